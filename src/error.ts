@@ -1,0 +1,125 @@
+/**
+ * The one error class of the agent.
+ *
+ * Every failure a user can meet carries a stable `code` (listed below, safe to match on in scripts and alerts)
+ * and a message made of three parts: what was expected, what was found, what to do about it. Errors cross
+ * threads as plain data (`toWire` / `fromWire`), because structured clone keeps neither `code` nor a subclass.
+ */
+
+/** Stable identifiers of failures. Add at the end of a group; never rename one that shipped. */
+export type ErrorCode =
+  // configuration and command line
+  | 'CONFIG_UNREADABLE'
+  | 'CONFIG_INVALID'
+  | 'USAGE'
+  // kernel and libbpf
+  | 'LIBBPF_MISSING'
+  | 'BTF_MISSING'
+  | 'PERMISSION_DENIED'
+  | 'TRACEPOINT_MISSING'
+  | 'VERIFIER_REFUSED'
+  | 'OBJECT_UNREADABLE'
+  | 'OBJECT_LOAD_FAILED'
+  | 'ATTACH_FAILED'
+  | 'LAYOUT_MISMATCH'
+  | 'MAP_FAILED'
+  | 'RING_CORRUPT'
+  | 'SYSCALL_FAILED'
+  // collectors and actors
+  | 'COLLECTOR_INVALID'
+  | 'COLLECTOR_FAILED'
+  | 'WORKER_EXITED'
+  | 'WORKER_HUNG'
+  | 'DEADLINE_EXCEEDED'
+  | 'CANCELLED'
+  // storage and HTTP
+  | 'DIRECTORY_NOT_WRITABLE'
+  | 'JOURNAL_FAILED'
+  | 'PORT_IN_USE'
+  | 'LISTEN_FAILED'
+  | 'SOURCE_UNREADABLE'
+  // build
+  | 'BUILD_FAILED';
+
+/**
+ * Codes that no retry can heal: the kernel, the host or the build would have to change first. A collector that
+ * fails with one of them is *unsupported* and is not started again until the configuration changes.
+ */
+const PERMANENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'LIBBPF_MISSING',
+  'BTF_MISSING',
+  'PERMISSION_DENIED',
+  'TRACEPOINT_MISSING',
+  'VERIFIER_REFUSED',
+  'OBJECT_UNREADABLE',
+  'LAYOUT_MISMATCH',
+  'COLLECTOR_INVALID',
+]);
+
+/** What the sentence of an error is made of. Only `expected` may be left out. */
+export interface ErrorDetail {
+  /** What the code needed, as a clause: `a writable directory`. */
+  readonly expected?: string;
+  /** What it met instead, with the value: `/var/lib/x is owned by uid 7, mode 0500`. */
+  readonly found: string;
+  /** The next step for the person who reads it: `run as root, or set journal.directory`. */
+  readonly remedy: string;
+  readonly cause?: unknown;
+}
+
+/** An error as it crosses a thread or is shown in `/api/v1/status`. */
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly remedy: string;
+  readonly stack?: string;
+  readonly cause?: WireError;
+}
+
+export class HuatuoError extends Error {
+  override readonly name = 'HuatuoError';
+  readonly code: ErrorCode;
+  readonly remedy: string;
+
+  constructor(code: ErrorCode, detail: ErrorDetail) {
+    const expected = detail.expected ? `expected ${detail.expected}, found ` : '';
+    const options = detail.cause === undefined ? undefined : { cause: detail.cause };
+    super(`${expected}${detail.found}; ${detail.remedy}`, options);
+    this.code = code;
+    this.remedy = detail.remedy;
+  }
+
+  /** True when a retry is pointless; see `PERMANENT`. */
+  get permanent(): boolean {
+    return PERMANENT.has(this.code);
+  }
+
+  /** Wraps anything that was thrown; a HuatuoError passes through unchanged. */
+  static from(thrown: unknown, code: ErrorCode, remedy: string): HuatuoError {
+    if (thrown instanceof HuatuoError) return thrown;
+    const found = thrown instanceof Error ? thrown.message : String(thrown);
+    return new HuatuoError(code, { found, remedy, cause: thrown });
+  }
+
+  /** Plain data for `postMessage`, cause chain included (at most five links, so a cycle cannot hang it). */
+  static toWire(thrown: unknown, depth = 0): WireError {
+    const error = HuatuoError.from(thrown, 'COLLECTOR_FAILED', 'see the stack and the cause');
+    const wire: { -readonly [K in keyof WireError]: WireError[K] } = {
+      code: error.code,
+      message: error.message,
+      remedy: error.remedy,
+    };
+    if (error.stack) wire.stack = error.stack;
+    if (error.cause !== undefined && depth < 5) wire.cause = HuatuoError.toWire(error.cause, depth + 1);
+    return wire;
+  }
+
+  /** The inverse of `toWire`. */
+  static fromWire(wire: WireError): HuatuoError {
+    const cause = wire.cause ? HuatuoError.fromWire(wire.cause) : undefined;
+    const error = new HuatuoError(wire.code, { found: '', remedy: wire.remedy, cause });
+    error.message = wire.message;
+    if (wire.stack) error.stack = wire.stack;
+    return error;
+  }
+}

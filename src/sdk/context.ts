@@ -1,0 +1,109 @@
+/** What a collector is handed: everything it may touch, and nothing it has to clean up itself. */
+import type { Container } from '../containers/container.ts';
+import type { MetricSpecs } from './collector.ts';
+import type { Instruments } from './metrics.ts';
+
+/** Structured log of one collector; `detail` is merged into the JSON line. */
+export interface Log {
+  debug(message: string, detail?: object): void;
+  info(message: string, detail?: object): void;
+  warn(message: string, detail?: object): void;
+  error(message: string, detail?: object): void;
+}
+
+export interface Clock {
+  /** CLOCK_BOOTTIME in nanoseconds: the clock of the kernel's events. */
+  boottime_ns(): bigint;
+  /** CLOCK_REALTIME in nanoseconds. */
+  realtime_ns(): bigint;
+  /** Resolves after `seconds`, or rejects with CANCELLED when the collector is stopped. */
+  sleep(seconds: number): Promise<void>;
+}
+
+export interface HostPaths {
+  /** Mount point of procfs: `/proc`, or the host's under a container's `/host/proc`. */
+  readonly procfs: string;
+  readonly sysfs: string;
+}
+
+/** Containers of this host, known by the inode of their cgroup directory. */
+export interface Containers {
+  /** All running containers; re-read at most every 5 s. */
+  list(): readonly Container[];
+  /** The container that owns this cgroup or one of its parents; undefined for the host. */
+  byCgroupId(cgroupId: bigint): Container | undefined;
+}
+
+export interface SampleContext<Options> {
+  readonly options: Options;
+  readonly paths: HostPaths;
+  readonly containers: Containers;
+  readonly log: Log;
+}
+
+export interface UpdateContext<Options, Specs extends MetricSpecs, State> extends SampleContext<Options> {
+  readonly metrics: Instruments<Specs>;
+  /** The newest samples, older first; fewer than two right after the start. */
+  readonly samples: readonly { readonly boottime_ns: bigint; readonly state: State }[];
+}
+
+export interface CollectorContext<Options = unknown, Specs extends MetricSpecs = MetricSpecs>
+  extends SampleContext<Options> {
+  readonly name: string;
+  readonly metrics: Instruments<Specs>;
+  readonly clock: Clock;
+  /** Aborts when the collector must stop; every wait of the SDK listens to it. */
+  readonly signal: AbortSignal;
+  readonly bpf: Bpf;
+  /**
+   * Writes one document. Resolves when it is in the journal.
+   * @param containerId 64-hex container id, or undefined for the host
+   * @param time_ns CLOCK_BOOTTIME of what is described
+   * @param data becomes `tracer_data`
+   */
+  save(containerId: string | undefined, time_ns: bigint, data: object): Promise<void>;
+}
+
+/** Kernel access. Objects belong to the process: a restarted collector adopts what its predecessor loaded. */
+export interface Bpf {
+  /** Opens and loads `<name>.bpf.o` (default: the collector's own), with its OPTION()s set from the config. */
+  load(name?: string): Promise<BpfObject>;
+}
+
+export interface BpfObject {
+  /** Attaches every program to what its section names; does nothing when already attached. */
+  attach(): void;
+  /** Stops the programs; maps and ring stay readable. */
+  detach(): void;
+  /** Frees programs, maps and rings. */
+  unload(): void;
+  /** The ring `events`, decoded to documents. */
+  readonly events: EventRing;
+  map<Key = unknown, Value = unknown>(name: string): BpfMap<Key, Value>;
+}
+
+export interface EventRing {
+  /**
+   * Batches of finished NDJSON until the collector is stopped. Each batch is committed when the loop asks for the next
+   * one; it is valid until then.
+   */
+  batches(): AsyncIterable<Batch>;
+  /** Sends every batch to the journal until the collector is stopped: what an event collector does. */
+  toJournal(): Promise<void>;
+}
+
+export interface Batch {
+  /** View of whole lines, valid until the next batch. */
+  readonly lines: Uint8Array;
+  readonly documents: number;
+}
+
+export interface BpfMap<Key, Value> {
+  /** Entries read with the batch calls. A per-CPU map gives the sum over all CPUs. */
+  entries(): Iterable<readonly [Key, Value]>;
+  /** One value for each CPU of a per-CPU array or hash. */
+  perCpu(key: Key): readonly Value[];
+  get(key: Key): Value | undefined;
+  set(key: Key, value: Value): void;
+  delete(key: Key): boolean;
+}
