@@ -11,6 +11,9 @@ export interface Container {
   readonly qos: 'guaranteed' | 'burstable' | 'besteffort' | 'unknown';
   /** cgroup directories by controller (`memory`, `cpu`, …; `unified` for v2), absolute paths. */
   readonly cgroups: Readonly<Record<string, string>>;
-  /** Inodes of those directories: what BPF programs report. */
+  /**
+   * Inodes of those directories, in the order of `cgroups`: what BPF programs report. On v1 each hierarchy numbers its
+   * directories itself, so an inode means a container only together with its controller.
+   */
   readonly cgroupIds: readonly bigint[];
 }

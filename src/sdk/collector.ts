@@ -48,8 +48,11 @@ interface Tracing<Options, Specs extends MetricSpecs, Event extends object> exte
   update?(ctx: CollectorContext<Options, Specs>): void | Promise<void>;
 }
 
-export interface EventCollector<Options = unknown, Specs extends MetricSpecs = MetricSpecs, Event extends object = EventData>
-  extends Tracing<Options, Specs, Event> {
+export interface EventCollector<
+  Options = unknown,
+  Specs extends MetricSpecs = MetricSpecs,
+  Event extends object = EventData,
+> extends Tracing<Options, Specs, Event> {
   readonly kind: 'event';
 }
 
@@ -71,8 +74,11 @@ export interface BpfMetricCollector<Options = unknown, Specs extends MetricSpecs
  * must be compared over time is taken by `sample` on a clock of its own, so the result never depends on who scrapes
  * how often; the framework keeps the newest two samples and hands them to `update`.
  */
-export interface FileMetricCollector<Options = unknown, Specs extends MetricSpecs = MetricSpecs, State = unknown>
-  extends Shared<Options, Specs> {
+export interface FileMetricCollector<
+  Options = unknown,
+  Specs extends MetricSpecs = MetricSpecs,
+  State = unknown,
+> extends Shared<Options, Specs> {
   readonly kind: 'metric';
   readonly source: 'files';
   readonly sample?: {
@@ -93,9 +99,11 @@ export type Collector =
   | FileMetricCollector<Loose, Loose, Loose>;
 
 /** Declares an event collector. `Event` is the generated type of its struct. */
-export function defineEvent<Event extends object = EventData, Options = object, const Specs extends MetricSpecs = MetricSpecs>(
-  collector: Omit<EventCollector<Options, Specs, Event>, 'kind'>,
-): EventCollector<Options, Specs, Event> {
+export function defineEvent<
+  Event extends object = EventData,
+  Options = object,
+  const Specs extends MetricSpecs = MetricSpecs,
+>(collector: Omit<EventCollector<Options, Specs, Event>, 'kind'>): EventCollector<Options, Specs, Event> {
   return { ...collector, kind: 'event' };
 }
 
@@ -114,7 +122,11 @@ export function defineBpfMetric<Options = object, const Specs extends MetricSpec
 }
 
 /** Declares a metric collector over procfs, sysfs or cgroup files. */
-export function defineMetric<State = undefined, Options = object, const Specs extends MetricSpecs = MetricSpecs>(
+export function defineMetric<
+  State = undefined,
+  Options = object,
+  const Specs extends MetricSpecs = MetricSpecs,
+>(
   collector: Omit<FileMetricCollector<Options, Specs, State>, 'kind' | 'source'>,
 ): FileMetricCollector<Options, Specs, State> {
   return { ...collector, kind: 'metric', source: 'files' };

@@ -30,8 +30,12 @@ export interface HostPaths {
 export interface Containers {
   /** All running containers; re-read at most every 5 s. */
   list(): readonly Container[];
-  /** The container that owns this cgroup or one of its parents; undefined for the host. */
-  byCgroupId(cgroupId: bigint): Container | undefined;
+  /**
+   * The container that owns this cgroup or one of its parents; undefined for the host.
+   * @param controller whose hierarchy the id is from (`memory`, `cpu`, …): each v1 hierarchy counts its inodes by itself, so
+   * without it an id that stands for two containers is nobody's. Makes no difference with cgroup v2.
+   */
+  byCgroupId(cgroupId: bigint, controller?: string): Container | undefined;
 }
 
 export interface SampleContext<Options> {
@@ -66,8 +70,8 @@ export interface CollectorContext<Options = unknown, Specs extends MetricSpecs =
 
 /** Kernel access. Objects belong to the process: a restarted collector adopts what its predecessor loaded. */
 export interface Bpf {
-  /** Opens and loads `<name>.bpf.o` (default: the collector's own), with its OPTION()s set from the config. */
-  load(name?: string): Promise<BpfObject>;
+  /** Opens and loads the collector's own `<name>.bpf.o`, with its OPTION()s set from the config. */
+  load(): Promise<BpfObject>;
 }
 
 export interface BpfObject {

@@ -1,27 +1,121 @@
-/** Instruments: declared as data, typed by their labels. (contract; implementation follows) */
+/**
+ * Metrics as a collector declares them: data, typed by their labels.
+ *
+ *   metrics: { latency: histogram({ help: 'Time to run.', labels: ['cpu'], buckets: [0.001, 0.01] }) }
+ *   ctx.metrics.latency.observe(0.004, { cpu: '3' });
+ *
+ * The instruments behind the declaration are made by `createInstruments` in `instruments.ts`.
+ */
 import type { MetricFamily, MetricType } from '../actor/protocol.ts';
 
-/** A metric as data. `name` defaults to `huatuo_bamai_<collector>_<key>`; give a full name for what is new with us. */
+export type { MetricFamily };
+
+/** A metric as data. */
 export interface InstrumentSpec {
   readonly type: MetricType;
+  /** One sentence with the unit; shown by Prometheus. */
   readonly help: string;
   readonly labels: readonly string[];
+  /** Full exposition name; default `huatuo_bamai_<collector>_<key>`. */
   readonly name?: string;
   /** histogram only: upper bounds, ascending, without +Inf. */
   readonly buckets?: readonly number[];
 }
-export type Labels<Spec extends InstrumentSpec> = Readonly<Record<Spec['labels'][number], string>>;
-export interface Counter<L> { add(value: number, labels: L): void; set(value: number, labels: L): void }
-export interface Gauge<L> { set(value: number, labels: L): void }
-export interface Histogram<L> {
-  observe(value: number, labels: L): void;
-  /** Replaces the series by counts the kernel keeps; `counts` has one entry for each bucket and one for +Inf. */
-  set(counts: readonly number[], sum: number, labels: L): void;
+
+/** A spec that remembers its kind and its label names in its type. */
+export interface TypedSpec<Type extends MetricType, Names extends readonly string[]> extends InstrumentSpec {
+  readonly type: Type;
+  readonly labels: Names;
 }
+
+/** What every kind takes. */
+export interface SpecOptions {
+  readonly help: string;
+  readonly name?: string;
+}
+
+export interface Labelled<Names extends readonly string[] = readonly string[]> {
+  readonly labels: Names;
+}
+
+export interface Bucketed {
+  readonly buckets: readonly number[];
+}
+
+/** Label values of one series, by label name. */
+export type Labels<Spec extends InstrumentSpec> = Readonly<Record<Spec['labels'][number], string>>;
+
+/** The trailing `labels` argument of an instrument: may be left out when the metric has none. */
+export type LabelArguments<Spec extends InstrumentSpec> = Spec['labels'] extends readonly []
+  ? [labels?: Readonly<Record<string, never>>]
+  : [labels: Labels<Spec>];
+
+export interface Counter<Args extends readonly unknown[]> {
+  /** @throws COLLECTOR_INVALID for a negative value or NaN */
+  add(value: number, ...labels: Args): void;
+  /** Replaces the series by a total that is kept elsewhere, e.g. by the kernel. */
+  set(value: number, ...labels: Args): void;
+}
+
+export interface Gauge<Args extends readonly unknown[]> {
+  set(value: number, ...labels: Args): void;
+}
+
+export interface Histogram<Args extends readonly unknown[]> {
+  observe(value: number, ...labels: Args): void;
+  /**
+   * Replaces the series by counts the kernel keeps.
+   * @param counts observations of each bucket alone (not cumulative), and at the end those above the last bound
+   * @param sum of all observed values, in the metric's unit
+   */
+  set(counts: readonly number[], sum: number, ...labels: Args): void;
+}
+
 export type Instrument<Spec extends InstrumentSpec> = Spec['type'] extends 'counter'
-  ? Counter<Labels<Spec>>
-  : Spec['type'] extends 'gauge' ? Gauge<Labels<Spec>> : Histogram<Labels<Spec>>;
+  ? Counter<LabelArguments<Spec>>
+  : Spec['type'] extends 'gauge'
+    ? Gauge<LabelArguments<Spec>>
+    : Histogram<LabelArguments<Spec>>;
+
 export type Instruments<Specs extends Readonly<Record<string, InstrumentSpec>>> = {
-  readonly [K in keyof Specs]: Instrument<Specs[K]> & { clear(): void };
+  readonly [K in keyof Specs]: Instrument<Specs[K]> & {
+    /** Drops every series: the way to forget containers that are gone. */
+    clear(): void;
+  };
 };
-export type { MetricFamily };
+
+/** Declares a value that only rises. */
+export function counter(options: SpecOptions): TypedSpec<'counter', readonly []>;
+export function counter<const Names extends readonly string[]>(
+  options: SpecOptions & Labelled<Names>,
+): TypedSpec<'counter', Names>;
+export function counter(options: SpecOptions & Partial<Labelled>): InstrumentSpec {
+  return { labels: [], ...options, type: 'counter' };
+}
+
+/** Declares a value that rises and falls. */
+export function gauge(options: SpecOptions): TypedSpec<'gauge', readonly []>;
+export function gauge<const Names extends readonly string[]>(
+  options: SpecOptions & Labelled<Names>,
+): TypedSpec<'gauge', Names>;
+export function gauge(options: SpecOptions & Partial<Labelled>): InstrumentSpec {
+  return { labels: [], ...options, type: 'gauge' };
+}
+
+/** Declares a distribution over fixed buckets, in base units. */
+export function histogram(options: SpecOptions & Bucketed): TypedSpec<'histogram', readonly []>;
+export function histogram<const Names extends readonly string[]>(
+  options: SpecOptions & Bucketed & Labelled<Names>,
+): TypedSpec<'histogram', Names>;
+export function histogram(options: SpecOptions & Bucketed & Partial<Labelled>): InstrumentSpec {
+  return { labels: [], ...options, type: 'histogram' };
+}
+
+/** The labels of every metric of a container, in the order of `containerLabels`. */
+export const CONTAINER_LABELS: readonly [
+  'container_host',
+  'container_name',
+  'container_type',
+  'container_level',
+  'container_hostnamespace',
+] = ['container_host', 'container_name', 'container_type', 'container_level', 'container_hostnamespace'];

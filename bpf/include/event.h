@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * The ring `events` and the ledger that counts every event once.
+ *
+ *   rate_allows() ──no──► produced + 1, rate_limited + 1
+ *        │
+ *   event_reserve() ────► produced + 1 ──ring full──► dropped_ring_full + 1, NULL
+ *        │
+ *   fill the record ──► event_submit()     the reader is woken by watermark or age, not per record
+ */
+#ifndef HUATUO_EVENT_H
+#define HUATUO_EVENT_H
+
+#include "huatuo.h"
+
+/*
+ * Ties the ring `events` to its struct. Without an anchor clang leaves a type that is only reserved out of
+ * BTF; libbpf skips the section, so no second map is made. `attributes`: DOC(...) SEVERITY(...) SCHEMA(...)
+ * TRACER(...).
+ */
+#define SEVERITY(level) TAG("severity:" #level) /* info, warning or critical */
+#define SCHEMA(version) TAG("schema:" #version) /* raised when a field changes its meaning or goes */
+#define TRACER(name)	TAG("tracer:" #name)	/* document name, when it is not the collector's */
+#define EVENT_RING(struct_name, ring_bytes)                                                                  \
+	struct {                                                                                             \
+		__uint(type, BPF_MAP_TYPE_RINGBUF);                                                          \
+		__uint(max_entries, ring_bytes);                                                             \
+	} events SEC(".maps");                                                                               \
+	struct struct_name *const event_anchor SEC("schema") __attribute__((used)) = 0
+
+/*
+ * The kernel's half of the ledger, one slot for each CPU. Atomic adds because a program on this CPU may be
+ * interrupted by another one of the same collector.
+ */
+struct ledger_counts {
+	u64 produced;
+	u64 dropped_ring_full;
+	u64 rate_limited;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct ledger_counts);
+} ledger SEC(".maps");
+
+/*
+ * The reader's half, kept beside the ring so that both survive the reader. A commit fills the slot that is
+ * not in force and then publishes the consumer position; the slot whose position equals it is the one that
+ * counts, so a reader that dies in between leaves a ledger that is still right (src/kernel/ledger.ts).
+ */
+struct ledger_commit {
+	u64 position;
+	u64 journalled;
+	u64 malformed;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, u32);
+	__type(value, struct ledger_commit);
+} ledger_commits SEC(".maps");
+
+/* Bytes that must wait in the ring before the reader is woken; a power of two. 0 wakes for every event. */
+const volatile u32 wakeup_bytes = 64 * 1024;
+
+static __always_inline struct ledger_counts *ledger_slot(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&ledger, &zero);
+}
+
+/* Counts an attempt and reserves room for it. NULL: the loss is already counted, just return. */
+static __always_inline void *event_reserve_in(void *ring, u64 bytes)
+{
+	struct ledger_counts *counts = ledger_slot();
+	void *record;
+
+	if (!counts)
+		return 0;
+	__sync_fetch_and_add(&counts->produced, 1);
+	record = bpf_ringbuf_reserve(ring, bytes, 0);
+	if (!record)
+		__sync_fetch_and_add(&counts->dropped_ring_full, 1);
+	return record;
+}
+#define event_reserve(type) ((type *)event_reserve_in(&events, sizeof(type)))
+
+/* An event that passed the threshold but not the rate limit: it was produced, and it is accounted for. */
+static __always_inline void event_rate_limited(void)
+{
+	struct ledger_counts *counts = ledger_slot();
+
+	if (!counts)
+		return;
+	__sync_fetch_and_add(&counts->produced, 1);
+	__sync_fetch_and_add(&counts->rate_limited, 1);
+}
+
+/*
+ * Waking costs more than the record, so the reader is woken when this record crosses a multiple of the
+ * watermark; a timer in the reader bounds the age of the rest. A crossing that is missed (another CPU moved
+ * the producer position between our two reads) costs latency, never data.
+ */
+static __always_inline void event_submit_in(void *ring, void *record, u64 bytes)
+{
+	u64 waiting, before;
+
+	if (wakeup_bytes == 0) {
+		bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+		return;
+	}
+	waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	before = waiting - ((bytes + 8 + 7) & ~7ULL);
+	bpf_ringbuf_submit(record, ((waiting ^ before) & ~((u64)wakeup_bytes - 1)) ? BPF_RB_FORCE_WAKEUP
+										   : BPF_RB_NO_WAKEUP);
+}
+#define event_submit(record) event_submit_in(&events, record, sizeof(*(record)))
+
+/* Rare events that someone waits for (an OOM kill): the reader is woken at once. */
+#define event_submit_urgent(record) bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP)
+
+/* A record that turned out not to be an event: as if it had never been reserved. */
+static __always_inline void event_discard(void *record)
+{
+	struct ledger_counts *counts = ledger_slot();
+
+	if (counts)
+		__sync_fetch_and_sub(&counts->produced, 1);
+	bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+}
+
+/* Every byte of a record is written before it is shown: a record holds old kernel memory until then. */
+#define event_clear(record) __builtin_memset(record, 0, sizeof(*(record)))
+
+#endif

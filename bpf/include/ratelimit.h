@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * A budget of events for each CPU and second. What it suppresses is counted in the ledger as rate_limited, so
+ * that nothing is silent. The window is per CPU: no shared cache line, and a storm on one CPU cannot hide
+ * another's event.
+ */
+#ifndef HUATUO_RATELIMIT_H
+#define HUATUO_RATELIMIT_H
+
+#include "event.h"
+
+#define NSEC_PER_SEC 1000000000ULL
+
+struct rate_window {
+	u64 started_ns;
+	u64 events;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct rate_window);
+} rate_windows SEC(".maps");
+
+/* False: the event is over the budget and already accounted for. `per_second` 0 means no limit. */
+static __always_inline bool rate_allows(u64 now_ns, u64 per_second)
+{
+	u32 zero = 0;
+	struct rate_window *window = bpf_map_lookup_elem(&rate_windows, &zero);
+
+	if (!window || per_second == 0)
+		return true;
+	if (now_ns - window->started_ns >= NSEC_PER_SEC) {
+		window->started_ns = now_ns;
+		window->events = 0;
+	}
+	if (__sync_fetch_and_add(&window->events, 1) < per_second)
+		return true;
+	event_rate_limited();
+	return false;
+}
+
+#endif

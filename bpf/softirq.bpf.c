@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/*
+ * How long softirqs wait between being raised and being served. A raise of a vector that is already pending
+ * does not restart its clock: the wait is measured from the first one.
+ */
+#include "event.h"
+#include "kernel.h"
+#include "histogram.h"
+#include "ratelimit.h"
+
+enum softirq_vector { HI, TIMER, NET_TX, NET_RX, BLOCK, IRQ_POLL, TASKLET, SCHED, HRTIMER, RCU };
+#define VECTORS 10
+
+struct softirq_event {
+	ktime_ns time DOC("When the softirq was entered");
+	dur_ns latency_ns DOC("From the first raise to the entry of its handler");
+	dur_ns threshold_ns DOC("The limit in force when the event was made");
+	cgroup_id cgroup_id DOC("cpu cgroup of the interrupted task");
+	enum softirq_vector vector DOC("Which softirq");
+	cpu_nr cpu DOC("CPU that raised and served it");
+	pid_nr pid DOC("Process that was interrupted");
+	pid_nr tid DOC("Thread that was interrupted");
+	comm_t comm DOC("Name of the interrupted thread");
+	kstack_t stack DOC("Kernel stack at the entry, innermost first");
+} DOC("A softirq waited longer than the threshold before it was served") SEVERITY(warning) SCHEMA(1);
+EVENT_RING(softirq_event, 1 << 20);
+
+OPTION(u64, threshold_ns, 10000000, "Waits at least this long become events");
+OPTION(u64, max_events_per_second_per_cpu, 100,
+       "Events beyond this rate are counted as rate limited, not written");
+
+struct softirq_latency {
+	u64 zones[4];
+	u64 slots[HISTOGRAM_SLOTS];
+	u64 sum_ns;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, VECTORS);
+	__type(key, u32);
+	__type(value, struct softirq_latency);
+} latency SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, VECTORS);
+	__type(key, u32);
+	__type(value, u64);
+} raised_at_ns SEC(".maps");
+
+SEC("tp_btf/softirq_raise")
+int BPF_PROG(softirq_raised, u32 vector)
+{
+	u64 *raised = bpf_map_lookup_elem(&raised_at_ns, &vector);
+
+	if (raised && *raised == 0)
+		*raised = bpf_ktime_get_boot_ns();
+	return 0;
+}
+
+static __always_inline u32 zone_of(u64 latency_ns)
+{
+	if (latency_ns < 10000)
+		return 0;
+	if (latency_ns < 100000)
+		return 1;
+	return latency_ns < 1000000 ? 2 : 3;
+}
+
+SEC("tp_btf/softirq_entry")
+int BPF_PROG(softirq_entered, u32 vector)
+{
+	u64 *raised = bpf_map_lookup_elem(&raised_at_ns, &vector);
+	struct softirq_latency *counts;
+	struct softirq_event *event;
+	struct task_struct *task;
+	u64 now, waited_ns;
+
+	if (!raised || *raised == 0)
+		return 0;
+	now = bpf_ktime_get_boot_ns();
+	waited_ns = now - *raised;
+	*raised = 0;
+
+	counts = bpf_map_lookup_elem(&latency, &vector);
+	if (counts) {
+		counts->zones[zone_of(waited_ns)]++;
+		counts->slots[histogram_slot(waited_ns)]++;
+		counts->sum_ns += waited_ns;
+	}
+
+	if (waited_ns < threshold_ns)
+		return 0;
+	if (!rate_allows(now, max_events_per_second_per_cpu))
+		return 0;
+	event = event_reserve(struct softirq_event);
+	if (!event)
+		return 0;
+	event_clear(event);
+	task = (void *)bpf_get_current_task_btf();
+	event->time = now;
+	event->latency_ns = waited_ns;
+	event->threshold_ns = threshold_ns;
+	event->cgroup_id = task_cgroup_id(task, bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id));
+	event->vector = vector;
+	event->cpu = bpf_get_smp_processor_id();
+	event->pid = bpf_get_current_pid_tgid() >> 32;
+	event->tid = bpf_get_current_pid_tgid();
+	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	bpf_get_stack(ctx, event->stack, sizeof(event->stack), 0);
+	event_submit(event);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

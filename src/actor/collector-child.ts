@@ -1,0 +1,141 @@
+/**
+ * The supervisor's half of one collector: its worker, and everything of it that outlives a worker: vitals, BPF handles,
+ * kernel symbols, the ledger.
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { AgentIdentity } from '../collector/envelope.ts';
+import type { CatalogEntry } from '../config/catalog.ts';
+import type { EffectiveConfig } from '../config/effective.ts';
+import { HuatuoError } from '../error.ts';
+import { Handles } from '../kernel/handles.ts';
+import type { SymbolTable } from '../kernel/kallsyms.ts';
+import { libbpf } from '../kernel/libbpf.ts';
+import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './collector-protocol.ts';
+import { transferPort } from './comlink.ts';
+import { RingLedger } from './ring-ledger.ts';
+import { collectorRestart, WORKER_LIMITS } from './specs.ts';
+import type { ActorStatus, LedgerStatus } from './status.ts';
+import { Vitals } from './vitals.ts';
+import { WorkerActor } from './worker-actor.ts';
+
+/** What a collector needs of the agent around it. */
+export interface CollectorSurroundings {
+  readonly config: EffectiveConfig;
+  readonly agent: AgentIdentity;
+  /** Hands the far end of a new data port to the journal or the scraper; called for each life of the collector. */
+  wire(collector: string, to: 'journal' | 'scraper', port: MessagePort): void;
+  changed(status: ActorStatus): void;
+}
+
+export class CollectorChild {
+  readonly entry: CatalogEntry;
+  readonly actor: WorkerActor<CollectorControl>;
+  readonly vitals: Vitals;
+  readonly #around: CollectorSurroundings;
+  readonly #handlesBuffer = Handles.allocate();
+  readonly #vitalsBuffer = Vitals.allocate();
+  readonly #handles = new Handles(this.#handlesBuffer);
+  #symbols: SymbolTable | undefined;
+  #ledger: RingLedger | undefined;
+
+  constructor(entry: CatalogEntry, around: CollectorSurroundings) {
+    this.entry = entry;
+    this.#around = around;
+    this.vitals = new Vitals(this.#vitalsBuffer);
+    const { supervisor } = around.config;
+    this.actor = new WorkerActor<CollectorControl>(
+      {
+        name: entry.name,
+        role: 'collector',
+        kind: entry.kind,
+        entry: new URL('../../workers/collector.js', import.meta.url),
+        workerData: (control) => this.#workerData(control),
+        restart: collectorRestart(supervisor, entry.interval),
+        shutdown_ms: supervisor.stop_timeout_ms,
+        heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
+        heartbeat: () => this.vitals.heartbeat,
+        resourceLimits: WORKER_LIMITS,
+      },
+      {
+        started: () => {
+          this.connect('journal');
+          this.connect('scraper');
+        },
+        notice: (notice) => this.#noticed(notice as CollectorNotice),
+        changed: (status) => around.changed(status),
+        ended: (error) => this.#ended(error),
+      },
+    );
+  }
+
+  /** A new data port between this collector and a storage actor: after a start of either. */
+  connect(to: 'journal' | 'scraper'): void {
+    const { control } = this.actor;
+    if (!control) return;
+    const { port1, port2 } = new MessageChannel();
+    const connected = to === 'journal' ? control.connectJournal(transferPort(port1)) : control.connectScraper(transferPort(port1));
+    // A worker that dies before it takes the port is replaced, and its successor gets a port of its own.
+    connected.catch(() => undefined);
+    this.#around.wire(this.entry.name, to, port2);
+  }
+
+  /** Accounting of its ring, also while no worker runs; undefined before the first load and for collectors without ring. */
+  ledger(): LedgerStatus | undefined {
+    if (this.#handles.state !== 'loaded') return undefined;
+    this.#ledger ??= RingLedger.open(this.entry.name, this.#handles.object);
+    return this.#ledger?.read();
+  }
+
+  /** Stops the worker in good order, then frees what it held of the kernel. */
+  async stop(): Promise<void> {
+    await this.actor.stop(async (control) => {
+      await control.stop();
+    });
+    this.#release();
+  }
+
+  #workerData(control: MessagePort): CollectorWorkerData {
+    const { config, agent } = this.#around;
+    const { name, kind, modulePath, manifest, objectPath, wasmPath, maxSeries } = this.entry;
+    return {
+      name,
+      kind,
+      ...(modulePath && { modulePath }),
+      ...(manifest && objectPath && { bpf: { manifest, objectPath, ...(wasmPath && { wasmPath }) } }),
+      options: config.collectors[name]?.options ?? {},
+      maxSeries,
+      agent,
+      paths: { procfs: config.path.procfs, sysfs: config.path.sysfs },
+      ring: config.ring,
+      log: config.log,
+      vitals: this.#vitalsBuffer,
+      handles: this.#handlesBuffer,
+      ...(this.#symbols && { symbols: this.#symbols }),
+      control,
+    };
+  }
+
+  #noticed(notice: CollectorNotice): void {
+    switch (notice.type) {
+      case 'running':
+      case 'waiting':
+        return this.actor.enter(notice.type);
+      case 'failed':
+        return this.actor.fault(HuatuoError.fromWire(notice.error));
+      case 'symbols':
+        this.#symbols = notice.table;
+    }
+  }
+
+  /** A ring that breaks its own rules cannot be adopted, and an unsupported collector leaves nothing attached. */
+  #ended(error: HuatuoError | undefined): void {
+    this.vitals.set('in_flight_bytes', 0n);
+    if (error && (error.permanent || error.code === 'RING_CORRUPT')) this.#release();
+  }
+
+  #release(): void {
+    this.#ledger?.[Symbol.dispose]();
+    this.#ledger = undefined;
+    if (this.#handles.state !== 'empty') this.#handles.close(libbpf());
+  }
+}

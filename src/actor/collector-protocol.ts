@@ -1,0 +1,49 @@
+/** What a collector's worker is given, says and can be told. */
+import type { MessagePort } from 'node:worker_threads';
+import type { ObjectManifest } from '../build/manifest.ts';
+import type { AgentIdentity } from '../collector/envelope.ts';
+import type { LogConfig, RingConfig } from '../config/effective.ts';
+import type { WireError } from '../error.ts';
+import type { SymbolTable } from '../kernel/kallsyms.ts';
+import type { CollectorKind } from '../sdk/collector.ts';
+import type { HostPaths } from '../sdk/context.ts';
+
+/** `workerData` of workers/collector.ts: plain data, shared memory and one port. */
+export interface CollectorWorkerData {
+  readonly name: string;
+  readonly kind: CollectorKind;
+  /** Absent when the `.bpf.c` is the whole collector. */
+  readonly modulePath?: string;
+  readonly bpf?: { readonly manifest: ObjectManifest; readonly objectPath: string; readonly wasmPath?: string };
+  /** The collector's own options; those of the BPF object under their C names. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly maxSeries: number;
+  readonly agent: AgentIdentity;
+  readonly paths: HostPaths;
+  readonly ring: RingConfig;
+  readonly log: LogConfig;
+  readonly vitals: SharedArrayBuffer;
+  readonly handles: SharedArrayBuffer;
+  /** Kernel symbols, when an earlier worker of this collector has read them. */
+  readonly symbols?: SymbolTable;
+  /** Comlink: answers `CollectorControl`. */
+  readonly control: MessagePort;
+}
+
+/** Control calls, supervisor → collector; every one under a deadline. */
+export interface CollectorControl {
+  connectJournal(port: MessagePort): void;
+  connectScraper(port: MessagePort): void;
+  /** Detaches, reads the ring to its end, waits until the journal has it. */
+  stop(): Promise<void>;
+}
+
+/** Notices, collector → supervisor, on the worker's own port. */
+export type CollectorNotice =
+  /** Loaded and attached; documents and samples flow. */
+  | { readonly type: 'running' }
+  /** `start` returned; it is called again after this many seconds. */
+  | { readonly type: 'waiting'; readonly seconds: number }
+  /** It cannot go on. The worker ends by itself after this notice. */
+  | { readonly type: 'failed'; readonly error: WireError }
+  | { readonly type: 'symbols'; readonly table: SymbolTable };

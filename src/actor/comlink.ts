@@ -1,0 +1,79 @@
+/**
+ * Control calls between threads: comlink over one MessagePort, with errors that keep `code`, `remedy` and `cause`,
+ * and a deadline for every call.
+ *
+ * Node's MessagePort is an EventTarget, so comlink takes it without an adapter. Comlink never settles a call whose
+ * other side is gone (a terminated worker sends no answer): wrap each call in `withDeadline`.
+ */
+import type { MessagePort, Transferable } from 'node:worker_threads';
+import comlink, { type Endpoint, type Remote } from 'comlink';
+import { HuatuoError, type WireError } from '../error.ts';
+
+export type { Remote };
+
+/** What comlink hands to the `throw` handler: the thrown value, marked so that it is not taken for a result. */
+interface Thrown {
+  readonly value: unknown;
+}
+
+// Comlink's own handler keeps message, name and stack only. Its test for "this was thrown" stays: the marker is private.
+const thrown = comlink.transferHandlers.get('throw') as { canHandle(value: unknown): value is Thrown };
+comlink.transferHandlers.set('throw', {
+  canHandle: thrown.canHandle,
+  serialize: ({ value }: Thrown): [WireError, Transferable[]] => [HuatuoError.toWire(value), []],
+  deserialize: (wire: WireError): never => {
+    throw HuatuoError.fromWire(wire);
+  },
+});
+
+/**
+ * Answers calls that arrive on `port` with the methods of `api`, until the port is closed. Whatever a method throws
+ * reaches the caller as a HuatuoError. The port keeps its thread's event loop alive; `port.unref()` afterwards if not
+ * wanted.
+ */
+export function expose(api: object, port: MessagePort): void {
+  comlink.expose(api, port as unknown as Endpoint);
+}
+
+/**
+ * The other side's api, each method returning a promise. Arguments are cloned; a port among them needs `transferPort`. The
+ * caller keeps `port` and closes it when done.
+ */
+export function wrap<Api extends object>(port: MessagePort): Remote<Api> {
+  return comlink.wrap<Api>(port as unknown as Endpoint);
+}
+
+/** Marks an argument of a wrapped call as moved, not cloned: afterwards it is unusable on this side. */
+export function transferPort(port: MessagePort): MessagePort {
+  return comlink.transfer(port, [port]);
+}
+
+/**
+ * Bounds a wait.
+ * @param what names the call in the error: `stop of collector oom`
+ * @returns the promise's result, or rejects with DEADLINE_EXCEEDED after `milliseconds`; the call itself goes on, and
+ * what it returns or throws later is dropped
+ */
+export async function withDeadline<T>(
+  promise: PromiseLike<T>,
+  milliseconds: number,
+  what: string,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const found = `no answer to ${what} after ${milliseconds} ms`;
+      reject(
+        new HuatuoError('DEADLINE_EXCEEDED', {
+          found,
+          remedy: 'the other thread hangs or is gone; it is restarted by its supervisor',
+        }),
+      );
+    }, milliseconds);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,72 @@
+/** The ledger of one collector's ring, read from the supervisor: both halves, and what waits in the ring. */
+import { type Commit, type KernelCounts, readCommit, readKernelCounts } from '../kernel/ledger.ts';
+import { libbpf, type Pointer } from '../kernel/libbpf.ts';
+import { mapFd } from '../kernel/object.ts';
+import { RingPositions } from '../kernel/ring-positions.ts';
+import type { LedgerStatus } from './status.ts';
+
+/** A commit takes a microsecond; under a flood the ring never stands still, and the last try is what there is. */
+const ATTEMPTS = 10;
+
+export class RingLedger implements Disposable {
+  readonly #collector: string;
+  readonly #ledgerFd: number;
+  readonly #commitsFd: number;
+  readonly #positions: RingPositions;
+
+  private constructor(collector: string, ledgerFd: number, commitsFd: number, positions: RingPositions) {
+    this.#collector = collector;
+    this.#ledgerFd = ledgerFd;
+    this.#commitsFd = commitsFd;
+    this.#positions = positions;
+  }
+
+  /** @returns undefined when the object has no event ring. `object` must stay loaded until dispose. */
+  static open(collector: string, object: Pointer): RingLedger | undefined {
+    const api = libbpf();
+    const [ring, ledger, commits] = ['events', 'ledger', 'ledger_commits'].map((name) => mapFd(api, object, name));
+    if (ring === undefined || ledger === undefined || commits === undefined) return undefined;
+    return new RingLedger(collector, ledger, commits, new RingPositions(ring));
+  }
+
+  /**
+   * Reads until the ring stood still for one reading, so that both halves and the positions belong to one moment. The
+   * difference is exact when nothing is pending; else it is what waits in the ring.
+   */
+  read(): LedgerStatus | undefined {
+    let last: LedgerStatus | undefined;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const { producer } = this.#positions;
+      const kernel = readKernelCounts(this.#ledgerFd);
+      const commit = readCommit(this.#commitsFd, this.#positions.consumer);
+      if (!commit) continue;
+      last = ledgerStatus(this.#collector, commit, kernel, producer - commit.position);
+      if (producer === this.#positions.producer && commit.position === this.#positions.consumer) break;
+    }
+    return last;
+  }
+
+  [Symbol.dispose](): void {
+    this.#positions[Symbol.dispose]();
+  }
+}
+
+/** The sum that must close: produced = journalled + dropped_ring_full + rate_limited + malformed + what is pending. */
+export function ledgerStatus(
+  collector: string,
+  { journalled, malformed }: Commit,
+  { produced, dropped_ring_full, rate_limited }: KernelCounts,
+  pending_bytes: bigint,
+): LedgerStatus {
+  const difference = produced - (journalled + dropped_ring_full + rate_limited + malformed);
+  return {
+    collector,
+    produced: produced.toString(),
+    journalled: journalled.toString(),
+    dropped_ring_full: dropped_ring_full.toString(),
+    rate_limited: rate_limited.toString(),
+    malformed: malformed.toString(),
+    pending_bytes: pending_bytes.toString(),
+    difference: difference.toString(),
+  };
+}

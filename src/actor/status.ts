@@ -1,0 +1,82 @@
+/** The agent's state as data: what `/api/v1/status` answers and the landing page shows. */
+import type { WireError } from '../error.ts';
+import type { CollectorKind } from '../sdk/collector.ts';
+
+/** `ready`: every enabled collector runs. `degraded`: alive, but at least one has failed or is throttled. */
+export type AgentState = 'starting' | 'ready' | 'degraded' | 'stopping';
+
+export type ActorRole = 'collector' | 'storage' | 'pool';
+
+export type ActorState =
+  /** Its thread is up, it has not yet said that it collects. */
+  | 'starting'
+  | 'running'
+  /** Its `start` returned; it is enabled again after its interval. */
+  | 'waiting'
+  /** It crashed and its back-off is running. */
+  | 'restarting'
+  /** Over its CPU budget. */
+  | 'throttled'
+  /** Too many restarts in the window; retried slowly. */
+  | 'failed'
+  /** This kernel or host cannot run it; never retried. */
+  | 'unsupported'
+  | 'disabled'
+  | 'stopped';
+
+/** An error without its stack: what a user may see. */
+export type StatusError = Omit<WireError, 'stack' | 'cause'>;
+
+export interface AgentStatus {
+  readonly version: string;
+  /** RFC 3339, UTC. */
+  readonly started_at: string;
+  readonly state: AgentState;
+  /** Node's version. */
+  readonly node: string;
+  /** Kernel release. */
+  readonly kernel: string;
+  readonly hostname: string;
+  readonly region: string;
+  readonly pid: number;
+}
+
+export interface ActorStatus {
+  readonly name: string;
+  readonly role: ActorRole;
+  /** Collectors only. */
+  readonly kind?: CollectorKind;
+  readonly state: ActorState;
+  /** Why it is not running. */
+  readonly reason?: StatusError;
+  readonly restarts: number;
+  /** The newest failure, kept after a successful restart. */
+  readonly last_error?: StatusError;
+  /** When it entered `state`; RFC 3339, UTC. */
+  readonly since: string;
+}
+
+/** Accounting of one event collector. Counts are u64, as decimal strings: JSON numbers end at 2^53. */
+export interface LedgerStatus {
+  readonly collector: string;
+  readonly produced: string;
+  readonly journalled: string;
+  readonly dropped_ring_full: string;
+  readonly rate_limited: string;
+  readonly malformed: string;
+  /** In the kernel's ring, not yet committed. */
+  readonly pending_bytes: string;
+  /** produced − (journalled + dropped_ring_full + rate_limited + malformed); 0 when nothing is pending. */
+  readonly difference: string;
+}
+
+export interface StatusDocument {
+  readonly agent: AgentStatus;
+  readonly actors: readonly ActorStatus[];
+  readonly ledger: readonly LedgerStatus[];
+}
+
+/** Strips what `/api/v1/status` must not show: stacks name paths of the host, causes repeat the message. */
+export function statusError(error: WireError): StatusError {
+  return { code: error.code, message: error.message, remedy: error.remedy };
+}

@@ -1,0 +1,55 @@
+/**
+ * The agent as a process: who it is, what it does on signals, how it ends. The actors are in agent.ts.
+ *
+ * Exit codes: 0 stopped on request, 1 could not start or could not stop in good order.
+ */
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { AgentIdentity } from '../collector/envelope.ts';
+import type { Catalog } from '../config/catalog.ts';
+import type { EffectiveConfig } from '../config/effective.ts';
+import { HuatuoError } from '../error.ts';
+import { nameThread } from '../kernel/libc.ts';
+import { createLog } from '../log.ts';
+import { Agent } from './agent.ts';
+
+/** Runs the agent until SIGTERM or SIGINT. @returns the exit code */
+export async function runAgent(config: EffectiveConfig, catalog: Catalog): Promise<number> {
+  const log = createLog({ component: 'supervisor', ...config.log });
+  nameThread('huatuo');
+  const agent = new Agent(config, catalog, identify(config), log);
+  const asked = stopSignal();
+  try {
+    const started = agent.start().then(async () => log.info('huatuo is up', await agent.summary()));
+    const signal = await Promise.race([asked, started.then(() => asked)]);
+    log.info(`${signal}: draining and stopping`);
+    await agent.stop();
+    log.info('huatuo has stopped');
+    return 0;
+  } catch (thrown) {
+    const error = HuatuoError.from(thrown, 'COLLECTOR_FAILED', 'report it with the log at level debug');
+    log.error('huatuo cannot run', { error });
+    await agent.stop().catch((later: unknown) => log.error('stopping failed too', { error: later }));
+    return 1;
+  }
+}
+
+/** Resolves with the first signal that asks to stop; the second one ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(1);
+        asked = true;
+        resolve(signal);
+      });
+    }
+  });
+}
+
+function identify(config: EffectiveConfig): AgentIdentity {
+  const bootId = readFileSync(join(config.path.procfs, 'sys/kernel/random/boot_id'), 'utf8');
+  return { hostname: hostname(), region: config.region, bootId: bootId.trim().replaceAll('-', '') };
+}

@@ -1,0 +1,248 @@
+/**
+ * One supervised worker thread, through all its lives.
+ *
+ *   starting ──► running ◄──► waiting            notices of the worker
+ *      ▲            │
+ *      │            ▼ exit, error, hang
+ *   restarting ◄────┤ within intensity, after back-off
+ *   failed     ◄────┤ over intensity, slow retry
+ *   unsupported◄────┘ permanent fault
+ *
+ * A worker that no longer beats is terminated; what it had read and not committed is read again by its successor.
+ */
+import { MessageChannel, type MessagePort, type ResourceLimits, Worker } from 'node:worker_threads';
+import { HuatuoError, type WireError } from '../error.ts';
+import { expose, type Remote, withDeadline, wrap } from './comlink.ts';
+import { type ExitKind, RestartPolicy, type RestartSpec } from './restart.ts';
+import { type ActorRole, type ActorState, type ActorStatus, statusError } from './status.ts';
+import type { CollectorKind } from '../sdk/collector.ts';
+
+/** A child spec: everything the supervisor needs to start, watch, stop and replace one worker. */
+export interface ActorSpec {
+  readonly name: string;
+  readonly role: ActorRole;
+  readonly kind?: CollectorKind;
+  /** Compiled entry point. */
+  readonly entry: URL;
+  /** `workerData` of one life, and what of it is transferred. Called for each start. */
+  readonly workerData: (control: MessagePort) => object;
+  /** Methods the worker may call on the control port. */
+  readonly serve?: object;
+  readonly restart: RestartSpec;
+  /** How long an orderly stop may take before the worker is terminated. */
+  readonly shutdown_ms: number;
+  readonly heartbeatTimeout_ms: number;
+  /** Rises while the worker is alive. */
+  readonly heartbeat: () => number;
+  readonly resourceLimits: ResourceLimits;
+}
+
+/** What the supervisor is told. All are called in the supervisor's thread, none may throw. */
+export interface ActorHooks<Control extends object> {
+  /** A new life has begun: wire its ports. Calls are queued until the worker's loop turns. */
+  started(control: Remote<Control>): void;
+  notice(notice: unknown): void;
+  changed(status: ActorStatus): void;
+  /** The worker is gone, whatever it held that is not in shared memory is lost. `error`: why, unless it was asked to. */
+  ended(error: HuatuoError | undefined): void;
+}
+
+export class WorkerActor<Control extends object> {
+  readonly spec: ActorSpec;
+  readonly #hooks: ActorHooks<Control>;
+  readonly #policy: RestartPolicy;
+  #worker: Worker | undefined;
+  #control: Remote<Control> | undefined;
+  #controlPort: MessagePort | undefined;
+  #state: ActorState = 'stopped';
+  #since = new Date();
+  #startedAt_ms = 0;
+  #restarts = 0;
+  #error: HuatuoError | undefined;
+  #lastError: WireError | undefined;
+  #stopping = false;
+  #retry: NodeJS.Timeout | undefined;
+  #lastBeat = -1;
+  #beatAt_ms = 0;
+
+  readonly #firstRun = Promise.withResolvers<void>();
+  readonly #firstEnd = Promise.withResolvers<HuatuoError>();
+
+  constructor(spec: ActorSpec, hooks: ActorHooks<Control>) {
+    this.spec = spec;
+    this.#hooks = hooks;
+    this.#policy = new RestartPolicy(spec.restart);
+  }
+
+  get state(): ActorState {
+    return this.#state;
+  }
+
+  get worker(): Worker | undefined {
+    return this.#worker;
+  }
+
+  /** Control calls of the present life; undefined while there is none. Use under a deadline. */
+  get control(): Remote<Control> | undefined {
+    return this.#control;
+  }
+
+  /** Resolves when it works for the first time. */
+  get firstRun(): Promise<void> {
+    return this.#firstRun.promise;
+  }
+
+  /** Resolves when the first life ends, with its reason. */
+  get firstEnd(): Promise<HuatuoError> {
+    return this.#firstEnd.promise;
+  }
+
+  get status(): ActorStatus {
+    const { name, role, kind } = this.spec;
+    const troubled = this.#state !== 'running' && this.#state !== 'waiting' && this.#lastError;
+    return {
+      name,
+      role,
+      ...(kind && { kind }),
+      state: this.#state,
+      ...(troubled && { reason: statusError(troubled) }),
+      restarts: this.#restarts,
+      ...(this.#lastError && { last_error: statusError(this.#lastError) }),
+      since: this.#since.toISOString(),
+    };
+  }
+
+  start(): void {
+    const { port1, port2 } = new MessageChannel();
+    this.#error = undefined;
+    this.#startedAt_ms = performance.now();
+    this.#beatAt_ms = this.#startedAt_ms;
+    const worker = new Worker(this.spec.entry, {
+      workerData: this.spec.workerData(port2),
+      transferList: [port2],
+      resourceLimits: this.spec.resourceLimits,
+      name: this.spec.name,
+    });
+    this.#worker = worker;
+    this.#controlPort = port1;
+    this.#control = wrap<Control>(port1);
+    if (this.spec.serve) expose(this.spec.serve, port1);
+    worker.on('message', (notice: unknown) => this.#hooks.notice(notice));
+    worker.on('error', (thrown: unknown) => this.fault(reviveError(thrown)));
+    worker.on('exit', (code) => this.#exited(worker, code));
+    this.#enter('starting');
+    this.#hooks.started(this.#control);
+  }
+
+  /** Called when the worker says that it works, or waits. */
+  enter(state: 'running' | 'waiting' | 'throttled'): void {
+    if (this.#worker && !this.#stopping) this.#enter(state);
+  }
+
+  /** Ends this life for a reason; its successor follows the restart policy. */
+  end(error: HuatuoError): void {
+    this.fault(error);
+    void this.#worker?.terminate();
+  }
+
+  /** Remembers why this life ends; the first reason counts. */
+  fault(error: HuatuoError): void {
+    this.#error ??= error;
+  }
+
+  /** Terminates the worker when its heartbeat has stood still for too long. Called on the supervisor's tick. */
+  checkHeartbeat(now_ms: number): void {
+    const beat = this.spec.heartbeat();
+    if (!this.#worker || beat !== this.#lastBeat) {
+      this.#lastBeat = beat;
+      this.#beatAt_ms = now_ms;
+      return;
+    }
+    const silent_ms = now_ms - this.#beatAt_ms;
+    if (silent_ms < this.spec.heartbeatTimeout_ms) return;
+    this.#beatAt_ms = now_ms;
+    this.end(
+      new HuatuoError('WORKER_HUNG', {
+        expected: `a heartbeat of ${this.spec.name} within ${this.spec.heartbeatTimeout_ms} ms`,
+        found: `none for ${Math.round(silent_ms)} ms`,
+        remedy: 'it is replaced; if it comes back, look for a loop or a call that never returns in this collector',
+      }),
+    );
+  }
+
+  /**
+   * Ends the actor for good: `orderly` first, then by force when the deadline has passed.
+   * @param orderly what a graceful stop of this worker is; not called when no worker runs
+   */
+  async stop(orderly: (control: Remote<Control>) => Promise<void>): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#retry);
+    const worker = this.#worker;
+    if (!worker || !this.#control) return this.#enter('stopped');
+    const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    try {
+      const stopped = Promise.race([orderly(this.#control), gone]);
+      await withDeadline(stopped, this.spec.shutdown_ms, `stop of ${this.spec.name}`);
+    } catch (error) {
+      this.fault(HuatuoError.from(error, 'WORKER_EXITED', 'see the log of this actor'));
+    }
+    await Promise.all([worker.terminate(), gone]);
+  }
+
+  #exited(worker: Worker, code: number): void {
+    if (worker !== this.#worker) return;
+    const up_ms = performance.now() - this.#startedAt_ms;
+    this.#controlPort?.close();
+    this.#worker = undefined;
+    this.#control = undefined;
+    if (this.#stopping) this.#ended('stopped');
+    else {
+      this.fault(unexpectedExit(this.spec.name, code));
+      this.#restartAfter(this.#error?.permanent ? 'permanent_fault' : 'fault', up_ms);
+    }
+  }
+
+  #restartAfter(kind: ExitKind, up_ms: number): void {
+    const verdict = this.#policy.onExit(kind, performance.now(), up_ms);
+    if (verdict.next === 'unsupported' || verdict.next === 'stopped') return this.#ended(verdict.next);
+    this.#retry = setTimeout(() => this.#startAgain(), verdict.delay_ms);
+    this.#ended(verdict.next === 'failed' ? 'failed' : 'restarting');
+  }
+
+  #startAgain(): void {
+    this.#restarts += 1;
+    this.start();
+  }
+
+  #ended(state: ActorState): void {
+    if (this.#error) this.#lastError = HuatuoError.toWire(this.#error);
+    this.#hooks.ended(this.#error);
+    if (this.#error) this.#firstEnd.resolve(this.#error);
+    this.#enter(state);
+  }
+
+  #enter(state: ActorState): void {
+    if (state === this.#state) return;
+    if (state === 'running') this.#firstRun.resolve();
+    this.#state = state;
+    this.#since = new Date();
+    this.#hooks.changed(this.status);
+  }
+}
+
+function unexpectedExit(name: string, code: number): HuatuoError {
+  return new HuatuoError('WORKER_EXITED', {
+    expected: `${name} to run until it is stopped`,
+    found: `its thread ended with code ${code}`,
+    remedy: 'it is restarted; look for process.exit() in the collector',
+  });
+}
+
+/** An error event carries a clone: own properties such as `code` survive, the class does not. */
+function reviveError(thrown: unknown): HuatuoError {
+  if (thrown instanceof Error && 'remedy' in thrown && 'code' in thrown) {
+    const { code, message, remedy, stack } = thrown as HuatuoError;
+    return HuatuoError.fromWire({ code, message, remedy, ...(stack && { stack }) });
+  }
+  return HuatuoError.from(thrown, 'COLLECTOR_FAILED', 'the collector is restarted; its stack is in the log at level debug');
+}

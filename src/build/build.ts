@@ -1,0 +1,144 @@
+/**
+ * The build: BPF -> decoders -> WASM -> TypeScript. Run it with `npm run build`, or for collectors of your own
+ *
+ *   node src/build/build.ts --collectors DIR --out OUT
+ *
+ * which leaves `<c>.bpf.o`, `<c>.json` and `<c>.wasm` side by side in OUT, with the `.js` modules of DIR.
+ */
+
+import console from 'node:console';
+import { copyFileSync, realpathSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { HuatuoError } from '../error.ts';
+import { type BuildOutcome, buildCollectors, buildDirectory, type CollectorSet } from './collectors.ts';
+import { filesIn, removeOrphans } from './files.ts';
+import { writeGenerated } from './generated.ts';
+import { at } from './paths.ts';
+import { compileTypeScript } from './typescript.ts';
+
+const USAGE = `Usage: node src/build/build.ts [--quiet] [--collectors DIR --out OUT]
+
+Builds what changed: BPF objects, decoders, WASM, TypeScript.
+
+  --quiet            print only what was rebuilt and what failed
+  --collectors DIR   build the *.bpf.c of DIR instead of the built-in ones
+  --out OUT          where <name>.bpf.o, <name>.json and <name>.wasm go
+`;
+
+const BUILT_IN: CollectorSet = {
+  sources: at('bpf'),
+  objects: at('dist/bpf'),
+  wasm: at('dist/wasm'),
+  decoders: at('wasm/decoders'),
+  stamps: at('dist/.build-stamps.json'),
+};
+
+/** Prints one line for each step. */
+class Progress {
+  readonly #quiet: boolean;
+  failed = false;
+  #started = performance.now();
+
+  constructor(quiet: boolean) {
+    this.#quiet = quiet;
+  }
+
+  /** @param changed names of what was made anew; an empty list is only worth a line when not quiet */
+  step(name: string, summary: string, changed: readonly string[]): void {
+    const ms = Math.round(performance.now() - this.#started);
+    this.#started = performance.now();
+    if (this.#quiet && changed.length === 0) return;
+    const made = changed.length > 0 ? `: ${changed.join(', ')}` : '';
+    console.log(`${name.padEnd(11)} ${summary}${made} (${ms} ms)`);
+  }
+
+  warn(text: string): void {
+    console.error(text);
+  }
+
+  fail(error: unknown): void {
+    this.failed = true;
+    console.error(`error: ${HuatuoError.from(error, 'BUILD_FAILED', 'see above').message}`);
+  }
+}
+
+async function reported(build: Promise<BuildOutcome>, progress: Progress): Promise<BuildOutcome | undefined> {
+  try {
+    const outcome = await build;
+    for (const warning of outcome.warnings) progress.warn(warning);
+    for (const failure of outcome.failures) progress.fail(failure);
+    progress.step(
+      'bpf, wasm',
+      `${outcome.sources} collectors, ${outcome.rebuilt.length} rebuilt`,
+      outcome.rebuilt,
+    );
+    return outcome;
+  } catch (error) {
+    progress.fail(error);
+    return undefined;
+  }
+}
+
+async function buildAll(progress: Progress): Promise<void> {
+  const outcome = await reported(buildCollectors(BUILT_IN), progress);
+  if (outcome && outcome.manifests.length === outcome.sources) {
+    const written = writeGenerated(outcome.manifests);
+    removeLeftovers(outcome);
+    progress.step('generated', `types, mappings and reference, ${written.length} rewritten`, written);
+  }
+  try {
+    const count = await compileTypeScript();
+    progress.step('typescript', `${count} files`, []);
+  } catch (error) {
+    progress.fail(error);
+  }
+}
+
+/**
+ * Only with every manifest at hand: a collector that did not compile is not one that is gone. Committed files are left
+ * to the author; a test names those without a source.
+ */
+function removeLeftovers({ manifests }: BuildOutcome): void {
+  const all = new Set(manifests.map((manifest) => manifest.collector));
+  const events = new Set(
+    manifests.filter((manifest) => manifest.event).map((manifest) => manifest.collector),
+  );
+  removeOrphans(BUILT_IN.objects, '.bpf.o', all);
+  removeOrphans(BUILT_IN.objects, '.json', all);
+  removeOrphans(BUILT_IN.wasm, '.wasm', events);
+}
+
+/** A user's directory: objects, decoders and the modules beside them go to one place. */
+async function buildUserSet(sources: string, out: string, progress: Progress): Promise<void> {
+  const outcome = await reported(buildDirectory(sources, out), progress);
+  if (!outcome || realpathSync(sources) === realpathSync(out)) return;
+  for (const module of filesIn(sources, '.js')) copyFileSync(module, join(out, basename(module)));
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      quiet: { type: 'boolean', default: false },
+      collectors: { type: 'string' },
+      out: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  if ((values.collectors === undefined) !== (values.out === undefined)) {
+    throw new HuatuoError('USAGE', { found: 'one of --collectors and --out', remedy: 'give both' });
+  }
+  const progress = new Progress(values.quiet);
+  if (values.collectors !== undefined && values.out !== undefined) {
+    await buildUserSet(resolve(values.collectors), resolve(values.out), progress);
+  } else {
+    await buildAll(progress);
+  }
+  process.exitCode = progress.failed ? 1 : 0;
+}
+
+main().catch((error: unknown) => {
+  console.error(`error: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+  process.exitCode = 2;
+});

@@ -1,0 +1,99 @@
+/** Manifest -> TypeScript: the event's payload as `enrich` sees it, and keys and values of maps that are structs. */
+
+import type { FieldLayout, MapLayout, ObjectManifest } from './manifest.ts';
+import { namesOf, payloadFields } from './payload.ts';
+import { APPEARANCE } from './semantics.ts';
+
+/** Maps of bpf/include that the framework reads itself: no collector needs their types. */
+const FRAMEWORK_MAP = /^(?:ledger|rate_windows)/;
+const LINE_WIDTH = 110;
+
+/** @returns a module, formatted as biome would; empty of exports when the object has neither event nor struct maps */
+export function eventTypeSource(manifest: ObjectManifest): string {
+  const { collector, event, maps } = manifest;
+  const blocks = [
+    `// Generated from bpf/${collector}.bpf.c by \`npm run build\`: change the struct there.`,
+    ...(event
+      ? [interfaceSource(`${pascal(collector)}Event`, eventDoc(event.doc), payloadFields(event.fields))]
+      : []),
+    ...maps.flatMap((map) => mapInterfaces(collector, map)),
+  ];
+  if (blocks.length === 1) blocks.push('export {};');
+  return `${blocks.join('\n\n')}\n`;
+}
+
+/** `memory_reclaim` -> `MemoryReclaim`. */
+export function pascal(name: string): string {
+  return name.replace(/(?:^|_+)([a-z0-9])/g, (_, first: string) => first.toUpperCase());
+}
+
+function eventDoc(doc: string): string[] {
+  return [
+    `${doc}.`,
+    'Payload (`tracer_data`) of one document. The bytes on disk are exact; a number above 2^53 loses its last digits when',
+    'JSON is parsed.',
+  ];
+}
+
+function mapInterfaces(collector: string, map: MapLayout): string[] {
+  if (FRAMEWORK_MAP.test(map.name)) return [];
+  return (['key', 'value'] as const).flatMap((side) => {
+    const fields = map[side];
+    if (fields.length === 0 || fields[0]?.name === '') return [];
+    return [
+      interfaceSource(
+        pascal(`${collector}_${map.name}_${side}`),
+        [`${capital(side)} of the map \`${map.name}\`.`],
+        fields,
+      ),
+    ];
+  });
+}
+
+function interfaceSource(name: string, doc: readonly string[], fields: readonly FieldLayout[]): string {
+  return [
+    ...comment(doc, ''),
+    `export interface ${name} {`,
+    ...fields.flatMap((field) => property(field, '  ')),
+    '}',
+  ].join('\n');
+}
+
+function property(field: FieldLayout, indent: string): string[] {
+  if (field.format === 'pad') return [];
+  const unit = field.format === 'struct' ? '' : ` [${APPEARANCE[field.format].unit}]`;
+  const doc = comment([`${field.doc}${unit}`.trim()], indent);
+  if (field.format === 'struct') {
+    const inner = (field.fields ?? []).flatMap((child) => property(child, `${indent}  `));
+    return [...doc, `${indent}${field.json}: {`, ...inner, `${indent}};`];
+  }
+  return [...doc, ...typed(field, indent)];
+}
+
+function typed(field: FieldLayout, indent: string): string[] {
+  const alternatives =
+    field.format === 'enum' ? [...namesOf(field).map((name) => `'${name}'`), 'number'] : [];
+  const type = alternatives.length > 0 ? alternatives.join(' | ') : elementType(field);
+  const line = `${indent}${field.json}: ${type};`;
+  if (line.length <= LINE_WIDTH) return [line];
+  const broken = alternatives.map((alternative) => `${indent}  | ${alternative}`);
+  return [`${indent}${field.json}:`, ...broken.slice(0, -1), `${broken.at(-1)};`];
+}
+
+function elementType(field: FieldLayout): string {
+  if (field.format === 'pad' || field.format === 'struct') return 'never';
+  const { type } = APPEARANCE[field.format];
+  return field.length === undefined || field.format === 'kstack' ? type : `${type}[]`;
+}
+
+/** Text that came from C must not end the comment it stands in. */
+function comment(lines: readonly string[], indent: string): string[] {
+  const safe = lines.map((line) => line.replaceAll('*/', '*\\/').replace(/\s+/g, ' '));
+  const [only] = safe;
+  if (safe.length === 1) return [`${indent}/** ${only} */`];
+  return [`${indent}/**`, ...safe.map((line) => `${indent} * ${line}`), `${indent} */`];
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}

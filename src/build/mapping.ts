@@ -1,0 +1,26 @@
+/**
+ * Manifest -> Elasticsearch mapping of `tracer_data`, the body of a component template's `mappings`.
+ * Types that Elasticsearch 7 and OpenSearch know too: `unsigned_long` is left out, so u64 is `long`.
+ */
+import type { EventLayout, FieldLayout } from './manifest.ts';
+import { payloadFields } from './payload.ts';
+import { APPEARANCE } from './semantics.ts';
+
+/** JSON text, formatted as biome would. */
+export function mappingSource(collector: string, event: EventLayout): string {
+  const mappings = {
+    _meta: { generated: `from bpf/${collector}.bpf.c by npm run build`, schema_version: event.schemaVersion },
+    properties: { tracer_data: { properties: properties(payloadFields(event.fields)) } },
+  };
+  return `${JSON.stringify(mappings, null, 2)}\n`;
+}
+
+function properties(fields: readonly FieldLayout[]): Record<string, object> {
+  const shown = fields.filter((field) => field.format !== 'pad');
+  return Object.fromEntries(shown.map((field) => [field.json, mappingOf(field)]));
+}
+
+function mappingOf(field: FieldLayout): object {
+  if (field.format === 'struct') return { properties: properties(field.fields ?? []) };
+  return field.format === 'pad' ? {} : APPEARANCE[field.format].mapping;
+}

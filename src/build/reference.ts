@@ -1,0 +1,119 @@
+/** Manifests -> the reference of collectors with a BPF object, `src/collectors/README.md`. */
+import type { FieldLayout, ObjectManifest, OptionLayout } from './manifest.ts';
+import { namesOf } from './payload.ts';
+import { APPEARANCE } from './semantics.ts';
+
+/** @param manifests in any order; the page is sorted by name */
+export function referenceSource(manifests: readonly ObjectManifest[]): string {
+  const sorted = [...manifests].sort((a, b) => (a.collector < b.collector ? -1 : 1));
+  return `${[
+    '<!-- Generated from bpf/*.bpf.c by `npm run build`: change the DOC() tags there. -->',
+    '# Collectors with a BPF object',
+    'One file `bpf/<name>.bpf.c` is one collector. Events become documents; their fields are in `tracer_data`.',
+    ...sorted.flatMap(section),
+  ].join('\n\n')}\n`;
+}
+
+function section(manifest: ObjectManifest): string[] {
+  return [
+    `## ${manifest.collector}`,
+    `${cell(manifest.doc)}.`,
+    facts(manifest),
+    ...(manifest.options.length > 0 ? [optionTable(manifest)] : []),
+    ...(manifest.event ? [fieldTable(manifest.event.fields)] : []),
+  ];
+}
+
+function facts({ collector, event, attachPoints }: ObjectManifest): string {
+  const points = `Attaches to ${attachPoints.map((point) => `\`${point}\``).join(', ')}.`;
+  if (!event) return `Metrics only. ${points}`;
+  const tracer = event.tracer === collector ? '' : ` Documents are named \`${event.tracer}\`.`;
+  return `Severity ${event.severity}, schema version ${event.schemaVersion}.${tracer} ${points}`;
+}
+
+function optionTable({ collector, options }: ObjectManifest): string {
+  const rows = options.map((option) => [
+    `\`collectors.${collector}.${option.key}\``,
+    defaultOf(option),
+    cell(option.doc),
+  ]);
+  return table(['Option', 'Default', 'Meaning'], rows);
+}
+
+function fieldTable(fields: readonly FieldLayout[]): string {
+  return table(
+    ['Field', 'Type', 'Unit', 'Meaning'],
+    fields.flatMap((field) => fieldRows(field, '')),
+  );
+}
+
+function fieldRows(field: FieldLayout, parent: string): string[][] {
+  if (field.format === 'pad') return [];
+  if (field.format === 'ktime_ns')
+    return [['`@timestamp`', 'string', APPEARANCE.ktime_ns.unit, cell(field.doc)]];
+  const path = parent + field.json;
+  if (field.format === 'struct') {
+    return [
+      [`\`${path}\``, 'object', '', cell(field.doc)],
+      ...(field.fields ?? []).flatMap((child) => fieldRows(child, `${path}.`)),
+    ];
+  }
+  const { type, unit } = APPEARANCE[field.format];
+  const array = field.length !== undefined && field.format !== 'kstack' ? `[${field.length}]` : '';
+  const values =
+    field.format === 'enum'
+      ? namesOf(field)
+          .map((name) => `\`${name}\``)
+          .join(', ')
+      : unit;
+  return [[`\`${path}\``, field.format === 'enum' ? 'string' : type + array, values, cell(field.doc)]];
+}
+
+const TIME_UNITS = [
+  ['h', 3_600_000_000_000],
+  ['m', 60_000_000_000],
+  ['s', 1_000_000_000],
+  ['ms', 1_000_000],
+  ['us', 1_000],
+] as const;
+const SIZE_UNITS = [
+  ['GiB', 2 ** 30],
+  ['MiB', 2 ** 20],
+  ['KiB', 2 ** 10],
+] as const;
+
+/** The default as one would write it in the config: `10ms`, `64KiB`, `true`. */
+function defaultOf({ format, defaultValue }: OptionLayout): string {
+  if (format === 'bool') return `\`${defaultValue !== 0}\``;
+  if (format === 'count') return `\`${defaultValue}\``;
+  const units: readonly (readonly [string, number])[] = format === 'dur_ns' ? TIME_UNITS : SIZE_UNITS;
+  const unit = units.find(([, size]) => defaultValue !== 0 && defaultValue % size === 0);
+  const smallest = format === 'dur_ns' ? 'ns' : 'B';
+  return unit ? `\`${defaultValue / unit[1]}${unit[0]}\`` : `\`${defaultValue}${smallest}\``;
+}
+
+/** Columns are padded as biome does, and can be read in a terminal. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((_, column) =>
+    Math.max(...[head, ...rows].map((cells) => lengthOf(cells[column]))),
+  );
+  const line = (cells: readonly string[], fill: string): string =>
+    `| ${cells.map((text, column) => text + fill.repeat((widths[column] ?? 0) - lengthOf(text))).join(' | ')} |`;
+  return [
+    line(head, ' '),
+    line(
+      head.map(() => ''),
+      '-',
+    ),
+    ...rows.map((cells) => line(cells, ' ')),
+  ].join('\n');
+}
+
+function lengthOf(text: string | undefined): number {
+  return [...(text ?? '')].length;
+}
+
+/** Text from C in a Markdown cell: no line may end and no column start. */
+function cell(text: string): string {
+  return text.replace(/\s+/g, ' ').replaceAll('|', '\\|').replaceAll('<', '&lt;');
+}

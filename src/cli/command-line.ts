@@ -1,0 +1,177 @@
+/** The command line as data: nothing is done here. */
+import { styleText } from 'node:util';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { type Catalog, createCatalog } from '../config/catalog.ts';
+import { nearest } from '../config/suggest.ts';
+import { HuatuoError } from '../error.ts';
+import { addConfigFlags, type ConfigFlags, configFlags, isCollectorFlag } from './flags.ts';
+import { formatVersion, version } from './version.ts';
+
+export type Invocation =
+  | { readonly command: 'run'; readonly flags: ConfigFlags }
+  | { readonly command: 'check'; readonly flags: ConfigFlags; readonly show: CheckOutput }
+  | { readonly command: 'list'; readonly flags: ConfigFlags; readonly output: 'table' | 'json' }
+  | { readonly command: 'version'; readonly output: 'text' | 'json' }
+  /** --help, --version: finished text. */
+  | { readonly command: 'print'; readonly text: string };
+
+export type CheckOutput = 'summary' | 'effective' | 'schema' | 'default';
+
+const EXAMPLES = `
+Examples:
+  huatuo                                        run with the defaults
+  huatuo check my.yaml                          find every mistake in a configuration
+  huatuo check --default > my.yaml              start a configuration with every key explained
+  huatuo list                                   which collectors there are, and which run on this kernel
+  huatuo --collector.disable-defaults --collector.oom
+                                                run one collector
+
+Files:
+  /etc/huatuo/huatuo.yaml    configuration; another: --config.file or $HUATUO_CONFIG_FILE
+  /var/lib/huatuo/journal    documents, one directory for each tracer: TRACER/SEQUENCE.ndjson
+  stderr                     the agent's own log
+  http://127.0.0.1:19704     /metrics, /api/v1/status, /-/healthy, /-/ready
+
+Exit codes:
+  0 stopped or done   1 failed   2 wrong command line   78 wrong configuration
+`;
+
+/**
+ * Parses a command line in which every flag of `catalog` is known.
+ * @param argv without node and script
+ * @throws HuatuoError USAGE
+ */
+export function parseCommandLine(argv: readonly string[], catalog: Catalog): Invocation {
+  let text = '';
+  let invocation: Invocation | undefined;
+  const program = createProgram(catalog, (parsed) => {
+    invocation = parsed;
+  });
+  applyToAll(program, (command) =>
+    command.exitOverride().configureOutput({
+      writeOut: (chunk) => {
+        text += chunk;
+      },
+      writeErr: () => {},
+    }),
+  );
+  try {
+    program.parse(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) throw usage(error, program);
+  }
+  return invocation ?? { command: 'print', text };
+}
+
+/**
+ * What of the configuration must be known before the collectors, and with them their flags, can be: file and directories.
+ * Takes any command line; its faults are found by `parseCommandLine`.
+ */
+export function peekConfigFlags(argv: readonly string[]): ConfigFlags {
+  let flags: ConfigFlags = { file: undefined, overrides: [], disableDefaults: false };
+  const program = createProgram(createCatalog([]), (parsed) => {
+    if ('flags' in parsed) flags = parsed.flags;
+  });
+  applyToAll(program, (command) =>
+    command
+      .exitOverride()
+      .configureOutput({ writeOut: () => {}, writeErr: () => {} })
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .helpOption(false),
+  );
+  try {
+    program.parse(
+      argv.filter((argument) => !isCollectorFlag(argument)),
+      { from: 'user' },
+    );
+  } catch (error) {
+    if (!(error instanceof CommanderError || error instanceof HuatuoError)) throw error;
+  }
+  return flags;
+}
+
+function createProgram(catalog: Catalog, done: (invocation: Invocation) => void): Command {
+  const program = new Command('huatuo')
+    .description(
+      'Watches this Linux host through eBPF: kernel events and captures become documents in local files, ' +
+        'measurements are served to Prometheus. Needs root. Without a command it runs.',
+    )
+    .configureHelp({ showGlobalOptions: true, styleTitle: (title) => styleText('bold', title) })
+    .version(formatVersion(version()), '--version', 'Print the version')
+    .helpOption('-h, --help', 'Print this help')
+    .helpCommand('help [command]', 'Print the help of a command')
+    .addHelpText('after', EXAMPLES);
+  addConfigFlags(program, catalog);
+  const flags = () => configFlags(program, catalog);
+  const output = (...formats: [string, string]) =>
+    new Option('-o, --output <FORMAT>', 'What to print').choices(formats).default(formats[0]);
+
+  program
+    .command('run', { isDefault: true })
+    .description('Run the agent in the foreground until SIGTERM or SIGINT')
+    .action(() => done({ command: 'run', flags: flags() }));
+  program
+    .command('check')
+    .description('Check a configuration and print every mistake in it')
+    .addArgument(new Argument('[file]', 'instead of --config.file'))
+    .addOption(
+      new Option('--print', 'Print what is in force, with the origin of each value').conflicts([
+        'schema',
+        'default',
+      ]),
+    )
+    .addOption(new Option('--schema', 'Print the JSON Schema of the file').conflicts(['default']))
+    .addOption(new Option('--default', 'Print the default file, every key explained'))
+    .action((file: string | undefined, options: Record<string, unknown>) =>
+      done({ command: 'check', flags: withFile(flags(), file), show: checkOutput(options) }),
+    );
+  program
+    .command('list')
+    .description('List the collectors: kind, whether they are enabled, and why one cannot run on this kernel')
+    .addOption(output('table', 'json'))
+    .action((options) => done({ command: 'list', flags: flags(), output: options.output }));
+  program
+    .command('version')
+    .description('Print the version of agent, Node and kernel')
+    .addOption(output('text', 'json'))
+    .action((options) => done({ command: 'version', output: options.output }));
+  return program;
+}
+
+function checkOutput(options: Record<string, unknown>): CheckOutput {
+  if (options.print) return 'effective';
+  if (options.schema) return 'schema';
+  return options.default ? 'default' : 'summary';
+}
+
+function withFile(flags: ConfigFlags, file: string | undefined): ConfigFlags {
+  if (file === undefined) return flags;
+  if (flags.file === undefined) return { ...flags, file };
+  throw new HuatuoError('USAGE', {
+    expected: 'one configuration file',
+    found: `${file} beside --config.file ${flags.file}`,
+    remedy: 'leave one of them out',
+  });
+}
+
+function applyToAll(program: Command, apply: (command: Command) => void): void {
+  for (const command of [program, ...program.commands]) apply(command);
+}
+
+/** `run` is the default command, so to commander a misspelt command is one argument too many for it. */
+function usage(error: CommanderError, program: Command): HuatuoError {
+  const remedy = 'see huatuo --help';
+  const word = program.args[0];
+  const names = program.commands.map((command) => command.name());
+  if (error.code !== 'commander.excessArguments' || word === undefined || names.includes(word)) {
+    return new HuatuoError('USAGE', {
+      found: error.message.replace(/^error: |\.$/g, '').replace('\n', ' '),
+      remedy,
+    });
+  }
+  const suggestion = nearest(word, names);
+  const hint = suggestion === undefined ? '' : ` (Did you mean ${suggestion}?)`;
+  return new HuatuoError('USAGE', { found: `unknown command '${word}'${hint}`, remedy });
+}

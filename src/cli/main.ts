@@ -1,0 +1,123 @@
+/** What each command does. Data goes to stdout, everything else to stderr. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Catalog, loadCatalog } from '../config/catalog.ts';
+import { jsonSchema } from '../config/describe.ts';
+import { printable } from '../config/issues.ts';
+import { collectorDirectories, type LoadedConfig, loadConfig } from '../config/load.ts';
+import { renderDefault, renderEffective } from '../config/render.ts';
+import { configSchema } from '../config/schema.ts';
+import { type ErrorCode, HuatuoError } from '../error.ts';
+import { type CheckOutput, parseCommandLine, peekConfigFlags } from './command-line.ts';
+import type { ConfigFlags } from './flags.ts';
+import { formatList, listCollectors } from './list.ts';
+import { formatVersion, version } from './version.ts';
+
+const DEFAULT_FILE = '/etc/huatuo/huatuo.yaml';
+/** This file is dist/src/cli/main.js. */
+const BUILTIN_ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
+  USAGE: 2,
+  CONFIG_INVALID: 78,
+  CONFIG_UNREADABLE: 78,
+};
+
+/**
+ * Runs one command line. Never throws.
+ * @param argv without node and script
+ * @returns the exit code: 0 done, 1 failed, 2 usage, 78 configuration (sysexits.h)
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  process.stdout.on('error', stdoutClosed);
+  try {
+    return await execute(argv);
+  } catch (thrown) {
+    if (!(thrown instanceof HuatuoError)) {
+      complain(`a fault of the agent itself: ${thrown instanceof Error ? thrown.stack : String(thrown)}`);
+      return 1;
+    }
+    complain(thrown.message);
+    return EXIT_CODES[thrown.code] ?? 1;
+  }
+}
+
+async function execute(argv: readonly string[]): Promise<number> {
+  const catalog = await findCollectors(peekConfigFlags(argv));
+  const invocation = parseCommandLine(argv, catalog);
+  switch (invocation.command) {
+    case 'print':
+      process.stdout.write(invocation.text);
+      return 0;
+    case 'version':
+      print(invocation.output === 'json' ? JSON.stringify(version()) : formatVersion(version()));
+      return 0;
+    case 'check':
+      warnOfBroken(catalog);
+      print(check(invocation.flags, invocation.show, catalog));
+      return 0;
+    case 'list': {
+      const collectors = await listCollectors(catalog, load(invocation.flags, catalog).config);
+      print(invocation.output === 'json' ? JSON.stringify(collectors, null, 2) : formatList(collectors));
+      return 0;
+    }
+    case 'run': {
+      const { config } = load(invocation.flags, catalog);
+      // Loaded late: it brings libbpf, which the other commands do without.
+      const { runAgent } = await import('../actor/supervisor.ts');
+      return await runAgent(config, catalog);
+    }
+  }
+}
+
+/** Directories of collectors are themselves configuration, so they are looked up before anything can be checked. */
+function findCollectors(flags: ConfigFlags): Promise<Catalog> {
+  const fromFlag = flags.overrides.find(({ flag }) => flag === '--path.collectors')?.value;
+  const file = configFile(flags);
+  const extraDirectories =
+    (fromFlag as string[] | undefined) ?? (file === undefined ? [] : collectorDirectories(file));
+  return loadCatalog({ builtinRoot: BUILTIN_ROOT, extraDirectories });
+}
+
+function configFile({ file }: ConfigFlags): string | undefined {
+  return file ?? (process.env.HUATUO_CONFIG_FILE || (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined));
+}
+
+function load(flags: ConfigFlags, catalog: Catalog): LoadedConfig {
+  return loadConfig({ ...flags, file: configFile(flags), catalog });
+}
+
+function warnOfBroken(catalog: Catalog): void {
+  for (const { name, error } of catalog.broken)
+    complain(`warning: collector ${printable(name)}: ${error.message}`);
+}
+
+function check(flags: ConfigFlags, show: CheckOutput, catalog: Catalog): string {
+  switch (show) {
+    case 'default':
+      return renderDefault(catalog).trimEnd();
+    case 'schema':
+      return JSON.stringify(jsonSchema(configSchema(catalog)), null, 2);
+    case 'effective':
+      return renderEffective(load(flags, catalog)).trimEnd();
+    case 'summary': {
+      const { config, file } = load(flags, catalog);
+      const enabled = Object.values(config.collectors).filter((collector) => collector.enabled).length;
+      return `ok: ${file ?? 'defaults'}, ${enabled} of ${catalog.entries.length} collectors enabled`;
+    }
+  }
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function complain(text: string): void {
+  process.stderr.write(`huatuo: ${text}\n`);
+}
+
+/** `huatuo list | head -1` has read enough. */
+function stdoutClosed(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') complain(error.message);
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+}

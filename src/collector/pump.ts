@@ -1,0 +1,137 @@
+/**
+ * Ring to journal: the loop every event collector runs.
+ *
+ *   read ──► copy to a pooled buffer ──► journal ──ack──► commit
+ *    ▲                                     │
+ *    └──── rewind to the committed position ┘  refused (disk full) or lost (journal restarted)
+ *
+ * There is no queue but the ring. At most `buffers` batches are in flight; when all are, the ring fills, and when it
+ * is full the kernel side counts what it could not store. The journal answers in order, so commits are in order too.
+ */
+import { setImmediate as yieldToPort, setTimeout as sleep } from 'node:timers/promises';
+import type { Vitals } from '../actor/vitals.ts';
+import type { Log } from '../sdk/context.ts';
+import type { JournalClient, Outcome } from './journal-client.ts';
+import type { RingReader, Slice } from './ring-reader.ts';
+
+const REFUSED_PAUSE_MS = 1000;
+
+export interface PumpOptions {
+  readonly tracer: string;
+  readonly buffers: number;
+  readonly bufferBytes: number;
+  /** Rewrites the lines of a slice; absent for collectors whose documents are complete as decoded. */
+  readonly enrich?: (lines: Uint8Array) => Promise<Uint8Array>;
+}
+
+export class Pump {
+  readonly #reader: RingReader;
+  readonly #journal: JournalClient;
+  readonly #vitals: Vitals;
+  readonly #log: Log;
+  readonly #options: PumpOptions;
+  readonly #free: ArrayBuffer[] = [];
+  #inFlight = 0;
+  #interrupted: 'no' | 'lost' | 'refused' = 'no';
+  #outcome = Promise.withResolvers<void>();
+
+  constructor(reader: RingReader, journal: JournalClient, vitals: Vitals, log: Log, options: PumpOptions) {
+    this.#reader = reader;
+    this.#journal = journal;
+    this.#vitals = vitals;
+    this.#log = log;
+    this.#options = options;
+  }
+
+  /** Runs until `signal` aborts and everything the ring held by then is in the journal. */
+  async run(signal: AbortSignal): Promise<void> {
+    const wake = (): void => this.#reader.wake();
+    signal.addEventListener('abort', wake);
+    try {
+      while (!(await this.#session(signal))) {
+        if (this.#interrupted === 'refused') await sleep(REFUSED_PAUSE_MS);
+      }
+    } finally {
+      signal.removeEventListener('abort', wake);
+    }
+  }
+
+  /** One stretch of undisturbed reading. @returns true when drained for good, false to start over */
+  async #session(signal: AbortSignal): Promise<boolean> {
+    await this.#journal.connected;
+    const written = await this.#journal.hello(this.#reader.ringId);
+    if (written === 'lost') return false;
+    this.#interrupted = 'no';
+    this.#reader.rewind(written);
+    for (;;) {
+      const interrupted = this.#interrupted !== 'no';
+      if (interrupted && this.#inFlight === 0) return false;
+      if (interrupted || this.#inFlight >= this.#options.buffers) {
+        await this.#outcome.promise;
+        continue;
+      }
+      const slice = this.#reader.read();
+      if (slice.end > slice.start) await this.#forward(slice);
+      else if (this.#inFlight > 0) await this.#outcome.promise;
+      else if (signal.aborted) return true;
+      else await this.#reader.wait();
+    }
+  }
+
+  async #forward(slice: Slice): Promise<void> {
+    if (slice.documents > 0) await this.#send(slice);
+    else {
+      // Only malformed or discarded records: nothing to write, but commits must stay in order.
+      while (this.#inFlight > 0) await this.#outcome.promise;
+      if (this.#interrupted === 'no') this.#reader.commit(slice);
+    }
+    const rest_ns = this.#vitals.get('throttle_ns');
+    await (rest_ns > 0n ? sleep(Number(rest_ns / 1_000_000n)) : yieldToPort());
+  }
+
+  async #send(slice: Slice): Promise<void> {
+    const lines = this.#options.enrich ? await this.#options.enrich(slice.lines) : slice.lines;
+    const buffer = this.#takeBuffer(lines.byteLength);
+    new Uint8Array(buffer, 0, lines.byteLength).set(lines);
+    this.#inFlight += 1;
+    this.#vitals.add('in_flight_bytes', lines.byteLength);
+    const { start, end, documents, malformed } = slice;
+    const ring = { id: this.#reader.ringId, start, end, documents, malformed };
+    const { tracer } = this.#options;
+    void this.#journal
+      .send({ tracer, buffer, bytes: lines.byteLength, documents, ring })
+      .then((outcome) => this.#settle(outcome, slice, lines.byteLength));
+  }
+
+  /** Enriched lines may outgrow a pooled buffer; such a batch gets one of its own, and the bound on batches still holds. */
+  #takeBuffer(bytes: number): ArrayBuffer {
+    const { bufferBytes } = this.#options;
+    if (bytes > bufferBytes) return new ArrayBuffer(bytes);
+    return this.#free.pop() ?? new ArrayBuffer(bufferBytes);
+  }
+
+  #giveBack(buffer: ArrayBuffer): void {
+    if (buffer.byteLength === this.#options.bufferBytes) this.#free.push(buffer);
+  }
+
+  #settle(outcome: Outcome, slice: Slice, bytes: number): void {
+    this.#inFlight -= 1;
+    this.#vitals.add('in_flight_bytes', -bytes);
+    if (outcome.kind !== 'lost') this.#giveBack(outcome.buffer);
+    if (outcome.kind === 'written' && this.#interrupted === 'no') {
+      this.#reader.commit(slice);
+      this.#vitals.add('documents', slice.documents);
+    } else this.#interrupt(outcome);
+    this.#outcome.resolve();
+    this.#outcome = Promise.withResolvers();
+  }
+
+  /** What follows a batch that was not written is not committed either: it is read again, from where the ring is. */
+  #interrupt(outcome: Outcome): void {
+    if (outcome.kind === 'lost') this.#interrupted = 'lost';
+    if (outcome.kind !== 'refused') return;
+    this.#interrupted = 'refused';
+    this.#vitals.add('refused_batches', 1);
+    this.#log.warn('the journal refused a batch; it stays in the ring', { error: outcome.error });
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * One kernel ring, read as finished NDJSON: the decoder, the mapping of the ring into its memory, the waker and the
+ * commit log, owned together because they live and die together.
+ *
+ *   committed ≤ read ≤ produced        bytes since the ring was made
+ *       │         │        └─ BPF programs
+ *       │         └─ private: moves with every read(), goes back with rewind()
+ *       └─ consumer position: what the kernel may overwrite; moves with commit()
+ */
+import { containerFragment } from '../containers/describe.ts';
+import type { RingStretch } from '../actor/protocol.ts';
+import type { Vitals } from '../actor/vitals.ts';
+import type { Decoder } from '../kernel/decoder.ts';
+import { ringCorrupt } from '../kernel/decoder-result.ts';
+import { CommitLog } from '../kernel/ledger.ts';
+import { wallOffset_ns } from '../kernel/libc.ts';
+import type { MappedRing } from '../kernel/ring.ts';
+import { RingWaker } from '../kernel/waker.ts';
+import type { Containers } from '../sdk/context.ts';
+
+/** What one read() found. `lines` is a view of the decoder's output, valid until the next read(). */
+export interface Slice {
+  readonly lines: Uint8Array;
+  readonly documents: number;
+  readonly malformed: number;
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/**
+ * Names a ring for one boot: the kernel does not give out a map id again before it has gone through 2^31 of them. With the
+ * boot id and a position it names an event for good.
+ */
+export function ringId(collector: string, mapId: number): string {
+  return `${collector}-${mapId}`;
+}
+
+export interface ReaderParts {
+  readonly decoder: Decoder;
+  readonly ring: MappedRing;
+  readonly commitsFd: number;
+  readonly containers: Containers;
+  readonly ringId: string;
+  readonly maxAge_ms: number;
+  readonly vitals: Vitals;
+}
+
+export class RingReader implements Disposable {
+  readonly ringId: string;
+  readonly #parts: ReaderParts;
+  readonly #decoder: Decoder;
+  readonly #commits: CommitLog;
+  readonly #waker: RingWaker;
+
+  constructor(parts: ReaderParts) {
+    const { decoder, ring } = parts;
+    this.#parts = parts;
+    this.#decoder = decoder;
+    this.ringId = parts.ringId;
+    this.#commits = new CommitLog(parts.commitsFd, decoder.consumerPosition, (position) => decoder.commit(position));
+    this.#waker = new RingWaker(ring.fd, parts.maxAge_ms);
+    decoder.readPosition = this.#commits.current.position;
+  }
+
+  /**
+   * Decodes what the ring holds, up to one output buffer.
+   * @throws RING_CORRUPT when the ring breaks its own rules
+   */
+  read(): Slice {
+    const start = this.#decoder.readPosition;
+    const waiting = this.#decoder.producerPosition - start;
+    this.#parts.vitals.set('ring_bytes', waiting);
+    this.#parts.vitals.raise('ring_high_water_bytes', waiting);
+    this.#decoder.beginBatch(new Date().toISOString(), wallOffset_ns());
+    let documents = 0;
+    let malformed = 0;
+    for (;;) {
+      const result = this.#decoder.decode();
+      documents += result.documents;
+      malformed += result.malformed;
+      if (result.status === 'corrupt') throw ringCorrupt(result.corruption, this.#decoder.ringBytes);
+      if (result.status === 'busy') this.#parts.vitals.add('busy_heads', 1);
+      if (result.status !== 'container_miss') {
+        return { lines: this.#decoder.output(), documents, malformed, start, end: result.position };
+      }
+      this.#resolve(result.cgroupId);
+    }
+  }
+
+  /** Frees the ring up to the end of the slice and enters it in the ledger. */
+  commit(slice: { readonly end: bigint; readonly documents: number; readonly malformed: number }): void {
+    this.#commits.commit(slice.end, slice.documents, slice.malformed);
+  }
+
+  /** Commits what the journal already has of this ring and goes back to the first byte it does not have. */
+  rewind(written: readonly RingStretch[]): void {
+    for (const stretch of written) {
+      if (stretch.start === this.#commits.current.position) this.commit(stretch);
+    }
+    this.#decoder.readPosition = this.#commits.current.position;
+  }
+
+  /** Resolves when there may be something to read. */
+  wait(): Promise<void> {
+    return this.#waker.wait();
+  }
+
+  wake(): void {
+    this.#waker.wake();
+  }
+
+  #resolve(cgroupId: bigint): void {
+    const container = this.#parts.containers.byCgroupId(cgroupId);
+    this.#decoder.addContainer(cgroupId, container ? containerFragment(container) : null);
+  }
+
+  [Symbol.dispose](): void {
+    this.#waker[Symbol.dispose]();
+    this.#parts.ring[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * A collector in its thread: context, life cycle, control. The entry point is workers/collector.ts.
+ *
+ *   start() ──returned──► waiting `interval` s ──► start() …
+ *      │ threw
+ *      ▼
+ *   `failed` notice, the worker ends; the supervisor decides whether and when there is another one
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
+import { expose } from '../actor/comlink.ts';
+import type { MetricFamily } from '../actor/protocol.ts';
+import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../actor/collector-protocol.ts';
+import { Vitals } from '../actor/vitals.ts';
+import { CgroupContainers } from '../containers/cgroup.ts';
+import { HuatuoError } from '../error.ts';
+import { readSymbols, type SymbolTable } from '../kernel/kallsyms.ts';
+import { nameThread } from '../kernel/libc.ts';
+import { createLog } from '../log.ts';
+import type { Collector, MetricSpecs } from '../sdk/collector.ts';
+import type { CollectorContext, Log } from '../sdk/context.ts';
+import { createInstruments, type InstrumentSet } from '../sdk/instruments.ts';
+import { createBpf } from './bpf.ts';
+import { createClock } from './clock.ts';
+import { documentKind } from './identity.ts';
+import { JournalClient } from './journal-client.ts';
+import { Overdue } from './overdue.ts';
+import { Saver } from './saver.ts';
+import { answerScrapes } from './scraping.ts';
+
+const BEAT_MS = 500;
+/** One update() or enrich() may take this long before the worker counts as hung. */
+const OVERDUE_MS = 5000;
+
+export class CollectorRuntime {
+  readonly #data: CollectorWorkerData;
+  readonly #collector: Collector;
+  readonly #vitals: Vitals;
+  readonly #log: Log;
+  readonly #journal = new JournalClient();
+  readonly #stop = new AbortController();
+  readonly #overdue = new Overdue(OVERDUE_MS);
+  readonly #ctx: CollectorContext;
+  readonly #instruments: InstrumentSet<MetricSpecs>;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(data: CollectorWorkerData, collector: Collector) {
+    this.#data = data;
+    this.#collector = collector;
+    this.#vitals = new Vitals(data.vitals);
+    this.#log = createLog({ component: data.name, ...data.log });
+    this.#instruments = createInstruments(data.name, collector.metrics ?? {}, { maxSeries: data.maxSeries });
+    this.#ctx = this.#createContext();
+  }
+
+  /** Runs the collector until it is stopped; never rejects: a failure is told to the supervisor and ends the worker. */
+  run(): void {
+    nameThread(this.#data.name);
+    setInterval(() => this.#beat(), BEAT_MS).unref();
+    expose(this.#control(), this.#data.control);
+    this.#running = this.#loop().catch((error: unknown) => this.#fail(error));
+  }
+
+  #control(): CollectorControl {
+    return {
+      connectJournal: (port) => this.#journal.connect(port),
+      connectScraper: (port: MessagePort) => answerScrapes(port, () => this.#collect()),
+      stop: async () => {
+        await this.#detach();
+        this.#stop.abort();
+        await this.#running;
+      },
+    };
+  }
+
+  async #loop(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      await this.#start();
+      if (this.#stop.signal.aborted) return;
+      const seconds = ('interval' in this.#collector && this.#collector.interval) || 10;
+      notify({ type: 'waiting', seconds });
+      await this.#ctx.clock.sleep(seconds).catch(() => undefined);
+    }
+  }
+
+  async #start(): Promise<void> {
+    const collector = this.#collector;
+    if ('start' in collector && collector.start) {
+      notify({ type: 'running' });
+      return collector.start(this.#ctx);
+    }
+    const object = await this.#ctx.bpf.load();
+    object.attach();
+    notify({ type: 'running' });
+    if (collector.kind === 'event') return object.events.toJournal();
+    await new Promise((resolve) => this.#stop.signal.addEventListener('abort', resolve, { once: true }));
+  }
+
+  async #detach(): Promise<void> {
+    if (this.#data.bpf) (await this.#ctx.bpf.load()).detach();
+  }
+
+  async #collect(): Promise<readonly MetricFamily[]> {
+    if (this.#collector.update && this.#collector.kind !== 'metric') await this.#update(this.#collector.update);
+    else if (this.#collector.kind === 'metric' && this.#collector.source === 'bpf') await this.#update(this.#collector.update);
+    return this.#instruments.collect();
+  }
+
+  async #update(update: (ctx: CollectorContext) => void | Promise<void>): Promise<void> {
+    await this.#overdue.watch((async () => update.call(this.#collector, this.#ctx))());
+  }
+
+  #beat(): void {
+    if (!this.#overdue.any) this.#vitals.beat();
+  }
+
+  #fail(error: unknown): void {
+    notify({ type: 'failed', error: HuatuoError.toWire(error) });
+    // The exit code is not read; `failed` says why. Messages posted before exit are delivered.
+    process.exit(1);
+  }
+
+  #createContext(): CollectorContext {
+    const data = this.#data;
+    const log = this.#log;
+    const containers = new CgroupContainers({ procfs: data.paths.procfs, log });
+    const saver = new Saver(this.#journal, data.agent, documentKind(data), containers);
+    const signal = this.#stop.signal;
+    const enrich = 'enrich' in this.#collector ? this.#collector.enrich : undefined;
+    const ctx: CollectorContext = {
+      name: data.name,
+      options: data.options,
+      paths: data.paths,
+      containers,
+      log,
+      metrics: this.#instruments.instruments,
+      clock: createClock(signal),
+      signal,
+      save: (containerId, time_ns, payload) => saver.save(containerId, time_ns, payload),
+      bpf: createBpf({
+        data,
+        journal: this.#journal,
+        vitals: this.#vitals,
+        containers,
+        signal,
+        log,
+        enrich: enrich && ((event) => this.#overdue.watch((async () => enrich.call(this.#collector, event, ctx))())),
+        symbols: () => this.#symbols(),
+      }),
+    };
+    return ctx;
+  }
+
+  #symbols(): SymbolTable {
+    if (this.#data.symbols) return this.#data.symbols;
+    const table = readSymbols(this.#data.paths.procfs);
+    notify({ type: 'symbols', table });
+    return table;
+  }
+}
+
+function notify(notice: CollectorNotice): void {
+  parentPort?.postMessage(notice);
+}

@@ -1,0 +1,20 @@
+/** A collector's end of the port to the Prometheus worker. */
+import type { MessagePort } from 'node:worker_threads';
+import type { MetricFamily, ScrapeReply, ScrapeRequest } from '../actor/protocol.ts';
+import { HuatuoError } from '../error.ts';
+
+/** Refreshes the collector's instruments and returns what they hold. */
+export type Collect = () => Promise<readonly MetricFamily[]>;
+
+/** Answers every scrape on `port` until it is closed; a failure is an answer too. */
+export function answerScrapes(port: MessagePort, collect: Collect): void {
+  port.on('message', async ({ id }: ScrapeRequest) => port.postMessage(await answer(id, collect)));
+}
+
+async function answer(id: number, collect: Collect): Promise<ScrapeReply> {
+  try {
+    return { type: 'samples', id, families: await collect() };
+  } catch (error) {
+    return { type: 'failed', id, error: HuatuoError.toWire(error) };
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * CPU use of the host and of each container, as percentages over the newest sampling interval, and the host's CPU time
+ * as counters, from which Prometheus can make any other interval.
+ */
+import { containerLabels } from '../../containers/describe.ts';
+import { type CgroupCpuUse, readCgroupCores, readCgroupCpuUse } from '../../procfs/cgroup-cpu.ts';
+import { isGone } from '../../procfs/source.ts';
+import { CPU_MODES, type CpuTicks, readCpuStat, TICKS_PER_SECOND } from '../../procfs/stat.ts';
+import { type Collector, defineMetric } from '../../sdk/collector.ts';
+import type { SampleContext } from '../../sdk/context.ts';
+import { CONTAINER_LABELS, counter, gauge } from '../../sdk/metrics.ts';
+
+const EVERY_SECONDS = 10;
+
+/** One sample; containers by id. */
+export interface CpuUtilState {
+  readonly host: CpuTicks;
+  readonly containers: Readonly<Record<string, ContainerCpu>>;
+}
+
+interface ContainerCpu extends CgroupCpuUse {
+  readonly cores: number;
+  readonly labels: ReturnType<typeof containerLabels>;
+}
+
+/** Percent of the CPU time that could have been used. */
+export interface CpuPercent {
+  readonly usr: number;
+  readonly sys: number;
+  readonly total: number;
+}
+
+const collector: Collector = defineMetric({
+  doc: 'Shows how much of its CPU time the host and each container use.',
+  metrics: {
+    usr: gauge({ help: 'User time of the host, in percent of all CPUs.' }),
+    sys: gauge({ help: 'System and interrupt time of the host, in percent of all CPUs.' }),
+    total: gauge({ help: 'User, system and interrupt time of the host, in percent of all CPUs.' }),
+    container_cores: gauge({
+      help: 'CPUs the container may use: the least of its quota, its cpuset and the CPUs of the host.',
+      labels: CONTAINER_LABELS,
+    }),
+    container_usr: gauge({
+      help: 'User time of the container, in percent of its CPUs.',
+      labels: CONTAINER_LABELS,
+    }),
+    container_sys: gauge({
+      help: 'System time of the container, in percent of its CPUs.',
+      labels: CONTAINER_LABELS,
+    }),
+    container_total: gauge({
+      help: 'CPU time of the container, in percent of its CPUs.',
+      labels: CONTAINER_LABELS,
+    }),
+    seconds: counter({
+      name: 'huatuo_cpu_seconds_total',
+      help: 'CPU time by mode since boot, in seconds. Time of guests is part of user and nice.',
+      labels: ['cpu', 'mode'],
+    }),
+  },
+  sample: {
+    every: EVERY_SECONDS,
+    take: (context: SampleContext<object>): CpuUtilState => ({
+      host: readCpuStat(context.paths.procfs).total,
+      containers: sampleContainers(context),
+    }),
+  },
+  update({ metrics, paths, samples }) {
+    for (const [cpu, ticks] of readCpuStat(paths.procfs).cpus) {
+      for (const mode of CPU_MODES)
+        metrics.seconds.set(ticks[mode] / TICKS_PER_SECOND, { cpu: String(cpu), mode });
+    }
+
+    const [older, newer] = samples;
+    if (!older || !newer) return;
+    const host = hostPercent(older.state.host, newer.state.host);
+    if (host) {
+      metrics.usr.set(host.usr);
+      metrics.sys.set(host.sys);
+      metrics.total.set(host.total);
+    }
+    const elapsed_ns = Number(newer.boottime_ns - older.boottime_ns);
+    if (elapsed_ns <= 0) return;
+    for (const [id, now] of Object.entries(newer.state.containers)) {
+      const before = older.state.containers[id];
+      if (!before) continue;
+      const percent = containerPercent(before, now, elapsed_ns * now.cores);
+      metrics.container_cores.set(now.cores, now.labels);
+      metrics.container_usr.set(percent.usr, now.labels);
+      metrics.container_sys.set(percent.sys, now.labels);
+      metrics.container_total.set(percent.total, now.labels);
+    }
+  },
+});
+export default collector;
+
+/** @returns undefined when no time has passed between the two */
+export function hostPercent(before: CpuTicks, after: CpuTicks): CpuPercent | undefined {
+  // Single counters step back when a CPU goes offline, and iowait does on tickless kernels.
+  const passed = (mode: keyof CpuTicks): number => Math.max(0, after[mode] - before[mode]);
+  const all = CPU_MODES.reduce((sum, mode) => sum + passed(mode), 0);
+  if (all === 0) return undefined;
+  const usr = (100 * (passed('user') + passed('nice'))) / all;
+  const sys = (100 * (passed('system') + passed('irq') + passed('softirq'))) / all;
+  return { usr, sys, total: usr + sys };
+}
+
+/** @param available_ns CPU time the container could have used; more than 0 */
+export function containerPercent(
+  before: CgroupCpuUse,
+  after: CgroupCpuUse,
+  available_ns: number,
+): CpuPercent {
+  const percent = (key: keyof CgroupCpuUse): number =>
+    (100 * Math.max(0, after[key] - before[key])) / available_ns;
+  return { usr: percent('user_ns'), sys: percent('system_ns'), total: percent('total_ns') };
+}
+
+/** A container that cannot be read is left out and logged; it must not cost the others their samples. */
+function sampleContainers({ paths, containers, log }: SampleContext<object>): Record<string, ContainerCpu> {
+  const online = readCpuStat(paths.procfs).cpus.size;
+  const sampled: Record<string, ContainerCpu> = {};
+  for (const container of containers.list()) {
+    try {
+      const use = readCgroupCpuUse(container.cgroups);
+      if (!use) continue;
+      const cores = readCgroupCores(container.cgroups, online);
+      sampled[container.id] = { ...use, cores, labels: containerLabels(container) };
+    } catch (error) {
+      if (!isGone(error)) log.warn('CPU use of a container is unknown', { container: container.id, error });
+    }
+  }
+  return sampled;
+}

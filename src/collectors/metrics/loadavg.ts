@@ -1,0 +1,58 @@
+/** Load averages of the host, and what makes load in each container: tasks that run, or wait and cannot be woken. */
+import { containerLabels } from '../../containers/describe.ts';
+import { readLoadAverage } from '../../procfs/loadavg.ts';
+import { countTasks } from '../../procfs/task-state.ts';
+import { type Collector, defineMetric } from '../../sdk/collector.ts';
+import { CONTAINER_LABELS, gauge } from '../../sdk/metrics.ts';
+
+const MAX_TASKS_PER_CONTAINER = 2_000;
+/** Over all containers, so that a scrape ends within its deadline on a host with a hundred thousand threads. */
+const MAX_TASKS = 20_000;
+const BOUND = `At most ${MAX_TASKS_PER_CONTAINER} tasks of a container are looked at, ${MAX_TASKS} over all.`;
+
+const collector: Collector = defineMetric({
+  doc: 'Shows how much work waits for CPUs or disks, on the host and in each container.',
+  metrics: {
+    load1: gauge({ help: 'Load average of the host over 1 minute.' }),
+    load5: gauge({ help: 'Load average of the host over 5 minutes.' }),
+    load15: gauge({ help: 'Load average of the host over 15 minutes.' }),
+    container_nr_running: gauge({
+      help: `Tasks of the container that run or are ready to run. ${BOUND}`,
+      labels: CONTAINER_LABELS,
+    }),
+    container_nr_uninterruptible: gauge({
+      help: `Tasks of the container in uninterruptible sleep. ${BOUND}`,
+      labels: CONTAINER_LABELS,
+    }),
+  },
+  update({ metrics, paths, containers, log }) {
+    const { load1, load5, load15 } = readLoadAverage(paths.procfs);
+    metrics.load1.set(load1);
+    metrics.load5.set(load5);
+    metrics.load15.set(load15);
+
+    let left = MAX_TASKS;
+    for (const container of containers.list()) {
+      const { cpu, unified, memory } = container.cgroups;
+      const cgroup = cpu ?? unified ?? memory;
+      if (cgroup === undefined) continue;
+      if (left === 0) {
+        log.warn('containers have more tasks than one scrape looks at; the rest has no samples', {
+          MAX_TASKS,
+        });
+        break;
+      }
+      try {
+        const counts = countTasks(paths.procfs, cgroup, Math.min(left, MAX_TASKS_PER_CONTAINER));
+        left -= counts.read;
+        const labels = containerLabels(container);
+        metrics.container_nr_running.set(counts.running, labels);
+        metrics.container_nr_uninterruptible.set(counts.uninterruptible, labels);
+      } catch (error) {
+        // One container that cannot be read must not cost the host and the others their samples.
+        log.warn('task states of a container are unknown', { container: container.id, error });
+      }
+    }
+  },
+});
+export default collector;

@@ -1,0 +1,59 @@
+/** The part of the config file that the collectors bring: one section each, made from their own options. */
+import { z } from 'zod';
+import type { Catalog, CatalogEntry } from './catalog.ts';
+import type { CollectorConfig } from './effective.ts';
+import { count, flag, section } from './fields.ts';
+import { namedOptions } from './options.ts';
+
+/**
+ * The section `collectors`, keyed by the collectors' own names.
+ *
+ * Sections of broken collectors are known by name and not looked into: their schema is what is broken.
+ */
+export function collectorSections(catalog: Catalog): z.ZodType<Record<string, CollectorConfig>> {
+  const usable = catalog.entries.map((entry) => [entry.name, collector(entry)] as const);
+  const names = new Set(usable.map(([name]) => name));
+  const broken = catalog.broken.map(({ name }) => [name, z.unknown().optional()] as const);
+  const shape = Object.fromEntries<z.ZodType>([...broken, ...usable]);
+  return section('One section for each collector', shape).transform((sections) => {
+    const checked = Object.entries(sections).filter(([name]) => names.has(name));
+    return Object.fromEntries(checked) as Record<string, CollectorConfig>;
+  });
+}
+
+function collector(entry: CatalogEntry): z.ZodType<CollectorConfig> {
+  const also = entry.aliases.length === 0 ? '' : ` (also: ${entry.aliases.join(', ')})`;
+  return section(`${entry.doc}${also}`, {
+    enabled: flag({ default: entry.enabledByDefault, doc: 'Whether it runs' }),
+    ...entry.optionsSchema.shape,
+    cpu: cpu(),
+  }).transform(({ enabled, cpu, ...options }) => ({
+    enabled,
+    cpu,
+    options: namedOptions(entry.manifest, options),
+  }));
+}
+
+function cpu() {
+  return section('Its share of the CPUs', {
+    affinity: z
+      .array(z.int().min(0).max(8191).meta({ allowed: 'a CPU number' }))
+      .max(8192)
+      .prefault([])
+      .meta({ description: 'CPUs it may run on', allowed: 'a list of CPU numbers; empty is all' }),
+    nice: count({ default: 0, min: -20, max: 19, doc: 'Its priority; higher is politer' }),
+    quota: z.union([z.string(), z.number()]).transform(toCores).prefault('none').meta({
+      description: 'CPU time it may use',
+      allowed: 'none, a share of one CPU such as 50%, or a number of CPUs such as 0.5',
+    }),
+  }).transform(({ affinity, nice, quota }) => ({ affinity, nice, quota_cores: quota }));
+}
+
+function toCores(quota: string | number, context: z.RefinementCtx): number | undefined {
+  if (quota === 'none') return undefined;
+  const percent = typeof quota === 'string' ? /^(\d{1,6}(?:\.\d{1,3})?)%$/.exec(quota)?.[1] : undefined;
+  const cores = typeof quota === 'number' ? quota : Number(percent) / 100;
+  if (cores >= 0.01 && cores <= 8192) return cores;
+  context.addIssue({ code: 'custom', message: 'no quota' });
+  return z.NEVER;
+}

@@ -1,0 +1,96 @@
+/**
+ * The configuration as the agent uses it: complete, checked, every duration in `_ms` (options of BPF programs: `_ns`),
+ * every size in `_bytes`. Plain data, so it crosses threads as it is. What the user writes is in `schema.ts`.
+ */
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+/** `auto` is pretty on a terminal and JSON elsewhere. */
+export type LogFormat = 'auto' | 'json' | 'pretty';
+
+export interface EffectiveConfig {
+  /** Written into every document and put on every `huatuo_bamai_` metric. */
+  readonly region: string;
+  readonly log: LogConfig;
+  readonly web: WebConfig;
+  readonly path: PathConfig;
+  readonly journal: JournalConfig;
+  readonly supervisor: SupervisorConfig;
+  readonly ring: RingConfig;
+  /** One entry for each usable collector of the catalog, enabled or not, by its name (never an alias). */
+  readonly collectors: Readonly<Record<string, CollectorConfig>>;
+}
+
+export interface LogConfig {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+}
+
+export interface WebConfig {
+  /** Host name or address without brackets; `::` when only a port was given (all interfaces). */
+  readonly host: string;
+  /** 0 lets the kernel choose. */
+  readonly port: number;
+  readonly scrape_timeout_ms: number;
+}
+
+export interface PathConfig {
+  readonly procfs: string;
+  readonly sysfs: string;
+  /** Directories with the user's own collectors, absolute. */
+  readonly collectors: readonly string[];
+}
+
+export interface JournalConfig {
+  readonly directory: string;
+  /** A segment is closed when it has reached this size. */
+  readonly segment_bytes: number;
+  /** Segments kept for each tracer. */
+  readonly segments: number;
+  /** Bound over all tracers; never below `segment_bytes`. */
+  readonly total_bytes: number;
+  readonly fsync_interval_ms: number;
+}
+
+export interface SupervisorConfig {
+  /** More restarts than this within `restart_window_ms` make an actor failed. */
+  readonly restarts: number;
+  readonly restart_window_ms: number;
+  readonly backoff_min_ms: number;
+  readonly backoff_max_ms: number;
+  /** A failed actor is tried again after this time. */
+  readonly failed_retry_ms: number;
+  /** An actor whose heartbeat stands still for so long is hung. */
+  readonly heartbeat_timeout_ms: number;
+  /** An actor that has not stopped by then is terminated. */
+  readonly stop_timeout_ms: number;
+}
+
+export interface RingConfig {
+  /** Oldest age an event may reach before the collector looks at its ring. */
+  readonly wakeup_age_ms: number;
+  /** Size of one batch buffer. */
+  readonly batch_bytes: number;
+  /** Batches sent to the journal and not answered yet, for each collector. */
+  readonly batches_in_flight: number;
+}
+
+export interface CollectorConfig {
+  readonly enabled: boolean;
+  readonly cpu: CpuFence;
+  /**
+   * Options of the BPF object under their C names (`threshold_ns`), ready for its `.rodata`; options of the module as
+   * its own schema returns them.
+   */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface CpuFence {
+  /** CPU numbers; empty means all. */
+  readonly affinity: readonly number[];
+  readonly nice: number;
+  /** CPUs' worth of time: 0.5 is half of one; undefined is unlimited. */
+  readonly quota_cores: number | undefined;
+}
+
+/** Where a value comes from. */
+export type Origin = 'default' | 'file' | 'flag';

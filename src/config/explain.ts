@@ -1,0 +1,71 @@
+/** Faults that zod found, in the user's terms: place, what is there, what may be there. */
+import type { z } from 'zod';
+import { aliasesOf, canonicalName } from './aliases.ts';
+import { allowedAt, nodeAt, type SchemaNode } from './describe.ts';
+import { type ConfigIssue, show, showPath } from './issues.ts';
+import type { Override } from './load.ts';
+import { nearest } from './suggest.ts';
+import { isTree, valueAt } from './tree.ts';
+import type { YamlFile } from './yaml-file.ts';
+
+export interface Explained {
+  readonly node: SchemaNode;
+  readonly yaml: YamlFile | undefined;
+  readonly overrides: readonly Override[];
+  /** What was checked. */
+  readonly merged: unknown;
+}
+
+/** What zod reports, or what looks like it. */
+export type Fault = z.core.$ZodIssue;
+
+/** One issue for each place; of several faults of one value the first counts. */
+export function explain(issues: readonly Fault[], context: Explained): ConfigIssue[] {
+  const all = issues.flatMap((issue) => toIssues(issue, context));
+  const places = new Map(all.toReversed().map((issue) => [`${issue.source}\0${issue.path}`, issue]));
+  return all.filter((issue) => places.get(`${issue.source}\0${issue.path}`) === issue);
+}
+
+function toIssues(issue: Fault, context: Explained): ConfigIssue[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => unknownKey([...issue.path, key], context));
+  const params = issue.code === 'custom' ? issue.params : undefined;
+  const allowed: unknown =
+    params?.allowed ?? allowedAt(nodeAt(context.node, issue.path)) ?? `something else (${issue.message})`;
+  const found = show(valueAt(context.merged, issue.path));
+  return [{ ...placeOf(issue.path, context, 'value'), found, expected: String(allowed) }];
+}
+
+function unknownKey(path: readonly PropertyKey[], context: Explained): ConfigIssue {
+  const parent = path.slice(0, -1);
+  const key = String(path.at(-1));
+  const parentNode = nodeAt(context.node, parent);
+  const known = Object.keys(parentNode?.properties ?? {});
+  const isCollector = parent.length === 1 && parent[0] === 'collectors';
+  const suggestion = nearest(key, isCollector ? known.flatMap((name) => [name, ...aliasesOf(name)]) : known);
+  return {
+    ...placeOf(path, context, 'key'),
+    found: `${isCollector ? 'an unknown collector' : 'an unknown key'}`,
+    expected: allowedAt(parentNode) ?? 'another key',
+    ...(suggestion !== undefined && { suggestion }),
+  };
+}
+
+type Place = Pick<ConfigIssue, 'source' | 'line' | 'column' | 'path'>;
+
+function placeOf(path: readonly PropertyKey[], { yaml, overrides }: Explained, part: 'key' | 'value'): Place {
+  const flag = overrides.findLast((override) => override.path.every((key, index) => path[index] === key));
+  if (flag) return { source: flag.flag, path: showPath(path) };
+  if (!yaml) return { source: 'default', path: showPath(path) };
+  const written = asWritten(path, yaml.root);
+  const position = part === 'key' ? yaml.positionOfKey(written) : yaml.positionOf(written);
+  return { source: yaml.file, ...position, path: showPath(written) };
+}
+
+/** The path with the collector under the name that the file uses. */
+function asWritten(path: readonly PropertyKey[], root: unknown): readonly PropertyKey[] {
+  const sections = valueAt(root, ['collectors']);
+  if (path[0] !== 'collectors' || !isTree(sections)) return path;
+  const written = Object.keys(sections).findLast((key) => canonicalName(key) === path[1]);
+  return written === undefined ? path : ['collectors', written, ...path.slice(2)];
+}

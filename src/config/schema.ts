@@ -1,0 +1,212 @@
+/**
+ * The config file: every key with its default, its bounds and the sentence that explains it. The default file, the
+ * JSON Schema, the flags' help and the error messages are all made from here.
+ *
+ * Keys are what users write (`segment_size: 64MiB`); each section is turned into its part of `EffectiveConfig`
+ * (`segment_bytes: 67108864`) by the transform below it.
+ */
+import { isAbsolute, normalize } from 'node:path';
+import { z } from 'zod';
+import type { Catalog } from './catalog.ts';
+import { collectorSections } from './collector-schema.ts';
+import type { EffectiveConfig } from './effective.ts';
+import { absolutePath, choice, count, durationMs, section, size } from './fields.ts';
+
+/** The schema of the whole file for these collectors. Input: the parsed YAML; `{}` gives the defaults. */
+export function configSchema(catalog: Catalog): z.ZodType<EffectiveConfig> {
+  return z.strictObject({
+    region: z
+      .string()
+      .min(1)
+      .max(128)
+      .default('default')
+      .meta({ description: 'Written into every document and every huatuo_bamai_ metric', allowed: 'a name' }),
+    log: log(),
+    web: web(),
+    path: path(),
+    journal: journal(),
+    supervisor: supervisor(),
+    ring: ring(),
+    collectors: collectorSections(catalog),
+  });
+}
+
+function log() {
+  return section("The agent's own log, on stderr", {
+    level: choice({
+      of: ['debug', 'info', 'warn', 'error'],
+      default: 'info',
+      doc: 'Least severe lines that are written',
+    }),
+    format: choice({
+      of: ['auto', 'json', 'pretty'],
+      default: 'auto',
+      doc: 'auto is pretty on a terminal, else json',
+    }),
+  });
+}
+
+function web() {
+  return section('The HTTP server', {
+    listen_address: z.string().transform(toHostAndPort).prefault('127.0.0.1:19704').meta({
+      description: 'Where /metrics, /api/v1/status and the health checks are served',
+      allowed: 'HOST:PORT, [IPV6]:PORT, or :PORT for all interfaces',
+    }),
+    scrape_timeout: durationMs({
+      default: '2s',
+      min: '10ms',
+      max: '1m',
+      doc: 'How long a scrape waits for one collector before it goes on without it',
+    }),
+  }).transform((web) => ({ ...web.listen_address, scrape_timeout_ms: web.scrape_timeout }));
+}
+
+const ADDRESS = /^(?:\[([0-9a-fA-F:.%]+)\]|([A-Za-z0-9_.-]*)):(\d{1,5})$/;
+
+function toHostAndPort(text: string, context: z.RefinementCtx): { host: string; port: number } {
+  const [, ipv6, name, digits] = ADDRESS.exec(text) ?? [];
+  const port = Number(digits);
+  if (port <= 0xffff) return { host: ipv6 ?? (name || '::'), port };
+  context.addIssue({ code: 'custom', message: 'no address' });
+  return z.NEVER;
+}
+
+function path() {
+  return section('Where things are on this host', {
+    procfs: absolutePath({
+      default: '/proc',
+      doc: "Mount point of procfs; the host's, when the agent runs in a container",
+    }),
+    sysfs: absolutePath({ default: '/sys', doc: 'Mount point of sysfs' }),
+    collectors: z
+      .array(z.string().refine(isAbsolute).transform(normalize).meta({ allowed: 'an absolute path' }))
+      .max(64)
+      .prefault([])
+      .meta({ description: 'Directories with collectors of your own', allowed: 'a list of absolute paths' }),
+  });
+}
+
+function journal() {
+  return section('Documents on disk', {
+    directory: absolutePath({
+      default: '/var/lib/huatuo/journal',
+      doc: 'Where documents are written: DIRECTORY/TRACER/SEQUENCE.ndjson',
+    }),
+    segment_size: size({
+      default: '64MiB',
+      min: '64KiB',
+      max: '16GiB',
+      doc: 'A file is closed when it is this long',
+    }),
+    segments: count({ default: 10, min: 2, max: 100_000, doc: 'Files kept for each tracer' }),
+    total_size: size({
+      default: '2GiB',
+      min: '64KiB',
+      max: '16TiB',
+      doc: 'Bound over all tracers; the oldest file goes first, and what is lost is counted',
+    }),
+    fsync_interval: durationMs({
+      default: '1s',
+      min: '10ms',
+      max: '1h',
+      doc: 'Longest time that a power failure can cost; a crash of the agent costs nothing',
+    }),
+  })
+    .refine((journal) => journal.total_size >= journal.segment_size, {
+      path: ['total_size'],
+      params: { allowed: 'no less than journal.segment_size' },
+    })
+    .transform((journal) => ({
+      directory: journal.directory,
+      segment_bytes: journal.segment_size,
+      segments: journal.segments,
+      total_bytes: journal.total_size,
+      fsync_interval_ms: journal.fsync_interval,
+    }));
+}
+
+function supervisor() {
+  return section('How crashed, failing and hung collectors are treated', {
+    restarts: count({
+      default: 5,
+      max: 1000,
+      doc: 'Restarts within restart_window before an actor counts as failed',
+    }),
+    restart_window: durationMs({
+      default: '60s',
+      min: '1s',
+      max: '1h',
+      doc: 'The time over which restarts are counted',
+    }),
+    backoff_min: durationMs({
+      default: '100ms',
+      min: '10ms',
+      max: '1m',
+      doc: 'Wait before the first restart',
+    }),
+    backoff_max: durationMs({
+      default: '30s',
+      min: '10ms',
+      max: '1h',
+      doc: 'Longest wait; it doubles each time',
+    }),
+    failed_retry: durationMs({
+      default: '5m',
+      min: '1s',
+      max: '1d',
+      doc: 'A failed actor is tried again after this time',
+    }),
+    heartbeat_timeout: durationMs({
+      default: '10s',
+      min: '2s',
+      max: '1h',
+      doc: 'An actor that gives no sign of life for so long is hung and replaced',
+    }),
+    stop_timeout: durationMs({
+      default: '5s',
+      min: '100ms',
+      max: '5m',
+      doc: 'An actor that has not stopped by then is ended',
+    }),
+  })
+    .refine((supervisor) => supervisor.backoff_max >= supervisor.backoff_min, {
+      path: ['backoff_max'],
+      params: { allowed: 'no less than supervisor.backoff_min' },
+    })
+    .transform((supervisor) => ({
+      restarts: supervisor.restarts,
+      restart_window_ms: supervisor.restart_window,
+      backoff_min_ms: supervisor.backoff_min,
+      backoff_max_ms: supervisor.backoff_max,
+      failed_retry_ms: supervisor.failed_retry,
+      heartbeat_timeout_ms: supervisor.heartbeat_timeout,
+      stop_timeout_ms: supervisor.stop_timeout,
+    }));
+}
+
+function ring() {
+  return section('From the kernel to the journal', {
+    wakeup_age: durationMs({
+      default: '100ms',
+      min: '1ms',
+      max: '1m',
+      doc: 'Longest time an event waits to be read',
+    }),
+    batch_size: size({
+      default: '1MiB',
+      min: '64KiB',
+      max: '64MiB',
+      doc: 'Documents sent to the journal at once',
+    }),
+    batches_in_flight: count({
+      default: 4,
+      min: 1,
+      max: 64,
+      doc: 'Batches a collector may send ahead of the disk',
+    }),
+  }).transform((ring) => ({
+    wakeup_age_ms: ring.wakeup_age,
+    batch_bytes: ring.batch_size,
+    batches_in_flight: ring.batches_in_flight,
+  }));
+}

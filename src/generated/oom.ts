@@ -1,0 +1,47 @@
+// Generated from bpf/oom.bpf.c by `npm run build`: change the struct there.
+
+/**
+ * The kernel killed a process because a memory cgroup or the host ran out of memory.
+ * Payload (`tracer_data`) of one document. The bytes on disk are exact; a number above 2^53 loses its last digits when
+ * JSON is parsed.
+ */
+export interface OomEvent {
+  /** Memory cgroup of the victim [inode of a cgroup directory] */
+  cgroup_id: number;
+  /** The cgroup at its limit: the victim's or a parent [inode of a cgroup directory] */
+  memcg_id: number;
+  /** Limit of that cgroup; 0 when the host as a whole ran out [bytes] */
+  memcg_limit_bytes: number;
+  /** Memory charged to it at that moment [bytes] */
+  memcg_usage_bytes: number;
+  /** Who asked for the memory that was not there */
+  trigger: {
+    /** Process whose allocation started the kill [identifier] */
+    pid: number;
+    /** Thread whose allocation started the kill [identifier] */
+    tid: number;
+    /** Its memory cgroup [inode of a cgroup directory] */
+    cgroup_id: number;
+    /** Its name [text] */
+    comm: string;
+  };
+  /** Who is killed for it */
+  victim: {
+    /** Process that was chosen [identifier] */
+    pid: number;
+    /** Its user id in the initial namespace [identifier] */
+    uid: number;
+    /** Its memory cgroup [inode of a cgroup directory] */
+    cgroup_id: number;
+    /** Its address space [bytes] */
+    total_vm_bytes: number;
+    /** Its resident anonymous memory [bytes] */
+    anon_rss_bytes: number;
+    /** Its resident file pages [bytes] */
+    file_rss_bytes: number;
+    /** Its resident shared memory [bytes] */
+    shmem_rss_bytes: number;
+    /** Its name [text] */
+    comm: string;
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * The agent's own log: one JSON object on each line of stderr, or coloured text on a terminal.
+ *
+ * Every thread writes to fd 2 itself and synchronously: what was logged before a crash is there, and no transport
+ * thread has to be up for it. A line is one write(2), so lines of different threads do not mix.
+ */
+import { createRequire } from 'node:module';
+import { isatty } from 'node:tty';
+import { inspect } from 'node:util';
+import { type DestinationStream, pino, stdTimeFunctions } from 'pino';
+import type { LogFormat, LogLevel } from './config/effective.ts';
+import type { Log } from './sdk/context.ts';
+
+const STDERR = 2;
+
+export interface LogOptions {
+  /** Who speaks: the actor's or collector's name. */
+  readonly component: string;
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+}
+
+export interface AgentLog extends Log {
+  /** The same log under another component name. */
+  child(component: string): AgentLog;
+}
+
+/**
+ * A log to stderr, for any thread.
+ *
+ * `detail` may hold anything; under the key `error` it is written by `serializeError`.
+ * @param destination where finished lines go; stderr unless a test says otherwise
+ */
+export function createLog(options: LogOptions, destination?: DestinationStream): AgentLog {
+  const pretty = options.format === 'pretty' || (options.format === 'auto' && isatty(STDERR));
+  const lines = destination ?? stderrLines();
+  const logger = pino(
+    {
+      level: options.level,
+      base: { component: options.component },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: (thrown: unknown) => serializeError(thrown, options.level === 'debug') },
+    },
+    pretty ? prettyLines(lines) : lines,
+  );
+  return {
+    debug: (message, detail) => logger.debug(detail, message),
+    info: (message, detail) => logger.info(detail, message),
+    warn: (message, detail) => logger.warn(detail, message),
+    error: (message, detail) => logger.error(detail, message),
+    child: (component) => createLog({ ...options, component }, lines),
+  };
+}
+
+let stderr: DestinationStream | undefined;
+
+/** One stream for each thread. A closed stderr costs the line, not the agent. */
+function stderrLines(): DestinationStream {
+  if (stderr) return stderr;
+  const stream = pino.destination({ dest: STDERR, sync: true });
+  stream.on('error', () => {});
+  stderr = stream;
+  return stream;
+}
+
+/**
+ * pino-pretty is loaded on first use: in JSON format no worker thread pays for it. It strips control characters, so a
+ * name from the kernel cannot drive the terminal.
+ */
+function prettyLines(lines: DestinationStream): DestinationStream {
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
+  const format = prettyFactory({
+    colorize: isatty(STDERR) && !process.env.NO_COLOR,
+    translateTime: 'SYS:HH:MM:ss.l',
+    messageFormat: '{component}: {msg}',
+    ignore: 'component',
+    errorLikeObjectKeys: [],
+  });
+  return { write: (line) => lines.write(format(line)) };
+}
+
+/** An error as it stands in the log. */
+export interface LoggedError {
+  readonly code?: string;
+  readonly message: string;
+  readonly remedy?: string;
+  readonly stack?: string;
+  readonly cause?: LoggedError;
+}
+
+/** Cause chains longer than this are cut: a cycle must not hang the log. */
+const MAX_CAUSES = 5;
+
+/**
+ * Plain data of anything that was thrown or came over a port: code, message, remedy and cause.
+ * @param withStack true at level debug
+ */
+export function serializeError(thrown: unknown, withStack = false, depth = 0): LoggedError {
+  if (typeof thrown !== 'object' || thrown === null) return { message: String(thrown) };
+  // HuatuoError, WireError and Node's system errors have these, each its own subset.
+  const { code, message, remedy, stack, cause } = thrown as Partial<Record<keyof LoggedError, unknown>>;
+  return {
+    ...(typeof code === 'string' && { code }),
+    message:
+      typeof message === 'string'
+        ? message
+        : inspect(thrown, { depth: 1, breakLength: Number.POSITIVE_INFINITY }),
+    ...(typeof remedy === 'string' && { remedy }),
+    ...(withStack && typeof stack === 'string' && { stack }),
+    ...(cause !== undefined && depth < MAX_CAUSES && { cause: serializeError(cause, withStack, depth + 1) }),
+  };
+}

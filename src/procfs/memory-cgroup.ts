@@ -1,0 +1,91 @@
+/**
+ * State of a memory cgroup: usage, limit, statistics. Files and formats: Documentation/admin-guide/cgroup-v2.rst and
+ * cgroup-v1/memory.rst. For an OOM document it is looked up by task, not by walking the tree: the work for one kill is a
+ * handful of reads however many cgroups the host has.
+ */
+import { join } from 'node:path';
+import { findHierarchies } from '../containers/hierarchies.ts';
+import { parseMountinfo, readMountinfo } from './mountinfo.ts';
+import { decimal, readIfThere } from './source.ts';
+
+export interface MemoryCgroup {
+  /** Path below the mount point of the hierarchy. */
+  readonly path: string;
+  /** Bytes charged now. */
+  readonly current?: number;
+  /** Limit in bytes; absent when there is none. */
+  readonly max?: number;
+  /** memory.stat, as the kernel names and counts it. */
+  readonly stat: Readonly<Record<string, number>>;
+  /** v2: memory.events; v1: memory.oom_control and memory.failcnt. */
+  readonly events: Readonly<Record<string, number>>;
+}
+
+/** A limit this large is the kernel's way to say none (v1). */
+const UNLIMITED_BYTES = 2 ** 62;
+
+/**
+ * The memory cgroup a task is in.
+ * @param procfs mount point of procfs
+ * @param pid process id in the agent's pid namespace
+ * @param known cgroup directories of the task's container, for a task that is gone already
+ * @returns undefined when neither the task nor its container's cgroup is there any more
+ */
+export function readMemoryCgroup(
+  procfs: string,
+  pid: number,
+  known: Readonly<Record<string, string>> | undefined,
+): MemoryCgroup | undefined {
+  const membership = readIfThere(join(procfs, String(pid), 'cgroup'));
+  for (const { controllers, mountPoint } of findHierarchies(parseMountinfo(readMountinfo(procfs)))) {
+    const controller = controllers.find((name) => name === 'memory' || name === 'unified');
+    if (!controller) continue;
+    const path = membership === undefined ? undefined : pathOf(membership, controller);
+    const directory = path === undefined ? known?.[controller] : join(mountPoint, path);
+    const read =
+      directory &&
+      readDirectory(directory, path ?? directory.slice(mountPoint.length), controller === 'unified');
+    if (read) return read;
+  }
+  return undefined;
+}
+
+/** Reads `/proc/<pid>/cgroup`: lines `id:controllers:path`, v2 has id 0 and no controllers. */
+function pathOf(membership: string, controller: string): string | undefined {
+  for (const line of membership.split('\n')) {
+    const [, names, path] = /^\d+:([^:]*):(.+)$/.exec(line) ?? [];
+    if (controller === 'unified' ? names === '' : names?.split(',').includes(controller)) return path;
+  }
+  return undefined;
+}
+
+function readDirectory(directory: string, path: string, unified: boolean): MemoryCgroup | undefined {
+  const file = (name: string): string | undefined => readIfThere(join(directory, name));
+  const current = decimal(file(unified ? 'memory.current' : 'memory.usage_in_bytes')?.trim());
+  if (current === undefined) return undefined;
+  const max = decimal(file(unified ? 'memory.max' : 'memory.limit_in_bytes')?.trim());
+  const events = unified
+    ? parseFlatKeyed(file('memory.events') ?? '')
+    : {
+        ...parseFlatKeyed(file('memory.oom_control') ?? ''),
+        failcnt: decimal(file('memory.failcnt')?.trim()) ?? 0,
+      };
+  return {
+    path,
+    current,
+    ...(max !== undefined && max < UNLIMITED_BYTES && { max }),
+    stat: parseFlatKeyed(file('memory.stat') ?? ''),
+    events,
+  };
+}
+
+/** `name number` on each line; lines of another shape are skipped. */
+export function parseFlatKeyed(text: string): Record<string, number> {
+  const rows: Record<string, number> = {};
+  for (const line of text.split('\n')) {
+    const [name, number] = line.split(' ', 2);
+    const value = decimal(number);
+    if (name && value !== undefined) rows[name] = value;
+  }
+  return rows;
+}

@@ -1,0 +1,46 @@
+/** Mounts of this process: /proc/[pid]/mountinfo, format in proc_pid_mountinfo(5). */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Mount {
+  /** Directory of the file system that is mounted here; `/` unless it is a bind mount or in a namespace. */
+  readonly root: string;
+  readonly mountPoint: string;
+  readonly type: string;
+  /** Options of the file system, such as the controllers of a cgroup v1 hierarchy. */
+  readonly superOptions: readonly string[];
+}
+
+/**
+ * Reads the mounts as this process sees them.
+ * @param procfs mount point of procfs
+ * @throws the errno's error
+ */
+export function readMountinfo(procfs: string): string {
+  return readFileSync(join(procfs, 'self', 'mountinfo'), 'utf8');
+}
+
+/** Parses the whole file; a line that is not in the format is skipped. */
+export function parseMountinfo(text: string): Mount[] {
+  return text.split('\n').flatMap((line) => parseLine(line) ?? []);
+}
+
+/** `36 35 98:0 /root /mount rw,noatime [tag[:value]]... - type source rw,super,options` */
+function parseLine(line: string): Mount | undefined {
+  const fields = line.split(' ');
+  const [, , , root, mountPoint] = fields;
+  const separator = fields.indexOf('-', 6);
+  const [type, , superOptions] = fields.slice(separator + 1);
+  if (!root || !mountPoint || separator < 0 || !type || superOptions === undefined) return undefined;
+  return {
+    root: unescapeField(root),
+    mountPoint: unescapeField(mountPoint),
+    type,
+    superOptions: superOptions.split(','),
+  };
+}
+
+/** The kernel writes space, tab, newline, backslash and # as three octal digits. */
+function unescapeField(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}

@@ -1,0 +1,52 @@
+/** Reads small text files of procfs, sysfs and cgroupfs. */
+import { readFileSync } from 'node:fs';
+import { HuatuoError } from '../error.ts';
+
+/**
+ * @returns the file as text; bytes that are not UTF-8 become U+FFFD
+ * @throws SOURCE_UNREADABLE naming the path
+ */
+export function readSource(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new HuatuoError('SOURCE_UNREADABLE', {
+      expected: `a readable file ${path}`,
+      found: (cause as NodeJS.ErrnoException).code ?? String(cause),
+      remedy: 'check path.procfs and path.sysfs, and that the agent runs as root',
+      cause,
+    });
+  }
+}
+
+/** The same, but undefined when the file is not there, or went away with its process or cgroup. */
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readSource(path);
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENODEV', 'ESRCH']);
+
+/** True when a file was removed: a container or process has ended, which is no failure of the collector. */
+export function isGone(error: unknown): boolean {
+  const cause = error instanceof HuatuoError ? error.cause : error;
+  return GONE.has((cause as NodeJS.ErrnoException | undefined)?.code);
+}
+
+/** The error for text that is not what the kernel documents. */
+export function malformed(path: string, line: number, expected: string, found: string): HuatuoError {
+  return new HuatuoError('SOURCE_UNREADABLE', {
+    expected: `${expected} at ${path}:${line}`,
+    found: JSON.stringify(found.slice(0, 80)),
+    remedy: 'report it with the kernel version if this is the kernel’s own file',
+  });
+}
+
+/** @returns a non-negative decimal number, or undefined for any other text */
+export function decimal(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,20}$/.test(text) ? Number(text) : undefined;
+}

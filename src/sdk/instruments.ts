@@ -1,0 +1,186 @@
+/** Instruments: the live side of the metrics a collector declares. */
+import type { MetricFamily, Sample } from '../actor/protocol.ts';
+import { invalidMetric, metricName } from './instrument-names.ts';
+import type { Counter, Histogram, InstrumentSpec, Instruments } from './metrics.ts';
+import { MAX_LABEL_VALUE, type SeriesBudget, SeriesTable } from './series.ts';
+
+export const DEFAULT_MAX_SERIES = 10_000;
+
+/** What the bounds on series have cost since the start. */
+export interface SeriesLosses {
+  readonly refusedSeries: number;
+  readonly truncatedLabels: number;
+}
+
+export interface InstrumentsOptions {
+  /** Series over all metrics of the collector; default `DEFAULT_MAX_SERIES`. */
+  readonly maxSeries?: number;
+  /** Counts to go on from, for a caller that makes instruments anew for each scrape. */
+  readonly losses?: SeriesLosses;
+}
+
+export interface InstrumentSet<Specs extends Readonly<Record<string, InstrumentSpec>>> extends SeriesLosses {
+  readonly instruments: Instruments<Specs>;
+  /** Every family that has series, and the collector's two loss counters. Plain data, owned by the caller. */
+  collect(): MetricFamily[];
+}
+
+/**
+ * Makes the instruments of one collector.
+ * @throws COLLECTOR_INVALID when a name, label, bucket or help text is not usable
+ */
+export function createInstruments<const Specs extends Readonly<Record<string, InstrumentSpec>>>(
+  collector: string,
+  specs: Specs,
+  options: InstrumentsOptions = {},
+): InstrumentSet<Specs> {
+  const budget: SeriesBudget = {
+    max: options.maxSeries ?? DEFAULT_MAX_SERIES,
+    used: 0,
+    refused: options.losses?.refusedSeries ?? 0,
+    truncated: options.losses?.truncatedLabels ?? 0,
+  };
+  const made = Object.entries(specs).map(([key, spec]) => {
+    const name = metricName(collector, key, spec);
+    return { key, name, spec, part: part(name, spec, budget) };
+  });
+  return {
+    instruments: Object.fromEntries(
+      made.map(({ key, part }) => [key, part.instrument]),
+    ) as Instruments<Specs>,
+    collect: () => [
+      ...made
+        .map(({ name, spec, part }) => ({ name, help: spec.help, type: spec.type, samples: part.samples() }))
+        .filter((family) => family.samples.length > 0),
+      ...lossFamilies(collector, budget),
+    ],
+    get refusedSeries() {
+      return budget.refused;
+    },
+    get truncatedLabels() {
+      return budget.truncated;
+    },
+  };
+}
+
+type AnyLabels = [labels?: Readonly<Record<string, string>>];
+
+interface Clearable {
+  clear(): void;
+}
+
+interface Part {
+  readonly instrument: object;
+  samples(): Sample[];
+}
+
+function part(name: string, spec: InstrumentSpec, budget: SeriesBudget): Part {
+  return spec.type === 'histogram' ? histogramPart(name, spec, budget) : scalarPart(name, spec, budget);
+}
+
+/** Counter and gauge: a gauge has no `add` in its type, and takes negative values. */
+function scalarPart(name: string, spec: InstrumentSpec, budget: SeriesBudget): Part {
+  const series = new SeriesTable(name, spec.labels, budget, () => ({ value: 0 }));
+  const counts = spec.type === 'counter';
+  // A counter without labels shows 0 before its first event: rate() needs a first value to rise from.
+  if (counts && spec.labels.length === 0) series.at();
+  const checked = (value: number): number => (counts ? nonNegative(name, value) : notNaN(name, value));
+  return {
+    instrument: {
+      add(value: number, ...[labels]: AnyLabels): void {
+        const amount = checked(value);
+        const state = series.at(labels);
+        if (state) state.value += amount;
+      },
+      set(value: number, ...[labels]: AnyLabels): void {
+        const amount = checked(value);
+        const state = series.at(labels);
+        if (state) state.value = amount;
+      },
+      clear: () => series.clear(),
+    } satisfies Counter<AnyLabels> & Clearable,
+    samples: () => Array.from(series.entries(), ({ labels, state }) => ({ labels, value: state.value })),
+  };
+}
+
+function histogramPart(name: string, spec: InstrumentSpec, budget: SeriesBudget): Part {
+  const bounds = spec.buckets ?? [];
+  const edges = [...bounds.map(String), '+Inf'];
+  const series = new SeriesTable(name, spec.labels, budget, () => ({ counts: edges.map(() => 0), sum: 0 }));
+  return {
+    instrument: {
+      observe(value: number, ...[labels]: AnyLabels): void {
+        notNaN(name, value);
+        const state = series.at(labels);
+        if (!state) return;
+        const above = bounds.findIndex((bound) => value <= bound);
+        const bucket = above === -1 ? bounds.length : above;
+        state.counts[bucket] = (state.counts[bucket] ?? 0) + 1;
+        state.sum += value;
+      },
+      set(counts: readonly number[], sum: number, ...[labels]: AnyLabels): void {
+        if (counts.length !== edges.length)
+          throw invalidMetric(
+            name,
+            `${edges.length} bucket counts`,
+            `${counts.length}`,
+            'pass one count for each bucket and one for +Inf',
+          );
+        for (const count of counts) nonNegative(name, count);
+        notNaN(name, sum);
+        const state = series.at(labels);
+        if (!state) return;
+        state.counts = [...counts];
+        state.sum = sum;
+      },
+      clear: () => series.clear(),
+    } satisfies Histogram<AnyLabels> & Clearable,
+    samples: () => Array.from(series.entries(), ({ labels, state }) => buckets(labels, state, edges)).flat(),
+  };
+}
+
+/** Prometheus wants cumulative buckets, `_sum` and `_count`. */
+function buckets(
+  labels: Readonly<Record<string, string>>,
+  state: { readonly counts: readonly number[]; readonly sum: number },
+  edges: readonly string[],
+): Sample[] {
+  let total = 0;
+  const samples: Sample[] = edges.map((le, i) => {
+    total += state.counts[i] ?? 0;
+    return { suffix: '_bucket', labels: { ...labels, le }, value: total };
+  });
+  samples.push({ suffix: '_sum', labels, value: state.sum }, { suffix: '_count', labels, value: total });
+  return samples;
+}
+
+function lossFamilies(collector: string, budget: SeriesBudget): MetricFamily[] {
+  const family = (name: string, help: string, value: number): MetricFamily => ({
+    name,
+    help,
+    type: 'counter',
+    samples: [{ labels: { collector }, value }],
+  });
+  return [
+    family(
+      'huatuo_collector_refused_series_total',
+      'Updates of metrics dropped because the collector has reached its limit of series.',
+      budget.refused,
+    ),
+    family(
+      'huatuo_collector_truncated_labels_total',
+      `Label values cut to their first ${MAX_LABEL_VALUE} characters.`,
+      budget.truncated,
+    ),
+  ];
+}
+
+function nonNegative(name: string, value: number): number {
+  if (value >= 0 && value !== Infinity) return value;
+  throw invalidMetric(name, 'a finite number >= 0', `${value}`, 'a counter only rises; use a gauge for this');
+}
+
+function notNaN(name: string, value: number): number {
+  if (typeof value === 'number' && !Number.isNaN(value)) return value;
+  throw invalidMetric(name, 'a number', `${value}`, 'leave the sample out when its value is unknown');
+}

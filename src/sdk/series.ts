@@ -1,0 +1,79 @@
+/**
+ * The series of one metric, by label values, within a budget that all metrics of a collector share.
+ *
+ * Label values come from the kernel and from containers, so they may hold any text. They are kept as well-formed
+ * Unicode: two different broken strings would otherwise become the same series on the page.
+ */
+import { invalidMetric } from './instrument-names.ts';
+
+/** UTF-16 units of a label value that are kept. */
+export const MAX_LABEL_VALUE = 256;
+
+/** Bound and loss counters of one collector. */
+export interface SeriesBudget {
+  readonly max: number;
+  used: number;
+  /** Updates that were dropped because they named a new series past `max`. */
+  refused: number;
+  /** Label values that were cut to `MAX_LABEL_VALUE`. */
+  truncated: number;
+}
+
+export class SeriesTable<State> {
+  readonly #metric: string;
+  readonly #names: readonly string[];
+  readonly #budget: SeriesBudget;
+  readonly #create: () => State;
+  readonly #series = new Map<string, { readonly labels: Record<string, string>; readonly state: State }>();
+
+  constructor(metric: string, names: readonly string[], budget: SeriesBudget, create: () => State) {
+    this.#metric = metric;
+    this.#names = names;
+    this.#budget = budget;
+    this.#create = create;
+  }
+
+  /**
+   * The state of the series with these labels, made when it is new.
+   * @returns undefined when the budget is used up; the refusal is counted
+   * @throws COLLECTOR_INVALID when a label is missing or not a string
+   */
+  at(labels: Readonly<Record<string, string>> = {}): State | undefined {
+    const values = this.#names.map((name) => this.#value(name, labels[name]));
+    // A value may hold any separator, so only a quoting encoding keeps two sets of values apart.
+    const key = values.length === 1 ? (values[0] as string) : JSON.stringify(values);
+    const known = this.#series.get(key);
+    if (known) return known.state;
+    if (this.#budget.used >= this.#budget.max) {
+      this.#budget.refused++;
+      return undefined;
+    }
+    this.#budget.used++;
+    const named = Object.fromEntries(this.#names.map((name, i) => [name, values[i] as string]));
+    const series = { labels: named, state: this.#create() };
+    this.#series.set(key, series);
+    return series.state;
+  }
+
+  clear(): void {
+    this.#budget.used -= this.#series.size;
+    this.#series.clear();
+  }
+
+  entries(): Iterable<{ readonly labels: Readonly<Record<string, string>>; readonly state: State }> {
+    return this.#series.values();
+  }
+
+  #value(name: string, value: unknown): string {
+    if (typeof value !== 'string')
+      throw invalidMetric(
+        this.#metric,
+        `a string for label ${name}`,
+        typeof value,
+        'pass every declared label',
+      );
+    if (value.length <= MAX_LABEL_VALUE) return value.toWellFormed();
+    this.#budget.truncated++;
+    return value.slice(0, MAX_LABEL_VALUE).toWellFormed();
+  }
+}

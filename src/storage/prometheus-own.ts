@@ -1,0 +1,49 @@
+/** Metrics of the Prometheus thread itself, by prom-client: the process, Node, and what this thread refused. */
+import { Counter, collectDefaultMetrics, Histogram, type Metric, Registry } from 'prom-client';
+
+export class OwnMetrics {
+  readonly #registry = new Registry();
+  readonly #requests: Counter;
+  readonly #durations: Histogram;
+  readonly #refused: Counter;
+
+  constructor() {
+    const registers = [this.#registry];
+    // process_* are of the whole process (CPU, memory, descriptors), nodejs_* of this thread.
+    collectDefaultMetrics({ register: this.#registry });
+    this.#requests = new Counter({
+      name: 'huatuo_http_server_requests_total',
+      help: 'HTTP requests answered.',
+      labelNames: ['route', 'method', 'status'],
+      registers,
+    });
+    this.#durations = new Histogram({
+      name: 'huatuo_http_server_request_duration_seconds',
+      help: 'Time to answer an HTTP request, in seconds.',
+      labelNames: ['route', 'method'],
+      buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5],
+      registers,
+    });
+    this.#refused = new Counter({
+      name: 'huatuo_scrape_refused_families_total',
+      help: 'Metric families left out of the page because they were malformed or their name was taken.',
+      labelNames: ['collector'],
+      registers,
+    });
+  }
+
+  get metrics(): Metric[] {
+    return this.#registry.getMetricsAsArray() as unknown as Metric[];
+  }
+
+  /** @param route one of a fixed set; the method is the client's word and is folded */
+  countReply(route: string, method: string, status: number, seconds: number): void {
+    const known = method === 'GET' || method === 'HEAD' ? method : 'other';
+    this.#requests.inc({ route, method: known, status: String(status) });
+    this.#durations.observe({ route, method: known }, seconds);
+  }
+
+  countRefusedFamily(collector: string): void {
+    this.#refused.inc({ collector });
+  }
+}

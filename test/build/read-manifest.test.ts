@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { eventTypeSource } from '../../src/build/event-type.ts';
+import { describeLayout } from '../../src/build/layout.ts';
+import type { EventLayout } from '../../src/build/manifest.ts';
+import { mappingSource } from '../../src/build/mapping.ts';
+import { at } from '../../src/build/paths.ts';
+import { layoutHash, objectLayout, readManifest } from '../../src/build/read-manifest.ts';
+import { referenceSource } from '../../src/build/reference.ts';
+import { HuatuoError } from '../../src/error.ts';
+import { compiled, manifestOf } from './compiled.ts';
+import { assertGolden } from './golden.ts';
+
+const SAMPLE = at('test/fixtures/bpf/sample.bpf.c');
+const object = await compiled(SAMPLE);
+const manifest = await manifestOf(SAMPLE);
+const event = manifest.event as EventLayout;
+
+test('the manifest of a program with every type, tag and kind of map', () => {
+  assertGolden(at('test/fixtures/bpf/sample.manifest.golden'), `${JSON.stringify(manifest, null, 2)}\n`);
+});
+
+test('the TypeScript type made from it', () => {
+  assertGolden(at('test/fixtures/bpf/sample.golden.ts'), eventTypeSource(manifest));
+});
+
+test('the Elasticsearch mapping made from it', () => {
+  assertGolden(at('test/fixtures/bpf/sample.mapping.json'), mappingSource('sample', event));
+});
+
+test('the reference made from it', () => {
+  assertGolden(at('test/fixtures/bpf/sample.reference.md'), referenceSource([manifest]));
+});
+
+test('the layout as it is printed when an object is refused', () => {
+  assertGolden(at('test/fixtures/bpf/sample.layout.txt'), describeLayout(event));
+});
+
+test('the agent reads the same layout from the object as the build wrote', () => {
+  assert.equal(layoutHash(object), event.hash);
+  assert.deepEqual(objectLayout(object, 'sample'), event);
+});
+
+test('an object without events has no layout, and says what it is for', async () => {
+  const source = at('test/fixtures/bpf/metric_only.bpf.c');
+  assert.equal(layoutHash(await compiled(source)), '');
+  const { event: none, doc } = await manifestOf(source);
+  assert.equal(none, undefined);
+  assert.equal(doc, 'Counts nothing, and says so');
+});
+
+test('default values are read from the object, not from the source', () => {
+  const values = Object.fromEntries(manifest.options.map((option) => [option.key, option.defaultValue]));
+  assert.deepEqual(values, {
+    threshold: 10_000_000,
+    limit: 3 << 20,
+    max_events_per_second_per_cpu: 100,
+    verbose: 1,
+  });
+});
+
+test('an object that is no ELF file is refused with its size', () => {
+  assert.throws(
+    () => readManifest(new Uint8Array(10), 'sample', 'sample.bpf.c'),
+    (error) =>
+      error instanceof HuatuoError && error.code === 'OBJECT_UNREADABLE' && /10 bytes/.test(error.message),
+  );
+});

@@ -1,0 +1,181 @@
+/** Random event layouts, and records for them as hostile as a kernel can be made to write. */
+import fc from 'fast-check';
+import type { FieldFormat, FieldLayout } from '../../src/build/manifest.ts';
+import type { FieldSpec } from './decoder-layouts.ts';
+
+type Shape = Omit<FieldSpec, 'name'>;
+
+const width = fc.constantFrom(1, 2, 4, 8);
+const oneToTwenty = fc.integer({ min: 1, max: 20 });
+
+const numbers: fc.Arbitrary<Shape> = fc.record({
+  format: fc.constantFrom<FieldFormat>('dur_ns', 'bytes', 'count', 'signed', 'id', 'hex', 'bool'),
+  bytes: width,
+});
+const arrays: fc.Arbitrary<Shape> = fc.record({
+  format: fc.constantFrom<FieldFormat>('dur_ns', 'bytes', 'count', 'signed', 'id', 'hex'),
+  bytes: width,
+  length: oneToTwenty,
+});
+const texts: fc.Arbitrary<Shape> = fc.oneof(
+  fc.constant<Shape>({ format: 'comm', bytes: 16 }),
+  fc.record({ format: fc.constant<FieldFormat>('text'), bytes: fc.integer({ min: 1, max: 80 }) }),
+);
+const addresses: fc.Arbitrary<Shape> = fc.constant<Shape>({ format: 'ip_addr', bytes: 16 });
+const stacks: fc.Arbitrary<Shape> = oneToTwenty.map((length) => ({ format: 'kstack', bytes: 8, length }));
+
+const enums: fc.Arbitrary<Shape> = width.chain((bytes) => {
+  const value = fc.oneof(fc.bigInt(0n, 9n), fc.bigInt(0n, (1n << BigInt(bytes * 8)) - 1n));
+  const name = fc.stringMatching(/^[A-Z][A-Za-z0-9_]{0,40}$/);
+  return fc
+    .array(fc.tuple(value, name), { minLength: 1, maxLength: 12 })
+    .map((pairs) => ({ format: 'enum', bytes, enumerators: Object.fromEntries(pairs) }));
+});
+
+const cgroup: Shape = { format: 'cgroup_id', bytes: 8 };
+const leaf = fc.oneof(fc.constant(cgroup), numbers, arrays, texts, addresses, enums, stacks);
+const nested = fc.array(leaf, { minLength: 1, maxLength: 5 }).map((shapes): Shape => struct(shapes));
+const nestedTwice = fc.tuple(nested, leaf).map(([inner, other]): Shape => struct([inner, other]));
+
+function struct(shapes: readonly Shape[]): Shape {
+  return { format: 'struct', bytes: 0, fields: named(shapes) };
+}
+
+/** Names of many lengths, so that constants of many lengths come between the values. */
+function named(shapes: readonly Shape[]): FieldSpec[] {
+  return shapes.map((shape, i) => ({ ...shape, name: `f${i}_${'long'.repeat((i * 7) % 13)}` }));
+}
+
+/** Fields of an event: some of everything, and the time anywhere among them. */
+export const eventFields: fc.Arbitrary<FieldSpec[]> = fc
+  .tuple(
+    fc.array(fc.oneof({ weight: 6, arbitrary: leaf }, nested, nestedTwice), { minLength: 1, maxLength: 12 }),
+    fc.nat(),
+    fc.boolean(),
+  )
+  .map(([shapes, place, withContainer]) => {
+    const time: Shape = { format: 'ktime_ns', bytes: 8 };
+    const all = [...shapes];
+    all.splice(place % (all.length + 1), 0, time, ...(withContainer ? [cgroup] : []));
+    return named(all);
+  });
+
+/** Bytes of a record with these fields. */
+export function recordOf(fields: readonly FieldLayout[], bytes: number): fc.Arbitrary<Uint8Array> {
+  return fc.tuple(...fields.map(bytesOf)).map((values) => {
+    const record = new Uint8Array(bytes);
+    fields.forEach((field, i) => {
+      record.set(values[i] ?? [], field.offset);
+    });
+    return record;
+  });
+}
+
+function bytesOf(field: FieldLayout): fc.Arbitrary<Uint8Array> {
+  switch (field.format) {
+    case 'struct':
+      return recordOf(field.fields ?? [], field.bytes);
+    case 'comm':
+    case 'text':
+      return textBytes(field.bytes);
+    case 'ip_addr':
+      return ipBytes;
+    case 'kstack':
+      return repeated(frame, field.length ?? 0, 8);
+    case 'enum': {
+      const known = Object.keys(field.enumerators ?? {}).map(BigInt);
+      return fc
+        .oneof(fc.constantFrom(...known), bits(field.bytes))
+        .map((value) => littleEndian(value, field.bytes));
+    }
+    case 'pad':
+      return fc.uint8Array({ minLength: field.bytes, maxLength: field.bytes });
+    case 'cgroup_id':
+      return fc.oneof(fc.bigInt(0n, 5n), bits(8)).map((value) => littleEndian(value, 8));
+    default: {
+      const length = field.length ?? 1;
+      return repeated(bits(field.bytes / length), length, field.bytes / length);
+    }
+  }
+}
+
+/** Integers of every length, and the places where their text gets longer. */
+function bits(bytes: number): fc.Arbitrary<bigint> {
+  const max = (1n << BigInt(bytes * 8)) - 1n;
+  const edge = fc
+    .tuple(fc.nat(19), fc.integer({ min: -1, max: 1 }))
+    .map(([power, off]) => BigInt.asUintN(bytes * 8, 10n ** BigInt(power) + BigInt(off)));
+  return fc.oneof(
+    fc.bigInt(0n, max),
+    fc.bigInt(0n, 0xffn),
+    edge,
+    fc.constantFrom(0n, max, max >> 1n, (max >> 1n) + 1n),
+  );
+}
+
+const frame = fc.oneof(
+  { weight: 8, arbitrary: fc.bigInt(0xffff_ffff_8100_0000n, 0xffff_ffff_8100_0400n) },
+  bits(8),
+);
+
+/** Well-formed and broken UTF-8, what JSON must escape, NULs, and plain text longer than a vector. */
+const token = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.string({ unit: 'grapheme-ascii', maxLength: 24 }).map((text) => Buffer.from(text)),
+  },
+  fc.string({ unit: 'binary', maxLength: 3 }).map((text) => Buffer.from(text)),
+  fc.uint8Array({ maxLength: 4 }).map((bytes) => Buffer.from(bytes)),
+  fc
+    .constantFrom(
+      '00',
+      '22',
+      '5c',
+      '07',
+      '0a',
+      '1f',
+      '7f',
+      'c3',
+      'e282',
+      'eda080',
+      'f09f92',
+      'f4908080',
+      'c080',
+      'e08080',
+      'efbbbf',
+    )
+    .map((hex) => Buffer.from(hex, 'hex')),
+);
+
+function textBytes(length: number): fc.Arbitrary<Uint8Array> {
+  return fc.array(token, { maxLength: 12 }).map((tokens) => {
+    const bytes = new Uint8Array(length);
+    bytes.set(Buffer.concat(tokens).subarray(0, length));
+    return bytes;
+  });
+}
+
+const group = fc.constantFrom(0, 0, 0, 1, 0x20, 0xffff, 0x0db8, 0x2001);
+const ipBytes: fc.Arbitrary<Uint8Array> = fc.oneof(
+  fc
+    .uint8Array({ minLength: 4, maxLength: 4 })
+    .map((v4) => Buffer.concat([Buffer.from(`${'00'.repeat(10)}ffff`, 'hex'), v4])),
+  fc.array(group, { minLength: 8, maxLength: 8 }).map((groups) => {
+    const bytes = Buffer.alloc(16);
+    groups.forEach((value, i) => {
+      bytes.writeUInt16BE(value, i * 2);
+    });
+    return bytes;
+  }),
+  fc.uint8Array({ minLength: 16, maxLength: 16 }),
+);
+
+function repeated(element: fc.Arbitrary<bigint>, length: number, bytes: number): fc.Arbitrary<Uint8Array> {
+  return fc
+    .array(element, { minLength: length, maxLength: length })
+    .map((values) => Buffer.concat(values.map((value) => littleEndian(value, bytes))));
+}
+
+function littleEndian(value: bigint, bytes: number): Uint8Array {
+  return new Uint8Array(BigUint64Array.of(value).buffer).subarray(0, bytes);
+}

@@ -1,0 +1,86 @@
+/** Event layouts without a C compiler: fields in order, offsets as C would place them, gaps filled with pads. */
+import type { EventLayout, FieldFormat, FieldLayout } from '../../src/build/manifest.ts';
+
+/** A field before it has a place. */
+export interface FieldSpec {
+  readonly name: string;
+  readonly format: FieldFormat;
+  /** Bytes of a scalar, a text or one element of an array. */
+  readonly bytes: number;
+  readonly length?: number;
+  readonly enumerators?: Readonly<Record<string, string>>;
+  readonly fields?: readonly FieldSpec[];
+}
+
+interface Placed {
+  readonly fields: readonly FieldLayout[];
+  readonly bytes: number;
+  readonly alignment: number;
+}
+
+export function layoutOf(fields: readonly FieldSpec[]): EventLayout {
+  const placed = place(fields);
+  return {
+    struct: 'sample_event',
+    bytes: placed.bytes,
+    tracer: 'sample',
+    severity: 'warning',
+    schemaVersion: 1,
+    doc: '',
+    fields: placed.fields,
+    hash: '',
+  };
+}
+
+function place(specs: readonly FieldSpec[]): Placed {
+  const fields: FieldLayout[] = [];
+  let end = 0;
+  let widest = 1;
+  const pad = (alignment: number): void => {
+    const gap = -end & (alignment - 1);
+    if (gap > 0) fields.push({ name: 'pad', json: 'pad', format: 'pad', offset: end, bytes: gap, doc: '' });
+    end += gap;
+  };
+  for (const spec of specs) {
+    const nested = spec.fields && place(spec.fields);
+    const alignment = nested?.alignment ?? alignmentOf(spec);
+    pad(alignment);
+    const bytes = nested?.bytes ?? spec.bytes * (spec.length ?? 1);
+    fields.push({
+      name: spec.name,
+      json: spec.name,
+      format: spec.format,
+      offset: end,
+      bytes,
+      doc: '',
+      ...(spec.length !== undefined && { length: spec.length }),
+      ...(spec.enumerators && { enumerators: spec.enumerators }),
+      ...(nested && { fields: nested.fields }),
+    });
+    end += bytes;
+    widest = Math.max(widest, alignment);
+  }
+  pad(widest);
+  return { fields, bytes: end, alignment: widest };
+}
+
+function alignmentOf(spec: FieldSpec): number {
+  return ['comm', 'text', 'ip_addr', 'pad'].includes(spec.format) ? 1 : spec.bytes;
+}
+
+const u64 = (name: string, format: FieldFormat): FieldSpec => ({ name, format, bytes: 8 });
+const u32 = (name: string, format: FieldFormat): FieldSpec => ({ name, format, bytes: 4 });
+
+/** Like the softirq event without its stack: 72 bytes. */
+export const SOFTIRQ_LIKE: EventLayout = layoutOf([
+  u64('time', 'ktime_ns'),
+  u64('latency_ns', 'dur_ns'),
+  u64('threshold_ns', 'dur_ns'),
+  u64('cgroup_id', 'cgroup_id'),
+  { ...u32('vector', 'enum'), enumerators: { 0: 'HI', 1: 'TIMER', 2: 'NET_TX', 3: 'NET_RX', 4: 'BLOCK' } },
+  u32('cpu', 'id'),
+  u32('pid', 'id'),
+  u32('tid', 'id'),
+  { name: 'comm', format: 'comm', bytes: 16 },
+  u64('address', 'hex'),
+]);

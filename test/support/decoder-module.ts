@@ -1,0 +1,30 @@
+/** A decoder for a layout of the test's own, generated and compiled as the build does it. */
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compileDecoder } from '../../src/build/asc.ts';
+import { decoderSource } from '../../src/build/decoder-source.ts';
+import type { EventLayout } from '../../src/build/manifest.ts';
+import { at } from '../../src/build/paths.ts';
+
+export async function moduleFor(layout: EventLayout): Promise<WebAssembly.Module> {
+  return moduleOf(decoderSource('sample', layout));
+}
+
+/** @param source imports its neighbours as a file of `wasm/decoders` does */
+export async function moduleOf(source: string): Promise<WebAssembly.Module> {
+  const directory = mkdtempSync(join(tmpdir(), 'huatuo-decoder-'));
+  try {
+    for (const name of readdirSync(at('wasm')).filter((file) => file.endsWith('.ts'))) {
+      cpSync(at('wasm', name), join(directory, name));
+    }
+    mkdirSync(join(directory, 'decoders'));
+    const path = join(directory, 'decoders/sample.ts');
+    const out = join(directory, 'sample.wasm');
+    writeFileSync(path, source);
+    await compileDecoder(path, out);
+    return new WebAssembly.Module(readFileSync(out));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}

@@ -1,0 +1,58 @@
+// Generated from struct softirq_event of bpf/softirq.bpf.c by the build: change it there.
+import { drain } from '../drain';
+import { chars, text, unsigned } from '../json';
+import { kernelStack } from '../symbols';
+
+export { addContainer } from '../containers';
+export { walk } from '../ring';
+
+export const RECORD_BYTES: u32 = 320;
+/** The most that `write` writes. */
+export const MAX_DATA_BYTES: usize = 17466;
+export const STATIC_END: usize = __heap_base;
+
+@unmanaged
+class EventRecord {
+  @inline get time_ns(): u64 { return load<u64>(changetype<usize>(this), 0); }
+  @inline get cgroupId(): u64 { return load<u64>(changetype<usize>(this), 24); }
+
+  @inline write(o: usize): usize {
+    const r = changetype<usize>(this);
+    o = text(o, ',"tracer_data":{"latency_ns":', 29);
+    o = unsigned(o, load<u64>(r, 8));
+    o = text(o, ',"threshold_ns":', 16);
+    o = unsigned(o, load<u64>(r, 16));
+    o = text(o, ',"cgroup_id":', 13);
+    o = unsigned(o, load<u64>(r, 24));
+    o = text(o, ',"vector":', 10);
+    switch (load<u32>(r, 32)) {
+      case 0: o = text(o, '"HI"', 4); break;
+      case 1: o = text(o, '"TIMER"', 7); break;
+      case 2: o = text(o, '"NET_TX"', 8); break;
+      case 3: o = text(o, '"NET_RX"', 8); break;
+      case 4: o = text(o, '"BLOCK"', 7); break;
+      case 5: o = text(o, '"IRQ_POLL"', 10); break;
+      case 6: o = text(o, '"TASKLET"', 9); break;
+      case 7: o = text(o, '"SCHED"', 7); break;
+      case 8: o = text(o, '"HRTIMER"', 9); break;
+      case 9: o = text(o, '"RCU"', 5); break;
+      default: o = unsigned(o, load<u32>(r, 32));
+    }
+    o = text(o, ',"cpu":', 7);
+    o = unsigned(o, load<u32>(r, 36));
+    o = text(o, ',"pid":', 7);
+    o = unsigned(o, load<u32>(r, 40));
+    o = text(o, ',"tid":', 7);
+    o = unsigned(o, load<u32>(r, 44));
+    o = text(o, ',"comm":"', 9);
+    o = chars(o, r + 48, 16);
+    o = text(o, '","stack":', 10);
+    o = kernelStack(o, r + 64, 32);
+    o = text(o, '}}\n', 3);
+    return o;
+  }
+}
+
+export function decode(): void {
+  drain<EventRecord>(RECORD_BYTES, MAX_DATA_BYTES);
+}

@@ -1,0 +1,121 @@
+/**
+ * The loop: from the read position to the producer position, one document for each record.
+ *
+ * Everything that can go wrong is looked at here, once for each record and before the first byte is written: the header,
+ * the length of the record, the room for the longest document it could become, the container. What the generated writer
+ * does afterwards needs no checks. When the loop stops, whatever the reason, the read position is that of the first
+ * record without a document and the output ends with a whole line, so the caller can answer and call again.
+ */
+import { copy } from './bytes';
+import { findContainer, fragmentAddress, fragmentBytes } from './containers';
+import { envelope } from './envelope';
+import {
+  BUSY,
+  CONTAINER_MISS,
+  DATA_PTR,
+  DISCARDED,
+  DOCUMENTS,
+  EMPTY,
+  END_BEYOND_PRODUCER,
+  ENVELOPE_BYTES,
+  LENGTH_BEYOND_RING,
+  MALFORMED,
+  MAX_FRAGMENT_BYTES,
+  MISSING_CGROUP_ID,
+  OUTPUT_BYTES,
+  OUTPUT_FULL,
+  OUTPUT_PTR,
+  OUTPUT_USED,
+  READ_POSITION,
+  RING_BYTES,
+  STATUS,
+  WALL_OFFSET_NS,
+} from './memory';
+import {
+  BUSY_BIT,
+  corrupt,
+  DISCARD_BIT,
+  HEADER_BYTES,
+  LENGTH_BITS,
+  positionsHold,
+  producerPosition,
+  stride,
+} from './ring';
+
+/**
+ * @param T class over a record: `time_ns`, `cgroupId` (0: the host) and `write(o)`, which writes `,"tracer_data":…`
+ * and the end of the line. A type parameter, so that the compiler puts its code into the loop.
+ * @param recordBytes size of the C struct
+ * @param maxDataBytes the most that `write` writes
+ */
+@inline
+export function drain<T>(recordBytes: u32, maxDataBytes: usize): void {
+  store<u32>(DOCUMENTS, 0);
+  store<u32>(MALFORMED, 0);
+  store<u32>(DISCARDED, 0);
+  const producer = producerPosition();
+  let position = load<u64>(READ_POSITION);
+  if (!positionsHold(position, producer)) return;
+
+  const data: usize = load<u32>(DATA_PTR);
+  const ringBytes = load<u32>(RING_BYTES);
+  const mask: u64 = ringBytes - 1;
+  const wallOffset_ns = load<u64>(WALL_OFFSET_NS);
+  const output: usize = load<u32>(OUTPUT_PTR);
+  const outputEnd = output + load<u32>(OUTPUT_BYTES);
+  const maxLineBytes = <usize>load<u32>(ENVELOPE_BYTES) + MAX_FRAGMENT_BYTES + maxDataBytes;
+  let o = output + load<u32>(OUTPUT_USED);
+  let documents: u32 = 0;
+  let malformed: u32 = 0;
+  let discarded: u32 = 0;
+  let status = EMPTY;
+
+  while (position < producer) {
+    const header = data + <usize>(position & mask);
+    const word = atomic.load<u32>(header);
+    if (word & BUSY_BIT) {
+      status = BUSY;
+      break;
+    }
+    const length = word & LENGTH_BITS;
+    const next = position + stride(length);
+    if (length > ringBytes) {
+      status = corrupt(LENGTH_BEYOND_RING, position, length);
+      break;
+    }
+    if (next > producer) {
+      status = corrupt(END_BEYOND_PRODUCER, position, next);
+      break;
+    }
+    if (word & DISCARD_BIT) {
+      discarded++;
+    } else if (length - recordBytes >= 8) {
+      malformed++;
+    } else {
+      if (o + maxLineBytes > outputEnd) {
+        status = OUTPUT_FULL;
+        break;
+      }
+      const record = changetype<T>(header + HEADER_BYTES);
+      const cgroupId = record.cgroupId;
+      const container: usize = cgroupId == 0 ? 0 : findContainer(cgroupId);
+      if (cgroupId != 0 && container == 0) {
+        store<u64>(MISSING_CGROUP_ID, cgroupId);
+        status = CONTAINER_MISS;
+        break;
+      }
+      o = envelope(o, position, record.time_ns + wallOffset_ns);
+      if (container != 0) o = copy(o, fragmentAddress(container), fragmentBytes(container));
+      o = record.write(o);
+      documents++;
+    }
+    position = next;
+  }
+
+  store<u64>(READ_POSITION, position);
+  store<u32>(OUTPUT_USED, <u32>(o - output));
+  store<u32>(DOCUMENTS, documents);
+  store<u32>(MALFORMED, malformed);
+  store<u32>(DISCARDED, discarded);
+  store<u32>(STATUS, status);
+}

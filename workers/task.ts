@@ -1,0 +1,21 @@
+/** Thread of the pool for file collectors; piscina calls the default export for each task. */
+import { workerData } from 'piscina';
+import { CgroupContainers } from '../src/containers/cgroup.ts';
+import { nameThread } from '../src/kernel/libc.ts';
+import { createLog } from '../src/log.ts';
+import type { FilePoolOptions } from '../src/storage/file-pool.ts';
+import { type FileTask, type FileTaskResult, runFileTask, type TaskHost } from '../src/storage/file-task.ts';
+
+const { paths, log: logConfig } = workerData as FilePoolOptions;
+
+nameThread('metric-files');
+const log = createLog({ component: 'metric-files', ...logConfig });
+const host: TaskHost = {
+  paths,
+  containers: new CgroupContainers({ procfs: paths.procfs, log }),
+  log: (collector) => log.child(collector),
+};
+
+export default function task(job: FileTask): Promise<FileTaskResult> {
+  return runFileTask(job, host);
+}
