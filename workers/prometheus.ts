@@ -8,7 +8,10 @@ import { Prometheus, type PrometheusOptions, type SupervisorApi } from '../src/s
 /** What the supervisor starts this thread with; `control` must be in the transfer list. */
 export interface PrometheusData {
   readonly options: PrometheusOptions;
-  /** The supervisor wraps the other end as `PrometheusControl` and exposes `SupervisorApi` on it. */
+  /**
+   * The supervisor wraps the other end as `PrometheusControl` and exposes `SupervisorApi` on it. The thread ends when
+   * it has closed (`PrometheusControl.close`) and the port is closed.
+   */
   readonly control: MessagePort;
   /** Its first Int32 rises by one each second while this thread's loop turns. */
   readonly heartbeat?: SharedArrayBuffer;

@@ -70,7 +70,11 @@ export class Agent {
 
   status(): StatusDocument {
     const children = [...this.#children.values()];
-    const actors = [...this.#storage.statuses(), ...children.map((child) => child.actor.status), ...this.#aside];
+    const actors = [
+      ...this.#storage.statuses(),
+      ...children.map((child) => child.actor.status),
+      ...this.#aside,
+    ];
     return {
       agent: {
         version,
@@ -110,7 +114,8 @@ export class Agent {
   }
 
   #startCollector(entry: CatalogEntry): void {
-    if (!this.#config.collectors[entry.name]?.enabled) return this.#setAside(entry.name, 'disabled', undefined, entry);
+    if (!this.#config.collectors[entry.name]?.enabled)
+      return this.#setAside(entry.name, 'disabled', undefined, entry);
     if (entry.source === 'files' && entry.kind === 'metric') return;
     const child = new CollectorChild(entry, {
       config: this.#config,
@@ -122,7 +127,12 @@ export class Agent {
     child.actor.start();
   }
 
-  #setAside(name: string, state: 'disabled' | 'unsupported', error?: HuatuoError, entry?: CatalogEntry): void {
+  #setAside(
+    name: string,
+    state: 'disabled' | 'unsupported',
+    error?: HuatuoError,
+    entry?: CatalogEntry,
+  ): void {
     const status: ActorStatus = {
       name,
       role: 'collector',
@@ -139,7 +149,8 @@ export class Agent {
   /** Collectors of the pool: they live in the Prometheus worker. */
   #pooled(): CatalogEntry[] {
     return this.#catalog.entries.filter(
-      ({ name, source, kind }) => source === 'files' && kind === 'metric' && this.#config.collectors[name]?.enabled,
+      ({ name, source, kind }) =>
+        source === 'files' && kind === 'metric' && this.#config.collectors[name]?.enabled,
     );
   }
 

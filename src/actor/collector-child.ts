@@ -73,7 +73,10 @@ export class CollectorChild {
     const { control } = this.actor;
     if (!control) return;
     const { port1, port2 } = new MessageChannel();
-    const connected = to === 'journal' ? control.connectJournal(transferPort(port1)) : control.connectScraper(transferPort(port1));
+    const connected =
+      to === 'journal'
+        ? control.connectJournal(transferPort(port1))
+        : control.connectScraper(transferPort(port1));
     // A worker that dies before it takes the port is replaced, and its successor gets a port of its own.
     connected.catch(() => undefined);
     this.#around.wire(this.entry.name, to, port2);

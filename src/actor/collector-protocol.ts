@@ -14,7 +14,11 @@ export interface CollectorWorkerData {
   readonly kind: CollectorKind;
   /** Absent when the `.bpf.c` is the whole collector. */
   readonly modulePath?: string;
-  readonly bpf?: { readonly manifest: ObjectManifest; readonly objectPath: string; readonly wasmPath?: string };
+  readonly bpf?: {
+    readonly manifest: ObjectManifest;
+    readonly objectPath: string;
+    readonly wasmPath?: string;
+  };
   /** The collector's own options; those of the BPF object under their C names. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly maxSeries: number;

@@ -47,7 +47,12 @@ export type ToJournal = BatchMessage | { readonly type: 'hello'; readonly ringId
  */
 export type FromJournal =
   | { readonly type: 'ack'; readonly sequence: number; readonly buffer: ArrayBuffer }
-  | { readonly type: 'refused'; readonly sequence: number; readonly buffer: ArrayBuffer; readonly error: WireError }
+  | {
+      readonly type: 'refused';
+      readonly sequence: number;
+      readonly buffer: ArrayBuffer;
+      readonly error: WireError;
+    }
   | { readonly type: 'welcome'; readonly ringId: string; readonly written: readonly RingStretch[] };
 
 export type MetricType = 'counter' | 'gauge' | 'histogram';

@@ -24,7 +24,9 @@ export class RingLedger implements Disposable {
   /** @returns undefined when the object has no event ring. `object` must stay loaded until dispose. */
   static open(collector: string, object: Pointer): RingLedger | undefined {
     const api = libbpf();
-    const [ring, ledger, commits] = ['events', 'ledger', 'ledger_commits'].map((name) => mapFd(api, object, name));
+    const [ring, ledger, commits] = ['events', 'ledger', 'ledger_commits'].map((name) =>
+      mapFd(api, object, name),
+    );
     if (ring === undefined || ledger === undefined || commits === undefined) return undefined;
     return new RingLedger(collector, ledger, commits, new RingPositions(ring));
   }

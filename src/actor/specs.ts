@@ -7,7 +7,11 @@ import type { RestartSpec } from './restart.ts';
  * Heap of one worker. Batches and decoder memory live outside the V8 heap and have their own bounds (ring.batch_size,
  * ring.batches_in_flight), so a collector that reaches this has a leak.
  */
-export const WORKER_LIMITS: ResourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 };
+export const WORKER_LIMITS: ResourceLimits = {
+  maxOldGenerationSizeMb: 128,
+  maxYoungGenerationSizeMb: 16,
+  stackSizeMb: 4,
+};
 
 /** A worker that has been up for this long starts over with a clean record. */
 const CALM_MS = 60_000;

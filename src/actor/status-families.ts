@@ -35,7 +35,10 @@ function actorFamilies({ actors }: StatusDocument): MetricFamily[] {
   const states = actors.flatMap(({ name, role, state }) =>
     STATES.map((each) => ({ labels: { actor: name, role, state: each }, value: Number(each === state) })),
   );
-  const restarts = actors.map(({ name, role, restarts: value }) => ({ labels: { actor: name, role }, value }));
+  const restarts = actors.map(({ name, role, restarts: value }) => ({
+    labels: { actor: name, role },
+    value,
+  }));
   return [
     gauge('huatuo_actor_state', 'State of each actor: 1 for the one it is in, 0 for the others.', states),
     counter('huatuo_actor_restarts_total', 'Times the actor was started again after it had ended.', restarts),
@@ -51,12 +54,27 @@ function ledgerFamilies({ ledger }: StatusDocument): MetricFamily[] {
     ['malformed', 'malformed'],
   ] as const;
   const dropped = ledger.flatMap((row) =>
-    causes.map(([cause, field]) => ({ labels: { collector: row.collector, cause }, value: Number(row[field]) })),
+    causes.map(([cause, field]) => ({
+      labels: { collector: row.collector, cause },
+      value: Number(row[field]),
+    })),
   );
   return [
-    counter('huatuo_events_produced_total', 'Events that passed their threshold in the kernel.', of('produced')),
-    counter('huatuo_events_journalled_total', 'Events that are in the journal as documents.', of('journalled')),
-    counter('huatuo_events_dropped_total', 'Events that are not in the journal and never will be, by cause.', dropped),
+    counter(
+      'huatuo_events_produced_total',
+      'Events that passed their threshold in the kernel.',
+      of('produced'),
+    ),
+    counter(
+      'huatuo_events_journalled_total',
+      'Events that are in the journal as documents.',
+      of('journalled'),
+    ),
+    counter(
+      'huatuo_events_dropped_total',
+      'Events that are not in the journal and never will be, by cause.',
+      dropped,
+    ),
     gauge('huatuo_ring_pending_bytes', 'Bytes of the ring that are not committed yet.', of('pending_bytes')),
     gauge(
       'huatuo_ledger_difference_events',
@@ -70,10 +88,26 @@ function ringFamilies(rings: readonly RingVitals[]): MetricFamily[] {
   const of = (field: Parameters<Vitals['get']>[0]): Sample[] =>
     rings.map(({ collector, vitals }) => ({ labels: { collector }, value: Number(vitals.get(field)) }));
   return [
-    gauge('huatuo_ring_high_water_bytes', 'Most bytes that ever waited in the ring.', of('ring_high_water_bytes')),
-    gauge('huatuo_batch_in_flight_bytes', 'Bytes sent to the journal and not answered yet.', of('in_flight_bytes')),
-    counter('huatuo_batches_refused_total', 'Batches the journal could not write; they stay in the ring.', of('refused_batches')),
-    counter('huatuo_ring_busy_heads_total', 'Reads that stopped at a record its program had not finished.', of('busy_heads')),
+    gauge(
+      'huatuo_ring_high_water_bytes',
+      'Most bytes that ever waited in the ring.',
+      of('ring_high_water_bytes'),
+    ),
+    gauge(
+      'huatuo_batch_in_flight_bytes',
+      'Bytes sent to the journal and not answered yet.',
+      of('in_flight_bytes'),
+    ),
+    counter(
+      'huatuo_batches_refused_total',
+      'Batches the journal could not write; they stay in the ring.',
+      of('refused_batches'),
+    ),
+    counter(
+      'huatuo_ring_busy_heads_total',
+      'Reads that stopped at a record its program had not finished.',
+      of('busy_heads'),
+    ),
   ];
 }
 

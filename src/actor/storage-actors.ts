@@ -30,7 +30,11 @@ export interface StorageActors {
   stop(): Promise<void>;
 }
 
-export function createStorage(config: EffectiveConfig, agent: AgentIdentity, hooks: StorageHooks): StorageActors {
+export function createStorage(
+  config: EffectiveConfig,
+  agent: AgentIdentity,
+  hooks: StorageHooks,
+): StorageActors {
   const journal = storageActor<JournalControl>(config, hooks, {
     name: 'journal',
     entry: 'localfile',

@@ -17,7 +17,10 @@ const FIELDS = [
   'throttle_ns',
 ] as const;
 export type VitalField = (typeof FIELDS)[number];
-const SLOT = Object.fromEntries(FIELDS.map((field, index) => [field, index + 1])) as Record<VitalField, number>;
+const SLOT = Object.fromEntries(FIELDS.map((field, index) => [field, index + 1])) as Record<
+  VitalField,
+  number
+>;
 
 export class Vitals {
   readonly #beat: Int32Array;

@@ -12,10 +12,10 @@
  */
 import { MessageChannel, type MessagePort, type ResourceLimits, Worker } from 'node:worker_threads';
 import { HuatuoError, type WireError } from '../error.ts';
+import type { CollectorKind } from '../sdk/collector.ts';
 import { expose, type Remote, withDeadline, wrap } from './comlink.ts';
 import { type ExitKind, RestartPolicy, type RestartSpec } from './restart.ts';
 import { type ActorRole, type ActorState, type ActorStatus, statusError } from './status.ts';
-import type { CollectorKind } from '../sdk/collector.ts';
 
 /** A child spec: everything the supervisor needs to start, watch, stop and replace one worker. */
 export interface ActorSpec {
@@ -165,7 +165,8 @@ export class WorkerActor<Control extends object> {
       new HuatuoError('WORKER_HUNG', {
         expected: `a heartbeat of ${this.spec.name} within ${this.spec.heartbeatTimeout_ms} ms`,
         found: `none for ${Math.round(silent_ms)} ms`,
-        remedy: 'it is replaced; if it comes back, look for a loop or a call that never returns in this collector',
+        remedy:
+          'it is replaced; if it comes back, look for a loop or a call that never returns in this collector',
       }),
     );
   }
@@ -244,5 +245,9 @@ function reviveError(thrown: unknown): HuatuoError {
     const { code, message, remedy, stack } = thrown as HuatuoError;
     return HuatuoError.fromWire({ code, message, remedy, ...(stack && { stack }) });
   }
-  return HuatuoError.from(thrown, 'COLLECTOR_FAILED', 'the collector is restarted; its stack is in the log at level debug');
+  return HuatuoError.from(
+    thrown,
+    'COLLECTOR_FAILED',
+    'the collector is restarted; its stack is in the log at level debug',
+  );
 }

@@ -15,6 +15,7 @@ import { type BuildOutcome, buildCollectors, buildDirectory, type CollectorSet }
 import { filesIn, removeOrphans } from './files.ts';
 import { writeGenerated } from './generated.ts';
 import { at } from './paths.ts';
+import { Stamps } from './stamps.ts';
 import { compileTypeScript } from './typescript.ts';
 
 const USAGE = `Usage: node src/build/build.ts [--quiet] [--collectors DIR --out OUT]
@@ -88,8 +89,8 @@ async function buildAll(progress: Progress): Promise<void> {
     progress.step('generated', `types, mappings and reference, ${written.length} rewritten`, written);
   }
   try {
-    const count = await compileTypeScript();
-    progress.step('typescript', `${count} files`, []);
+    const { ran, sources } = await compileTypeScript(new Stamps(BUILT_IN.stamps));
+    progress.step('typescript', `${sources} files${ran ? ', compiled' : ''}`, []);
   } catch (error) {
     progress.fail(error);
   }

@@ -137,6 +137,7 @@ async function buildObject(
   if (known) return { manifest: known, rebuilt: false, warnings: '' };
   const compiled = await compileObject(tools.clang, tools.flags, source);
   const manifest = readManifest(compiled.object, collector, relative(process.cwd(), source));
+  stamps.forget(`object:${collector}`);
   writeIfChanged(object, compiled.object);
   writeIfChanged(json, `${JSON.stringify(manifest, null, 1)}\n`);
   stamps.set(`object:${collector}`, key);
@@ -179,6 +180,7 @@ async function buildDecoder(
   writeIfChanged(source, text);
   const key = hashFiles([], tools.decoderKey, text);
   if (stamps.isFresh(`decoder:${collector}`, key, [wasm])) return false;
+  stamps.forget(`decoder:${collector}`);
   // Loading the AssemblyScript compiler takes longer than a build that has nothing to do.
   const { compileDecoder } = await import('./asc.ts');
   await compileDecoder(source, wasm);

@@ -19,9 +19,18 @@ export class Stamps {
     return this.#keys.get(step) === key && outputs.every((output) => existsSync(output));
   }
 
-  /** Remembers a step that succeeded. Written at once: a build that is interrupted keeps what it had done. */
+  /** To be called before outputs are touched: a step that fails halfway must not look done when its source is put back. */
+  forget(step: string): void {
+    if (this.#keys.delete(step)) this.#write();
+  }
+
+  /** Remembers a step that succeeded, at once: a build that is interrupted keeps what it had done. */
   set(step: string, key: string): void {
     this.#keys.set(step, key);
+    this.#write();
+  }
+
+  #write(): void {
     writeIfChanged(this.#path, `${JSON.stringify(Object.fromEntries(this.#keys), null, 1)}\n`);
   }
 }

@@ -78,7 +78,7 @@ async function main(): Promise<void> {
   const still = await missingNeeds();
   for (const line of consequences(still)) console.log(`setup: ${line}`);
   if (still.includes('clang'))
-    console.log(`setup: clang must be ${OLDEST_CLANG} or later: the build stops at it`);
+    console.log(`setup: clang must be ${OLDEST_CLANG} or later; only TypeScript will be built`);
 }
 
 await main();

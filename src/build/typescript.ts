@@ -3,7 +3,9 @@ import { execFile } from 'node:child_process';
 import { existsSync, globSync, rmSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { HuatuoError } from '../error.ts';
+import { hashFiles } from './files.ts';
 import { at } from './paths.ts';
+import type { Stamps } from './stamps.ts';
 
 const run = promisify(execFile);
 const BUILD_INFO = 'dist/.tsbuildinfo';
@@ -13,15 +15,29 @@ const TIMEOUT_MS = 300_000;
 /**
  * Compiles everything tsconfig.json names. JavaScript is written even when types do not fit, so that one unfinished
  * file does not stop work on the others.
- * @returns number of sources
+ * @param stamps where a compilation without errors is remembered: looking at 200 files is faster than the compiler is
+ * @returns whether the compiler ran, and the number of sources
  * @throws HuatuoError BUILD_FAILED with the compiler's messages
  */
-export async function compileTypeScript(): Promise<number> {
-  const sources = globSync(PROGRAMS, { cwd: at('.') });
+export async function compileTypeScript(
+  stamps: Stamps,
+): Promise<{ readonly ran: boolean; readonly sources: number }> {
+  const sources = globSync(PROGRAMS, { cwd: at('.') }).sort();
   removeOrphanedOutput(sources);
+  const compiled = sources.filter((source) => !source.endsWith('.d.ts'));
+  const outputs = compiled.map((source) => at('dist', outputOf(source)));
+  const inputs = [...sources, 'tsconfig.json', 'package-lock.json'].map((source) => at(source));
+  const key = hashFiles(inputs, ...sources);
+  if (stamps.isFresh('typescript', key, outputs)) return { ran: false, sources: sources.length };
+  stamps.forget('typescript');
   // The compiler believes its notes, not the disk: without an output the notes are worth nothing.
-  if (!sources.every((source) => existsSync(at('dist', outputOf(source)))))
-    rmSync(at(BUILD_INFO), { force: true });
+  if (!outputs.every((output) => existsSync(output))) rmSync(at(BUILD_INFO), { force: true });
+  await runCompiler();
+  stamps.set('typescript', key);
+  return { ran: true, sources: sources.length };
+}
+
+async function runCompiler(): Promise<void> {
   try {
     const args = ['--incremental', '--tsBuildInfoFile', BUILD_INFO, '--pretty', 'false'];
     await run(at('node_modules/.bin/tsc'), args, { cwd: at('.'), timeout: TIMEOUT_MS, maxBuffer: 64 << 20 });
@@ -33,7 +49,6 @@ export async function compileTypeScript(): Promise<number> {
       cause: error,
     });
   }
-  return sources.length;
 }
 
 /** A collector or test whose source is gone would still be found in `dist/` and run. */

@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { type Catalog, createCatalog } from '../config/catalog.ts';
+import { printable } from '../config/issues.ts';
 import { nearest } from '../config/suggest.ts';
 import { HuatuoError } from '../error.ts';
 import { addConfigFlags, type ConfigFlags, configFlags, isCollectorFlag } from './flags.ts';
@@ -98,6 +99,7 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
       'Watches this Linux host through eBPF: kernel events and captures become documents in local files, ' +
         'measurements are served to Prometheus. Needs root. Without a command it runs.',
     )
+    .showSuggestionAfterError(false)
     .configureHelp({ showGlobalOptions: true, styleTitle: (title) => styleText('bold', title) })
     .version(formatVersion(version()), '--version', 'Print the version')
     .helpOption('-h, --help', 'Print this help')
@@ -160,18 +162,26 @@ function applyToAll(program: Command, apply: (command: Command) => void): void {
   for (const command of [program, ...program.commands]) apply(command);
 }
 
-/** `run` is the default command, so to commander a misspelt command is one argument too many for it. */
+/**
+ * Commander's words, with suggestions of our own: its own take the value of `--flag=value` for a part of the name. `run`
+ * is the default command, so to commander a misspelt command is one argument too many for it.
+ */
 function usage(error: CommanderError, program: Command): HuatuoError {
-  const remedy = 'see huatuo --help';
+  const commands = program.commands.map((command) => command.name());
+  const flags = [program, ...program.commands].flatMap(({ options }) =>
+    options.flatMap(({ long }) => long ?? []),
+  );
+  const [, option] = /^error: unknown option '([^'=]*)/.exec(error.message) ?? [];
+  if (option !== undefined) return mistake(`unknown option '${printable(option)}'`, nearest(option, flags));
   const word = program.args[0];
-  const names = program.commands.map((command) => command.name());
-  if (error.code !== 'commander.excessArguments' || word === undefined || names.includes(word)) {
-    return new HuatuoError('USAGE', {
-      found: error.message.replace(/^error: |\.$/g, '').replace('\n', ' '),
-      remedy,
-    });
+  if (error.code === 'commander.excessArguments' && word !== undefined && !commands.includes(word)) {
+    return mistake(`unknown command '${printable(word)}'`, nearest(word, commands));
   }
-  const suggestion = nearest(word, names);
-  const hint = suggestion === undefined ? '' : ` (Did you mean ${suggestion}?)`;
-  return new HuatuoError('USAGE', { found: `unknown command '${word}'${hint}`, remedy });
+  return mistake(printable(error.message.replace(/^error: |\.$/g, '')));
+}
+
+function mistake(found: string, suggestion?: string): HuatuoError {
+  const remedy =
+    suggestion === undefined ? 'see huatuo --help' : `did you mean ${suggestion}? See huatuo --help`;
+  return new HuatuoError('USAGE', { found, remedy });
 }

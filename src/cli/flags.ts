@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Catalog } from '../config/catalog.ts';
 import { COLLECTOR_NAME } from '../config/catalog-entry.ts';
-import { jsonSchema, nodeAt } from '../config/describe.ts';
+import { nodeAt } from '../config/describe.ts';
 import type { Override } from '../config/load.ts';
 import { configSchema } from '../config/schema.ts';
 
@@ -38,7 +38,7 @@ export interface ConfigFlags {
 
 /** Declares the flags; texts and defaults come from the config schema and the collectors. */
 export function addConfigFlags(command: Command, catalog: Catalog): void {
-  const schema = jsonSchema(configSchema(catalog));
+  const schema = configSchema(catalog).node;
   command.optionsGroup('Configuration:');
   command.option(
     '--config.file <FILE>',

@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Catalog, loadCatalog } from '../config/catalog.ts';
-import { jsonSchema } from '../config/describe.ts';
 import { printable } from '../config/issues.ts';
 import { collectorDirectories, type LoadedConfig, loadConfig } from '../config/load.ts';
 import { renderDefault, renderEffective } from '../config/render.ts';
@@ -97,7 +96,7 @@ function check(flags: ConfigFlags, show: CheckOutput, catalog: Catalog): string 
     case 'default':
       return renderDefault(catalog).trimEnd();
     case 'schema':
-      return JSON.stringify(jsonSchema(configSchema(catalog)), null, 2);
+      return JSON.stringify(configSchema(catalog).node, null, 2);
     case 'effective':
       return renderEffective(load(flags, catalog)).trimEnd();
     case 'summary': {

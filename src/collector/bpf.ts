@@ -3,17 +3,17 @@ import { readFileSync } from 'node:fs';
 import type { CollectorWorkerData } from '../actor/collector-protocol.ts';
 import type { Vitals } from '../actor/vitals.ts';
 import { describeLayout } from '../build/layout.ts';
-import { objectLayout } from '../build/read-manifest.ts';
 import type { EventLayout, FieldLayout } from '../build/manifest.ts';
+import { objectLayout } from '../build/read-manifest.ts';
 import { HuatuoError } from '../error.ts';
 import { Decoder } from '../kernel/decoder.ts';
 import { probeAttachPoints } from '../kernel/features.ts';
 import { Handles } from '../kernel/handles.ts';
+import type { SymbolTable } from '../kernel/kallsyms.ts';
+import { PAGE_BYTES } from '../kernel/libc.ts';
 import { KernelMap } from '../kernel/maps.ts';
 import { KernelObject } from '../kernel/object.ts';
 import { MappedRing, ringInfo } from '../kernel/ring.ts';
-import { PAGE_BYTES } from '../kernel/libc.ts';
-import type { SymbolTable } from '../kernel/kallsyms.ts';
 import type { Bpf, BpfMap, BpfObject, Containers, EventRing, Log } from '../sdk/context.ts';
 import type { EnrichEvent } from './enrich.ts';
 import type { JournalClient } from './journal-client.ts';
@@ -69,7 +69,11 @@ class LoadedObject implements BpfObject {
     if (unsupported) throw unsupported;
     const bytes = readFileSync(objectPath);
     if (manifest.event) checkLayout(data.name, manifest.event, bytes);
-    const object = KernelObject.load(new Handles(data.handles), { manifest, bytes, options: bpfOptions(data) });
+    const object = KernelObject.load(new Handles(data.handles), {
+      manifest,
+      bytes,
+      options: bpfOptions(data),
+    });
     return new LoadedObject(around, object, openReader(around, object));
   }
 
@@ -109,7 +113,9 @@ function missing(collector: string, what: string, name: string): HuatuoError {
 
 /** Options under their C names, as `.rodata` takes them; the module's own options are not among them. */
 function bpfOptions(data: CollectorWorkerData): Record<string, bigint> {
-  const values = Object.entries(data.options).filter(([, value]) => ['number', 'bigint', 'boolean'].includes(typeof value));
+  const values = Object.entries(data.options).filter(([, value]) =>
+    ['number', 'bigint', 'boolean'].includes(typeof value),
+  );
   const options = Object.fromEntries(values.map(([name, value]) => [name, BigInt(value as number)]));
   return options;
 }

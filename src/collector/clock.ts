@@ -12,7 +12,11 @@ export function createClock(signal: AbortSignal): Clock {
       try {
         await sleep(seconds * 1000, undefined, { signal });
       } catch (cause) {
-        throw new HuatuoError('CANCELLED', { found: 'the collector is being stopped', remedy: 'return from start()', cause });
+        throw new HuatuoError('CANCELLED', {
+          found: 'the collector is being stopped',
+          remedy: 'return from start()',
+          cause,
+        });
       }
     },
   };

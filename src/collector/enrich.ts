@@ -10,7 +10,10 @@ const LINE_END = 0x0a;
 
 /** Node 26 has both halves of the JSON source text proposal; the library types do not yet. */
 type SourceAwareJson = {
-  parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
+  ): unknown;
   rawJSON(text: string): unknown;
 };
 const json = JSON as unknown as SourceAwareJson;
@@ -18,7 +21,10 @@ const json = JSON as unknown as SourceAwareJson;
 /** Parses a payload, keeping integers that a double cannot hold as raw JSON that prints unchanged. */
 export function parsePayload(text: string): EventData {
   return json.parse(text, (_key, value, { source }) =>
-    typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined && /^-?\d+$/.test(source)
+    typeof value === 'number' &&
+    !Number.isSafeInteger(value) &&
+    source !== undefined &&
+    /^-?\d+$/.test(source)
       ? json.rawJSON(source)
       : value,
   ) as EventData;

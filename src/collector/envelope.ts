@@ -2,8 +2,9 @@
  * What every document says beside its payload. The WASM decoder prints the envelope of ring events from these
  * fragments; `savedDocument` prints the same envelope for documents a collector made itself.
  */
-import { containerFragment } from '../containers/describe.ts';
+
 import type { Container } from '../containers/container.ts';
+import { containerFragment } from '../containers/describe.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
 
 /** Who speaks: fixed for the life of an agent. */

@@ -58,7 +58,8 @@ export class JournalClient {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     const sequence = ++this.#sequence;
     this.#waiting.set(sequence, resolve);
-    if (!this.#post({ type: 'batch', sequence, ...batch }, [batch.buffer])) this.#settle(sequence, { kind: 'lost' });
+    if (!this.#post({ type: 'batch', sequence, ...batch }, [batch.buffer]))
+      this.#settle(sequence, { kind: 'lost' });
     return promise;
   }
 

@@ -8,7 +8,7 @@
  * There is no queue but the ring. At most `buffers` batches are in flight; when all are, the ring fills, and when it
  * is full the kernel side counts what it could not store. The journal answers in order, so commits are in order too.
  */
-import { setImmediate as yieldToPort, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as yieldToPort } from 'node:timers/promises';
 import type { Vitals } from '../actor/vitals.ts';
 import type { Log } from '../sdk/context.ts';
 import type { JournalClient, Outcome } from './journal-client.ts';

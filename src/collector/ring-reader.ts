@@ -7,9 +7,10 @@
  *       │         └─ private: moves with every read(), goes back with rewind()
  *       └─ consumer position: what the kernel may overwrite; moves with commit()
  */
-import { containerFragment } from '../containers/describe.ts';
+
 import type { RingStretch } from '../actor/protocol.ts';
 import type { Vitals } from '../actor/vitals.ts';
+import { containerFragment } from '../containers/describe.ts';
 import type { Decoder } from '../kernel/decoder.ts';
 import { ringCorrupt } from '../kernel/decoder-result.ts';
 import { CommitLog } from '../kernel/ledger.ts';
@@ -57,7 +58,9 @@ export class RingReader implements Disposable {
     this.#parts = parts;
     this.#decoder = decoder;
     this.ringId = parts.ringId;
-    this.#commits = new CommitLog(parts.commitsFd, decoder.consumerPosition, (position) => decoder.commit(position));
+    this.#commits = new CommitLog(parts.commitsFd, decoder.consumerPosition, (position) =>
+      decoder.commit(position),
+    );
     this.#waker = new RingWaker(ring.fd, parts.maxAge_ms);
     decoder.readPosition = this.#commits.current.position;
   }

@@ -8,9 +8,9 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort } from 'node:worker_threads';
+import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../actor/collector-protocol.ts';
 import { expose } from '../actor/comlink.ts';
 import type { MetricFamily } from '../actor/protocol.ts';
-import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../actor/collector-protocol.ts';
 import { Vitals } from '../actor/vitals.ts';
 import { CgroupContainers } from '../containers/cgroup.ts';
 import { HuatuoError } from '../error.ts';
@@ -101,8 +101,10 @@ export class CollectorRuntime {
   }
 
   async #collect(): Promise<readonly MetricFamily[]> {
-    if (this.#collector.update && this.#collector.kind !== 'metric') await this.#update(this.#collector.update);
-    else if (this.#collector.kind === 'metric' && this.#collector.source === 'bpf') await this.#update(this.#collector.update);
+    if (this.#collector.update && this.#collector.kind !== 'metric')
+      await this.#update(this.#collector.update);
+    else if (this.#collector.kind === 'metric' && this.#collector.source === 'bpf')
+      await this.#update(this.#collector.update);
     return this.#instruments.collect();
   }
 
@@ -144,7 +146,9 @@ export class CollectorRuntime {
         containers,
         signal,
         log,
-        enrich: enrich && ((event) => this.#overdue.watch((async () => enrich.call(this.#collector, event, ctx))())),
+        enrich:
+          enrich &&
+          ((event) => this.#overdue.watch((async () => enrich.call(this.#collector, event, ctx))())),
         symbols: () => this.#symbols(),
       }),
     };

@@ -1,7 +1,7 @@
 /** The part of the config file that the collectors bring: one section each, made from their own options. */
 import { z } from 'zod';
 import type { Catalog, CatalogEntry } from './catalog.ts';
-import type { CollectorConfig } from './effective.ts';
+import type { CollectorConfig, CpuFence } from './effective.ts';
 import { count, flag, section } from './fields.ts';
 import { namedOptions } from './options.ts';
 
@@ -21,15 +21,20 @@ export function collectorSections(catalog: Catalog): z.ZodType<Record<string, Co
   });
 }
 
+const UNFENCED: CpuFence = { affinity: [], nice: 0, quota_cores: undefined };
+
 function collector(entry: CatalogEntry): z.ZodType<CollectorConfig> {
   const also = entry.aliases.length === 0 ? '' : ` (also: ${entry.aliases.join(', ')})`;
-  return section(`${entry.doc}${also}`, {
+  // Metrics from files are read by tasks on a pool that all of them share: no thread of its own, nothing to fence.
+  const pooled = entry.kind === 'metric' && entry.source === 'files';
+  const shape: z.ZodRawShape = {
     enabled: flag({ default: entry.enabledByDefault, doc: 'Whether it runs' }),
     ...entry.optionsSchema.shape,
-    cpu: cpu(),
-  }).transform(({ enabled, cpu, ...options }) => ({
-    enabled,
-    cpu,
+    ...(pooled ? {} : { cpu: cpu() }),
+  };
+  return section(`${entry.doc}${also}`, shape).transform(({ enabled, cpu, ...options }) => ({
+    enabled: enabled as boolean,
+    cpu: (cpu as CpuFence | undefined) ?? UNFENCED,
     options: namedOptions(entry.manifest, options),
   }));
 }

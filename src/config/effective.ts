@@ -76,6 +76,7 @@ export interface RingConfig {
 
 export interface CollectorConfig {
   readonly enabled: boolean;
+  /** Unlimited for metric collectors over files, which run on the shared pool. */
   readonly cpu: CpuFence;
   /**
    * Options of the BPF object under their C names (`threshold_ns`), ready for its `.rodata`; options of the module as

@@ -1,7 +1,7 @@
 /** Faults that zod found, in the user's terms: place, what is there, what may be there. */
 import type { z } from 'zod';
 import { aliasesOf, canonicalName } from './aliases.ts';
-import { allowedAt, nodeAt, type SchemaNode } from './describe.ts';
+import { allowedAt, listWords, nodeAt, type SchemaNode } from './describe.ts';
 import { type ConfigIssue, show, showPath } from './issues.ts';
 import type { Override } from './load.ts';
 import { nearest } from './suggest.ts';
@@ -45,8 +45,8 @@ function unknownKey(path: readonly PropertyKey[], context: Explained): ConfigIss
   const suggestion = nearest(key, isCollector ? known.flatMap((name) => [name, ...aliasesOf(name)]) : known);
   return {
     ...placeOf(path, context, 'key'),
-    found: `${isCollector ? 'an unknown collector' : 'an unknown key'}`,
-    expected: allowedAt(parentNode) ?? 'another key',
+    found: isCollector ? 'an unknown collector' : 'an unknown key',
+    expected: known.length === 0 ? 'none' : listWords(known, 'or'),
     ...(suggestion !== undefined && { suggestion }),
   };
 }

@@ -10,7 +10,7 @@ import { isAbsolute, normalize } from 'node:path';
 import { HuatuoError } from '../error.ts';
 import { canonicalName } from './aliases.ts';
 import type { Catalog } from './catalog.ts';
-import { isSection, jsonSchema, type Path, type SchemaNode, settingsOf } from './describe.ts';
+import { isSection, type Path, type SchemaNode, settingsOf } from './describe.ts';
 import type { EffectiveConfig, Origin } from './effective.ts';
 import { explain, type Fault } from './explain.ts';
 import { ConfigError, type ConfigIssue, showPath } from './issues.ts';
@@ -54,8 +54,7 @@ export interface LoadedConfig {
  * @throws HuatuoError CONFIG_UNREADABLE; ConfigError (CONFIG_INVALID) with all faults
  */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
-  const schema = configSchema(sources.catalog);
-  const node = jsonSchema(schema);
+  const { check, node } = configSchema(sources.catalog);
   const yaml = sources.file === undefined ? undefined : readYaml(sources.file);
   const issues = [...(yaml?.issues ?? [])];
   const file = fillSections(ownNames(yaml, issues), node);
@@ -64,7 +63,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     ...sources.overrides,
   ];
   const merged = overrides.reduce((tree, { path, value }) => withValue(tree, path, value), file);
-  const checked = schema.safeParse(merged);
+  const checked = check.safeParse(merged);
   const faults = [...(checked.error?.issues ?? []), ...missingDirectories(merged, sources.catalog)];
   issues.push(...explain(faults, { node, yaml, overrides, merged }));
   if (!checked.success || issues.length > 0) throw new ConfigError(issues);

@@ -1,7 +1,7 @@
 /** The configuration as YAML text: the commented default file, and what is in force with the origin of each value. */
 import { Document, stringify } from 'yaml';
 import type { Catalog } from './catalog.ts';
-import { allowedAt, isSection, jsonSchema, type SchemaNode } from './describe.ts';
+import { allowedAt, isSection, type SchemaNode } from './describe.ts';
 import { printable } from './issues.ts';
 import type { LoadedConfig } from './load.ts';
 import { configSchema } from './schema.ts';
@@ -20,20 +20,21 @@ const HEADER = `\
  * defaults, and taking one `#` away is enough to change a key.
  */
 export function renderDefault(catalog: Catalog): string {
-  return HEADER + renderSection(jsonSchema(configSchema(catalog)), '');
+  return HEADER + renderSection(configSchema(catalog).node, '');
 }
 
 function renderSection(node: SchemaNode, indent: string): string {
   const keys = Object.entries(node.properties ?? {});
-  return keys
-    .map(([key, child]) =>
-      isSection(child) ? renderBlock(key, child, indent) : renderKey(key, child, indent),
-    )
-    .join('');
+  const blocks = keys.map(([key, child], index) => {
+    if (!isSection(child)) return renderKey(key, child, indent);
+    // A bare # and not an empty line: formatters drop empty lines among comments.
+    return `${index === 0 ? '' : `${indent}#\n`}${renderBlock(key, child, indent)}`;
+  });
+  return blocks.join('');
 }
 
 function renderBlock(key: string, node: SchemaNode, indent: string): string {
-  return `\n${comment([sentence(node)], indent)}${indent}${key}:\n${renderSection(node, `${indent}  `)}`;
+  return `${comment([sentence(node)], indent)}${indent}${key}:\n${renderSection(node, `${indent}  `)}`;
 }
 
 function renderKey(key: string, node: SchemaNode, indent: string): string {

@@ -9,11 +9,30 @@ import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
 import type { Catalog } from './catalog.ts';
 import { collectorSections } from './collector-schema.ts';
+import { jsonSchema, type SchemaNode } from './describe.ts';
 import type { EffectiveConfig } from './effective.ts';
 import { absolutePath, choice, count, durationMs, section, size } from './fields.ts';
 
-/** The schema of the whole file for these collectors. Input: the parsed YAML; `{}` gives the defaults. */
-export function configSchema(catalog: Catalog): z.ZodType<EffectiveConfig> {
+export interface ConfigSchema {
+  /** Input: the parsed YAML; `{}` gives the defaults. */
+  readonly check: z.ZodType<EffectiveConfig>;
+  readonly node: SchemaNode;
+}
+
+/** Flags, file and help of one command line ask for the same. */
+const made = new WeakMap<Catalog, ConfigSchema>();
+
+/** The schema of the whole file for these collectors. */
+export function configSchema(catalog: Catalog): ConfigSchema {
+  const known = made.get(catalog);
+  if (known) return known;
+  const check = root(catalog);
+  const schema = { check, node: jsonSchema(check) };
+  made.set(catalog, schema);
+  return schema;
+}
+
+function root(catalog: Catalog): z.ZodType<EffectiveConfig> {
   return z.strictObject({
     region: z
       .string()

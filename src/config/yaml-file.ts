@@ -53,15 +53,18 @@ export function parseYaml(file: string, bytes: Buffer): YamlFile {
     ]);
   }
   if (!isUtf8(bytes)) throw new ConfigError([notUtf8(file, bytes)]);
+  const text = bytes.toString('utf8');
   const lines = new LineCounter();
   try {
     // Warnings (unknown tags, keys that are no text) go to the list below, not to the process.
-    const document = parseDocument(bytes.toString('utf8'), {
+    const document = parseDocument(text, {
       lineCounter: lines,
       prettyErrors: false,
       logLevel: 'error',
     });
-    const issues = [...document.errors, ...document.warnings].map((error) => syntaxIssue(file, error, lines));
+    const issues = [...document.errors, ...document.warnings].map((error) =>
+      syntaxIssue(file, text, error, lines),
+    );
     if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) throw new ConfigError(issues);
     return {
       file,
@@ -117,11 +120,18 @@ function notUtf8(file: string, bytes: Buffer): ConfigIssue {
   };
 }
 
-function syntaxIssue(file: string, error: YAMLError, lines: LineCounter): ConfigIssue {
-  const place = { source: file, ...toPosition(error.pos[0], lines), path: '' };
-  if (error.code === 'DUPLICATE_KEY')
-    return { ...place, found: 'a key for the second time', expected: 'each key once' };
-  return { ...place, found: printable(error.message), expected: 'valid YAML' };
+function syntaxIssue(source: string, text: string, error: YAMLError, lines: LineCounter): ConfigIssue {
+  const place = { source, ...toPosition(error.pos[0], lines), path: '' };
+  switch (error.code) {
+    case 'DUPLICATE_KEY': {
+      const [key = ''] = /^[^:\n]*/.exec(text.slice(error.pos[0])) ?? [];
+      return { ...place, found: `${show(key.trim())} for the second time`, expected: 'each key once' };
+    }
+    case 'MULTIPLE_DOCS':
+      return { ...place, found: 'a second document', expected: 'one' };
+    default:
+      return { ...place, found: printable(error.message), expected: 'valid YAML' };
+  }
 }
 
 /** The parser recurses, so nesting of some thousand levels ends in a RangeError. */

@@ -27,7 +27,10 @@ export function probe(entry: CatalogEntry, paths: KernelPaths): HuatuoError | un
 }
 
 /** The same for what one object attaches to (`tp_btf/softirq_raise`). */
-export function probeAttachPoints(attachPoints: readonly string[], paths: KernelPaths): HuatuoError | undefined {
+export function probeAttachPoints(
+  attachPoints: readonly string[],
+  paths: KernelPaths,
+): HuatuoError | undefined {
   return probeHost(paths) ?? missingTracepoint(attachPoints, kernelBtf(paths));
 }
 
@@ -62,7 +65,9 @@ const CAP_BPF_AND_PERFMON = (1n << 38n) | (1n << 39n);
 function mayLoadBpf(): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
   const capabilities = BigInt(`0x${effective ?? '0'}`);
-  return (capabilities & CAP_SYS_ADMIN) !== 0n || (capabilities & CAP_BPF_AND_PERFMON) === CAP_BPF_AND_PERFMON;
+  return (
+    (capabilities & CAP_SYS_ADMIN) !== 0n || (capabilities & CAP_BPF_AND_PERFMON) === CAP_BPF_AND_PERFMON
+  );
 }
 
 function btfPath(paths: KernelPaths): string {

@@ -53,7 +53,8 @@ export interface Libbpf {
 }
 
 const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
-  bpf_object__open_mem: 'void *bpf_object__open_mem(const uint8_t *obj_buf, size_t obj_buf_sz, open_options *opts)',
+  bpf_object__open_mem:
+    'void *bpf_object__open_mem(const uint8_t *obj_buf, size_t obj_buf_sz, open_options *opts)',
   bpf_object__load: 'int bpf_object__load(void *obj)',
   bpf_object__close: 'void bpf_object__close(void *obj)',
   bpf_object__find_map_by_name: 'void *bpf_object__find_map_by_name(const void *obj, const char *name)',
@@ -68,7 +69,8 @@ const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
   bpf_program__attach: 'void *bpf_program__attach(const void *prog)',
   bpf_link__destroy: 'int bpf_link__destroy(void *link)',
   bpf_map_lookup_elem: 'int bpf_map_lookup_elem(int fd, const uint8_t *key, uint8_t *value)',
-  bpf_map_update_elem: 'int bpf_map_update_elem(int fd, const uint8_t *key, const uint8_t *value, uint64_t flags)',
+  bpf_map_update_elem:
+    'int bpf_map_update_elem(int fd, const uint8_t *key, const uint8_t *value, uint64_t flags)',
   bpf_map_delete_elem: 'int bpf_map_delete_elem(int fd, const uint8_t *key)',
   bpf_map_lookup_batch:
     'int bpf_map_lookup_batch(int fd, uint8_t *in_batch, uint8_t *out_batch, uint8_t *keys, uint8_t *values, uint32_t *count, void *opts)',
@@ -104,12 +106,18 @@ let openOptionsBytes = 0;
  */
 export function libbpf(): Libbpf {
   if (loaded) return loaded;
-  const remedy = 'install libbpf 1.x (Debian, Ubuntu: libbpf1; Fedora, Alpine, Arch: libbpf), or run npm run setup';
+  const remedy =
+    'install libbpf 1.x (Debian, Ubuntu: libbpf1; Fedora, Alpine, Arch: libbpf), or run npm run setup';
   let library: ReturnType<typeof koffi.load>;
   try {
     library = koffi.load('libbpf.so.1');
   } catch (cause) {
-    throw new HuatuoError('LIBBPF_MISSING', { expected: 'libbpf.so.1', found: 'no such library', remedy, cause });
+    throw new HuatuoError('LIBBPF_MISSING', {
+      expected: 'libbpf.so.1',
+      found: 'no such library',
+      remedy,
+      cause,
+    });
   }
   openOptionsBytes = koffi.sizeof(koffi.struct('open_options', OPEN_OPTIONS));
   const functions: Record<string, unknown> = {};
@@ -117,7 +125,12 @@ export function libbpf(): Libbpf {
     try {
       functions[name] = library.func(prototype);
     } catch (cause) {
-      throw new HuatuoError('LIBBPF_MISSING', { expected: `${name} in libbpf.so.1`, found: 'a library without it', remedy, cause });
+      throw new HuatuoError('LIBBPF_MISSING', {
+        expected: `${name} in libbpf.so.1`,
+        found: 'a library without it',
+        remedy,
+        cause,
+      });
     }
   }
   // libbpf talks to stderr by itself; what it has to say reaches the user through errno and the verifier log.
@@ -136,7 +149,12 @@ export function libbpf(): Libbpf {
  * keeps alive until the object is loaded: libbpf stores its address.
  */
 export function openOptions(log: Uint8Array): OpenOptions {
-  return { sz: openOptionsBytes, kernel_log_buf: koffi.address(log), kernel_log_size: log.byteLength, kernel_log_level: 0 };
+  return {
+    sz: openOptionsBytes,
+    kernel_log_buf: koffi.address(log),
+    kernel_log_size: log.byteLength,
+    kernel_log_level: 0,
+  };
 }
 
 /** errno of the last libbpf call of this thread that returned NULL, as a name: `EPERM`. */

@@ -7,10 +7,14 @@ const libc = koffi.load('libc.so.6');
 const Timespec = koffi.struct('timespec', { tv_sec: 'int64_t', tv_nsec: 'int64_t' });
 void Timespec;
 
-const mmapCall = libc.func('void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset)');
+const mmapCall = libc.func(
+  'void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset)',
+);
 const munmapCall = libc.func('int munmap(void *addr, size_t length)');
 const clockGettime = libc.func('int clock_gettime(int clockid, _Out_ timespec *tp)');
-const prctlName = libc.func('int prctl(int option, const char *name, unsigned long a, unsigned long b, unsigned long c)');
+const prctlName = libc.func(
+  'int prctl(int option, const char *name, unsigned long a, unsigned long b, unsigned long c)',
+);
 const sysconf = libc.func('long sysconf(int name)');
 const gettidCall = libc.func('int gettid(void)');
 
@@ -33,7 +37,14 @@ export const MAP_ANONYMOUS = 0x20;
  * @returns the address; the caller unmaps it
  * @throws MAP_FAILED with the errno
  */
-export function mmap(address: Pointer, length: number, prot: number, flags: number, fd: number, offset: number): Pointer {
+export function mmap(
+  address: Pointer,
+  length: number,
+  prot: number,
+  flags: number,
+  fd: number,
+  offset: number,
+): Pointer {
   const mapped = mmapCall(address, length, prot, flags, fd, offset) as Pointer | null;
   if (mapped === null || mapped === MAP_FAILED || mapped === -1n) {
     throw new HuatuoError('MAP_FAILED', {

@@ -45,7 +45,12 @@ export class KernelMap<Key, Value> implements BpfMap<Key, Value> {
   set(key: Key, value: Value): void {
     const { name, keyBytes, valueBytes } = this.#layout;
     if (this.#cpus > 1) throw mapError(name, 'write', 'a per-CPU map, which only programs write');
-    const result = libbpf().bpf_map_update_elem(this.#fd, encodeScalar(key, keyBytes), encodeScalar(value, valueBytes), 0);
+    const result = libbpf().bpf_map_update_elem(
+      this.#fd,
+      encodeScalar(key, keyBytes),
+      encodeScalar(value, valueBytes),
+      0,
+    );
     if (result < 0) throw mapError(name, 'write', errnoName(result));
   }
 
@@ -82,7 +87,10 @@ export class KernelMap<Key, Value> implements BpfMap<Key, Value> {
       const keyView = new DataView(keys.buffer);
       const valueView = new DataView(values.buffer);
       for (let index = 0; index < count[0]!; index++) {
-        yield [decodeValue(keyView, index * keyBytes, keyFields) as Key, this.#sum(valueView, index * valueBytes)];
+        yield [
+          decodeValue(keyView, index * keyBytes, keyFields) as Key,
+          this.#sum(valueView, index * valueBytes),
+        ];
       }
       if (result === -ENOENT) return;
       position = next;

@@ -4,10 +4,11 @@
  *        open ──► options ──► load ──► attach ──► detach ──► unload
  *          └────── Handles (shared memory) remember how far it came ──────┘
  */
-import { HuatuoError } from '../error.ts';
+
 import type { ObjectManifest } from '../build/manifest.ts';
-import { Handles, MAX_LINKS } from './handles.ts';
-import { errnoName, lastErrno, libbpf, type Libbpf, openOptions, type Pointer } from './libbpf.ts';
+import { HuatuoError } from '../error.ts';
+import { type Handles, MAX_LINKS } from './handles.ts';
+import { errnoName, type Libbpf, lastErrno, libbpf, openOptions, type Pointer } from './libbpf.ts';
 import { PAGE_BYTES } from './libc.ts';
 import { writeOptions } from './options.ts';
 

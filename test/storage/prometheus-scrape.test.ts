@@ -54,7 +54,7 @@ async function page(
     sources,
     own: [],
     labels: { region: 'r', host: 'h' },
-    deadline_ms: 50,
+    deadline_ms: 500,
     onOutcome: (name, found) => faults.set(name, found),
     ...more,
   });

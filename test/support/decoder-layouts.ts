@@ -84,3 +84,36 @@ export const SOFTIRQ_LIKE: EventLayout = layoutOf([
   { name: 'comm', format: 'comm', bytes: 16 },
   u64('address', 'hex'),
 ]);
+
+/** The least an event can be: 24 bytes. */
+export const TINY: EventLayout = layoutOf([
+  u64('time', 'ktime_ns'),
+  u64('number', 'count'),
+  u64('cgroup_id', 'cgroup_id'),
+]);
+
+/** Each format once, with the shapes the generator treats apart; some constants are longer than 64 bytes. */
+export const EVERY_FORMAT: EventLayout = layoutOf([
+  u64('latency_ns', 'dur_ns'),
+  u64('time', 'ktime_ns'),
+  u64('cgroup_id', 'cgroup_id'),
+  { name: 'rss_bytes', format: 'bytes', bytes: 8, length: 3 },
+  { name: 'flags', format: 'hex', bytes: 4, length: 2 },
+  u64('address', 'hex'),
+  { name: 'error', format: 'signed', bytes: 4 },
+  { name: 'state', format: 'enum', bytes: 2, enumerators: { 0: 'RUNNING', 1: 'SLEEPING', 65535: 'UNKNOWN' } },
+  { name: 'forced', format: 'bool', bytes: 1 },
+  {
+    name: 'a_task_with_a_name_that_makes_the_constant_before_its_pid_longer_than_64_bytes',
+    format: 'struct',
+    bytes: 0,
+    fields: [
+      u32('pid', 'id'),
+      { name: 'comm', format: 'comm', bytes: 16 },
+      { name: 'where', format: 'struct', bytes: 0, fields: [{ name: 'path', format: 'text', bytes: 40 }] },
+    ],
+  },
+  { name: 'source', format: 'ip_addr', bytes: 16 },
+  { name: 'stack', format: 'kstack', bytes: 8, length: 8 },
+  u32('events', 'count'),
+]);

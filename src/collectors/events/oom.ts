@@ -1,13 +1,13 @@
 /** OOM kills: the event of bpf/oom.bpf.c with the state of both cgroups and of the host at that moment. */
-import { containerLabels } from '../../containers/describe.ts';
+
 import type { Container } from '../../containers/container.ts';
+import { containerLabels } from '../../containers/describe.ts';
 import type { OomEvent } from '../../generated/oom.ts';
-import { readMemoryCgroup } from '../../procfs/memory-cgroup.ts';
 import { readHostMeminfo } from '../../procfs/meminfo.ts';
+import { readMemoryCgroup } from '../../procfs/memory-cgroup.ts';
 import { type Collector, defineEvent } from '../../sdk/collector.ts';
 import type { Containers, HostPaths } from '../../sdk/context.ts';
 import { CONTAINER_LABELS, counter } from '../../sdk/metrics.ts';
-
 
 /** Kills of one container since the collector was started; the label upstream puts on it names the newest victim. */
 interface Kills {
@@ -43,7 +43,11 @@ const collector: Collector = defineEvent({
     for (const [id, { count, latestVictim }] of killsByContainer) {
       const container = running.get(id);
       if (!container) killsByContainer.delete(id);
-      else metrics.container_total.set(count, { ...containerLabels(container), latest_victim_comm: latestVictim });
+      else
+        metrics.container_total.set(count, {
+          ...containerLabels(container),
+          latest_victim_comm: latestVictim,
+        });
     }
   },
 });
@@ -55,7 +59,11 @@ function remember(container: Container, comm: string): void {
 }
 
 /** A task of the event, as far as files still know it: it may be gone, then what is missing is left out. */
-function surroundings(task: { pid: number; cgroup_id: number }, paths: HostPaths, containers: Containers): object {
+function surroundings(
+  task: { pid: number; cgroup_id: number },
+  paths: HostPaths,
+  containers: Containers,
+): object {
   const container = containers.byCgroupId(BigInt(task.cgroup_id), 'memory');
   const cgroup = readMemoryCgroup(paths.procfs, task.pid, container?.cgroups);
   return {

@@ -5,7 +5,18 @@ import { counter, histogram } from '../../sdk/metrics.ts';
 import { LATENCY_BUCKETS_SECONDS } from '../latency-histogram.ts';
 
 /** In the order of `enum softirq_vector`. */
-const VECTORS = ['HI', 'TIMER', 'NET_TX', 'NET_RX', 'BLOCK', 'IRQ_POLL', 'TASKLET', 'SCHED', 'HRTIMER', 'RCU'];
+const VECTORS = [
+  'HI',
+  'TIMER',
+  'NET_TX',
+  'NET_RX',
+  'BLOCK',
+  'IRQ_POLL',
+  'TASKLET',
+  'SCHED',
+  'HRTIMER',
+  'RCU',
+];
 /** Upstream has one series for each CPU, and only of the network vectors. */
 const PER_CPU_VECTORS = new Set(['NET_TX', 'NET_RX']);
 
@@ -31,7 +42,8 @@ const collector: Collector = defineEvent({
       if (!PER_CPU_VECTORS.has(name)) continue;
       for (const [cpu, { zones }] of latency.perCpu(vector).entries()) {
         const labels = { cpuid: String(cpu), type: name };
-        for (const [zone, count] of zones.entries()) metrics.latency.set(count, { ...labels, zone: String(zone) });
+        for (const [zone, count] of zones.entries())
+          metrics.latency.set(count, { ...labels, zone: String(zone) });
       }
     }
   },

@@ -1,11 +1,11 @@
 /** Waits for a CPU, from the maps of bpf/runqlat.bpf.c. */
-import { containerLabels } from '../../containers/describe.ts';
+
 import type { Container } from '../../containers/container.ts';
+import { containerLabels } from '../../containers/describe.ts';
 import type { RunqlatCgroupsValue, RunqlatHostValue } from '../../generated/runqlat.ts';
 import { type Collector, defineBpfMetric } from '../../sdk/collector.ts';
 import { CONTAINER_LABELS, counter, histogram } from '../../sdk/metrics.ts';
 import { LATENCY_BUCKETS_SECONDS } from '../latency-histogram.ts';
-
 
 const ZONES = 'zone 0 is below 10 ms, 1 below 20 ms, 2 below 50 ms, 3 the rest';
 
@@ -39,12 +39,17 @@ const collector: Collector = defineBpfMetric({
     const zones = new Map<Container, number[]>();
     for (const [id, counts] of object.map<bigint, RunqlatCgroupsValue>('cgroups').entries()) {
       const container = containers.byCgroupId(id, 'cpu');
-      if (container) zones.set(container, counts.zones.map((count, zone) => count + (zones.get(container)?.[zone] ?? 0)));
+      if (container)
+        zones.set(
+          container,
+          counts.zones.map((count, zone) => count + (zones.get(container)?.[zone] ?? 0)),
+        );
     }
     metrics.container_latency.clear();
     for (const [container, counts] of zones) {
       const labels = containerLabels(container);
-      for (const [zone, count] of counts.entries()) metrics.container_latency.set(count, { ...labels, zone: String(zone) });
+      for (const [zone, count] of counts.entries())
+        metrics.container_latency.set(count, { ...labels, zone: String(zone) });
     }
   },
 });

@@ -1,0 +1,139 @@
+/** The binary itself, as a user starts it. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { bpfFiles, directoryWith, FIXTURES, moduleFile } from '../config/collectors.ts';
+
+const BINARY = new URL('../../../src/cli/huatuo.mjs', import.meta.url).pathname;
+
+function huatuo(
+  argv: readonly string[],
+  options: { node?: string | undefined; env?: Record<string, string> } = {},
+) {
+  const env = { ...process.env, HUATUO_CONFIG_FILE: '', ...options.env };
+  return spawnSync(options.node ?? process.execPath, [BINARY, ...argv], { encoding: 'utf8', env });
+}
+
+test('a valid file: exit code 0, a summary on stdout', () => {
+  using directory = directoryWith({ 'ok.yaml': 'region: eu\n' });
+  const { status, stdout } = huatuo(['check', join(directory.path, 'ok.yaml')]);
+  assert.equal(status, 0);
+  assert.match(stdout, /^ok: .*ok\.yaml, \d+ of \d+ collectors enabled\n$/);
+});
+
+test('a wrong configuration: exit code 78, every fault on stderr, nothing on stdout', () => {
+  for (const command of ['check', 'list', 'run']) {
+    const { status, stdout, stderr } = huatuo([command, '--config.file', join(FIXTURES, 'unknown-key.conf')]);
+    assert.equal(status, 78, stderr);
+    assert.equal(stdout, '');
+    assert.match(stderr, /unknown-key\.conf:2:3: log\.levle: found an unknown key.*did you mean level\?/);
+  }
+  assert.equal(huatuo(['check', '/nonexistent.yaml']).status, 78);
+});
+
+test('a wrong command line: exit code 2, a suggestion on stderr', () => {
+  const { status, stdout, stderr } = huatuo(['lsit']);
+  assert.deepEqual([status, stdout], [2, '']);
+  assert.match(stderr, /^huatuo: unknown command 'lsit'; did you mean list\?/);
+});
+
+test('the file of the environment is used when no flag names one', () => {
+  const env = { HUATUO_CONFIG_FILE: join(FIXTURES, 'bad-size.conf') };
+  assert.equal(huatuo(['check'], { env }).status, 78);
+  using directory = directoryWith({ 'ok.yaml': '' });
+  assert.equal(huatuo(['check', join(directory.path, 'ok.yaml')], { env }).status, 0);
+});
+
+test('collectors of the user are listed, broken ones with the reason', () => {
+  using directory = directoryWith({
+    ...bpfFiles('mine'),
+    ...moduleFile('watcher'),
+    'bad.js': 'throw new Error("why")',
+  });
+  const { status, stdout } = huatuo([
+    'list',
+    '-o',
+    'json',
+    '--path.collectors',
+    directory.path,
+    '--no-collector.watcher',
+  ]);
+  assert.equal(status, 0);
+  const rows = new Map((JSON.parse(stdout) as { name: string }[]).map((row) => [row.name, row]));
+  assert.partialDeepStrictEqual(rows.get('watcher'), {
+    kind: 'autotracing',
+    enabled: false,
+    state: 'supported',
+  });
+  assert.partialDeepStrictEqual(rows.get('mine'), { kind: 'event', enabled: true });
+  assert.partialDeepStrictEqual(rows.get('bad'), {
+    kind: null,
+    state: 'invalid',
+    reason: { code: 'COLLECTOR_INVALID' },
+  });
+});
+
+test('the table of collectors has no colour when it is piped', () => {
+  using directory = directoryWith(moduleFile('watcher'));
+  const { status, stdout } = huatuo(['list', '--path.collectors', directory.path]);
+  assert.equal(status, 0);
+  assert.match(stdout, /^COLLECTOR +KIND +ENABLED +STATE +ABOUT\n/);
+  assert.match(stdout, /^watcher +autotracing +yes +supported +Captures stacks when the host is busy$/m);
+  assert.ok(!stdout.includes('\u001b'));
+});
+
+test('what check prints is data: YAML in force, JSON Schema, the default file', () => {
+  const inForce = parse(huatuo(['check', '--print', '--log.level=warn']).stdout) as { log: object };
+  assert.deepEqual(inForce.log, { level: 'warn', format: 'auto' });
+  const schema = JSON.parse(huatuo(['check', '--schema']).stdout) as { properties: object };
+  assert.ok('collectors' in schema.properties);
+  using directory = directoryWith({ 'default.yaml': huatuo(['check', '--default']).stdout });
+  assert.equal(huatuo(['check', join(directory.path, 'default.yaml')]).status, 0);
+});
+
+test('version and help go to stdout', () => {
+  assert.match(huatuo(['version']).stdout, /^huatuo \d+\.\d+\.\d+ \(Node v\d+.*, Linux .*\)\n$/);
+  assert.equal(
+    (JSON.parse(huatuo(['version', '-o', 'json']).stdout) as { node: string }).node,
+    process.version,
+  );
+  assert.match(huatuo(['check', '--help']).stdout, /--default(.|\n)*--config\.file/);
+  assert.equal(huatuo(['--help']).status, 0);
+});
+
+const older = olderNode();
+const skip = older === undefined && 'this host has no older Node';
+
+test('an older Node on the path starts the pinned one, exit code and output unchanged', { skip }, () => {
+  const { status, stdout } = huatuo(['version', '-o', 'json'], { node: older });
+  assert.equal(status, 0);
+  assert.equal((JSON.parse(stdout) as { node: string }).node, process.version);
+  assert.equal(huatuo(['lsit'], { node: older }).status, 2);
+});
+
+test('under an older Node a signal reaches the agent, and how it ended is passed back', {
+  skip,
+}, async () => {
+  using directory = directoryWith({});
+  const pipe = join(directory.path, 'pipe.yaml');
+  execFileSync('mkfifo', [pipe]);
+  const child = spawn(older ?? '', [BINARY, 'check', pipe], { stdio: 'ignore' });
+  const ended = once(child, 'exit');
+  // Opens once the agent reads, and it goes on reading until the writer closes.
+  const writer = await open(pipe, 'w');
+  child.kill('SIGTERM');
+  assert.deepEqual(await ended, [null, 'SIGTERM']);
+  await writer.close();
+});
+
+function olderNode(): string | undefined {
+  const path = { PATH: '/usr/local/bin:/usr/bin:/bin' };
+  const node = spawnSync('/bin/sh', ['-c', 'command -v node'], { encoding: 'utf8', env: path }).stdout.trim();
+  if (node === '') return undefined;
+  const version = execFileSync(node, ['--version'], { encoding: 'utf8' });
+  return Number.parseInt(version.slice(1), 10) < 26 ? node : undefined;
+}

@@ -1,0 +1,54 @@
+/** Runs a file collector the way a task does, over the given files and containers. */
+import type { MetricFamily } from '../../../src/actor/protocol.ts';
+import type { Container } from '../../../src/containers/container.ts';
+import type { Collector } from '../../../src/sdk/collector.ts';
+import type { SampleContext } from '../../../src/sdk/context.ts';
+import { createInstruments } from '../../../src/sdk/instruments.ts';
+import type { StoredSample } from '../../../src/storage/file-task.ts';
+
+export function sampleContext(procfs: string, containers: readonly Container[]): SampleContext<object> {
+  const quiet = (): void => {};
+  return {
+    options: {},
+    paths: { procfs, sysfs: '/sys' },
+    containers: { list: () => containers, byCgroupId: () => undefined },
+    log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+  };
+}
+
+export function container(id: string, cgroups: Readonly<Record<string, string>>): Container {
+  return {
+    id,
+    hostname: id.slice(0, 12),
+    name: `name-${id}`,
+    hostNamespace: '',
+    type: 'normal',
+    qos: 'unknown',
+    cgroups,
+    cgroupIds: [],
+  };
+}
+
+/** @returns the families of one update */
+export async function update(
+  name: string,
+  collector: Collector,
+  context: SampleContext<object>,
+  samples: readonly StoredSample[] = [],
+): Promise<MetricFamily[]> {
+  if (collector.kind !== 'metric' || collector.source !== 'files')
+    throw new TypeError(`${name} reads no files`);
+  const set = createInstruments(name, collector.metrics ?? {});
+  await collector.update({ ...context, metrics: set.instruments, samples });
+  return set.collect();
+}
+
+/** The values of a family by the label that tells its series apart. */
+export function values(
+  families: readonly MetricFamily[],
+  name: string,
+  label = 'container_name',
+): Record<string, number> {
+  const samples = families.find((family) => family.name === name)?.samples ?? [];
+  return Object.fromEntries(samples.map(({ labels, value }) => [labels[label] ?? '', value]));
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { text } from '../../src/http/reply.ts';
+import { dispatch, type Routes } from '../../src/http/router.ts';
+
+const routes: Routes = {
+  '/': () => text('home'),
+  '/echo': (query) => text(query.get('q') ?? ''),
+  '/broken': () => {
+    throw new Error('on purpose');
+  },
+};
+const quiet = (): void => {};
+
+test('the path decides, the query is decoded', async () => {
+  const { reply, route } = await dispatch(routes, 'GET', '/echo?q=a%20b&q=c', quiet);
+  assert.deepEqual([reply.status, reply.body, route], [200, 'a b', '/echo']);
+  assert.equal((await dispatch(routes, 'HEAD', '/', quiet)).reply.status, 200);
+});
+
+test('an unknown path is 404 with a JSON error, names of Object.prototype too', async () => {
+  for (const path of ['/nothing', '', '*', 'http://host/', '/../etc/passwd', 'constructor', '__proto__']) {
+    const { reply, route } = await dispatch(routes, 'GET', path, quiet);
+    assert.equal(reply.status, 404);
+    assert.equal(route, 'other');
+    assert.equal(JSON.parse(reply.body).error.code, 'NOT_FOUND');
+  }
+});
+
+test('methods that would change something are 405 and name those allowed', async () => {
+  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', '']) {
+    const { reply } = await dispatch(routes, method, '/', quiet);
+    assert.equal(reply.status, 405);
+    assert.equal(reply.headers?.allow, 'GET, HEAD');
+    assert.equal(JSON.parse(reply.body).error.code, 'METHOD_NOT_ALLOWED');
+  }
+});
+
+test('a long target is 414', async () => {
+  const { reply } = await dispatch(routes, 'GET', `/echo?q=${'x'.repeat(5000)}`, quiet);
+  assert.equal(reply.status, 414);
+});
+
+test('a handler that fails is 500 and logged', async () => {
+  const errors: unknown[] = [];
+  const { reply, route } = await dispatch(routes, 'GET', '/broken', (error) => errors.push(error));
+  assert.deepEqual([reply.status, route, errors.length], [500, '/broken', 1]);
+  assert.deepEqual(JSON.parse(reply.body), { error: { code: 'INTERNAL', message: 'on purpose' } });
+});
+
+test('any target is answered, under a bounded set of route names', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.string({ unit: 'binary' }), fc.string(), async (target, method) => {
+      const { reply, route } = await dispatch(routes, method, target, quiet);
+      assert.ok(reply.status >= 200 && reply.status < 600);
+      assert.ok(['other', ...Object.keys(routes)].includes(route));
+    }),
+  );
+});

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { text } from '../../src/http/reply.ts';
+import type { Routes } from '../../src/http/router.ts';
+import { HttpServer } from '../../src/http/server.ts';
+
+function listen(routes: Routes, port = 0, host = '127.0.0.1'): Promise<HttpServer> {
+  return HttpServer.listen({ host, port, routes, onError: () => {}, onReply: () => {} });
+}
+
+const urlOf = (server: HttpServer): string => `http://127.0.0.1:${server.listening.port}`;
+
+/** Sends raw bytes and returns all that comes back. */
+function raw(server: HttpServer, bytes: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = connect(server.listening.port, '127.0.0.1', () => socket.write(bytes));
+  let answer = '';
+  socket.setEncoding('utf8');
+  socket.on('data', (chunk) => {
+    answer += chunk;
+  });
+  socket.on('close', () => resolve(answer));
+  socket.on('error', reject);
+  return promise;
+}
+
+test('an answer carries its length and the security headers', async () => {
+  await using server = await listen({ '/': () => text('grüße') });
+  const response = await fetch(urlOf(server));
+  assert.equal(await response.text(), 'grüße');
+  const { headers } = response;
+  assert.equal(headers.get('content-length'), '7');
+  assert.equal(headers.get('x-content-type-options'), 'nosniff');
+  assert.equal(headers.get('cache-control'), 'no-store');
+  assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'/);
+});
+
+test('HEAD has the headers of GET and no body', async () => {
+  await using server = await listen({ '/': () => text('body') });
+  const response = await fetch(urlOf(server), { method: 'HEAD' });
+  assert.equal(response.headers.get('content-length'), '4');
+  assert.equal(await response.text(), '');
+});
+
+test('more than forty requests at once are told to come back', async () => {
+  const held = Promise.withResolvers<void>();
+  let entered = 0;
+  await using server = await listen({
+    '/': async () => {
+      entered++;
+      await held.promise;
+      return text('late');
+    },
+  });
+  const requests = Array.from({ length: 40 }, () => fetch(urlOf(server)));
+  while (entered < 40) await new Promise((resolve) => setImmediate(resolve));
+  const busy = await fetch(urlOf(server));
+  assert.equal(busy.status, 503);
+  assert.equal(busy.headers.get('retry-after'), '1');
+  held.resolve();
+  for (const response of await Promise.all(requests)) assert.equal(response.status, 200);
+});
+
+test('garbage and oversized headers end the connection, not the server', async () => {
+  await using server = await listen({ '/': () => text('still here') });
+  assert.match(await raw(server, '\u0000\u0001\r\n\r\n'), /^HTTP\/1.1 400/);
+  assert.match(
+    await raw(server, `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`),
+    /^HTTP\/1.1 431/,
+  );
+  assert.equal(await (await fetch(urlOf(server))).text(), 'still here');
+});
+
+test('a port that is taken is named, with the flag that changes it', async () => {
+  await using server = await listen({});
+  const { port } = server.listening;
+  await assert.rejects(listen({}, port), {
+    code: 'PORT_IN_USE',
+    message: new RegExp(`127\\.0\\.0\\.1:${port}.*--web\\.listen-address`),
+  });
+});
+
+test('an address of another host cannot be listened on', async () => {
+  await assert.rejects(listen({}, 0, '192.0.2.1'), { code: 'LISTEN_FAILED', message: /192\.0\.2\.1/ });
+});
+
+test('closing ends connections that are kept alive', async () => {
+  const server = await listen({ '/': () => text('x') });
+  const url = urlOf(server);
+  await (await fetch(url)).text();
+  await server[Symbol.asyncDispose]();
+  await assert.rejects(fetch(url));
+});
