@@ -12,14 +12,14 @@
 struct oom_trigger {
 	pid_nr pid DOC("Process whose allocation started the kill");
 	pid_nr tid DOC("Thread whose allocation started the kill");
-	cgroup_id cgroup_id DOC("Its memory cgroup");
+	cgroup_id cgroup_id CONTROLLER("memory") DOC("Its memory cgroup");
 	comm_t comm DOC("Its name");
 };
 
 struct oom_victim {
 	pid_nr pid DOC("Process that was chosen");
 	index32 uid DOC("Its user id in the initial namespace");
-	cgroup_id cgroup_id DOC("Its memory cgroup");
+	cgroup_id cgroup_id CONTROLLER("memory") DOC("Its memory cgroup");
 	bytes64 total_vm_bytes DOC("Its address space");
 	bytes64 anon_rss_bytes DOC("Its resident anonymous memory");
 	bytes64 file_rss_bytes DOC("Its resident file pages");
@@ -29,7 +29,7 @@ struct oom_victim {
 
 struct oom_event {
 	ktime_ns time DOC("When the victim was chosen");
-	cgroup_id cgroup_id DOC("Memory cgroup of the victim");
+	cgroup_id cgroup_id CONTROLLER("memory") DOC("Memory cgroup of the victim");
 	cgroup_id memcg_id DOC("The cgroup at its limit: the victim's or a parent");
 	bytes64 memcg_limit_bytes DOC("Limit of that cgroup; 0 when the host as a whole ran out");
 	bytes64 memcg_usage_bytes DOC("Memory charged to it at that moment");

@@ -17,7 +17,7 @@ struct softirq_event {
 	ktime_ns time DOC("When the softirq was entered");
 	dur_ns latency_ns DOC("From the first raise to the entry of its handler");
 	dur_ns threshold_ns DOC("The limit in force when the event was made");
-	cgroup_id cgroup_id DOC("cpu cgroup of the interrupted task");
+	cgroup_id cgroup_id CONTROLLER("cpu") DOC("cpu cgroup of the interrupted task");
 	enum softirq_vector vector DOC("Which softirq");
 	cpu_nr cpu DOC("CPU that raised and served it");
 	pid_nr pid DOC("Process that was interrupted");

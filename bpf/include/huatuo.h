@@ -45,9 +45,10 @@ typedef u8 ip_addr[16]; /* IPv6, or IPv4 as ::ffff:a.b.c.d */
 #define KSTACK_DEPTH 32
 typedef u64 kstack_t[KSTACK_DEPTH]; /* kernel stack, innermost first, ends at 0 */
 
-#define TAG(text)  __attribute__((btf_decl_tag(text)))
-#define DOC(text)  TAG("doc:" text)  /* one sentence, for humans */
-#define JSON(name) TAG("json:" name) /* key in the document when it is not the field's name */
+#define TAG(text)	 __attribute__((btf_decl_tag(text)))
+#define DOC(text)	 TAG("doc:" text)	 /* one sentence, for humans */
+#define CONTROLLER(name) TAG("controller:" name) /* which v1 hierarchy a cgroup_id is from */
+#define JSON(name)	 TAG("json:" name)	 /* key in the document when it is not the field's name */
 /* A load-time option: becomes a key of the collector's configuration, with this default and this sentence. */
 #define OPTION(type, name, value, text) const volatile type name DOC(text) = value
 

@@ -114,8 +114,10 @@ export class Agent {
   }
 
   #startCollector(entry: CatalogEntry): void {
-    if (!this.#config.collectors[entry.name]?.enabled)
-      return this.#setAside(entry.name, 'disabled', undefined, entry);
+    if (!this.#config.collectors[entry.name]?.enabled) {
+      this.#setAside(entry.name, 'disabled', undefined, entry);
+      return;
+    }
     if (entry.source === 'files' && entry.kind === 'metric') return;
     const child = new CollectorChild(entry, {
       config: this.#config,
@@ -172,8 +174,8 @@ export class Agent {
   #wire(collector: string, to: 'journal' | 'scraper', port: MessagePort): void {
     const actor = to === 'journal' ? this.#storage.journal : this.#storage.prometheus;
     // While a storage actor is down there is nobody to wire to; its next start reconnects everyone.
-    if (!actor.control) return port.close();
-    actor.control.connect(collector, transferPort(port)).catch(ignoreDeadWorker);
+    if (actor.control) actor.control.connect(collector, transferPort(port)).catch(ignoreDeadWorker);
+    else port.close();
   }
 
   #checkHeartbeats(): void {

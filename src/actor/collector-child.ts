@@ -122,9 +122,11 @@ export class CollectorChild {
     switch (notice.type) {
       case 'running':
       case 'waiting':
-        return this.actor.enter(notice.type);
+        this.actor.enter(notice.type);
+        break;
       case 'failed':
-        return this.actor.fault(HuatuoError.fromWire(notice.error));
+        this.actor.fault(HuatuoError.fromWire(notice.error));
+        break;
       case 'symbols':
         this.#symbols = notice.table;
     }

@@ -205,9 +205,10 @@ export class WorkerActor<Control extends object> {
 
   #restartAfter(kind: ExitKind, up_ms: number): void {
     const verdict = this.#policy.onExit(kind, performance.now(), up_ms);
-    if (verdict.next === 'unsupported' || verdict.next === 'stopped') return this.#ended(verdict.next);
-    this.#retry = setTimeout(() => this.#startAgain(), verdict.delay_ms);
-    this.#ended(verdict.next === 'failed' ? 'failed' : 'restarting');
+    if (verdict.next === 'restart' || verdict.next === 'failed') {
+      this.#retry = setTimeout(() => this.#startAgain(), verdict.delay_ms);
+    }
+    this.#ended(verdict.next === 'restart' ? 'restarting' : verdict.next);
   }
 
   #startAgain(): void {

@@ -80,7 +80,15 @@ function memberField(walk: Walk, struct: number, member: BtfMember, index: numbe
   if (printed && doc === '') {
     throw buildFailed(place, 'no documentation', 'add DOC("one sentence"): the reference is made from it');
   }
-  return { name: member.name, json, offset: member.bitOffset / 8, doc, ...shape };
+  const controller = btf.tag('controller:', struct, index);
+  return {
+    name: member.name,
+    json,
+    offset: member.bitOffset / 8,
+    doc,
+    ...(controller && { controller }),
+    ...shape,
+  };
 }
 
 function shapeOf(walk: Walk, member: BtfMember): Shape {

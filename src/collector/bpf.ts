@@ -152,6 +152,7 @@ function openReader(around: BpfSurroundings, object: KernelObject): RingReader |
     decoder,
     ring: new MappedRing(ringFd, decoder),
     ringId: ring,
+    cgroupController: layout.fields.find(({ format }) => format === 'cgroup_id')?.controller,
     commitsFd,
     containers: around.containers,
     maxAge_ms: data.ring.wakeup_age_ms,

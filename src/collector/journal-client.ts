@@ -78,13 +78,15 @@ export class JournalClient {
   #receive(message: FromJournal): void {
     switch (message.type) {
       case 'ack':
-        return this.#settle(message.sequence, { kind: 'written', buffer: message.buffer });
+        this.#settle(message.sequence, { kind: 'written', buffer: message.buffer });
+        break;
       case 'refused': {
         const error = HuatuoError.fromWire(message.error);
-        return this.#settle(message.sequence, { kind: 'refused', buffer: message.buffer, error });
+        this.#settle(message.sequence, { kind: 'refused', buffer: message.buffer, error });
+        break;
       }
       case 'welcome':
-        return this.#settleGreeting(message.ringId, message.written);
+        this.#settleGreeting(message.ringId, message.written);
     }
   }
 

@@ -42,6 +42,8 @@ export interface ReaderParts {
   readonly commitsFd: number;
   readonly containers: Containers;
   readonly ringId: string;
+  /** Whose hierarchy the event's cgroup id is from. */
+  readonly cgroupController: string | undefined;
   readonly maxAge_ms: number;
   readonly vitals: Vitals;
 }
@@ -113,7 +115,7 @@ export class RingReader implements Disposable {
   }
 
   #resolve(cgroupId: bigint): void {
-    const container = this.#parts.containers.byCgroupId(cgroupId);
+    const container = this.#parts.containers.byCgroupId(cgroupId, this.#parts.cgroupController);
     this.#decoder.addContainer(cgroupId, container ? containerFragment(container) : null);
   }
 

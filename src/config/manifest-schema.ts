@@ -35,6 +35,7 @@ const field: z.ZodType<FieldLayout> = z.looseObject({
   bytes,
   length: bytes.optional(),
   doc: z.string(),
+  controller: z.string().optional(),
   enumerators: z.record(z.string(), z.string()).optional(),
   get fields() {
     return z.array(field).optional();

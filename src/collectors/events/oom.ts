@@ -1,13 +1,18 @@
 /** OOM kills: the event of bpf/oom.bpf.c with the state of both cgroups and of the host at that moment. */
 
-import type { Container } from '../../containers/container.ts';
-import { containerLabels } from '../../containers/describe.ts';
 import type { OomEvent } from '../../generated/oom.ts';
 import { readHostMeminfo } from '../../procfs/meminfo.ts';
 import { readMemoryCgroup } from '../../procfs/memory-cgroup.ts';
-import { type Collector, defineEvent } from '../../sdk/collector.ts';
-import type { Containers, HostPaths } from '../../sdk/context.ts';
-import { CONTAINER_LABELS, counter } from '../../sdk/metrics.ts';
+import {
+  CONTAINER_LABELS,
+  type Collector,
+  type Container,
+  type Containers,
+  containerLabels,
+  counter,
+  defineEvent,
+  type HostPaths,
+} from '../../sdk/index.ts';
 
 /** Kills of one container since the collector was started; the label upstream puts on it names the newest victim. */
 interface Kills {

@@ -1,7 +1,6 @@
 /** Softirq latency: documents come straight from bpf/softirq.bpf.c, the distribution from its map. */
 import type { SoftirqLatencyValue } from '../../generated/softirq.ts';
-import { type Collector, defineEvent } from '../../sdk/collector.ts';
-import { counter, histogram } from '../../sdk/metrics.ts';
+import { type Collector, counter, defineEvent, histogram } from '../../sdk/index.ts';
 import { LATENCY_BUCKETS_SECONDS } from '../latency-histogram.ts';
 
 /** In the order of `enum softirq_vector`. */

@@ -2,13 +2,18 @@
  * CPU use of the host and of each container, as percentages over the newest sampling interval, and the host's CPU time
  * as counters, from which Prometheus can make any other interval.
  */
-import { containerLabels } from '../../containers/describe.ts';
 import { type CgroupCpuUse, readCgroupCores, readCgroupCpuUse } from '../../procfs/cgroup-cpu.ts';
 import { isGone } from '../../procfs/source.ts';
 import { CPU_MODES, type CpuTicks, readCpuStat, TICKS_PER_SECOND } from '../../procfs/stat.ts';
-import { type Collector, defineMetric } from '../../sdk/collector.ts';
-import type { SampleContext } from '../../sdk/context.ts';
-import { CONTAINER_LABELS, counter, gauge } from '../../sdk/metrics.ts';
+import {
+  CONTAINER_LABELS,
+  type Collector,
+  containerLabels,
+  counter,
+  defineMetric,
+  gauge,
+  type SampleContext,
+} from '../../sdk/index.ts';
 
 const EVERY_SECONDS = 10;
 

@@ -1,9 +1,7 @@
 /** Load averages of the host, and what makes load in each container: tasks that run, or wait and cannot be woken. */
-import { containerLabels } from '../../containers/describe.ts';
 import { readLoadAverage } from '../../procfs/loadavg.ts';
 import { countTasks } from '../../procfs/task-state.ts';
-import { type Collector, defineMetric } from '../../sdk/collector.ts';
-import { CONTAINER_LABELS, gauge } from '../../sdk/metrics.ts';
+import { CONTAINER_LABELS, type Collector, containerLabels, defineMetric, gauge } from '../../sdk/index.ts';
 
 const MAX_TASKS_PER_CONTAINER = 2_000;
 /** Over all containers, so that a scrape ends within its deadline on a host with a hundred thousand threads. */

@@ -1,10 +1,15 @@
 /** Waits for a CPU, from the maps of bpf/runqlat.bpf.c. */
 
-import type { Container } from '../../containers/container.ts';
-import { containerLabels } from '../../containers/describe.ts';
 import type { RunqlatCgroupsValue, RunqlatHostValue } from '../../generated/runqlat.ts';
-import { type Collector, defineBpfMetric } from '../../sdk/collector.ts';
-import { CONTAINER_LABELS, counter, histogram } from '../../sdk/metrics.ts';
+import {
+  CONTAINER_LABELS,
+  type Collector,
+  type Container,
+  containerLabels,
+  counter,
+  defineBpfMetric,
+  histogram,
+} from '../../sdk/index.ts';
 import { LATENCY_BUCKETS_SECONDS } from '../latency-histogram.ts';
 
 const ZONES = 'zone 0 is below 10 ms, 1 below 20 ms, 2 below 50 ms, 3 the rest';
