@@ -110,4 +110,4 @@ int BPF_PROG(victim_marked, struct task_struct *victim, u32 uid)
 	return 0;
 }
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "GPL";

@@ -114,4 +114,4 @@ int BPF_PROG(softirq_entered, u32 vector)
 	return 0;
 }
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "GPL";
