@@ -4,7 +4,8 @@
  *
  *   rate_allows() ──no──► produced + 1, rate_limited + 1
  *        │
- *   event_reserve() ────► produced + 1 ──ring full──► dropped_ring_full + 1, NULL
+ *   event_reserve() ────► produced + 1 ──not sampled──► rate_limited + 1, NULL
+ *        │                            └──ring full────► dropped_ring_full + 1, NULL
  *        │
  *   fill the record ──► event_submit()     the reader is woken by watermark or age, not per record
  */
@@ -64,6 +65,23 @@ struct {
 /* Bytes that must wait in the ring before the reader is woken; a power of two. 0 wakes for every event. */
 const volatile u32 wakeup_bytes = 64 * 1024;
 
+/*
+ * Set by the agent while the collector is over its CPU budget: only one of so many events is kept. In a
+ * section of its own, so that the agent can write it without touching anyone else's variable.
+ */
+volatile u32 sample_every SEC(".data.sampling") = 1;
+
+/*
+ * By chance, not by counting: events often come in a fixed pattern (raise, entry, exit), and every n-th one
+ * would then be the same part of it each time. The draw is only paid for while sampling.
+ */
+static __always_inline bool sampled_out(void)
+{
+	u32 every = sample_every;
+
+	return every > 1 && bpf_get_prandom_u32() % every != 0;
+}
+
 static __always_inline struct ledger_counts *ledger_slot(void)
 {
 	u32 zero = 0;
@@ -80,6 +98,10 @@ static __always_inline void *event_reserve_in(void *ring, u64 bytes)
 	if (!counts)
 		return 0;
 	__sync_fetch_and_add(&counts->produced, 1);
+	if (sampled_out()) {
+		__sync_fetch_and_add(&counts->rate_limited, 1);
+		return 0;
+	}
 	record = bpf_ringbuf_reserve(ring, bytes, 0);
 	if (!record)
 		__sync_fetch_and_add(&counts->dropped_ring_full, 1);

@@ -3,48 +3,67 @@
  *
  *   start: journal ──► prometheus ──► collectors       stop: collectors (drain) ──► prometheus ──► journal (flush)
  *
- * One for one: an actor that falls is replaced alone, and the ports of its neighbours are made anew.
+ * One for one: an actor that falls is replaced alone, and the ports of its neighbours are made anew. A new
+ * configuration replaces the actors whose part of it changed (changes.ts) and no others.
  */
-import { release } from 'node:os';
 import type { MessagePort } from 'node:worker_threads';
 import type { AgentIdentity } from '../collector/envelope.ts';
 import type { Catalog, CatalogEntry } from '../config/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
-import type { HuatuoError } from '../error.ts';
 import type { AgentLog } from '../log.ts';
+import { describeAgent, setAside } from './agent-status.ts';
+import { collectorPart, isPooled, journalPart, prometheusPart } from './changes.ts';
 import { CollectorChild } from './collector-child.ts';
 import { transferPort } from './comlink.ts';
 import type { MetricFamily } from './protocol.ts';
-import type { ActorStatus, AgentState, StatusDocument } from './status.ts';
+import type { ReloadRecord } from './reload.ts';
+import type { ActorStatus, StatusDocument } from './status.ts';
 import { statusFamilies } from './status-families.ts';
 import { createStorage, type StorageActors } from './storage-actors.ts';
-import { version } from './version.ts';
 
 const TICK_MS = 500;
+/** CPU time and heap are asked of each thread, which wakes it. */
+const MEASURE_MS = 5000;
+
+/** What the agent asks of the process around it. */
+export interface AgentHooks {
+  /** Reads the configuration again and applies it; for `POST /-/reload`. */
+  reload(): Promise<string>;
+  reloads(): ReloadRecord;
+}
 
 export class Agent {
-  readonly #config: EffectiveConfig;
-  readonly #catalog: Catalog;
+  #config: EffectiveConfig;
+  #catalog: Catalog;
   readonly #identity: AgentIdentity;
   readonly #log: AgentLog;
+  readonly #hooks: AgentHooks;
   readonly #startedAt = new Date();
   readonly #children = new Map<string, CollectorChild>();
-  readonly #aside: ActorStatus[] = [];
   readonly #storage: StorageActors;
   #phase: 'starting' | 'up' | 'stopping' = 'starting';
   #tick: NodeJS.Timeout | undefined;
+  #measured_ms = 0;
 
-  constructor(config: EffectiveConfig, catalog: Catalog, identity: AgentIdentity, log: AgentLog) {
+  constructor(
+    config: EffectiveConfig,
+    catalog: Catalog,
+    identity: AgentIdentity,
+    log: AgentLog,
+    hooks: AgentHooks,
+  ) {
     this.#config = config;
     this.#catalog = catalog;
     this.#identity = identity;
     this.#log = log;
-    this.#storage = createStorage(config, identity, {
+    this.#hooks = hooks;
+    this.#storage = createStorage(() => this.#config, identity, {
       journalStarted: () => this.#reconnect('journal'),
       prometheusStarted: () => this.#prometheusStarted(),
       changed: (status) => this.#changed(status),
       status: async () => this.status(),
       families: async () => this.families(),
+      reload: () => hooks.reload(),
     });
   }
 
@@ -53,9 +72,11 @@ export class Agent {
    * @throws when a storage actor cannot start: without it nothing could be kept or seen
    */
   async start(): Promise<void> {
-    this.#tick = setInterval(() => this.#checkHeartbeats(), TICK_MS);
+    this.#tick = setInterval(() => this.#onTick(), TICK_MS);
     await this.#storage.start();
-    for (const broken of this.#catalog.broken) this.#setAside(broken.name, 'unsupported', broken.error);
+    if (this.#phase === 'stopping') return;
+    for (const { name, error } of this.#catalog.broken)
+      this.#changed(setAside(name, 'unsupported', { error }));
     for (const entry of this.#catalog.entries) this.#startCollector(entry);
     this.#phase = 'up';
   }
@@ -68,35 +89,45 @@ export class Agent {
     clearInterval(this.#tick);
   }
 
+  /**
+   * Puts a checked configuration in force. A storage actor that does not work with it gets its old part back, and the
+   * collectors are not touched.
+   * @returns names of the actors that were replaced, started or stopped
+   * @throws what keeps a storage actor from working with the new configuration
+   */
+  async apply(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
+    const before = { config: this.#config, catalog: this.#catalog };
+    this.#config = config;
+    this.#catalog = catalog;
+    try {
+      const storage = await this.#applyToStorage(before.config);
+      return [...storage, ...(await this.#applyToCollectors(before.config, before.catalog))];
+    } catch (error) {
+      this.#config = before.config;
+      this.#catalog = before.catalog;
+      await this.#applyToStorage(config);
+      throw error;
+    }
+  }
+
   status(): StatusDocument {
     const children = [...this.#children.values()];
-    const actors = [
-      ...this.#storage.statuses(),
-      ...children.map((child) => child.actor.status),
-      ...this.#aside,
+    const running = [...this.#storage.statuses(), ...children.map((child) => child.status())];
+    const disabled = this.#catalog.entries.filter(({ name }) => !this.#config.collectors[name]?.enabled);
+    const aside = [
+      ...this.#catalog.broken.map(({ name, error }) => setAside(name, 'unsupported', { error })),
+      ...disabled.map(({ name, kind }) => setAside(name, 'disabled', { kind })),
     ];
+    const actors = [...running, ...aside];
     return {
-      agent: {
-        version,
-        started_at: this.#startedAt.toISOString(),
-        state: this.#state(actors),
-        node: process.version,
-        kernel: release(),
-        hostname: this.#identity.hostname,
-        region: this.#identity.region,
-        pid: process.pid,
-      },
+      agent: describeAgent(this.#phase, actors, this.#identity, this.#startedAt),
       actors,
       ledger: children.flatMap((child) => child.ledger() ?? []),
     };
   }
 
   families(): MetricFamily[] {
-    const rings = [...this.#children.values()].filter((child) => child.entry.manifest?.event);
-    return statusFamilies(
-      this.status(),
-      rings.map(({ entry, vitals }) => ({ collector: entry.name, vitals })),
-    );
+    return statusFamilies(this.status(), this.#hooks.reloads());
   }
 
   /** For the log line at the end of the start. */
@@ -106,19 +137,40 @@ export class Agent {
     return { listening, journal: this.#config.journal.directory, collectors: running.join(' ') };
   }
 
-  #state(actors: readonly ActorStatus[]): AgentState {
-    if (this.#phase === 'stopping') return 'stopping';
-    if (this.#phase === 'starting' || actors.some(({ state }) => state === 'starting')) return 'starting';
-    const healthy = new Set(['running', 'waiting', 'disabled', 'stopped']);
-    return actors.every(({ state }) => healthy.has(state)) ? 'ready' : 'degraded';
+  async #applyToStorage(before: EffectiveConfig): Promise<string[]> {
+    const replaced: string[] = [];
+    for (const [name, part] of [
+      ['journal', journalPart],
+      ['prometheus', prometheusPart],
+    ] as const) {
+      if (part(before) === part(this.#config)) continue;
+      await this.#storage.recycle(name);
+      replaced.push(name);
+    }
+    if (!replaced.includes('prometheus')) this.#setPool();
+    return replaced;
   }
 
-  #startCollector(entry: CatalogEntry): void {
-    if (!this.#config.collectors[entry.name]?.enabled) {
-      this.#setAside(entry.name, 'disabled', undefined, entry);
-      return;
+  async #applyToCollectors(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
+    const touched: string[] = [];
+    for (const [name, child] of [...this.#children]) {
+      const entry = this.#catalog.find(name);
+      if (entry && collectorPart(config, child.entry) === collectorPart(this.#config, entry)) continue;
+      await child.stop();
+      this.#children.delete(name);
+      await this.#storage.prometheus.control?.forget(name).then(undefined, ignoreDeadWorker);
+      touched.push(name);
     }
-    if (entry.source === 'files' && entry.kind === 'metric') return;
+    for (const entry of this.#catalog.entries) {
+      if (this.#children.has(entry.name) || !this.#startCollector(entry)) continue;
+      if (!catalog.find(entry.name) || !touched.includes(entry.name)) touched.push(entry.name);
+    }
+    return touched;
+  }
+
+  /** @returns whether the collector is one that runs in a worker */
+  #startCollector(entry: CatalogEntry): boolean {
+    if (collectorPart(this.#config, entry) === undefined) return false;
     const child = new CollectorChild(entry, {
       config: this.#config,
       agent: this.#identity,
@@ -127,44 +179,28 @@ export class Agent {
     });
     this.#children.set(entry.name, child);
     child.actor.start();
+    return true;
   }
 
-  #setAside(
-    name: string,
-    state: 'disabled' | 'unsupported',
-    error?: HuatuoError,
-    entry?: CatalogEntry,
-  ): void {
-    const status: ActorStatus = {
-      name,
-      role: 'collector',
-      ...(entry && { kind: entry.kind }),
-      state,
-      ...(error && { reason: { code: error.code, message: error.message, remedy: error.remedy } }),
-      restarts: 0,
-      since: this.#startedAt.toISOString(),
-    };
-    this.#aside.push(status);
-    if (error) this.#changed(status);
-  }
-
-  /** Collectors of the pool: they live in the Prometheus worker. */
   #pooled(): CatalogEntry[] {
     return this.#catalog.entries.filter(
-      ({ name, source, kind }) =>
-        source === 'files' && kind === 'metric' && this.#config.collectors[name]?.enabled,
+      (entry) => isPooled(entry) && this.#config.collectors[entry.name]?.enabled,
     );
   }
 
   #prometheusStarted(): void {
-    const collectors = this.#pooled().map(({ name, modulePath, maxSeries }) => ({
+    this.#setPool();
+    this.#reconnect('scraper');
+  }
+
+  #setPool(): void {
+    const collectors = this.#pooled().map(({ name, modulePath = '', maxSeries }) => ({
       name,
-      modulePath: modulePath ?? '',
+      modulePath,
       options: this.#config.collectors[name]?.options ?? {},
       maxSeries,
     }));
     this.#storage.prometheus.control?.setPool(collectors).catch(ignoreDeadWorker);
-    this.#reconnect('scraper');
   }
 
   #reconnect(to: 'journal' | 'scraper'): void {
@@ -178,10 +214,17 @@ export class Agent {
     else port.close();
   }
 
-  #checkHeartbeats(): void {
+  #onTick(): void {
     const now_ms = performance.now();
-    for (const actor of [this.#storage.journal, this.#storage.prometheus]) actor.checkHeartbeat(now_ms);
-    for (const { actor } of this.#children.values()) actor.checkHeartbeat(now_ms);
+    const actors = [
+      this.#storage.journal,
+      this.#storage.prometheus,
+      ...[...this.#children.values()].map(({ actor }) => actor),
+    ];
+    for (const actor of actors) actor.checkHeartbeat(now_ms);
+    if (now_ms - this.#measured_ms < MEASURE_MS) return;
+    this.#measured_ms = now_ms;
+    for (const actor of actors) void actor.measure();
   }
 
   #changed(status: ActorStatus): void {

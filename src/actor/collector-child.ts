@@ -14,8 +14,8 @@ import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './c
 import { transferPort } from './comlink.ts';
 import { RingLedger } from './ring-ledger.ts';
 import { collectorRestart, WORKER_LIMITS } from './specs.ts';
-import type { ActorStatus, LedgerStatus } from './status.ts';
-import { Vitals } from './vitals.ts';
+import type { ActorStatus, ActorVitals, LedgerStatus } from './status.ts';
+import { type VitalField, Vitals } from './vitals.ts';
 import { WorkerActor } from './worker-actor.ts';
 
 /** What a collector needs of the agent around it. */
@@ -80,6 +80,23 @@ export class CollectorChild {
     // A worker that dies before it takes the port is replaced, and its successor gets a port of its own.
     connected.catch(() => undefined);
     this.#around.wire(this.entry.name, to, port2);
+  }
+
+  status(): ActorStatus {
+    const { vitals, ...status } = this.actor.status;
+    return { ...status, vitals: { ...vitals, ...this.#ringVitals() } };
+  }
+
+  #ringVitals(): ActorVitals {
+    if (!this.entry.manifest?.event) return {};
+    const read = (field: VitalField): number => Number(this.vitals.get(field));
+    return {
+      in_flight_bytes: read('in_flight_bytes'),
+      ring_bytes: read('ring_bytes'),
+      ring_high_water_bytes: read('ring_high_water_bytes'),
+      refused_batches: read('refused_batches'),
+      busy_heads: read('busy_heads'),
+    };
   }
 
   /** Accounting of its ring, also while no worker runs; undefined before the first load and for collectors without ring. */

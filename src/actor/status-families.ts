@@ -1,13 +1,7 @@
 /** The agent about itself, as metrics: actors, rings and the ledger. */
 import type { MetricFamily, Sample } from './protocol.ts';
-import type { ActorState, StatusDocument } from './status.ts';
-import type { Vitals } from './vitals.ts';
-
-/** What a ring collector's vitals add to its status. */
-export interface RingVitals {
-  readonly collector: string;
-  readonly vitals: Vitals;
-}
+import type { ReloadRecord } from './reload.ts';
+import type { ActorState, ActorVitals, StatusDocument } from './status.ts';
 
 const STATES: readonly ActorState[] = [
   'starting',
@@ -22,8 +16,29 @@ const STATES: readonly ActorState[] = [
 ];
 
 /** Families for one scrape. Numbers beyond 2^53 are rounded: the exposition format has doubles only. */
-export function statusFamilies(status: StatusDocument, rings: readonly RingVitals[]): MetricFamily[] {
-  return [buildInfo(status), ...actorFamilies(status), ...ledgerFamilies(status), ...ringFamilies(rings)];
+export function statusFamilies(status: StatusDocument, reloads: ReloadRecord): MetricFamily[] {
+  return [
+    buildInfo(status),
+    ...reloadFamilies(reloads),
+    ...actorFamilies(status),
+    ...ledgerFamilies(status),
+    ...vitalFamilies(status),
+  ];
+}
+
+function reloadFamilies({ successful, success_seconds }: ReloadRecord): MetricFamily[] {
+  return [
+    gauge(
+      'huatuo_config_last_reload_successful',
+      'Whether the newest reload of the configuration was accepted.',
+      [{ labels: {}, value: Number(successful) }],
+    ),
+    gauge(
+      'huatuo_config_last_reload_success_timestamp_seconds',
+      'When the configuration in force was read.',
+      [{ labels: {}, value: success_seconds }],
+    ),
+  ];
 }
 
 function buildInfo({ agent }: StatusDocument): MetricFamily {
@@ -84,29 +99,57 @@ function ledgerFamilies({ ledger }: StatusDocument): MetricFamily[] {
   ];
 }
 
-function ringFamilies(rings: readonly RingVitals[]): MetricFamily[] {
-  const of = (field: Parameters<Vitals['get']>[0]): Sample[] =>
-    rings.map(({ collector, vitals }) => ({ labels: { collector }, value: Number(vitals.get(field)) }));
+function vitalFamilies({ actors }: StatusDocument): MetricFamily[] {
+  const of = (field: keyof ActorVitals): Sample[] =>
+    actors.flatMap(({ name, role, vitals }) =>
+      vitals?.[field] === undefined ? [] : [{ labels: { actor: name, role }, value: vitals[field] }],
+    );
   return [
     gauge(
-      'huatuo_ring_high_water_bytes',
-      'Most bytes that ever waited in the ring.',
-      of('ring_high_water_bytes'),
+      'huatuo_actor_heartbeat_age_seconds',
+      'Time since the actor last gave a sign of life.',
+      of('heartbeat_age_seconds'),
     ),
+    counter(
+      'huatuo_actor_cpu_seconds_total',
+      'CPU time of the actor, over all its lives.',
+      of('cpu_seconds'),
+    ),
+    gauge('huatuo_actor_heap_bytes', 'JavaScript heap of the actor in use.', of('heap_bytes')),
     gauge(
-      'huatuo_batch_in_flight_bytes',
+      'huatuo_actor_in_flight_bytes',
       'Bytes sent to the journal and not answered yet.',
       of('in_flight_bytes'),
     ),
+    gauge(
+      'huatuo_actor_ring_waiting_bytes',
+      'Bytes that waited in the ring when the actor last looked.',
+      of('ring_bytes'),
+    ),
+    gauge(
+      'huatuo_actor_ring_high_water_bytes',
+      'Most bytes that ever waited in the ring.',
+      of('ring_high_water_bytes'),
+    ),
     counter(
-      'huatuo_batches_refused_total',
+      'huatuo_actor_refused_batches_total',
       'Batches the journal could not write; they stay in the ring.',
       of('refused_batches'),
     ),
     counter(
-      'huatuo_ring_busy_heads_total',
+      'huatuo_actor_busy_heads_total',
       'Reads that stopped at a record its program had not finished.',
       of('busy_heads'),
+    ),
+    counter(
+      'huatuo_actor_throttled_seconds_total',
+      'Time the actor was throttled for being over its CPU budget.',
+      of('throttled_seconds'),
+    ),
+    gauge(
+      'huatuo_actor_sampling_ratio',
+      'Share of events that are kept while the actor is over its CPU budget.',
+      of('sampling_ratio'),
     ),
   ];
 }

@@ -54,6 +54,24 @@ export interface ActorStatus {
   readonly last_error?: StatusError;
   /** When it entered `state`; RFC 3339, UTC. */
   readonly since: string;
+  /** Measurements of actors that have a thread; what does not apply is left out. */
+  readonly vitals?: ActorVitals;
+}
+
+/** Numbers about one actor's thread, and for collectors with a ring about that. */
+export interface ActorVitals {
+  readonly heartbeat_age_seconds?: number;
+  /** Over all lives of the actor. */
+  readonly cpu_seconds?: number;
+  readonly heap_bytes?: number;
+  readonly in_flight_bytes?: number;
+  readonly ring_bytes?: number;
+  readonly ring_high_water_bytes?: number;
+  readonly refused_batches?: number;
+  readonly busy_heads?: number;
+  readonly throttled_seconds?: number;
+  /** 1 keeps every event. */
+  readonly sampling_ratio?: number;
 }
 
 /** Accounting of one event collector. Counts are u64, as decimal strings: JSON numbers end at 2^53. */
@@ -77,6 +95,6 @@ export interface StatusDocument {
 }
 
 /** Strips what `/api/v1/status` must not show: stacks name paths of the host, causes repeat the message. */
-export function statusError(error: WireError): StatusError {
+export function statusError(error: Pick<WireError, 'code' | 'message' | 'remedy'>): StatusError {
   return { code: error.code, message: error.message, remedy: error.remedy };
 }

@@ -27,35 +27,42 @@ export interface StorageActors {
   statuses(): ActorStatus[];
   /** Resolves when both work. @throws what keeps one from its first start */
   start(): Promise<void>;
+  /** Replaces a worker by one with the configuration now in force. @throws what keeps it from working */
+  recycle(which: 'journal' | 'prometheus'): Promise<void>;
   stop(): Promise<void>;
 }
 
+/** @param config the configuration in force; asked again at each start of a worker */
 export function createStorage(
-  config: EffectiveConfig,
+  config: () => EffectiveConfig,
   agent: AgentIdentity,
   hooks: StorageHooks,
 ): StorageActors {
   const journal = storageActor<JournalControl>(config, hooks, {
     name: 'journal',
     entry: 'localfile',
-    data: { options: config.journal, log: config.log },
+    data: ({ journal, log }) => ({ options: journal, log }),
     answers: (control) => control.status(),
     started: () => hooks.journalStarted(),
   });
   const prometheus = storageActor<PrometheusControl>(config, hooks, {
     name: 'prometheus',
     entry: 'prometheus',
-    data: {
+    data: ({ web, path, log }) => ({
       options: {
         version,
-        web: config.web,
+        web,
         region: agent.region,
         hostname: agent.hostname,
-        paths: { procfs: config.path.procfs, sysfs: config.path.sysfs },
-        log: config.log,
+        paths: { procfs: path.procfs, sysfs: path.sysfs },
+        log,
       },
-    },
-    serve: { status: () => hooks.status(), families: () => hooks.families() } satisfies SupervisorApi,
+    }),
+    serve: {
+      status: () => hooks.status(),
+      families: () => hooks.families(),
+      reload: () => hooks.reload(),
+    } satisfies SupervisorApi,
     answers: (control) => control.listening(),
     started: () => hooks.prometheusStarted(),
   });
@@ -64,8 +71,15 @@ export function createStorage(
     prometheus,
     statuses: () => [journal.status, prometheus.status],
     async start() {
-      await firstStart(journal);
-      await firstStart(prometheus);
+      journal.start();
+      await works(journal);
+      prometheus.start();
+      await works(prometheus);
+    },
+    async recycle(which) {
+      const actor = which === 'journal' ? journal : prometheus;
+      await actor.recycle((control: Remote<{ close(): Promise<void> }>) => control.close());
+      await works(actor);
     },
     async stop() {
       await prometheus.stop((control) => control.close());
@@ -78,7 +92,7 @@ interface StorageActorParts<Control extends object> {
   readonly name: string;
   /** workers/<entry>.ts */
   readonly entry: string;
-  readonly data: object;
+  readonly data: (config: EffectiveConfig) => object;
   /** Answers calls of the worker on the control port. */
   readonly serve?: object;
   /** Settles when the worker does its work. */
@@ -87,18 +101,18 @@ interface StorageActorParts<Control extends object> {
 }
 
 function storageActor<Control extends object>(
-  config: EffectiveConfig,
+  config: () => EffectiveConfig,
   { changed }: StorageHooks,
   parts: StorageActorParts<Control>,
 ): WorkerActor<Control> {
   const shared = Vitals.allocate();
   const vitals = new Vitals(shared);
-  const { supervisor } = config;
+  const { supervisor } = config();
   const spec: ActorSpec = {
     name: parts.name,
     role: 'storage',
     entry: new URL(`../../workers/${parts.entry}.js`, import.meta.url),
-    workerData: (control) => ({ ...parts.data, control, heartbeat: shared }),
+    workerData: (control) => ({ ...parts.data(config()), control, heartbeat: shared }),
     ...(parts.serve && { serve: parts.serve }),
     restart: storageRestart(supervisor),
     shutdown_ms: supervisor.stop_timeout_ms,
@@ -124,13 +138,9 @@ function storageActor<Control extends object>(
 }
 
 /**
- * Starts an actor and waits until it works. A storage actor that fails at its very first start fails the agent: the
+ * Waits until an actor works. One that fails at its very first start fails the agent, and after a reload the reload: the
  * directory or the port is wrong, and somebody is there to read the message.
  */
-async function firstStart<Control extends object>(actor: WorkerActor<Control>): Promise<void> {
-  actor.start();
-  const failed = actor.firstEnd.then((error) => {
-    throw error;
-  });
-  await withDeadline(Promise.race([actor.firstRun, failed]), FIRST_START_MS, `start of ${actor.spec.name}`);
+async function works(actor: { readonly settled: Promise<void>; readonly spec: ActorSpec }): Promise<void> {
+  await withDeadline(actor.settled, FIRST_START_MS, `start of ${actor.spec.name}`);
 }

@@ -13,12 +13,27 @@ import { HuatuoError } from '../error.ts';
 import { nameThread } from '../kernel/libc.ts';
 import { createLog } from '../log.ts';
 import { Agent } from './agent.ts';
+import { type CheckedConfig, Reloader } from './reload.ts';
 
-/** Runs the agent until SIGTERM or SIGINT. @returns the exit code */
-export async function runAgent(config: EffectiveConfig, catalog: Catalog): Promise<number> {
+/**
+ * Runs the agent until SIGTERM or SIGINT.
+ * @param reread reads and checks the configuration again, for SIGHUP and `POST /-/reload`
+ * @returns the exit code
+ */
+export async function runAgent(
+  config: EffectiveConfig,
+  catalog: Catalog,
+  reread: () => Promise<CheckedConfig>,
+): Promise<number> {
   const log = createLog({ component: 'supervisor', ...config.log });
   nameThread('huatuo');
-  const agent = new Agent(config, catalog, identify(config), log);
+  const reloader = new Reloader(reread, (checked) => agent.apply(checked.config, checked.catalog), log);
+  const agent: Agent = new Agent(config, catalog, identify(config), log, {
+    reload: () => reloader.reload(),
+    reloads: () => reloader.record,
+  });
+  // A refused reload is in the log, in the metrics, and changes nothing.
+  process.on('SIGHUP', () => reloader.reload().catch(() => undefined));
   const asked = stopSignal();
   try {
     const started = agent.start().then(async () => log.info('huatuo is up', await agent.summary()));

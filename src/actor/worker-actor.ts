@@ -15,7 +15,14 @@ import { HuatuoError, type WireError } from '../error.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
 import { expose, type Remote, withDeadline, wrap } from './comlink.ts';
 import { type ExitKind, RestartPolicy, type RestartSpec } from './restart.ts';
-import { type ActorRole, type ActorState, type ActorStatus, statusError } from './status.ts';
+import {
+  type ActorRole,
+  type ActorState,
+  type ActorStatus,
+  type ActorVitals,
+  statusError,
+} from './status.ts';
+import { WorkerUsage } from './worker-usage.ts';
 
 /** A child spec: everything the supervisor needs to start, watch, stop and replace one worker. */
 export interface ActorSpec {
@@ -60,13 +67,14 @@ export class WorkerActor<Control extends object> {
   #restarts = 0;
   #error: HuatuoError | undefined;
   #lastError: WireError | undefined;
-  #stopping = false;
+  /** The present life is ended on purpose: for good, or to begin another one with new data. */
+  #halting = false;
   #retry: NodeJS.Timeout | undefined;
+  readonly #usage = new WorkerUsage();
   #lastBeat = -1;
   #beatAt_ms = 0;
 
-  readonly #firstRun = Promise.withResolvers<void>();
-  readonly #firstEnd = Promise.withResolvers<HuatuoError>();
+  #outcome = Promise.withResolvers<void>();
 
   constructor(spec: ActorSpec, hooks: ActorHooks<Control>) {
     this.spec = spec;
@@ -87,14 +95,9 @@ export class WorkerActor<Control extends object> {
     return this.#control;
   }
 
-  /** Resolves when it works for the first time. */
-  get firstRun(): Promise<void> {
-    return this.#firstRun.promise;
-  }
-
-  /** Resolves when the first life ends, with its reason. */
-  get firstEnd(): Promise<HuatuoError> {
-    return this.#firstEnd.promise;
+  /** Settles with the present life: resolves when it works, rejects when it ends before. */
+  get settled(): Promise<void> {
+    return this.#outcome.promise;
   }
 
   get status(): ActorStatus {
@@ -109,12 +112,34 @@ export class WorkerActor<Control extends object> {
       restarts: this.#restarts,
       ...(this.#lastError && { last_error: statusError(this.#lastError) }),
       since: this.#since.toISOString(),
+      vitals: this.#vitals,
+    };
+  }
+
+  /** CPU time of all lives in microseconds, as of the last `measure`. */
+  get cpu_us(): number {
+    return this.#usage.cpu_us;
+  }
+
+  /** Brings CPU time and heap up to date. */
+  async measure(): Promise<void> {
+    if (this.#worker) await this.#usage.measure(this.#worker);
+  }
+
+  get #vitals(): ActorVitals {
+    return {
+      cpu_seconds: this.#usage.cpu_us / 1e6,
+      heap_bytes: this.#usage.heap_bytes,
+      ...(this.#worker && { heartbeat_age_seconds: (performance.now() - this.#beatAt_ms) / 1000 }),
     };
   }
 
   start(): void {
     const { port1, port2 } = new MessageChannel();
     this.#error = undefined;
+    this.#outcome = Promise.withResolvers();
+    // Most lives are watched by nobody.
+    this.#outcome.promise.catch(() => undefined);
     this.#startedAt_ms = performance.now();
     this.#beatAt_ms = this.#startedAt_ms;
     const worker = new Worker(this.spec.entry, {
@@ -136,7 +161,7 @@ export class WorkerActor<Control extends object> {
 
   /** Called when the worker says that it works, or waits. */
   enter(state: 'running' | 'waiting' | 'throttled'): void {
-    if (this.#worker && !this.#stopping) this.#enter(state);
+    if (this.#worker && !this.#halting) this.#enter(state);
   }
 
   /** Ends this life for a reason; its successor follows the restart policy. */
@@ -171,15 +196,25 @@ export class WorkerActor<Control extends object> {
     );
   }
 
+  /** Ends the present life in good order and begins another one, which takes its `workerData` anew. */
+  async recycle(orderly: (control: Remote<Control>) => Promise<void>): Promise<void> {
+    await this.stop(orderly);
+    this.#halting = false;
+    this.start();
+  }
+
   /**
-   * Ends the actor for good: `orderly` first, then by force when the deadline has passed.
+   * Ends the actor: `orderly` first, then by force when the deadline has passed.
    * @param orderly what a graceful stop of this worker is; not called when no worker runs
    */
   async stop(orderly: (control: Remote<Control>) => Promise<void>): Promise<void> {
-    this.#stopping = true;
+    this.#halting = true;
     clearTimeout(this.#retry);
     const worker = this.#worker;
-    if (!worker || !this.#control) return this.#enter('stopped');
+    if (!worker || !this.#control) {
+      this.#enter('stopped');
+      return;
+    }
     const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
     try {
       const stopped = Promise.race([orderly(this.#control), gone]);
@@ -194,9 +229,10 @@ export class WorkerActor<Control extends object> {
     if (worker !== this.#worker) return;
     const up_ms = performance.now() - this.#startedAt_ms;
     this.#controlPort?.close();
+    this.#usage.ended();
     this.#worker = undefined;
     this.#control = undefined;
-    if (this.#stopping) this.#ended('stopped');
+    if (this.#halting) this.#ended('stopped');
     else {
       this.fault(unexpectedExit(this.spec.name, code));
       this.#restartAfter(this.#error?.permanent ? 'permanent_fault' : 'fault', up_ms);
@@ -219,13 +255,13 @@ export class WorkerActor<Control extends object> {
   #ended(state: ActorState): void {
     if (this.#error) this.#lastError = HuatuoError.toWire(this.#error);
     this.#hooks.ended(this.#error);
-    if (this.#error) this.#firstEnd.resolve(this.#error);
+    this.#outcome.reject(this.#error);
     this.#enter(state);
   }
 
   #enter(state: ActorState): void {
     if (state === this.#state) return;
-    if (state === 'running') this.#firstRun.resolve();
+    if (state === 'running') this.#outcome.resolve();
     this.#state = state;
     this.#since = new Date();
     this.#hooks.changed(this.status);

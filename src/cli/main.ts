@@ -1,6 +1,7 @@
 /** What each command does. Data goes to stdout, everything else to stderr. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { CheckedConfig } from '../actor/reload.ts';
 import { type Catalog, loadCatalog } from '../config/catalog.ts';
 import { printable } from '../config/issues.ts';
 import { collectorDirectories, type LoadedConfig, loadConfig } from '../config/load.ts';
@@ -64,9 +65,17 @@ async function execute(argv: readonly string[]): Promise<number> {
       const { config } = load(invocation.flags, catalog);
       // Loaded late: it brings libbpf, which the other commands do without.
       const { runAgent } = await import('../actor/supervisor.ts');
-      return await runAgent(config, catalog);
+      return await runAgent(config, catalog, () => reread(argv));
     }
   }
+}
+
+/** The same command line, read against the files as they are now. */
+async function reread(argv: readonly string[]): Promise<CheckedConfig> {
+  const catalog = await findCollectors(peekConfigFlags(argv));
+  const invocation = parseCommandLine(argv, catalog);
+  if (invocation.command !== 'run') throw new Error('only `run` reads its configuration again');
+  return { config: load(invocation.flags, catalog).config, catalog };
 }
 
 /** Directories of collectors are themselves configuration, so they are looked up before anything can be checked. */

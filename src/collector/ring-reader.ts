@@ -36,6 +36,8 @@ export function ringId(collector: string, mapId: number): string {
   return `${collector}-${mapId}`;
 }
 
+const CONTAINERS_AGE_MS = 5000;
+
 export interface ReaderParts {
   readonly decoder: Decoder;
   readonly ring: MappedRing;
@@ -54,6 +56,7 @@ export class RingReader implements Disposable {
   readonly #decoder: Decoder;
   readonly #commits: CommitLog;
   readonly #waker: RingWaker;
+  #containersAsked_ms = 0;
 
   constructor(parts: ReaderParts) {
     const { decoder, ring } = parts;
@@ -76,6 +79,7 @@ export class RingReader implements Disposable {
     const waiting = this.#decoder.producerPosition - start;
     this.#parts.vitals.set('ring_bytes', waiting);
     this.#parts.vitals.raise('ring_high_water_bytes', waiting);
+    this.#forgetContainers();
     this.#decoder.beginBatch(new Date().toISOString(), wallOffset_ns());
     let documents = 0;
     let malformed = 0;
@@ -112,6 +116,14 @@ export class RingReader implements Disposable {
 
   wake(): void {
     this.#waker.wake();
+  }
+
+  /** A cgroup that was nobody's may be a container's that has just been made, or its id be used again. */
+  #forgetContainers(): void {
+    const now_ms = performance.now();
+    if (now_ms - this.#containersAsked_ms < CONTAINERS_AGE_MS) return;
+    this.#containersAsked_ms = now_ms;
+    this.#decoder.clearContainers();
   }
 
   #resolve(cgroupId: bigint): void {

@@ -16,6 +16,8 @@ export interface Pages {
   status(): Promise<StatusDocument>;
   /** The metrics page in text format 0.0.4. */
   metrics(selection: Selection): Promise<string>;
+  /** Reads the configuration again. @returns what changed @throws why the old one stays in force */
+  reload(): Promise<string>;
   /** Names that may be selected. */
   collectors(): Iterable<string>;
 }
@@ -33,8 +35,18 @@ export function routes(pages: Pages): Routes {
     '/healthz': healthy,
     '/-/ready': ready,
     '/readyz': ready,
+    '/-/reload': { post: () => reload(pages) },
     '/api/v1/status': () => pages.status().then(json, unavailable),
   };
+}
+
+async function reload(pages: Pages): Promise<Reply> {
+  try {
+    return text(`${await pages.reload()}\n`);
+  } catch (error) {
+    const { code, message } = HuatuoError.from(error, 'CONFIG_INVALID', 'correct the configuration');
+    return failure(400, code, message);
+  }
 }
 
 async function readiness(pages: Pages): Promise<Reply> {

@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { HuatuoError } from '../error.ts';
 import { failure, type Reply } from './reply.ts';
-import { dispatch, type Routed, type Routes } from './router.ts';
+import { dispatch, type Routed, type Routes, type Sender } from './router.ts';
 
 const MAX_CONNECTIONS = 64;
 /** Requests being answered at the same time; one more is told to come back. */
@@ -87,19 +87,20 @@ export class HttpServer implements AsyncDisposable {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const started = performance.now();
     const method = request.method ?? '';
-    const { reply, route } = await this.#route(method, request.url ?? '');
+    const sender = { address: request.socket.remoteAddress ?? '', origin: request.headers.origin };
+    const { reply, route } = await this.#route(method, request.url ?? '', sender);
     send(response, reply, method === 'HEAD');
     this.#options.onReply(route, method, reply.status, (performance.now() - started) / 1000);
   }
 
-  async #route(method: string, url: string): Promise<Routed> {
+  async #route(method: string, url: string, sender: Sender): Promise<Routed> {
     if (this.#running >= MAX_PARALLEL) {
       const busy = `${MAX_PARALLEL} requests are being answered already`;
       return { reply: failure(503, 'BUSY', busy, { 'retry-after': '1' }), route: 'other' };
     }
     this.#running++;
     try {
-      return await dispatch(this.#options.routes, method, url, this.#options.onError);
+      return await dispatch(this.#options.routes, method, url, sender, this.#options.onError);
     } finally {
       this.#running--;
     }

@@ -28,12 +28,21 @@ export interface Libbpf {
   bpf_object__next_program(object: Pointer, previous: Pointer | null): Pointer | null;
   bpf_map__name(map: Pointer): string;
   bpf_map__fd(map: Pointer): number;
+  bpf_map__type(map: Pointer): number;
+  bpf_map__key_size(map: Pointer): number;
+  bpf_map__value_size(map: Pointer): number;
+  bpf_map__reuse_fd(map: Pointer, fd: number): number;
   bpf_map__initial_value(map: Pointer, size: [bigint | number]): Pointer | null;
   bpf_program__name(program: Pointer): string;
   bpf_program__section_name(program: Pointer): string;
   bpf_program__fd(program: Pointer): number;
   bpf_program__attach(program: Pointer): Pointer | null;
+  bpf_link__fd(link: Pointer): number;
+  bpf_link__open(path: string): Pointer | null;
+  bpf_link__disconnect(link: Pointer): void;
   bpf_link__destroy(link: Pointer): number;
+  bpf_obj_pin(fd: number, path: string): number;
+  bpf_obj_get(path: string): number;
   bpf_map_lookup_elem(fd: number, key: Uint8Array, value: Uint8Array): number;
   bpf_map_update_elem(fd: number, key: Uint8Array, value: Uint8Array, flags: number): number;
   bpf_map_delete_elem(fd: number, key: Uint8Array): number;
@@ -62,12 +71,21 @@ const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
   bpf_object__next_program: 'void *bpf_object__next_program(const void *obj, void *prog)',
   bpf_map__name: 'const char *bpf_map__name(const void *map)',
   bpf_map__fd: 'int bpf_map__fd(const void *map)',
+  bpf_map__type: 'uint32_t bpf_map__type(const void *map)',
+  bpf_map__key_size: 'uint32_t bpf_map__key_size(const void *map)',
+  bpf_map__value_size: 'uint32_t bpf_map__value_size(const void *map)',
+  bpf_map__reuse_fd: 'int bpf_map__reuse_fd(void *map, int fd)',
   bpf_map__initial_value: 'void *bpf_map__initial_value(void *map, _Out_ size_t *psize)',
   bpf_program__name: 'const char *bpf_program__name(const void *prog)',
   bpf_program__section_name: 'const char *bpf_program__section_name(const void *prog)',
   bpf_program__fd: 'int bpf_program__fd(const void *prog)',
   bpf_program__attach: 'void *bpf_program__attach(const void *prog)',
+  bpf_link__fd: 'int bpf_link__fd(const void *link)',
+  bpf_link__open: 'void *bpf_link__open(const char *path)',
+  bpf_link__disconnect: 'void bpf_link__disconnect(void *link)',
   bpf_link__destroy: 'int bpf_link__destroy(void *link)',
+  bpf_obj_pin: 'int bpf_obj_pin(int fd, const char *pathname)',
+  bpf_obj_get: 'int bpf_obj_get(const char *pathname)',
   bpf_map_lookup_elem: 'int bpf_map_lookup_elem(int fd, const uint8_t *key, uint8_t *value)',
   bpf_map_update_elem:
     'int bpf_map_update_elem(int fd, const uint8_t *key, const uint8_t *value, uint64_t flags)',

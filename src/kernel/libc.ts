@@ -17,12 +17,35 @@ const prctlName = libc.func(
 );
 const sysconf = libc.func('long sysconf(int name)');
 const gettidCall = libc.func('int gettid(void)');
+const mountCall = libc.func(
+  'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
+);
+const flockCall = libc.func('int flock(int fd, int operation)');
+const schedSetaffinity = libc.func('int sched_setaffinity(int tid, size_t size, const uint8_t *mask)');
+const schedGetaffinity = libc.func('int sched_getaffinity(int tid, size_t size, _Out_ uint8_t *mask)');
+const setpriorityCall = libc.func('int setpriority(int which, uint32_t who, int nice)');
+const getpriorityCall = libc.func('int getpriority(int which, uint32_t who)');
+const socketCall = libc.func('int socket(int domain, int type, int protocol)');
+const sendtoCall = libc.func(
+  'int64_t sendto(int fd, const uint8_t *data, size_t size, int flags, const uint8_t *address, uint32_t length)',
+);
 
 const MAP_FAILED = 0xffffffffffffffffn;
 const CLOCK_REALTIME = 0;
 const CLOCK_BOOTTIME = 7;
 const SC_PAGESIZE = 30;
 const PR_SET_NAME = 15;
+const PRIO_PROCESS = 0;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const MS_NOSUID = 2;
+const MS_NODEV = 4;
+const MS_NOEXEC = 8;
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const MSG_NOSIGNAL = 0x4000;
 
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
@@ -95,4 +118,62 @@ export function nameThread(name: string): void {
 /** Kernel id of this thread, as in /proc/self/task. */
 export function threadId(): number {
   return gettidCall() as number;
+}
+
+/** 0n, or the errno of the call that just answered `result`. Must be asked before any other foreign call. */
+function errnoOf(result: number | bigint): number {
+  return Number(result) < 0 ? koffi.errno() : 0;
+}
+
+/** Mounts a file system without device of its own (`bpf`): no programs, devices or set-uid files. @returns 0 or the errno */
+export function mount(type: string, target: string, options: string): number {
+  return errnoOf(mountCall(type, target, type, MS_NOSUID | MS_NODEV | MS_NOEXEC, options) as number);
+}
+
+/** Takes the exclusive lock of an open file, without waiting; it goes with the file. @returns 0 or the errno (EAGAIN: held) */
+export function lockFile(fd: number): number {
+  return errnoOf(flockCall(fd, LOCK_EX | LOCK_NB) as number);
+}
+
+/** sched_setaffinity(2) of one thread. @param mask bit n of byte m is CPU 8 m + n. @returns 0 or the errno */
+export function setAffinityMask(tid: number, mask: Uint8Array): number {
+  return errnoOf(schedSetaffinity(tid, mask.byteLength, mask) as number);
+}
+
+/** sched_getaffinity(2): fills `mask`, which must be at least as wide as the kernel's. @returns 0 or the errno */
+export function getAffinityMask(tid: number, mask: Uint8Array): number {
+  return errnoOf(schedGetaffinity(tid, mask.byteLength, mask) as number);
+}
+
+/** setpriority(2) of one thread: Linux keeps a nice value for each of them. @returns 0 or the errno */
+export function setThreadNice(tid: number, nice: number): number {
+  return errnoOf(setpriorityCall(PRIO_PROCESS, tid, nice) as number);
+}
+
+/** getpriority(2) of one thread, or the errno; -1 is a nice value too, so errno is what tells. */
+export function getThreadNice(tid: number): { readonly nice: number } | { readonly errno: number } {
+  koffi.errno(0);
+  const nice = getpriorityCall(PRIO_PROCESS, tid) as number;
+  const errno = koffi.errno();
+  return errno === 0 ? { nice } : { errno };
+}
+
+/** A datagram socket of the Unix domain that never blocks. @returns its fd, the caller's to close, or minus the errno */
+export function unixDatagramSocket(): number {
+  const fd = socketCall(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) as number;
+  return fd < 0 ? -koffi.errno() : fd;
+}
+
+/**
+ * Sends one datagram.
+ * @param path file system path, or a name in the abstract namespace when it starts with `@`; at most 107 bytes
+ * @returns 0 or the errno
+ */
+export function sendUnixDatagram(fd: number, path: string, data: Uint8Array): number {
+  const name = Buffer.from(path);
+  const abstract = name[0] === 0x40;
+  if (abstract) name[0] = 0;
+  // A path ends in NUL, an abstract name where the length says.
+  const address = Buffer.concat([Uint8Array.of(AF_UNIX, 0), name, Buffer.alloc(abstract ? 0 : 1)]);
+  return errnoOf(sendtoCall(fd, data, data.byteLength, MSG_NOSIGNAL, address, address.byteLength) as number);
 }

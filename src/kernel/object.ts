@@ -1,7 +1,8 @@
 /**
- * One BPF object of one collector: opened, its options set, loaded, attached, and adopted again by the next worker.
+ * One BPF object of one collector: opened, its options set, loaded, attached, and adopted again by the next worker, or,
+ * when it is pinned, by the next agent.
  *
- *        open ──► options ──► load ──► attach ──► detach ──► unload
+ *        open ──► options ──► load ──► attach ──► pin ··· detach ──► unload
  *          └────── Handles (shared memory) remember how far it came ──────┘
  */
 
@@ -11,6 +12,8 @@ import { type Handles, MAX_LINKS } from './handles.ts';
 import { errnoName, type Libbpf, lastErrno, libbpf, openOptions, type Pointer } from './libbpf.ts';
 import { PAGE_BYTES } from './libc.ts';
 import { writeOptions } from './options.ts';
+import { Pinning, type PinRequest } from './pinning.ts';
+import { setSampling } from './sampling.ts';
 
 /** The verifier's log of a refused program can be megabytes; its end says why. */
 const VERIFIER_LOG_BYTES = 1 << 20;
@@ -22,47 +25,60 @@ export interface LoadRequest {
   readonly bytes: Uint8Array;
   /** C name of a `const volatile` variable -> value; unknown names are ignored (the object may not use them). */
   readonly options: Readonly<Record<string, bigint>>;
+  /** Set: maps and links are pinned, and a set that an earlier agent pinned is adopted instead of loading. */
+  readonly pin?: PinRequest;
 }
 
 export class KernelObject {
   readonly manifest: ObjectManifest;
   readonly #api: Libbpf;
   readonly #handles: Handles;
+  readonly #pinning: Pinning | undefined;
 
-  private constructor(manifest: ObjectManifest, api: Libbpf, handles: Handles) {
+  private constructor(manifest: ObjectManifest, api: Libbpf, handles: Handles, pinning: Pinning | undefined) {
     this.manifest = manifest;
     this.#api = api;
     this.#handles = handles;
+    this.#pinning = pinning;
   }
 
   /**
-   * Adopts the object a predecessor left in `handles`, or opens and loads it. Blocks for as long as the verifier
+   * Adopts the object a predecessor left in `handles` or in pins, or opens and loads it. Blocks for as long as the verifier
    * takes: call it in the collector's own thread.
    * @throws OBJECT_UNREADABLE, VERIFIER_REFUSED, PERMISSION_DENIED, OBJECT_LOAD_FAILED
    */
   static load(handles: Handles, request: LoadRequest): KernelObject {
     const api = libbpf();
     if (handles.state === 'opened') handles.close(api);
-    if (handles.state === 'empty') loadFresh(api, handles, request);
-    return new KernelObject(request.manifest, api, handles);
+    const pinning = request.pin && Pinning.prepare(request.manifest.collector, request.pin, request);
+    if (handles.state === 'empty' && !(pinning && adoptPinned(api, handles, request, pinning))) {
+      pinning?.clear();
+      loadFresh(api, handles, request);
+    }
+    return new KernelObject(request.manifest, api, handles, pinning);
   }
 
-  /** Attaches every program to what its section names; does nothing when a predecessor already did. */
+  /** Attaches every program to what its section names, then pins; does nothing when a predecessor already did. */
   attach(): void {
-    const programs = this.#programs();
+    const programs = programsOf(this.#api, this.#handles.object);
     // A predecessor that died halfway attached the first ones in this same order.
     for (const program of programs.slice(this.#handles.links.length)) {
       const link = this.#api.bpf_program__attach(program);
       if (!link) throw this.#attachError(program, lastErrno());
       this.#handles.addLink(link);
     }
+    if (!this.#handles.pinned) this.#pinning?.pin(this.#api, this.#handles, programs);
   }
 
+  /** Stops the programs, pinned or not. Maps and ring stay. */
   detach(): void {
+    this.#unpin();
     this.#handles.destroyLinks(this.#api);
   }
 
+  /** Frees programs, maps and ring, pinned or not. */
   unload(): void {
+    this.#unpin();
     this.#handles.close(this.#api);
   }
 
@@ -75,14 +91,10 @@ export class KernelObject {
     return mapFd(this.#api, this.#handles.object, name);
   }
 
-  #programs(): Pointer[] {
-    const programs: Pointer[] = [];
-    let program = this.#api.bpf_object__next_program(this.#handles.object, null);
-    while (program && programs.length < MAX_LINKS) {
-      programs.push(program);
-      program = this.#api.bpf_object__next_program(this.#handles.object, program);
-    }
-    return programs;
+  #unpin(): void {
+    if (!this.#handles.pinned) return;
+    this.#pinning?.clear();
+    this.#handles.pinned = false;
   }
 
   #attachError(program: Pointer, errno: string): HuatuoError {
@@ -101,23 +113,47 @@ export function mapFd(api: Libbpf, object: Pointer, name: string): number | unde
   return map ? api.bpf_map__fd(map) : undefined;
 }
 
-function loadFresh(api: Libbpf, handles: Handles, request: LoadRequest): void {
-  const name = request.manifest.collector;
-  const log = Buffer.alloc(VERIFIER_LOG_BYTES);
+function programsOf(api: Libbpf, object: Pointer): Pointer[] {
+  const programs: Pointer[] = [];
+  let program = api.bpf_object__next_program(object, null);
+  while (program && programs.length < MAX_LINKS) {
+    programs.push(program);
+    program = api.bpf_object__next_program(object, program);
+  }
+  return programs;
+}
+
+function adoptPinned(api: Libbpf, handles: Handles, request: LoadRequest, pinning: Pinning): boolean {
+  if (!pinning.hasSet) return false;
+  const object = openObject(api, handles, request, Buffer.alloc(0));
+  if (!pinning.adopt(api, handles, programsOf(api, object))) return false;
+  // The agent that left it may have been throttling.
+  setSampling(api, handles, 1);
+  return true;
+}
+
+/** @param log gets the verifier's words; must live until the object is loaded */
+function openObject(api: Libbpf, handles: Handles, request: LoadRequest, log: Buffer): Pointer {
   const object = api.bpf_object__open_mem(request.bytes, request.bytes.byteLength, openOptions(log));
   if (!object) {
     throw new HuatuoError('OBJECT_UNREADABLE', {
-      expected: `a BPF object for ${name}`,
+      expected: `a BPF object for ${request.manifest.collector}`,
       found: `${request.bytes.byteLength} bytes that libbpf refuses (${lastErrno()})`,
       remedy: 'build again: npm run build',
     });
   }
   handles.opened(object);
+  return object;
+}
+
+function loadFresh(api: Libbpf, handles: Handles, request: LoadRequest): void {
+  const log = Buffer.alloc(VERIFIER_LOG_BYTES);
+  const object = openObject(api, handles, request, log);
   writeOptions(api, object, request.bytes, { ...request.options, page_bytes: BigInt(PAGE_BYTES) });
   const result = api.bpf_object__load(object);
   if (result < 0) {
     handles.close(api);
-    throw loadError(name, errnoName(result), log);
+    throw loadError(request.manifest.collector, errnoName(result), log);
   }
   handles.loaded();
 }

@@ -37,6 +37,8 @@ export interface SupervisorApi {
   status(): Promise<StatusDocument>;
   /** The agent's own families: ledger, actor states, build information. */
   families(): Promise<readonly MetricFamily[]>;
+  /** Reads the configuration again and puts it in force. @returns what changed @throws why it was refused */
+  reload(): Promise<string>;
 }
 
 /** What the main thread may ask of this one, on the same port. */
@@ -45,6 +47,8 @@ export interface PrometheusControl {
   connect(collector: string, port: MessagePort): void;
   /** The thread is gone: the collector's success is 0 until it is connected again. */
   disconnect(collector: string): void;
+  /** The collector is no longer configured: it leaves the page. */
+  forget(collector: string): void;
   /** Replaces the list of file collectors. */
   setPool(collectors: readonly PoolCollector[]): void;
   /** @throws PORT_IN_USE or LISTEN_FAILED when the server could not be started */
@@ -55,6 +59,8 @@ export interface PrometheusControl {
 
 /** Longest wait for the main thread. */
 const SUPERVISOR_DEADLINE_MS = 1_000;
+/** Collectors that are replaced are drained first. */
+const RELOAD_DEADLINE_MS = 30_000;
 
 export class Prometheus implements PrometheusControl {
   readonly #options: PrometheusOptions;
@@ -84,6 +90,7 @@ export class Prometheus implements PrometheusControl {
       routes: routes({
         version: options.version,
         status: this.#status,
+        reload: () => withDeadline(supervisor.reload(), RELOAD_DEADLINE_MS, 'reload of the configuration'),
         metrics: (selection) => this.#page(JSON.stringify(this.#selected(selection))),
         collectors: () => this.#names(),
       }),
@@ -102,6 +109,11 @@ export class Prometheus implements PrometheusControl {
   disconnect(collector: string): void {
     this.#ports.get(collector)?.close();
     this.#ports.set(collector, undefined);
+  }
+
+  forget(collector: string): void {
+    this.#ports.get(collector)?.close();
+    this.#ports.delete(collector);
   }
 
   setPool(collectors: readonly PoolCollector[]): void {

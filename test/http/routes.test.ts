@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, it, test } from 'node:test';
 import type { AgentState, StatusDocument } from '../../src/actor/status.ts';
 import { HuatuoError } from '../../src/error.ts';
 import type { Reply } from '../../src/http/reply.ts';
@@ -33,16 +33,19 @@ function document(state: AgentState): StatusDocument {
   };
 }
 
-async function get(target: string, pages: Partial<Pages> = {}): Promise<Reply> {
+const LOCAL = { address: '127.0.0.1', origin: undefined };
+
+async function get(target: string, pages: Partial<Pages> = {}, method = 'GET'): Promise<Reply> {
   const all: Pages = {
     version: '1.2.3',
     status: async () => document('ready'),
     metrics: async () => 'page\n',
     collectors: () => ['oom', 'loadavg'],
+    reload: async () => 'nothing changed',
     ...pages,
   };
   const fail = (error: unknown): void => assert.fail(String(error));
-  return (await dispatch(routes(all), 'GET', target, fail)).reply;
+  return (await dispatch(routes(all), method, target, LOCAL, fail)).reply;
 }
 
 const silent = (): Promise<never> =>
@@ -138,5 +141,21 @@ describe('the landing page', () => {
     assert.match(policy, /default-src 'none'/);
     assert.match(policy, /style-src 'sha256-[A-Za-z0-9+/]+='/);
     assert.doesNotMatch(policy, /unsafe|script-src/);
+  });
+});
+
+describe('/-/reload', () => {
+  it('says what changed', async () => {
+    const reply = await get('/-/reload', { reload: async () => 'configuration reloaded: oom' }, 'POST');
+    assert.deepEqual([reply.status, reply.body], [200, 'configuration reloaded: oom\n']);
+  });
+
+  it('says why a configuration is refused', async () => {
+    const error = new HuatuoError('CONFIG_INVALID', { found: 'a tab', remedy: 'use spaces' });
+    const reply = await get('/-/reload', { reload: () => Promise.reject(error) }, 'POST');
+    assert.equal(reply.status, 400);
+    assert.deepEqual(JSON.parse(reply.body), {
+      error: { code: 'CONFIG_INVALID', message: 'a tab; use spaces' },
+    });
   });
 });

@@ -27,6 +27,7 @@ const STATUS: StatusDocument = {
 };
 
 const SUPERVISOR: SupervisorApi = {
+  reload: async () => 'nothing changed',
   status: async () => STATUS,
   families: async () => [
     {
@@ -149,7 +150,7 @@ test('refused families are counted', async () => {
 
 test('a main thread that never answers costs only what it knows', async () => {
   const never = (): Promise<never> => new Promise(() => {});
-  const { control } = start({ status: never, families: never });
+  const { control } = start({ status: never, families: never, reload: never });
   await connect(control, 'oom');
   const [healthy, ready, status, metrics] = await Promise.all(
     ['/-/healthy', '/-/ready', '/api/v1/status', '/metrics'].map((path) => get(control, path)),
