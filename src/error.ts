@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'COLLECTOR_FAILED'
   | 'WORKER_EXITED'
   | 'WORKER_HUNG'
+  | 'MEMORY_LIMIT'
   | 'DEADLINE_EXCEEDED'
   | 'CANCELLED'
   // storage and HTTP
@@ -109,8 +110,10 @@ export class HuatuoError extends Error {
       message: error.message,
       remedy: error.remedy,
     };
-    if (error.stack) wire.stack = error.stack;
-    if (error.cause !== undefined && depth < 5) wire.cause = HuatuoError.toWire(error.cause, depth + 1);
+    // Of a plain error the wire form says it all: where it was thrown and why, not where it was wrapped.
+    const { stack, cause } = thrown instanceof Error ? thrown : error;
+    if (stack) wire.stack = stack;
+    if (cause !== undefined && depth < 5) wire.cause = HuatuoError.toWire(cause, depth + 1);
     return wire;
   }
 

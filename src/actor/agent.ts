@@ -15,6 +15,10 @@ import { describeAgent, setAside } from './agent-status.ts';
 import { collectorPart, isPooled, journalPart, prometheusPart } from './changes.ts';
 import { CollectorChild } from './collector-child.ts';
 import { transferPort } from './comlink.ts';
+import { CpuCgroups } from './cpu-cgroup.ts';
+import { findCpuPlace } from './cpu-place.ts';
+import { MemoryGuard } from './memory-guard.ts';
+import { PinKeeper } from './pin-keeper.ts';
 import type { MetricFamily } from './protocol.ts';
 import type { ReloadRecord } from './reload.ts';
 import type { ActorStatus, StatusDocument } from './status.ts';
@@ -22,8 +26,9 @@ import { statusFamilies } from './status-families.ts';
 import { createStorage, type StorageActors } from './storage-actors.ts';
 
 const TICK_MS = 500;
-/** CPU time and heap are asked of each thread, which wakes it. */
+/** CPU time and heap are asked of each thread, which wakes it; a CPU quota is kept second by second. */
 const MEASURE_MS = 5000;
+const MEASURE_QUOTA_MS = 1000;
 
 /** What the agent asks of the process around it. */
 export interface AgentHooks {
@@ -41,6 +46,9 @@ export class Agent {
   readonly #startedAt = new Date();
   readonly #children = new Map<string, CollectorChild>();
   readonly #storage: StorageActors;
+  readonly #pins: PinKeeper;
+  readonly #cgroups: CpuCgroups;
+  readonly #memory: MemoryGuard;
   #phase: 'starting' | 'up' | 'stopping' = 'starting';
   #tick: NodeJS.Timeout | undefined;
   #measured_ms = 0;
@@ -57,6 +65,9 @@ export class Agent {
     this.#identity = identity;
     this.#log = log;
     this.#hooks = hooks;
+    this.#pins = new PinKeeper(log);
+    this.#cgroups = new CpuCgroups(findCpuPlace(config.path.procfs), config.path.procfs);
+    this.#memory = new MemoryGuard(config.supervisor.memory_limit_bytes);
     this.#storage = createStorage(() => this.#config, identity, {
       journalStarted: () => this.#reconnect('journal'),
       prometheusStarted: () => this.#prometheusStarted(),
@@ -73,6 +84,7 @@ export class Agent {
    */
   async start(): Promise<void> {
     this.#tick = setInterval(() => this.#onTick(), TICK_MS);
+    this.#applyPins();
     await this.#storage.start();
     if (this.#phase === 'stopping') return;
     for (const { name, error } of this.#catalog.broken)
@@ -87,6 +99,8 @@ export class Agent {
     await Promise.all([...this.#children.values()].map((child) => child.stop()));
     await this.#storage.stop();
     clearInterval(this.#tick);
+    this.#pins[Symbol.dispose]();
+    this.#cgroups[Symbol.dispose]();
   }
 
   /**
@@ -153,6 +167,7 @@ export class Agent {
 
   async #applyToCollectors(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
     const touched: string[] = [];
+    this.#applyPins();
     for (const [name, child] of [...this.#children]) {
       const entry = this.#catalog.find(name);
       if (entry && collectorPart(config, child.entry) === collectorPart(this.#config, entry)) continue;
@@ -174,12 +189,22 @@ export class Agent {
     const child = new CollectorChild(entry, {
       config: this.#config,
       agent: this.#identity,
+      log: this.#log,
+      cgroups: this.#cgroups,
+      ...(entry.manifest && { pinDirectory: this.#pins.directory }),
       wire: (collector, to, port) => this.#wire(collector, to, port),
       changed: (status) => this.#changed(status),
     });
     this.#children.set(entry.name, child);
     child.actor.start();
     return true;
+  }
+
+  #applyPins(): void {
+    const pinned = this.#catalog.entries.filter(
+      (entry) => entry.manifest && collectorPart(this.#config, entry) !== undefined,
+    );
+    this.#pins.apply(this.#config, new Set(pinned.map(({ name }) => name)));
   }
 
   #pooled(): CatalogEntry[] {
@@ -216,15 +241,15 @@ export class Agent {
 
   #onTick(): void {
     const now_ms = performance.now();
-    const actors = [
-      this.#storage.journal,
-      this.#storage.prometheus,
-      ...[...this.#children.values()].map(({ actor }) => actor),
-    ];
-    for (const actor of actors) actor.checkHeartbeat(now_ms);
-    if (now_ms - this.#measured_ms < MEASURE_MS) return;
+    const children = [...this.#children.values()];
+    const storage = [this.#storage.journal, this.#storage.prometheus];
+    for (const actor of [...storage, ...children.map(({ actor }) => actor)]) actor.checkHeartbeat(now_ms);
+    const fenced = children.some(({ entry }) => this.#config.collectors[entry.name]?.cpu.quota_cores);
+    if (now_ms - this.#measured_ms < (fenced ? MEASURE_QUOTA_MS : MEASURE_MS)) return;
     this.#measured_ms = now_ms;
-    for (const actor of actors) void actor.measure();
+    for (const measured of [...storage, ...children]) void measured.measure();
+    const candidates = children.map(({ actor }) => actor);
+    this.#memory.check(process.memoryUsage.rss(), now_ms, candidates);
   }
 
   #changed(status: ActorStatus): void {

@@ -19,7 +19,7 @@ export function prometheusPart({ web, path, region, log, supervisor }: Effective
 export function collectorPart(config: EffectiveConfig, entry: CatalogEntry): string | undefined {
   const own = config.collectors[entry.name];
   if (!own?.enabled || isPooled(entry)) return undefined;
-  const { region, path, ring, log, supervisor } = config;
+  const { region, path, ring, bpf, log, supervisor } = config;
   const { modulePath, objectPath, manifest } = entry;
   const files = {
     modulePath,
@@ -27,7 +27,7 @@ export function collectorPart(config: EffectiveConfig, entry: CatalogEntry): str
     layout: manifest?.event?.hash,
     attachPoints: manifest?.attachPoints,
   };
-  return JSON.stringify({ own, region, path: [path.procfs, path.sysfs], ring, log, supervisor, files });
+  return JSON.stringify({ own, region, path: [path.procfs, path.sysfs], ring, bpf, log, supervisor, files });
 }
 
 /** True for collectors that run as tasks on the pool and have no worker of their own. */

@@ -5,16 +5,21 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { AgentIdentity } from '../collector/envelope.ts';
 import type { CatalogEntry } from '../config/catalog.ts';
-import type { EffectiveConfig } from '../config/effective.ts';
+import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
 import { Handles } from '../kernel/handles.ts';
 import type { SymbolTable } from '../kernel/kallsyms.ts';
 import { libbpf } from '../kernel/libbpf.ts';
+import { removePins } from '../kernel/pins.ts';
+import type { Log } from '../sdk/context.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './collector-protocol.ts';
 import { transferPort } from './comlink.ts';
+import type { CpuCgroups } from './cpu-cgroup.ts';
+import { CpuFence } from './cpu-fence.ts';
 import { RingLedger } from './ring-ledger.ts';
-import { collectorRestart, WORKER_LIMITS } from './specs.ts';
+import { collectorRestart, STOP_SHARE, WORKER_LIMITS } from './specs.ts';
 import type { ActorStatus, ActorVitals, LedgerStatus } from './status.ts';
+import { CollectorThrottle } from './throttle.ts';
 import { type VitalField, Vitals } from './vitals.ts';
 import { WorkerActor } from './worker-actor.ts';
 
@@ -22,16 +27,25 @@ import { WorkerActor } from './worker-actor.ts';
 export interface CollectorSurroundings {
   readonly config: EffectiveConfig;
   readonly agent: AgentIdentity;
+  readonly log: Log;
+  /** Where CPU quotas of threads are set. */
+  readonly cgroups: CpuCgroups;
+  /** Set for a collector that is to be pinned: a directory on a BPF file system. */
+  readonly pinDirectory?: string | undefined;
   /** Hands the far end of a new data port to the journal or the scraper; called for each life of the collector. */
   wire(collector: string, to: 'journal' | 'scraper', port: MessagePort): void;
   changed(status: ActorStatus): void;
 }
+
+const UNFENCED: CpuFenceConfig = { affinity: [], nice: 0, quota_cores: undefined };
 
 export class CollectorChild {
   readonly entry: CatalogEntry;
   readonly actor: WorkerActor<CollectorControl>;
   readonly vitals: Vitals;
   readonly #around: CollectorSurroundings;
+  readonly #fence: CpuFence;
+  readonly #throttle: CollectorThrottle;
   readonly #handlesBuffer = Handles.allocate();
   readonly #vitalsBuffer = Vitals.allocate();
   readonly #handles = new Handles(this.#handlesBuffer);
@@ -42,6 +56,9 @@ export class CollectorChild {
     this.entry = entry;
     this.#around = around;
     this.vitals = new Vitals(this.#vitalsBuffer);
+    const { cpu = UNFENCED } = around.config.collectors[entry.name] ?? {};
+    this.#fence = new CpuFence(entry.name, cpu, around.cgroups, around.log);
+    this.#throttle = new CollectorThrottle(cpu.quota_cores, this.#handles, this.vitals);
     const { supervisor } = around.config;
     this.actor = new WorkerActor<CollectorControl>(
       {
@@ -51,7 +68,7 @@ export class CollectorChild {
         entry: new URL('../../workers/collector.js', import.meta.url),
         workerData: (control) => this.#workerData(control),
         restart: collectorRestart(supervisor, entry.interval),
-        shutdown_ms: supervisor.stop_timeout_ms,
+        shutdown_ms: supervisor.stop_timeout_ms * STOP_SHARE.collector,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
         heartbeat: () => this.vitals.heartbeat,
         resourceLimits: WORKER_LIMITS,
@@ -84,10 +101,20 @@ export class CollectorChild {
 
   status(): ActorStatus {
     const { vitals, ...status } = this.actor.status;
-    return { ...status, vitals: { ...vitals, ...this.#ringVitals() } };
+    const { throttled_seconds, sampling_ratio } = this.#throttle;
+    return { ...status, vitals: { ...vitals, throttled_seconds, ...this.#ringVitals(sampling_ratio) } };
   }
 
-  #ringVitals(): ActorVitals {
+  /** Brings CPU time and heap up to date, and throttles a collector that is over its quota. */
+  async measure(): Promise<void> {
+    await this.actor.measure();
+    const throttled = this.#throttle.feed(this.actor.cpu_us);
+    const { state } = this.actor;
+    if (throttled && state === 'running') this.actor.enter('throttled');
+    if (!throttled && state === 'throttled') this.actor.enter('running');
+  }
+
+  #ringVitals(sampling_ratio: number): ActorVitals {
     if (!this.entry.manifest?.event) return {};
     const read = (field: VitalField): number => Number(this.vitals.get(field));
     return {
@@ -96,6 +123,7 @@ export class CollectorChild {
       ring_high_water_bytes: read('ring_high_water_bytes'),
       refused_batches: read('refused_batches'),
       busy_heads: read('busy_heads'),
+      sampling_ratio,
     };
   }
 
@@ -106,22 +134,26 @@ export class CollectorChild {
     return this.#ledger?.read();
   }
 
-  /** Stops the worker in good order, then frees what it held of the kernel. */
+  /** Stops the worker in good order, then frees what it held of the kernel, except what is pinned. */
   async stop(): Promise<void> {
     await this.actor.stop(async (control) => {
       await control.stop();
     });
+    this.#fence[Symbol.dispose]();
     this.#release();
   }
 
   #workerData(control: MessagePort): CollectorWorkerData {
-    const { config, agent } = this.#around;
+    const { config, agent, pinDirectory } = this.#around;
     const { name, kind, modulePath, manifest, objectPath, wasmPath, maxSeries } = this.entry;
     return {
       name,
       kind,
       ...(modulePath && { modulePath }),
-      ...(manifest && objectPath && { bpf: { manifest, objectPath, ...(wasmPath && { wasmPath }) } }),
+      ...(manifest &&
+        objectPath && {
+          bpf: { manifest, objectPath, ...(wasmPath && { wasmPath }), ...(pinDirectory && { pinDirectory }) },
+        }),
       options: config.collectors[name]?.options ?? {},
       maxSeries,
       agent,
@@ -137,6 +169,9 @@ export class CollectorChild {
 
   #noticed(notice: CollectorNotice): void {
     switch (notice.type) {
+      case 'thread':
+        this.#fence.apply(notice.tid);
+        break;
       case 'running':
       case 'waiting':
         this.actor.enter(notice.type);
@@ -152,7 +187,10 @@ export class CollectorChild {
   /** A ring that breaks its own rules cannot be adopted, and an unsupported collector leaves nothing attached. */
   #ended(error: HuatuoError | undefined): void {
     this.vitals.set('in_flight_bytes', 0n);
-    if (error && (error.permanent || error.code === 'RING_CORRUPT')) this.#release();
+    if (!error || !(error.permanent || error.code === 'RING_CORRUPT')) return;
+    const { pinDirectory } = this.#around;
+    if (pinDirectory) removePins(pinDirectory, this.entry.name);
+    this.#release();
   }
 
   #release(): void {

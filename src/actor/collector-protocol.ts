@@ -18,6 +18,8 @@ export interface CollectorWorkerData {
     readonly manifest: ObjectManifest;
     readonly objectPath: string;
     readonly wasmPath?: string;
+    /** On a BPF file system; set when maps and links are to outlive the agent. */
+    readonly pinDirectory?: string;
   };
   /** The collector's own options; those of the BPF object under their C names. */
   readonly options: Readonly<Record<string, unknown>>;
@@ -44,6 +46,8 @@ export interface CollectorControl {
 
 /** Notices, collector → supervisor, on the worker's own port. */
 export type CollectorNotice =
+  /** The first notice: which thread this is, as in /proc/self/task. */
+  | { readonly type: 'thread'; readonly tid: number }
   /** Loaded and attached; documents and samples flow. */
   | { readonly type: 'running' }
   /** `start` returned; it is called again after this many seconds. */

@@ -5,7 +5,7 @@ import { HuatuoError } from '../error.ts';
 import type { JournalControl } from '../storage/journal-actor.ts';
 import type { PrometheusControl, SupervisorApi } from '../storage/prometheus.ts';
 import { type Remote, withDeadline } from './comlink.ts';
-import { storageRestart, WORKER_LIMITS } from './specs.ts';
+import { STOP_SHARE, storageRestart, WORKER_LIMITS } from './specs.ts';
 import type { ActorStatus } from './status.ts';
 import { version } from './version.ts';
 import { Vitals } from './vitals.ts';
@@ -89,7 +89,7 @@ export function createStorage(
 }
 
 interface StorageActorParts<Control extends object> {
-  readonly name: string;
+  readonly name: 'journal' | 'prometheus';
   /** workers/<entry>.ts */
   readonly entry: string;
   readonly data: (config: EffectiveConfig) => object;
@@ -115,7 +115,7 @@ function storageActor<Control extends object>(
     workerData: (control) => ({ ...parts.data(config()), control, heartbeat: shared }),
     ...(parts.serve && { serve: parts.serve }),
     restart: storageRestart(supervisor),
-    shutdown_ms: supervisor.stop_timeout_ms,
+    shutdown_ms: supervisor.stop_timeout_ms * STOP_SHARE[parts.name],
     heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
     heartbeat: () => vitals.heartbeat,
     resourceLimits: WORKER_LIMITS,

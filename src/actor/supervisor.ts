@@ -14,6 +14,8 @@ import { nameThread } from '../kernel/libc.ts';
 import { createLog } from '../log.ts';
 import { Agent } from './agent.ts';
 import { type CheckedConfig, Reloader } from './reload.ts';
+import { SystemdNotifier } from './sd-notify.ts';
+import { SystemdReporter } from './systemd-reporter.ts';
 
 /**
  * Runs the agent until SIGTERM or SIGINT.
@@ -32,13 +34,18 @@ export async function runAgent(
     reload: () => reloader.reload(),
     reloads: () => reloader.record,
   });
+  using systemd = new SystemdReporter(new SystemdNotifier(), agent);
   // A refused reload is in the log, in the metrics, and changes nothing.
   process.on('SIGHUP', () => reloader.reload().catch(() => undefined));
   const asked = stopSignal();
   try {
-    const started = agent.start().then(async () => log.info('huatuo is up', await agent.summary()));
+    const started = agent.start().then(async () => {
+      log.info('huatuo is up', await agent.summary());
+      systemd.started();
+    });
     const signal = await Promise.race([asked, started.then(() => asked)]);
     log.info(`${signal}: draining and stopping`);
+    systemd.stopping();
     await agent.stop();
     log.info('huatuo has stopped');
     return 0;

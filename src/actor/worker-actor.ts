@@ -54,6 +54,9 @@ export interface ActorHooks<Control extends object> {
   ended(error: HuatuoError | undefined): void;
 }
 
+/** At least this much time for a start. */
+const STARTING_MS = 30_000;
+
 export class WorkerActor<Control extends object> {
   readonly spec: ActorSpec;
   readonly #hooks: ActorHooks<Control>;
@@ -121,6 +124,15 @@ export class WorkerActor<Control extends object> {
     return this.#usage.cpu_us;
   }
 
+  get name(): string {
+    return this.spec.name;
+  }
+
+  /** As of the last `measure`. */
+  get heap_bytes(): number {
+    return this.#usage.heap_bytes;
+  }
+
   /** Brings CPU time and heap up to date. */
   async measure(): Promise<void> {
     if (this.#worker) await this.#usage.measure(this.#worker);
@@ -164,10 +176,15 @@ export class WorkerActor<Control extends object> {
     if (this.#worker && !this.#halting) this.#enter(state);
   }
 
-  /** Ends this life for a reason; its successor follows the restart policy. */
+  /**
+   * Ends this life for a reason; its successor follows the restart policy. A thread that is stuck in the kernel (a write to
+   * a frozen file system) cannot be ended: it stays visible as restarting, and is replaced when the kernel lets it go.
+   */
   end(error: HuatuoError): void {
     this.fault(error);
+    this.#lastError = HuatuoError.toWire(error);
     void this.#worker?.terminate();
+    this.#enter('restarting');
   }
 
   /** Remembers why this life ends; the first reason counts. */
@@ -184,11 +201,12 @@ export class WorkerActor<Control extends object> {
       return;
     }
     const silent_ms = now_ms - this.#beatAt_ms;
-    if (silent_ms < this.spec.heartbeatTimeout_ms) return;
-    this.#beatAt_ms = now_ms;
+    // Loading modules and passing the verifier block the thread: a slow host is not a hang.
+    const patience_ms = this.#state === 'starting' ? STARTING_MS : this.spec.heartbeatTimeout_ms;
+    if (silent_ms < patience_ms || this.#state === 'restarting') return;
     this.end(
       new HuatuoError('WORKER_HUNG', {
-        expected: `a heartbeat of ${this.spec.name} within ${this.spec.heartbeatTimeout_ms} ms`,
+        expected: `a heartbeat of ${this.spec.name} within ${patience_ms} ms`,
         found: `none for ${Math.round(silent_ms)} ms`,
         remedy:
           'it is replaced; if it comes back, look for a loop or a call that never returns in this collector',

@@ -12,6 +12,7 @@ export type Invocation =
   | { readonly command: 'run'; readonly flags: ConfigFlags }
   | { readonly command: 'check'; readonly flags: ConfigFlags; readonly show: CheckOutput }
   | { readonly command: 'list'; readonly flags: ConfigFlags; readonly output: 'table' | 'json' }
+  | { readonly command: 'unpin'; readonly flags: ConfigFlags; readonly directory: string | undefined }
   | { readonly command: 'version'; readonly output: 'text' | 'json' }
   /** --help, --version: finished text. */
   | { readonly command: 'print'; readonly text: string };
@@ -134,6 +135,11 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
     .description('List the collectors: kind, whether they are enabled, and why one cannot run on this kernel')
     .addOption(output('table', 'json'))
     .action((options) => done({ command: 'list', flags: flags(), output: options.output }));
+  program
+    .command('unpin')
+    .description('Remove what pinned collectors have left running in the kernel')
+    .addArgument(new Argument('[directory]', 'instead of bpf.pin_directory'))
+    .action((directory: string | undefined) => done({ command: 'unpin', flags: flags(), directory }));
   program
     .command('version')
     .description('Print the version of agent, Node and kernel')

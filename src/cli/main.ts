@@ -61,6 +61,13 @@ async function execute(argv: readonly string[]): Promise<number> {
       print(invocation.output === 'json' ? JSON.stringify(collectors, null, 2) : formatList(collectors));
       return 0;
     }
+    case 'unpin': {
+      const { bpf } = load(invocation.flags, catalog).config;
+      // Loaded late, for the same reason as below.
+      const { unpin } = await import('./unpin.ts');
+      print(unpin(invocation.directory ?? bpf.pin_directory));
+      return 0;
+    }
     case 'run': {
       const { config } = load(invocation.flags, catalog);
       // Loaded late: it brings libbpf, which the other commands do without.

@@ -64,7 +64,7 @@ class LoadedObject implements BpfObject {
         remedy: 'add the program, or do not call ctx.bpf.load()',
       });
     }
-    const { manifest, objectPath } = data.bpf;
+    const { manifest, objectPath, pinDirectory } = data.bpf;
     const unsupported = probeAttachPoints(manifest.attachPoints, data.paths);
     if (unsupported) throw unsupported;
     const bytes = readFileSync(objectPath);
@@ -73,6 +73,7 @@ class LoadedObject implements BpfObject {
       manifest,
       bytes,
       options: bpfOptions(data),
+      ...(pinDirectory && { pin: { directory: pinDirectory, log: around.log } }),
     });
     return new LoadedObject(around, object, openReader(around, object));
   }

@@ -15,6 +15,8 @@ import type { JournalClient, Outcome } from './journal-client.ts';
 import type { RingReader, Slice } from './ring-reader.ts';
 
 const REFUSED_PAUSE_MS = 1000;
+/** A program that is at work on a record needs microseconds; this is for when its CPU was taken away. */
+const BUSY_PAUSE_MS = 1;
 
 export interface PumpOptions {
   readonly tracer: string;
@@ -72,9 +74,9 @@ export class Pump {
       }
       const slice = this.#reader.read();
       if (slice.end > slice.start) await this.#forward(slice);
-      else if (this.#inFlight > 0) await this.#outcome.promise;
-      else if (signal.aborted) return true;
-      else await this.#reader.wait();
+      else if (signal.aborted && this.#inFlight === 0 && !slice.busy) return true;
+      else if (signal.aborted) await Promise.race([this.#outcome.promise, sleep(BUSY_PAUSE_MS)]);
+      if (!slice.more && !signal.aborted) await this.#reader.wait();
     }
   }
 
@@ -128,6 +130,7 @@ export class Pump {
 
   /** What follows a batch that was not written is not committed either: it is read again, from where the ring is. */
   #interrupt(outcome: Outcome): void {
+    this.#reader.wake();
     if (outcome.kind === 'lost') this.#interrupted = 'lost';
     if (outcome.kind !== 'refused') return;
     this.#interrupted = 'refused';

@@ -26,6 +26,10 @@ export interface Slice {
   readonly malformed: number;
   readonly start: bigint;
   readonly end: bigint;
+  /** The output was full before the ring was empty: read again at once. */
+  readonly more: boolean;
+  /** The next record is reserved and its program has not finished it. */
+  readonly busy: boolean;
 }
 
 /**
@@ -90,7 +94,17 @@ export class RingReader implements Disposable {
       if (result.status === 'corrupt') throw ringCorrupt(result.corruption, this.#decoder.ringBytes);
       if (result.status === 'busy') this.#parts.vitals.add('busy_heads', 1);
       if (result.status !== 'container_miss') {
-        return { lines: this.#decoder.output(), documents, malformed, start, end: result.position };
+        const more = result.status === 'output_full';
+        const busy = result.status === 'busy';
+        return {
+          lines: this.#decoder.output(),
+          documents,
+          malformed,
+          start,
+          end: result.position,
+          more,
+          busy,
+        };
       }
       this.#resolve(result.cgroupId);
     }

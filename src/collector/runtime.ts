@@ -15,7 +15,7 @@ import { Vitals } from '../actor/vitals.ts';
 import { CgroupContainers } from '../containers/cgroup.ts';
 import { HuatuoError } from '../error.ts';
 import { readSymbols, type SymbolTable } from '../kernel/kallsyms.ts';
-import { nameThread } from '../kernel/libc.ts';
+import { nameThread, threadId } from '../kernel/libc.ts';
 import { createLog } from '../log.ts';
 import type { Collector, MetricSpecs } from '../sdk/collector.ts';
 import type { CollectorContext, Log } from '../sdk/context.ts';
@@ -29,8 +29,8 @@ import { Saver } from './saver.ts';
 import { answerScrapes } from './scraping.ts';
 
 const BEAT_MS = 500;
-/** One update() or enrich() may take this long before the worker counts as hung. */
-const OVERDUE_MS = 5000;
+/** One update() or enrich() may take this long; then the heartbeat stops, and its timeout begins to run. */
+const OVERDUE_MS = 4000;
 
 export class CollectorRuntime {
   readonly #data: CollectorWorkerData;
@@ -56,6 +56,7 @@ export class CollectorRuntime {
   /** Runs the collector until it is stopped; never rejects: a failure is told to the supervisor and ends the worker. */
   run(): void {
     nameThread(this.#data.name);
+    notify({ type: 'thread', tid: threadId() });
     setInterval(() => this.#beat(), BEAT_MS).unref();
     expose(this.#control(), this.#data.control);
     this.#running = this.#loop().catch((error: unknown) => this.#fail(error));
@@ -96,8 +97,9 @@ export class CollectorRuntime {
     await new Promise((resolve) => this.#stop.signal.addEventListener('abort', resolve, { once: true }));
   }
 
+  /** What is pinned is meant to run on: the next agent reads what it leaves in the ring. */
   async #detach(): Promise<void> {
-    if (this.#data.bpf) (await this.#ctx.bpf.load()).detach();
+    if (this.#data.bpf && !this.#data.bpf.pinDirectory) (await this.#ctx.bpf.load()).detach();
   }
 
   async #collect(): Promise<readonly MetricFamily[]> {

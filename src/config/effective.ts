@@ -16,6 +16,7 @@ export interface EffectiveConfig {
   readonly journal: JournalConfig;
   readonly supervisor: SupervisorConfig;
   readonly ring: RingConfig;
+  readonly bpf: BpfConfig;
   /** One entry for each usable collector of the catalog, enabled or not, by its name (never an alias). */
   readonly collectors: Readonly<Record<string, CollectorConfig>>;
 }
@@ -61,8 +62,17 @@ export interface SupervisorConfig {
   readonly failed_retry_ms: number;
   /** An actor whose heartbeat stands still for so long is hung. */
   readonly heartbeat_timeout_ms: number;
-  /** An actor that has not stopped by then is terminated. */
+  /** Time for an orderly stop of the whole agent. */
   readonly stop_timeout_ms: number;
+  /** Resident memory of the process above which the largest collector is replaced. */
+  readonly memory_limit_bytes: number;
+}
+
+export interface BpfConfig {
+  /** Rings, maps and links outlive the agent, and the next one goes on with them. */
+  readonly pin: boolean;
+  /** On a BPF file system. */
+  readonly pin_directory: string;
 }
 
 export interface RingConfig {

@@ -11,7 +11,7 @@ import type { Catalog } from './catalog.ts';
 import { collectorSections } from './collector-schema.ts';
 import { jsonSchema, type SchemaNode } from './describe.ts';
 import type { EffectiveConfig } from './effective.ts';
-import { absolutePath, choice, count, durationMs, section, size } from './fields.ts';
+import { absolutePath, choice, count, durationMs, flag, section, size } from './fields.ts';
 
 export interface ConfigSchema {
   /** Input: the parsed YAML; `{}` gives the defaults. */
@@ -46,6 +46,7 @@ function root(catalog: Catalog): z.ZodType<EffectiveConfig> {
     journal: journal(),
     supervisor: supervisor(),
     ring: ring(),
+    bpf: bpf(),
     collectors: collectorSections(catalog),
   });
 }
@@ -176,7 +177,7 @@ function supervisor() {
       doc: 'A failed actor is tried again after this time',
     }),
     heartbeat_timeout: durationMs({
-      default: '10s',
+      default: '5s',
       min: '2s',
       max: '1h',
       doc: 'An actor that gives no sign of life for so long is hung and replaced',
@@ -185,7 +186,13 @@ function supervisor() {
       default: '5s',
       min: '100ms',
       max: '5m',
-      doc: 'An actor that has not stopped by then is ended',
+      doc: 'Time to read the rings to their end and write everything, when the agent is stopped',
+    }),
+    memory_limit: size({
+      default: '512MiB',
+      min: '128MiB',
+      max: '64GiB',
+      doc: 'Resident memory of the agent above which its largest collector is replaced',
     }),
   })
     .refine((supervisor) => supervisor.backoff_max >= supervisor.backoff_min, {
@@ -200,7 +207,21 @@ function supervisor() {
       failed_retry_ms: supervisor.failed_retry,
       heartbeat_timeout_ms: supervisor.heartbeat_timeout,
       stop_timeout_ms: supervisor.stop_timeout,
+      memory_limit_bytes: supervisor.memory_limit,
     }));
+}
+
+function bpf() {
+  return section('BPF programs and maps in the kernel', {
+    pin: flag({
+      default: false,
+      doc: 'Programs and rings stay when the agent ends, and the next one reads what they saw meanwhile; huatuo unpin removes them',
+    }),
+    pin_directory: absolutePath({
+      default: '/sys/fs/bpf/huatuo',
+      doc: 'Where, on a BPF file system; the usual one is mounted if it is not',
+    }),
+  });
 }
 
 function ring() {

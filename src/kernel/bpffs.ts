@@ -5,9 +5,8 @@
  * Names on it hold no dots (kernel/bpf/inode.c, bpf_lookup), directories can be renamed.
  */
 import { closeSync, constants, existsSync, mkdirSync, openSync, statfsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { HuatuoError } from '../error.ts';
-import { parseMountinfo, readMountinfo } from '../procfs/mountinfo.ts';
 import { errnoName } from './libbpf.ts';
 import { lockFile, mount } from './libc.ts';
 
@@ -18,17 +17,6 @@ const USUAL_MOUNT = '/sys/fs/bpf';
 /** Whether `path` exists and lies on a BPF file system. */
 export function isOnBpffs(path: string): boolean {
   return existsSync(path) && statfsSync(path).type === BPF_FS_MAGIC;
-}
-
-/**
- * Where the agent pins when it is not told otherwise: `huatuo` on the BPF file system this process sees, preferably that
- * at /sys/fs/bpf. Nothing is made.
- * @param procfs mount point of procfs
- */
-export function defaultPinDirectory(procfs: string): string {
-  const mounted = parseMountinfo(readMountinfo(procfs)).filter(({ type }) => type === 'bpf');
-  const usual = mounted.some(({ mountPoint }) => mountPoint === USUAL_MOUNT);
-  return join(usual ? USUAL_MOUNT : (mounted[0]?.mountPoint ?? USUAL_MOUNT), 'huatuo');
 }
 
 /**

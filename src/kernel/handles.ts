@@ -11,8 +11,8 @@
  *
  * `pinned` says that a complete set of pins holds maps and links too (pins.ts): letting go of them here then stops nothing.
  */
-import { closeSync } from 'node:fs';
 import type { Libbpf, Pointer } from './libbpf.ts';
+import { closeFd } from './libc.ts';
 
 export const MAX_LINKS = 61;
 const STATE = 0;
@@ -103,5 +103,5 @@ function releaseLink(api: Libbpf, link: Pointer): void {
   const fd = api.bpf_link__fd(link);
   api.bpf_link__disconnect(link);
   api.bpf_link__destroy(link);
-  closeSync(fd);
+  closeFd(fd);
 }

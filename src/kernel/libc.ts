@@ -16,10 +16,12 @@ const prctlName = libc.func(
   'int prctl(int option, const char *name, unsigned long a, unsigned long b, unsigned long c)',
 );
 const sysconf = libc.func('long sysconf(int name)');
+const syscallCall = libc.func('long syscall(long number, int a, unsigned int b, int c)');
 const gettidCall = libc.func('int gettid(void)');
 const mountCall = libc.func(
   'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
 );
+const closeCall = libc.func('int close(int fd)');
 const flockCall = libc.func('int flock(int fd, int operation)');
 const schedSetaffinity = libc.func('int sched_setaffinity(int tid, size_t size, const uint8_t *mask)');
 const schedGetaffinity = libc.func('int sched_getaffinity(int tid, size_t size, _Out_ uint8_t *mask)');
@@ -34,6 +36,9 @@ const MAP_FAILED = 0xffffffffffffffffn;
 const CLOCK_REALTIME = 0;
 const CLOCK_BOOTTIME = 7;
 const SC_PAGESIZE = 30;
+/** glibc has no wrapper for it. */
+const SYS_MEMBARRIER = process.arch === 'arm64' ? 283 : 324;
+const MEMBARRIER_CMD_GLOBAL = 1;
 const PR_SET_NAME = 15;
 const PRIO_PROCESS = 0;
 const LOCK_EX = 2;
@@ -120,6 +125,15 @@ export function threadId(): number {
   return gettidCall() as number;
 }
 
+/**
+ * Returns when every non-sleepable BPF program that is running now, on any CPU, has ended: membarrier(2) waits for an RCU
+ * grace period, some milliseconds, and a program is an RCU reader. Does nothing on a kernel that runs with nohz_full,
+ * which refuses the command.
+ */
+export function waitForRunningPrograms(): void {
+  syscallCall(SYS_MEMBARRIER, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
 /** 0n, or the errno of the call that just answered `result`. Must be asked before any other foreign call. */
 function errnoOf(result: number | bigint): number {
   return Number(result) < 0 ? koffi.errno() : 0;
@@ -128,6 +142,11 @@ function errnoOf(result: number | bigint): number {
 /** Mounts a file system without device of its own (`bpf`): no programs, devices or set-uid files. @returns 0 or the errno */
 export function mount(type: string, target: string, options: string): number {
   return errnoOf(mountCall(type, target, type, MS_NOSUID | MS_NODEV | MS_NOEXEC, options) as number);
+}
+
+/** Closes an fd that came from a foreign call: Node warns of its own close() in a worker for fds it has not opened. */
+export function closeFd(fd: number): void {
+  closeCall(fd);
 }
 
 /** Takes the exclusive lock of an open file, without waiting; it goes with the file. @returns 0 or the errno (EAGAIN: held) */

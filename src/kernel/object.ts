@@ -10,7 +10,7 @@ import type { ObjectManifest } from '../build/manifest.ts';
 import { HuatuoError } from '../error.ts';
 import { type Handles, MAX_LINKS } from './handles.ts';
 import { errnoName, type Libbpf, lastErrno, libbpf, openOptions, type Pointer } from './libbpf.ts';
-import { PAGE_BYTES } from './libc.ts';
+import { PAGE_BYTES, waitForRunningPrograms } from './libc.ts';
 import { writeOptions } from './options.ts';
 import { Pinning, type PinRequest } from './pinning.ts';
 import { setSampling } from './sampling.ts';
@@ -70,10 +70,12 @@ export class KernelObject {
     if (!this.#handles.pinned) this.#pinning?.pin(this.#api, this.#handles, programs);
   }
 
-  /** Stops the programs, pinned or not. Maps and ring stay. */
+  /** Stops the programs, pinned or not; when it returns none runs any more and the ring is final. Maps and ring stay. */
   detach(): void {
     this.#unpin();
     this.#handles.destroyLinks(this.#api);
+    // A program that was running when its link went may go on for a while, and what it makes must still be drained.
+    waitForRunningPrograms();
   }
 
   /** Frees programs, maps and ring, pinned or not. */

@@ -7,10 +7,11 @@
  * (bpf_map__reuse_fd), its links are opened from their pins. All that is asked of an object later, maps by name and
  * letting go of links, works on it as on a loaded one; its programs have no fds.
  */
-import { closeSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { HuatuoError } from '../error.ts';
 import type { Handles } from './handles.ts';
 import { errnoName, type Libbpf, lastErrno, type Pointer } from './libbpf.ts';
+import { closeFd } from './libc.ts';
 import type { Pinnable, PinSet } from './pins.ts';
 
 /** `struct bpf_map_info` of Linux 5.8; the kernel fills what it is given room for. */
@@ -58,7 +59,7 @@ function reuseMap(api: Libbpf, map: Pointer, path: string): void {
   const fd = api.bpf_obj_get(path);
   if (fd < 0) throw damaged(path, 'a map', errnoName(fd));
   try {
-    requireKind(fd, path, 'bpf-map');
+    requireKind(fd, path, 'map');
     const [type, , keyBytes, valueBytes] = mapInfo(api, fd, path);
     const wanted = [api.bpf_map__type(map), api.bpf_map__key_size(map), api.bpf_map__value_size(map)];
     const found = [type, keyBytes, valueBytes];
@@ -69,7 +70,7 @@ function reuseMap(api: Libbpf, map: Pointer, path: string): void {
     if (result < 0) throw damaged(path, 'a map', errnoName(result));
   } finally {
     // libbpf has made a copy of its own.
-    closeSync(fd);
+    closeFd(fd);
   }
 }
 
@@ -77,7 +78,7 @@ function openLink(api: Libbpf, path: string): Pointer {
   const link = api.bpf_link__open(path);
   if (!link) throw damaged(path, 'a link', lastErrno());
   try {
-    requireKind(api.bpf_link__fd(link), path, 'bpf_link');
+    requireKind(api.bpf_link__fd(link), path, 'link');
     return link;
   } catch (error) {
     api.bpf_link__destroy(link);
@@ -85,10 +86,12 @@ function openLink(api: Libbpf, path: string): Pointer {
   }
 }
 
-/** A pin may hold a map, a program or a link; what an fd is of stands in the name of its file (kernel/bpf/syscall.c). */
-function requireKind(fd: number, path: string, kind: 'bpf-map' | 'bpf_link'): void {
+/**
+ * A pin may hold a map, a program or a link. The file of an fd says of what: `bpf-map`, `bpf-link`, `bpf_link` on older kernels.
+ */
+function requireKind(fd: number, path: string, kind: 'map' | 'link'): void {
   const found = readlinkSync(`/proc/self/fd/${fd}`);
-  if (!found.includes(kind)) throw damaged(path, kind, found);
+  if (!new RegExp(`bpf[-_]${kind}`).test(found)) throw damaged(path, `a ${kind}`, found);
 }
 
 /** The head of `struct bpf_map_info`: type, id, key_size, value_size. */

@@ -91,7 +91,8 @@ export class Pinning {
 
   #remove(keep?: string): void {
     for (const set of removePins(this.#directory, this.#collector, keep)) {
-      this.#log.info('removed a pinned set', { ...set });
+      const level = set.unread_bytes > 0 ? 'warn' : 'info';
+      this.#log[level]('removed a pinned set', { ...set });
     }
   }
 }

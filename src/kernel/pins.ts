@@ -11,19 +11,11 @@
  * running on maps that nobody can find.
  */
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  type Dirent,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmdirSync,
-  unlinkSync,
-} from 'node:fs';
+import { type Dirent, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { HuatuoError } from '../error.ts';
 import { errnoName, libbpf } from './libbpf.ts';
+import { closeFd } from './libc.ts';
 import { RingPositions } from './ring-positions.ts';
 
 const COLLECTOR = /^[a-z][a-z0-9_]*$/;
@@ -160,7 +152,7 @@ function unreadBytes(path: string): number {
     // A damaged set may have anything under that name.
     return 0;
   } finally {
-    closeSync(fd);
+    closeFd(fd);
   }
 }
 

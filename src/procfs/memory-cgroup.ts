@@ -3,6 +3,7 @@
  * cgroup-v1/memory.rst. For an OOM document it is looked up by task, not by walking the tree: the work for one kill is a
  * handful of reads however many cgroups the host has.
  */
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { findHierarchies } from '../containers/hierarchies.ts';
 import { parseMountinfo, readMountinfo } from './mountinfo.ts';
@@ -25,15 +26,18 @@ export interface MemoryCgroup {
 const UNLIMITED_BYTES = 2 ** 62;
 
 /**
- * The memory cgroup a task is in.
+ * The memory cgroup a task is in, or was in when the event was made: v1 shows a task that is exiting in the root cgroup,
+ * and a process id may be another task's by now, so the directory must be the one the event names.
  * @param procfs mount point of procfs
  * @param pid process id in the agent's pid namespace
+ * @param cgroupId inode of the task's memory cgroup, from the event
  * @param known cgroup directories of the task's container, for a task that is gone already
  * @returns undefined when neither the task nor its container's cgroup is there any more
  */
 export function readMemoryCgroup(
   procfs: string,
   pid: number,
+  cgroupId: bigint,
   known: Readonly<Record<string, string>> | undefined,
 ): MemoryCgroup | undefined {
   const membership = readIfThere(join(procfs, String(pid), 'cgroup'));
@@ -41,13 +45,17 @@ export function readMemoryCgroup(
     const controller = controllers.find((name) => name === 'memory' || name === 'unified');
     if (!controller) continue;
     const path = membership === undefined ? undefined : pathOf(membership, controller);
-    const directory = path === undefined ? known?.[controller] : join(mountPoint, path);
+    const own = path === undefined ? undefined : join(mountPoint, path);
+    const directory = own !== undefined && inodeOf(own) === cgroupId ? own : known?.[controller];
     const read =
-      directory &&
-      readDirectory(directory, path ?? directory.slice(mountPoint.length), controller === 'unified');
+      directory && readDirectory(directory, directory.slice(mountPoint.length), controller === 'unified');
     if (read) return read;
   }
   return undefined;
+}
+
+function inodeOf(directory: string): bigint | undefined {
+  return statSync(directory, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 /** Reads `/proc/<pid>/cgroup`: lines `id:controllers:path`, v2 has id 0 and no controllers. */

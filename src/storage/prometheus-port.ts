@@ -77,7 +77,7 @@ export class PortSource implements MetricSource {
 }
 
 /** A collector that is known but has no thread at the moment. */
-export function disconnected(name: string): HuatuoError {
+function disconnected(name: string): HuatuoError {
   return new HuatuoError('WORKER_EXITED', {
     expected: `a running collector ${name}`,
     found: 'its thread has ended',

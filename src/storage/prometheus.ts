@@ -16,7 +16,7 @@ import { FilePool } from './file-pool.ts';
 import type { PoolCollector } from './file-task.ts';
 import { FileSource } from './prometheus-files.ts';
 import { OwnMetrics } from './prometheus-own.ts';
-import { disconnected, type MetricSource, PortSource } from './prometheus-port.ts';
+import { PortSource } from './prometheus-port.ts';
 import { type ScrapeFault, scrape } from './prometheus-scrape.ts';
 import { shareInFlight } from './prometheus-share.ts';
 
@@ -45,8 +45,6 @@ export interface SupervisorApi {
 export interface PrometheusControl {
   /** Starts scraping a collector thread; `port` is transferred. A second call for the same name replaces the port. */
   connect(collector: string, port: MessagePort): void;
-  /** The thread is gone: the collector's success is 0 until it is connected again. */
-  disconnect(collector: string): void;
   /** The collector is no longer configured: it leaves the page. */
   forget(collector: string): void;
   /** Replaces the list of file collectors. */
@@ -65,8 +63,8 @@ const RELOAD_DEADLINE_MS = 30_000;
 export class Prometheus implements PrometheusControl {
   readonly #options: PrometheusOptions;
   readonly #log: Log;
-  /** Collector threads by name; undefined while one is down. */
-  readonly #ports = new Map<string, PortSource | undefined>();
+  /** Collector threads by name; one whose thread is down stays until it is forgotten. */
+  readonly #ports = new Map<string, PortSource>();
   #files: readonly FileSource[] = [];
   readonly #pool: FilePool;
   readonly #own = new OwnMetrics();
@@ -106,11 +104,6 @@ export class Prometheus implements PrometheusControl {
     this.#ports.set(collector, new PortSource(collector, port));
   }
 
-  disconnect(collector: string): void {
-    this.#ports.get(collector)?.close();
-    this.#ports.set(collector, undefined);
-  }
-
   forget(collector: string): void {
     this.#ports.get(collector)?.close();
     this.#ports.delete(collector);
@@ -129,7 +122,7 @@ export class Prometheus implements PrometheusControl {
     if (this.#closed) return;
     this.#closed = true;
     this.setPool([]);
-    for (const source of this.#ports.values()) source?.close();
+    for (const source of this.#ports.values()) source.close();
     const server = await this.#server.catch(() => undefined);
     await server?.[Symbol.asyncDispose]();
     await this.#pool[Symbol.asyncDispose]();
@@ -153,8 +146,7 @@ export class Prometheus implements PrometheusControl {
 
   #scrape(names: string[] | null): Promise<string> {
     const { region, hostname, web } = this.#options;
-    const ports = Array.from(this.#ports, ([name, port]) => port ?? missing(name));
-    const sources = [...ports, ...this.#files];
+    const sources = [...this.#ports.values(), ...this.#files];
     return scrape({
       sources: names ? sources.filter((source) => names.includes(source.name)) : sources,
       ...(names ? {} : { supervisor: this.#families }),
@@ -180,10 +172,6 @@ export class Prometheus implements PrometheusControl {
       else this.#log.warn('a metric family was left out of the page', { collector, reason: fault.reason });
     }
   }
-}
-
-function missing(name: string): MetricSource {
-  return { name, scrape: () => Promise.reject(disconnected(name)) };
 }
 
 /** At most one call is open at a time, whatever becomes of it; each caller waits for it no longer than the deadline. */

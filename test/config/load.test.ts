@@ -157,9 +157,11 @@ test('without a file and flags everything is default', () => {
       backoff_min_ms: 100,
       backoff_max_ms: 30_000,
       failed_retry_ms: 300_000,
-      heartbeat_timeout_ms: 10_000,
+      heartbeat_timeout_ms: 5000,
       stop_timeout_ms: 5000,
+      memory_limit_bytes: 2 ** 29,
     },
+    bpf: { pin: false, pin_directory: '/sys/fs/bpf/huatuo' },
     ring: { wakeup_age_ms: 100, batch_bytes: 2 ** 20, batches_in_flight: 4 },
     collectors: {
       busy: {

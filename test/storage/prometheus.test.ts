@@ -84,7 +84,7 @@ async function get(control: Started['control'], path: string): Promise<{ status:
 }
 
 /** A collector thread's end of a connection. */
-async function connect(control: Started['control'], name: string): Promise<void> {
+async function connect(control: Started['control'], name: string): Promise<MessagePort> {
   const { port1, port2 } = new MessageChannel();
   port1.on('message', ({ id }: ScrapeRequest) => {
     const family = { name: `huatuo_bamai_${name}_value`, help: 'V.', type: 'gauge' } as const;
@@ -93,6 +93,7 @@ async function connect(control: Started['control'], name: string): Promise<void>
   });
   cleanups.push(() => port1.close());
   await control.connect(name, transferPort(port2));
+  return port1;
 }
 
 const collector = (name: string): string =>
@@ -125,16 +126,18 @@ test('a page has collector threads, file collectors, the agent and the process',
   assert.doesNotMatch(only, /process_|loadavg|build_info/);
 });
 
-test('a collector that is disconnected stays visible with success 0, and comes back', async () => {
+test('a collector whose thread ends stays visible with success 0, comes back, and can be forgotten', async () => {
   const { control } = start();
   const success = async (): Promise<string | undefined> =>
     /success\{collector="oom",[^}]*\} (\d)/.exec((await get(control, '/metrics')).body)?.[1];
-  await connect(control, 'oom');
+  const port = await connect(control, 'oom');
   assert.equal(await success(), '1');
-  await control.disconnect('oom');
+  port.close();
   assert.equal(await success(), '0');
   await connect(control, 'oom');
   assert.equal(await success(), '1');
+  await control.forget('oom');
+  assert.equal(await success(), undefined);
 });
 
 test('refused families are counted', async () => {

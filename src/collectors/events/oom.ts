@@ -69,8 +69,9 @@ function surroundings(
   paths: HostPaths,
   containers: Containers,
 ): object {
-  const container = containers.byCgroupId(BigInt(task.cgroup_id), 'memory');
-  const cgroup = readMemoryCgroup(paths.procfs, task.pid, container?.cgroups);
+  const cgroupId = BigInt(task.cgroup_id);
+  const container = containers.byCgroupId(cgroupId, 'memory');
+  const cgroup = readMemoryCgroup(paths.procfs, task.pid, cgroupId, container?.cgroups);
   return {
     ...(container && { container_id: container.id, container_hostname: container.hostname }),
     ...(cgroup && { cgroup }),

@@ -1,0 +1,27 @@
+/** `huatuo unpin`: ends what pinned collectors left running in the kernel. */
+import { existsSync } from 'node:fs';
+import { requireBpffs } from '../kernel/bpffs.ts';
+import { type RemovedSet, removeIfEmpty, removeOtherPins } from '../kernel/pins.ts';
+
+/**
+ * Removes every set of pins of ours below a directory, whole or not, and the directory if nothing else is in it. An agent
+ * that runs keeps what it holds and goes on; its events are then lost when it ends.
+ * @returns one line for each set, or one that says there was none
+ * @throws DIRECTORY_NOT_WRITABLE when the path exists and is not on a BPF file system
+ */
+export function unpin(pinDirectory: string): string {
+  if (!existsSync(pinDirectory)) return nothing(pinDirectory);
+  requireBpffs(pinDirectory);
+  const removed = removeOtherPins(pinDirectory, new Set());
+  removeIfEmpty(pinDirectory);
+  return removed.length === 0 ? nothing(pinDirectory) : removed.map(line).join('\n');
+}
+
+function nothing(pinDirectory: string): string {
+  return `nothing is pinned in ${pinDirectory}`;
+}
+
+function line({ collector, fingerprint, complete, links, maps, unread_bytes }: RemovedSet): string {
+  const what = `${collector}/${fingerprint}: ${links} links, ${maps} maps, ${unread_bytes} bytes unread`;
+  return complete ? what : `${what} (was incomplete)`;
+}

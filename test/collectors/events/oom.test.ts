@@ -1,0 +1,164 @@
+/** The OOM collector against kills of our own: a memory cgroup with a limit, and processes that want more. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { AgentProcess } from '../../support/agent.ts';
+import { Allocator, type AllocatorRequest } from '../../support/allocator.ts';
+import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
+import type { JournalDocument } from '../../support/journal-reader.ts';
+import { skipWithoutKernelType } from '../../support/kernel.ts';
+import { sampleValue } from '../../support/prometheus-text.ts';
+
+const MIB = 1 << 20;
+const LIMIT_BYTES = 96 * MIB;
+const skip = skipWithoutKernelType('btf_trace_mark_victim') || skipWithoutController('memory');
+
+interface Kill {
+  readonly victimPid: number;
+  readonly triggerPid: number;
+  readonly document: JournalDocument;
+}
+
+/** Two processes in one cgroup: the first takes most of it and is marked as the one to kill, the second wants the rest. */
+async function kill(agent: AgentProcess, cgroup: TestCgroup, victimIs: AllocatorRequest = {}): Promise<Kill> {
+  const before = agent.documents('oom').length;
+  cgroup.limitMemory(LIMIT_BYTES);
+  await using victim = new Allocator();
+  await using trigger = new Allocator();
+  for (const { pid } of [victim, trigger]) cgroup.add(pid);
+  await victim.ask({ oomScoreAdj: 1000, bytes: 64 * MIB, ...victimIs });
+  await trigger.ask({ comm: Buffer.from('wants-more').toString('hex'), bytes: 48 * MIB });
+  assert.equal(await victim.ended, 'SIGKILL', 'the kernel kills the victim');
+  const documents = await agent.until('the document of the kill', () => {
+    const found = agent.documents('oom');
+    return found.length > before ? found : undefined;
+  });
+  const document = documents.find(({ data }) => (data.victim as Task).pid === victim.pid);
+  assert.ok(document, `a document of the kill of ${victim.pid}`);
+  return { victimPid: victim.pid, triggerPid: trigger.pid, document };
+}
+
+interface Task {
+  readonly pid: number;
+  readonly tid: number;
+  readonly uid: number;
+  readonly comm: string;
+  readonly cgroup_id: number;
+  readonly anon_rss_bytes: number;
+  readonly total_vm_bytes: number;
+  readonly container_id?: string;
+  readonly cgroup?: { readonly path: string; readonly max: number; readonly current: number };
+}
+
+const bootId = (): string =>
+  readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().replaceAll('-', '');
+
+test('one kill is one document that says who wanted the memory, who was killed, and which limit was hit', {
+  skip,
+}, async () => {
+  await using cgroup = TestCgroup.make('memory', `/huatuo-oom-${process.pid}`);
+  await using agent = await AgentProcess.start({ only: ['oom'], config: { region: 'test-region' } });
+  const from_ms = Date.now();
+  const { victimPid, triggerPid, document } = await kill(agent, cgroup);
+  const { fields, data } = document;
+
+  assert.equal(agent.documents('oom').length, 1);
+  const time = String(fields['@timestamp']);
+  assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
+  assert.ok(Date.parse(time) >= from_ms - 1 && Date.parse(time) <= Date.now(), `${time} is within the test`);
+  assert.match(String(fields.event_id), new RegExp(`^${bootId()}-oom-\\d+-[0-9a-f]{16}$`));
+  const { severity, schema_version, tracer_name, tracer_type, region } = fields;
+  assert.deepEqual(
+    { severity, schema_version, tracer_name, tracer_type, region },
+    {
+      severity: 'critical',
+      schema_version: 1,
+      tracer_name: 'oom',
+      tracer_type: 'event',
+      region: 'test-region',
+    },
+  );
+  assert.ok(!('container_id' in fields), 'the cgroup is no container');
+
+  const inode = Number(cgroup.inode);
+  const usage = Number(data.memcg_usage_bytes);
+  assert.deepEqual([data.cgroup_id, data.memcg_id, data.memcg_limit_bytes], [inode, inode, LIMIT_BYTES]);
+  // The kernel charges in batches of 64 pages for each CPU, so a full cgroup shows a little less than its limit.
+  assert.ok(
+    usage > LIMIT_BYTES - 2 * MIB && usage <= LIMIT_BYTES,
+    `${usage} bytes of ${LIMIT_BYTES} are used`,
+  );
+
+  const killed = data.victim as Task;
+  assert.deepEqual([killed.pid, killed.uid, killed.cgroup_id], [victimPid, 0, inode]);
+  assert.ok(killed.anon_rss_bytes >= 63 * MIB && killed.anon_rss_bytes < killed.total_vm_bytes);
+  const wanted = data.trigger as Task;
+  assert.deepEqual(
+    [wanted.pid, wanted.tid, wanted.comm, wanted.cgroup_id],
+    [triggerPid, triggerPid, 'wants-more', inode],
+  );
+  // The one that wanted the memory is alive, so its cgroup can be asked; the victim may be gone from it already.
+  assert.equal(wanted.cgroup?.path, cgroup.name);
+  assert.equal(wanted.cgroup?.max, LIMIT_BYTES);
+  assert.ok(killed.cgroup === undefined || killed.cgroup.path === cgroup.name, JSON.stringify(killed.cgroup));
+
+  const { host_meminfo } = data.memory_snapshot as { host_meminfo: Record<string, number> };
+  const total_kb = Number(/MemTotal:\s+(\d+)/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]);
+  assert.equal(host_meminfo.MemTotal, total_kb * 1024);
+  assert.ok((host_meminfo.MemAvailable ?? 0) > 0);
+
+  const page = await agent.metrics('oom');
+  assert.equal(sampleValue(page, 'huatuo_bamai_oom_host_total'), 1);
+  assert.equal((await agent.ledger('oom'))?.difference, '0');
+});
+
+test('a kill in a container names the container in the document and in the metrics', { skip }, async () => {
+  const id = `${process.pid.toString(16)}`.padStart(64, 'e');
+  await using cgroup = TestCgroup.make('memory', `/docker/${id}`);
+  await using agent = await AgentProcess.start({ only: ['oom'] });
+  const { document } = await kill(agent, cgroup);
+  const { fields, data } = document;
+  const { container_id, container_hostname, container_type, container_qos } = fields;
+  assert.deepEqual(
+    { container_id, container_hostname, container_type, container_qos },
+    {
+      container_id: id,
+      container_hostname: id.slice(0, 12),
+      container_type: 'normal',
+      container_qos: 'unknown',
+    },
+  );
+  for (const task of [data.victim as Task, data.trigger as Task]) {
+    assert.equal(task.container_id, id);
+    assert.equal(task.cgroup?.path, cgroup.name, 'known from the container also when the task is gone');
+    assert.equal(task.cgroup?.max, LIMIT_BYTES);
+  }
+  const page = await agent.metrics('oom');
+  assert.equal(page.get('huatuo_bamai_oom_container_total')?.type, 'counter');
+  const labels = { container_host: id.slice(0, 12), latest_victim_comm: String((data.victim as Task).comm) };
+  assert.equal(sampleValue(page, 'huatuo_bamai_oom_container_total', labels), 1);
+  assert.equal(sampleValue(page, 'huatuo_bamai_oom_host_total'), 0);
+});
+
+const HOSTILE_COMMS: Readonly<Record<string, readonly [bytes: Buffer, text: string]>> = {
+  'quotes, newline and backslash': [Buffer.from('a"b\n\\"},{'), 'a"b\n\\"},{'],
+  'control bytes': [Buffer.from('\u0001\u001b[31m\u007f'), '\u0001\u001b[31m\u007f'],
+  'bytes that are not UTF-8': [Buffer.from([0x61, 0xff, 0xc3, 0x28, 0x62]), 'a\ufffd\ufffd(b'],
+};
+
+test('whatever a victim calls itself, the journal stays one JSON document for each line', {
+  skip,
+}, async (t) => {
+  await using cgroup = TestCgroup.make('memory', `/huatuo-oom-hostile-${process.pid}`);
+  await using agent = await AgentProcess.start({ only: ['oom'] });
+  let kills = 0;
+  for (const [what, [bytes, text]] of Object.entries(HOSTILE_COMMS)) {
+    await t.test(what, async () => {
+      const { document } = await kill(agent, cgroup, { comm: bytes.toString('hex') });
+      assert.equal((document.data.victim as Task).comm, text);
+      assert.equal(agent.documents('oom').length, ++kills);
+    });
+  }
+  const page = await agent.metrics('oom');
+  assert.equal(sampleValue(page, 'huatuo_bamai_oom_host_total'), kills);
+});

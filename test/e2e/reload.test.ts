@@ -1,0 +1,80 @@
+/** A new configuration is all or nothing, and replaces only what it touches. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { AgentProcess } from '../support/agent.ts';
+import { builtCollectors, FLOOD_CONFIG, flood, floodDocuments } from '../support/flood.ts';
+import { skipWithoutBpf } from '../support/kernel.ts';
+import { sampleValue } from '../support/prometheus-text.ts';
+
+const skip = skipWithoutBpf();
+const collectors = skip ? '' : await builtCollectors('collectors');
+
+/** When each actor began its present state: unchanged for those that were left alone. */
+async function starts(agent: AgentProcess): Promise<Record<string, string>> {
+  const { actors } = await agent.status();
+  return Object.fromEntries(actors.map(({ name, state, since }) => [name, `${state} ${since}`]));
+}
+
+test('a valid configuration restarts only the collectors whose part changed', { skip }, async () => {
+  await using agent = await AgentProcess.start({ only: ['softirq', 'runqlat', 'loadavg'] });
+  const before = await starts(agent);
+  agent.configure({ collectors: { softirq: { threshold: '1ms' } } });
+  assert.deepEqual(await agent.reload(), { status: 200, body: 'configuration reloaded: softirq\n' });
+  const after = await agent.until('softirq to run again', async () => {
+    const now = await starts(agent);
+    return now.softirq?.startsWith('running') && now.softirq !== before.softirq ? now : undefined;
+  });
+  for (const name of ['runqlat', 'journal', 'prometheus']) assert.equal(after[name], before[name], name);
+});
+
+test('nothing is replaced when nothing changed', { skip }, async () => {
+  await using agent = await AgentProcess.start({ only: ['runqlat'] });
+  const before = await starts(agent);
+  assert.equal((await agent.reload()).body, 'configuration reloaded: nothing changed\n');
+  assert.deepEqual(await starts(agent), before);
+});
+
+test('an invalid configuration is refused with its reason, and the old one stays in force', {
+  skip,
+}, async () => {
+  await using agent = await AgentProcess.start({ only: ['runqlat'] });
+  const before = await starts(agent);
+  agent.configure({ collectors: { softirq: { treshold: '1ms' } } });
+  const { status, body } = await agent.reload();
+  assert.equal(status, 400);
+  assert.match(JSON.parse(body).error.message, /treshold/);
+  assert.deepEqual(await starts(agent), before);
+  assert.equal(sampleValue(await agent.metrics(), 'huatuo_config_last_reload_successful', {}), 0);
+  agent.configure({});
+  agent.signal('SIGHUP');
+  await agent.until(
+    'SIGHUP to be taken',
+    async () => sampleValue(await agent.metrics(), 'huatuo_config_last_reload_successful', {}) === 1,
+  );
+});
+
+test('a port that is taken leaves the page where it was', { skip }, async () => {
+  await using other = await AgentProcess.start({ only: ['loadavg'] });
+  await using agent = await AgentProcess.start({ only: ['loadavg'] });
+  const taken = /"port":(\d+)/.exec(other.stderr)?.[1];
+  agent.configure({ web: { listen_address: `127.0.0.1:${taken}` } });
+  agent.signal('SIGHUP');
+  await agent.until('the reload to be refused', () => agent.stderr.includes('reload refused'));
+  assert.match(agent.stderr, /PORT_IN_USE/);
+  assert.equal((await other.status()).agent.state, 'ready');
+});
+
+test('events that were produced before a reload are on disk after it', { skip }, async () => {
+  await using agent = await AgentProcess.start({
+    collectors,
+    only: ['flood'],
+    config: { collectors: { flood: FLOOD_CONFIG } },
+  });
+  flood(5000);
+  agent.configure({
+    collectors: { flood: { ...FLOOD_CONFIG, keep_every: 1 } },
+    ring: { wakeup_age: '20ms' },
+  });
+  assert.equal((await agent.reload()).status, 200);
+  assert.equal(floodDocuments(agent.journal).size, 5000);
+});

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { HuatuoError } from '../src/error.ts';
+
+const detail = { expected: 'a', found: 'b', remedy: 'do c' };
+
+test('an error crosses a thread with code, sentence, remedy and its chain of causes', () => {
+  const root = Object.assign(new Error('EADDRINUSE'), { errno: 98 });
+  const error = new HuatuoError('PORT_IN_USE', { ...detail, cause: new Error('listen', { cause: root }) });
+  const wire = structuredClone(HuatuoError.toWire(error));
+  assert.deepEqual(
+    [wire.code, wire.message, wire.remedy],
+    ['PORT_IN_USE', 'expected a, found b; do c', 'do c'],
+  );
+  assert.match(wire.cause?.message ?? '', /^listen/);
+  assert.match(wire.cause?.cause?.message ?? '', /^EADDRINUSE/);
+  assert.equal(wire.cause?.cause?.cause, undefined, 'the chain ends where it ended');
+
+  const revived = HuatuoError.fromWire(wire);
+  assert.equal(revived.message, error.message);
+  assert.equal(revived.stack, error.stack);
+  assert.ok(revived.cause instanceof HuatuoError);
+});
+
+test('a plain error keeps its own stack and gets a code', () => {
+  const thrown = new TypeError('x is not a function');
+  const wire = HuatuoError.toWire(thrown);
+  assert.equal(wire.code, 'COLLECTOR_FAILED');
+  assert.equal(wire.stack, thrown.stack);
+  assert.equal(wire.cause, undefined);
+});
+
+test('what is no error at all, and a cycle of causes, still cross', () => {
+  assert.match(HuatuoError.toWire('text').message, /^text;/);
+  const cycle = new Error('round');
+  cycle.cause = cycle;
+  assert.ok(JSON.stringify(HuatuoError.toWire(cycle)).length < 10_000);
+});
+
+test('only what the host or the build would have to change is permanent', () => {
+  assert.equal(new HuatuoError('BTF_MISSING', detail).permanent, true);
+  assert.equal(new HuatuoError('WORKER_HUNG', detail).permanent, false);
+});

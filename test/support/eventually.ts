@@ -1,0 +1,24 @@
+/** Bounded waits: tests never sleep for a fixed time, and say what they waited for when it did not come. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const STEP_MS = 20;
+
+/**
+ * Asks again until `check` answers something true.
+ * @param what completes the sentence "waited N ms for …"
+ * @param last added to the message when time is up: what was there instead
+ * @returns what `check` answered; what it throws ends the wait
+ */
+export async function eventually<T>(
+  what: string,
+  check: () => T | Promise<T>,
+  { timeout_ms = 15_000, last = (): string => '' }: { timeout_ms?: number; last?: () => string } = {},
+): Promise<Exclude<T, undefined | false>> {
+  const deadline = performance.now() + timeout_ms;
+  for (;;) {
+    const answer = await check();
+    if (answer) return answer as Exclude<T, undefined | false>;
+    if (performance.now() > deadline) throw new Error(`waited ${timeout_ms} ms for ${what}\n${last()}`);
+    await sleep(STEP_MS);
+  }
+}

@@ -1,0 +1,19 @@
+/** What a test needs of the machine, as node:test's `skip` takes it: false, or the reason that is printed. */
+import { type KernelPaths, kernelBtf, probeHost } from '../../src/kernel/features.ts';
+
+export const HOST_PATHS: KernelPaths = { procfs: '/proc', sysfs: '/sys' };
+
+/** For tests that load BPF programs: root, BTF, libbpf. */
+export function skipWithoutBpf(): string | false {
+  const lacking = probeHost(HOST_PATHS);
+  if (lacking) return `cannot load BPF programs here: ${lacking.message}`;
+  // Making cgroups, namespaces and other users' processes needs more than the right to load programs.
+  return process.geteuid?.() === 0 ? false : 'not run as root';
+}
+
+/** For tests of programs that read what older kernels do not have. @param symbol any name of the kernel's BTF */
+export function skipWithoutKernelType(symbol: string): string | false {
+  const lacking = skipWithoutBpf();
+  if (lacking) return lacking;
+  return kernelBtf(HOST_PATHS).includes(`\0${symbol}\0`) ? false : `this kernel has no ${symbol}`;
+}
