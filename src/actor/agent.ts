@@ -10,6 +10,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { AgentIdentity } from '../collector/envelope.ts';
 import type { Catalog, CatalogEntry } from '../config/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
+import { RingWatch } from '../kernel/ring-watch.ts';
 import type { AgentLog } from '../log.ts';
 import { describeAgent, setAside } from './agent-status.ts';
 import { collectorPart, isPooled, journalPart, prometheusPart } from './changes.ts';
@@ -47,6 +48,7 @@ export class Agent {
   readonly #children = new Map<string, CollectorChild>();
   readonly #storage: StorageActors;
   readonly #pins: PinKeeper;
+  readonly #rings = new RingWatch();
   readonly #cgroups: CpuCgroups;
   readonly #memory: MemoryGuard;
   #phase: 'starting' | 'up' | 'stopping' = 'starting';
@@ -99,6 +101,7 @@ export class Agent {
     await Promise.all([...this.#children.values()].map((child) => child.stop()));
     await this.#storage.stop();
     clearInterval(this.#tick);
+    this.#rings[Symbol.dispose]();
     this.#pins[Symbol.dispose]();
     this.#cgroups[Symbol.dispose]();
   }
@@ -190,6 +193,7 @@ export class Agent {
       config: this.#config,
       agent: this.#identity,
       log: this.#log,
+      rings: this.#rings,
       cgroups: this.#cgroups,
       ...(entry.manifest && { pinDirectory: this.#pins.directory }),
       wire: (collector, to, port) => this.#wire(collector, to, port),

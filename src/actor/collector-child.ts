@@ -10,7 +10,9 @@ import { HuatuoError } from '../error.ts';
 import { Handles } from '../kernel/handles.ts';
 import type { SymbolTable } from '../kernel/kallsyms.ts';
 import { libbpf } from '../kernel/libbpf.ts';
+import { mapFd } from '../kernel/object.ts';
 import { removePins } from '../kernel/pins.ts';
+import type { RingWatch } from '../kernel/ring-watch.ts';
 import type { Log } from '../sdk/context.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './collector-protocol.ts';
 import { transferPort } from './comlink.ts';
@@ -21,6 +23,7 @@ import { collectorRestart, STOP_SHARE, WORKER_LIMITS } from './specs.ts';
 import type { ActorStatus, ActorVitals, LedgerStatus } from './status.ts';
 import { CollectorThrottle } from './throttle.ts';
 import { type VitalField, Vitals } from './vitals.ts';
+import { WakeCounter } from './wake.ts';
 import { WorkerActor } from './worker-actor.ts';
 
 /** What a collector needs of the agent around it. */
@@ -28,6 +31,8 @@ export interface CollectorSurroundings {
   readonly config: EffectiveConfig;
   readonly agent: AgentIdentity;
   readonly log: Log;
+  /** Hears the rings' wake-ups. */
+  readonly rings: RingWatch;
   /** Where CPU quotas of threads are set. */
   readonly cgroups: CpuCgroups;
   /** Set for a collector that is to be pinned: a directory on a BPF file system. */
@@ -51,11 +56,14 @@ export class CollectorChild {
   readonly #handles = new Handles(this.#handlesBuffer);
   #symbols: SymbolTable | undefined;
   #ledger: RingLedger | undefined;
+  readonly #wake: WakeCounter;
+  #watch: Disposable | undefined;
 
   constructor(entry: CatalogEntry, around: CollectorSurroundings) {
     this.entry = entry;
     this.#around = around;
     this.vitals = new Vitals(this.#vitalsBuffer);
+    this.#wake = new WakeCounter(this.#vitalsBuffer);
     const { cpu = UNFENCED } = around.config.collectors[entry.name] ?? {};
     this.#fence = new CpuFence(entry.name, cpu, around.cgroups, around.log);
     this.#throttle = new CollectorThrottle(cpu.quota_cores, this.#handles, this.vitals);
@@ -172,6 +180,9 @@ export class CollectorChild {
       case 'thread':
         this.#fence.apply(notice.tid);
         break;
+      case 'loaded':
+        this.#watchRing();
+        break;
       case 'running':
       case 'waiting':
         this.actor.enter(notice.type);
@@ -193,7 +204,16 @@ export class CollectorChild {
     this.#release();
   }
 
+  /** Once for a ring: it outlives the worker, and so does the watch. */
+  #watchRing(): void {
+    if (this.#watch || this.#handles.state !== 'loaded') return;
+    const ring = mapFd(libbpf(), this.#handles.object, 'events');
+    if (ring !== undefined) this.#watch = this.#around.rings.add(ring, () => this.#wake.wake());
+  }
+
   #release(): void {
+    this.#watch?.[Symbol.dispose]();
+    this.#watch = undefined;
     this.#ledger?.[Symbol.dispose]();
     this.#ledger = undefined;
     if (this.#handles.state !== 'empty') this.#handles.close(libbpf());

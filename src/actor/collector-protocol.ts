@@ -48,6 +48,8 @@ export interface CollectorControl {
 export type CollectorNotice =
   /** The first notice: which thread this is, as in /proc/self/task. */
   | { readonly type: 'thread'; readonly tid: number }
+  /** Its BPF object is loaded, or adopted: there may be a ring to listen to. */
+  | { readonly type: 'loaded' }
   /** Loaded and attached; documents and samples flow. */
   | { readonly type: 'running' }
   /** `start` returned; it is called again after this many seconds. */

@@ -3,6 +3,7 @@
  * worker that hangs is seen by what it no longer does.
  *
  *   int32 [0]      heartbeat, rises while the worker's event loop turns and nothing it waits for is overdue
+ *   int32 [1]      wake counter (wake.ts)
  *   int64 [1..]    the numbers named in FIELDS
  */
 const FIELDS = [

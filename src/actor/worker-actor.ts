@@ -303,6 +303,6 @@ function reviveError(thrown: unknown): HuatuoError {
   return HuatuoError.from(
     thrown,
     'COLLECTOR_FAILED',
-    'the collector is restarted; its stack is in the log at level debug',
+    'it is restarted; its stack is in the log at level debug',
   );
 }

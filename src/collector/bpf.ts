@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { CollectorWorkerData } from '../actor/collector-protocol.ts';
 import type { Vitals } from '../actor/vitals.ts';
+import { WakeCounter } from '../actor/wake.ts';
 import { describeLayout } from '../build/layout.ts';
 import type { EventLayout, FieldLayout } from '../build/manifest.ts';
 import { objectLayout } from '../build/read-manifest.ts';
@@ -29,6 +30,8 @@ export interface BpfSurroundings {
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly enrich: EnrichEvent | undefined;
+  /** Called when the object is in the kernel. */
+  readonly loaded: () => void;
   /** Kernel symbols, read on first use. */
   readonly symbols: () => SymbolTable;
 }
@@ -38,7 +41,10 @@ export function createBpf(around: BpfSurroundings): Bpf {
   let current: LoadedObject | undefined;
   return {
     async load() {
-      current ??= await LoadedObject.load(around);
+      if (!current) {
+        current = await LoadedObject.load(around);
+        around.loaded();
+      }
       return current;
     },
   };
@@ -157,6 +163,7 @@ function openReader(around: BpfSurroundings, object: KernelObject): RingReader |
     commitsFd,
     containers: around.containers,
     maxAge_ms: data.ring.wakeup_age_ms,
+    wake: new WakeCounter(data.vitals),
     vitals: around.vitals,
   });
 }

@@ -10,13 +10,13 @@
 
 import type { RingStretch } from '../actor/protocol.ts';
 import type { Vitals } from '../actor/vitals.ts';
+import type { WakeCounter } from '../actor/wake.ts';
 import { containerFragment } from '../containers/describe.ts';
 import type { Decoder } from '../kernel/decoder.ts';
 import { ringCorrupt } from '../kernel/decoder-result.ts';
 import { CommitLog } from '../kernel/ledger.ts';
 import { wallOffset_ns } from '../kernel/libc.ts';
 import type { MappedRing } from '../kernel/ring.ts';
-import { RingWaker } from '../kernel/waker.ts';
 import type { Containers } from '../sdk/context.ts';
 
 /** What one read() found. `lines` is a view of the decoder's output, valid until the next read(). */
@@ -50,7 +50,9 @@ export interface ReaderParts {
   readonly ringId: string;
   /** Whose hierarchy the event's cgroup id is from. */
   readonly cgroupController: string | undefined;
+  /** How long a record may wait that did not cross the watermark. */
   readonly maxAge_ms: number;
+  readonly wake: WakeCounter;
   readonly vitals: Vitals;
 }
 
@@ -59,18 +61,16 @@ export class RingReader implements Disposable {
   readonly #parts: ReaderParts;
   readonly #decoder: Decoder;
   readonly #commits: CommitLog;
-  readonly #waker: RingWaker;
   #containersAsked_ms = 0;
 
   constructor(parts: ReaderParts) {
-    const { decoder, ring } = parts;
+    const { decoder } = parts;
     this.#parts = parts;
     this.#decoder = decoder;
     this.ringId = parts.ringId;
     this.#commits = new CommitLog(parts.commitsFd, decoder.consumerPosition, (position) =>
       decoder.commit(position),
     );
-    this.#waker = new RingWaker(ring.fd, parts.maxAge_ms);
     decoder.readPosition = this.#commits.current.position;
   }
 
@@ -125,11 +125,11 @@ export class RingReader implements Disposable {
 
   /** Resolves when there may be something to read. */
   wait(): Promise<void> {
-    return this.#waker.wait();
+    return this.#parts.wake.wait(this.#parts.maxAge_ms);
   }
 
   wake(): void {
-    this.#waker.wake();
+    this.#parts.wake.wake();
   }
 
   /** A cgroup that was nobody's may be a container's that has just been made, or its id be used again. */
@@ -146,7 +146,6 @@ export class RingReader implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#waker[Symbol.dispose]();
     this.#parts.ring[Symbol.dispose]();
   }
 }

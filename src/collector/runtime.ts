@@ -151,6 +151,7 @@ export class CollectorRuntime {
         enrich:
           enrich &&
           ((event) => this.#overdue.watch((async () => enrich.call(this.#collector, event, ctx))())),
+        loaded: () => notify({ type: 'loaded' }),
         symbols: () => this.#symbols(),
       }),
     };

@@ -50,7 +50,6 @@ export function ringInfo(fd: number): RingInfo {
 }
 
 export class MappedRing implements Disposable {
-  readonly fd: number;
   readonly #decoder: Decoder;
 
   /**
@@ -59,7 +58,6 @@ export class MappedRing implements Disposable {
    * @throws MAP_FAILED
    */
   constructor(fd: number, decoder: Decoder) {
-    this.fd = fd;
     this.#decoder = decoder;
     const { consumer, producer } = decoder.regions;
     mmap(this.#at(consumer.offset), PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);

@@ -72,7 +72,7 @@ test('events that were produced before a reload are on disk after it', { skip },
   });
   flood(5000);
   agent.configure({
-    collectors: { flood: { ...FLOOD_CONFIG, keep_every: 1 } },
+    collectors: { flood: FLOOD_CONFIG },
     ring: { wakeup_age: '20ms' },
   });
   assert.equal((await agent.reload()).status, 200);

@@ -1,0 +1,209 @@
+/** The state machine of one worker, with real threads that fail in every way a thread can. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { RestartSpec } from '../../src/actor/restart.ts';
+import type { ActorState, ActorStatus } from '../../src/actor/status.ts';
+import { WorkerActor } from '../../src/actor/worker-actor.ts';
+import type { HuatuoError } from '../../src/error.ts';
+import { eventually } from '../support/eventually.ts';
+import type { ChildControl, ChildData } from './worker-actor-child.ts';
+
+const RESTART: RestartSpec = {
+  restart: 'permanent',
+  intensity: 10,
+  window_ms: 60_000,
+  backoffMin_ms: 1,
+  backoffMax_ms: 5,
+  calm_ms: 60_000,
+  failedRetry_ms: 600_000,
+};
+
+class Watched implements AsyncDisposable {
+  readonly actor: WorkerActor<ChildControl>;
+  /** Every state it has been in. */
+  readonly states: ActorState[] = [];
+  /** Why each of its lives ended. */
+  readonly endings: (HuatuoError | undefined)[] = [];
+  lives = 0;
+  failsToStart = false;
+  readonly #beats = new SharedArrayBuffer(4);
+
+  constructor(restart: Partial<RestartSpec> = {}) {
+    const heart = new Int32Array(this.#beats);
+    this.actor = new WorkerActor<ChildControl>(
+      {
+        name: 'watched',
+        role: 'collector',
+        entry: new URL('worker-actor-child.js', import.meta.url),
+        workerData: (control) =>
+          ({ control, beats: this.#beats, failsToStart: this.failsToStart }) satisfies ChildData,
+        restart: { ...RESTART, ...restart },
+        shutdown_ms: 300,
+        heartbeatTimeout_ms: 1000,
+        heartbeat: () => Atomics.load(heart, 0),
+        resourceLimits: {},
+      },
+      {
+        started: () => {
+          this.lives += 1;
+        },
+        notice: () => this.actor.enter('running'),
+        changed: ({ state }: ActorStatus) => void this.states.push(state),
+        ended: (error) => void this.endings.push(error),
+      },
+    );
+  }
+
+  static async running(restart?: Partial<RestartSpec>): Promise<Watched> {
+    const watched = new Watched(restart);
+    watched.actor.start();
+    await watched.actor.settled;
+    return watched;
+  }
+
+  /** Has it fail. */
+  async fail(how: Parameters<ChildControl['fail']>[0]): Promise<void> {
+    await this.actor.control?.fail(how);
+  }
+
+  async reaches(state: ActorState): Promise<void> {
+    await eventually(`the state ${state}`, () => this.actor.state === state, {
+      last: () => `states: ${this.states.join(' ')}`,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.actor.stop(async () => undefined);
+  }
+}
+
+test('a life: starting, running, stopped in good order', async () => {
+  const watched = await Watched.running();
+  let asked = false;
+  await watched.actor.stop(async (control) => {
+    asked = true;
+    await control.stop('at once');
+  });
+  assert.ok(asked);
+  assert.deepEqual(watched.states, ['starting', 'running', 'stopped']);
+  assert.deepEqual(watched.endings, [undefined]);
+  assert.equal(watched.actor.control, undefined);
+});
+
+test('a worker that throws is replaced; what it threw stays in the status', async () => {
+  await using watched = await Watched.running();
+  await watched.fail('throw');
+  await eventually('a second life that runs', () => watched.lives === 2 && watched.actor.state === 'running');
+  assert.deepEqual(watched.states, ['starting', 'running', 'restarting', 'starting', 'running']);
+  const { restarts, reason, last_error } = watched.actor.status;
+  assert.equal(restarts, 1);
+  assert.equal(reason, undefined, 'it runs: there is no reason why not');
+  assert.equal(last_error?.code, 'COLLECTOR_FAILED');
+  assert.match(last_error.message, /^a bug/);
+});
+
+test('a worker that calls process.exit is replaced, with its exit code', async () => {
+  await using watched = await Watched.running();
+  await watched.fail('exit');
+  await eventually('a second life that runs', () => watched.lives === 2 && watched.actor.state === 'running');
+  assert.equal(watched.endings[0]?.code, 'WORKER_EXITED');
+  assert.match(watched.endings[0]?.message ?? '', /code 7/);
+});
+
+test('a permanent fault is final, with its reason', async () => {
+  await using watched = await Watched.running();
+  await watched.fail('permanent');
+  await watched.reaches('unsupported');
+  assert.deepEqual(watched.actor.status.reason, {
+    code: 'BTF_MISSING',
+    message: 'expected BTF, found none; use another kernel',
+    remedy: 'use another kernel',
+  });
+  assert.equal(watched.lives, 1);
+});
+
+test('whoever waits for a start learns why it failed', async () => {
+  await using watched = new Watched();
+  watched.failsToStart = true;
+  watched.actor.start();
+  await assert.rejects(watched.actor.settled, { code: 'BTF_MISSING' });
+});
+
+test('too many restarts make it failed', async () => {
+  await using watched = await Watched.running({ intensity: 1 });
+  await watched.fail('throw');
+  await eventually('a second life that runs', () => watched.lives === 2 && watched.actor.state === 'running');
+  await watched.fail('throw');
+  await watched.reaches('failed');
+  assert.equal(watched.actor.status.reason?.code, 'COLLECTOR_FAILED');
+});
+
+test('a worker whose heart stands still is terminated and replaced', async () => {
+  await using watched = await Watched.running();
+  await watched.fail('loop');
+  let last = -1;
+  await eventually('its heart to stand still', () => {
+    const before = last;
+    last = watched.actor.spec.heartbeat();
+    return last === before;
+  });
+  // Two ticks of the supervisor, on a clock of the test's own.
+  const now_ms = performance.now();
+  watched.actor.checkHeartbeat(now_ms);
+  watched.actor.checkHeartbeat(now_ms + 999);
+  assert.equal(watched.actor.state, 'running', 'not yet');
+  watched.actor.checkHeartbeat(now_ms + 1000);
+  assert.equal(watched.actor.state, 'restarting');
+  await eventually('the end of this life', () => watched.endings.length > 0);
+  assert.equal(watched.endings[0]?.code, 'WORKER_HUNG');
+  await watched.reaches('running');
+  assert.equal(watched.lives, 2);
+});
+
+test('a worker that beats is left alone, however late the supervisor looks', async () => {
+  await using watched = await Watched.running();
+  for (let tick = 0; tick < 5; tick++) {
+    const before = watched.actor.spec.heartbeat();
+    await eventually('a beat', () => watched.actor.spec.heartbeat() !== before);
+    watched.actor.checkHeartbeat(tick * 1e9);
+  }
+  assert.deepEqual(watched.states, ['starting', 'running']);
+});
+
+test('a worker that does not stop in time is ended by force, and that is told', async () => {
+  const watched = await Watched.running();
+  await watched.actor.stop((control) => control.stop('never'));
+  assert.deepEqual(watched.states, ['starting', 'running', 'stopped']);
+  assert.equal(watched.endings[0]?.code, 'DEADLINE_EXCEEDED');
+});
+
+test('a stop while it waits for its next life is final', async () => {
+  const watched = await Watched.running({ backoffMin_ms: 60_000, backoffMax_ms: 60_000 });
+  await watched.fail('throw');
+  await watched.reaches('restarting');
+  let asked = false;
+  await watched.actor.stop(async () => {
+    asked = true;
+  });
+  assert.deepEqual([asked, watched.actor.state, watched.lives], [false, 'stopped', 1]);
+});
+
+test('recycling gives it a new life that is no restart', async () => {
+  await using watched = await Watched.running();
+  await watched.actor.recycle((control) => control.stop('at once'));
+  await watched.actor.settled;
+  assert.deepEqual(watched.states, ['starting', 'running', 'stopped', 'starting', 'running']);
+  assert.equal(watched.actor.status.restarts, 0);
+});
+
+test('CPU time is added up over all lives', async () => {
+  await using watched = await Watched.running();
+  const measured = await eventually('CPU time of the first life', async () => {
+    await watched.actor.measure();
+    return watched.actor.cpu_us > 0 && watched.actor.cpu_us;
+  });
+  assert.ok(watched.actor.heap_bytes > 0);
+  await watched.fail('throw');
+  await eventually('a second life that runs', () => watched.lives === 2 && watched.actor.state === 'running');
+  assert.ok(watched.actor.cpu_us >= measured);
+});
