@@ -1,6 +1,12 @@
 /** Metrics of the Prometheus thread itself, by prom-client: the process, Node, and what this thread refused. */
 import { Counter, collectDefaultMetrics, Histogram, type Metric, Registry } from 'prom-client';
 
+/**
+ * prom-client watches the loop's lag with a timer of 10 ms, half of what the idle agent would use. The lag of the thread that
+ * renders pages tells nobody anything, so it is watched as rarely as that can be asked for, and left out of the page.
+ */
+const LAG_PRECISION_MS = 10_000;
+
 export class OwnMetrics {
   readonly #registry = new Registry();
   readonly #requests: Counter;
@@ -10,7 +16,10 @@ export class OwnMetrics {
   constructor() {
     const registers = [this.#registry];
     // process_* are of the whole process (CPU, memory, descriptors), nodejs_* of this thread.
-    collectDefaultMetrics({ register: this.#registry });
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LAG_PRECISION_MS });
+    for (const { name } of this.#registry.getMetricsAsArray()) {
+      if (name.startsWith('nodejs_eventloop_lag_')) this.#registry.removeSingleMetric(name);
+    }
     this.#requests = new Counter({
       name: 'huatuo_http_server_requests_total',
       help: 'HTTP requests answered.',

@@ -16,6 +16,9 @@ export interface ChildControl {
   stop(how: 'at once' | 'never'): Promise<void>;
 }
 
+/** What the heart says once the thread loops. */
+const LOOPING = 1 << 30;
+
 const { control, beats, failsToStart } = workerData as ChildData;
 const heart = new Int32Array(beats);
 const beat = (): unknown => Atomics.add(heart, 0, 1);
@@ -27,11 +30,12 @@ if (failsToStart) throw permanent();
 
 const api: ChildControl = {
   fail(how) {
-    // After the answer has gone: what it throws is then the thread's, not the call's.
+    // In a turn of its own: what it throws is then the thread's, not the call's.
     setImmediate(() => {
       if (how === 'throw') throw new TypeError('a bug');
       if (how === 'permanent') throw permanent();
       if (how === 'exit') process.exit(7);
+      Atomics.store(heart, 0, LOOPING);
       for (;;);
     });
   },

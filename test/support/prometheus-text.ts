@@ -96,6 +96,8 @@ export function sampleValue(
 ): number {
   const found = samplesOf(page, name, labels);
   if (found.length !== 1)
-    throw new Error(`expected one sample ${name} with ${JSON.stringify(labels)}, found ${found.length}`);
+    throw new Error(
+      `expected one sample ${name} with ${JSON.stringify(labels)}, found ${found.length} of ${JSON.stringify(samplesOf(page, name))}`,
+    );
   return found[0]?.value ?? Number.NaN;
 }

@@ -11,6 +11,7 @@ import { sampleValue } from '../../support/prometheus-text.ts';
 
 const MIB = 1 << 20;
 const LIMIT_BYTES = 96 * MIB;
+const WANTS_MORE = Buffer.from('wants-more').toString('hex');
 const skip = skipWithoutKernelType('btf_trace_mark_victim') || skipWithoutController('memory');
 
 interface Kill {
@@ -19,7 +20,7 @@ interface Kill {
   readonly document: JournalDocument;
 }
 
-/** Two processes in one cgroup: the first takes most of it and is marked as the one to kill, the second wants the rest. */
+/** Two processes in one cgroup: the first takes most of it and is the one to kill, the second wants more and is not to be killed. */
 async function kill(agent: AgentProcess, cgroup: TestCgroup, victimIs: AllocatorRequest = {}): Promise<Kill> {
   const before = agent.documents('oom').length;
   cgroup.limitMemory(LIMIT_BYTES);
@@ -27,7 +28,7 @@ async function kill(agent: AgentProcess, cgroup: TestCgroup, victimIs: Allocator
   await using trigger = new Allocator();
   for (const { pid } of [victim, trigger]) cgroup.add(pid);
   await victim.ask({ oomScoreAdj: 1000, bytes: 64 * MIB, ...victimIs });
-  await trigger.ask({ comm: Buffer.from('wants-more').toString('hex'), bytes: 48 * MIB });
+  await trigger.ask({ comm: WANTS_MORE, oomScoreAdj: -1000, bytes: 48 * MIB });
   assert.equal(await victim.ended, 'SIGKILL', 'the kernel kills the victim');
   const documents = await agent.until('the document of the kill', () => {
     const found = agent.documents('oom');
