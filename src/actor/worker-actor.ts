@@ -10,10 +10,13 @@
  *
  * A worker that no longer beats is terminated; what it had read and not committed is read again by its successor.
  */
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, type ResourceLimits, Worker } from 'node:worker_threads';
 import { HuatuoError, type WireError } from '../error.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
 import { expose, type Remote, withDeadline, wrap } from './comlink.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { type ExitKind, RestartPolicy, type RestartSpec } from './restart.ts';
 import {
   type ActorRole,
@@ -22,6 +25,7 @@ import {
   type ActorVitals,
   statusError,
 } from './status.ts';
+import { hung, reviveError, unexpectedExit } from './worker-error.ts';
 import { WorkerUsage } from './worker-usage.ts';
 
 /** A child spec: everything the supervisor needs to start, watch, stop and replace one worker. */
@@ -54,6 +58,8 @@ export interface ActorHooks<Control extends object> {
   ended(error: HuatuoError | undefined): void;
 }
 
+/** How long a thread may take to end once it is told to. */
+const TERMINATE_MS = 1000;
 /** At least this much time for a start. */
 const STARTING_MS = 30_000;
 
@@ -74,23 +80,18 @@ export class WorkerActor<Control extends object> {
   #halting = false;
   #retry: NodeJS.Timeout | undefined;
   readonly #usage = new WorkerUsage();
-  #lastBeat = -1;
-  #beatAt_ms = 0;
-
+  readonly #heartbeat: Heartbeat;
   #outcome = Promise.withResolvers<void>();
 
   constructor(spec: ActorSpec, hooks: ActorHooks<Control>) {
     this.spec = spec;
     this.#hooks = hooks;
     this.#policy = new RestartPolicy(spec.restart);
+    this.#heartbeat = new Heartbeat(spec.heartbeat);
   }
 
   get state(): ActorState {
     return this.#state;
-  }
-
-  get worker(): Worker | undefined {
-    return this.#worker;
   }
 
   /** Control calls of the present life; undefined while there is none. Use under a deadline. */
@@ -142,7 +143,7 @@ export class WorkerActor<Control extends object> {
     return {
       cpu_seconds: this.#usage.cpu_us / 1e6,
       heap_bytes: this.#usage.heap_bytes,
-      ...(this.#worker && { heartbeat_age_seconds: (performance.now() - this.#beatAt_ms) / 1000 }),
+      ...(this.#worker && { heartbeat_age_seconds: this.#heartbeat.silence(performance.now()) / 1000 }),
     };
   }
 
@@ -153,7 +154,7 @@ export class WorkerActor<Control extends object> {
     // Most lives are watched by nobody.
     this.#outcome.promise.catch(() => undefined);
     this.#startedAt_ms = performance.now();
-    this.#beatAt_ms = this.#startedAt_ms;
+    this.#heartbeat.begin(this.#startedAt_ms);
     const worker = new Worker(this.spec.entry, {
       workerData: this.spec.workerData(port2),
       transferList: [port2],
@@ -173,7 +174,8 @@ export class WorkerActor<Control extends object> {
 
   /** Called when the worker says that it works, or waits. */
   enter(state: 'running' | 'waiting' | 'throttled'): void {
-    if (this.#worker && !this.#halting) this.#enter(state);
+    // What a worker said before it was ended must not undo that.
+    if (this.#worker && !this.#halting && !this.#error) this.#enter(state);
   }
 
   /**
@@ -194,24 +196,11 @@ export class WorkerActor<Control extends object> {
 
   /** Terminates the worker when its heartbeat has stood still for too long. Called on the supervisor's tick. */
   checkHeartbeat(now_ms: number): void {
-    const beat = this.spec.heartbeat();
-    if (!this.#worker || beat !== this.#lastBeat) {
-      this.#lastBeat = beat;
-      this.#beatAt_ms = now_ms;
-      return;
-    }
-    const silent_ms = now_ms - this.#beatAt_ms;
+    const silent_ms = this.#heartbeat.listen(now_ms);
+    if (!this.#worker || this.#error) return;
     // Loading modules and passing the verifier block the thread: a slow host is not a hang.
     const patience_ms = this.#state === 'starting' ? STARTING_MS : this.spec.heartbeatTimeout_ms;
-    if (silent_ms < patience_ms || this.#state === 'restarting') return;
-    this.end(
-      new HuatuoError('WORKER_HUNG', {
-        expected: `a heartbeat of ${this.spec.name} within ${patience_ms} ms`,
-        found: `none for ${Math.round(silent_ms)} ms`,
-        remedy:
-          'it is replaced; if it comes back, look for a loop or a call that never returns in this collector',
-      }),
-    );
+    if (silent_ms >= patience_ms) this.end(hung(this.spec.name, patience_ms, silent_ms));
   }
 
   /** Ends the present life in good order and begins another one, which takes its `workerData` anew. */
@@ -240,7 +229,11 @@ export class WorkerActor<Control extends object> {
     } catch (error) {
       this.fault(HuatuoError.from(error, 'WORKER_EXITED', 'see the log of this actor'));
     }
-    await Promise.all([worker.terminate(), gone]);
+    // A thread that is stuck in the kernel cannot be waited for.
+    await Promise.race([
+      Promise.all([worker.terminate(), gone]),
+      sleep(TERMINATE_MS, undefined, { ref: false }),
+    ]);
   }
 
   #exited(worker: Worker, code: number): void {
@@ -284,25 +277,4 @@ export class WorkerActor<Control extends object> {
     this.#since = new Date();
     this.#hooks.changed(this.status);
   }
-}
-
-function unexpectedExit(name: string, code: number): HuatuoError {
-  return new HuatuoError('WORKER_EXITED', {
-    expected: `${name} to run until it is stopped`,
-    found: `its thread ended with code ${code}`,
-    remedy: 'it is restarted; look for process.exit() in the collector',
-  });
-}
-
-/** An error event carries a clone: own properties such as `code` survive, the class does not. */
-function reviveError(thrown: unknown): HuatuoError {
-  if (thrown instanceof Error && 'remedy' in thrown && 'code' in thrown) {
-    const { code, message, remedy, stack } = thrown as HuatuoError;
-    return HuatuoError.fromWire({ code, message, remedy, ...(stack && { stack }) });
-  }
-  return HuatuoError.from(
-    thrown,
-    'COLLECTOR_FAILED',
-    'it is restarted; its stack is in the log at level debug',
-  );
 }
