@@ -7,11 +7,13 @@
 import { createRequire } from 'node:module';
 import { isatty } from 'node:tty';
 import { inspect } from 'node:util';
-import { type DestinationStream, pino, stdTimeFunctions } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
 import type { LogFormat, LogLevel } from './config/effective.ts';
 import type { Log } from './sdk/context.ts';
 
 const STDERR = 2;
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+const require = createRequire(import.meta.url);
 
 export interface LogOptions {
   /** Who speaks: the actor's or collector's name. */
@@ -32,9 +34,29 @@ export interface AgentLog extends Log {
  * @param destination where finished lines go; stderr unless a test says otherwise
  */
 export function createLog(options: LogOptions, destination?: DestinationStream): AgentLog {
+  const threshold = LEVELS.indexOf(options.level);
+  let logger: Logger | undefined;
+  const write = (level: LogLevel, message: string, detail?: object): void => {
+    if (LEVELS.indexOf(level) < threshold) return;
+    logger ??= createLogger(options, destination ?? stderrLines());
+    logger[level](detail, message);
+  };
+  return {
+    debug: (message, detail) => write('debug', message, detail),
+    info: (message, detail) => write('info', message, detail),
+    warn: (message, detail) => write('warn', message, detail),
+    error: (message, detail) => write('error', message, detail),
+    child: (component) => createLog({ ...options, component }, destination),
+  };
+}
+
+/** pino is loaded for the first line that is written: most threads never write one, and it costs each of them 2 MB. */
+const loadPino = (): typeof import('pino') => require('pino') as typeof import('pino');
+
+function createLogger(options: LogOptions, lines: DestinationStream): Logger {
+  const { pino, stdTimeFunctions } = loadPino();
   const pretty = options.format === 'pretty' || (options.format === 'auto' && isatty(STDERR));
-  const lines = destination ?? stderrLines();
-  const logger = pino(
+  return pino(
     {
       level: options.level,
       base: { component: options.component },
@@ -44,13 +66,6 @@ export function createLog(options: LogOptions, destination?: DestinationStream):
     },
     pretty ? prettyLines(lines) : lines,
   );
-  return {
-    debug: (message, detail) => logger.debug(detail, message),
-    info: (message, detail) => logger.info(detail, message),
-    warn: (message, detail) => logger.warn(detail, message),
-    error: (message, detail) => logger.error(detail, message),
-    child: (component) => createLog({ ...options, component }, lines),
-  };
 }
 
 let stderr: DestinationStream | undefined;
@@ -58,7 +73,7 @@ let stderr: DestinationStream | undefined;
 /** One stream for each thread. A closed stderr costs the line, not the agent. */
 function stderrLines(): DestinationStream {
   if (stderr) return stderr;
-  const stream = pino.destination({ dest: STDERR, sync: true });
+  const stream = loadPino().destination({ dest: STDERR, sync: true });
   stream.on('error', () => {});
   stderr = stream;
   return stream;
@@ -69,7 +84,7 @@ function stderrLines(): DestinationStream {
  * name from the kernel cannot drive the terminal.
  */
 function prettyLines(lines: DestinationStream): DestinationStream {
-  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
+  const { prettyFactory } = require('pino-pretty') as typeof import('pino-pretty');
   const format = prettyFactory({
     colorize: isatty(STDERR) && !process.env.NO_COLOR,
     translateTime: 'SYS:HH:MM:ss.l',

@@ -1,6 +1,7 @@
 /** Thread of the journal: opens it, then serves collectors on their ports and the supervisor on `control`. */
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { expose } from '../src/actor/comlink.ts';
+import { settleThread } from '../src/actor/settle.ts';
 import { createLog, type LogOptions } from '../src/log.ts';
 import { Journal, type JournalOptions } from '../src/storage/journal.ts';
 import { JournalActor } from '../src/storage/journal-actor.ts';
@@ -17,6 +18,7 @@ export interface LocalfileData {
 
 const { options, control, heartbeat, log: logged } = workerData as LocalfileData;
 const log = createLog({ component: 'localfile', ...logged });
+settleThread();
 
 // What this throws reaches the supervisor as the worker's `error` event, with code and message.
 expose(new JournalActor(new Journal(options, log), log), control);

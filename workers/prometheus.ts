@@ -1,6 +1,7 @@
 /** Thread of the Prometheus actor: answers the supervisor on `control`, and asks it there. */
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { expose, wrap } from '../src/actor/comlink.ts';
+import { settleThread } from '../src/actor/settle.ts';
 import { nameThread } from '../src/kernel/libc.ts';
 import { createLog } from '../src/log.ts';
 import { Prometheus, type PrometheusOptions, type SupervisorApi } from '../src/storage/prometheus.ts';
@@ -20,6 +21,7 @@ export interface PrometheusData {
 const { options, control, heartbeat } = workerData as PrometheusData;
 
 nameThread('prometheus');
+settleThread();
 const log = createLog({ component: 'prometheus', ...options.log });
 expose(new Prometheus(options, wrap<SupervisorApi>(control), log), control);
 

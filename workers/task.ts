@@ -1,5 +1,6 @@
 /** Thread of the pool for file collectors; piscina calls the default export for each task. */
 import { workerData } from 'piscina';
+import { settleThread } from '../src/actor/settle.ts';
 import { CgroupContainers } from '../src/containers/cgroup.ts';
 import { nameThread } from '../src/kernel/libc.ts';
 import { createLog } from '../src/log.ts';
@@ -9,6 +10,7 @@ import { type FileTask, type FileTaskResult, runFileTask, type TaskHost } from '
 const { paths, log: logConfig } = workerData as FilePoolOptions;
 
 nameThread('metric-files');
+settleThread();
 const log = createLog({ component: 'metric-files', ...logConfig });
 const host: TaskHost = {
   paths,

@@ -5,11 +5,12 @@ import type { RestartSpec } from './restart.ts';
 
 /**
  * Heap of one worker. Batches and decoder memory live outside the V8 heap and have their own bounds (ring.batch_size,
- * ring.batches_in_flight), so a collector that reaches this has a leak.
+ * ring.batches_in_flight), so a collector that reaches this has a leak. V8 keeps the young generation at its full size once
+ * a start has filled it; no thread of the agent makes garbage fast enough to need more than this.
  */
 export const WORKER_LIMITS: ResourceLimits = {
   maxOldGenerationSizeMb: 128,
-  maxYoungGenerationSizeMb: 16,
+  maxYoungGenerationSizeMb: 2,
   stackSizeMb: 4,
 };
 

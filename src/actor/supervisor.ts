@@ -15,6 +15,7 @@ import { createLog } from '../log.ts';
 import { Agent } from './agent.ts';
 import { type CheckedConfig, Reloader } from './reload.ts';
 import { SystemdNotifier } from './sd-notify.ts';
+import { settleProcess } from './settle.ts';
 import { SystemdReporter } from './systemd-reporter.ts';
 
 /**
@@ -29,6 +30,7 @@ export async function runAgent(
 ): Promise<number> {
   const log = createLog({ component: 'supervisor', ...config.log });
   nameThread('huatuo');
+  settleProcess();
   const reloader = new Reloader(reread, (checked) => agent.apply(checked.config, checked.catalog), log);
   const agent: Agent = new Agent(config, catalog, identify(config), log, {
     reload: () => reloader.reload(),

@@ -183,9 +183,10 @@ export class WorkerActor<Control extends object> {
    * a frozen file system) cannot be ended: it stays visible as restarting, and is replaced when the kernel lets it go.
    */
   end(error: HuatuoError): void {
+    if (!this.#worker) return;
     this.fault(error);
     this.#lastError = HuatuoError.toWire(error);
-    void this.#worker?.terminate();
+    void this.#worker.terminate();
     this.#enter('restarting');
   }
 

@@ -32,6 +32,8 @@ export interface BpfSurroundings {
   readonly enrich: EnrichEvent | undefined;
   /** Called when the object is in the kernel. */
   readonly loaded: () => void;
+  /** Called when its programs are attached. */
+  readonly attached: () => void;
   /** Kernel symbols, read on first use. */
   readonly symbols: () => SymbolTable;
 }
@@ -86,6 +88,7 @@ class LoadedObject implements BpfObject {
 
   attach(): void {
     this.#object.attach();
+    this.#around.attached();
   }
 
   detach(): void {

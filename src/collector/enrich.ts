@@ -1,12 +1,13 @@
 /**
  * The slow lane: lines parsed, handed to the collector's `enrich`, and written again. Only the payload is touched; the
- * envelope stays the bytes the decoder wrote. Integers beyond 2^53 survive untouched fields: they are carried as raw JSON.
+ * envelope stays the bytes the decoder wrote. Integers beyond 2^53 come as BigInt and are printed exactly.
  */
 import type { EventData } from '../sdk/collector.ts';
 import type { Log } from '../sdk/context.ts';
 
 const PAYLOAD = Buffer.from(',"tracer_data":');
 const LINE_END = 0x0a;
+const INTEGER = /^-?\d+$/;
 
 /** Node 26 has both halves of the JSON source text proposal; the library types do not yet. */
 type SourceAwareJson = {
@@ -18,16 +19,20 @@ type SourceAwareJson = {
 };
 const json = JSON as unknown as SourceAwareJson;
 
-/** Parses a payload, keeping integers that a double cannot hold as raw JSON that prints unchanged. */
+/** Parses a payload; an integer that a double cannot hold becomes a BigInt. */
 export function parsePayload(text: string): EventData {
   return json.parse(text, (_key, value, { source }) =>
-    typeof value === 'number' &&
-    !Number.isSafeInteger(value) &&
-    source !== undefined &&
-    /^-?\d+$/.test(source)
-      ? json.rawJSON(source)
+    typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined && INTEGER.test(source)
+      ? BigInt(source)
       : value,
   ) as EventData;
+}
+
+/** The inverse: a BigInt is printed as its digits. */
+export function printPayload(event: unknown): string {
+  return JSON.stringify(event, (_key, value: unknown) =>
+    typeof value === 'bigint' ? json.rawJSON(value.toString()) : value,
+  );
 }
 
 /** What the collector does with one event; a returned object replaces it. */
@@ -55,7 +60,7 @@ export async function enrichLines(lines: Uint8Array, enrich: EnrichEvent, log: L
 async function enrichOne(text: string, enrich: EnrichEvent, log: Log): Promise<string> {
   try {
     const event = parsePayload(text);
-    return JSON.stringify((await enrich(event)) ?? event);
+    return printPayload((await enrich(event)) ?? event);
   } catch (error) {
     log.error('enrich failed; the event is written without it', { error });
     return text;

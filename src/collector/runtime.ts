@@ -87,12 +87,12 @@ export class CollectorRuntime {
   async #start(): Promise<void> {
     const collector = this.#collector;
     if ('start' in collector && collector.start) {
-      notify({ type: 'running' });
+      // With a BPF object it runs once that is attached.
+      if (!this.#data.bpf) notify({ type: 'running' });
       return collector.start(this.#ctx);
     }
     const object = await this.#ctx.bpf.load();
     object.attach();
-    notify({ type: 'running' });
     if (collector.kind === 'event') return object.events.toJournal();
     await new Promise((resolve) => this.#stop.signal.addEventListener('abort', resolve, { once: true }));
   }
@@ -152,6 +152,7 @@ export class CollectorRuntime {
           enrich &&
           ((event) => this.#overdue.watch((async () => enrich.call(this.#collector, event, ctx))())),
         loaded: () => notify({ type: 'loaded' }),
+        attached: () => notify({ type: 'running' }),
         symbols: () => this.#symbols(),
       }),
     };

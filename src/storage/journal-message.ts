@@ -1,5 +1,7 @@
-/** Checks what arrives on a collector's port: a collector may be custom code, and the journal serves all of them. */
-import { z } from 'zod';
+/**
+ * Checks what arrives on a collector's port: a collector may be custom code, and the journal serves all of them. By hand,
+ * because it is the only thing in this thread that would need a schema library, which costs 5 MB.
+ */
 import type { BatchMessage, ToJournal } from '../actor/protocol.ts';
 import { HuatuoError } from '../error.ts';
 import { TRACER_NAME } from './journal.ts';
@@ -8,33 +10,8 @@ import { TRACER_NAME } from './journal.ts';
 export const MAX_BATCH_BYTES: number = 16 * 1024 * 1024;
 
 const NEWLINE = 10;
-const count = z.int().nonnegative();
-const position = z.bigint().nonnegative();
-const ringId = z.string().min(1).max(128);
-
-const ring = z
-  .object({ id: ringId, start: position, end: position, documents: count, malformed: count })
-  .refine(({ start, end }) => start < end, 'end must be above start');
-
-const batch = z
-  .object({
-    type: z.literal('batch'),
-    sequence: count,
-    tracer: z.string().regex(TRACER_NAME, 'must be 1 to 64 characters a-z, 0-9 and _'),
-    buffer: z.instanceof(ArrayBuffer),
-    bytes: count.max(MAX_BATCH_BYTES),
-    documents: count,
-    ring: ring.exactOptional(),
-  })
-  .refine(({ bytes, buffer }) => bytes <= buffer.byteLength, 'bytes must not exceed the buffer')
-  .refine(
-    ({ bytes, documents }) => documents <= bytes && documents > 0 === bytes > 0,
-    'documents must fit bytes',
-  )
-  .refine(endsInNewline, 'the last byte in use must be a newline');
-
-const hello = z.object({ type: z.literal('hello'), ringId });
-const message = z.discriminatedUnion('type', [batch, hello]);
+const MAX_RING_ID_LENGTH = 128;
+const RING_ID_RULE = `a ring id must be 1 to ${MAX_RING_ID_LENGTH} characters`;
 
 /** A message that is not handled, with what is needed to give its buffer back. */
 export interface Rejected {
@@ -48,13 +25,13 @@ export interface Rejected {
 
 /** Takes any value; never throws. The error is COLLECTOR_INVALID, which is permanent: sending it again cannot help. */
 export function checkMessage(data: unknown): ToJournal | Rejected {
-  const checked = message.safeParse(data);
-  if (checked.success) return checked.data;
+  const fault = isObject(data) ? findFault(data) : 'it must be an object';
+  if (fault === undefined) return data as ToJournal;
   return reject(
     data,
     new HuatuoError('COLLECTOR_INVALID', {
       expected: 'a message of the journal protocol',
-      found: z.prettifyError(checked.error),
+      found: `one that breaks a rule: ${fault}`,
       remedy: 'correct the collector that sent it; src/actor/protocol.ts has the types',
     }),
   );
@@ -71,6 +48,44 @@ export function reject(data: unknown, error: HuatuoError): Rejected {
   };
 }
 
-function endsInNewline({ buffer, bytes }: { buffer: ArrayBuffer; bytes: number }): boolean {
-  return bytes === 0 || bytes > buffer.byteLength || new Uint8Array(buffer)[bytes - 1] === NEWLINE;
+type Unchecked = Readonly<Record<string, unknown>>;
+
+/** @returns the first rule that is broken, undefined when there is none */
+function findFault(message: Unchecked): string | undefined {
+  if (message.type === 'hello') return isRingId(message.ringId) ? undefined : RING_ID_RULE;
+  if (message.type !== 'batch') return 'type must be batch or hello';
+  const { sequence, tracer, buffer, bytes, documents, ring } = message;
+  if (!isCount(sequence)) return 'sequence must be a whole number';
+  if (typeof tracer !== 'string' || !TRACER_NAME.test(tracer))
+    return 'tracer must be 1 to 64 characters a-z, 0-9 and _';
+  if (!(buffer instanceof ArrayBuffer)) return 'buffer must be an ArrayBuffer';
+  if (!isCount(bytes) || bytes > MAX_BATCH_BYTES) return `bytes must be at most ${MAX_BATCH_BYTES}`;
+  if (bytes > buffer.byteLength) return 'bytes must not exceed the buffer';
+  if (!isCount(documents) || documents > bytes || documents > 0 !== bytes > 0)
+    return 'documents must fit bytes';
+  if (bytes > 0 && new Uint8Array(buffer)[bytes - 1] !== NEWLINE)
+    return 'the last byte in use must be a newline';
+  return 'ring' in message ? findRingFault(ring) : undefined;
+}
+
+function findRingFault(ring: unknown): string | undefined {
+  if (!isObject(ring)) return 'ring must be an object';
+  const { id, start, end, documents, malformed } = ring;
+  if (!isRingId(id)) return RING_ID_RULE;
+  if (typeof start !== 'bigint' || typeof end !== 'bigint' || start < 0n || start >= end)
+    return 'ring: start must be 0 or above, end must be above start';
+  const counted = isCount(documents) && isCount(malformed);
+  return counted ? undefined : 'ring: documents and malformed must be whole numbers';
+}
+
+function isObject(value: unknown): value is Unchecked {
+  return typeof value === 'object' && value !== null;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isRingId(value: unknown): boolean {
+  return typeof value === 'string' && value.length > 0 && value.length <= MAX_RING_ID_LENGTH;
 }

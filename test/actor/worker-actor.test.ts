@@ -150,7 +150,7 @@ test('a worker whose heart stands still is terminated and replaced', async () =>
   watched.actor.checkHeartbeat(now_ms);
   watched.actor.checkHeartbeat(now_ms + 999);
   assert.equal(watched.actor.state, 'running', 'not yet');
-  watched.actor.checkHeartbeat(now_ms + 1000);
+  watched.actor.checkHeartbeat(now_ms + 1001);
   assert.equal(watched.actor.state, 'restarting');
   await eventually('the end of this life', () => watched.endings.length > 0);
   assert.equal(watched.endings[0]?.code, 'WORKER_HUNG');

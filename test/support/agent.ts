@@ -19,6 +19,9 @@ const DEADLINE_MS = 90_000;
 /** Long enough for any collector that answers, short enough that a test of one that does not is short too. */
 const REQUEST_MS = 20_000;
 
+// The runner ends a test file that takes too long with a signal; only a regular exit ends its agents too.
+process.once('SIGTERM', () => process.exit(143));
+
 export interface AgentOptions {
   /** The config file; journal, port and log are set to what a test needs. */
   readonly config?: Readonly<Record<string, unknown>>;

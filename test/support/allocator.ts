@@ -24,6 +24,11 @@ export class Allocator implements AsyncDisposable {
     return this.#child.pid ?? 0;
   }
 
+  /** What has killed it, if anything has. */
+  get killedBy(): NodeJS.Signals | null {
+    return this.#child.signalCode;
+  }
+
   /** Resolves when it is done, or the child was killed for it. */
   async ask(request: AllocatorRequest): Promise<void> {
     const done = once(this.#child, 'message');

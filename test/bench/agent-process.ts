@@ -1,0 +1,92 @@
+/** An agent as its users run it: the binary, a configuration file, signals and HTTP. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LedgerStatus, StatusDocument } from '../../src/actor/status.ts';
+import { at } from '../../src/build/paths.ts';
+
+const START_TIMEOUT_MS = 20_000;
+const POLL_MS = 100;
+
+export class AgentProcess implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #log: string;
+
+  private constructor(child: ChildProcess, log: string) {
+    this.#child = child;
+    this.#log = log;
+  }
+
+  /**
+   * Starts it and waits until it is ready.
+   * @param directory gets configuration, log and journal
+   * @param config sections that differ from the defaults
+   */
+  static async start(
+    directory: string,
+    config: object,
+    flags: readonly string[] = [],
+  ): Promise<AgentProcess> {
+    const [file, log] = [join(directory, 'agent.yaml'), join(directory, 'agent.log')];
+    const web = { listen_address: '127.0.0.1:0' };
+    writeFileSync(file, JSON.stringify({ web, log: { format: 'json' }, ...config }));
+    const stderr = openSync(log, 'w', 0o600);
+    const argv = [at('src/cli/huatuo.mjs'), 'run', '--config.file', file, ...flags];
+    const agent = new AgentProcess(
+      spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', stderr] }),
+      log,
+    );
+    try {
+      await agent.#ready();
+    } catch (error) {
+      await agent[Symbol.asyncDispose]();
+      throw error;
+    }
+    return agent;
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  async get(path: string): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.#port()}${path}`);
+    return response.text();
+  }
+
+  async ledger(collector: string): Promise<LedgerStatus> {
+    const { ledger } = JSON.parse(await this.get('/api/v1/status')) as StatusDocument;
+    const found = ledger.find((entry) => entry.collector === collector);
+    if (!found) throw new Error(`the agent has no ledger of ${collector}: ${this.#lastLine()}`);
+    return found;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    const exited = once(this.#child, 'exit');
+    this.#child.kill();
+    await exited;
+  }
+
+  async #ready(): Promise<void> {
+    for (const end = performance.now() + START_TIMEOUT_MS; performance.now() < end; await sleep(POLL_MS)) {
+      if (this.#child.exitCode !== null) break;
+      if (this.#port() === undefined) continue;
+      const { agent } = JSON.parse(await this.get('/api/v1/status')) as StatusDocument;
+      if (agent.state !== 'starting') return;
+    }
+    throw new Error(`the agent did not start: ${this.#lastLine()}`);
+  }
+
+  /** It listens on a port of the kernel's choice, and its log says which. */
+  #port(): number | undefined {
+    const port = /"listening":\{"address":"[^"]*","port":(\d+)/.exec(readFileSync(this.#log, 'utf8'))?.[1];
+    return port === undefined ? undefined : Number(port);
+  }
+
+  #lastLine(): string {
+    return readFileSync(this.#log, 'utf8').trimEnd().split('\n').at(-1) ?? '';
+  }
+}

@@ -1,0 +1,56 @@
+/** CPU and memory of a process as /proc tells them. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** USER_HZ, which Linux fixes at 100 on every architecture Node runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** utime + stime of a process, its children not included. */
+export function cpuSeconds(pid: number): number {
+  return statSeconds(`/proc/${pid}/stat`);
+}
+
+/** The same for each of its threads; threads of one name are added up. */
+export function cpuSecondsByThread(pid: number): Map<string, number> {
+  const threads = new Map<string, number>();
+  for (const tid of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const name = readFileSync(`/proc/${pid}/task/${tid}/comm`, 'utf8').trim();
+      threads.set(name, (threads.get(name) ?? 0) + statSeconds(`/proc/${pid}/task/${tid}/stat`));
+    } catch {
+      // The thread ended between the two reads.
+    }
+  }
+  return threads;
+}
+
+/** What each thread used between two readings, most first: `softirq 1.20 s, journal 0.80 s`; below 10 ms left out. */
+export function usageBetween(before: Map<string, number>, after: Map<string, number>): [string, number][] {
+  return [...after]
+    .map(([name, seconds]): [string, number] => [name, seconds - (before.get(name) ?? 0)])
+    .filter(([, seconds]) => seconds >= 1 / TICKS_PER_SECOND)
+    .sort(([, a], [, b]) => b - a);
+}
+
+export interface Resident {
+  readonly total_bytes: number;
+  readonly anonymous_bytes: number;
+  readonly file_bytes: number;
+}
+
+export function resident(pid: number): Resident {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const field = (name: string): number =>
+    1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
+  return {
+    total_bytes: field('VmRSS'),
+    anonymous_bytes: field('RssAnon'),
+    file_bytes: field('RssFile') + field('RssShmem'),
+  };
+}
+
+/** Fields 14 and 15; the name in field 2 may hold spaces and parentheses. */
+function statSeconds(path: string): number {
+  const stat = readFileSync(path, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
