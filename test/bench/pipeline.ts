@@ -8,6 +8,8 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { LedgerStatus } from '../../src/actor/status.ts';
+import { at } from '../../src/build/paths.ts';
+import { loadCatalog } from '../../src/config/catalog.ts';
 import { AgentProcess } from './agent-process.ts';
 import { cpuSeconds, cpuSecondsByThread, usageBetween } from './proc-usage.ts';
 import { atLeast, millions, type Row } from './report.ts';
@@ -19,7 +21,6 @@ const PRODUCER = fileURLToPath(new URL('producer.js', import.meta.url));
 const DRAIN_TIMEOUT_MS = 30_000;
 /** Small enough to stay in the page cache of most hosts; segments go through the disk all the same. */
 const JOURNAL = { segment_size: '64MiB', segments: 4, total_size: '512MiB' };
-const OTHERS = ['cpu_util', 'loadavg', 'oom', 'runqlat', 'softirq'];
 
 interface Held {
   readonly asked: number;
@@ -35,7 +36,8 @@ export async function benchPipeline(options: BenchOptions): Promise<Row[]> {
   const { directory, progress } = options;
   using workspace = new Workspace(directory);
   const collectors = await workspace.build('test/fixtures/collectors/flood.bpf.c');
-  const disabled = Object.fromEntries(OTHERS.map((name) => [name, { enabled: false }]));
+  const builtIn = await loadCatalog({ builtinRoot: at('dist'), extraDirectories: [] });
+  const disabled = Object.fromEntries(builtIn.entries.map(({ name }) => [name, { enabled: false }]));
   await using agent = await AgentProcess.start(
     workspace.path,
     { journal: { directory: `${workspace.path}/journal`, ...JOURNAL }, collectors: disabled },
