@@ -35,6 +35,8 @@ export interface AgentOptions {
   /** User id that owns the journal directory. */
   readonly owner?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** When the process is killed at the latest. */
+  readonly deadline_ms?: number;
 }
 
 export interface Ending {
@@ -54,7 +56,7 @@ export class AgentProcess implements AsyncDisposable {
   #stderr = '';
   #base = '';
 
-  private constructor(directory: string, journal: string, child: ChildProcess) {
+  private constructor(directory: string, journal: string, child: ChildProcess, deadline_ms: number) {
     this.#directory = directory;
     this.journal = journal;
     this.#child = child;
@@ -62,7 +64,7 @@ export class AgentProcess implements AsyncDisposable {
       this.#stderr += text;
     });
     this.ended = once(child, 'close').then(([code, signal]) => ({ code, signal }));
-    this.#watchdog = setTimeout(() => this.kill(), DEADLINE_MS).unref();
+    this.#watchdog = setTimeout(() => this.kill(), deadline_ms).unref();
     process.once('exit', this.#killAtExit);
   }
 
@@ -92,7 +94,7 @@ export class AgentProcess implements AsyncDisposable {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, HUATUO_CONFIG_FILE: '', ...options.env },
     });
-    return new AgentProcess(directory, journal, child);
+    return new AgentProcess(directory, journal, child, options.deadline_ms ?? DEADLINE_MS);
   }
 
   /** Starts the process and waits until it is ready, or degraded. @throws when it ends before, with its stderr */

@@ -1,0 +1,65 @@
+/** A disk of a scenario's own, which can be made to stand still: ext4 in a file, frozen with fsfreeze(8). */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Scratch, scratchDirectory } from './scratch.ts';
+
+const BYTES = 256 * 1024 * 1024;
+
+export class LoopDisk implements Disposable {
+  /** Mount point, mode 0700. */
+  readonly path: string;
+  readonly #scratch: Scratch;
+  #frozen = false;
+  /** A frozen file system stays so without us, and holds up whoever touches it. */
+  readonly #cleanUp = (): void => this[Symbol.dispose]();
+
+  private constructor(scratch: Scratch, path: string) {
+    this.#scratch = scratch;
+    this.path = path;
+    process.once('exit', this.#cleanUp);
+  }
+
+  /** @returns the reason when this host cannot have one */
+  static make(): LoopDisk | string {
+    const scratch = scratchDirectory();
+    const [image, path] = [join(scratch.path, 'image'), join(scratch.path, 'disk')];
+    mkdirSync(path);
+    writeFileSync(image, '');
+    truncateSync(image, BYTES);
+    for (const [command = '', ...argv] of [
+      ['mkfs.ext4', '-q', '-F', '-m', '0', image],
+      ['mount', '-o', 'loop', image, path],
+      ['chmod', '0700', path],
+      ['fsfreeze', '--version'],
+    ]) {
+      const { status, error, stderr } = spawnSync(command, argv, { encoding: 'utf8' });
+      if (status === 0) continue;
+      spawnSync('umount', [path]);
+      scratch[Symbol.dispose]();
+      return `${command} failed: ${error?.message ?? stderr}`;
+    }
+    return new LoopDisk(scratch, path);
+  }
+
+  /** Every write waits in the kernel until what is returned is disposed of. */
+  freeze(): Disposable {
+    execFileSync('fsfreeze', ['-f', this.path]);
+    this.#frozen = true;
+    return { [Symbol.dispose]: () => this.#thaw() };
+  }
+
+  #thaw(): void {
+    if (!this.#frozen) return;
+    this.#frozen = false;
+    execFileSync('fsfreeze', ['-u', this.path]);
+  }
+
+  [Symbol.dispose](): void {
+    process.off('exit', this.#cleanUp);
+    this.#thaw();
+    // Lazy: an agent that was killed a moment ago may still have it open.
+    execFileSync('umount', ['-l', this.path]);
+    this.#scratch[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,82 @@
+/** Agents that are killed while their collector is pinned: what happens between two of them is not lost either. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { at } from '../../src/build/paths.ts';
+import { isOnBpffs } from '../../src/kernel/bpffs.ts';
+import { AgentProcess } from '../support/agent.ts';
+import { builtCollectors, FLOOD_CONFIG } from '../support/flood.ts';
+import { auditSequences, closedLedger, readEvents } from './audit.ts';
+import { Producer } from './producer.ts';
+import { scratchDirectory } from './scratch.ts';
+
+export interface PinnedReport {
+  readonly events: number;
+  /** Made while no agent was ready. */
+  readonly between: number;
+  readonly repeated: number;
+  readonly most_copies: number;
+}
+
+const BPFFS = '/sys/fs/bpf';
+const MAX_UP_MS = 500;
+
+export async function killPinned(kills: number): Promise<PinnedReport> {
+  using scratch = scratchDirectory();
+  using pins = new PinPlace();
+  const collectors = await builtCollectors('collectors');
+  const start = (): Promise<AgentProcess> =>
+    AgentProcess.start({
+      collectors,
+      only: ['flood'],
+      config: {
+        journal: { directory: scratch.path, segments: 64 },
+        bpf: { pin: true, pin_directory: pins.directory },
+        collectors: { flood: FLOOD_CONFIG },
+      },
+    });
+  // What is made before the first attach is not produced: the flood begins with the second life.
+  await (await start())[Symbol.asyncDispose]();
+  using producer = new Producer({ collector: 'flood', events: 20, every_ms: 5 });
+  let between = 0;
+  for (let kill = 0; kill < kills; kill++) {
+    const made = producer.made;
+    await using agent = await start();
+    between += producer.made - made;
+    await sleep(Math.random() * MAX_UP_MS);
+    agent.kill();
+    await agent.ended;
+  }
+  await using last = await start();
+  producer[Symbol.dispose]();
+  const { journalled } = await closedLedger(last, 'flood', producer.made);
+  assert.equal(journalled, String(producer.made), 'the ledger goes on through all lives');
+  assert.deepEqual(await last.stop(), { code: 0, signal: null }, last.stderr);
+  const audit = auditSequences(readEvents(scratch.path, 'flood'));
+  assert.equal(audit.events, producer.made, 'every event is on disk');
+  pins.unpin();
+  assert.ok(!existsSync(pins.directory), 'nothing is left pinned');
+  return { ...audit, between };
+}
+
+/** A pin directory of a scenario's own; the BPF file system goes with it when the agent had to mount it. */
+class PinPlace implements Disposable {
+  readonly directory: string = `${BPFFS}/huatuo_soak_${process.pid}`;
+  readonly #wasMounted = isOnBpffs(BPFFS);
+
+  unpin(): void {
+    const command = [at('src/cli/huatuo.mjs'), 'unpin', this.directory];
+    execFileSync(process.execPath, command, { stdio: 'pipe' });
+  }
+
+  [Symbol.dispose](): void {
+    if (existsSync(this.directory)) this.unpin();
+    if (!this.#wasMounted && isOnBpffs(BPFFS) && !hasPins(BPFFS)) execFileSync('umount', [BPFFS]);
+  }
+}
+
+/** Unmounting takes every pin with it, also those of others. The kernel's own two files are none. */
+function hasPins(mountPoint: string): boolean {
+  return readdirSync(mountPoint).some((name) => name !== 'maps.debug' && name !== 'progs.debug');
+}

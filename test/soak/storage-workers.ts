@@ -1,0 +1,71 @@
+/** Storage workers that fail under a flood: collectors wait for the next one, and nothing is lost. */
+import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { ActorStatus } from '../../src/actor/status.ts';
+import { at } from '../../src/build/paths.ts';
+import type { WorkerFailure } from '../fixtures/workers/fuse.ts';
+import { AgentProcess } from '../support/agent.ts';
+import { builtCollectors, FLOOD_CONFIG } from '../support/flood.ts';
+import { auditSequences, closedLedger, readEvents } from './audit.ts';
+import { Producer } from './producer.ts';
+import { scratchDirectory } from './scratch.ts';
+
+const PRELOAD = at('dist/test/fixtures/workers/fuse.js');
+
+export interface StorageCrashReport {
+  readonly actor: ActorStatus;
+  readonly collector: ActorStatus;
+  readonly repeated: number;
+}
+
+/** @returns how things stand after the failure, when every event is on disk */
+export async function failStorage(
+  worker: 'journal' | 'prometheus',
+  failure: WorkerFailure,
+): Promise<StorageCrashReport> {
+  using scratch = scratchDirectory();
+  const fuse = join(scratch.path, 'fuse');
+  await using agent = await AgentProcess.start({
+    collectors: await builtCollectors('collectors'),
+    only: ['flood'],
+    env: { NODE_OPTIONS: `--import=${PRELOAD}`, HUATUO_TEST_WORKER_FUSE: fuse },
+    config: {
+      // The next server has to be found where the last one was.
+      web: { listen_address: `127.0.0.1:${await freePort()}` },
+      supervisor: { heartbeat_timeout: '2s' },
+      collectors: { flood: FLOOD_CONFIG },
+    },
+  });
+  using producer = new Producer({ collector: 'flood', events: 100, every_ms: 10 });
+  await agent.until('events to flow', async () => (await agent.ledger('flood'))?.journalled !== '0');
+  writeFileSync(fuse, `${worker} ${failure}`);
+  await agent.until('the failure', () => !existsSync(fuse));
+  const actor = await agent.until(`the next ${worker}`, () => restarted(agent, worker));
+  producer[Symbol.dispose]();
+  const { journalled } = await closedLedger(agent, 'flood', producer.made);
+  assert.equal(journalled, String(producer.made));
+  const { most_copies, ...audit } = auditSequences(readEvents(agent.journal, 'flood'));
+  assert.equal(audit.events, producer.made, 'every event is on disk');
+  assert.ok(most_copies <= 2, `an event is on disk ${most_copies} times`);
+  return { actor, collector: await agent.actor('flood'), repeated: audit.repeated };
+}
+
+/** While there is no server there is no answer. */
+async function restarted(agent: AgentProcess, worker: string): Promise<ActorStatus | undefined> {
+  try {
+    const actor = await agent.actor(worker);
+    return actor.restarts > 0 && actor.state === 'running' ? actor : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address ? address.port : 0;
+}
