@@ -1,0 +1,80 @@
+/** The supervisor hears what a BPF program says, and only that: bytes below the watermark wake nobody. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Vitals } from '../../src/actor/vitals.ts';
+import { WakeCounter } from '../../src/actor/wake.ts';
+import { RingWatch } from '../../src/kernel/ring-watch.ts';
+import { eventually } from '../support/eventually.ts';
+import { flood } from '../support/flood.ts';
+import { skipWithoutBpf } from '../support/kernel.ts';
+import { LoadedFixture } from '../support/loaded-object.ts';
+
+const skip = skipWithoutBpf();
+/** 64 bytes each, and the watermark is 64 KiB. */
+const EVENTS_TO_WATERMARK = 1024;
+
+const load = (options: Readonly<Record<string, bigint>>): Promise<LoadedFixture> =>
+  LoadedFixture.load('collectors', 'flood', { process: BigInt(process.pid), ...options });
+
+/** One turn of the loop in which polls are looked at. */
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+
+test('a ring below its watermark is quiet, one that crosses it is heard once for each crossing', {
+  skip,
+}, async () => {
+  using fixture = await load({});
+  using watch = new RingWatch();
+  let wakes = 0;
+  using _ = watch.add(fixture.mapFd('events'), () => void wakes++);
+  fixture.object.attach();
+  flood(10);
+  await turn();
+  assert.equal(wakes, 0);
+  flood(EVENTS_TO_WATERMARK);
+  await eventually('the watermark to be heard', () => wakes === 1);
+  await turn();
+  assert.equal(wakes, 1, 'unread bytes do not wake again');
+  flood(EVENTS_TO_WATERMARK);
+  await eventually('the next crossing', () => wakes === 2);
+});
+
+test('a program that wakes for each event is heard at the first', { skip }, async () => {
+  using fixture = await load({ wakeup_bytes: 0n });
+  using watch = new RingWatch();
+  let wakes = 0;
+  using _ = watch.add(fixture.mapFd('events'), () => void wakes++);
+  fixture.object.attach();
+  flood(1);
+  await eventually('the event', () => wakes > 0);
+});
+
+test('each ring wakes its own collector, and a watch that was taken back none', { skip }, async () => {
+  using first = await load({ wakeup_bytes: 0n });
+  using second = await load({ wakeup_bytes: 0n, process: 1n });
+  using watch = new RingWatch();
+  const woken: string[] = [];
+  const given = watch.add(first.mapFd('events'), () => void woken.push('first'));
+  using _ = watch.add(second.mapFd('events'), () => void woken.push('second'));
+  first.object.attach();
+  second.object.attach();
+  flood(1);
+  await eventually('the first ring', () => woken.length > 0);
+  assert.deepEqual([...new Set(woken)], ['first']);
+  given[Symbol.dispose]();
+  woken.length = 0;
+  flood(1);
+  await turn();
+  assert.deepEqual(woken, []);
+});
+
+test('a wait ends by a wake of any thread, also one from before it began, or by time', async () => {
+  const shared = Vitals.allocate();
+  const waiting = new WakeCounter(shared);
+  const waking = new WakeCounter(shared);
+  waking.wake();
+  await waiting.wait(60_000);
+  const wait = waiting.wait(60_000);
+  waking.wake();
+  await wait;
+  await waiting.wait(1);
+});
