@@ -9,7 +9,7 @@ import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effe
 import { HuatuoError } from '../error.ts';
 import { Handles } from '../kernel/handles.ts';
 import type { SymbolTable } from '../kernel/kallsyms.ts';
-import { libbpf } from '../kernel/libbpf.ts';
+import { libbpf, type Pointer } from '../kernel/libbpf.ts';
 import { mapFd } from '../kernel/object.ts';
 import { removePins } from '../kernel/pins.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
@@ -56,6 +56,7 @@ export class CollectorChild {
   readonly #handles = new Handles(this.#handlesBuffer);
   #symbols: SymbolTable | undefined;
   #ledger: RingLedger | undefined;
+  #ledgerOf: Pointer | undefined;
   readonly #wake: WakeCounter;
   #watch: Disposable | undefined;
 
@@ -138,7 +139,13 @@ export class CollectorChild {
   /** Accounting of its ring, also while no worker runs; undefined before the first load and for collectors without ring. */
   ledger(): LedgerStatus | undefined {
     if (this.#handles.state !== 'loaded') return undefined;
-    this.#ledger ??= RingLedger.open(this.entry.name, this.#handles.object);
+    const { object } = this.#handles;
+    if (this.#ledgerOf !== object) {
+      // A collector may unload its object and load it again.
+      this.#ledger?.[Symbol.dispose]();
+      this.#ledger = RingLedger.open(this.entry.name, object);
+      this.#ledgerOf = object;
+    }
     return this.#ledger?.read();
   }
 
@@ -204,9 +211,11 @@ export class CollectorChild {
     this.#release();
   }
 
-  /** Once for a ring: it outlives the worker, and so does the watch. */
+  /** The ring outlives the worker, and so does the watch, until another object is loaded. */
   #watchRing(): void {
-    if (this.#watch || this.#handles.state !== 'loaded') return;
+    this.#watch?.[Symbol.dispose]();
+    this.#watch = undefined;
+    if (this.#handles.state !== 'loaded') return;
     const ring = mapFd(libbpf(), this.#handles.object, 'events');
     if (ring !== undefined) this.#watch = this.#around.rings.add(ring, () => this.#wake.wake());
   }
@@ -216,6 +225,7 @@ export class CollectorChild {
     this.#watch = undefined;
     this.#ledger?.[Symbol.dispose]();
     this.#ledger = undefined;
+    this.#ledgerOf = undefined;
     if (this.#handles.state !== 'empty') this.#handles.close(libbpf());
   }
 }

@@ -40,14 +40,14 @@ export interface BpfSurroundings {
 
 /** @throws from load(): COLLECTOR_INVALID, TRACEPOINT_MISSING, LAYOUT_MISMATCH and what KernelObject.load throws */
 export function createBpf(around: BpfSurroundings): Bpf {
-  let current: LoadedObject | undefined;
+  let loading: Promise<LoadedObject> | undefined;
   return {
-    async load() {
-      if (!current) {
-        current = await LoadedObject.load(around);
-        around.loaded();
-      }
-      return current;
+    // One object however many ask for it, at once or later, until it is unloaded.
+    load() {
+      loading ??= LoadedObject.load(around, () => {
+        loading = undefined;
+      });
+      return loading;
     },
   };
 }
@@ -56,14 +56,17 @@ class LoadedObject implements BpfObject {
   readonly #around: BpfSurroundings;
   readonly #object: KernelObject;
   readonly #reader: RingReader | undefined;
+  readonly #unloaded: () => void;
 
-  private constructor(around: BpfSurroundings, object: KernelObject, reader: RingReader | undefined) {
+  private constructor(around: BpfSurroundings, object: KernelObject, unloaded: () => void) {
     this.#around = around;
     this.#object = object;
-    this.#reader = reader;
+    this.#unloaded = unloaded;
+    this.#reader = openReader(around, object);
   }
 
-  static async load(around: BpfSurroundings): Promise<LoadedObject> {
+  /** @param unloaded called when the collector has unloaded it: the next load makes another one */
+  static async load(around: BpfSurroundings, unloaded: () => void): Promise<LoadedObject> {
     const { data } = around;
     if (!data.bpf) {
       throw new HuatuoError('COLLECTOR_INVALID', {
@@ -83,7 +86,8 @@ class LoadedObject implements BpfObject {
       options: bpfOptions(data),
       ...(pinDirectory && { pin: { directory: pinDirectory, log: around.log } }),
     });
-    return new LoadedObject(around, object, openReader(around, object));
+    around.loaded();
+    return new LoadedObject(around, object, unloaded);
   }
 
   attach(): void {
@@ -98,6 +102,7 @@ class LoadedObject implements BpfObject {
   unload(): void {
     this.#reader?.[Symbol.dispose]();
     this.#object.unload();
+    this.#unloaded();
   }
 
   get events(): EventRing {

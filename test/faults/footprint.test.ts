@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { footprint, slope } from '../soak/footprint.ts';
+import { crashesOfAgent } from '../soak/memory.ts';
+import { skipWithoutBpf } from '../support/kernel.ts';
+
+test('fifty crashes of a worker leave no thread and no file descriptor behind', {
+  skip: skipWithoutBpf(),
+}, async () => {
+  const growth = await crashesOfAgent(50, 25);
+  assert.equal(growth.length, 3);
+  // The first restart may open what stays open for good.
+  const [, middle, last] = growth;
+  assert.equal(last?.fds, middle?.fds);
+  assert.equal(last?.threads, middle?.threads);
+});
+
+test('a footprint of this process is plausible', () => {
+  const own = footprint(process.pid);
+  assert.ok(own.anonymous_bytes > 0 && own.resident_bytes >= own.anonymous_bytes);
+  assert.ok(own.threads >= 1 && own.fds >= 3);
+});
+
+test('the slope is that of a line through the points, by least squares', () => {
+  assert.equal(
+    slope([
+      [0, 1],
+      [1, 3],
+      [2, 5],
+    ]),
+    2,
+  );
+  assert.equal(
+    slope([
+      [0, 0],
+      [1, 3],
+      [2, 0],
+    ]),
+    0,
+  );
+});
