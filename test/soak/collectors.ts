@@ -22,8 +22,7 @@ export class FailingCollector implements Disposable {
     const collector = new FailingCollector(scratchDirectory());
     for (const name of readdirSync(built).filter((file) => file.startsWith('flood.')))
       linkCopy(join(built, name), join(collector.path, name));
-    const module = at('dist/test/fixtures/collectors/failing.js');
-    writeFileSync(join(collector.path, 'flood.js'), `export { default } from ${JSON.stringify(module)};\n`);
+    writeModule(collector.path, 'flood', 'failing');
     return collector;
   }
 
@@ -46,6 +45,12 @@ export class FailingCollector implements Disposable {
   }
 }
 
+/** Gives a collector the behaviour of a compiled fixture. */
+function writeModule(directory: string, collector: string, fixture: string): void {
+  const module = at(`dist/test/fixtures/collectors/${fixture}.js`);
+  writeFileSync(join(directory, `${collector}.js`), `export { default } from ${JSON.stringify(module)};\n`);
+}
+
 /** The temporary directory may be on another file system than the build. */
 function linkCopy(from: string, to: string): void {
   try {
@@ -59,6 +64,8 @@ export interface Variant {
   /** Of five letters: a task that renames itself to `<name>:<count>` makes the events. */
   readonly name: string;
   readonly ring_bytes: number;
+  /** Fixture with its behaviour. */
+  readonly module?: string;
 }
 
 /** Builds copies of the flood fixture that answer to names of their own. @returns the directory for `--path.collectors` */
@@ -75,5 +82,6 @@ export async function buildVariants(directory: string, variants: readonly Varian
   }
   const { failures } = await buildDirectory(sources, out);
   if (failures[0]) throw failures[0];
+  for (const { name, module } of variants) if (module) writeModule(out, name, module);
   return out;
 }

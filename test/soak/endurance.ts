@@ -22,10 +22,7 @@ const CRASH_EVERY_MS = 5000;
 /** Until then heaps and pools find their size; not part of the slope. */
 const WARM_UP_MS = 120_000;
 
-export async function endure(
-  minutes: number,
-  progress: (line: string) => void,
-): Promise<EnduranceReport> {
+export async function endure(minutes: number, progress: (line: string) => void): Promise<EnduranceReport> {
   using collector = await FailingCollector.build();
   const length_ms = minutes * 60_000;
   await using agent = await AgentProcess.start({

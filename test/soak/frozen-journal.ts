@@ -55,7 +55,11 @@ export async function freezeJournal(disk: LoopDisk, frozen_seconds: number): Pro
   do {
     const page = await agent.metrics();
     sampleValue(page, 'huatuo_bamai_loadavg_load1');
-    assert.equal(sampleValue(page, 'huatuo_flood_scrapes_total'), ++scrapes, 'the collector answers, in one life');
+    assert.equal(
+      sampleValue(page, 'huatuo_flood_scrapes_total'),
+      ++scrapes,
+      'the collector answers, in one life',
+    );
     await sleep(100);
   } while (scrapes < 5 || performance.now() - frozen_ms < frozen_seconds * 1000);
   assert.equal((await agent.actor('flood')).state, 'running');

@@ -22,7 +22,7 @@ export interface IsolationReport {
   readonly loaded_ms: readonly number[];
 }
 
-const NOISY = { name: 'noisy', ring_bytes: 1 << 21 };
+const NOISY = { name: 'noisy', ring_bytes: 1 << 20, module: 'costly' };
 const QUIET = { name: 'quiet', ring_bytes: 1 << 22 };
 const SCRAPES = 20;
 const OVERLOADED_WITHIN_MS = 40_000;
@@ -48,10 +48,8 @@ export async function overloadOne(fence: Fence): Promise<IsolationReport> {
     ...(fence === 'measured' && { wrapper: WITHOUT_CGROUPS }),
     config: {
       journal: { segment_size: '16MiB' },
-      // The agent rests between batches: smaller ones would bring the noisy one under its quota without sampling.
-      ring: { batch_size: '4MiB' },
       collectors: {
-        noisy: { process: process.pid, cpu: { quota: '1%' } },
+        noisy: { process: process.pid, cpu: { quota: '5%' } },
         quiet: { process: process.pid },
       },
     },
@@ -76,7 +74,7 @@ export async function overloadOne(fence: Fence): Promise<IsolationReport> {
   return { noisy, quiet, throttled_seconds, idle_ms, loaded_ms };
 }
 
-/** Offered is some twenty times what one percent of a CPU can decode; these are the signs that it is too much. */
+/** What is offered would keep several CPUs busy with enrichment; these are the signs that it is too much. */
 async function overloaded(agent: AgentProcess, fence: Fence): Promise<boolean> {
   const ledger = await agent.ledger('noisy');
   if (!ledger || ledger.journalled === '0') return false;

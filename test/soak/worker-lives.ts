@@ -24,9 +24,9 @@ if (isMainThread) {
     }
     const worker = new Worker(new URL(import.meta.url), { workerData: kind });
     worker.on('error', () => undefined);
-    await once(worker, 'exit');
+    await new Promise((resolve) => worker.once('exit', resolve));
   }
-  process.disconnect();
+  process.disconnect?.();
 } else {
   const module = MODULES[workerData as string];
   if (module) await import(module);
