@@ -22,18 +22,13 @@ export interface LogOptions {
   readonly format: LogFormat;
 }
 
-export interface AgentLog extends Log {
-  /** The same log under another component name. */
-  child(component: string): AgentLog;
-}
-
 /**
  * A log to stderr, for any thread.
  *
  * `detail` may hold anything; under the key `error` it is written by `serializeError`.
  * @param destination where finished lines go; stderr unless a test says otherwise
  */
-export function createLog(options: LogOptions, destination?: DestinationStream): AgentLog {
+export function createLog(options: LogOptions, destination?: DestinationStream): Log {
   const threshold = LEVELS.indexOf(options.level);
   let logger: Logger | undefined;
   const write = (level: LogLevel, message: string, detail?: object): void => {
@@ -46,7 +41,6 @@ export function createLog(options: LogOptions, destination?: DestinationStream):
     info: (message, detail) => write('info', message, detail),
     warn: (message, detail) => write('warn', message, detail),
     error: (message, detail) => write('error', message, detail),
-    child: (component) => createLog({ ...options, component }, destination),
   };
 }
 

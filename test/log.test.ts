@@ -34,12 +34,6 @@ test('lines below the level are not written', () => {
   assert.equal(lines.length, 1);
 });
 
-test('a child speaks under its own name to the same place', () => {
-  const { log, lines } = recorded();
-  log.child('softirq').info('up');
-  assert.equal(JSON.parse(lines[0] ?? '').component, 'softirq');
-});
-
 test('an error is logged with code, remedy and causes, its stack only at debug', () => {
   const cause = Object.assign(new Error('no space'), { code: 'ENOSPC' });
   const error = new HuatuoError('JOURNAL_FAILED', {

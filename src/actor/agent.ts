@@ -11,7 +11,7 @@ import type { AgentIdentity } from '../collector/envelope.ts';
 import type { Catalog, CatalogEntry } from '../config/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { RingWatch } from '../kernel/ring-watch.ts';
-import type { AgentLog } from '../log.ts';
+import type { Log } from '../sdk/context.ts';
 import { describeAgent, setAside } from './agent-status.ts';
 import { collectorPart, isPooled, journalPart, prometheusPart } from './changes.ts';
 import { CollectorChild } from './collector-child.ts';
@@ -42,7 +42,7 @@ export class Agent {
   #config: EffectiveConfig;
   #catalog: Catalog;
   readonly #identity: AgentIdentity;
-  readonly #log: AgentLog;
+  readonly #log: Log;
   readonly #hooks: AgentHooks;
   readonly #startedAt = new Date();
   readonly #children = new Map<string, CollectorChild>();
@@ -59,7 +59,7 @@ export class Agent {
     config: EffectiveConfig,
     catalog: Catalog,
     identity: AgentIdentity,
-    log: AgentLog,
+    log: Log,
     hooks: AgentHooks,
   ) {
     this.#config = config;

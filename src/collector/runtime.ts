@@ -17,6 +17,7 @@ import { HuatuoError } from '../error.ts';
 import { readSymbols, type SymbolTable } from '../kernel/kallsyms.ts';
 import { nameThread, threadId } from '../kernel/libc.ts';
 import { createLog } from '../log.ts';
+import { limitRepeats } from '../log-limit.ts';
 import type { Collector, MetricSpecs } from '../sdk/collector.ts';
 import type { CollectorContext, Log } from '../sdk/context.ts';
 import { createInstruments, type InstrumentSet } from '../sdk/instruments.ts';
@@ -29,6 +30,7 @@ import { Saver } from './saver.ts';
 import { answerScrapes } from './scraping.ts';
 
 const BEAT_MS = 500;
+const REPEATS_MS = 10_000;
 /** One update() or enrich() may take this long; then the heartbeat stops, and its timeout begins to run. */
 const OVERDUE_MS = 4000;
 
@@ -48,7 +50,9 @@ export class CollectorRuntime {
     this.#data = data;
     this.#collector = collector;
     this.#vitals = new Vitals(data.vitals);
-    this.#log = createLog({ component: data.name, ...data.log });
+    const log = createLog({ component: data.name, ...data.log });
+    // A line for each event would be an overload of its own.
+    this.#log = limitRepeats(log, { interval_ms: REPEATS_MS });
     this.#instruments = createInstruments(data.name, collector.metrics ?? {}, { maxSeries: data.maxSeries });
     this.#ctx = this.#createContext();
   }
