@@ -15,7 +15,7 @@ const log = createLog({ component: 'metric-files', ...logConfig });
 const host: TaskHost = {
   paths,
   containers: new CgroupContainers({ procfs: paths.procfs, log }),
-  log: (collector) => log.child(collector),
+  log: (collector) => createLog({ component: collector, ...logConfig }),
 };
 
 export default function task(job: FileTask): Promise<FileTaskResult> {
