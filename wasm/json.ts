@@ -30,7 +30,7 @@ export function chars(o: usize, p: usize, bytes: usize): usize {
 }
 
 @inline
-export function bool(o: usize, value: u32): usize {
+export function bool(o: usize, value: u64): usize {
   return value ? text(o, 'true', 4) : text(o, 'false', 5);
 }
 

@@ -60,12 +60,12 @@ async function crashes({ progress }: SoakOptions): Promise<Row[]> {
 }
 
 async function sigkill(): Promise<Row[]> {
-  const { ready_ms, documents, acknowledged, torn } = await killUnderFlood(200);
+  const { ready_ms, documents, acknowledged } = await killUnderFlood(200);
   return [
     { name: 'sigkill, start to ready', measured: spread(ready_ms), verdict: 'info' },
     kept(
       'sigkill, documents',
-      `${acknowledged} acknowledged, ${documents} on disk, ${torn} lines torn and repaired`,
+      `${acknowledged} acknowledged, ${documents} on disk, every torn tail repaired`,
     ),
   ];
 }
@@ -100,7 +100,7 @@ async function isolation(): Promise<Row[]> {
 
 async function memory({ progress }: SoakOptions): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const kind of ['bare', 'koffi', 'modules']) {
+  for (const kind of ['bare', 'koffi', 'modules', 'libbpf']) {
     progress(`memory: ${kind} workers`);
     rows.push(growthRow(`memory, ${kind} worker`, await livesOfWorkers(kind, 1000, MEMORY_EVERY)));
   }

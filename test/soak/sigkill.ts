@@ -6,7 +6,7 @@ import { builtCollectors, FLOOD_CONFIG } from '../support/flood.ts';
 import { auditSequences, readEvents } from './audit.ts';
 import { Producer } from './producer.ts';
 import { scratchDirectory } from './scratch.ts';
-import { endsTorn } from './torn.ts';
+import { tearTail } from './torn.ts';
 
 export interface KillReport {
   /** From the start of each process to its readiness. */
@@ -15,8 +15,6 @@ export interface KillReport {
   readonly documents: number;
   /** Sum over the lives of what the last status before the end said was journalled. */
   readonly acknowledged: number;
-  /** Kills that left a line without its end. */
-  readonly torn: number;
 }
 
 /** A kill comes this long after readiness, at random. */
@@ -28,7 +26,6 @@ export async function killUnderFlood(kills: number): Promise<KillReport> {
   using _producer = new Producer({ collector: 'flood', events: 20, every_ms: 5 });
   const acknowledged: number[] = [];
   const ready_ms: number[] = [];
-  let torn = 0;
   for (let life = 0; life <= kills; life++) {
     const started_ms = performance.now();
     await using agent = await AgentProcess.start({
@@ -43,7 +40,7 @@ export async function killUnderFlood(kills: number): Promise<KillReport> {
     });
     ready_ms.push(performance.now() - started_ms);
     acknowledged.push(await killedAfter(agent, Math.random() * MAX_UP_MS));
-    if (endsTorn(scratch.path, 'flood')) torn += 1;
+    if (life < kills) tearTail(scratch.path, 'flood');
   }
   const events = readEvents(scratch.path, 'flood');
   const lives = Map.groupBy(events, ({ region }) => region);
@@ -56,7 +53,6 @@ export async function killUnderFlood(kills: number): Promise<KillReport> {
     ready_ms,
     documents: events.length,
     acknowledged: acknowledged.reduce((sum, count) => sum + count, 0),
-    torn,
   };
 }
 

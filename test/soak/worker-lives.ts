@@ -3,15 +3,23 @@
  * many, and waits until that has measured.
  *
  *   bare      nothing but the throw
- *   koffi     loads koffi and one library
- *   modules   what a collector's worker imports
+ *   koffi     imports koffi
+ *   modules   imports what a collector's worker does, which declares functions of libc
+ *   libbpf    declares the functions of libbpf, too
  */
 import { once } from 'node:events';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 
-const MODULES: Readonly<Record<string, string | undefined>> = {
-  koffi: 'koffi',
-  modules: '../../src/collector/runtime.js',
+const importModules = (): Promise<unknown> => import('../../src/collector/runtime.ts');
+
+const KINDS: Readonly<Record<string, () => Promise<unknown>>> = {
+  bare: async () => undefined,
+  koffi: () => import('koffi'),
+  modules: importModules,
+  libbpf: async () => {
+    await importModules();
+    return (await import('../../src/kernel/libbpf.ts')).libbpf();
+  },
 };
 
 if (isMainThread) {
@@ -28,7 +36,6 @@ if (isMainThread) {
   }
   process.disconnect?.();
 } else {
-  const module = MODULES[workerData as string];
-  if (module) await import(module);
+  await KINDS[workerData as string]?.();
   throw new Error('the end of this worker');
 }
