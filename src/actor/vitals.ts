@@ -8,7 +8,6 @@
  */
 const FIELDS = [
   'documents',
-  'wakeups',
   'in_flight_bytes',
   'ring_bytes',
   'ring_high_water_bytes',

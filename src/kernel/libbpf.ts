@@ -35,7 +35,6 @@ export interface Libbpf {
   bpf_map__initial_value(map: Pointer, size: [bigint | number]): Pointer | null;
   bpf_program__name(program: Pointer): string;
   bpf_program__section_name(program: Pointer): string;
-  bpf_program__fd(program: Pointer): number;
   bpf_program__attach(program: Pointer): Pointer | null;
   bpf_link__fd(link: Pointer): number;
   bpf_link__open(path: string): Pointer | null;
@@ -78,7 +77,6 @@ const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
   bpf_map__initial_value: 'void *bpf_map__initial_value(void *map, _Out_ size_t *psize)',
   bpf_program__name: 'const char *bpf_program__name(const void *prog)',
   bpf_program__section_name: 'const char *bpf_program__section_name(const void *prog)',
-  bpf_program__fd: 'int bpf_program__fd(const void *prog)',
   bpf_program__attach: 'void *bpf_program__attach(const void *prog)',
   bpf_link__fd: 'int bpf_link__fd(const void *link)',
   bpf_link__open: 'void *bpf_link__open(const char *path)',

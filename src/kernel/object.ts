@@ -84,10 +84,6 @@ export class KernelObject {
     this.#handles.close(this.#api);
   }
 
-  get attached(): boolean {
-    return this.#handles.links.length > 0;
-  }
-
   /** File descriptor of a map; belongs to the object, do not close it. Undefined when the object has no such map. */
   mapFd(name: string): number | undefined {
     return mapFd(this.#api, this.#handles.object, name);
