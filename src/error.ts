@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'PORT_IN_USE'
   | 'LISTEN_FAILED'
   | 'SOURCE_UNREADABLE'
+  | 'CONTAINER_SOURCE_FAILED'
   // build
   | 'BUILD_FAILED';
 

@@ -1,7 +1,7 @@
 /** Thread of the pool for file collectors; piscina calls the default export for each task. */
 import { workerData } from 'piscina';
 import { settleThread } from '../src/actor/settle.ts';
-import { CgroupContainers } from '../src/containers/cgroup.ts';
+import { SnapshotContainers } from '../src/containers/snapshot.ts';
 import { nameThread } from '../src/kernel/libc.ts';
 import { createLog } from '../src/log.ts';
 import type { FilePoolOptions } from '../src/storage/file-pool.ts';
@@ -11,10 +11,9 @@ const { paths, log: logConfig } = workerData as FilePoolOptions;
 
 nameThread('metric-files');
 settleThread();
-const log = createLog({ component: 'metric-files', ...logConfig });
 const host: TaskHost = {
   paths,
-  containers: new CgroupContainers({ procfs: paths.procfs, log }),
+  containers: new SnapshotContainers(),
   log: (collector) => createLog({ component: collector, ...logConfig }),
 };
 

@@ -1,20 +1,22 @@
 /**
- * The whole agent: two storage actors, one actor for each collector, and the wires between them.
+ * The whole agent: journal, Prometheus worker, containers, one actor for each collector, and the wires between them.
  *
  *   start: journal ──► prometheus ──► collectors       stop: collectors (drain) ──► prometheus ──► journal (flush)
  *
  * One for one: an actor that falls is replaced alone, and the ports of its neighbours are made anew. A new
  * configuration replaces the actors whose part of it changed (changes.ts) and no others.
  */
-import type { MessagePort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { AgentIdentity } from '../collector/envelope.ts';
 import type { Catalog, CatalogEntry } from '../config/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
+import type { ContainersStatus } from '../containers/actor.ts';
 import { RingWatch } from '../kernel/ring-watch.ts';
+import { limitRepeats } from '../log-limit.ts';
 import type { Log } from '../sdk/context.ts';
 import { describeAgent, setAside } from './agent-status.ts';
-import { collectorPart, isPooled, journalPart, prometheusPart } from './changes.ts';
-import { CollectorChild } from './collector-child.ts';
+import { collectorPart, containersPart, isPooled, journalPart, prometheusPart } from './changes.ts';
+import { CollectorChild, type Wire } from './collector-child.ts';
 import { transferPort } from './comlink.ts';
 import { CpuCgroups } from './cpu-cgroup.ts';
 import { findCpuPlace } from './cpu-place.ts';
@@ -22,14 +24,22 @@ import { MemoryGuard } from './memory-guard.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import type { MetricFamily } from './protocol.ts';
 import type { ReloadRecord } from './reload.ts';
+import { createServices, type ServiceActors, type ServiceName } from './service-actors.ts';
 import type { ActorStatus, StatusDocument } from './status.ts';
 import { statusFamilies } from './status-families.ts';
-import { createStorage, type StorageActors } from './storage-actors.ts';
 
 const TICK_MS = 500;
 /** CPU time and heap are asked of each thread, which wakes it; a CPU quota is kept second by second. */
 const MEASURE_MS = 5000;
 const MEASURE_QUOTA_MS = 1000;
+/** A crash loop writes two lines in this time, and how often they would have been repeated; at level debug, all of them. */
+const STATE_REPEATS_MS = 10_000;
+
+const SERVICE_OF = {
+  journal: 'journal',
+  scraper: 'prometheus',
+  containers: 'containers',
+} as const satisfies Record<Wire, ServiceName>;
 
 /** What the agent asks of the process around it. */
 export interface AgentHooks {
@@ -43,10 +53,11 @@ export class Agent {
   #catalog: Catalog;
   readonly #identity: AgentIdentity;
   readonly #log: Log;
+  readonly #stateLog: Log & Partial<Disposable>;
   readonly #hooks: AgentHooks;
   readonly #startedAt = new Date();
   readonly #children = new Map<string, CollectorChild>();
-  readonly #storage: StorageActors;
+  readonly #services: ServiceActors;
   readonly #pins: PinKeeper;
   readonly #rings = new RingWatch();
   readonly #cgroups: CpuCgroups;
@@ -54,6 +65,7 @@ export class Agent {
   #phase: 'starting' | 'up' | 'stopping' = 'starting';
   #tick: NodeJS.Timeout | undefined;
   #measured_ms = 0;
+  #containers: ContainersStatus | undefined;
 
   constructor(
     config: EffectiveConfig,
@@ -66,18 +78,26 @@ export class Agent {
     this.#catalog = catalog;
     this.#identity = identity;
     this.#log = log;
+    this.#stateLog =
+      config.log.level === 'debug' ? log : limitRepeats(log, { interval_ms: STATE_REPEATS_MS });
     this.#hooks = hooks;
     this.#pins = new PinKeeper(log);
     this.#cgroups = new CpuCgroups(findCpuPlace(config.path.procfs), config.path.procfs);
     this.#memory = new MemoryGuard(config.supervisor.memory_limit_bytes);
-    this.#storage = createStorage(() => this.#config, identity, {
-      journalStarted: () => this.#reconnect('journal'),
-      prometheusStarted: () => this.#prometheusStarted(),
-      changed: (status) => this.#changed(status),
-      status: async () => this.status(),
-      families: async () => this.families(),
-      reload: () => hooks.reload(),
-    });
+    this.#services = createServices(
+      () => this.#config,
+      identity,
+      {
+        journalStarted: () => this.#reconnect('journal'),
+        prometheusStarted: () => this.#prometheusStarted(),
+        containersStarted: () => this.#containersStarted(),
+        changed: (status) => this.#changed(status),
+        status: async () => this.status(),
+        families: async () => this.families(),
+        reload: () => hooks.reload(),
+      },
+      log,
+    );
   }
 
   /**
@@ -87,7 +107,7 @@ export class Agent {
   async start(): Promise<void> {
     this.#tick = setInterval(() => this.#onTick(), TICK_MS);
     this.#applyPins();
-    await this.#storage.start();
+    await this.#services.start();
     if (this.#phase === 'stopping') return;
     for (const { name, error } of this.#catalog.broken)
       this.#changed(setAside(name, 'unsupported', { error }));
@@ -98,9 +118,10 @@ export class Agent {
   /** Drains every collector into the journal, then closes the storage actors. */
   async stop(): Promise<void> {
     this.#phase = 'stopping';
-    await Promise.all([...this.#children.values()].map((child) => child.stop()));
-    await this.#storage.stop();
+    await Promise.all([...this.#children.values()].map((child) => child.stop({ leavePinned: true })));
+    await this.#services.stop();
     clearInterval(this.#tick);
+    this.#stateLog[Symbol.dispose]?.();
     this.#rings[Symbol.dispose]();
     this.#pins[Symbol.dispose]();
     this.#cgroups[Symbol.dispose]();
@@ -117,19 +138,19 @@ export class Agent {
     this.#config = config;
     this.#catalog = catalog;
     try {
-      const storage = await this.#applyToStorage(before.config);
+      const storage = await this.#applyToServices(before.config);
       return [...storage, ...(await this.#applyToCollectors(before.config, before.catalog))];
     } catch (error) {
       this.#config = before.config;
       this.#catalog = before.catalog;
-      await this.#applyToStorage(config);
+      await this.#applyToServices(config);
       throw error;
     }
   }
 
   status(): StatusDocument {
     const children = [...this.#children.values()];
-    const running = [...this.#storage.statuses(), ...children.map((child) => child.status())];
+    const running = [...this.#services.statuses(), ...children.map((child) => child.status())];
     const disabled = this.#catalog.entries.filter(({ name }) => !this.#config.collectors[name]?.enabled);
     const aside = [
       ...this.#catalog.broken.map(({ name, error }) => setAside(name, 'unsupported', { error })),
@@ -140,6 +161,7 @@ export class Agent {
       agent: describeAgent(this.#phase, actors, this.#identity, this.#startedAt),
       actors,
       ledger: children.flatMap((child) => child.ledger() ?? []),
+      ...(this.#containers && { containers: this.#containers }),
     };
   }
 
@@ -149,19 +171,20 @@ export class Agent {
 
   /** For the log line at the end of the start. */
   async summary(): Promise<object> {
-    const listening = await this.#storage.prometheus.control?.listening();
+    const listening = await this.#services.prometheus.control?.listening();
     const running = [...this.#children.keys(), ...this.#pooled().map(({ name }) => name)].sort();
     return { listening, journal: this.#config.journal.directory, collectors: running.join(' ') };
   }
 
-  async #applyToStorage(before: EffectiveConfig): Promise<string[]> {
-    const replaced: string[] = [];
+  async #applyToServices(before: EffectiveConfig): Promise<string[]> {
+    const replaced: ServiceName[] = [];
     for (const [name, part] of [
       ['journal', journalPart],
       ['prometheus', prometheusPart],
+      ['containers', containersPart],
     ] as const) {
       if (part(before) === part(this.#config)) continue;
-      await this.#storage.recycle(name);
+      await this.#services.recycle(name);
       replaced.push(name);
     }
     if (!replaced.includes('prometheus')) this.#setPool();
@@ -176,7 +199,8 @@ export class Agent {
       if (entry && collectorPart(config, child.entry) === collectorPart(this.#config, entry)) continue;
       await child.stop();
       this.#children.delete(name);
-      await this.#storage.prometheus.control?.forget(name).then(undefined, ignoreDeadWorker);
+      for (const { control } of [this.#services.prometheus, this.#services.containers])
+        await control?.forget(name).then(undefined, ignoreDeadWorker);
       touched.push(name);
     }
     for (const entry of this.#catalog.entries) {
@@ -219,6 +243,7 @@ export class Agent {
 
   #prometheusStarted(): void {
     this.#setPool();
+    this.#connectPrometheus();
     this.#reconnect('scraper');
   }
 
@@ -229,16 +254,39 @@ export class Agent {
       options: this.#config.collectors[name]?.options ?? {},
       maxSeries,
     }));
-    this.#storage.prometheus.control?.setPool(collectors).catch(ignoreDeadWorker);
+    this.#services.prometheus.control?.setPool(collectors).catch(ignoreDeadWorker);
   }
 
-  #reconnect(to: 'journal' | 'scraper'): void {
+  #containersStarted(): void {
+    this.#reconnect('containers');
+    this.#connectPrometheus();
+    void this.#askContainers();
+  }
+
+  /** Collectors over files are scraped by the Prometheus worker, which knows the containers for all of them. */
+  #connectPrometheus(): void {
+    const { prometheus, containers } = this.#services;
+    if (!prometheus.control || !containers.control) return;
+    const { port1, port2 } = new MessageChannel();
+    prometheus.control.connectContainers(transferPort(port1)).catch(ignoreDeadWorker);
+    containers.control.connect('prometheus', transferPort(port2)).catch(ignoreDeadWorker);
+  }
+
+  async #askContainers(): Promise<void> {
+    try {
+      this.#containers = await this.#services.containers.control?.status();
+    } catch {
+      // What it said last stays; its state says that it is not there.
+    }
+  }
+
+  #reconnect(to: Wire): void {
     for (const child of this.#children.values()) child.connect(to);
   }
 
-  #wire(collector: string, to: 'journal' | 'scraper', port: MessagePort): void {
-    const actor = to === 'journal' ? this.#storage.journal : this.#storage.prometheus;
-    // While a storage actor is down there is nobody to wire to; its next start reconnects everyone.
+  #wire(collector: string, to: Wire, port: MessagePort): void {
+    const actor = this.#services[SERVICE_OF[to]];
+    // While a service is down there is nobody to wire to; its next start reconnects everyone.
     if (actor.control) actor.control.connect(collector, transferPort(port)).catch(ignoreDeadWorker);
     else port.close();
   }
@@ -246,12 +294,13 @@ export class Agent {
   #onTick(): void {
     const now_ms = performance.now();
     const children = [...this.#children.values()];
-    const storage = [this.#storage.journal, this.#storage.prometheus];
-    for (const actor of [...storage, ...children.map(({ actor }) => actor)]) actor.checkHeartbeat(now_ms);
+    const services = this.#services.all;
+    for (const actor of [...services, ...children.map(({ actor }) => actor)]) actor.checkHeartbeat(now_ms);
     const fenced = children.some(({ entry }) => this.#config.collectors[entry.name]?.cpu.quota_cores);
     if (now_ms - this.#measured_ms < (fenced ? MEASURE_QUOTA_MS : MEASURE_MS)) return;
     this.#measured_ms = now_ms;
-    for (const measured of [...storage, ...children]) void measured.measure();
+    for (const measured of [...services, ...children]) void measured.measure();
+    void this.#askContainers();
     const candidates = children.map(({ actor }) => actor);
     this.#memory.check(process.memoryUsage.rss(), now_ms, candidates);
   }
@@ -261,9 +310,9 @@ export class Agent {
     const line = `${name} is ${state}`;
     const detail = { actor: name, role, state, restarts, ...(reason && { error: reason }) };
     if (state === 'failed' || state === 'unsupported') this.#log.error(line, detail);
-    else if (state === 'restarting' || state === 'throttled') this.#log.warn(line, detail);
-    else if (state === 'starting') this.#log.debug(line, detail);
-    else this.#log.info(line, detail);
+    else if (state === 'restarting' || state === 'throttled') this.#stateLog.warn(line, detail);
+    else if (state === 'starting') this.#stateLog.debug(line, detail);
+    else this.#stateLog.info(line, detail);
   }
 }
 

@@ -12,6 +12,11 @@ export function prometheusPart({ web, path, region, log, supervisor }: Effective
   return JSON.stringify({ web, path, region, log, supervisor });
 }
 
+/** The same for the thread that knows the containers. */
+export function containersPart({ containers, path, log, supervisor }: EffectiveConfig): string {
+  return JSON.stringify({ containers, path: [path.procfs, path.sysfs], log, supervisor });
+}
+
 /**
  * The same for one collector: its own section, what all collectors share, and its files.
  * @returns undefined when it is not to run in a worker
@@ -19,7 +24,7 @@ export function prometheusPart({ web, path, region, log, supervisor }: Effective
 export function collectorPart(config: EffectiveConfig, entry: CatalogEntry): string | undefined {
   const own = config.collectors[entry.name];
   if (!own?.enabled || isPooled(entry)) return undefined;
-  const { region, path, ring, bpf, log, supervisor } = config;
+  const { region, path, ring, bpf, log, supervisor, containers } = config;
   const { modulePath, objectPath, manifest } = entry;
   const files = {
     modulePath,
@@ -27,7 +32,9 @@ export function collectorPart(config: EffectiveConfig, entry: CatalogEntry): str
     layout: manifest?.event?.hash,
     attachPoints: manifest?.attachPoints,
   };
-  return JSON.stringify({ own, region, path: [path.procfs, path.sysfs], ring, bpf, log, supervisor, files });
+  const { wait_ms } = containers;
+  const shared = { region, path: [path.procfs, path.sysfs], ring, bpf, log, supervisor, wait_ms };
+  return JSON.stringify({ own, ...shared, files });
 }
 
 /** True for collectors that run as tasks on the pool and have no worker of their own. */

@@ -15,7 +15,7 @@ import { removePins } from '../kernel/pins.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
 import type { Log } from '../sdk/context.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './collector-protocol.ts';
-import { transferPort } from './comlink.ts';
+import { type Remote, transferPort } from './comlink.ts';
 import type { CpuCgroups } from './cpu-cgroup.ts';
 import { CpuFence } from './cpu-fence.ts';
 import { RingLedger } from './ring-ledger.ts';
@@ -25,6 +25,9 @@ import { CollectorThrottle } from './throttle.ts';
 import { type VitalField, Vitals } from './vitals.ts';
 import { WakeCounter } from './wake.ts';
 import { WorkerActor } from './worker-actor.ts';
+
+/** What a collector is connected to. */
+export type Wire = 'journal' | 'scraper' | 'containers';
 
 /** What a collector needs of the agent around it. */
 export interface CollectorSurroundings {
@@ -38,10 +41,17 @@ export interface CollectorSurroundings {
   /** Set for a collector that is to be pinned: a directory on a BPF file system. */
   readonly pinDirectory?: string | undefined;
   /** Hands the far end of a new data port to the journal or the scraper; called for each life of the collector. */
-  wire(collector: string, to: 'journal' | 'scraper', port: MessagePort): void;
+  wire(collector: string, to: Wire, port: MessagePort): void;
   changed(status: ActorStatus): void;
 }
 
+const CONNECT: Readonly<
+  Record<Wire, (control: Remote<CollectorControl>, port: MessagePort) => Promise<void>>
+> = {
+  journal: (control, port) => control.connectJournal(port),
+  scraper: (control, port) => control.connectScraper(port),
+  containers: (control, port) => control.connectContainers(port),
+};
 const UNFENCED: CpuFenceConfig = { affinity: [], nice: 0, quota_cores: undefined };
 
 export class CollectorChild {
@@ -84,6 +94,7 @@ export class CollectorChild {
       },
       {
         started: () => {
+          this.connect('containers');
           this.connect('journal');
           this.connect('scraper');
         },
@@ -94,15 +105,12 @@ export class CollectorChild {
     );
   }
 
-  /** A new data port between this collector and a storage actor: after a start of either. */
-  connect(to: 'journal' | 'scraper'): void {
+  /** A new data port between this collector and a service: after a start of either. */
+  connect(to: Wire): void {
     const { control } = this.actor;
     if (!control) return;
     const { port1, port2 } = new MessageChannel();
-    const connected =
-      to === 'journal'
-        ? control.connectJournal(transferPort(port1))
-        : control.connectScraper(transferPort(port1));
+    const connected = CONNECT[to](control, transferPort(port1));
     // A worker that dies before it takes the port is replaced, and its successor gets a port of its own.
     connected.catch(() => undefined);
     this.#around.wire(this.entry.name, to, port2);
@@ -149,10 +157,14 @@ export class CollectorChild {
     return this.#ledger?.read();
   }
 
-  /** Stops the worker in good order, then frees what it held of the kernel, except what is pinned. */
-  async stop(): Promise<void> {
+  /**
+   * Stops the worker in good order, then frees what it held of the kernel.
+   * @param leavePinned the agent ends, and pinned programs run on for the next one. A collector that is only replaced is
+   * unpinned: its programs stop before the ring is read to its end, and nothing they made is left in it.
+   */
+  async stop({ leavePinned = false }: { readonly leavePinned?: boolean } = {}): Promise<void> {
     await this.actor.stop(async (control) => {
-      await control.stop();
+      await control.stop(leavePinned);
     });
     this.#fence[Symbol.dispose]();
     this.#release();
@@ -174,6 +186,7 @@ export class CollectorChild {
       agent,
       paths: { procfs: config.path.procfs, sysfs: config.path.sysfs },
       ring: config.ring,
+      containerWait_ms: config.containers.wait_ms,
       log: config.log,
       vitals: this.#vitalsBuffer,
       handles: this.#handlesBuffer,

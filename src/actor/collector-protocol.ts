@@ -27,6 +27,8 @@ export interface CollectorWorkerData {
   readonly agent: AgentIdentity;
   readonly paths: HostPaths;
   readonly ring: RingConfig;
+  /** How long an event waits to learn whose it is. */
+  readonly containerWait_ms: number;
   readonly log: LogConfig;
   readonly vitals: SharedArrayBuffer;
   readonly handles: SharedArrayBuffer;
@@ -40,8 +42,9 @@ export interface CollectorWorkerData {
 export interface CollectorControl {
   connectJournal(port: MessagePort): void;
   connectScraper(port: MessagePort): void;
-  /** Detaches, reads the ring to its end, waits until the journal has it. */
-  stop(): Promise<void>;
+  connectContainers(port: MessagePort): void;
+  /** Detaches, unless it is pinned and to be left so; reads the ring to its end, waits until the journal has it. */
+  stop(leavePinned: boolean): Promise<void>;
 }
 
 /** Notices, collector → supervisor, on the worker's own port. */

@@ -6,8 +6,10 @@
  *   rest    0     5    20   100   250   250   250      250 ms between two batches: fuller batches, same events
  *   sample  1     1     1     1     1     2     4     1024 one of so many events is kept, the others are counted
  *
- * A tick over the budget is one step up; three in a row under 80 % of it are one step down. In between nothing moves, so a
- * collector that the throttle has just brought to its budget does not swing.
+ * A tick over nine tenths of the quota is one step up; three in a row under seven tenths are one step down. In between
+ * nothing moves, so a collector that the throttle has just brought there does not swing. The last tenth is what keeps the
+ * kernel's own quota (cpu-cgroup.ts) from ever being reached: a thread that the kernel stops for the rest of a period
+ * cannot answer a scrape either, one that rests between batches can.
  */
 
 /** What to do for now. */
@@ -22,7 +24,8 @@ export interface Throttle {
 const RESTS_MS = [0, 5, 20, 100, 250];
 const MAX_SAMPLE_EVERY = 1024;
 const MAX_LEVEL = RESTS_MS.length - 1 + Math.log2(MAX_SAMPLE_EVERY);
-const CALM_SHARE = 0.8;
+const FULL_SHARE = 0.9;
+const CALM_SHARE = 0.7;
 const CALM_TICKS = 3;
 
 export class CpuBudget {
@@ -62,7 +65,7 @@ export class CpuBudget {
     if (this.#quota_cores === undefined) return;
     const share = (used_us * 1000) / (Number(elapsed_ns) * this.#quota_cores);
     this.#calmTicks = share < CALM_SHARE ? this.#calmTicks + 1 : 0;
-    if (share > 1) this.#level = Math.min(this.#level + 1, MAX_LEVEL);
+    if (share > FULL_SHARE) this.#level = Math.min(this.#level + 1, MAX_LEVEL);
     else if (this.#calmTicks >= CALM_TICKS) {
       this.#level = Math.max(this.#level - 1, 0);
       this.#calmTicks = 0;

@@ -23,7 +23,24 @@ export function settleThread(): void {
   }, AFTER_START_MS).unref();
 }
 
-/** The same for the main thread; called before the first worker is started. */
+/** Crashes come in rows: one trim for all of them. It takes some milliseconds, with the arenas locked one by one. */
+const AFTER_EXIT_MS = 500;
+let trimming: NodeJS.Timeout | undefined;
+
+/**
+ * What a thread that has ended had allocated is free, and stays with malloc in pieces that the next thread does not fit
+ * into. What cannot be had back are about 30 KB for each thread: koffi frees nothing of what it made for it
+ * (`npm run soak -- --part memory`).
+ */
+export function settleAfterExit(): void {
+  if (trimming) return;
+  trimming = setTimeout(() => {
+    trimming = undefined;
+    trimMalloc();
+  }, AFTER_EXIT_MS).unref();
+}
+
+/** `settleThread` for the main thread; called before the first worker is started. */
 export function settleProcess(): void {
   limitMallocArenas();
   settleThread();

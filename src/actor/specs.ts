@@ -15,15 +15,15 @@ export const WORKER_LIMITS: ResourceLimits = {
 };
 
 /**
- * How the time for an orderly stop is shared: collectors drain side by side, then the page is closed, then the journal
- * is written to the disk.
+ * How the time for an orderly stop is shared: collectors drain side by side, then the page is closed and containers are let
+ * go of, then the journal is written to the disk.
  */
-export const STOP_SHARE = { collector: 0.6, prometheus: 0.1, journal: 0.3 } as const;
+export const STOP_SHARE = { collector: 0.55, prometheus: 0.1, containers: 0.05, journal: 0.3 } as const;
 
 /** A worker that has been up for this long starts over with a clean record. */
 const CALM_MS = 60_000;
 
-export function storageRestart(supervisor: SupervisorConfig): RestartSpec {
+export function serviceRestart(supervisor: SupervisorConfig): RestartSpec {
   return {
     restart: 'permanent',
     intensity: supervisor.restarts,
@@ -38,7 +38,7 @@ export function storageRestart(supervisor: SupervisorConfig): RestartSpec {
 /** @param interval_seconds the collector's own pace: a failed start never waits longer than a returned one */
 export function collectorRestart(supervisor: SupervisorConfig, interval_seconds: number): RestartSpec {
   return {
-    ...storageRestart(supervisor),
+    ...serviceRestart(supervisor),
     backoffMax_ms: Math.min(supervisor.backoff_max_ms, interval_seconds * 1000),
     failedRetry_ms: supervisor.failed_retry_ms,
   };

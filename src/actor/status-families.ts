@@ -23,6 +23,41 @@ export function statusFamilies(status: StatusDocument, reloads: ReloadRecord): M
     ...actorFamilies(status),
     ...ledgerFamilies(status),
     ...vitalFamilies(status),
+    ...containerFamilies(status),
+  ];
+}
+
+function containerFamilies({ containers }: StatusDocument): MetricFamily[] {
+  if (!containers) return [];
+  const { sources } = containers;
+  const known = (['containers', 'units', 'gone'] as const).map((state) => ({
+    labels: { state },
+    value: containers[state],
+  }));
+  return [
+    gauge(
+      'huatuo_containers',
+      'Containers that run, systemd units, and both that are gone and still known.',
+      known,
+    ),
+    gauge(
+      'huatuo_containers_traced',
+      'Whether the kernel tells of new cgroups: 1 yes, 0 the tree is walked every 5 s.',
+      [{ labels: {}, value: Number(containers.followed_by === 'tracepoints') }],
+    ),
+    counter('huatuo_container_questions_total', 'Cgroups that a thread asked for.', [
+      { labels: {}, value: containers.questions },
+    ]),
+    gauge(
+      'huatuo_container_source_up',
+      'Whether a source that describes containers answered last: 1 yes, 0 no. Absent ones are left out.',
+      sources
+        .filter(({ state }) => state === 'ok' || state === 'failed')
+        .map(({ name, place, state }) => ({
+          labels: { source: name, place },
+          value: Number(state === 'ok'),
+        })),
+    ),
   ];
 }
 

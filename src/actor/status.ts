@@ -1,11 +1,12 @@
 /** The agent's state as data: what `/api/v1/status` answers and the landing page shows. */
+import type { ContainersStatus } from '../containers/actor.ts';
 import type { WireError } from '../error.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
 
 /** `ready`: every enabled collector runs. `degraded`: alive, but at least one has failed or is throttled. */
 export type AgentState = 'starting' | 'ready' | 'degraded' | 'stopping';
 
-export type ActorRole = 'collector' | 'storage' | 'pool';
+export type ActorRole = 'collector' | 'storage' | 'containers' | 'pool';
 
 export type ActorState =
   /** Its thread is up, it has not yet said that it collects. */
@@ -92,6 +93,8 @@ export interface StatusDocument {
   readonly agent: AgentStatus;
   readonly actors: readonly ActorStatus[];
   readonly ledger: readonly LedgerStatus[];
+  /** Undefined until the thread that knows them has answered once. */
+  readonly containers?: ContainersStatus;
 }
 
 /** Strips what `/api/v1/status` must not show: stacks name paths of the host, causes repeat the message. */

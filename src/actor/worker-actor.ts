@@ -18,6 +18,7 @@ import type { CollectorKind } from '../sdk/collector.ts';
 import { expose, type Remote, withDeadline, wrap } from './comlink.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { type ExitKind, RestartPolicy, type RestartSpec } from './restart.ts';
+import { settleAfterExit } from './settle.ts';
 import {
   type ActorRole,
   type ActorState,
@@ -242,6 +243,7 @@ export class WorkerActor<Control extends object> {
     const up_ms = performance.now() - this.#startedAt_ms;
     this.#controlPort?.close();
     this.#usage.ended();
+    settleAfterExit();
     this.#worker = undefined;
     this.#control = undefined;
     if (this.#halting) this.#ended('stopped');

@@ -27,6 +27,9 @@ Builds what changed: BPF objects, decoders, WASM, TypeScript.
   --out OUT          where <name>.bpf.o, <name>.json and <name>.wasm go
 `;
 
+/** Programs of the agent itself, which are no collectors. */
+const AGENT = { sources: at('bpf/agent'), out: at('dist/agent') };
+
 const BUILT_IN: CollectorSet = {
   sources: at('bpf'),
   objects: at('dist/bpf'),
@@ -64,14 +67,18 @@ class Progress {
   }
 }
 
-async function reported(build: Promise<BuildOutcome>, progress: Progress): Promise<BuildOutcome | undefined> {
+async function reported(
+  build: Promise<BuildOutcome>,
+  progress: Progress,
+  what = 'collectors',
+): Promise<BuildOutcome | undefined> {
   try {
     const outcome = await build;
     for (const warning of outcome.warnings) progress.warn(warning);
     for (const failure of outcome.failures) progress.fail(failure);
     progress.step(
       'bpf, wasm',
-      `${outcome.sources} collectors, ${outcome.rebuilt.length} rebuilt`,
+      `${outcome.sources} ${what}, ${outcome.rebuilt.length} rebuilt`,
       outcome.rebuilt,
     );
     return outcome;
@@ -88,6 +95,7 @@ async function buildAll(progress: Progress): Promise<void> {
     removeLeftovers(outcome);
     progress.step('generated', `types, mappings and reference, ${written.length} rewritten`, written);
   }
+  await reported(buildDirectory(AGENT.sources, AGENT.out), progress, "programs of the agent's own");
   try {
     const { ran, sources } = await compileTypeScript(new Stamps(BUILT_IN.stamps));
     progress.step('typescript', `${sources} files${ran ? ', compiled' : ''}`, []);

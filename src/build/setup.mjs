@@ -3,7 +3,7 @@
  * `npm run setup`: from a fresh checkout to a built agent. This file runs on whatever Node the host has (20.19 or
  * later) and does what must come first, the JavaScript packages; these bring Node 26, which does the rest.
  *
- *   setup.mjs (host's Node) ──► npm ci ──► system.ts (Node 26): clang, libbpf ──► build.ts
+ *   setup.mjs (host's Node) ──► npm ci ──► system.ts (Node 26): clang, libbpf, … ──► build.ts
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -20,7 +20,8 @@ const USAGE = `Usage: npm run setup
 Installs what is missing and builds the agent; a second run with nothing to do takes seconds.
 
   1. JavaScript packages, Node 26 among them  (npm ci, when package-lock.json changed)
-  2. clang, libbpf, bpftool                   (apt-get, as root on Debian and Ubuntu; elsewhere it prints the names)
+  2. clang, libbpf, bpftool; for the tests    (apt-get, as root on Debian and Ubuntu; elsewhere it prints the names)
+     runc, crun, busybox
   3. BPF objects, decoders, TypeScript        (npm run build)
 `;
 

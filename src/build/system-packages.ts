@@ -1,6 +1,12 @@
 /** Names of system packages. Pure: `system.ts` looks and installs. */
 
-export type Need = 'clang' | 'libbpf' | 'libbpf headers' | 'kernel headers' | 'bpftool';
+/** What the build and the agent need. */
+export type AgentNeed = 'clang' | 'libbpf' | 'libbpf headers' | 'kernel headers' | 'bpftool';
+
+/** What only the tests with real containers need; they skip without. */
+export const TEST_NEEDS = ['runc', 'crun', 'busybox'] as const;
+
+export type Need = AgentNeed | (typeof TEST_NEEDS)[number];
 
 interface Distribution {
   readonly name: string;
@@ -18,6 +24,9 @@ const DEBIAN: Distribution = {
     'libbpf headers': 'libbpf-dev',
     'kernel headers': 'linux-libc-dev',
     bpftool: 'bpftool',
+    runc: 'runc',
+    crun: 'crun',
+    busybox: 'busybox-static',
   },
 };
 
@@ -31,6 +40,9 @@ const OTHERS: readonly Distribution[] = [
       'libbpf headers': 'libbpf-devel',
       'kernel headers': 'kernel-headers',
       bpftool: 'bpftool',
+      runc: 'runc',
+      crun: 'crun',
+      busybox: 'busybox',
     },
   },
   {
@@ -42,6 +54,9 @@ const OTHERS: readonly Distribution[] = [
       'libbpf headers': 'libbpf',
       'kernel headers': 'linux-api-headers',
       bpftool: 'bpf',
+      runc: 'runc',
+      crun: 'crun',
+      busybox: 'busybox',
     },
   },
   {
@@ -53,6 +68,9 @@ const OTHERS: readonly Distribution[] = [
       'libbpf headers': 'libbpf-devel',
       'kernel headers': 'linux-glibc-devel',
       bpftool: 'bpftool',
+      runc: 'runc',
+      crun: 'crun',
+      busybox: 'busybox-static',
     },
   },
   {
@@ -64,24 +82,35 @@ const OTHERS: readonly Distribution[] = [
       'libbpf headers': 'libbpf-dev',
       'kernel headers': 'linux-headers',
       bpftool: 'bpftool',
+      runc: 'runc',
+      crun: 'crun',
+      busybox: 'busybox',
     },
   },
 ];
 
+/** Packages that some releases do not have, or not under that name, and that nothing fails without. */
+const DISPENSABLE: ReadonlySet<Need> = new Set<Need>(['bpftool', ...TEST_NEEDS]);
+
 /**
- * Arguments of apt-get, the update first. bpftool has a call of its own: some releases do not have it under that name,
- * and apt-get would then install none of the others.
+ * Arguments of apt-get, the update first. Each dispensable package has a call of its own, because apt-get installs none
+ * of a list with an unknown name. For their sake nothing is removed either: Docker's own containerd.io, say, conflicts
+ * with runc.
  */
 export function aptCommands(needs: readonly Need[]): readonly (readonly string[])[] {
   const install = ['install', '--yes', '--no-install-recommends'];
-  const needed = namesOf(
+  const required = namesOf(
     DEBIAN,
-    needs.filter((need) => need !== 'bpftool'),
+    needs.filter((need) => !DISPENSABLE.has(need)),
+  );
+  const dispensable = namesOf(
+    DEBIAN,
+    needs.filter((need) => DISPENSABLE.has(need)),
   );
   return [
     ['update', '--quiet'],
-    ...(needed.length > 0 ? [[...install, ...needed]] : []),
-    ...(needs.includes('bpftool') ? [[...install, ...namesOf(DEBIAN, ['bpftool'])]] : []),
+    ...(required.length > 0 ? [[...install, ...required]] : []),
+    ...dispensable.map((name) => [...install, '--no-remove', name]),
   ];
 }
 

@@ -1,10 +1,11 @@
-/** `npm run setup`, second part: what the build and the agent need from the operating system. */
+/** `npm run setup`, second part: what the build, the agent and its tests need from the operating system. */
 import { spawnSync } from 'node:child_process';
 import console from 'node:console';
 import { existsSync } from 'node:fs';
 import { findClang, OLDEST_CLANG } from './clang.ts';
-import { aptCommands, type Need, otherDistributions } from './system-packages.ts';
+import { aptCommands, type Need, otherDistributions, TEST_NEEDS } from './system-packages.ts';
 
+const BUILD_NEEDS: ReadonlySet<Need> = new Set<Need>(['clang', 'libbpf headers', 'kernel headers']);
 const LIBRARY_DIRECTORIES = [
   '/lib64',
   '/usr/lib64',
@@ -30,6 +31,9 @@ async function missingNeeds(): Promise<Need[]> {
     'libbpf headers': existsSync('/usr/include/bpf/bpf_helpers.h'),
     'kernel headers': anywhere(MULTIARCH_ASM, 'types.h'),
     bpftool: anywhere(PROGRAM_DIRECTORIES, 'bpftool'),
+    runc: anywhere(PROGRAM_DIRECTORIES, 'runc'),
+    crun: anywhere(PROGRAM_DIRECTORIES, 'crun'),
+    busybox: anywhere(PROGRAM_DIRECTORIES, 'busybox'),
   };
   return (Object.keys(found) as Need[]).filter((need) => !found[need]);
 }
@@ -57,7 +61,8 @@ function explain(needs: readonly Need[], why: string): void {
 }
 
 function consequences(needs: readonly Need[]): string[] {
-  const build = needs.filter((need) => need !== 'libbpf' && need !== 'bpftool');
+  const tests = TEST_NEEDS.filter((need) => needs.includes(need));
+  const build = needs.filter((need) => BUILD_NEEDS.has(need));
   return [
     ...(build.length > 0 ? [`without ${build.join(', ')} no BPF program can be built`] : []),
     ...(needs.includes('libbpf')
@@ -66,6 +71,7 @@ function consequences(needs: readonly Need[]): string[] {
     ...(needs.includes('bpftool')
       ? ['without bpftool everything works; it helps to look into the kernel']
       : []),
+    ...(tests.length > 0 ? [`without ${tests.join(', ')} tests with real containers are skipped`] : []),
   ];
 }
 

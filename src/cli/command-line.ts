@@ -12,6 +12,7 @@ export type Invocation =
   | { readonly command: 'run'; readonly flags: ConfigFlags }
   | { readonly command: 'check'; readonly flags: ConfigFlags; readonly show: CheckOutput }
   | { readonly command: 'list'; readonly flags: ConfigFlags; readonly output: 'table' | 'json' }
+  | { readonly command: 'containers'; readonly flags: ConfigFlags; readonly output: 'table' | 'json' }
   | { readonly command: 'unpin'; readonly flags: ConfigFlags; readonly directory: string | undefined }
   | { readonly command: 'version'; readonly output: 'text' | 'json' }
   /** --help, --version: finished text. */
@@ -24,6 +25,7 @@ Examples:
   huatuo                                        run with the defaults
   huatuo check my.yaml                          find every mistake in a configuration
   huatuo check --default > my.yaml              start a configuration with every key explained
+  huatuo containers                             which containers there are, and who described them
   huatuo list                                   which collectors there are, and which run on this kernel
   huatuo --collector.disable-defaults --collector.oom
                                                 run one collector
@@ -32,7 +34,7 @@ Files:
   /etc/huatuo/huatuo.yaml    configuration; another: --config.file or $HUATUO_CONFIG_FILE
   /var/lib/huatuo/journal    documents, one directory for each tracer: TRACER/SEQUENCE.ndjson
   stderr                     the agent's own log
-  http://127.0.0.1:19704     /metrics, /api/v1/status, /-/healthy, /-/ready
+  http://127.0.0.1:19704     /metrics, /api/v1/status, /api/v1/containers, /-/healthy, /-/ready
 
 Exit codes:
   0 stopped or done   1 failed   2 wrong command line   78 wrong configuration
@@ -135,6 +137,13 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
     .description('List the collectors: kind, whether they are enabled, and why one cannot run on this kernel')
     .addOption(output('table', 'json'))
     .action((options) => done({ command: 'list', flags: flags(), output: options.output }));
+  program
+    .command('containers')
+    .description(
+      'List the containers that the running agent knows; without an agent, those that can be seen now',
+    )
+    .addOption(output('table', 'json'))
+    .action((options) => done({ command: 'containers', flags: flags(), output: options.output }));
   program
     .command('unpin')
     .description('Remove what pinned collectors have left running in the kernel')

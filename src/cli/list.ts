@@ -1,10 +1,9 @@
 /** `huatuo list`: what there is, what runs, and why not. */
-import { styleText } from 'node:util';
 import type { Catalog } from '../config/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
-import { printable } from '../config/issues.ts';
 import type { ErrorCode } from '../error.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
+import { formatTable } from './table.ts';
 
 export interface ListedCollector {
   readonly name: string;
@@ -40,19 +39,17 @@ export async function listCollectors(catalog: Catalog, config: EffectiveConfig):
   return [...usable, ...broken];
 }
 
-/** A table for people; coloured when stdout is a terminal. The last column says why not, or what it is for. */
+/** A table for people. The last column says why not, or what it is for. */
 export function formatList(collectors: readonly ListedCollector[]): string {
-  const head = ['COLLECTOR', 'KIND', 'ENABLED', 'STATE', 'ABOUT'];
-  const rows = collectors.map(({ name, kind, enabled, state, reason, doc }) =>
-    [name, kind ?? '-', enabled ? 'yes' : 'no', state, reason?.message ?? doc].map(printable),
+  return formatTable(
+    ['COLLECTOR', 'KIND', 'ENABLED', 'STATE', 'ABOUT'],
+    collectors.map(({ name, kind, enabled, state, reason, doc }) => [
+      name,
+      kind ?? '-',
+      enabled ? 'yes' : 'no',
+      state,
+      reason?.message ?? doc,
+    ]),
+    (row) => row[3] !== 'supported',
   );
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  const colour = (text: string, state: string | undefined) =>
-    state === 'supported' ? text : styleText('yellow', text);
-  return [styleText('bold', line(head)), ...rows.map((row) => colour(line(row), row[3]))].join('\n');
 }

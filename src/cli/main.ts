@@ -61,6 +61,14 @@ async function execute(argv: readonly string[]): Promise<number> {
       print(invocation.output === 'json' ? JSON.stringify(collectors, null, 2) : formatList(collectors));
       return 0;
     }
+    case 'containers': {
+      const { config } = load(invocation.flags, catalog);
+      // Loaded late, for the same reason as below.
+      const { askAgent, formatContainers, lookAround } = await import('./containers.ts');
+      const found = (await askAgent(config.web)) ?? (await lookAround(config, complain));
+      print(invocation.output === 'json' ? JSON.stringify(found, null, 2) : formatContainers(found));
+      return 0;
+    }
     case 'unpin': {
       const { bpf } = load(invocation.flags, catalog).config;
       // Loaded late, for the same reason as below.

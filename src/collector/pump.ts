@@ -72,7 +72,7 @@ export class Pump {
         await this.#outcome.promise;
         continue;
       }
-      const slice = this.#reader.read();
+      const slice = await this.#reader.read();
       if (slice.end > slice.start) await this.#forward(slice);
       else if (signal.aborted && this.#inFlight === 0 && !slice.busy) return true;
       else if (signal.aborted) await Promise.race([this.#outcome.promise, sleep(BUSY_PAUSE_MS)]);

@@ -29,7 +29,7 @@ async function* batches(reader: RingReader, signal: AbortSignal): AsyncGenerator
   signal.addEventListener('abort', wake);
   try {
     for (;;) {
-      const slice = reader.read();
+      const slice = await reader.read();
       if (slice.documents > 0) yield slice;
       if (slice.end > slice.start) reader.commit(slice);
       else if (signal.aborted) return;

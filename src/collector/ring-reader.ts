@@ -11,13 +11,13 @@
 import type { RingStretch } from '../actor/protocol.ts';
 import type { Vitals } from '../actor/vitals.ts';
 import type { WakeCounter } from '../actor/wake.ts';
-import { containerFragment } from '../containers/describe.ts';
+import type { ContainersClient } from '../containers/client.ts';
+import { ownerFragment, unknownFragment } from '../containers/describe.ts';
 import type { Decoder } from '../kernel/decoder.ts';
 import { ringCorrupt } from '../kernel/decoder-result.ts';
 import { CommitLog } from '../kernel/ledger.ts';
 import { wallOffset_ns } from '../kernel/libc.ts';
 import type { MappedRing } from '../kernel/ring.ts';
-import type { Containers } from '../sdk/context.ts';
 
 /** What one read() found. `lines` is a view of the decoder's output, valid until the next read(). */
 export interface Slice {
@@ -40,15 +40,13 @@ export function ringId(collector: string, mapId: number): string {
   return `${collector}-${mapId}`;
 }
 
-const CONTAINERS_AGE_MS = 5000;
-
 const NOTHING = { lines: new Uint8Array(0), documents: 0, malformed: 0, more: false, busy: false } as const;
 
 export interface ReaderParts {
   readonly decoder: Decoder;
   readonly ring: MappedRing;
   readonly commitsFd: number;
-  readonly containers: Containers;
+  readonly containers: ContainersClient;
   readonly ringId: string;
   /** Whose hierarchy the event's cgroup id is from. */
   readonly cgroupController: string | undefined;
@@ -63,7 +61,6 @@ export class RingReader implements Disposable {
   readonly #parts: ReaderParts;
   readonly #decoder: Decoder;
   readonly #commits: CommitLog;
-  #containersAsked_ms = 0;
 
   constructor(parts: ReaderParts) {
     const { decoder } = parts;
@@ -74,20 +71,28 @@ export class RingReader implements Disposable {
       decoder.commit(position),
     );
     decoder.readPosition = this.#commits.current.position;
+    const { containers, cgroupController } = parts;
+    containers.listener = {
+      described: (container, cgroups) => {
+        const fragment = ownerFragment({ type: 'container', container });
+        for (const { cgroupId, controller } of cgroups)
+          if (controller === cgroupController) decoder.addContainer(cgroupId, fragment);
+      },
+      forgotten: () => decoder.clearContainers(),
+    };
   }
 
   /**
    * Decodes what the ring holds, up to one output buffer.
    * @throws RING_CORRUPT when the ring breaks its own rules
    */
-  read(): Slice {
+  async read(): Promise<Slice> {
     const start = this.#decoder.readPosition;
     const waiting = this.#decoder.producerPosition - start;
     this.#parts.vitals.set('ring_bytes', waiting);
     this.#parts.vitals.raise('ring_high_water_bytes', waiting);
     // Most looks at a quiet ring find nothing: they cost two loads.
     if (waiting === 0n) return { ...NOTHING, start, end: start };
-    this.#forgetContainers();
     this.#decoder.beginBatch(new Date().toISOString(), wallOffset_ns());
     let documents = 0;
     let malformed = 0;
@@ -110,7 +115,7 @@ export class RingReader implements Disposable {
           busy,
         };
       }
-      this.#resolve(result.cgroupId);
+      await this.#resolve(result.cgroupId);
     }
   }
 
@@ -136,20 +141,16 @@ export class RingReader implements Disposable {
     this.#parts.wake.wake();
   }
 
-  /** A cgroup that was nobody's may be a container's that has just been made, or its id be used again. */
-  #forgetContainers(): void {
-    const now_ms = performance.now();
-    if (now_ms - this.#containersAsked_ms < CONTAINERS_AGE_MS) return;
-    this.#containersAsked_ms = now_ms;
-    this.#decoder.clearContainers();
-  }
-
-  #resolve(cgroupId: bigint): void {
-    const container = this.#parts.containers.byCgroupId(cgroupId, this.#parts.cgroupController);
-    this.#decoder.addContainer(cgroupId, container ? containerFragment(container) : null);
+  /** The decoder remembers what it is told; what is unknown now is told to it by the listener when it becomes known. */
+  async #resolve(cgroupId: bigint): Promise<void> {
+    const { containers, cgroupController } = this.#parts;
+    const owner =
+      containers.owner(cgroupId, cgroupController) ?? (await containers.resolve(cgroupId, cgroupController));
+    this.#decoder.addContainer(cgroupId, owner ? ownerFragment(owner) : unknownFragment(cgroupId));
   }
 
   [Symbol.dispose](): void {
+    this.#parts.containers.listener = undefined;
     this.#parts.ring[Symbol.dispose]();
   }
 }

@@ -12,7 +12,7 @@ import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../
 import { expose } from '../actor/comlink.ts';
 import type { MetricFamily } from '../actor/protocol.ts';
 import { Vitals } from '../actor/vitals.ts';
-import { CgroupContainers } from '../containers/cgroup.ts';
+import { ContainersClient } from '../containers/client.ts';
 import { HuatuoError } from '../error.ts';
 import { readSymbols, type SymbolTable } from '../kernel/kallsyms.ts';
 import { nameThread, threadId } from '../kernel/libc.ts';
@@ -40,6 +40,7 @@ export class CollectorRuntime {
   readonly #vitals: Vitals;
   readonly #log: Log;
   readonly #journal = new JournalClient();
+  readonly #containers: ContainersClient;
   readonly #stop = new AbortController();
   readonly #overdue = new Overdue(OVERDUE_MS);
   readonly #ctx: CollectorContext;
@@ -50,6 +51,7 @@ export class CollectorRuntime {
     this.#data = data;
     this.#collector = collector;
     this.#vitals = new Vitals(data.vitals);
+    this.#containers = new ContainersClient(data.containerWait_ms);
     const log = createLog({ component: data.name, ...data.log });
     // A line for each event would be an overload of its own.
     this.#log = limitRepeats(log, { interval_ms: REPEATS_MS });
@@ -70,8 +72,9 @@ export class CollectorRuntime {
     return {
       connectJournal: (port) => this.#journal.connect(port),
       connectScraper: (port: MessagePort) => answerScrapes(port, () => this.#collect()),
-      stop: async () => {
-        await this.#detach();
+      connectContainers: (port) => this.#containers.connect(port),
+      stop: async (leavePinned) => {
+        await this.#detach(leavePinned);
         this.#stop.abort();
         await this.#running;
       },
@@ -101,9 +104,9 @@ export class CollectorRuntime {
     await new Promise((resolve) => this.#stop.signal.addEventListener('abort', resolve, { once: true }));
   }
 
-  /** What is pinned is meant to run on: the next agent reads what it leaves in the ring. */
-  async #detach(): Promise<void> {
-    if (this.#data.bpf && !this.#data.bpf.pinDirectory) (await this.#ctx.bpf.load()).detach();
+  async #detach(leavePinned: boolean): Promise<void> {
+    if (!this.#data.bpf || (leavePinned && this.#data.bpf.pinDirectory)) return;
+    (await this.#ctx.bpf.load()).detach();
   }
 
   async #collect(): Promise<readonly MetricFamily[]> {
@@ -131,7 +134,7 @@ export class CollectorRuntime {
   #createContext(): CollectorContext {
     const data = this.#data;
     const log = this.#log;
-    const containers = new CgroupContainers({ procfs: data.paths.procfs, log });
+    const containers = this.#containers;
     const saver = new Saver(this.#journal, data.agent, documentKind(data), containers);
     const signal = this.#stop.signal;
     const enrich = 'enrich' in this.#collector ? this.#collector.enrich : undefined;

@@ -1,7 +1,7 @@
 /** Documents a collector made itself (`ctx.save`): same envelope, same journal, no ring behind them. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContainersClient } from '../containers/client.ts';
 import { boottime_ns, wallOffset_ns } from '../kernel/libc.ts';
-import type { Containers } from '../sdk/context.ts';
 import { type AgentIdentity, type DocumentKind, savedDocument } from './envelope.ts';
 import type { JournalClient } from './journal-client.ts';
 
@@ -13,14 +13,19 @@ export class Saver {
   readonly #journal: JournalClient;
   readonly #agent: AgentIdentity;
   readonly #document: DocumentKind;
-  readonly #containers: Containers;
+  readonly #containers: ContainersClient;
   /** Tells this worker's documents from those of its predecessors. */
   readonly #origin = boottime_ns().toString(36);
   #count = 0;
   #pending = 0;
   #turn = Promise.withResolvers<void>();
 
-  constructor(journal: JournalClient, agent: AgentIdentity, document: DocumentKind, containers: Containers) {
+  constructor(
+    journal: JournalClient,
+    agent: AgentIdentity,
+    document: DocumentKind,
+    containers: ContainersClient,
+  ) {
     this.#journal = journal;
     this.#agent = agent;
     this.#document = document;
@@ -51,7 +56,7 @@ export class Saver {
       eventId: `${this.#agent.bootId}-${this.#document.collector}-${this.#origin}-${this.#count}`,
       realtime_ns: time_ns + wallOffset_ns(),
       uploadedAt: new Date().toISOString(),
-      container: this.#containers.list().find((container) => container.id === containerId),
+      container: containerId === undefined ? undefined : this.#containers.find(containerId),
       data,
     });
   }

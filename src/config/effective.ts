@@ -3,6 +3,8 @@
  * every size in `_bytes`. Plain data, so it crosses threads as it is. What the user writes is in `schema.ts`.
  */
 
+import type { ContainersConfig } from '../containers/config.ts';
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 /** `auto` is pretty on a terminal and JSON elsewhere. */
 export type LogFormat = 'auto' | 'json' | 'pretty';
@@ -17,6 +19,7 @@ export interface EffectiveConfig {
   readonly supervisor: SupervisorConfig;
   readonly ring: RingConfig;
   readonly bpf: BpfConfig;
+  readonly containers: ContainersConfig;
   /** One entry for each usable collector of the catalog, enabled or not, by its name (never an alias). */
   readonly collectors: Readonly<Record<string, CollectorConfig>>;
 }

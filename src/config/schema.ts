@@ -9,6 +9,7 @@ import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
 import type { Catalog } from './catalog.ts';
 import { collectorSections } from './collector-schema.ts';
+import { containers } from './containers-schema.ts';
 import { jsonSchema, type SchemaNode } from './describe.ts';
 import type { EffectiveConfig } from './effective.ts';
 import { absolutePath, choice, count, durationMs, flag, section, size } from './fields.ts';
@@ -47,6 +48,7 @@ function root(catalog: Catalog): z.ZodType<EffectiveConfig> {
     supervisor: supervisor(),
     ring: ring(),
     bpf: bpf(),
+    containers: containers(),
     collectors: collectorSections(catalog),
   });
 }

@@ -1,14 +1,42 @@
-/** One container of this host, as far as the cgroup tree tells. */
+/** What runs it; `unknown` when the cgroup path has nothing but an id and nobody else knows the container. */
+export type ContainerRuntime =
+  | 'docker'
+  | 'containerd'
+  | 'cri-o'
+  | 'podman'
+  | 'runc'
+  | 'crun'
+  | 'nspawn'
+  | 'lxc'
+  | 'unknown';
+
+/** Kubernetes quality of service, as kubelet writes it into cgroup paths. */
+export type ContainerQos = 'guaranteed' | 'burstable' | 'besteffort' | 'unknown';
+
+/** What the container is for its pod; `normal` outside Kubernetes. */
+export type ContainerType = 'normal' | 'sidecar' | 'daemonSet' | 'static';
+
+/** One container of this host. What nobody told is empty. */
 export interface Container {
-  /** 64 hex characters. */
+  /** 64 hex characters, or the name of a machine (systemd-nspawn, LXC). */
   readonly id: string;
-  /** Pod host name where it is known, else the first 12 characters of the id. */
+  readonly runtime: ContainerRuntime;
+  /** Host name inside, or of the pod, where it is known, else the first 12 characters of the id. */
   readonly hostname: string;
   readonly name: string;
-  /** Kubernetes namespace; empty when unknown. */
+  readonly image: string;
+  readonly podName: string;
+  /** Kubernetes namespace. */
   readonly hostNamespace: string;
-  readonly type: 'normal' | 'sidecar' | 'daemonSet' | 'static' | 'node';
-  readonly qos: 'guaranteed' | 'burstable' | 'besteffort' | 'unknown';
+  /** Only those the configuration allows. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly type: ContainerType;
+  readonly qos: ContainerQos;
+  /** Inode of its network namespace, as in `/proc/<pid>/ns/net`. */
+  readonly netnsInode?: number;
+  readonly initPid?: number;
+  /** RFC 3339, UTC. */
+  readonly startTime?: string;
   /** cgroup directories by controller (`memory`, `cpu`, …; `unified` for v2), absolute paths. */
   readonly cgroups: Readonly<Record<string, string>>;
   /**

@@ -1,63 +1,78 @@
-/** Walks one cgroup hierarchy for container directories. */
+/** Walks one cgroup hierarchy: every directory, with its inode and its path as the kernel names it. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { containerId } from './identify.ts';
+import { HuatuoError } from '../error.ts';
+import type { Hierarchy } from './hierarchies.ts';
 
-const MAX_DEPTH = 10;
+const MAX_DEPTH = 16;
+/** A hundred containers in each of two hundred pods. */
 const MAX_DIRECTORIES = 20_000;
 
-/** A directory in or below a container's cgroup. */
-export interface ContainerDirectory {
-  readonly id: string;
-  /** The container's own directory, where its limits are: the outermost one with its id. */
-  readonly top: string;
-  readonly path: string;
+/** One cgroup. */
+export interface Cgroup {
+  /** `Hierarchy.number`. */
+  readonly hierarchy: number;
+  /** As a bigint: kernfs puts a generation into the upper half, beyond what a number holds exactly. */
   readonly inode: bigint;
+  /** Below the root of its hierarchy; `/` is the root itself. */
+  readonly path: string;
 }
 
 export interface Walk {
-  /** Each container's top before what is below it. */
-  readonly found: readonly ContainerDirectory[];
+  /** Parents before their children. */
+  readonly found: readonly Cgroup[];
   /** False when a bound stopped the walk. */
   readonly complete: boolean;
 }
 
-/** A directory whose children are still to be read; `id` and `top` are those of the container around it. */
-type Pending = { readonly path: string; readonly id?: string; readonly top?: string };
-
 /**
- * Breadth first, so that a bound cuts what is deepest. A directory without an id of its own belongs to the container
- * around it; one with another id is a container inside that container (kind, docker in docker) and stands for itself.
- * Directories that vanish meanwhile are skipped; symbolic links are not followed.
- * @throws the errno's error when the mount point itself cannot be read
+ * Breadth first, so that a bound cuts what is deepest. Directories that vanish meanwhile are skipped; symbolic links are
+ * not followed.
+ * @throws SOURCE_UNREADABLE when the mount point itself cannot be read
  */
-export function walkHierarchy(mountPoint: string): Walk {
-  const found: ContainerDirectory[] = [];
-  const queue: Pending[] = [{ path: mountPoint }];
-  let last = 0;
-  for (let depth = 0; last < queue.length; depth++) {
-    const level = queue.slice(last);
-    last = queue.length;
-    if (depth === MAX_DEPTH)
-      return { found, complete: level.every(({ path }) => subdirectories(path, true).length === 0) };
-    for (const parent of level) {
-      for (const name of subdirectories(parent.path, depth > 0)) {
-        if (queue.length >= MAX_DIRECTORIES) return { found, complete: false };
-        const child = belonging(parent, name);
-        queue.push(child);
-        const inode = child.id === undefined ? undefined : inodeOf(child.path);
-        if (child.id !== undefined && child.top !== undefined && inode !== undefined)
-          found.push({ id: child.id, top: child.top, path: child.path, inode });
-      }
+export function walkHierarchy(
+  { number, mountPoint, root }: Hierarchy,
+  maxDirectories: number = MAX_DIRECTORIES,
+): Walk {
+  const found: Cgroup[] = [];
+  let level = [root];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return { found, complete: false };
+    const next: string[] = [];
+    for (const path of level) {
+      if (found.length >= maxDirectories) return { found, complete: false };
+      const directory = directoryOf({ mountPoint, root }, path);
+      if (directory === undefined) continue;
+      const names = subdirectories(directory, depth > 0);
+      const inode = inodeOf(directory);
+      if (inode === undefined) continue;
+      found.push({ hierarchy: number, inode, path });
+      for (const name of names) next.push(join(path, name));
     }
+    level = next;
   }
   return { found, complete: true };
 }
 
-function belonging(parent: Pending, name: string): Pending {
-  const path = join(parent.path, name);
-  const id = containerId(name);
-  return id === undefined || id === parent.id ? { ...parent, path } : { path, id, top: path };
+/**
+ * Where a cgroup is in the file system; undefined when this process does not see that part of the hierarchy.
+ * @param path below the root of the hierarchy
+ */
+export function directoryOf(
+  { mountPoint, root }: Pick<Hierarchy, 'mountPoint' | 'root'>,
+  path: string,
+): string | undefined {
+  if (root === '/') return join(mountPoint, path);
+  return path === root || path.startsWith(`${root}/`) ? join(mountPoint, path.slice(root.length)) : undefined;
+}
+
+/** @returns undefined when it is not there, or its path is longer than any system call takes: whoever may make cgroups can nest them */
+export function inodeOf(directory: string): bigint | undefined {
+  try {
+    return statSync(directory, { bigint: true, throwIfNoEntry: false })?.ino;
+  } catch {
+    return undefined;
+  }
 }
 
 function subdirectories(path: string, mayVanish: boolean): string[] {
@@ -65,13 +80,13 @@ function subdirectories(path: string, mayVanish: boolean): string[] {
     return readdirSync(path, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => name);
-  } catch (error) {
+  } catch (cause) {
     if (mayVanish) return [];
-    throw error;
+    throw new HuatuoError('SOURCE_UNREADABLE', {
+      expected: `to read ${path}`,
+      found: (cause as Error).message,
+      remedy: 'run the agent as root; containers stay as they were last seen until then',
+      cause,
+    });
   }
-}
-
-/** As a bigint: kernfs puts a generation into the upper half, beyond what a number holds exactly. */
-function inodeOf(path: string): bigint | undefined {
-  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 }

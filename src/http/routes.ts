@@ -1,5 +1,6 @@
 /** The agent's pages. */
 import type { StatusDocument } from '../actor/status.ts';
+import type { ContainersDocument } from '../containers/actor.ts';
 import { HuatuoError } from '../error.ts';
 import { landing } from './landing.ts';
 import { failure, json, type Reply, text } from './reply.ts';
@@ -18,6 +19,8 @@ export interface Pages {
   metrics(selection: Selection): Promise<string>;
   /** Reads the configuration again. @returns what changed @throws why the old one stays in force */
   reload(): Promise<string>;
+  /** Rejects within a second when nobody answers. */
+  containers(): Promise<ContainersDocument>;
   /** Names that may be selected. */
   collectors(): Iterable<string>;
 }
@@ -37,6 +40,7 @@ export function routes(pages: Pages): Routes {
     '/readyz': ready,
     '/-/reload': { post: () => reload(pages) },
     '/api/v1/status': () => pages.status().then(json, unavailable),
+    '/api/v1/containers': () => pages.containers().then(json, unavailable),
   };
 }
 

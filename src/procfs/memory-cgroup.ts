@@ -5,8 +5,7 @@
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { findHierarchies } from '../containers/hierarchies.ts';
-import { parseMountinfo, readMountinfo } from './mountinfo.ts';
+import { readHierarchies } from '../containers/hierarchies.ts';
 import { decimal, readIfThere } from './source.ts';
 
 export interface MemoryCgroup {
@@ -41,7 +40,7 @@ export function readMemoryCgroup(
   known: Readonly<Record<string, string>> | undefined,
 ): MemoryCgroup | undefined {
   const membership = readIfThere(join(procfs, String(pid), 'cgroup'));
-  for (const { controllers, mountPoint } of findHierarchies(parseMountinfo(readMountinfo(procfs)))) {
+  for (const { controllers, mountPoint } of readHierarchies(procfs)) {
     const controller = controllers.find((name) => name === 'memory' || name === 'unified');
     if (!controller) continue;
     const path = membership === undefined ? undefined : pathOf(membership, controller);

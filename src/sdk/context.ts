@@ -28,14 +28,15 @@ export interface HostPaths {
 
 /** Containers of this host, known by the inode of their cgroup directory. */
 export interface Containers {
-  /** All running containers; re-read at most every 5 s. */
+  /** All running containers, at most a fraction of a second old. */
   list(): readonly Container[];
   /**
-   * The container that owns this cgroup or one of its parents; undefined for the host.
+   * The container that owns this cgroup or one of its parents, also a while after it has ended; undefined for the host.
+   * Asks another thread for a cgroup that was never asked for, and waits for it at most `containers.wait`.
    * @param controller whose hierarchy the id is from (`memory`, `cpu`, …): each v1 hierarchy counts its inodes by itself, so
    * without it an id that stands for two containers is nobody's. Makes no difference with cgroup v2.
    */
-  byCgroupId(cgroupId: bigint, controller?: string): Container | undefined;
+  byCgroupId(cgroupId: bigint, controller?: string): Promise<Container | undefined>;
 }
 
 export interface SampleContext<Options> {

@@ -1,15 +1,16 @@
 /**
  * What one task of the pool does: load the module of a file collector and call one of its functions.
  *
- * Tasks keep nothing between two calls but what is only a cache (the module, the list of containers): the samples and the
- * loss counters come with the task and go back with its result, because the next task may run in another thread.
+ * Tasks keep nothing between two calls but what is only a cache (the module, the parsed list of containers): the list, the
+ * samples and the loss counters come with the task and go back with its result, because the next task may run in another thread.
  */
 import { pathToFileURL } from 'node:url';
 import type { MetricFamily } from '../actor/protocol.ts';
+import type { ContainersSnapshot, SnapshotContainers } from '../containers/snapshot.ts';
 import { HuatuoError, type WireError } from '../error.ts';
 import { boottime_ns } from '../kernel/libc.ts';
 import type { Collector } from '../sdk/collector.ts';
-import type { Containers, HostPaths, Log } from '../sdk/context.ts';
+import type { HostPaths, Log } from '../sdk/context.ts';
 import { createInstruments, type SeriesLosses } from '../sdk/instruments.ts';
 
 /** A file collector as the supervisor names it to the Prometheus worker. */
@@ -31,10 +32,15 @@ export interface StoredSample {
 /** `describe`: has it a clock? `take`: one sample. `update`: the families. */
 export type FileTask =
   | { readonly type: 'describe'; readonly collector: PoolCollector }
-  | { readonly type: 'take'; readonly collector: PoolCollector }
+  | {
+      readonly type: 'take';
+      readonly collector: PoolCollector;
+      readonly containers: ContainersSnapshot;
+    }
   | {
       readonly type: 'update';
       readonly collector: PoolCollector;
+      readonly containers: ContainersSnapshot;
       readonly samples: readonly StoredSample[];
       readonly losses: SeriesLosses;
     };
@@ -49,7 +55,7 @@ export type FileTaskResult =
 /** What a thread of the pool has ready for every collector. */
 export interface TaskHost {
   readonly paths: HostPaths;
-  readonly containers: Containers;
+  readonly containers: SnapshotContainers;
   log(collector: string): Log;
 }
 
@@ -70,6 +76,7 @@ export async function runFileTask(task: FileTask, host: TaskHost): Promise<FileT
 async function run(task: FileTask, host: TaskHost): Promise<FileTaskResult> {
   const { name, modulePath, options, maxSeries } = task.collector;
   const collector = await load(modulePath);
+  if (task.type !== 'describe') host.containers.use(task.containers);
   const context = { options, paths: host.paths, containers: host.containers, log: host.log(name) };
   switch (task.type) {
     case 'describe':

@@ -10,6 +10,7 @@
  */
 import { withDeadline } from '../actor/comlink.ts';
 import type { MetricFamily } from '../actor/protocol.ts';
+import type { ContainersSnapshot } from '../containers/snapshot.ts';
 import { HuatuoError } from '../error.ts';
 import type { SeriesLosses } from '../sdk/instruments.ts';
 import type { FilePool } from './file-pool.ts';
@@ -27,6 +28,7 @@ export class FileSource implements MetricSource, Disposable {
   readonly name: string;
   readonly #collector: PoolCollector;
   readonly #pool: FilePool;
+  readonly #containers: () => ContainersSnapshot;
   #samples: readonly StoredSample[] = [];
   #sampleError: HuatuoError | undefined;
   #losses: SeriesLosses = { refusedSeries: 0, truncatedLabels: 0 };
@@ -43,8 +45,12 @@ export class FileSource implements MetricSource, Disposable {
   readonly #update = shareInFlight((deadline) => this.#runUpdate(Number(deadline)));
   readonly #start = shareInFlight(() => this.#startClock());
 
-  /** Starts the clock when the collector has one. */
-  constructor(collector: PoolCollector, pool: FilePool) {
+  /**
+   * Starts the clock when the collector has one.
+   * @param containers as they are known now
+   */
+  constructor(collector: PoolCollector, pool: FilePool, containers: () => ContainersSnapshot) {
+    this.#containers = containers;
     this.name = collector.name;
     this.#collector = collector;
     this.#pool = pool;
@@ -71,6 +77,7 @@ export class FileSource implements MetricSource, Disposable {
     const task = {
       type: 'update',
       collector: this.#collector,
+      containers: this.#containers(),
       samples: this.#samples,
       losses: this.#losses,
     } as const;
@@ -93,7 +100,7 @@ export class FileSource implements MetricSource, Disposable {
   /** Never rejects: the failure is kept for the next scrape. */
   async #takeSample(): Promise<void> {
     try {
-      const task = { type: 'take', collector: this.#collector } as const;
+      const task = { type: 'take', collector: this.#collector, containers: this.#containers() } as const;
       const { sample } = await this.#guard(() => this.#pool.run(task, SAMPLE_DEADLINE_MS));
       this.#samples = [...this.#samples.slice(-1), sample];
       this.#sampleError = undefined;

@@ -9,6 +9,9 @@ import { withDeadline } from '../actor/comlink.ts';
 import type { MetricFamily } from '../actor/protocol.ts';
 import type { StatusDocument } from '../actor/status.ts';
 import type { LogConfig, WebConfig } from '../config/effective.ts';
+import type { ContainersDocument } from '../containers/actor.ts';
+import { ContainersClient } from '../containers/client.ts';
+import { SnapshotWriter } from '../containers/snapshot.ts';
 import { routes, type Selection } from '../http/routes.ts';
 import { HttpServer, type Listening } from '../http/server.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
@@ -39,12 +42,16 @@ export interface SupervisorApi {
   families(): Promise<readonly MetricFamily[]>;
   /** Reads the configuration again and puts it in force. @returns what changed @throws why it was refused */
   reload(): Promise<string>;
+  /** @throws when the thread that knows them is down */
+  containers(): Promise<ContainersDocument>;
 }
 
 /** What the main thread may ask of this one, on the same port. */
 export interface PrometheusControl {
   /** Starts scraping a collector thread; `port` is transferred. A second call for the same name replaces the port. */
   connect(collector: string, port: MessagePort): void;
+  /** Where the containers are known from now on; `port` is transferred. */
+  connectContainers(port: MessagePort): void;
   /** The collector is no longer configured: it leaves the page. */
   forget(collector: string): void;
   /** Replaces the list of file collectors. */
@@ -68,6 +75,9 @@ export class Prometheus implements PrometheusControl {
   #files: readonly FileSource[] = [];
   readonly #pool: FilePool;
   readonly #own = new OwnMetrics();
+  /** Asks for no cgroup, so it waits for no answer. */
+  readonly #containers = new ContainersClient(0);
+  readonly #snapshots = new SnapshotWriter(this.#containers);
   /** What was logged last about each collector. */
   readonly #faults = new Map<string, string>();
   readonly #server: Promise<HttpServer>;
@@ -91,6 +101,7 @@ export class Prometheus implements PrometheusControl {
         reload: () => withDeadline(supervisor.reload(), RELOAD_DEADLINE_MS, 'reload of the configuration'),
         metrics: (selection) => this.#page(JSON.stringify(this.#selected(selection))),
         collectors: () => this.#names(),
+        containers: bounded('containers', () => supervisor.containers()),
       }),
       onError: (error) => log.error('an HTTP request failed', { error }),
       onReply: (route, method, status, seconds) => this.#own.countReply(route, method, status, seconds),
@@ -104,6 +115,10 @@ export class Prometheus implements PrometheusControl {
     this.#ports.set(collector, new PortSource(collector, port));
   }
 
+  connectContainers(port: MessagePort): void {
+    this.#containers.connect(port);
+  }
+
   forget(collector: string): void {
     this.#ports.get(collector)?.close();
     this.#ports.delete(collector);
@@ -111,7 +126,9 @@ export class Prometheus implements PrometheusControl {
 
   setPool(collectors: readonly PoolCollector[]): void {
     for (const source of this.#files) source[Symbol.dispose]();
-    this.#files = collectors.map((collector) => new FileSource(collector, this.#pool));
+    this.#files = collectors.map(
+      (collector) => new FileSource(collector, this.#pool, () => this.#snapshots.get()),
+    );
   }
 
   async listening(): Promise<Listening> {
@@ -123,6 +140,7 @@ export class Prometheus implements PrometheusControl {
     this.#closed = true;
     this.setPool([]);
     for (const source of this.#ports.values()) source.close();
+    this.#containers.close();
     const server = await this.#server.catch(() => undefined);
     await server?.[Symbol.asyncDispose]();
     await this.#pool[Symbol.asyncDispose]();

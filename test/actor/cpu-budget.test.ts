@@ -32,10 +32,14 @@ class Thread {
 const levels = (throttles: readonly Throttle[]): number[] => throttles.map(({ level }) => level);
 
 describe('the CPU budget', () => {
-  test('leaves a thread within its quota alone', () => {
+  test('leaves a thread within nine tenths of its quota alone', () => {
     const thread = new Thread(0.5);
-    assert.deepEqual(thread.run(0.5, 3), Array(3).fill({ level: 0, rest_ms: 0, sample_every: 1 }));
+    assert.deepEqual(thread.run(0.45, 3), Array(3).fill({ level: 0, rest_ms: 0, sample_every: 1 }));
     assert.equal(thread.budget.throttled_ns, 0n);
+  });
+
+  test('steps in before a thread uses up a quota that the kernel keeps', () => {
+    assert.deepEqual(levels(new Thread(0.5).run(0.5, 2)), [1, 2]);
   });
 
   test('leaves a thread without quota alone, whatever it uses', () => {
@@ -59,10 +63,10 @@ describe('the CPU budget', () => {
     assert.equal(throttles.at(-1)?.sample_every, 1024);
   });
 
-  test('holds between 80 % and the whole of the budget', () => {
+  test('holds between seven and nine tenths of the quota', () => {
     const thread = new Thread(0.1);
     thread.run(0.2, 3);
-    assert.deepEqual(levels(thread.run(0.09, 20)), Array(20).fill(3));
+    assert.deepEqual(levels(thread.run(0.08, 20)), Array(20).fill(3));
   });
 
   test('gives back one step for each three calm seconds', () => {
@@ -75,7 +79,7 @@ describe('the CPU budget', () => {
     const thread = new Thread(0.1);
     thread.run(0.2, 1);
     thread.run(0.05, 2);
-    thread.run(0.09, 1);
+    thread.run(0.08, 1);
     assert.deepEqual(levels(thread.run(0.05, 3)), [1, 1, 0]);
   });
 
@@ -88,7 +92,7 @@ describe('the CPU budget', () => {
 
   test('measures a new thread from its own zero', () => {
     const thread = new Thread(0.5);
-    thread.run(0.5, 10);
+    thread.run(0.4, 10);
     thread.restart();
     assert.deepEqual(levels(thread.run(0.6, 1)), [1]);
   });

@@ -6,6 +6,7 @@
 import console from 'node:console';
 import { parseArgs } from 'node:util';
 import { at } from '../../src/build/paths.ts';
+import { benchContainers } from './containers.ts';
 import { benchEncode } from './encode.ts';
 import { benchIdle } from './idle.ts';
 import { benchPipeline } from './pipeline.ts';
@@ -16,6 +17,7 @@ import type { BenchOptions } from './workspace.ts';
 const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
   walk: benchWalk,
   encode: benchEncode,
+  containers: benchContainers,
   pipeline: benchPipeline,
   idle: benchIdle,
 };

@@ -7,9 +7,15 @@ test('only what is missing is installed, after the lists were read', () => {
   assert.deepEqual(commands, ['update --quiet', 'install --yes --no-install-recommends clang libbpf-dev']);
 });
 
-test('bpftool has a call of its own, because its absence must not cost the others', () => {
-  const commands = aptCommands(['libbpf', 'bpftool']).map((command) => command.at(-1));
-  assert.deepEqual(commands, ['--quiet', 'libbpf1', 'bpftool']);
+test('what nothing fails without has calls of its own, which remove nothing, because its absence must not cost the others', () => {
+  const commands = aptCommands(['libbpf', 'bpftool', 'runc', 'busybox']).map((command) => command.slice(-2));
+  assert.deepEqual(commands, [
+    ['update', '--quiet'],
+    ['--no-install-recommends', 'libbpf1'],
+    ['--no-remove', 'bpftool'],
+    ['--no-remove', 'runc'],
+    ['--no-remove', 'busybox-static'],
+  ]);
 });
 
 test('every distribution gets a line with its own names, none twice', () => {

@@ -48,6 +48,15 @@ test('the file of the environment is used when no flag names one', () => {
   assert.equal(huatuo(['check', join(directory.path, 'ok.yaml')], { env }).status, 0);
 });
 
+test('containers without an agent: what can be seen now, and the reason why it is all', () => {
+  using directory = directoryWith({ 'ok.yaml': 'web: {listen_address: "127.0.0.1:9"}\n' });
+  const file = join(directory.path, 'ok.yaml');
+  const { status, stdout, stderr } = huatuo(['containers', '-o', 'json', '--config.file', file]);
+  assert.equal(status, 0, stderr);
+  assert.equal(JSON.parse(stdout).status.followed_by, 'walks');
+  assert.match(stderr, /no agent answers on 127\.0\.0\.1:9/);
+});
+
 test('collectors of the user are listed, broken ones with the reason', () => {
   using directory = directoryWith({
     ...bpfFiles('mine'),

@@ -163,6 +163,18 @@ test('without a file and flags everything is default', () => {
     },
     bpf: { pin: false, pin_directory: '/sys/fs/bpf/huatuo' },
     ring: { wakeup_age_ms: 100, batch_bytes: 2 ** 20, batches_in_flight: 4 },
+    containers: {
+      wait_ms: 100,
+      keep_gone_ms: 300_000,
+      labels: [],
+      refresh_ms: 30_000,
+      timeout_ms: 2000,
+      docker: '/run/docker.sock',
+      podman: '/run/podman/podman.sock',
+      cri: ['/run/containerd/containerd.sock', '/run/crio/crio.sock'],
+      oci: '/run',
+      kubelet: undefined,
+    },
     collectors: {
       busy: {
         enabled: false,

@@ -3,43 +3,26 @@
  * the next worker reads on from what was committed.
  */
 import assert from 'node:assert/strict';
-import { existsSync, linkSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test from 'node:test';
-import { at } from '../../src/build/paths.ts';
 import type { Failure } from '../fixtures/collectors/failing.ts';
+import { FailingCollector } from '../soak/collectors.ts';
 import { AgentProcess } from '../support/agent.ts';
-import { builtCollectors, FLOOD_CONFIG, flood, floodDocuments } from '../support/flood.ts';
+import { FLOOD_CONFIG, flood, floodDocuments } from '../support/flood.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';
-import { sampleValue } from '../support/prometheus-text.ts';
+import { samplesOf, sampleValue } from '../support/prometheus-text.ts';
 
 const skip = skipWithoutBpf();
-const built = skip ? '' : await builtCollectors('collectors');
 const EVENTS = 4000;
 
-/** The flood collector with a module that fails on demand. */
-function failingCollector(): Disposable & { readonly path: string; readonly fuse: string } {
-  const path = mkdtempSync(join(tmpdir(), 'huatuo-failing-'));
-  for (const name of readdirSync(built).filter((file) => file.startsWith('flood.')))
-    linkSync(join(built, name), join(path, name));
-  const module = at('dist/test/fixtures/collectors/failing.js');
-  writeFileSync(join(path, 'flood.js'), `export { default } from ${JSON.stringify(module)};\n`);
-  return {
-    path,
-    fuse: join(path, 'fuse'),
-    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
-  };
-}
-
-async function startFailing({ path, fuse }: { path: string; fuse: string }): Promise<AgentProcess> {
+/** @param hangs whether the collector will; else a slow host is not to be taken for one */
+async function startFailing({ path, env }: FailingCollector, hangs: boolean): Promise<AgentProcess> {
   return AgentProcess.start({
     collectors: path,
     only: ['flood', 'runqlat', 'loadavg'],
-    env: { HUATUO_TEST_FUSE: fuse },
+    env,
     config: {
-      web: { scrape_timeout: '300ms' },
-      supervisor: { heartbeat_timeout: '2s', restarts: 20 },
+      web: { scrape_timeout: hangs ? '1s' : '5s' },
+      supervisor: { heartbeat_timeout: hangs ? '2s' : '20s', restarts: 20 },
       ring: { wakeup_age: '5ms' },
       collectors: { flood: FLOOD_CONFIG },
     },
@@ -72,23 +55,24 @@ const ENDING: readonly (readonly [Failure, code: string, message: RegExp])[] = [
   ['loop in update', 'WORKER_HUNG', /heartbeat/],
   ['hang in update', 'WORKER_HUNG', /heartbeat/],
   ['hang in enrich', 'WORKER_HUNG', /heartbeat/],
+  ['trap in decoder', 'COLLECTOR_FAILED', /unreachable/],
+  ['loop in decoder', 'WORKER_HUNG', /heartbeat/],
 ];
 
 for (const [failure, code, message] of ENDING) {
   test(`a collector that fails by ${failure}: its worker is replaced, every event is on disk, others answer`, {
     skip,
   }, async () => {
-    using collector = failingCollector();
-    await using agent = await startFailing(collector);
+    using collector = await FailingCollector.build({ choking: failure.endsWith('decoder') });
+    await using agent = await startFailing(collector, code === 'WORKER_HUNG');
     flood(EVENTS);
-    writeFileSync(collector.fuse, failure);
+    const made = collector.fail(failure);
     flood(EVENTS);
     await agent.until('the failure', async () => {
-      // What fails in update() needs a scrape; the others' numbers are on each page, whatever this one does.
+      // What fails in update() needs a scrape; the others' numbers are there, whatever this one does.
       const page = await agent.metrics();
-      assert.ok(sampleValue(page, 'huatuo_runqueue_wait_seconds_count') > 0);
-      sampleValue(page, 'huatuo_bamai_loadavg_load1');
-      return !existsSync(collector.fuse);
+      const others = ['huatuo_runqueue_wait_seconds_count', 'huatuo_bamai_loadavg_load1'];
+      return !collector.waiting && others.every((name) => samplesOf(page, name).length > 0);
     });
     flood(EVENTS);
     const restarted = await agent.until('the next worker', async () => {
@@ -98,7 +82,7 @@ for (const [failure, code, message] of ENDING) {
     assert.equal(restarted.last_error?.code, code);
     assert.match(restarted.last_error.message, message);
     flood(EVENTS);
-    await assertNothingLost(agent, 4 * EVENTS);
+    await assertNothingLost(agent, 4 * EVENTS + made);
     assert.equal((await agent.status()).agent.state, 'ready');
     const runqlat = await agent.actor('runqlat');
     assert.equal(runqlat.restarts, 0, 'the others were not touched');
@@ -108,13 +92,13 @@ for (const [failure, code, message] of ENDING) {
 
 for (const failure of ['throw in update', 'throw in enrich'] as const) {
   test(`a collector that fails by ${failure} keeps its worker and its events`, { skip }, async () => {
-    using collector = failingCollector();
-    await using agent = await startFailing(collector);
-    writeFileSync(collector.fuse, failure);
+    using collector = await FailingCollector.build();
+    await using agent = await startFailing(collector, false);
+    collector.fail(failure);
     flood(EVENTS);
     await agent.until('the failure', async () => {
       await agent.metrics();
-      return !existsSync(collector.fuse);
+      return !collector.waiting;
     });
     await assertNothingLost(agent, EVENTS);
     const { restarts, state } = await agent.actor('flood');
@@ -126,19 +110,19 @@ for (const failure of ['throw in update', 'throw in enrich'] as const) {
 test('a collector that fails again and again is failed, its ring fills, and nothing of it is uncounted', {
   skip,
 }, async () => {
-  using collector = failingCollector();
+  using collector = await FailingCollector.build();
   await using agent = await AgentProcess.start({
     collectors: collector.path,
     only: ['flood', 'loadavg'],
-    env: { HUATUO_TEST_FUSE: collector.fuse },
+    env: collector.env,
     config: {
       supervisor: { restarts: 1, backoff_min: '10ms', failed_retry: '1s' },
       collectors: { flood: FLOOD_CONFIG },
     },
   });
   for (let fails = 0; fails < 2; fails++) {
-    writeFileSync(collector.fuse, 'throw');
-    await agent.until('the worker to have failed', () => !existsSync(collector.fuse));
+    collector.fail('throw');
+    await agent.until('the worker to have failed', () => !collector.waiting);
   }
   const failed = await agent.until('the collector to be given up for a while', async () => {
     const actor = await agent.actor('flood');

@@ -26,7 +26,7 @@ test('SIGTERM while a ring full of events waits: every one is on disk once, exit
   await using agent = await startFlooded();
   const events = FLOOD_RING_EVENTS / 2;
   // A stopped process cannot read: all of them wait in the ring when it is asked to stop.
-  agent.signal('SIGSTOP');
+  await agent.freeze();
   flood(events);
   agent.signal('SIGTERM');
   agent.signal('SIGCONT');
@@ -66,7 +66,7 @@ test('SIGTERM after the ring overflowed: what fitted is on disk once, the rest w
 }, async () => {
   await using agent = await startFlooded();
   const lost = 1000;
-  agent.signal('SIGSTOP');
+  await agent.freeze();
   flood(FLOOD_RING_EVENTS + lost);
   agent.signal('SIGCONT');
   const ledger = await agent.until('the ring to be drained', async () => {
@@ -86,7 +86,7 @@ test('SIGTERM after the ring overflowed: what fitted is on disk once, the rest w
 
 test('a second SIGTERM ends the process at once', { skip }, async () => {
   await using agent = await startFlooded();
-  agent.signal('SIGSTOP');
+  await agent.freeze();
   flood(FLOOD_RING_EVENTS / 2);
   agent.signal('SIGTERM');
   agent.signal('SIGINT');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { footprint, slope } from '../soak/footprint.ts';
+import { footprint, slope, slopeWithin } from '../soak/footprint.ts';
 import { crashesOfAgent } from '../soak/memory.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';
 
@@ -38,4 +38,12 @@ test('the slope is that of a line through the points, by least squares', () => {
     ]),
     0,
   );
+});
+
+test('the slope within groups does not see how far apart they are', () => {
+  const rising = (from: number): [number, number][] => [
+    [from, 10 * from],
+    [from + 1, 10 * from + 2],
+  ];
+  assert.equal(slopeWithin([rising(0), rising(50)]), 2);
 });

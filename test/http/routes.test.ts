@@ -5,6 +5,7 @@ import { HuatuoError } from '../../src/error.ts';
 import type { Reply } from '../../src/http/reply.ts';
 import { dispatch } from '../../src/http/router.ts';
 import { type Pages, routes, type Selection } from '../../src/http/routes.ts';
+import { NO_CONTAINERS } from '../support/no-containers.ts';
 
 function document(state: AgentState): StatusDocument {
   return {
@@ -42,6 +43,7 @@ async function get(target: string, pages: Partial<Pages> = {}, method = 'GET'): 
     metrics: async () => 'page\n',
     collectors: () => ['oom', 'loadavg'],
     reload: async () => 'nothing changed',
+    containers: async () => NO_CONTAINERS,
     ...pages,
   };
   const fail = (error: unknown): void => assert.fail(String(error));

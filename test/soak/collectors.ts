@@ -1,11 +1,19 @@
 /** Collectors for scenarios: the flood fixture with a module that fails on demand, and copies of it under other names. */
-import { linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildDirectory } from '../../src/build/collectors.ts';
 import { at } from '../../src/build/paths.ts';
 import type { Failure } from '../fixtures/collectors/failing.ts';
+import { CHOKE_EVENTS, choke, chokingDecoder } from '../support/choking-decoder.ts';
 import { builtCollectors } from '../support/flood.ts';
 import { type Scratch, scratchDirectory } from './scratch.ts';
+
+export interface FailingOptions {
+  /** Size of its ring; without it that of the fixture. */
+  readonly ring_bytes?: number;
+  /** With a decoder that `trap in decoder` and `loop in decoder` work on. */
+  readonly choking?: boolean;
+}
 
 /** A directory for `--path.collectors`. */
 export class FailingCollector implements Disposable {
@@ -17,17 +25,27 @@ export class FailingCollector implements Disposable {
     this.#fuse = join(scratch.path, 'fuse');
   }
 
-  static async build(): Promise<FailingCollector> {
-    const built = await builtCollectors('collectors');
+  static async build({ ring_bytes, choking = false }: FailingOptions = {}): Promise<FailingCollector> {
     const collector = new FailingCollector(scratchDirectory());
+    const { path } = collector;
+    mkdirSync(path);
+    const built =
+      ring_bytes === undefined
+        ? await builtCollectors('collectors')
+        : await buildVariants(collector.#scratch.path, [{ name: 'flood', ring_bytes }]);
     for (const name of readdirSync(built).filter((file) => file.startsWith('flood.')))
-      linkCopy(join(built, name), join(collector.path, name));
-    writeModule(collector.path, 'flood', 'failing');
+      linkCopy(join(built, name), join(path, name));
+    writeModule(path, 'flood', 'failing');
+    if (choking) {
+      // Gone first: it may be a link to the one that others use.
+      rmSync(join(path, 'flood.wasm'));
+      writeFileSync(join(path, 'flood.wasm'), await chokingDecoder());
+    }
     return collector;
   }
 
   get path(): string {
-    return this.#scratch.path;
+    return join(this.#scratch.path, 'collectors');
   }
 
   /** For the agent. */
@@ -35,9 +53,22 @@ export class FailingCollector implements Disposable {
     return { HUATUO_TEST_FUSE: this.#fuse };
   }
 
-  /** The worker fails this way within a few milliseconds. */
-  fail(failure: Failure): void {
+  /**
+   * The worker fails this way within a few milliseconds; what is said to be in update, within the next scrape.
+   * @returns how many events that made: a decoder fails by an event
+   */
+  fail(failure: Failure): number {
+    if (failure === 'trap in decoder' || failure === 'loop in decoder') {
+      choke(failure === 'trap in decoder' ? 'trap' : 'loop');
+      return CHOKE_EVENTS;
+    }
     writeFileSync(this.#fuse, failure);
+    return 0;
+  }
+
+  /** A failure that was asked for has not begun; nothing tells that of a decoder. */
+  get waiting(): boolean {
+    return existsSync(this.#fuse);
   }
 
   [Symbol.dispose](): void {

@@ -41,7 +41,13 @@ export async function crashUnderFlood(
     only: ['flood'],
     env: collector.env,
     deadline_ms: 60_000 + crashes * 5000,
-    config: { supervisor, journal: { segments: 64 }, collectors: { flood: FLOOD_CONFIG } },
+    config: {
+      // Repeated state changes are summarised at other levels.
+      log: { level: 'debug' },
+      supervisor,
+      journal: { segments: 64 },
+      collectors: { flood: FLOOD_CONFIG },
+    },
   });
   using producer = new Producer({ collector: 'flood', events: 20, every_ms: 5 });
   for (let crash = 0; crash < crashes; crash++) {

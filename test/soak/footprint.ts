@@ -26,3 +26,16 @@ export function slope(points: readonly (readonly [x: number, y: number])[]): num
   const covariance = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
   return covariance / points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
 }
+
+/**
+ * The one slope of several groups of points, each about a mean of its own: what grows within lives of a process, whatever
+ * each began with.
+ */
+export function slopeWithin(groups: readonly (readonly (readonly [x: number, y: number])[])[]): number {
+  const centred = groups.flatMap((points) => {
+    const mean = (axis: 0 | 1): number => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
+    const [meanX, meanY] = [mean(0), mean(1)];
+    return points.map(([x, y]) => [x - meanX, y - meanY] as const);
+  });
+  return slope(centred);
+}

@@ -1,10 +1,21 @@
 /** A disk of a scenario's own, which can be made to stand still: ext4 in a file, frozen with fsfreeze(8). */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type Scratch, scratchDirectory } from './scratch.ts';
 
 const BYTES = 256 * 1024 * 1024;
+/** Of a full disk, for the file system's own blocks about the file that fills it. */
+const SPARED_BYTES = 4 * 1024 * 1024;
 
 export class LoopDisk implements Disposable {
   /** Mount point, mode 0700. */
@@ -20,13 +31,16 @@ export class LoopDisk implements Disposable {
     process.once('exit', this.#cleanUp);
   }
 
-  /** @returns the reason when this host cannot have one */
-  static make(): LoopDisk | string {
+  /**
+   * @param bytes its size; the file behind it has holes and takes what is written
+   * @returns the reason when this host cannot have one
+   */
+  static make(bytes: number = BYTES): LoopDisk | string {
     const scratch = scratchDirectory();
     const [image, path] = [join(scratch.path, 'image'), join(scratch.path, 'disk')];
     mkdirSync(path);
     writeFileSync(image, '');
-    truncateSync(image, BYTES);
+    truncateSync(image, bytes);
     for (const [command = '', ...argv] of [
       ['mkfs.ext4', '-q', '-F', '-m', '0', image],
       ['mount', '-o', 'loop', image, path],
@@ -47,6 +61,23 @@ export class LoopDisk implements Disposable {
     execFileSync('fsfreeze', ['-f', this.path]);
     this.#frozen = true;
     return { [Symbol.dispose]: () => this.#thaw() };
+  }
+
+  /** Nothing more fits, until what is returned is disposed of. */
+  fill(): Disposable {
+    const ballast = join(this.path, '.ballast');
+    const { bavail, bsize } = statfsSync(this.path);
+    execFileSync('fallocate', ['-l', String(bavail * bsize - SPARED_BYTES), ballast]);
+    // To the last byte: what the file system needs for itself is not known beforehand.
+    const fd = openSync(ballast, 'a');
+    try {
+      for (;;) writeSync(fd, Buffer.alloc(4096));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    } finally {
+      closeSync(fd);
+    }
+    return { [Symbol.dispose]: () => rmSync(ballast, { force: true }) };
   }
 
   #thaw(): void {

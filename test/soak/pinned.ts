@@ -1,13 +1,11 @@
 /** Agents that are killed while their collector is pinned: what happens between two of them is not lost either. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { at } from '../../src/build/paths.ts';
-import { isOnBpffs } from '../../src/kernel/bpffs.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { builtCollectors, FLOOD_CONFIG } from '../support/flood.ts';
 import { auditSequences, closedLedger, readEvents } from './audit.ts';
+import { PinPlace } from './pin-place.ts';
 import { Producer } from './producer.ts';
 import { scratchDirectory } from './scratch.ts';
 
@@ -19,7 +17,6 @@ export interface PinnedReport {
   readonly most_copies: number;
 }
 
-const BPFFS = '/sys/fs/bpf';
 const MAX_UP_MS = 500;
 
 export async function killPinned(kills: number): Promise<PinnedReport> {
@@ -58,25 +55,4 @@ export async function killPinned(kills: number): Promise<PinnedReport> {
   pins.unpin();
   assert.ok(!existsSync(pins.directory), 'nothing is left pinned');
   return { ...audit, between };
-}
-
-/** A pin directory of a scenario's own; the BPF file system goes with it when the agent had to mount it. */
-class PinPlace implements Disposable {
-  readonly directory: string = `${BPFFS}/huatuo_soak_${process.pid}`;
-  readonly #wasMounted = isOnBpffs(BPFFS);
-
-  unpin(): void {
-    const command = [at('src/cli/huatuo.mjs'), 'unpin', this.directory];
-    execFileSync(process.execPath, command, { stdio: 'pipe' });
-  }
-
-  [Symbol.dispose](): void {
-    if (existsSync(this.directory)) this.unpin();
-    if (!this.#wasMounted && isOnBpffs(BPFFS) && !hasPins(BPFFS)) execFileSync('umount', [BPFFS]);
-  }
-}
-
-/** Unmounting takes every pin with it, also those of others. The kernel's own two files are none. */
-function hasPins(mountPoint: string): boolean {
-  return readdirSync(mountPoint).some((name) => name !== 'maps.debug' && name !== 'progs.debug');
 }

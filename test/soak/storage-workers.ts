@@ -1,18 +1,13 @@
 /** Storage workers that fail under a flood: collectors wait for the next one, and nothing is lost. */
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { join } from 'node:path';
 import type { ActorStatus } from '../../src/actor/status.ts';
-import { at } from '../../src/build/paths.ts';
 import type { WorkerFailure } from '../fixtures/workers/fuse.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { builtCollectors, FLOOD_CONFIG } from '../support/flood.ts';
+import { freePort } from '../support/free-port.ts';
 import { auditSequences, closedLedger, readEvents } from './audit.ts';
 import { Producer } from './producer.ts';
-import { scratchDirectory } from './scratch.ts';
-
-const PRELOAD = at('dist/test/fixtures/workers/fuse.js');
+import { WorkerFuse } from './worker-fuse.ts';
 
 export interface StorageCrashReport {
   readonly actor: ActorStatus;
@@ -25,12 +20,11 @@ export async function failStorage(
   worker: 'journal' | 'prometheus',
   failure: WorkerFailure,
 ): Promise<StorageCrashReport> {
-  using scratch = scratchDirectory();
-  const fuse = join(scratch.path, 'fuse');
+  using fuse = new WorkerFuse();
   await using agent = await AgentProcess.start({
     collectors: await builtCollectors('collectors'),
     only: ['flood'],
-    env: { NODE_OPTIONS: `--import=${PRELOAD}`, HUATUO_TEST_WORKER_FUSE: fuse },
+    env: fuse.env,
     config: {
       // The next server has to be found where the last one was.
       web: { listen_address: `127.0.0.1:${await freePort()}` },
@@ -40,8 +34,8 @@ export async function failStorage(
   });
   using producer = new Producer({ collector: 'flood', events: 100, every_ms: 10 });
   await agent.until('events to flow', async () => (await agent.ledger('flood'))?.journalled !== '0');
-  writeFileSync(fuse, `${worker} ${failure}`);
-  await agent.until('the failure', () => !existsSync(fuse));
+  fuse.light(worker, failure);
+  await agent.until('the failure', () => !fuse.waiting);
   const actor = await agent.until(`the next ${worker}`, () => restarted(agent, worker));
   producer[Symbol.dispose]();
   const { journalled } = await closedLedger(agent, 'flood', producer.made);
@@ -60,12 +54,4 @@ async function restarted(agent: AgentProcess, worker: string): Promise<ActorStat
   } catch {
     return undefined;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
 }

@@ -3,6 +3,8 @@ import { after, afterEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { MetricFamily } from '../../src/actor/protocol.ts';
+import { ContainersClient } from '../../src/containers/client.ts';
+import { SnapshotWriter } from '../../src/containers/snapshot.ts';
 import { FilePool } from '../../src/storage/file-pool.ts';
 import { FileSource } from '../../src/storage/prometheus-files.ts';
 
@@ -13,6 +15,7 @@ const pool = new FilePool({
 });
 after(() => pool[Symbol.asyncDispose]());
 
+const snapshots = new SnapshotWriter(new ContainersClient(0));
 const opened: Disposable[] = [];
 afterEach(() => {
   for (const handle of opened.splice(0)) handle[Symbol.dispose]();
@@ -23,6 +26,7 @@ function source(fixture: string, maxSeries = 100): FileSource {
   const made = new FileSource(
     { name: fixture.replace('-', '_'), modulePath, options: { a: 1 }, maxSeries },
     pool,
+    () => snapshots.get(),
   );
   opened.push(made);
   return made;

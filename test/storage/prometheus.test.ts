@@ -9,6 +9,7 @@ import type { ScrapeReply, ScrapeRequest } from '../../src/actor/protocol.ts';
 import type { StatusDocument } from '../../src/actor/status.ts';
 import type { PrometheusControl, SupervisorApi } from '../../src/storage/prometheus.ts';
 import type { PrometheusData } from '../../workers/prometheus.ts';
+import { NO_CONTAINERS } from '../support/no-containers.ts';
 import { promlint } from '../support/promlint.ts';
 
 const STATUS: StatusDocument = {
@@ -27,6 +28,7 @@ const STATUS: StatusDocument = {
 };
 
 const SUPERVISOR: SupervisorApi = {
+  containers: async () => NO_CONTAINERS,
   reload: async () => 'nothing changed',
   status: async () => STATUS,
   families: async () => [
@@ -153,7 +155,7 @@ test('refused families are counted', async () => {
 
 test('a main thread that never answers costs only what it knows', async () => {
   const never = (): Promise<never> => new Promise(() => {});
-  const { control } = start({ status: never, families: never, reload: never });
+  const { control } = start({ status: never, families: never, reload: never, containers: never });
   await connect(control, 'oom');
   const [healthy, ready, status, metrics] = await Promise.all(
     ['/-/healthy', '/-/ready', '/api/v1/status', '/metrics'].map((path) => get(control, path)),
@@ -163,6 +165,11 @@ test('a main thread that never answers costs only what it knows', async () => {
   assert.equal(status?.status, 503);
   assert.match(status?.body ?? '', /DEADLINE_EXCEEDED/);
   assert.match(metrics?.body ?? '', /^huatuo_bamai_oom_value/m);
+});
+
+test('the list of containers is passed on', async () => {
+  const { control } = start();
+  assert.deepEqual(JSON.parse((await get(control, '/api/v1/containers')).body), NO_CONTAINERS);
 });
 
 test('the status document is passed on', async () => {

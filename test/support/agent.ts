@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -145,7 +145,13 @@ export class AgentProcess implements AsyncDisposable {
       () => /"listening":.*?"port":(\d+)/.exec(this.#stderr)?.[1],
     );
     this.#base = `http://127.0.0.1:${port}`;
-    await this.until('the agent to be ready', async () => (await this.#request('/-/ready')).ok);
+    // On a busy host its server may count as hung in its first seconds, and be replaced.
+    await this.until('the agent to be ready', () =>
+      this.#request('/-/ready').then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
   }
 
   /** Asks again until `check` answers something true; fails at once when the agent has ended. */
@@ -209,6 +215,15 @@ export class AgentProcess implements AsyncDisposable {
 
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** SIGSTOP, and waits until every thread stands still; SIGCONT lets it go on. */
+  async freeze(): Promise<void> {
+    this.signal('SIGSTOP');
+    const tasks = `/proc/${this.pid}/task`;
+    await this.until('every thread to stand still', () =>
+      readdirSync(tasks).every((tid) => /^State:\s+T/m.test(readFileSync(`${tasks}/${tid}/status`, 'utf8'))),
+    );
   }
 
   /** Asks it to stop and waits. */

@@ -1,8 +1,7 @@
 /** cgroups of a test's own, in whatever hierarchy the host has the controller. */
 import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findHierarchies, type Hierarchy } from '../../src/containers/hierarchies.ts';
-import { parseMountinfo, readMountinfo } from '../../src/procfs/mountinfo.ts';
+import { type Hierarchy, readHierarchies } from '../../src/containers/hierarchies.ts';
 import { eventually } from './eventually.ts';
 
 export class TestCgroup implements AsyncDisposable {
@@ -73,7 +72,7 @@ export class TestCgroup implements AsyncDisposable {
 
 /** The hierarchy a controller is used in, `unified` for v2; undefined when the host does not have it. */
 export function hierarchyOf(controller: string): Hierarchy | undefined {
-  const all = findHierarchies(parseMountinfo(readMountinfo('/proc')));
+  const all = readHierarchies('/proc');
   const own = all.find(({ controllers }) => controllers.includes(controller));
   const unified = all.find(({ controllers }) => controllers.includes('unified'));
   const inUnified =

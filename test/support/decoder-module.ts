@@ -13,6 +13,11 @@ export async function moduleFor(layout: EventLayout): Promise<WebAssembly.Module
 
 /** @param source imports its neighbours as a file of `wasm/decoders` does */
 export async function moduleOf(source: string): Promise<WebAssembly.Module> {
+  return new WebAssembly.Module(await decoderBytes(source));
+}
+
+/** The same as a `.wasm` file holds it. */
+export async function decoderBytes(source: string): Promise<Uint8Array<ArrayBuffer>> {
   const directory = mkdtempSync(join(tmpdir(), 'huatuo-decoder-'));
   try {
     for (const name of readdirSync(at('wasm')).filter((file) => file.endsWith('.ts'))) {
@@ -23,7 +28,7 @@ export async function moduleOf(source: string): Promise<WebAssembly.Module> {
     const out = join(directory, 'sample.wasm');
     writeFileSync(path, source);
     await compileDecoder(path, out);
-    return new WebAssembly.Module(readFileSync(out));
+    return readFileSync(out);
   } finally {
     rmSync(directory, { recursive: true });
   }

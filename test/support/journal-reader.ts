@@ -12,11 +12,16 @@ export interface JournalDocument {
 
 /** Lines of the tracer; one that is being written at this moment (no newline yet) is left out. */
 export function readLines(directory: string, tracer: string): string[] {
-  return segments(join(directory, tracer)).flatMap((path) => {
+  return [...linesOf(directory, tracer)];
+}
+
+/** The same, one segment in memory at a time. */
+export function* linesOf(directory: string, tracer: string): Generator<string> {
+  for (const path of segments(join(directory, tracer))) {
     // Fatal: bytes that are not UTF-8 make a line that no JSON parser has to accept.
     const text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
-    return text.split('\n').slice(0, -1);
-  });
+    yield* text.split('\n').slice(0, -1);
+  }
 }
 
 /** @throws SyntaxError when a line is not JSON, TypeError when it is not a document */

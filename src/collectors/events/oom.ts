@@ -30,14 +30,14 @@ const collector: Collector = defineEvent({
       labels: [...CONTAINER_LABELS, 'latest_victim_comm'],
     }),
   },
-  enrich(event: OomEvent, { paths, containers, metrics }) {
-    const victim = containers.byCgroupId(BigInt(event.victim.cgroup_id), 'memory');
+  async enrich(event: OomEvent, { paths, containers, metrics }) {
+    const victim = await containers.byCgroupId(BigInt(event.victim.cgroup_id), 'memory');
     if (victim) remember(victim, event.victim.comm);
     else metrics.host_total.add(1);
     return {
       ...event,
-      trigger: { ...event.trigger, ...surroundings(event.trigger, paths, containers) },
-      victim: { ...event.victim, ...surroundings(event.victim, paths, containers) },
+      trigger: { ...event.trigger, ...(await surroundings(event.trigger, paths, containers)) },
+      victim: { ...event.victim, ...(await surroundings(event.victim, paths, containers)) },
       memory_snapshot: { host_meminfo: readHostMeminfo(paths.procfs) },
     };
   },
@@ -64,13 +64,13 @@ function remember(container: Container, comm: string): void {
 }
 
 /** A task of the event, as far as files still know it: it may be gone, then what is missing is left out. */
-function surroundings(
+async function surroundings(
   task: { pid: number; cgroup_id: number },
   paths: HostPaths,
   containers: Containers,
-): object {
+): Promise<object> {
   const cgroupId = BigInt(task.cgroup_id);
-  const container = containers.byCgroupId(cgroupId, 'memory');
+  const container = await containers.byCgroupId(cgroupId, 'memory');
   const cgroup = readMemoryCgroup(paths.procfs, task.pid, cgroupId, container?.cgroups);
   return {
     ...(container && { container_id: container.id, container_hostname: container.hostname }),

@@ -4,7 +4,6 @@ import type { RunqlatCgroupsValue, RunqlatHostValue } from '../../generated/runq
 import {
   CONTAINER_LABELS,
   type Collector,
-  type Container,
   containerLabels,
   counter,
   defineBpfMetric,
@@ -41,17 +40,20 @@ const collector: Collector = defineBpfMetric({
     metrics.untracked.set(host.untracked);
 
     // A container may hold several cgroups; containers that are gone drop out.
-    const zones = new Map<Container, number[]>();
-    for (const [id, counts] of object.map<bigint, RunqlatCgroupsValue>('cgroups').entries()) {
-      const container = containers.byCgroupId(id, 'cpu');
-      if (container)
+    const zones = new Map<string, number[]>();
+    const cgroups = [...object.map<bigint, RunqlatCgroupsValue>('cgroups').entries()];
+    const owners = await Promise.all(cgroups.map(([id]) => containers.byCgroupId(id, 'cpu')));
+    for (const [index, owner] of owners.entries()) {
+      const [, counts] = cgroups[index]!;
+      if (owner)
         zones.set(
-          container,
-          counts.zones.map((count, zone) => count + (zones.get(container)?.[zone] ?? 0)),
+          owner.id,
+          counts.zones.map((count, zone) => count + (zones.get(owner.id)?.[zone] ?? 0)),
         );
     }
     metrics.container_latency.clear();
-    for (const [container, counts] of zones) {
+    for (const container of containers.list()) {
+      const counts = zones.get(container.id) ?? [];
       const labels = containerLabels(container);
       for (const [zone, count] of counts.entries())
         metrics.container_latency.set(count, { ...labels, zone: String(zone) });

@@ -11,7 +11,7 @@ export function sampleContext(procfs: string, containers: readonly Container[]):
   return {
     options: {},
     paths: { procfs, sysfs: '/sys' },
-    containers: { list: () => containers, byCgroupId: () => undefined },
+    containers: { list: () => containers, byCgroupId: async () => undefined },
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
   };
 }
@@ -19,9 +19,13 @@ export function sampleContext(procfs: string, containers: readonly Container[]):
 export function container(id: string, cgroups: Readonly<Record<string, string>>): Container {
   return {
     id,
+    runtime: 'unknown',
     hostname: id.slice(0, 12),
     name: `name-${id}`,
+    image: '',
+    podName: '',
     hostNamespace: '',
+    labels: {},
     type: 'normal',
     qos: 'unknown',
     cgroups,

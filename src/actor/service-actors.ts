@@ -1,12 +1,19 @@
-/** The two storage actors: the journal and the Prometheus worker, supervised like any other. */
+/**
+ * The actors that every collector leans on: the journal, the Prometheus worker, and the one that knows the containers. They
+ * are supervised like any other.
+ */
 import type { AgentIdentity } from '../collector/envelope.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
+import type { ContainersControl, ContainersDocument } from '../containers/actor.ts';
 import { HuatuoError } from '../error.ts';
+import { Handles } from '../kernel/handles.ts';
+import { libbpf } from '../kernel/libbpf.ts';
+import type { Log } from '../sdk/context.ts';
 import type { JournalControl } from '../storage/journal-actor.ts';
 import type { PrometheusControl, SupervisorApi } from '../storage/prometheus.ts';
 import { type Remote, withDeadline } from './comlink.ts';
-import { STOP_SHARE, storageRestart, WORKER_LIMITS } from './specs.ts';
-import type { ActorStatus } from './status.ts';
+import { STOP_SHARE, serviceRestart, WORKER_LIMITS } from './specs.ts';
+import type { ActorRole, ActorStatus } from './status.ts';
 import { version } from './version.ts';
 import { Vitals } from './vitals.ts';
 import { type ActorHooks, type ActorSpec, WorkerActor } from './worker-actor.ts';
@@ -14,39 +21,51 @@ import { type ActorHooks, type ActorSpec, WorkerActor } from './worker-actor.ts'
 /** A first start includes loading the modules; on a busy host that takes a while. */
 const FIRST_START_MS = 15_000;
 
-export interface StorageHooks extends SupervisorApi {
+export interface ServiceHooks extends Omit<SupervisorApi, 'containers'> {
   /** The journal has a new life: every collector needs a new port to it. */
   journalStarted(): void;
   prometheusStarted(): void;
+  /** The thread that knows the containers has a new life: whoever asks it needs a new port. */
+  containersStarted(): void;
   changed(status: ActorStatus): void;
 }
 
-export interface StorageActors {
+export type ServiceName = 'journal' | 'prometheus' | 'containers';
+
+export interface ServiceActors {
   readonly journal: WorkerActor<JournalControl>;
   readonly prometheus: WorkerActor<PrometheusControl>;
+  readonly containers: WorkerActor<ContainersControl>;
+  readonly all: readonly WorkerActor<object>[];
   statuses(): ActorStatus[];
-  /** Resolves when both work. @throws what keeps one from its first start */
+  /**
+   * Resolves when they work. Without containers the agent goes on: documents then have a cgroup id instead.
+   * @throws what keeps a storage actor from its first start
+   */
   start(): Promise<void>;
   /** Replaces a worker by one with the configuration now in force. @throws what keeps it from working */
-  recycle(which: 'journal' | 'prometheus'): Promise<void>;
+  recycle(which: ServiceName): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** @param config the configuration in force; asked again at each start of a worker */
-export function createStorage(
+export function createServices(
   config: () => EffectiveConfig,
   agent: AgentIdentity,
-  hooks: StorageHooks,
-): StorageActors {
-  const journal = storageActor<JournalControl>(config, hooks, {
+  hooks: ServiceHooks,
+  log: Log,
+): ServiceActors {
+  const journal = serviceActor<JournalControl>(config, hooks, {
     name: 'journal',
+    role: 'storage',
     entry: 'localfile',
     data: ({ journal, log }) => ({ options: journal, log }),
     answers: (control) => control.status(),
     started: () => hooks.journalStarted(),
   });
-  const prometheus = storageActor<PrometheusControl>(config, hooks, {
+  const prometheus = serviceActor<PrometheusControl>(config, hooks, {
     name: 'prometheus',
+    role: 'storage',
     entry: 'prometheus',
     data: ({ web, path, log }) => ({
       options: {
@@ -62,34 +81,59 @@ export function createStorage(
       status: () => hooks.status(),
       families: () => hooks.families(),
       reload: () => hooks.reload(),
+      containers: () => containersDocument(containers),
     } satisfies SupervisorApi,
     answers: (control) => control.listening(),
     started: () => hooks.prometheusStarted(),
   });
+  const handles = Handles.allocate();
+  const containers = serviceActor<ContainersControl>(config, hooks, {
+    name: 'containers',
+    role: 'containers',
+    entry: 'containers',
+    data: ({ containers: section, path, log }) => ({
+      options: { config: section, paths: { procfs: path.procfs, sysfs: path.sysfs }, handles },
+      log,
+    }),
+    answers: (control) => control.status(),
+    started: () => hooks.containersStarted(),
+  });
+  const actors = { journal, prometheus, containers };
   return {
-    journal,
-    prometheus,
-    statuses: () => [journal.status, prometheus.status],
+    ...actors,
+    all: Object.values(actors),
+    statuses: () => Object.values(actors).map(({ status }) => status),
     async start() {
       journal.start();
+      containers.start();
       await works(journal);
       prometheus.start();
       await works(prometheus);
+      await works(containers).catch((error: unknown) => log.warn('containers are not known yet', { error }));
     },
     async recycle(which) {
-      const actor = which === 'journal' ? journal : prometheus;
-      await actor.recycle((control: Remote<{ close(): Promise<void> }>) => control.close());
+      const actor: WorkerActor<Closable> = actors[which];
+      await actor.recycle((control) => control.close());
       await works(actor);
     },
     async stop() {
       await prometheus.stop((control) => control.close());
+      await containers.stop((control) => control.close());
+      const held = new Handles(handles);
+      // Where libbpf is missing nothing was loaded, and nobody is there to be asked to unload it.
+      if (held.state !== 'empty') held.close(libbpf());
       await journal.stop((control) => control.close());
     },
   };
 }
 
-interface StorageActorParts<Control extends object> {
-  readonly name: 'journal' | 'prometheus';
+interface Closable {
+  close(): void;
+}
+
+interface ServiceParts<Control extends object> {
+  readonly name: ServiceName;
+  readonly role: ActorRole;
   /** workers/<entry>.ts */
   readonly entry: string;
   readonly data: (config: EffectiveConfig) => object;
@@ -100,21 +144,21 @@ interface StorageActorParts<Control extends object> {
   readonly started: () => void;
 }
 
-function storageActor<Control extends object>(
+function serviceActor<Control extends object>(
   config: () => EffectiveConfig,
-  { changed }: StorageHooks,
-  parts: StorageActorParts<Control>,
+  { changed }: ServiceHooks,
+  parts: ServiceParts<Control>,
 ): WorkerActor<Control> {
   const shared = Vitals.allocate();
   const vitals = new Vitals(shared);
   const { supervisor } = config();
   const spec: ActorSpec = {
     name: parts.name,
-    role: 'storage',
+    role: parts.role,
     entry: new URL(`../../workers/${parts.entry}.js`, import.meta.url),
     workerData: (control) => ({ ...parts.data(config()), control, heartbeat: shared }),
     ...(parts.serve && { serve: parts.serve }),
-    restart: storageRestart(supervisor),
+    restart: serviceRestart(supervisor),
     shutdown_ms: supervisor.stop_timeout_ms * STOP_SHARE[parts.name],
     heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
     heartbeat: () => vitals.heartbeat,
@@ -143,4 +187,14 @@ function storageActor<Control extends object>(
  */
 async function works(actor: { readonly settled: Promise<void>; readonly spec: ActorSpec }): Promise<void> {
   await withDeadline(actor.settled, FIRST_START_MS, `start of ${actor.spec.name}`);
+}
+
+/** Bounded by whoever asks for it; a thread that is down has nothing to tell. */
+async function containersDocument(containers: WorkerActor<ContainersControl>): Promise<ContainersDocument> {
+  if (containers.control) return containers.control.document();
+  throw new HuatuoError('WORKER_EXITED', {
+    expected: 'the thread that knows the containers',
+    found: `it is ${containers.state}`,
+    remedy: 'see its last error in /api/v1/status',
+  });
 }

@@ -1,0 +1,134 @@
+/** The section `containers` of the config file. */
+import { isIP } from 'node:net';
+import { isAbsolute, normalize } from 'node:path';
+import { z } from 'zod';
+import type { ContainersConfig } from '../containers/config.ts';
+import { durationMs, section } from './fields.ts';
+
+const NONE = 'none';
+
+export function containers(): z.ZodType<ContainersConfig> {
+  return section(
+    'Whose an event or a metric is: containers, from the cgroup tree and from whoever can be asked',
+    {
+      wait: durationMs({
+        default: '100ms',
+        min: '0ms',
+        max: '5s',
+        doc: 'How long an event waits to learn whose it is, once for each cgroup; 0ms writes the cgroup id instead',
+      }),
+      keep_gone: durationMs({
+        default: '5m',
+        min: '1s',
+        max: '1h',
+        doc: 'How long a container that has ended is still known',
+      }),
+      labels: z
+        .array(z.string().min(1).max(256).meta({ allowed: 'a label' }))
+        .max(32)
+        .prefault([])
+        .meta({
+          description: 'Labels of containers and pods that are written into documents',
+          allowed: 'a list of label keys',
+        }),
+      refresh: durationMs({
+        default: '30s',
+        min: '1s',
+        max: '1h',
+        doc: 'How often engines, runtimes and kubelet are asked; new containers make them be asked earlier',
+      }),
+      timeout: durationMs({
+        default: '2s',
+        min: '100ms',
+        max: '1m',
+        doc: 'How long one of them may take to answer',
+      }),
+      docker: place('/run/docker.sock', 'Socket of docker'),
+      podman: place('/run/podman/podman.sock', 'Socket of podman'),
+      cri: z
+        .array(z.string().refine(isAbsolute).transform(normalize).meta({ allowed: 'an absolute path' }))
+        .max(8)
+        .prefault(['/run/containerd/containerd.sock', '/run/crio/crio.sock'])
+        .meta({
+          description: 'Sockets of container runtimes for Kubernetes (CRI)',
+          allowed: 'a list of absolute paths',
+        }),
+      oci: place('/run', 'Directory below which runc, crun and containerd keep the state of containers'),
+      kubelet: kubelet(),
+    },
+  ).transform((section) => ({
+    wait_ms: section.wait,
+    keep_gone_ms: section.keep_gone,
+    labels: section.labels,
+    refresh_ms: section.refresh,
+    timeout_ms: section.timeout,
+    docker: section.docker,
+    podman: section.podman,
+    cri: section.cri,
+    oci: section.oci,
+    kubelet: section.kubelet,
+  }));
+}
+
+function kubelet() {
+  return section("The node's kubelet; found by itself where the usual files are, in a pod or on a node", {
+    url: optional({
+      doc: 'https://127.0.0.1:10250, or http://127.0.0.1:10255 for the read-only port',
+      allowed: 'an http or https URL',
+      isValid: isHttpUrl,
+    }),
+    client_certificate: file('PEM file to show to kubelet; its key may be in it'),
+    client_key: file('PEM file with the key, when it is a file of its own'),
+    token: file('File with a bearer token, instead of a certificate'),
+    ca: file("PEM file to verify kubelet with; always done, by the system's roots without it"),
+    server_name: optional({
+      doc: 'Name in its certificate, when it is not the host of url',
+      allowed: 'a host name',
+      isValid: (name) => /^[\w.-]{1,253}$/.test(name) && isIP(name) === 0,
+    }),
+  }).transform(({ url, client_certificate, client_key, token, ca, server_name }) =>
+    url === ''
+      ? undefined
+      : {
+          url,
+          ...(client_certificate && { clientCertificate: client_certificate }),
+          ...(client_key && { clientKey: client_key }),
+          ...(token && { token }),
+          ...(ca && { ca }),
+          ...(server_name && { serverName: server_name }),
+        },
+  );
+}
+
+interface OptionalText {
+  readonly doc: string;
+  readonly allowed: string;
+  readonly isValid: (text: string) => boolean;
+}
+
+function optional({ doc, allowed, isValid }: OptionalText): z.ZodType<string> {
+  return z
+    .string()
+    .max(4096)
+    .refine((text) => text === '' || isValid(text))
+    .default('')
+    .meta({ description: doc, allowed: `${allowed}, or empty` });
+}
+
+function file(doc: string): z.ZodType<string> {
+  return optional({ doc, allowed: 'an absolute path', isValid: isAbsolute });
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
+/** A path that can be switched off. */
+function place(path: string, doc: string): z.ZodType<string> {
+  return z
+    .string()
+    .refine((value) => value === NONE || isAbsolute(value))
+    .transform((value) => (value === NONE ? '' : normalize(value)))
+    .prefault(path)
+    .meta({ description: doc, allowed: `an absolute path, or ${NONE}` });
+}

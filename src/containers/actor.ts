@@ -1,0 +1,197 @@
+/**
+ * The thread `containers`: follows the cgroup tree, asks the sources, and tells every other thread.
+ *
+ *   kernel ──► tracker ─┐                 ┌─► collectors     (described, gone; answers)
+ *   files  ──► tracker ─┼──► registry ────┼─► prometheus     (the list for metrics)
+ *   sockets ─► sources ─┘                 └─► supervisor     (document, state)
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { HuatuoError } from '../error.ts';
+import type { HostPaths, Log } from '../sdk/context.ts';
+import type { ContainersConfig } from './config.ts';
+import type { Container } from './container.ts';
+import { type Hierarchy, readHierarchies } from './hierarchies.ts';
+import type { FromContainers, ResolveRequest } from './protocol.ts';
+import { ContainerRegistry } from './registry.ts';
+import { openSources } from './sources/open.ts';
+import { type RunnerOptions, SourceRunner, type SourceStatus } from './sources/runner.ts';
+import { CgroupTracker } from './tracker.ts';
+
+export interface ContainersOptions {
+  readonly config: ContainersConfig;
+  readonly paths: HostPaths;
+  /** Shared memory for the handles of the cgroup programs; without it nothing is loaded, and the tree is walked. */
+  readonly handles?: SharedArrayBuffer;
+}
+
+/** How containers are known: part of `/api/v1/status`. */
+export interface ContainersStatus {
+  readonly containers: number;
+  readonly units: number;
+  /** Gone, and still resolvable. */
+  readonly gone: number;
+  /** `tracepoints`, or `walks` where the kernel or the permissions do not allow those. */
+  readonly followed_by: 'tracepoints' | 'walks';
+  /** Why not by tracepoints, or what part of the tree is not known. */
+  readonly reason?: string;
+  /** Cgroups nobody resolved before that were asked for. */
+  readonly questions: number;
+  readonly sources: readonly SourceStatus[];
+}
+
+/** What `/api/v1/containers` answers. */
+export interface ContainersDocument {
+  readonly containers: readonly ContainerEntry[];
+  readonly status: ContainersStatus;
+}
+
+/** A container as JSON: inode numbers as decimal strings, because JSON numbers end at 2^53. */
+export type ContainerEntry = Omit<Container, 'cgroupIds'> & { readonly cgroupIds: readonly string[] };
+
+/** Control calls, supervisor → containers. */
+export interface ContainersControl {
+  /** Serves a reader on `port`, which is transferred; a second call for the same name replaces it. */
+  connect(reader: string, port: MessagePort): void;
+  forget(reader: string): void;
+  status(): ContainersStatus;
+  document(): ContainersDocument;
+  close(): void;
+}
+
+/** Questions that wait for a walk; whoever asked has given up long before there are as many. */
+const MAX_WAITING = 4096;
+/** How late readers may learn of a new container; a question is answered at once. */
+const TICK_MS = 200;
+
+export class ContainersActor implements ContainersControl {
+  readonly #registry: ContainerRegistry;
+  readonly #tracker: CgroupTracker;
+  readonly #sources: readonly SourceRunner[];
+  readonly #readers = new Map<string, MessagePort>();
+  readonly #tick: NodeJS.Timeout;
+  readonly #reason: string | undefined;
+  readonly #waiting: {
+    readonly port: MessagePort;
+    readonly request: ResolveRequest;
+    readonly asked_ms: number;
+  }[] = [];
+  #questions = 0;
+
+  /** Knows what is there when it returns; asks the sources afterwards. */
+  constructor({ config, paths, handles }: ContainersOptions, log: Log) {
+    const { hierarchies, reason } = findHierarchies(paths, log);
+    this.#reason = reason;
+    const onDetails: RunnerOptions['onDetails'] = (source, details) => {
+      this.#tracker.adopt(this.#registry.describe(source, details));
+      this.#publish();
+    };
+    const { refresh_ms, timeout_ms, keep_gone_ms: keepGone_ms, labels } = config;
+    this.#sources = openSources(config, paths.procfs).map(
+      (source) => new SourceRunner(source, { refresh_ms, timeout_ms, log, onDetails }),
+    );
+    const sources = this.#sources.map(({ key }) => key);
+    this.#registry = new ContainerRegistry({ hierarchies, keepGone_ms, labels, sources });
+    this.#tracker = new CgroupTracker({
+      registry: this.#registry,
+      hierarchies,
+      paths,
+      log,
+      ...(handles && { handles }),
+    });
+    for (const source of this.#sources) source.start();
+    this.#tick = setInterval(() => {
+      this.#tracker.update();
+      this.#publish();
+      for (const { port, request, asked_ms } of this.#waiting.splice(0))
+        this.#answer(port, request, asked_ms);
+    }, TICK_MS);
+  }
+
+  connect(reader: string, port: MessagePort): void {
+    this.forget(reader);
+    this.#readers.set(reader, port);
+    port.on('message', (request: ResolveRequest) => {
+      this.#questions += 1;
+      this.#answer(port, request, performance.now());
+    });
+    // A reader that has ended is not told any more.
+    port.on('close', () => this.#readers.get(reader) === port && this.#readers.delete(reader));
+    const upserts = this.#registry.containers;
+    port.postMessage({ type: 'changed', upserts, removed: [], reassigned: false } satisfies FromContainers);
+  }
+
+  forget(reader: string): void {
+    this.#readers.get(reader)?.close();
+    this.#readers.delete(reader);
+  }
+
+  status(): ContainersStatus {
+    const { following, truncated } = this.#tracker;
+    const { containers, units, gone } = this.#registry.counts;
+    const cut =
+      truncated.length > 0 ? `too many or too deep cgroups below ${truncated.join(' and ')}` : undefined;
+    const reason = this.#reason ?? (following.by === 'walks' ? following.reason?.message : undefined) ?? cut;
+    return {
+      containers,
+      units,
+      gone,
+      followed_by: following.by,
+      ...(reason !== undefined && { reason }),
+      questions: this.#questions,
+      sources: this.#sources.map(({ status }) => status),
+    };
+  }
+
+  document(): ContainersDocument {
+    const containers = this.#registry.containers
+      .map(({ cgroupIds, ...container }) => ({ ...container, cgroupIds: cgroupIds.map(String) }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    return { containers, status: this.status() };
+  }
+
+  /** Resolves when every source has answered, or failed to. */
+  async asked(): Promise<void> {
+    await Promise.all(this.#sources.map((source) => source.asked));
+  }
+
+  close(): void {
+    clearInterval(this.#tick);
+    for (const source of this.#sources) source[Symbol.dispose]();
+    for (const reader of [...this.#readers.keys()]) this.forget(reader);
+    this.#tracker[Symbol.dispose]();
+  }
+
+  #answer(port: MessagePort, request: ResolveRequest, asked_ms: number): void {
+    const { id, cgroupId, controller } = request;
+    let owner = this.#registry.owner(cgroupId, controller);
+    if (owner.type === 'host') {
+      const certain = this.#tracker.catchUp(asked_ms);
+      owner = this.#registry.owner(cgroupId, controller);
+      if (owner.type === 'host' && !certain) {
+        if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ port, request, asked_ms });
+        return;
+      }
+    }
+    port.postMessage({ type: 'resolved', id, owner } satisfies FromContainers);
+  }
+
+  #publish(): void {
+    const { upserts, removed, reassigned } = this.#registry.takeChanges();
+    if (upserts.length === 0 && removed.length === 0 && !reassigned) return;
+    for (const port of this.#readers.values())
+      port.postMessage({ type: 'changed', upserts, removed, reassigned } satisfies FromContainers);
+    if (upserts.some(({ name, id }) => id.startsWith(name)))
+      for (const source of this.#sources) source.hurry();
+  }
+}
+
+/** Without a cgroup file system there are no containers to be known, and everything else goes on. */
+function findHierarchies(paths: HostPaths, log: Log): { hierarchies: readonly Hierarchy[]; reason?: string } {
+  try {
+    return { hierarchies: readHierarchies(paths.procfs) };
+  } catch (thrown) {
+    const error = HuatuoError.from(thrown, 'SOURCE_UNREADABLE', 'check path.procfs');
+    log.warn('containers cannot be known', { error });
+    return { hierarchies: [], reason: error.message };
+  }
+}

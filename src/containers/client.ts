@@ -1,0 +1,196 @@
+/**
+ * What a thread knows of containers: a copy of the list that the thread `containers` keeps, and every answer it ever got.
+ *
+ *   owner(id)    known: at once ──────────────────────────────────► Owner
+ *   resolve(id)  known? else ask, wait at most `wait_ms` ─────────► Owner, or undefined: nobody answered in time
+ *
+ * An answer holds for good, because a cgroup keeps its id and its place for life; what changes is the description of the
+ * container, which comes unasked.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { LRUCache } from 'lru-cache';
+import { withDeadline } from '../actor/comlink.ts';
+import type { Containers } from '../sdk/context.ts';
+import type { Container } from './container.ts';
+import type { FromContainers, ResolveRequest } from './protocol.ts';
+import type { Owner } from './registry.ts';
+
+/** Most cgroups that events come from; the least recent one is asked for again. */
+const MAX_OWNERS = 16_384;
+/** Descriptions of containers that may still be asked for, live or gone. */
+const MAX_CONTAINERS = 8_192;
+
+/** What one answer says, without the description, which may change. */
+type Known =
+  | { readonly type: 'container'; readonly id: string }
+  | Exclude<Owner, { readonly type: 'container' }>;
+
+export interface ClientListener {
+  /** Something new is known of a container; `cgroups` are the ids that were resolved to it, each with its controller. */
+  described(container: Container, cgroups: readonly ResolvedCgroup[]): void;
+  /** Nothing that was resolved holds any more. */
+  forgotten(): void;
+}
+
+export interface ResolvedCgroup {
+  readonly cgroupId: bigint;
+  readonly controller: string | undefined;
+}
+
+export class ContainersClient implements Containers {
+  readonly #wait_ms: number;
+  #port: MessagePort | undefined;
+  #connected = Promise.withResolvers<void>();
+  #requests = 0;
+  readonly #asked = new Map<number, (owner: Owner) => void>();
+  /** One question at a time for each cgroup. */
+  readonly #open = new Map<string, Promise<Owner>>();
+  readonly #live = new Map<string, Container>();
+  readonly #containers = new LRUCache<string, Container>({ max: MAX_CONTAINERS });
+  readonly #owners = new LRUCache<string, { readonly cgroup: ResolvedCgroup; readonly known: Known }>({
+    max: MAX_OWNERS,
+  });
+  #list: readonly Container[] | undefined;
+  #version = 0;
+  listener: ClientListener | undefined;
+
+  /** @param wait_ms how long `resolve` waits for an answer */
+  constructor(wait_ms: number) {
+    this.#wait_ms = wait_ms;
+  }
+
+  /** Takes a new port into use; the other side tells all it knows first. */
+  connect(port: MessagePort): void {
+    this.#port?.close();
+    this.#forgetQuestions();
+    this.#port = port;
+    this.#live.clear();
+    port.on('message', (message: FromContainers) => this.#receive(message));
+    port.on('close', () => this.#disconnect(port));
+    this.#connected.resolve();
+  }
+
+  /** Lets go of the port. */
+  close(): void {
+    this.#port?.close();
+  }
+
+  /** Rises whenever the list changes. */
+  get version(): number {
+    return this.#version;
+  }
+
+  list(): readonly Container[] {
+    this.#list ??= [...this.#live.values()];
+    return this.#list;
+  }
+
+  /** A container by its id, also a while after it is gone. */
+  find(id: string): Container | undefined {
+    return this.#live.get(id) ?? this.#containers.get(id);
+  }
+
+  async byCgroupId(cgroupId: bigint, controller?: string): Promise<Container | undefined> {
+    const owner = await this.resolve(cgroupId, controller);
+    return owner?.type === 'container' ? owner.container : undefined;
+  }
+
+  /** What is known without asking. */
+  owner(cgroupId: bigint, controller: string | undefined): Owner | undefined {
+    const known = this.#owners.get(keyOf(cgroupId, controller))?.known;
+    if (known?.type !== 'container') return known;
+    const container = this.find(known.id);
+    return container && { type: 'container', container };
+  }
+
+  /** @returns undefined when nobody answered in time: the answer is remembered when it comes */
+  async resolve(cgroupId: bigint, controller: string | undefined): Promise<Owner | undefined> {
+    const known = this.owner(cgroupId, controller);
+    if (known || this.#wait_ms === 0) {
+      if (!known) void this.#ask(cgroupId, controller);
+      return known;
+    }
+    try {
+      return await withDeadline(this.#ask(cgroupId, controller), this.#wait_ms, 'owner of a cgroup');
+    } catch {
+      return undefined;
+    }
+  }
+
+  #ask(cgroupId: bigint, controller: string | undefined): Promise<Owner> {
+    const key = keyOf(cgroupId, controller);
+    const open = this.#open.get(key);
+    if (open) return open;
+    const answer = this.#connected.promise.then(() => this.#request({ cgroupId, controller }, key));
+    this.#open.set(key, answer);
+    return answer;
+  }
+
+  #request({ cgroupId, controller }: ResolvedCgroup, key: string): Promise<Owner> {
+    const { promise, resolve } = Promise.withResolvers<Owner>();
+    const id = ++this.#requests;
+    this.#asked.set(id, (owner) => {
+      this.#open.delete(key);
+      this.#remember({ cgroupId, controller }, owner);
+      resolve(owner);
+    });
+    this.#port?.postMessage({
+      type: 'resolve',
+      id,
+      cgroupId,
+      ...(controller && { controller }),
+    } satisfies ResolveRequest);
+    return promise;
+  }
+
+  #remember(cgroup: ResolvedCgroup, owner: Owner): void {
+    const known: Known = owner.type === 'container' ? { type: 'container', id: owner.container.id } : owner;
+    if (owner.type === 'container') this.#containers.set(owner.container.id, owner.container);
+    this.#owners.set(keyOf(cgroup.cgroupId, cgroup.controller), { cgroup, known });
+  }
+
+  #receive(message: FromContainers): void {
+    if (message.type === 'resolved') {
+      this.#asked.get(message.id)?.(message.owner);
+      this.#asked.delete(message.id);
+      return;
+    }
+    for (const container of message.upserts) {
+      this.#live.set(container.id, container);
+      this.#containers.set(container.id, container);
+    }
+    for (const id of message.removed) this.#live.delete(id);
+    this.#list = undefined;
+    this.#version += 1;
+    if (message.reassigned) this.#owners.clear();
+    if (message.reassigned) this.listener?.forgotten();
+    else for (const container of message.upserts) this.#tell(container);
+  }
+
+  #tell(container: Container): void {
+    const { listener } = this;
+    if (!listener) return;
+    const cgroups = [...this.#owners.values()].flatMap(({ cgroup, known }) =>
+      known.type === 'container' && known.id === container.id ? [cgroup] : [],
+    );
+    if (cgroups.length > 0) listener.described(container, cgroups);
+  }
+
+  /** Whoever waits gives up at the deadline; the next question waits for the next port. */
+  #disconnect(port: MessagePort): void {
+    if (port !== this.#port) return;
+    this.#port = undefined;
+    this.#connected = Promise.withResolvers();
+    this.#forgetQuestions();
+  }
+
+  /** Nobody answers what was asked on the old port. */
+  #forgetQuestions(): void {
+    this.#asked.clear();
+    this.#open.clear();
+  }
+}
+
+function keyOf(cgroupId: bigint, controller: string | undefined): string {
+  return `${controller ?? ''} ${cgroupId}`;
+}

@@ -1,0 +1,22 @@
+/** The section `containers` of the configuration as the agent uses it. */
+import type { KubeletOptions } from './sources/kubelet.ts';
+
+export interface ContainersConfig {
+  /** How long an event waits to learn whose it is; 0 writes the cgroup id at once. */
+  readonly wait_ms: number;
+  /** How long a container that is gone stays resolvable. */
+  readonly keep_gone_ms: number;
+  /** Keys of the container labels that are kept. */
+  readonly labels: readonly string[];
+  readonly refresh_ms: number;
+  /** For one answer of one source. */
+  readonly timeout_ms: number;
+  /** Sockets; an empty text asks nobody. */
+  readonly docker: string;
+  readonly podman: string;
+  readonly cri: readonly string[];
+  /** Directory below which runtimes keep their state; an empty text reads nothing. */
+  readonly oci: string;
+  /** Undefined: what the node's own files tell. */
+  readonly kubelet: KubeletOptions | undefined;
+}

@@ -1,0 +1,156 @@
+/** One container or systemd unit: its cgroups, what was seen of it, and how it looks when everything known is put together. */
+import type { Container, ContainerQos, ContainerRuntime } from './container.ts';
+import type { ContainerDetails } from './details.ts';
+import type { Hierarchy } from './hierarchies.ts';
+import { type Cgroup, directoryOf } from './walk.ts';
+
+export type Ownership =
+  | {
+      readonly kind: 'container';
+      readonly id: string;
+      readonly name: string;
+      readonly runtime: ContainerRuntime;
+      readonly qos: ContainerQos;
+      /** Its own cgroup, a prefix of the paths of all its cgroups. */
+      readonly path: string;
+    }
+  | { readonly kind: 'unit'; readonly name: string; readonly path: string };
+
+type Seen = Pick<Container, 'initPid' | 'netnsInode' | 'startTime'>;
+type Place = Pick<Cgroup, 'hierarchy' | 'inode'>;
+
+/** A container's own directory in one hierarchy. */
+interface Top extends Place {
+  readonly controllers: readonly string[];
+  /** Absolute; undefined where the agent does not see it. */
+  readonly directory: string | undefined;
+}
+
+/** How docker and podman show the ids that they draw by lot; a machine's name is shown whole. */
+const DRAWN_ID = /^[0-9a-f]{64}$/;
+const SHORT_ID = 12;
+
+export class Entity {
+  readonly ownership: Ownership;
+  readonly #live = new Set<string>();
+  readonly #tops = new Map<number, Top>();
+  #seen: Seen = {};
+  #container: Container | undefined;
+
+  constructor(ownership: Ownership) {
+    this.ownership = ownership;
+  }
+
+  get isEmpty(): boolean {
+    return this.#live.size === 0;
+  }
+
+  /** Whether somebody has looked at its init process; that of a unit is of no interest. */
+  get isObserved(): boolean {
+    return this.ownership.kind === 'unit' || this.#seen.initPid !== undefined;
+  }
+
+  holds(place: Place): boolean {
+    return this.#live.has(key(place));
+  }
+
+  /** @param isTop whether this is the directory with its limits, not one below it */
+  add(cgroup: Cgroup, hierarchy: Hierarchy | undefined, isTop: boolean): void {
+    const { inode } = cgroup;
+    this.#live.add(key(cgroup));
+    if (!isTop || !hierarchy) return;
+    const { controllers } = hierarchy;
+    const directory = directoryOf(hierarchy, cgroup.path);
+    this.#tops.set(cgroup.hierarchy, { hierarchy: cgroup.hierarchy, inode, controllers, directory });
+    this.changed();
+  }
+
+  /** The directory is gone, and what is asked about it later still means this entity. */
+  remove(place: Place): void {
+    this.#live.delete(key(place));
+  }
+
+  /** The directory turned out to be somebody else's. */
+  drop(place: Place): void {
+    this.remove(place);
+    if (this.#tops.get(place.hierarchy)?.inode === place.inode) this.#tops.delete(place.hierarchy);
+    this.changed();
+  }
+
+  observe(seen: Seen): void {
+    this.#seen = { ...this.#seen, ...seen };
+    this.changed();
+  }
+
+  /** What is known of it is not what `container` has put together. */
+  changed(): void {
+    this.#container = undefined;
+  }
+
+  /**
+   * @param details what the sources know, the most trusted one first; asked only when something has changed
+   * @param allowed keys of labels that are kept
+   * @returns undefined for a unit
+   */
+  container(
+    details: (id: string) => readonly ContainerDetails[],
+    allowed: readonly string[],
+  ): Container | undefined {
+    const { ownership } = this;
+    if (ownership.kind !== 'container') return undefined;
+    this.#container ??= {
+      ...describe(ownership, details(ownership.id), allowed),
+      ...this.#seen,
+      ...this.#places(),
+    };
+    return this.#container;
+  }
+
+  #places(): Pick<Container, 'cgroups' | 'cgroupIds'> {
+    const cgroups: Record<string, string> = {};
+    const cgroupIds: bigint[] = [];
+    for (const { controllers, directory, inode } of this.#tops.values()) {
+      for (const controller of controllers) {
+        if (directory === undefined) continue;
+        cgroups[controller] = directory;
+        cgroupIds.push(inode);
+      }
+    }
+    return { cgroups, cgroupIds };
+  }
+}
+
+function describe(
+  { id, runtime, qos }: Extract<Ownership, { readonly kind: 'container' }>,
+  details: readonly ContainerDetails[],
+  allowed: readonly string[],
+): Omit<Container, 'cgroups' | 'cgroupIds'> {
+  const short = DRAWN_ID.test(id) ? id.slice(0, SHORT_ID) : id;
+  const first = <Key extends keyof ContainerDetails>(field: Key): ContainerDetails[Key] | undefined =>
+    details.find((one) => one[field] !== undefined)?.[field];
+  const labels = Object.assign({}, ...details.toReversed().map((one) => one.labels ?? {})) as Record<
+    string,
+    string
+  >;
+  const [initPid, startTime] = [first('initPid'), first('startTime')];
+  return {
+    id,
+    runtime: runtime === 'unknown' ? (first('runtime') ?? runtime) : runtime,
+    hostname: first('hostname') || short,
+    name: first('name') || short,
+    image: first('image') ?? '',
+    podName: first('podName') ?? '',
+    hostNamespace: first('hostNamespace') ?? '',
+    labels: Object.fromEntries(
+      allowed.flatMap((name) => (Object.hasOwn(labels, name) ? [[name, labels[name]!]] : [])),
+    ),
+    type: first('type') ?? 'normal',
+    qos: qos === 'unknown' ? (first('qos') ?? qos) : qos,
+    ...(initPid !== undefined && { initPid }),
+    ...(startTime !== undefined && { startTime }),
+  };
+}
+
+function key({ hierarchy, inode }: Place): string {
+  return `${hierarchy} ${inode}`;
+}

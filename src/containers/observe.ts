@@ -1,0 +1,78 @@
+/** Looks at the init process of each new container, until it is found or has been looked for often enough. */
+import { join } from 'node:path';
+import { wallOffset_ns } from '../kernel/libc.ts';
+import { type InitProcess, readInitProcess } from '../procfs/init-process.ts';
+import type { Container } from './container.ts';
+import type { ContainerRegistry } from './registry.ts';
+import { walkHierarchy } from './walk.ts';
+
+/** Looks at the processes of a container that has none yet, or whose init has not set itself up. */
+const MAX_LOOKS = 20;
+/** Where systemd runs inside, processes are in cgroups below: `init.scope` in the container's own, `payload/init.scope` of nspawn. */
+const MAX_DIRECTORIES = 16;
+
+export class InitObserver {
+  readonly #registry: ContainerRegistry;
+  readonly #procfs: string;
+  #looks: ReadonlyMap<string, number> = new Map();
+
+  /** @param procfs mount point of procfs */
+  constructor(registry: ContainerRegistry, procfs: string) {
+    this.#registry = registry;
+    this.#procfs = procfs;
+  }
+
+  /** Tells the registry what it finds. */
+  look(): void {
+    for (const container of this.#registry.unobserved) {
+      const looks = this.#looks.get(container.id) ?? 0;
+      if (looks > MAX_LOOKS) continue;
+      const init = findInit(this.#procfs, container);
+      // A runtime moves itself into the cgroup before the container's init is there, and leaves.
+      if (!init || (!init.isNamespaceInit && looks < MAX_LOOKS)) continue;
+      const { pid, netnsInode, started_seconds } = init;
+      this.#registry.observe(container.id, {
+        initPid: pid,
+        netnsInode,
+        startTime: sinceBoot(started_seconds),
+      });
+    }
+  }
+
+  /** Called at each tick: looks in between, which a burst of joining processes causes, do not count. */
+  countLooks(): void {
+    this.#looks = new Map(this.#registry.unobserved.map(({ id }) => [id, (this.#looks.get(id) ?? 0) + 1]));
+  }
+}
+
+/** The shallowest init of a pid namespace in whatever hierarchy knows the container's processes, else the first process. */
+function findInit(procfs: string, { cgroups }: Container): InitProcess | undefined {
+  let first: InitProcess | undefined;
+  for (const top of new Set(Object.values(cgroups))) {
+    for (const directory of directoriesOf(top)) {
+      const init = readInitProcess(procfs, directory);
+      if (init?.isNamespaceInit) return init;
+      first ??= init;
+    }
+  }
+  return first;
+}
+
+/** The directory and the first ones below it. */
+function directoriesOf(top: string): string[] {
+  try {
+    const { found } = walkHierarchy(
+      { number: 0, controllers: [], mountPoint: top, root: '/' },
+      MAX_DIRECTORIES,
+    );
+    return found.map(({ path }) => join(top, path));
+  } catch {
+    // It has just ended.
+    return [];
+  }
+}
+
+/** RFC 3339, UTC. */
+function sinceBoot(started_seconds: number): string {
+  return new Date(Number(wallOffset_ns() / 1_000_000n) + started_seconds * 1000).toISOString();
+}

@@ -1,0 +1,303 @@
+/**
+ * Who owns which cgroup: containers and systemd units, live ones and, for a while, those that are gone. Pure: what the
+ * kernel, the walks and the sources tell is put in, and what changed for the readers is taken out.
+ *
+ *   made, removed (feed, walk) ──► owners: hierarchy → inode → entity ──► owner()
+ *   observe (procfs)           ──► init process
+ *   describe (sources)         ──► name, pod, labels …           takeChanges() ──► every collector
+ *
+ * An inode stays for a while after its directory is gone, because the victim of an OOM kill is asked for after its cgroup
+ * was removed; so does the entity, which is gone with its last directory. One that comes back under the same name (`docker
+ * restart`) is a new entity with processes of its own. Inode numbers are not used again: kernfs counts a generation in
+ * their upper half.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Container } from './container.ts';
+import type { ContainerDetails } from './details.ts';
+import { Entity, type Ownership } from './entity.ts';
+import type { Hierarchy } from './hierarchies.ts';
+import { recognise } from './recognise.ts';
+import type { Cgroup } from './walk.ts';
+
+export type Owner =
+  | { readonly type: 'container'; readonly container: Container }
+  | { readonly type: 'unit'; readonly name: string }
+  | { readonly type: 'host' };
+
+export interface RegistryOptions {
+  readonly hierarchies: readonly Hierarchy[];
+  readonly keepGone_ms: number;
+  /** Keys of labels that are kept. */
+  readonly labels: readonly string[];
+  /** Who may `describe`, the most trusted one first. */
+  readonly sources: readonly string[];
+  /** Monotonic clock in milliseconds; for tests. */
+  readonly now_ms?: () => number;
+}
+
+/** What readers must learn. */
+export interface Changes {
+  /** New containers and those of which something is known now that was not. */
+  readonly upserts: readonly Container[];
+  /** Ids of containers that are gone. */
+  readonly removed: readonly string[];
+  /** A cgroup belongs to another owner than readers may have been told. */
+  readonly reassigned: boolean;
+}
+
+/** Directories that are gone and still belong to somebody: five minutes of fifty a second. */
+const MAX_GONE = 16_384;
+/** Directories that belong to somebody; what is beyond belongs to nobody, and is counted. */
+const MAX_OWNED = 200_000;
+const HOST: Owner = { type: 'host' };
+
+type Place = Pick<Cgroup, 'hierarchy' | 'inode'>;
+
+export class ContainerRegistry {
+  readonly #hierarchies: ReadonlyMap<number, Hierarchy>;
+  readonly #labels: readonly string[];
+  readonly #owners = new Map<number, Map<bigint, Entity>>();
+  readonly #live = new Map<string, Entity>();
+  readonly #gone: LRUCache<string, Place & { readonly entity: Entity }>;
+  /** What sources know of containers, by source in order of trust; also of those that have not been seen yet. */
+  readonly #details = new Map<string, ReadonlyMap<string, ContainerDetails>>();
+  /** Cgroups that a source says are a container's although their paths do not. */
+  #adopted: ReadonlyMap<string, ContainerDetails> = new Map();
+  #owned = 0;
+  #refused = 0;
+  #upserts = new Set<Entity>();
+  #removed = new Set<string>();
+  #reassigned = false;
+
+  constructor({
+    hierarchies,
+    keepGone_ms,
+    labels,
+    sources,
+    now_ms = () => performance.now(),
+  }: RegistryOptions) {
+    for (const source of sources) this.#details.set(source, new Map());
+    this.#hierarchies = new Map(hierarchies.map((one) => [one.number, one]));
+    for (const { number } of hierarchies) this.#owners.set(number, new Map());
+    this.#labels = labels;
+    this.#gone = new LRUCache({
+      max: MAX_GONE,
+      ttl: keepGone_ms,
+      ttlResolution: 0,
+      ttlAutopurge: false,
+      perf: { now: now_ms },
+      // Being told again that it is there is no reason to forget; evicted and expired are.
+      dispose: (place, _key, reason) => {
+        if (reason === 'evict' || reason === 'expire') this.#forget(place);
+      },
+    });
+  }
+
+  /** Running containers. */
+  get containers(): Container[] {
+    return [...this.#live.values()].flatMap((entity) => this.#container(entity) ?? []);
+  }
+
+  /** How many there are, for people and metrics. */
+  get counts(): {
+    readonly containers: number;
+    readonly units: number;
+    readonly gone: number;
+    readonly refused_cgroups: number;
+  } {
+    let containers = 0;
+    for (const { ownership } of this.#live.values()) if (ownership.kind === 'container') containers++;
+    const gone = [...this.#gone.values()].flatMap(({ entity }) => (entity.isEmpty ? [entity] : []));
+    return {
+      containers,
+      units: this.#live.size - containers,
+      gone: new Set(gone).size,
+      refused_cgroups: this.#refused,
+    };
+  }
+
+  /** Whose cgroup this is, `host` when it is nobody's. @param controller without it, an id that stands for two owners is the host's */
+  owner(inode: bigint, controller: string | undefined): Owner {
+    const entities = this.#hierarchiesOf(controller).flatMap(
+      ({ number }) => this.#owners.get(number)?.get(inode) ?? [],
+    );
+    const [entity] = entities;
+    if (!entity || entities.some((other) => other !== entity)) return HOST;
+    const container = this.#container(entity);
+    return container ? { type: 'container', container } : { type: 'unit', name: entity.ownership.name };
+  }
+
+  /** A directory is there. Telling it again changes nothing. */
+  made(cgroup: Cgroup): void {
+    const owners = this.#owners.get(cgroup.hierarchy);
+    if (!owners) return;
+    const ownership = this.#ownership(cgroup.path);
+    const before = owners.get(cgroup.inode);
+    if (ownership && !before && this.#owned >= MAX_OWNED) {
+      this.#refused++;
+      return;
+    }
+    const entity = ownership && this.#entity(ownership);
+    if (before === entity && (!entity || entity.holds(cgroup))) return;
+    if (before) this.#disown(before, cgroup, entity);
+    if (!ownership || !entity) return;
+    owners.set(cgroup.inode, entity);
+    this.#owned++;
+    const isTop = cgroup.path === ownership.path;
+    entity.add(cgroup, this.#hierarchies.get(cgroup.hierarchy), isTop);
+    // What is below it changes nothing that readers are told.
+    if (isTop) this.#upserts.add(entity);
+  }
+
+  /** A directory is gone; who owned it stays known. */
+  removed({ hierarchy, inode }: Place): void {
+    const entity = this.#owners.get(hierarchy)?.get(inode);
+    if (!entity?.holds({ hierarchy, inode })) return;
+    entity.remove({ hierarchy, inode });
+    this.#endIfEmpty(entity);
+    this.#gone.set(placeKey({ hierarchy, inode }), { hierarchy, inode, entity });
+  }
+
+  /** Running containers whose processes nobody has looked at yet. */
+  get unobserved(): Container[] {
+    const found = [...this.#live.values()].filter(({ isObserved }) => !isObserved);
+    return found.flatMap((entity) => this.#container(entity) ?? []);
+  }
+
+  /** Facts about a running container that this host's files tell. */
+  observe(id: string, seen: Pick<Container, 'initPid' | 'netnsInode' | 'startTime'>): void {
+    const entity = this.#live.get(containerKey(id));
+    if (!entity) return;
+    entity.observe(seen);
+    this.#upserts.add(entity);
+  }
+
+  /** Everything there is in one hierarchy, after a walk: what is not among it is gone. */
+  replace(hierarchy: number, walked: readonly Cgroup[]): void {
+    for (const cgroup of walked) this.made(cgroup);
+    const there = new Set(walked.map(({ inode }) => inode));
+    for (const inode of this.#owners.get(hierarchy)?.keys() ?? [])
+      if (!there.has(inode)) this.removed({ hierarchy, inode });
+  }
+
+  /**
+   * What one source knows now, in place of what it knew before.
+   * @returns paths of cgroups that are a container's now: `made` must be told again of them and of all below them
+   */
+  describe(source: string, details: readonly ContainerDetails[]): string[] {
+    const known = this.#details.get(source);
+    const news = new Map(details.map((one) => [one.id, one]));
+    this.#details.set(source, news);
+    const before = this.#adopted;
+    this.#adopted = this.#adoptions();
+    const adopted = [...this.#adopted].flatMap(([path, { id }]) =>
+      before.get(path)?.id === id ? [] : [path],
+    );
+    for (const id of new Set([...news.keys(), ...(known?.keys() ?? [])])) {
+      if (JSON.stringify(known?.get(id)) === JSON.stringify(news.get(id))) continue;
+      const entity = this.#live.get(containerKey(id));
+      entity?.changed();
+      if (entity) this.#upserts.add(entity);
+    }
+    // Until now they were the host's, and readers may have been told so.
+    this.#reassigned ||= adopted.length > 0;
+    return adopted;
+  }
+
+  /** What changed since the last call. */
+  takeChanges(): Changes {
+    this.#gone.purgeStale();
+    const upserts = [...this.#upserts].flatMap((entity) => this.#container(entity) ?? []);
+    const changes = { upserts, removed: [...this.#removed], reassigned: this.#reassigned };
+    this.#upserts = new Set();
+    this.#removed = new Set();
+    this.#reassigned = false;
+    return changes;
+  }
+
+  #ownership(path: string): Ownership | undefined {
+    const found = recognise(path);
+    if (found?.kind === 'container') return { ...found, name: found.id };
+    // The innermost one, from the path itself up to the directory below the root.
+    for (let end = path.length; this.#adopted.size > 0 && end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const prefix = path.slice(0, end);
+      const adopted = this.#adopted.get(prefix);
+      if (!adopted) continue;
+      const { id, runtime = 'unknown' } = adopted;
+      return { kind: 'container', id, name: id, runtime, qos: 'unknown', path: prefix };
+    }
+    return found;
+  }
+
+  #entity(ownership: Ownership): Entity {
+    const key = keyOf(ownership);
+    const known = this.#live.get(key);
+    if (known) return known;
+    const entity = new Entity(ownership);
+    this.#live.set(key, entity);
+    this.#upserts.add(entity);
+    if (ownership.kind === 'container') this.#removed.delete(ownership.id);
+    return entity;
+  }
+
+  #endIfEmpty(entity: Entity): void {
+    const key = keyOf(entity.ownership);
+    // One that came back under its name is another entity.
+    if (!entity.isEmpty || this.#live.get(key) !== entity) return;
+    this.#live.delete(key);
+    if (entity.ownership.kind === 'container') this.#removed.add(entity.ownership.id);
+  }
+
+  /** The directory turned out to be another one's, or nobody's. */
+  #disown(entity: Entity, place: Place, next: Entity | undefined): void {
+    const key = keyOf(entity.ownership);
+    entity.drop(place);
+    this.#gone.delete(placeKey(place));
+    this.#forget(place);
+    this.#endIfEmpty(entity);
+    if (this.#live.get(key) === entity) this.#upserts.add(entity);
+    if (!next || keyOf(next.ownership) !== key) this.#reassigned = true;
+  }
+
+  #forget({ hierarchy, inode }: Place): void {
+    if (this.#owners.get(hierarchy)?.delete(inode)) this.#owned--;
+  }
+
+  #container(entity: Entity): Container | undefined {
+    return entity.container(
+      (id) => [...this.#details.values()].flatMap((details) => details.get(id) ?? []),
+      this.#labels,
+    );
+  }
+
+  /** Of two that claim a path the more trusted one has it, of one source the one it names first. */
+  #adoptions(): Map<string, ContainerDetails> {
+    const adoptions = new Map<string, ContainerDetails>();
+    for (const details of this.#details.values()) {
+      for (const one of details.values()) {
+        for (const path of one.cgroupPaths ?? [])
+          if (!adoptions.has(path) && recognise(path)?.kind !== 'container') adoptions.set(path, one);
+      }
+    }
+    return adoptions;
+  }
+
+  #hierarchiesOf(controller: string | undefined): Hierarchy[] {
+    const all = [...this.#hierarchies.values()];
+    if (controller === undefined) return all;
+    const own = all.filter(({ controllers }) => controllers.includes(controller));
+    return own.length > 0 ? own : all.filter(({ controllers }) => controllers.includes('unified'));
+  }
+}
+
+function keyOf(ownership: Ownership): string {
+  return ownership.kind === 'container' ? containerKey(ownership.id) : `unit ${ownership.name}`;
+}
+
+function containerKey(id: string): string {
+  return `container ${id}`;
+}
+
+function placeKey({ hierarchy, inode }: Place): string {
+  return `${hierarchy} ${inode}`;
+}

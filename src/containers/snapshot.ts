@@ -1,0 +1,62 @@
+/**
+ * The list of containers in shared memory: written once for each change, read by the threads of the pool, which parse it
+ * only when it is another one than last time.
+ */
+import { deserialize, serialize } from 'node:v8';
+import type { Containers } from '../sdk/context.ts';
+import type { ContainersClient } from './client.ts';
+import type { Container } from './container.ts';
+
+/** Crosses threads without a copy. */
+export interface ContainersSnapshot {
+  readonly version: number;
+  readonly bytes: SharedArrayBuffer;
+}
+
+/** Makes snapshots of what one client knows. */
+export class SnapshotWriter {
+  readonly #client: ContainersClient;
+  #last: ContainersSnapshot | undefined;
+
+  constructor(client: ContainersClient) {
+    this.#client = client;
+  }
+
+  get(): ContainersSnapshot {
+    const { version } = this.#client;
+    if (this.#last?.version === version) return this.#last;
+    const serialized = serialize(this.#client.list());
+    const bytes = new SharedArrayBuffer(serialized.byteLength);
+    new Uint8Array(bytes).set(serialized);
+    this.#last = { version, bytes };
+    return this.#last;
+  }
+}
+
+/** `ctx.containers` of a thread that only ever sees snapshots. */
+export class SnapshotContainers implements Containers {
+  #version = -1;
+  #list: readonly Container[] = [];
+
+  /** Takes a newer one into use. */
+  use({ version, bytes }: ContainersSnapshot): void {
+    if (version === this.#version) return;
+    this.#list = deserialize(new Uint8Array(bytes)) as readonly Container[];
+    this.#version = version;
+  }
+
+  list(): readonly Container[] {
+    return this.#list;
+  }
+
+  /** Knows the containers' own cgroups, not those inside of them. */
+  async byCgroupId(cgroupId: bigint, controller?: string): Promise<Container | undefined> {
+    return this.#list.find(({ cgroups, cgroupIds }) =>
+      Object.keys(cgroups).some(
+        (name, index) =>
+          cgroupIds[index] === cgroupId &&
+          (controller === undefined || name === (controller in cgroups ? controller : 'unified')),
+      ),
+    );
+  }
+}

@@ -1,0 +1,68 @@
+/** From what a source answered to containers: one bad container costs itself only, an answer of bad ones is a failure. */
+import { z } from 'zod';
+import { HuatuoError } from '../../error.ts';
+import { type LeftOut, MAX_DETAILS } from '../details.ts';
+
+/** The one error of a source; the message says who was asked and what came. */
+export function sourceFailed(
+  source: string,
+  wanted: string,
+  found: string,
+  remedy: string,
+  cause?: unknown,
+): HuatuoError {
+  return new HuatuoError('CONTAINER_SOURCE_FAILED', {
+    expected: `${wanted} from ${source}`,
+    found,
+    remedy,
+    cause,
+  });
+}
+
+/**
+ * The first `MAX_DETAILS` entries that have the shape.
+ * @throws CONTAINER_SOURCE_FAILED when the answer is no list, or has entries and all of them are malformed
+ */
+export function checkedList<T>(
+  source: string,
+  answer: unknown,
+  shape: z.ZodType<T>,
+): { readonly entries: readonly T[]; readonly leftOut: LeftOut } {
+  if (!Array.isArray(answer)) throw notContainers(source, `${answer === null ? 'null' : typeof answer}`);
+  const looked = answer.slice(0, MAX_DETAILS);
+  const results = looked.map((entry) => shape.safeParse(entry));
+  const entries = results.flatMap((result) => (result.success ? [result.data] : []));
+  const bad = results.find((result) => !result.success);
+  if (bad?.error && entries.length === 0) throw notContainers(source, whyMalformed(bad.error), bad.error);
+  const malformed = looked.length - entries.length;
+  return { entries, leftOut: { malformed, overLimit: answer.length - looked.length } };
+}
+
+function notContainers(source: string, found: string, cause?: unknown): HuatuoError {
+  return sourceFailed(
+    source,
+    'a list of containers',
+    found,
+    'check that this address is the API, of a version this agent knows',
+    cause,
+  );
+}
+
+/** Why an answer was not understood, without quoting it: it might be a secret. */
+export function whyMalformed(error: unknown): string {
+  if (!(error instanceof z.ZodError)) return (error as Error).message;
+  const [issue] = error.issues;
+  return `${issue?.path.join('.')}: ${issue?.message}`;
+}
+
+/**
+ * Like JSON.parse, whose own message quotes the text around the fault, and environment variables are in what we parse.
+ * @throws SyntaxError
+ */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError(`${text.length} characters that are not JSON`);
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * containerd and CRI-O (and docker through cri-dockerd), by the Container Runtime Interface v1 on their unix socket.
+ *
+ *   Version ─► ListContainers(running), ListPodSandbox(ready) ─► for those not seen before:
+ *              ContainerStatus(verbose): pid, start time, image by name     PodSandboxStatus(verbose): host name
+ *
+ * An id stands for one start of a container here, kubelet makes a new container for every attempt, so a status is asked for
+ * once. The verbose part is JSON in a string, meant for people; containerd, CRI-O and cri-dockerd all give `pid`, the first
+ * two `runtimeSpec` too. Sandboxes are listed as containers without a name: their cgroups look like those of containers.
+ */
+import type { z } from 'zod';
+import type { ContainerRuntime } from '../container.ts';
+import { type ContainerDetails, type DetailSource, type LeftOut, MAX_DETAILS } from '../details.ts';
+import { checkedList } from './answers.ts';
+import { eachBounded } from './bounded.ts';
+import {
+  CONTAINER,
+  type CriContainer,
+  type CriSandbox,
+  type CriStatus,
+  imageName,
+  runtimeOf,
+  SANDBOX,
+  statusOf,
+  timeOf,
+} from './cri-answers.ts';
+import { CriClient, GRPC } from './cri-client.ts';
+import { CONTAINER_RUNNING, SANDBOX_READY } from './cri-proto.ts';
+import { known } from './facts.ts';
+import { isSocket } from './place.ts';
+
+const STATUSES_AT_A_TIME = 8;
+
+export interface CriOptions {
+  /** Path of the unix socket: /run/containerd/containerd.sock, /run/crio/crio.sock. */
+  readonly socket: string;
+}
+
+/** The running containers and pod sandboxes of a CRI runtime. It holds no connection between lists. */
+export function cri(options: CriOptions): DetailSource {
+  return new Cri(options.socket);
+}
+
+class Cri implements DetailSource {
+  readonly name = 'cri';
+  readonly place: string;
+  readonly #source: string;
+  readonly #statuses = new Map<string, CriStatus>();
+  readonly #ended = new AbortController();
+  #leftOut: LeftOut | undefined;
+
+  constructor(socket: string) {
+    this.place = socket;
+    this.#source = `the CRI runtime at ${socket}`;
+  }
+
+  get leftOut(): LeftOut | undefined {
+    return this.#leftOut;
+  }
+
+  present(): boolean {
+    return isSocket(this.place);
+  }
+
+  async list(signal: AbortSignal): Promise<readonly ContainerDetails[]> {
+    const until = AbortSignal.any([signal, this.#ended.signal]);
+    using client = await CriClient.open(this.place, this.#source, until);
+    const runtime = runtimeOf(await client.call('Version', {}));
+    const containers = this.#checked(
+      await client.call('ListContainers', { filter: { state: { state: CONTAINER_RUNNING } } }),
+      'containers',
+      CONTAINER,
+    );
+    const sandboxes = this.#checked(
+      await client.call('ListPodSandbox', { filter: { state: { state: SANDBOX_READY } } }),
+      'items',
+      SANDBOX,
+    );
+    const missing = await this.#learn(client, containers.entries, sandboxes.entries);
+    const pods = new Map(sandboxes.entries.map((sandbox) => [sandbox.id, sandbox]));
+    const all = [
+      ...containers.entries.map((one) => this.#container(one, pods.get(one.pod_sandbox_id ?? ''), runtime)),
+      ...sandboxes.entries.map((one) => this.#sandbox(one, runtime)),
+    ].filter(({ id }) => this.#statuses.has(id) || missing.malformed.has(id));
+    this.#leftOut = {
+      malformed: containers.leftOut.malformed + sandboxes.leftOut.malformed + missing.malformed.size,
+      overLimit:
+        containers.leftOut.overLimit + sandboxes.leftOut.overLimit + Math.max(0, all.length - MAX_DETAILS),
+    };
+    return all.slice(0, MAX_DETAILS);
+  }
+
+  /** Cuts lists under way; later ones are refused. */
+  [Symbol.dispose](): void {
+    this.#ended.abort(new Error('the source was closed'));
+    this.#statuses.clear();
+  }
+
+  #checked<T>(answer: object, field: string, shape: z.ZodType<T>): ReturnType<typeof checkedList<T>> {
+    // An empty list is not on the wire at all.
+    return checkedList(this.#source, (answer as Record<string, unknown>)[field] ?? [], shape);
+  }
+
+  /** Asks for the statuses that are not known yet. What ended meanwhile has none afterwards. */
+  async #learn(
+    client: CriClient,
+    containers: readonly CriContainer[],
+    sandboxes: readonly CriSandbox[],
+  ): Promise<{ readonly malformed: ReadonlySet<string> }> {
+    const requests = [
+      ...sandboxes.map(({ id }) => ({ id, method: 'PodSandboxStatus', key: 'pod_sandbox_id' }) as const),
+      ...containers.map(({ id }) => ({ id, method: 'ContainerStatus', key: 'container_id' }) as const),
+    ];
+    const running = new Set(requests.map(({ id }) => id));
+    for (const id of this.#statuses.keys()) if (!running.has(id)) this.#statuses.delete(id);
+    const malformed = new Set<string>();
+    const unknown = requests.filter(({ id }) => !this.#statuses.has(id));
+    await eachBounded(unknown, STATUSES_AT_A_TIME, async ({ id, method, key }) => {
+      try {
+        const status = statusOf(await client.call(method, { [key]: id, verbose: true }));
+        if (status) this.#statuses.set(id, status);
+        else malformed.add(id);
+      } catch (error) {
+        const code = statusCode(error);
+        if (code === undefined || OF_THE_CONNECTION.has(code)) throw error;
+        if (code !== GRPC.NOT_FOUND) malformed.add(id);
+      }
+    });
+    return { malformed };
+  }
+
+  #container(
+    one: CriContainer,
+    pod: CriSandbox | undefined,
+    runtime: ContainerRuntime | undefined,
+  ): ContainerDetails {
+    const status = this.#statuses.get(one.id);
+    return known({
+      id: one.id,
+      runtime,
+      name: one.metadata?.name,
+      image: status?.image || imageName(one.image) || one.image_ref,
+      hostname: (pod && this.#statuses.get(pod.id)?.hostname) ?? status?.hostname,
+      podName: pod?.metadata?.name ?? one.labels['io.kubernetes.pod.name'],
+      hostNamespace: pod?.metadata?.namespace ?? one.labels['io.kubernetes.pod.namespace'],
+      labels: { ...pod?.labels, ...one.labels },
+      initPid: status?.initPid,
+      startTime: status?.startTime,
+    });
+  }
+
+  #sandbox(one: CriSandbox, runtime: ContainerRuntime | undefined): ContainerDetails {
+    const status = this.#statuses.get(one.id);
+    return known({
+      id: one.id,
+      runtime,
+      hostname: status?.hostname,
+      podName: one.metadata?.name,
+      hostNamespace: one.metadata?.namespace,
+      labels: one.labels,
+      initPid: status?.initPid,
+      startTime: timeOf(one.created_at),
+    });
+  }
+}
+
+/** Statuses that say nothing about the one container that was asked for. */
+const OF_THE_CONNECTION: ReadonlySet<number> = new Set([
+  GRPC.CANCELLED,
+  GRPC.DEADLINE_EXCEEDED,
+  GRPC.PERMISSION_DENIED,
+  GRPC.UNIMPLEMENTED,
+  GRPC.UNAVAILABLE,
+]);
+
+function statusCode(error: unknown): number | undefined {
+  const code = ((error as Error).cause as { code?: unknown } | undefined)?.code;
+  return typeof code === 'number' ? code : undefined;
+}

@@ -1,0 +1,129 @@
+/** What kubelet's `/pods` (a Kubernetes `v1.PodList`) says about containers; nothing here asks anybody. */
+import { z } from 'zod';
+import type { ContainerQos, ContainerRuntime, ContainerType } from '../container.ts';
+import { type ContainerDetails, type LeftOut, MAX_DETAILS } from '../details.ts';
+import { known, utcTime } from './facts.ts';
+
+export interface PodContainers {
+  readonly containers: readonly ContainerDetails[];
+  /** `malformed` counts pods, `overLimit` containers. */
+  readonly leftOut: LeftOut;
+}
+
+/** Only what is used is looked at: another field, of whatever type, never costs a pod. Go writes an empty list as null. */
+const text = z.string().nullish();
+const texts = z.record(z.string(), z.string()).nullish();
+
+const containerStatus = z.object({
+  name: z.string(),
+  image: text,
+  containerID: text,
+  state: z.object({ running: z.object({ startedAt: text }).nullish() }).nullish(),
+});
+const statuses = z.array(containerStatus).nullish();
+
+const podShape = z.object({
+  metadata: z.object({
+    name: z.string(),
+    namespace: z.string(),
+    labels: texts,
+    annotations: texts,
+    ownerReferences: z.array(z.object({ kind: z.string() })).nullish(),
+  }),
+  spec: z.object({
+    hostname: text,
+    nodeName: text,
+    hostNetwork: z.boolean().nullish(),
+    initContainers: z.array(z.object({ name: z.string(), restartPolicy: text })).nullish(),
+  }),
+  status: z.object({
+    qosClass: text,
+    containerStatuses: statuses,
+    initContainerStatuses: statuses,
+    ephemeralContainerStatuses: statuses,
+  }),
+});
+const podList = z.object({ items: z.array(z.unknown()).nullable() });
+
+type Pod = z.infer<typeof podShape>;
+
+/** `containerd://<id>`, as in `v1.ContainerStatus.containerID`; empty before the container was made. */
+const CONTAINER_ID = /^([a-z][a-z0-9+.-]*):\/\/([\w.-]+)$/;
+
+const RUNTIMES: ReadonlyMap<string, ContainerRuntime> = new Map(
+  (['docker', 'containerd', 'cri-o'] as const).map((runtime) => [runtime, runtime]),
+);
+
+const QOS: ReadonlyMap<string, ContainerQos> = new Map([
+  ['Guaranteed', 'guaranteed'],
+  ['Burstable', 'burstable'],
+  ['BestEffort', 'besteffort'],
+]);
+
+/** Proxies that a mesh injects as ordinary containers, so that only the name tells. */
+const MESH_PROXIES: ReadonlySet<string> = new Set(['istio-proxy', 'linkerd-proxy']);
+
+/**
+ * All containers with an id, in the order of the answer: of each pod the ordinary ones, the init containers, the ephemeral
+ * ones. Those that ended are among them while kubelet remembers their id.
+ * @param answer parsed JSON, from whoever answered
+ * @returns undefined when this is no list of pods, or one in which no pod has the shape of a pod
+ */
+export function podContainers(answer: unknown): PodContainers | undefined {
+  const list = podList.safeParse(answer);
+  if (!list.success) return undefined;
+  const items = list.data.items ?? [];
+  const pods = items.map((item) => podShape.safeParse(item)).flatMap(({ data }) => data ?? []);
+  if (pods.length === 0 && items.length > 0) return undefined;
+  const containers = pods.flatMap(containersOf);
+  return {
+    containers: containers.slice(0, MAX_DETAILS),
+    leftOut: {
+      malformed: items.length - pods.length,
+      overLimit: Math.max(0, containers.length - MAX_DETAILS),
+    },
+  };
+}
+
+function containersOf(pod: Pod): ContainerDetails[] {
+  const { metadata, spec, status } = pod;
+  // A pod on the host's network has the host's name: kubelet gives it no other.
+  const hostname = spec.hostNetwork ? spec.nodeName : spec.hostname || metadata.name;
+  const shared = {
+    podName: metadata.name,
+    hostNamespace: metadata.namespace,
+    labels: metadata.labels ?? {},
+    qos: QOS.get(status.qosClass ?? ''),
+    hostname: hostname ?? undefined,
+  };
+  const { containerStatuses, initContainerStatuses, ephemeralContainerStatuses } = status;
+  return [containerStatuses, initContainerStatuses, ephemeralContainerStatuses]
+    .flatMap((some) => some ?? [])
+    .flatMap(({ name, image, containerID, state }) => {
+      const [, scheme, id] = CONTAINER_ID.exec(containerID ?? '') ?? [];
+      if (scheme === undefined || id === undefined) return [];
+      return known({
+        id,
+        name,
+        runtime: RUNTIMES.get(scheme),
+        image: image ?? undefined,
+        ...shared,
+        type: typeOf(pod, name),
+        startTime: utcTime(state?.running?.startedAt),
+      });
+    });
+}
+
+/**
+ * Who made the pod comes before what the container does in it, as HuaTuo dashboards expect: a side-car of a DaemonSet counts
+ * as `daemonSet`.
+ */
+function typeOf({ metadata, spec }: Pod, container: string): ContainerType {
+  const source = metadata.annotations?.['kubernetes.io/config.source'];
+  const owners = (metadata.ownerReferences ?? []).map(({ kind }) => kind);
+  if (source === 'file' || source === 'http' || owners.includes('Node')) return 'static';
+  if (owners.includes('DaemonSet')) return 'daemonSet';
+  const init = spec.initContainers?.find(({ name }) => name === container);
+  // An init container that is restarted for ever is how Kubernetes 1.28 and later spell a side-car.
+  return init?.restartPolicy === 'Always' || MESH_PROXIES.has(container) ? 'sidecar' : 'normal';
+}

@@ -1,0 +1,177 @@
+/**
+ * Keeps the registry true: the kernel's feed first, walks where that is not to be had or has lost something, and a look at
+ * the init process of each new container.
+ *
+ *   with feed      drain at each tick and before each answer; walk at the start, after a loss, every few minutes
+ *   without        walk at each tick; an unknown cgroup is the host's only after a walk that began later than the question
+ */
+import { HuatuoError } from '../error.ts';
+import type { HostPaths, Log } from '../sdk/context.ts';
+import { CgroupFeed } from './feed.ts';
+import type { Hierarchy } from './hierarchies.ts';
+import { InitObserver } from './observe.ts';
+import type { ContainerRegistry } from './registry.ts';
+import { directoryOf, inodeOf, type Walk, walkHierarchy } from './walk.ts';
+
+export interface TrackerOptions {
+  readonly registry: ContainerRegistry;
+  readonly hierarchies: readonly Hierarchy[];
+  readonly paths: HostPaths;
+  /** Shared memory for the feed's handles; without it there is no feed. */
+  readonly handles?: SharedArrayBuffer;
+  readonly log: Log;
+}
+
+/** How the tree is followed. */
+export type Following =
+  | { readonly by: 'tracepoints' }
+  | { readonly by: 'walks'; readonly reason?: HuatuoError };
+
+const WALK_EVERY_MS = 5_000;
+/** Between two walks, however many ask. */
+const WALK_REST_MS = 1_000;
+const RECONCILE_EVERY_MS = 5 * 60_000;
+/** A program at work on a record needs microseconds; this is for when its CPU was taken away. */
+const BUSY_TRIES = 1000;
+
+export class CgroupTracker implements Disposable {
+  readonly #options: TrackerOptions;
+  readonly #feed: CgroupFeed | undefined;
+  readonly following: Following;
+  #walked_ms = Number.NEGATIVE_INFINITY;
+  /** The feed has lost records since the newest walk. */
+  #hasLost = false;
+  #truncated: readonly string[] = [];
+  #complaint = '';
+  readonly #observer: InitObserver;
+
+  constructor(options: TrackerOptions) {
+    this.#options = options;
+    this.#observer = new InitObserver(options.registry, options.paths.procfs);
+    const feed = openFeed(options);
+    this.#feed = feed instanceof CgroupFeed ? feed : undefined;
+    this.following =
+      feed instanceof CgroupFeed ? { by: 'tracepoints' } : { by: 'walks', ...(feed && { reason: feed }) };
+    // What a ring that is taken over holds is older than the walk, which corrects it if some of it was lost.
+    this.#drain();
+    // After the programs are attached: what is made during the walk is in the ring.
+    this.walk();
+  }
+
+  /** Mount points where a bound stopped the newest walk. */
+  get truncated(): readonly string[] {
+    return this.#truncated;
+  }
+
+  /** Takes in what has happened; walks when it is time to. */
+  update(): void {
+    this.#drain();
+    this.#walkIfOlderThan(this.#walkEvery_ms);
+    this.#observer.look();
+    this.#observer.countLooks();
+  }
+
+  /**
+   * Brings the registry up to a moment.
+   * @param asked_ms of `performance.now()`
+   * @returns true when it is: a cgroup that was there then and is unknown now is the host's. False: ask again later
+   */
+  catchUp(asked_ms: number): boolean {
+    const isDrained = this.#drain();
+    if (this.#feed && !this.#hasLost) return isDrained;
+    this.#walkIfOlderThan(WALK_REST_MS);
+    return this.#walked_ms >= asked_ms;
+  }
+
+  /** A source says that these cgroups are a container's: they are looked at once more, with all below them. */
+  adopt(paths: readonly string[]): void {
+    for (const hierarchy of this.#options.hierarchies) {
+      for (const root of paths) {
+        const mountPoint = directoryOf(hierarchy, root);
+        if (mountPoint === undefined || inodeOf(mountPoint) === undefined) continue;
+        const { found = [] } = this.#read({ ...hierarchy, mountPoint, root }) ?? {};
+        for (const cgroup of found) this.#options.registry.made(cgroup);
+      }
+    }
+  }
+
+  /** Reads all hierarchies; keeps what it knows of one that cannot be read, and of what is behind a bound. */
+  walk(): void {
+    const { hierarchies, registry } = this.#options;
+    this.#walked_ms = performance.now();
+    this.#hasLost = false;
+    const truncated: string[] = [];
+    const complaints: string[] = [];
+    for (const hierarchy of hierarchies) {
+      const walk = this.#read(hierarchy, complaints);
+      // What the feed told of stays until the feed tells that it is gone.
+      if (walk?.complete === false && this.#feed) for (const cgroup of walk.found) registry.made(cgroup);
+      else if (walk) registry.replace(hierarchy.number, walk.found);
+      if (walk?.complete === false) truncated.push(hierarchy.mountPoint);
+    }
+    this.#truncated = truncated;
+    if (truncated.length > 0)
+      complaints.push(`too many or too deep cgroups below ${truncated.join(' and ')}`);
+    this.#complain(complaints.join('; '));
+  }
+
+  [Symbol.dispose](): void {
+    this.#feed?.[Symbol.dispose]();
+  }
+
+  get #walkEvery_ms(): number {
+    if (!this.#feed) return WALK_EVERY_MS;
+    return this.#hasLost ? WALK_REST_MS : RECONCILE_EVERY_MS;
+  }
+
+  #walkIfOlderThan(age_ms: number): void {
+    if (performance.now() - this.#walked_ms >= age_ms) this.walk();
+  }
+
+  #read(hierarchy: Hierarchy, complaints: string[] = []): Walk | undefined {
+    try {
+      return walkHierarchy(hierarchy);
+    } catch (error) {
+      complaints.push((error as Error).message);
+      return undefined;
+    }
+  }
+
+  /** @returns false when a program is still at work on the oldest record */
+  #drain(): boolean {
+    const { registry } = this.#options;
+    for (let tries = 0; this.#feed && tries < BUSY_TRIES; tries++) {
+      const { changes, lost, busy } = this.#feed.drain();
+      for (const change of changes) {
+        if (change.type === 'made') registry.made(change);
+        else if (change.type === 'removed') registry.removed(change);
+      }
+      // A container that lives for some milliseconds has its processes looked at now or never.
+      if (changes.some(({ type }) => type === 'joined')) this.#observer.look();
+      this.#hasLost ||= lost;
+      if (!busy) return true;
+    }
+    return false;
+  }
+
+  #complain(complaint: string): void {
+    if (complaint !== '' && complaint !== this.#complaint)
+      this.#options.log.warn('containers are not fully known', { reason: complaint });
+    this.#complaint = complaint;
+  }
+}
+
+function openFeed({ handles, paths, log }: TrackerOptions): CgroupFeed | HuatuoError | undefined {
+  if (!handles) return undefined;
+  try {
+    return CgroupFeed.open(handles, paths);
+  } catch (thrown) {
+    const error = HuatuoError.from(
+      thrown,
+      'OBJECT_LOAD_FAILED',
+      'containers are found by walking the cgroup tree',
+    );
+    log.warn('the kernel cannot tell of new cgroups: they are looked for every 5 s', { error });
+    return error;
+  }
+}

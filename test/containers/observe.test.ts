@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { InitObserver } from '../../src/containers/observe.ts';
+import { ContainerRegistry } from '../../src/containers/registry.ts';
+import { A, FakeTree } from '../support/containers-fixture.ts';
+
+const MAX_LOOKS = 20;
+
+/** One container below plain directories, and a procfs beside it. */
+class Host implements Disposable {
+  readonly #tree = new FakeTree();
+  readonly #procfs = join(this.#tree.mountPoint, 'proc');
+  readonly registry: ContainerRegistry;
+  readonly observer: InitObserver;
+
+  constructor() {
+    const { hierarchy } = this.#tree;
+    this.registry = new ContainerRegistry({
+      hierarchies: [hierarchy],
+      keepGone_ms: 1000,
+      labels: [],
+      sources: [],
+    });
+    this.observer = new InitObserver(this.registry, this.#procfs);
+    const path = `/docker/${A}`;
+    this.registry.made({ hierarchy: hierarchy.number, inode: this.#tree.make(path), path });
+  }
+
+  /** @param below path below the container's own cgroup */
+  cgroup(below: string, ...pids: number[]): void {
+    const path = `/docker/${A}${below}`;
+    this.#tree.make(path);
+    writeFileSync(join(this.#tree.mountPoint, path, 'cgroup.procs'), pids.map((pid) => `${pid}\n`).join(''));
+  }
+
+  process(pid: number, isNamespaceInit: boolean): void {
+    const directory = join(this.#procfs, String(pid));
+    mkdirSync(join(directory, 'ns'), { recursive: true });
+    writeFileSync(join(directory, 'status'), `NSpid:\t${pid}${isNamespaceInit ? '\t1' : ''}\n`);
+    writeFileSync(join(directory, 'stat'), `${pid} (x) S ${'0 '.repeat(18)}100 0\n`);
+    symlinkSync(`net:[${pid}000]`, join(directory, 'ns/net'));
+  }
+
+  endCgroup(): void {
+    rmSync(join(this.#tree.mountPoint, 'docker'), { recursive: true });
+  }
+
+  tick(times = 1): void {
+    for (let time = 0; time < times; time++) {
+      this.observer.look();
+      this.observer.countLooks();
+    }
+  }
+
+  get initPid(): number | undefined {
+    return this.registry.containers[0]?.initPid;
+  }
+
+  [Symbol.dispose](): void {
+    this.#tree[Symbol.dispose]();
+  }
+}
+
+test('the init of a pid namespace is taken at once, with its network namespace and when it began', () => {
+  using host = new Host();
+  host.process(7, true);
+  host.cgroup('', 7);
+  host.observer.look();
+  const [container] = host.registry.containers;
+  assert.deepEqual([container?.initPid, container?.netnsInode], [7, 7000]);
+  assert.match(container?.startTime ?? '', /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  assert.deepEqual(host.registry.unobserved, []);
+});
+
+test('the runtime that is in the cgroup first is not taken for it', () => {
+  using host = new Host();
+  host.process(5, false);
+  host.process(7, true);
+  host.cgroup('', 5);
+  host.tick();
+  assert.equal(host.initPid, undefined);
+  host.cgroup('', 7);
+  host.tick();
+  assert.equal(host.initPid, 7);
+});
+
+test('a container in the pid namespace of the host gets its first process in the end', () => {
+  using host = new Host();
+  host.process(5, false);
+  host.cgroup('', 5);
+  host.tick(MAX_LOOKS);
+  assert.equal(host.initPid, undefined);
+  host.tick();
+  assert.equal(host.initPid, 5);
+});
+
+test('looks between ticks do not use up patience', () => {
+  using host = new Host();
+  host.process(5, false);
+  host.cgroup('', 5);
+  for (let look = 0; look < 10 * MAX_LOOKS; look++) host.observer.look();
+  assert.equal(host.initPid, undefined);
+});
+
+test('where systemd runs inside, its init is found below, before that of a container within', () => {
+  using host = new Host();
+  for (const pid of [7, 8]) host.process(pid, true);
+  host.cgroup('');
+  host.cgroup('/docker/inner/leaf', 8);
+  host.cgroup('/init.scope', 7);
+  host.tick();
+  assert.equal(host.initPid, 7);
+});
+
+test('one without processes is given up after some looks, and one that ends meanwhile harms nobody', () => {
+  using host = new Host();
+  host.cgroup('');
+  host.tick(2 * MAX_LOOKS);
+  host.process(7, true);
+  host.cgroup('', 7);
+  host.tick();
+  assert.equal(host.initPid, undefined);
+  using ended = new Host();
+  ended.endCgroup();
+  ended.tick();
+  assert.equal(ended.initPid, undefined);
+});

@@ -1,0 +1,7 @@
+/** A host without containers, for tests that are about something else. */
+import type { ContainersDocument } from '../../src/containers/actor.ts';
+
+export const NO_CONTAINERS: ContainersDocument = {
+  containers: [],
+  status: { containers: 0, units: 0, gone: 0, followed_by: 'tracepoints', questions: 0, sources: [] },
+};
