@@ -7,9 +7,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeLayout } from '../build/layout.ts';
+import type { ObjectManifest } from '../build/manifest.ts';
 import { at } from '../build/paths.ts';
 import { objectLayout } from '../build/read-manifest.ts';
-import { parseManifest } from '../config/manifest-schema.ts';
 import { HuatuoError } from '../error.ts';
 import { Decoder } from '../kernel/decoder.ts';
 import { ringCorrupt } from '../kernel/decoder-result.ts';
@@ -76,7 +76,8 @@ export class CgroupFeed implements Disposable {
   static open(handles: SharedArrayBuffer, paths: HostPaths): CgroupFeed {
     const directory = at('dist/agent');
     const bytes = readFileSync(join(directory, `${NAME}.bpf.o`));
-    const manifest = parseManifest(readFileSync(join(directory, `${NAME}.json`), 'utf8'));
+    // Made by the build beside the object; what of it matters is checked against that.
+    const manifest = JSON.parse(readFileSync(join(directory, `${NAME}.json`), 'utf8')) as ObjectManifest;
     const layout = manifest.event;
     const found = objectLayout(bytes, NAME);
     if (!layout || found?.hash !== layout.hash) {

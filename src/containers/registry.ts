@@ -11,11 +11,12 @@
  * restart`) is a new entity with processes of its own. Inode numbers are not used again: kernfs counts a generation in
  * their upper half.
  */
-import { LRUCache } from 'lru-cache';
 import type { Container } from './container.ts';
+import { Descriptions } from './descriptions.ts';
 import type { ContainerDetails } from './details.ts';
 import { Entity, type Ownership } from './entity.ts';
 import type { Hierarchy } from './hierarchies.ts';
+import { OwnedCgroups, type Place } from './owned-cgroups.ts';
 import { recognise } from './recognise.ts';
 import type { Cgroup } from './walk.ts';
 
@@ -45,26 +46,14 @@ export interface Changes {
   readonly reassigned: boolean;
 }
 
-/** Directories that are gone and still belong to somebody: five minutes of fifty a second. */
-const MAX_GONE = 16_384;
-/** Directories that belong to somebody; what is beyond belongs to nobody, and is counted. */
-const MAX_OWNED = 200_000;
 const HOST: Owner = { type: 'host' };
-
-type Place = Pick<Cgroup, 'hierarchy' | 'inode'>;
 
 export class ContainerRegistry {
   readonly #hierarchies: ReadonlyMap<number, Hierarchy>;
   readonly #labels: readonly string[];
-  readonly #owners = new Map<number, Map<bigint, Entity>>();
+  readonly #cgroups: OwnedCgroups;
+  readonly #descriptions: Descriptions;
   readonly #live = new Map<string, Entity>();
-  readonly #gone: LRUCache<string, Place & { readonly entity: Entity }>;
-  /** What sources know of containers, by source in order of trust; also of those that have not been seen yet. */
-  readonly #details = new Map<string, ReadonlyMap<string, ContainerDetails>>();
-  /** Cgroups that a source says are a container's although their paths do not. */
-  #adopted: ReadonlyMap<string, ContainerDetails> = new Map();
-  #owned = 0;
-  #refused = 0;
   #upserts = new Set<Entity>();
   #removed = new Set<string>();
   #reassigned = false;
@@ -76,21 +65,11 @@ export class ContainerRegistry {
     sources,
     now_ms = () => performance.now(),
   }: RegistryOptions) {
-    for (const source of sources) this.#details.set(source, new Map());
+    const numbers = hierarchies.map(({ number }) => number);
     this.#hierarchies = new Map(hierarchies.map((one) => [one.number, one]));
-    for (const { number } of hierarchies) this.#owners.set(number, new Map());
+    this.#cgroups = new OwnedCgroups(numbers, keepGone_ms, now_ms);
+    this.#descriptions = new Descriptions(sources);
     this.#labels = labels;
-    this.#gone = new LRUCache({
-      max: MAX_GONE,
-      ttl: keepGone_ms,
-      ttlResolution: 0,
-      ttlAutopurge: false,
-      perf: { now: now_ms },
-      // Being told again that it is there is no reason to forget; evicted and expired are.
-      dispose: (place, _key, reason) => {
-        if (reason === 'evict' || reason === 'expire') this.#forget(place);
-      },
-    });
   }
 
   /** Running containers. */
@@ -107,19 +86,18 @@ export class ContainerRegistry {
   } {
     let containers = 0;
     for (const { ownership } of this.#live.values()) if (ownership.kind === 'container') containers++;
-    const gone = [...this.#gone.values()].flatMap(({ entity }) => (entity.isEmpty ? [entity] : []));
     return {
       containers,
       units: this.#live.size - containers,
-      gone: new Set(gone).size,
-      refused_cgroups: this.#refused,
+      gone: this.#cgroups.countGone(),
+      refused_cgroups: this.#cgroups.refused,
     };
   }
 
   /** Whose cgroup this is, `host` when it is nobody's. @param controller without it, an id that stands for two owners is the host's */
   owner(inode: bigint, controller: string | undefined): Owner {
     const entities = this.#hierarchiesOf(controller).flatMap(
-      ({ number }) => this.#owners.get(number)?.get(inode) ?? [],
+      ({ number: hierarchy }) => this.#cgroups.get({ hierarchy, inode }) ?? [],
     );
     const [entity] = entities;
     if (!entity || entities.some((other) => other !== entity)) return HOST;
@@ -129,20 +107,14 @@ export class ContainerRegistry {
 
   /** A directory is there. Telling it again changes nothing. */
   made(cgroup: Cgroup): void {
-    const owners = this.#owners.get(cgroup.hierarchy);
-    if (!owners) return;
     const ownership = this.#ownership(cgroup.path);
-    const before = owners.get(cgroup.inode);
-    if (ownership && !before && this.#owned >= MAX_OWNED) {
-      this.#refused++;
-      return;
-    }
+    const before = this.#cgroups.get(cgroup);
+    if (ownership && !before && !this.#cgroups.admit(cgroup)) return;
     const entity = ownership && this.#entity(ownership);
     if (before === entity && (!entity || entity.holds(cgroup))) return;
     if (before) this.#disown(before, cgroup, entity);
     if (!ownership || !entity) return;
-    owners.set(cgroup.inode, entity);
-    this.#owned++;
+    this.#cgroups.set(cgroup, entity);
     const isTop = cgroup.path === ownership.path;
     entity.add(cgroup, this.#hierarchies.get(cgroup.hierarchy), isTop);
     // What is below it changes nothing that readers are told.
@@ -150,12 +122,12 @@ export class ContainerRegistry {
   }
 
   /** A directory is gone; who owned it stays known. */
-  removed({ hierarchy, inode }: Place): void {
-    const entity = this.#owners.get(hierarchy)?.get(inode);
-    if (!entity?.holds({ hierarchy, inode })) return;
-    entity.remove({ hierarchy, inode });
+  removed(place: Place): void {
+    const entity = this.#cgroups.get(place);
+    if (!entity?.holds(place)) return;
+    entity.remove(place);
     this.#endIfEmpty(entity);
-    this.#gone.set(placeKey({ hierarchy, inode }), { hierarchy, inode, entity });
+    this.#cgroups.retire(place, entity);
   }
 
   /** Running containers whose processes nobody has looked at yet. */
@@ -176,7 +148,7 @@ export class ContainerRegistry {
   replace(hierarchy: number, walked: readonly Cgroup[]): void {
     for (const cgroup of walked) this.made(cgroup);
     const there = new Set(walked.map(({ inode }) => inode));
-    for (const inode of this.#owners.get(hierarchy)?.keys() ?? [])
+    for (const inode of this.#cgroups.inodesOf(hierarchy))
       if (!there.has(inode)) this.removed({ hierarchy, inode });
   }
 
@@ -184,17 +156,9 @@ export class ContainerRegistry {
    * What one source knows now, in place of what it knew before.
    * @returns paths of cgroups that are a container's now: `made` must be told again of them and of all below them
    */
-  describe(source: string, details: readonly ContainerDetails[]): string[] {
-    const known = this.#details.get(source);
-    const news = new Map(details.map((one) => [one.id, one]));
-    this.#details.set(source, news);
-    const before = this.#adopted;
-    this.#adopted = this.#adoptions();
-    const adopted = [...this.#adopted].flatMap(([path, { id }]) =>
-      before.get(path)?.id === id ? [] : [path],
-    );
-    for (const id of new Set([...news.keys(), ...(known?.keys() ?? [])])) {
-      if (JSON.stringify(known?.get(id)) === JSON.stringify(news.get(id))) continue;
+  describe(source: string, details: readonly ContainerDetails[]): readonly string[] {
+    const { changed, adopted } = this.#descriptions.replace(source, details);
+    for (const id of changed) {
       const entity = this.#live.get(containerKey(id));
       entity?.changed();
       if (entity) this.#upserts.add(entity);
@@ -206,7 +170,7 @@ export class ContainerRegistry {
 
   /** What changed since the last call. */
   takeChanges(): Changes {
-    this.#gone.purgeStale();
+    this.#cgroups.purge();
     const upserts = [...this.#upserts].flatMap((entity) => this.#container(entity) ?? []);
     const changes = { upserts, removed: [...this.#removed], reassigned: this.#reassigned };
     this.#upserts = new Set();
@@ -218,15 +182,10 @@ export class ContainerRegistry {
   #ownership(path: string): Ownership | undefined {
     const found = recognise(path);
     if (found?.kind === 'container') return { ...found, name: found.id };
-    // The innermost one, from the path itself up to the directory below the root.
-    for (let end = path.length; this.#adopted.size > 0 && end > 0; end = path.lastIndexOf('/', end - 1)) {
-      const prefix = path.slice(0, end);
-      const adopted = this.#adopted.get(prefix);
-      if (!adopted) continue;
-      const { id, runtime = 'unknown' } = adopted;
-      return { kind: 'container', id, name: id, runtime, qos: 'unknown', path: prefix };
-    }
-    return found;
+    const adopter = this.#descriptions.adopter(path);
+    if (!adopter) return found;
+    const { id, runtime = 'unknown' } = adopter.container;
+    return { kind: 'container', id, name: id, runtime, qos: 'unknown', path: adopter.path };
   }
 
   #entity(ownership: Ownership): Entity {
@@ -252,34 +211,14 @@ export class ContainerRegistry {
   #disown(entity: Entity, place: Place, next: Entity | undefined): void {
     const key = keyOf(entity.ownership);
     entity.drop(place);
-    this.#gone.delete(placeKey(place));
-    this.#forget(place);
+    this.#cgroups.release(place);
     this.#endIfEmpty(entity);
     if (this.#live.get(key) === entity) this.#upserts.add(entity);
     if (!next || keyOf(next.ownership) !== key) this.#reassigned = true;
   }
 
-  #forget({ hierarchy, inode }: Place): void {
-    if (this.#owners.get(hierarchy)?.delete(inode)) this.#owned--;
-  }
-
   #container(entity: Entity): Container | undefined {
-    return entity.container(
-      (id) => [...this.#details.values()].flatMap((details) => details.get(id) ?? []),
-      this.#labels,
-    );
-  }
-
-  /** Of two that claim a path the more trusted one has it, of one source the one it names first. */
-  #adoptions(): Map<string, ContainerDetails> {
-    const adoptions = new Map<string, ContainerDetails>();
-    for (const details of this.#details.values()) {
-      for (const one of details.values()) {
-        for (const path of one.cgroupPaths ?? [])
-          if (!adoptions.has(path) && recognise(path)?.kind !== 'container') adoptions.set(path, one);
-      }
-    }
-    return adoptions;
+    return entity.container((id) => this.#descriptions.of(id), this.#labels);
   }
 
   #hierarchiesOf(controller: string | undefined): Hierarchy[] {
@@ -296,8 +235,4 @@ function keyOf(ownership: Ownership): string {
 
 function containerKey(id: string): string {
   return `container ${id}`;
-}
-
-function placeKey({ hierarchy, inode }: Place): string {
-  return `${hierarchy} ${inode}`;
 }

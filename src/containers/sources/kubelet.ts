@@ -11,6 +11,7 @@ import { getJson } from './http-json.ts';
 import { type CredentialFiles, readCredentials } from './kubelet-credentials.ts';
 import { kubeletFailure } from './kubelet-failure.ts';
 import { podContainers } from './kubelet-pods.ts';
+import { urlPlace } from './place.ts';
 
 export interface KubeletOptions extends CredentialFiles {
   /** `https://127.0.0.1:10250`, or `http://127.0.0.1:10255` (read-only port), without credentials. */
@@ -42,7 +43,7 @@ class Kubelet implements DetailSource {
   constructor(options: KubeletOptions) {
     this.#options = options;
     this.#url = URL.canParse(options.url) ? new URL(options.url) : undefined;
-    this.place = this.#url ? `${this.#url.protocol}//${this.#url.host}${base(this.#url)}` : 'not a URL';
+    this.place = urlPlace(options.url);
   }
 
   get leftOut(): LeftOut | undefined {

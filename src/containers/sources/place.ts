@@ -1,4 +1,4 @@
-/** Whether there is somebody to ask. */
+/** Where there may be somebody to ask, and whether there is. */
 import { type Stats, statSync } from 'node:fs';
 
 export function isSocket(path: string): boolean {
@@ -7,6 +7,13 @@ export function isSocket(path: string): boolean {
 
 export function isDirectory(path: string): boolean {
   return look(path)?.isDirectory() ?? false;
+}
+
+/** A URL as people may see it: without the user and password that somebody may have written into it. */
+export function urlPlace(url: string): string {
+  if (!URL.canParse(url)) return 'not a URL';
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname.replace(/\/+$/, '')}`;
 }
 
 /** Whatever is in the way of looking, the source cannot be asked there. */

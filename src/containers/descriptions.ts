@@ -1,0 +1,63 @@
+/** What the sources say of containers, the most trusted one first, and which cgroups are a container's by their word alone. */
+import type { ContainerDetails } from './details.ts';
+import { recognise } from './recognise.ts';
+
+export interface NewDescriptions {
+  /** Containers of which something else is said than before. */
+  readonly changed: readonly string[];
+  /** Cgroups that have become a container's. */
+  readonly adopted: readonly string[];
+}
+
+export class Descriptions {
+  /** Also of containers that have not been seen yet. */
+  readonly #bySource: Map<string, ReadonlyMap<string, ContainerDetails>>;
+  #adopted: ReadonlyMap<string, ContainerDetails> = new Map();
+
+  /** @param sources who may tell, in order of trust */
+  constructor(sources: readonly string[]) {
+    this.#bySource = new Map(sources.map((source) => [source, new Map()]));
+  }
+
+  /** What each source says of one container; what the first one says counts. */
+  of(id: string): readonly ContainerDetails[] {
+    return [...this.#bySource.values()].flatMap((details) => details.get(id) ?? []);
+  }
+
+  /** What one source knows now, in place of what it knew before. */
+  replace(source: string, details: readonly ContainerDetails[]): NewDescriptions {
+    const before = this.#bySource.get(source);
+    const now = new Map(details.map((one) => [one.id, one]));
+    this.#bySource.set(source, now);
+    const ids = new Set([...now.keys(), ...(before?.keys() ?? [])]);
+    const changed = [...ids].filter((id) => JSON.stringify(before?.get(id)) !== JSON.stringify(now.get(id)));
+    const adoptedBefore = this.#adopted;
+    this.#adopted = this.#adoptions();
+    const adopted = [...this.#adopted].flatMap(([path, { id }]) =>
+      adoptedBefore.get(path)?.id === id ? [] : [path],
+    );
+    return { changed, adopted };
+  }
+
+  /** The innermost container that somebody says this cgroup is in, and that one's own cgroup. */
+  adopter(path: string): { readonly container: ContainerDetails; readonly path: string } | undefined {
+    for (let end = path.length; this.#adopted.size > 0 && end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const prefix = path.slice(0, end);
+      const container = this.#adopted.get(prefix);
+      if (container) return { container, path: prefix };
+    }
+    return undefined;
+  }
+
+  /** Of two that claim a path the more trusted one has it, of one source the one it names first. */
+  #adoptions(): Map<string, ContainerDetails> {
+    const adoptions = new Map<string, ContainerDetails>();
+    for (const details of this.#bySource.values()) {
+      for (const one of details.values()) {
+        for (const path of one.cgroupPaths ?? [])
+          if (!adoptions.has(path) && recognise(path)?.kind !== 'container') adoptions.set(path, one);
+      }
+    }
+    return adoptions;
+  }
+}
