@@ -86,18 +86,23 @@ function kubelet() {
       allowed: 'a host name',
       isValid: (name) => /^[\w.-]{1,253}$/.test(name) && isIP(name) === 0,
     }),
-  }).transform(({ url, client_certificate, client_key, token, ca, server_name }) =>
-    url === ''
-      ? undefined
-      : {
-          url,
-          ...(client_certificate && { clientCertificate: client_certificate }),
-          ...(client_key && { clientKey: client_key }),
-          ...(token && { token }),
-          ...(ca && { ca }),
-          ...(server_name && { serverName: server_name }),
-        },
-  );
+  })
+    .refine(({ url, ...rest }) => url !== '' || Object.values(rest).every((value) => value === ''), {
+      path: ['url'],
+      params: { allowed: 'the URL that the other keys of this section are for' },
+    })
+    .transform(({ url, client_certificate, client_key, token, ca, server_name }) =>
+      url === ''
+        ? undefined
+        : {
+            url,
+            ...(client_certificate && { clientCertificate: client_certificate }),
+            ...(client_key && { clientKey: client_key }),
+            ...(token && { token }),
+            ...(ca && { ca }),
+            ...(server_name && { serverName: server_name }),
+          },
+    );
 }
 
 interface OptionalText {

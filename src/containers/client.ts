@@ -52,6 +52,7 @@ export class ContainersClient implements Containers {
   });
   #list: readonly Container[] | undefined;
   #version = 0;
+  #isSilent = false;
   listener: ClientListener | undefined;
 
   /** @param wait_ms how long `resolve` waits for an answer */
@@ -103,16 +104,20 @@ export class ContainersClient implements Containers {
     return container && { type: 'container', container };
   }
 
-  /** @returns undefined when nobody answered in time: the answer is remembered when it comes */
+  /**
+   * Waits once for a thread that does not answer, not once for each of a thousand cgroups: until it says something again,
+   * questions are asked and nobody waits.
+   * @returns undefined when nobody answered in time: the answer is remembered when it comes
+   */
   async resolve(cgroupId: bigint, controller: string | undefined): Promise<Owner | undefined> {
     const known = this.owner(cgroupId, controller);
-    if (known || this.#wait_ms === 0) {
-      if (!known) void this.#ask(cgroupId, controller);
-      return known;
-    }
+    if (known) return known;
+    const answer = this.#ask(cgroupId, controller);
+    if (this.#wait_ms === 0 || this.#isSilent) return undefined;
     try {
-      return await withDeadline(this.#ask(cgroupId, controller), this.#wait_ms, 'owner of a cgroup');
+      return await withDeadline(answer, this.#wait_ms, 'owner of a cgroup');
     } catch {
+      this.#isSilent = true;
       return undefined;
     }
   }
@@ -150,6 +155,7 @@ export class ContainersClient implements Containers {
   }
 
   #receive(message: FromContainers): void {
+    this.#isSilent = false;
     if (message.type === 'resolved') {
       this.#asked.get(message.id)?.(message.owner);
       this.#asked.delete(message.id);

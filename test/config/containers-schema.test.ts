@@ -100,6 +100,7 @@ test('a kubelet is configured by its url; without one the usual places are looke
 });
 
 test('a kubelet that cannot be meant is refused before anybody is asked', () => {
+  assert.match(refusal('{kubelet: {token: /t}}'), /containers\.kubelet\.url: found .*expected the URL that/);
   assert.equal(
     refusal('{kubelet: {url: "127.0.0.1:10250"}}'),
     'containers.kubelet.url: found "127.0.0.1:10250", expected an http or https URL, or empty',
@@ -111,6 +112,9 @@ test('a kubelet that cannot be meant is refused before anybody is asked', () => 
       `containers.kubelet.${key}: found "pki/x", expected an absolute path, or empty`,
     );
   for (const wrong of ['10.0.0.1', 'a b', '"a\\nb"'])
-    assert.match(refusal(`{kubelet: {server_name: ${wrong}}}`), /expected a host name, or empty$/);
+    assert.match(
+      refusal(`{kubelet: {url: "https://k:1", server_name: ${wrong}}}`),
+      /expected a host name, or empty$/,
+    );
   assert.match(refusal('{kubelet: {tokn: /t}}'), /^containers\.kubelet\.tokn: /);
 });

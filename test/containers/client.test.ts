@@ -202,3 +202,15 @@ test('an answer nobody asked for changes nothing', async (t) => {
   await told(client, containers, CHANGED);
   assert.deepEqual(client.list(), []);
 });
+
+test('a thread that does not answer is waited for once, until it says something again', async (t) => {
+  const client = new ContainersClient(50);
+  const containers = connect(t, client);
+  assert.equal(await client.resolve(1n, 'memory'), undefined);
+  // With a wait of its own each, this would take longer than the test may.
+  for (let id = 2n; id < 5000n; id++) assert.equal(await client.resolve(id, 'memory'), undefined);
+  await told(client, containers, CHANGED);
+  await eventually('the questions to arrive', () => containers.requests.length === 4999);
+  containers.answer(HOST);
+  assert.deepEqual(await eventually('an answer', () => client.owner(4999n, 'memory')), HOST);
+});
