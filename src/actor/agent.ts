@@ -6,18 +6,16 @@
  * One for one: an actor that falls is replaced alone, and the ports of its neighbours are made anew. A new
  * configuration replaces the actors whose part of it changed (changes.ts) and no others.
  */
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { AgentIdentity } from '../collector/envelope.ts';
 import type { Catalog, CatalogEntry } from '../config/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { ContainersStatus } from '../containers/actor.ts';
 import { RingWatch } from '../kernel/ring-watch.ts';
-import { limitRepeats } from '../log-limit.ts';
 import type { Log } from '../sdk/context.ts';
 import { describeAgent, setAside } from './agent-status.ts';
 import { collectorPart, containersPart, isPooled, journalPart, prometheusPart } from './changes.ts';
 import { CollectorChild, type Wire } from './collector-child.ts';
-import { transferPort } from './comlink.ts';
+import { withDeadline } from './comlink.ts';
 import { CpuCgroups } from './cpu-cgroup.ts';
 import { findCpuPlace } from './cpu-place.ts';
 import { MemoryGuard } from './memory-guard.ts';
@@ -25,21 +23,16 @@ import { PinKeeper } from './pin-keeper.ts';
 import type { MetricFamily } from './protocol.ts';
 import type { ReloadRecord } from './reload.ts';
 import { createServices, type ServiceActors, type ServiceName } from './service-actors.ts';
-import type { ActorStatus, StatusDocument } from './status.ts';
+import { StateLog } from './state-log.ts';
+import type { StatusDocument } from './status.ts';
 import { statusFamilies } from './status-families.ts';
+import { ignoreDeadWorker, unwire, wire, wirePrometheusToContainers } from './wiring.ts';
 
 const TICK_MS = 500;
 /** CPU time and heap are asked of each thread, which wakes it; a CPU quota is kept second by second. */
 const MEASURE_MS = 5000;
 const MEASURE_QUOTA_MS = 1000;
-/** A crash loop writes two lines in this time, and how often they would have been repeated; at level debug, all of them. */
-const STATE_REPEATS_MS = 10_000;
-
-const SERVICE_OF = {
-  journal: 'journal',
-  scraper: 'prometheus',
-  containers: 'containers',
-} as const satisfies Record<Wire, ServiceName>;
+const CONTAINERS_DEADLINE_MS = 1000;
 
 /** What the agent asks of the process around it. */
 export interface AgentHooks {
@@ -53,7 +46,7 @@ export class Agent {
   #catalog: Catalog;
   readonly #identity: AgentIdentity;
   readonly #log: Log;
-  readonly #stateLog: Log & Partial<Disposable>;
+  readonly #states: StateLog;
   readonly #hooks: AgentHooks;
   readonly #startedAt = new Date();
   readonly #children = new Map<string, CollectorChild>();
@@ -78,8 +71,7 @@ export class Agent {
     this.#catalog = catalog;
     this.#identity = identity;
     this.#log = log;
-    this.#stateLog =
-      config.log.level === 'debug' ? log : limitRepeats(log, { interval_ms: STATE_REPEATS_MS });
+    this.#states = new StateLog(log, config.log.level === 'debug');
     this.#hooks = hooks;
     this.#pins = new PinKeeper(log);
     this.#cgroups = new CpuCgroups(findCpuPlace(config.path.procfs), config.path.procfs);
@@ -91,7 +83,7 @@ export class Agent {
         journalStarted: () => this.#reconnect('journal'),
         prometheusStarted: () => this.#prometheusStarted(),
         containersStarted: () => this.#containersStarted(),
-        changed: (status) => this.#changed(status),
+        changed: (status) => this.#states.write(status),
         status: async () => this.status(),
         families: async () => this.families(),
         reload: () => hooks.reload(),
@@ -110,7 +102,7 @@ export class Agent {
     await this.#services.start();
     if (this.#phase === 'stopping') return;
     for (const { name, error } of this.#catalog.broken)
-      this.#changed(setAside(name, 'unsupported', { error }));
+      this.#states.write(setAside(name, 'unsupported', { error }));
     for (const entry of this.#catalog.entries) this.#startCollector(entry);
     this.#phase = 'up';
   }
@@ -121,7 +113,7 @@ export class Agent {
     await Promise.all([...this.#children.values()].map((child) => child.stop({ leavePinned: true })));
     await this.#services.stop();
     clearInterval(this.#tick);
-    this.#stateLog[Symbol.dispose]?.();
+    this.#states[Symbol.dispose]();
     this.#rings[Symbol.dispose]();
     this.#pins[Symbol.dispose]();
     this.#cgroups[Symbol.dispose]();
@@ -199,8 +191,7 @@ export class Agent {
       if (entry && collectorPart(config, child.entry) === collectorPart(this.#config, entry)) continue;
       await child.stop();
       this.#children.delete(name);
-      for (const { control } of [this.#services.prometheus, this.#services.containers])
-        await control?.forget(name).then(undefined, ignoreDeadWorker);
+      await unwire(this.#services, name);
       touched.push(name);
     }
     for (const entry of this.#catalog.entries) {
@@ -220,8 +211,8 @@ export class Agent {
       rings: this.#rings,
       cgroups: this.#cgroups,
       ...(entry.manifest && { pinDirectory: this.#pins.directory }),
-      wire: (collector, to, port) => this.#wire(collector, to, port),
-      changed: (status) => this.#changed(status),
+      wire: (collector, to, port) => wire(this.#services, collector, to, port),
+      changed: (status) => this.#states.write(status),
     });
     this.#children.set(entry.name, child);
     child.actor.start();
@@ -243,7 +234,7 @@ export class Agent {
 
   #prometheusStarted(): void {
     this.#setPool();
-    this.#connectPrometheus();
+    wirePrometheusToContainers(this.#services);
     this.#reconnect('scraper');
   }
 
@@ -259,22 +250,15 @@ export class Agent {
 
   #containersStarted(): void {
     this.#reconnect('containers');
-    this.#connectPrometheus();
+    wirePrometheusToContainers(this.#services);
     void this.#askContainers();
-  }
-
-  /** Collectors over files are scraped by the Prometheus worker, which knows the containers for all of them. */
-  #connectPrometheus(): void {
-    const { prometheus, containers } = this.#services;
-    if (!prometheus.control || !containers.control) return;
-    const { port1, port2 } = new MessageChannel();
-    prometheus.control.connectContainers(transferPort(port1)).catch(ignoreDeadWorker);
-    containers.control.connect('prometheus', transferPort(port2)).catch(ignoreDeadWorker);
   }
 
   async #askContainers(): Promise<void> {
     try {
-      this.#containers = await this.#services.containers.control?.status();
+      const { control } = this.#services.containers;
+      if (!control) return;
+      this.#containers = await withDeadline(control.status(), CONTAINERS_DEADLINE_MS, 'status of containers');
     } catch {
       // What it said last stays; its state says that it is not there.
     }
@@ -282,13 +266,6 @@ export class Agent {
 
   #reconnect(to: Wire): void {
     for (const child of this.#children.values()) child.connect(to);
-  }
-
-  #wire(collector: string, to: Wire, port: MessagePort): void {
-    const actor = this.#services[SERVICE_OF[to]];
-    // While a service is down there is nobody to wire to; its next start reconnects everyone.
-    if (actor.control) actor.control.connect(collector, transferPort(port)).catch(ignoreDeadWorker);
-    else port.close();
   }
 
   #onTick(): void {
@@ -304,17 +281,4 @@ export class Agent {
     const candidates = children.map(({ actor }) => actor);
     this.#memory.check(process.memoryUsage.rss(), now_ms, candidates);
   }
-
-  #changed(status: ActorStatus): void {
-    const { name, role, state, reason, restarts } = status;
-    const line = `${name} is ${state}`;
-    const detail = { actor: name, role, state, restarts, ...(reason && { error: reason }) };
-    if (state === 'failed' || state === 'unsupported') this.#log.error(line, detail);
-    else if (state === 'restarting' || state === 'throttled') this.#stateLog.warn(line, detail);
-    else if (state === 'starting') this.#stateLog.debug(line, detail);
-    else this.#stateLog.info(line, detail);
-  }
 }
-
-/** A control call to a worker that died meanwhile: its successor is told the same. */
-function ignoreDeadWorker(): void {}
