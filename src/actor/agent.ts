@@ -32,7 +32,8 @@ const TICK_MS = 500;
 /** CPU time and heap are asked of each thread, which wakes it; a CPU quota is kept second by second. */
 const MEASURE_MS = 5000;
 const MEASURE_QUOTA_MS = 1000;
-const CONTAINERS_DEADLINE_MS = 1000;
+/** Pages wait no longer for the number of containers; then they show the last one. */
+const CONTAINERS_DEADLINE_MS = 100;
 
 /** What the agent asks of the process around it. */
 export interface AgentHooks {
@@ -84,8 +85,14 @@ export class Agent {
         prometheusStarted: () => this.#prometheusStarted(),
         containersStarted: () => this.#containersStarted(),
         changed: (status) => this.#states.write(status),
-        status: async () => this.status(),
-        families: async () => this.families(),
+        status: async () => {
+          await this.#askContainers();
+          return this.status();
+        },
+        families: async () => {
+          await this.#askContainers();
+          return this.families();
+        },
         reload: () => hooks.reload(),
       },
       log,
@@ -251,7 +258,6 @@ export class Agent {
   #containersStarted(): void {
     this.#reconnect('containers');
     wirePrometheusToContainers(this.#services);
-    void this.#askContainers();
   }
 
   async #askContainers(): Promise<void> {
@@ -277,7 +283,6 @@ export class Agent {
     if (now_ms - this.#measured_ms < (fenced ? MEASURE_QUOTA_MS : MEASURE_MS)) return;
     this.#measured_ms = now_ms;
     for (const measured of [...services, ...children]) void measured.measure();
-    void this.#askContainers();
     const candidates = children.map(({ actor }) => actor);
     this.#memory.check(process.memoryUsage.rss(), now_ms, candidates);
   }

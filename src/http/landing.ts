@@ -14,6 +14,7 @@ const POLICY = `default-src 'none'; frame-ancestors 'none'; style-src 'sha256-${
 const LINKS = {
   '/metrics': 'Metrics',
   '/api/v1/status': 'Status (JSON)',
+  '/api/v1/containers': 'Containers (JSON)',
   '/-/healthy': 'Health',
   '/-/ready': 'Readiness',
 };
@@ -39,9 +40,12 @@ ${status ? actorTable(status.actors) : ''}
   return { status: 200, contentType: 'text/html; charset=utf-8', body, headers };
 }
 
-function about({ agent }: StatusDocument): string {
+function about({ agent, containers }: StatusDocument): string {
   const facts = `${agent.hostname}, Linux ${agent.kernel}, region ${agent.region}, since ${agent.started_at}`;
-  return `<p>${escapeHtml(`The agent is ${agent.state}. ${facts}.`)}</p>`;
+  const around = containers
+    ? ` Containers: ${containers.containers}, systemd units: ${containers.units}.`
+    : '';
+  return `<p>${escapeHtml(`The agent is ${agent.state}. ${facts}.${around}`)}</p>`;
 }
 
 const QUIET_STATES: ReadonlySet<string> = new Set(['starting', 'running', 'waiting', 'disabled', 'stopped']);
