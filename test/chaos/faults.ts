@@ -72,7 +72,7 @@ export async function inject(scene: Scene, fault: Fault): Promise<number> {
       return survive(scene, fault);
   }
   const [first, how] = fault.split(' ');
-  if (first === 'journal' || first === 'prometheus') {
+  if (first === 'journal' || first === 'prometheus' || first === 'containers') {
     return replaced(scene, first, () => scene.fuse.light(first, how as WorkerFailure));
   }
   return replaced(scene, 'flood', () => void scene.collector.fail(fault as Failure));

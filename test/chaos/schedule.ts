@@ -7,6 +7,7 @@ export type Fault =
   | Failure
   | `journal ${WorkerFailure}`
   | `prometheus ${WorkerFailure}`
+  | `containers ${WorkerFailure}`
   | 'frozen disk'
   | 'full disk'
   | 'burst beyond the ring'
@@ -36,6 +37,9 @@ export const FAULTS: readonly Fault[] = [
   'prometheus throw',
   'prometheus exit',
   'prometheus loop',
+  'containers throw',
+  'containers exit',
+  'containers loop',
   'frozen disk',
   'full disk',
   'burst beyond the ring',

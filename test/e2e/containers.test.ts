@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { ContainersDocument } from '../../src/containers/actor.ts';
+import { WorkerFuse } from '../soak/worker-fuse.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { type OciRuntime, skipWithoutRuntime, TestContainer } from '../support/container.ts';
 import { builtCollectors } from '../support/flood.ts';
@@ -118,6 +119,27 @@ for (const runtime of ['runc', 'crun'] as const) {
     );
   });
 }
+
+test('the thread that knows containers falls: the next one knows those that were there and those that come', {
+  skip: skipUnder('crun'),
+}, async () => {
+  using fuse = new WorkerFuse();
+  await using before = await TestContainer.start({ runtime: 'crun' });
+  const collectors = await builtCollectors('collectors/execs');
+  await using agent = await AgentProcess.start({ only: ['execs'], collectors, env: fuse.env });
+  fuse.light('containers', 'throw');
+  await agent.until('the next thread', async () => {
+    const { restarts, state } = await agent.actor('containers');
+    return restarts === 1 && state === 'running';
+  });
+  await using after = await TestContainer.start({ runtime: 'crun', args: ['sh', '-c', 'exec sleep 60'] });
+  await agent.until('an event of the new one', () =>
+    agent.documents('execs').some(({ fields }) => fields.container_id === after.id),
+  );
+  const known = (await containers(agent)).containers.map(({ id }) => id);
+  assert.ok(known.includes(before.id) && known.includes(after.id));
+  assert.equal((await agent.actor('execs')).restarts, 0);
+});
 
 /** Waits of one container in all zones; undefined without a series of it. */
 async function runqueueWaits(agent: AgentProcess, container_host: string): Promise<number | undefined> {

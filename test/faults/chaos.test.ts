@@ -17,6 +17,7 @@ const FAULTS: readonly Fault[] = [
   'loop in decoder',
   'journal throw',
   'prometheus throw',
+  'containers throw',
   'frozen disk',
   'full disk',
   'burst beyond the ring',

@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { at } from '../../src/build/paths.ts';
-import type { WorkerFailure } from '../fixtures/workers/fuse.ts';
+import type { FailingWorker, WorkerFailure } from '../fixtures/workers/fuse.ts';
 import { type Scratch, scratchDirectory } from './scratch.ts';
 
 const PRELOAD = at('dist/test/fixtures/workers/fuse.js');
@@ -20,7 +20,7 @@ export class WorkerFuse implements Disposable {
   }
 
   /** The worker fails this way within a few milliseconds. */
-  light(worker: 'journal' | 'prometheus', failure: WorkerFailure): void {
+  light(worker: FailingWorker, failure: WorkerFailure): void {
     writeFileSync(this.#path, `${worker} ${failure}`);
   }
 

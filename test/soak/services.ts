@@ -1,7 +1,7 @@
-/** Storage workers that fail under a flood: collectors wait for the next one, and nothing is lost. */
+/** Workers that collectors lean on and that fail under a flood: collectors wait for the next one, and nothing is lost. */
 import assert from 'node:assert/strict';
 import type { ActorStatus } from '../../src/actor/status.ts';
-import type { WorkerFailure } from '../fixtures/workers/fuse.ts';
+import type { FailingWorker, WorkerFailure } from '../fixtures/workers/fuse.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { builtCollectors, FLOOD_CONFIG } from '../support/flood.ts';
 import { freePort } from '../support/free-port.ts';
@@ -9,17 +9,17 @@ import { auditSequences, closedLedger, readEvents } from './audit.ts';
 import { Producer } from './producer.ts';
 import { WorkerFuse } from './worker-fuse.ts';
 
-export interface StorageCrashReport {
+export interface ServiceCrashReport {
   readonly actor: ActorStatus;
   readonly collector: ActorStatus;
   readonly repeated: number;
 }
 
 /** @returns how things stand after the failure, when every event is on disk */
-export async function failStorage(
-  worker: 'journal' | 'prometheus',
+export async function failService(
+  worker: FailingWorker,
   failure: WorkerFailure,
-): Promise<StorageCrashReport> {
+): Promise<ServiceCrashReport> {
   using fuse = new WorkerFuse();
   await using agent = await AgentProcess.start({
     collectors: await builtCollectors('collectors'),
