@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /*
- * Cgroups that come and go, and processes that are moved into them: how the agent knows a container before the
- * first event of it is read. Not a collector: only the thread `containers` loads it.
+ * Cgroups that come and go, and processes that are moved into them: how the agent knows a container before
+ * the first event of it is read. Not a collector: only the thread `containers` loads it.
  */
 #include "event.h"
 #include "kernel.h"
 
-/* As long as what the kernel prints for its tracepoints; some versions cut a longer path, others leave it empty. */
+/* As long as what the kernel prints for its tracepoints; some versions cut a longer path, others leave it
+ * empty. */
 typedef u8 text1024_t[1024];
 
 enum cgroup_change { MADE, REMOVED, JOINED };

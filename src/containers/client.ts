@@ -170,16 +170,24 @@ export class ContainersClient implements Containers {
     this.#version += 1;
     if (message.reassigned) this.#owners.clear();
     if (message.reassigned) this.listener?.forgotten();
-    else for (const container of message.upserts) this.#tell(container);
+    else if (message.upserts.length > 0) this.#tell(new Set(message.upserts.map(({ id }) => id)));
   }
 
-  #tell(container: Container): void {
+  /** One pass however many containers: a new port brings all of them at once. */
+  #tell(described: ReadonlySet<string>): void {
     const { listener } = this;
     if (!listener) return;
-    const cgroups = [...this.#owners.values()].flatMap(({ cgroup, known }) =>
-      known.type === 'container' && known.id === container.id ? [cgroup] : [],
-    );
-    if (cgroups.length > 0) listener.described(container, cgroups);
+    const resolved = new Map<string, ResolvedCgroup[]>();
+    for (const { cgroup, known } of this.#owners.values()) {
+      if (known.type !== 'container' || !described.has(known.id)) continue;
+      const cgroups = resolved.get(known.id);
+      if (cgroups) cgroups.push(cgroup);
+      else resolved.set(known.id, [cgroup]);
+    }
+    for (const [id, cgroups] of resolved) {
+      const container = this.find(id);
+      if (container) listener.described(container, cgroups);
+    }
   }
 
   /** Whoever waits gives up at the deadline; the next question waits for the next port. */
