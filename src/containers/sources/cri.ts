@@ -6,7 +6,8 @@
  *
  * An id stands for one start of a container here, kubelet makes a new container for every attempt, so a status is asked for
  * once. The verbose part is JSON in a string, meant for people; containerd, CRI-O and cri-dockerd all give `pid`, the first
- * two `runtimeSpec` too. Sandboxes are listed as containers without a name: their cgroups look like those of containers.
+ * two `runtimeSpec` too. Sandboxes are listed as containers called POD, as cAdvisor's metrics have it: their cgroups look like
+ * those of containers.
  */
 import type { z } from 'zod';
 import type { ContainerRuntime } from '../container.ts';
@@ -30,6 +31,7 @@ import { known } from './facts.ts';
 import { isSocket } from './place.ts';
 
 const STATUSES_AT_A_TIME = 8;
+const SANDBOX_NAME = 'POD';
 
 export interface CriOptions {
   /** Path of the unix socket: /run/containerd/containerd.sock, /run/crio/crio.sock. */
@@ -154,6 +156,7 @@ class Cri implements DetailSource {
     return known({
       id: one.id,
       runtime,
+      name: SANDBOX_NAME,
       hostname: status?.hostname,
       podName: one.metadata?.name,
       hostNamespace: one.metadata?.namespace,

@@ -136,6 +136,7 @@ test('a running container and its sandbox are described, without their environme
     {
       id: POD,
       runtime: 'containerd',
+      name: 'POD',
       hostname: 'web-host',
       podName: 'web-0',
       hostNamespace: 'shop',
