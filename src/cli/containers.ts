@@ -6,7 +6,7 @@ import type { SourceStatus } from '../containers/sources/runner.ts';
 import { HuatuoError } from '../error.ts';
 import { formatTable } from './table.ts';
 
-const DEADLINE_MS = 3000;
+const DEADLINE_MS = 5000;
 
 /**
  * Asks the agent on this host.

@@ -11,9 +11,13 @@ const MAX_LOOKS = 20;
 /** Where systemd runs inside, processes are in cgroups below: `init.scope` in the container's own, `payload/init.scope` of nspawn. */
 const MAX_DIRECTORIES = 16;
 
+/** A look reads a dozen files; ten thousand containers without processes must not keep the thread from its answers. */
+const LOOKS_PER_TICK = 100;
+
 export class InitObserver {
   readonly #registry: ContainerRegistry;
   readonly #procfs: string;
+  /** How often each container has been looked at. */
   #looks: ReadonlyMap<string, number> = new Map();
 
   /** @param procfs mount point of procfs */
@@ -22,26 +26,29 @@ export class InitObserver {
     this.#procfs = procfs;
   }
 
-  /** Tells the registry what it finds. */
-  look(): void {
-    for (const container of this.#registry.unobserved) {
-      const looks = this.#looks.get(container.id) ?? 0;
-      if (looks > MAX_LOOKS) continue;
-      const init = findInit(this.#procfs, container);
-      // A runtime moves itself into the cgroup before the container's init is there, and leaves.
-      if (!init || (!init.isNamespaceInit && looks < MAX_LOOKS)) continue;
-      const { pid, netnsInode, started_seconds } = init;
-      this.#registry.observe(container.id, {
-        initPid: pid,
-        netnsInode,
-        startTime: sinceBoot(started_seconds),
-      });
-    }
+  /** Looks at containers that processes have just joined: those that live for some milliseconds are seen now or never. */
+  lookAt(ids: Iterable<string>): void {
+    for (const id of ids) this.#look(id, 0);
   }
 
-  /** Called at each tick: looks in between, which a burst of joining processes causes, do not count. */
-  countLooks(): void {
-    this.#looks = new Map(this.#registry.unobserved.map(({ id }) => [id, (this.#looks.get(id) ?? 0) + 1]));
+  /** Called at each tick: looks at those that nobody has seen the init of, the least looked-at first. */
+  tick(): void {
+    const looks = new Map(this.#registry.unobserved.map((id) => [id, this.#looks.get(id) ?? 0]));
+    const due = [...looks].filter(([, count]) => count <= MAX_LOOKS).sort(([, a], [, b]) => a - b);
+    for (const [id, count] of due.slice(0, LOOKS_PER_TICK)) {
+      this.#look(id, count);
+      looks.set(id, count + 1);
+    }
+    this.#looks = looks;
+  }
+
+  #look(id: string, looks: number): void {
+    const container = this.#registry.find(id);
+    const init = container && findInit(this.#procfs, container);
+    // A runtime moves itself into the cgroup before the container's init is there, and leaves.
+    if (!init || (!init.isNamespaceInit && looks < MAX_LOOKS)) return;
+    const { pid, netnsInode, started_seconds } = init;
+    this.#registry.observe(id, { initPid: pid, netnsInode, startTime: sinceBoot(started_seconds) });
   }
 }
 

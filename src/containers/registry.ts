@@ -130,10 +130,23 @@ export class ContainerRegistry {
     this.#cgroups.retire(place, entity);
   }
 
-  /** Running containers whose processes nobody has looked at yet. */
-  get unobserved(): Container[] {
-    const found = [...this.#live.values()].filter(({ isObserved }) => !isObserved);
-    return found.flatMap((entity) => this.#container(entity) ?? []);
+  /** Ids of running containers whose init nobody has seen yet. */
+  get unobserved(): string[] {
+    return [...this.#live.values()].flatMap(({ isObserved, ownership }) =>
+      isObserved ? [] : [ownership.name],
+    );
+  }
+
+  /** A running container. */
+  find(id: string): Container | undefined {
+    const entity = this.#live.get(containerKey(id));
+    return entity && this.#container(entity);
+  }
+
+  /** Id of the container that a cgroup belongs to. */
+  containerAt(place: Place): string | undefined {
+    const ownership = this.#cgroups.get(place)?.ownership;
+    return ownership?.kind === 'container' ? ownership.id : undefined;
   }
 
   /** Facts about a running container that this host's files tell. */

@@ -7,7 +7,7 @@
  */
 import { HuatuoError } from '../error.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
-import { CgroupFeed } from './feed.ts';
+import { type CgroupChange, CgroupFeed } from './feed.ts';
 import type { Hierarchy } from './hierarchies.ts';
 import { InitObserver } from './observe.ts';
 import type { ContainerRegistry } from './registry.ts';
@@ -67,8 +67,7 @@ export class CgroupTracker implements Disposable {
   update(): void {
     this.#drain();
     this.#walkIfOlderThan(this.#walkEvery_ms);
-    this.#observer.look();
-    this.#observer.countLooks();
+    this.#observer.tick();
   }
 
   /**
@@ -146,12 +145,20 @@ export class CgroupTracker implements Disposable {
         if (change.type === 'made') registry.made(change);
         else if (change.type === 'removed') registry.removed(change);
       }
-      // A container that lives for some milliseconds has its processes looked at now or never.
-      if (changes.some(({ type }) => type === 'joined')) this.#observer.look();
+      this.#observer.lookAt(this.#unseen(changes));
       this.#hasLost ||= lost;
       if (!busy) return true;
     }
     return false;
+  }
+
+  /** Containers that processes have joined and whose init nobody has seen. */
+  #unseen(changes: readonly CgroupChange[]): Set<string> {
+    const { registry } = this.#options;
+    const joined = changes.flatMap((change) =>
+      change.type === 'joined' ? (registry.containerAt(change) ?? []) : [],
+    );
+    return new Set(joined.filter((id) => registry.find(id)?.initPid === undefined));
   }
 
   #complain(complaint: string): void {

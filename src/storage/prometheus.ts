@@ -64,6 +64,8 @@ export interface PrometheusControl {
 
 /** Longest wait for the main thread. */
 const SUPERVISOR_DEADLINE_MS = 1_000;
+/** Ten thousand of them are four megabytes. */
+const CONTAINERS_DEADLINE_MS = 3_000;
 /** Collectors that are replaced are drained first. */
 const RELOAD_DEADLINE_MS = 30_000;
 
@@ -101,7 +103,7 @@ export class Prometheus implements PrometheusControl {
         reload: () => withDeadline(supervisor.reload(), RELOAD_DEADLINE_MS, 'reload of the configuration'),
         metrics: (selection) => this.#page(JSON.stringify(this.#selected(selection))),
         collectors: () => this.#names(),
-        containers: bounded('containers', () => supervisor.containers()),
+        containers: bounded('containers', () => supervisor.containers(), CONTAINERS_DEADLINE_MS),
       }),
       onError: (error) => log.error('an HTTP request failed', { error }),
       onReply: (route, method, status, seconds) => this.#own.countReply(route, method, status, seconds),
@@ -193,7 +195,11 @@ export class Prometheus implements PrometheusControl {
 }
 
 /** At most one call is open at a time, whatever becomes of it; each caller waits for it no longer than the deadline. */
-function bounded<T>(what: string, call: () => Promise<T>): () => Promise<T> {
+function bounded<T>(
+  what: string,
+  call: () => Promise<T>,
+  deadline_ms: number = SUPERVISOR_DEADLINE_MS,
+): () => Promise<T> {
   const shared = shareInFlight(call);
-  return () => withDeadline(shared(), SUPERVISOR_DEADLINE_MS, what);
+  return () => withDeadline(shared(), deadline_ms, what);
 }

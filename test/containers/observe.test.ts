@@ -35,6 +35,14 @@ class Host implements Disposable {
     writeFileSync(join(this.#tree.mountPoint, path, 'cgroup.procs'), pids.map((pid) => `${pid}\n`).join(''));
   }
 
+  /** Another one, with its processes. */
+  container(id: string, ...pids: number[]): void {
+    const path = `/docker/${id}`;
+    const inode = this.#tree.make(path);
+    writeFileSync(join(this.#tree.mountPoint, path, 'cgroup.procs'), pids.map((pid) => `${pid}\n`).join(''));
+    this.registry.made({ hierarchy: this.#tree.hierarchy.number, inode, path });
+  }
+
   process(pid: number, isNamespaceInit: boolean): void {
     const directory = join(this.#procfs, String(pid));
     mkdirSync(join(directory, 'ns'), { recursive: true });
@@ -48,10 +56,7 @@ class Host implements Disposable {
   }
 
   tick(times = 1): void {
-    for (let time = 0; time < times; time++) {
-      this.observer.look();
-      this.observer.countLooks();
-    }
+    for (let time = 0; time < times; time++) this.observer.tick();
   }
 
   get initPid(): number | undefined {
@@ -67,7 +72,7 @@ test('the init of a pid namespace is taken at once, with its network namespace a
   using host = new Host();
   host.process(7, true);
   host.cgroup('', 7);
-  host.observer.look();
+  host.observer.lookAt([A]);
   const [container] = host.registry.containers;
   assert.deepEqual([container?.initPid, container?.netnsInode], [7, 7000]);
   assert.match(container?.startTime ?? '', /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
@@ -100,7 +105,7 @@ test('looks between ticks do not use up patience', () => {
   using host = new Host();
   host.process(5, false);
   host.cgroup('', 5);
-  for (let look = 0; look < 10 * MAX_LOOKS; look++) host.observer.look();
+  for (let look = 0; look < 10 * MAX_LOOKS; look++) host.observer.lookAt([A]);
   assert.equal(host.initPid, undefined);
 });
 
@@ -112,6 +117,18 @@ test('where systemd runs inside, its init is found below, before that of a conta
   host.cgroup('/init.scope', 7);
   host.tick();
   assert.equal(host.initPid, 7);
+});
+
+test('of many a bounded number is looked at in each tick, and none is forgotten', () => {
+  using host = new Host();
+  host.process(7, true);
+  const ids = Array.from({ length: 150 }, (_, number) => number.toString(16).padStart(64, '0'));
+  for (const id of ids) host.container(id, 7);
+  host.tick();
+  const [all, left] = [ids.length + 1, host.registry.unobserved.length];
+  assert.ok(left > 0 && left < all, `${left} of ${all} are left`);
+  host.tick();
+  assert.deepEqual(host.registry.unobserved, [A], 'the one without processes');
 });
 
 test('one without processes is given up after some looks, and one that ends meanwhile harms nobody', () => {

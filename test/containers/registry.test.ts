@@ -170,7 +170,7 @@ test('a container that is started again is looked at again, and its old cgroup i
   registry.removed(cgroup(1n, ''));
   registry.made(cgroup(2n, `/docker/${A}`));
   assert.deepEqual(registry.takeChanges().removed, []);
-  assert.deepEqual(ids(registry.unobserved), [A]);
+  assert.deepEqual(registry.unobserved, [A]);
   const [again] = registry.containers;
   assert.deepEqual([again?.initPid, again?.netnsInode, again?.startTime], [undefined, undefined, undefined]);
   assert.deepEqual(again?.cgroupIds, [2n]);
