@@ -11,9 +11,10 @@
  */
 import type { z } from 'zod';
 import type { ContainerRuntime } from '../container.ts';
-import { type ContainerDetails, type DetailSource, type LeftOut, MAX_DETAILS } from '../details.ts';
+import { type ContainerDetails, type DetailSource, MAX_DETAILS } from '../details.ts';
 import { checkedList } from './answers.ts';
 import { eachBounded } from './bounded.ts';
+import { ClosableSource } from './closable.ts';
 import {
   CONTAINER,
   type CriContainer,
@@ -43,21 +44,14 @@ export function cri(options: CriOptions): DetailSource {
   return new Cri(options.socket);
 }
 
-class Cri implements DetailSource {
+class Cri extends ClosableSource {
   readonly name = 'cri';
-  readonly place: string;
   readonly #source: string;
   readonly #statuses = new Map<string, CriStatus>();
-  readonly #ended = new AbortController();
-  #leftOut: LeftOut | undefined;
 
   constructor(socket: string) {
-    this.place = socket;
+    super(socket);
     this.#source = `the CRI runtime at ${socket}`;
-  }
-
-  get leftOut(): LeftOut | undefined {
-    return this.#leftOut;
   }
 
   present(): boolean {
@@ -65,8 +59,7 @@ class Cri implements DetailSource {
   }
 
   async list(signal: AbortSignal): Promise<readonly ContainerDetails[]> {
-    const until = AbortSignal.any([signal, this.#ended.signal]);
-    using client = await CriClient.open(this.place, this.#source, until);
+    using client = await CriClient.open(this.place, this.#source, this.until(signal));
     const runtime = runtimeOf(await client.call('Version', {}));
     const containers = this.#checked(
       await client.call('ListContainers', { filter: { state: { state: CONTAINER_RUNNING } } }),
@@ -84,18 +77,12 @@ class Cri implements DetailSource {
       ...containers.entries.map((one) => this.#container(one, pods.get(one.pod_sandbox_id ?? ''), runtime)),
       ...sandboxes.entries.map((one) => this.#sandbox(one, runtime)),
     ].filter(({ id }) => this.#statuses.has(id) || missing.malformed.has(id));
-    this.#leftOut = {
+    this.leftOut = {
       malformed: containers.leftOut.malformed + sandboxes.leftOut.malformed + missing.malformed.size,
       overLimit:
         containers.leftOut.overLimit + sandboxes.leftOut.overLimit + Math.max(0, all.length - MAX_DETAILS),
     };
     return all.slice(0, MAX_DETAILS);
-  }
-
-  /** Cuts lists under way; later ones are refused. */
-  [Symbol.dispose](): void {
-    this.#ended.abort(new Error('the source was closed'));
-    this.#statuses.clear();
   }
 
   #checked<T>(answer: object, field: string, shape: z.ZodType<T>): ReturnType<typeof checkedList<T>> {

@@ -8,9 +8,10 @@
  */
 import { z } from 'zod';
 import type { HuatuoError } from '../../error.ts';
-import type { ContainerDetails, DetailSource, LeftOut } from '../details.ts';
+import type { ContainerDetails, DetailSource } from '../details.ts';
 import { checkedList } from './answers.ts';
 import { eachBounded } from './bounded.ts';
+import { ClosableSource } from './closable.ts';
 import { known, kubernetesNames, livePid, processStart, utcTime } from './facts.ts';
 import { getJson, UnexpectedStatus } from './http-json.ts';
 import { isSocket } from './place.ts';
@@ -52,24 +53,17 @@ export function engineApi(options: EngineApiOptions): DetailSource {
   return new EngineApi(options);
 }
 
-class EngineApi implements DetailSource {
+class EngineApi extends ClosableSource {
   readonly name: 'docker' | 'podman';
-  readonly place: string;
   readonly #procfs: string;
   readonly #source: string;
   readonly #inspected = new Map<string, Inspected>();
-  readonly #ended = new AbortController();
-  #leftOut: LeftOut | undefined;
 
   constructor({ name, socket, procfs = '/proc' }: EngineApiOptions) {
+    super(socket);
     this.name = name;
-    this.place = socket;
     this.#procfs = procfs;
     this.#source = `${name} at ${socket}`;
-  }
-
-  get leftOut(): LeftOut | undefined {
-    return this.#leftOut;
   }
 
   present(): boolean {
@@ -77,7 +71,7 @@ class EngineApi implements DetailSource {
   }
 
   async list(signal: AbortSignal): Promise<readonly ContainerDetails[]> {
-    const until = AbortSignal.any([signal, this.#ended.signal]);
+    const until = this.until(signal);
     const answer = await this.#get('/containers/json?all=0', 'the list of containers', until);
     const { entries, leftOut } = checkedList(this.#source, answer, LISTED);
     const running = new Set(entries.map(({ Id }) => Id));
@@ -90,14 +84,8 @@ class EngineApi implements DetailSource {
       if (inspected === 'malformed') malformed++;
       return [this.#details(entry, inspected === 'malformed' ? undefined : inspected)];
     });
-    this.#leftOut = { ...leftOut, malformed: leftOut.malformed + malformed };
+    this.leftOut = { ...leftOut, malformed: leftOut.malformed + malformed };
     return found.flat();
-  }
-
-  /** Cuts lists under way; later ones are refused. */
-  [Symbol.dispose](): void {
-    this.#ended.abort(new Error('the source was closed'));
-    this.#inspected.clear();
   }
 
   #details(entry: z.infer<typeof LISTED>, inspected: Inspected | undefined): ContainerDetails {

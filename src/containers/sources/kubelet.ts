@@ -5,8 +5,9 @@
 import { isIP } from 'node:net';
 import { urlToHttpOptions } from 'node:url';
 import { HuatuoError } from '../../error.ts';
-import type { ContainerDetails, DetailSource, LeftOut } from '../details.ts';
+import type { ContainerDetails, DetailSource } from '../details.ts';
 import { sourceFailed } from './answers.ts';
+import { ClosableSource } from './closable.ts';
 import { getJson } from './http-json.ts';
 import { type CredentialFiles, readCredentials } from './kubelet-credentials.ts';
 import { kubeletFailure } from './kubelet-failure.ts';
@@ -32,22 +33,15 @@ export function kubelet(options: KubeletOptions): DetailSource {
   return new Kubelet(options);
 }
 
-class Kubelet implements DetailSource {
+class Kubelet extends ClosableSource {
   readonly name = 'kubelet';
-  readonly place: string;
   readonly #options: KubeletOptions;
   readonly #url: URL | undefined;
-  readonly #ended = new AbortController();
-  #leftOut: LeftOut | undefined;
 
   constructor(options: KubeletOptions) {
+    super(urlPlace(options.url));
     this.#options = options;
     this.#url = URL.canParse(options.url) ? new URL(options.url) : undefined;
-    this.place = urlPlace(options.url);
-  }
-
-  get leftOut(): LeftOut | undefined {
-    return this.#leftOut;
   }
 
   present(): boolean {
@@ -56,7 +50,7 @@ class Kubelet implements DetailSource {
 
   async list(signal: AbortSignal): Promise<readonly ContainerDetails[]> {
     const url = checked(this.#options, this.#url);
-    const pods = podContainers(await this.#get(url, AbortSignal.any([signal, this.#ended.signal])));
+    const pods = podContainers(await this.#get(url, this.until(signal)));
     if (!pods)
       throw sourceFailed(
         `kubelet at ${this.place}`,
@@ -64,13 +58,8 @@ class Kubelet implements DetailSource {
         'JSON of another shape',
         'check that containers.kubelet.url is the address of a kubelet, without /pods at its end',
       );
-    this.#leftOut = pods.leftOut;
+    this.leftOut = pods.leftOut;
     return pods.containers;
-  }
-
-  /** Cuts lists under way; later ones are refused. */
-  [Symbol.dispose](): void {
-    this.#ended.abort(new Error('the source was closed'));
   }
 
   async #get(url: URL, signal: AbortSignal): Promise<unknown> {
