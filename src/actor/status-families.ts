@@ -45,6 +45,11 @@ function containerFamilies({ containers }: StatusDocument): MetricFamily[] {
       'Whether the kernel tells of new cgroups: 1 yes, 0 the tree is walked every 5 s.',
       [{ labels: {}, value: Number(containers.followed_by === 'tracepoints') }],
     ),
+    counter(
+      'huatuo_container_cgroups_refused_total',
+      'Cgroups of containers and units that were not kept because there are too many.',
+      [{ labels: {}, value: containers.refused_cgroups }],
+    ),
     counter('huatuo_container_questions_total', 'Cgroups that a thread asked for.', [
       { labels: {}, value: containers.questions },
     ]),

@@ -34,6 +34,8 @@ export interface ContainersStatus {
   readonly followed_by: 'tracepoints' | 'walks';
   /** Why not by tracepoints, or what part of the tree is not known. */
   readonly reason?: string;
+  /** Cgroups of containers and units for which there was no room: they pass for the host's. */
+  readonly refused_cgroups: number;
   /** Cgroups nobody resolved before that were asked for. */
   readonly questions: number;
   readonly sources: readonly SourceStatus[];
@@ -79,7 +81,7 @@ export class ContainersActor implements ContainersControl {
 
   /** Knows what is there when it returns; asks the sources afterwards. */
   constructor({ config, paths, handles }: ContainersOptions, log: Log) {
-    const { hierarchies, reason } = findHierarchies(paths, log);
+    const { hierarchies, reason } = hierarchiesOrNone(paths, log);
     this.#reason = reason;
     const onDetails: RunnerOptions['onDetails'] = (source, details) => {
       this.#tracker.adopt(this.#registry.describe(source, details));
@@ -127,7 +129,7 @@ export class ContainersActor implements ContainersControl {
 
   status(): ContainersStatus {
     const { following, truncated } = this.#tracker;
-    const { containers, units, gone } = this.#registry.counts;
+    const { containers, units, gone, refused_cgroups } = this.#registry.counts;
     const cut =
       truncated.length > 0 ? `too many or too deep cgroups below ${truncated.join(' and ')}` : undefined;
     const reason = this.#reason ?? (following.by === 'walks' ? following.reason?.message : undefined) ?? cut;
@@ -137,6 +139,7 @@ export class ContainersActor implements ContainersControl {
       gone,
       followed_by: following.by,
       ...(reason !== undefined && { reason }),
+      refused_cgroups,
       questions: this.#questions,
       sources: this.#sources.map(({ status }) => status),
     };
@@ -186,7 +189,10 @@ export class ContainersActor implements ContainersControl {
 }
 
 /** Without a cgroup file system there are no containers to be known, and everything else goes on. */
-function findHierarchies(paths: HostPaths, log: Log): { hierarchies: readonly Hierarchy[]; reason?: string } {
+function hierarchiesOrNone(
+  paths: HostPaths,
+  log: Log,
+): { hierarchies: readonly Hierarchy[]; reason?: string } {
   try {
     return { hierarchies: readHierarchies(paths.procfs) };
   } catch (thrown) {

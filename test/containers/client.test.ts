@@ -180,7 +180,7 @@ test('a successor is asked what its predecessor did not answer, whether or not t
 });
 
 test("what is known stays known while nobody is there, and a successor's list replaces it", async (t) => {
-  const client = new ContainersClient(1);
+  const client = new ContainersClient(LONG_MS);
   const containers = connect(t, client, () => ownerOf());
   await told(client, containers, { ...CHANGED, upserts: [container(), container({ id: B })] });
   await client.resolve(7n, undefined);

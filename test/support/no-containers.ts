@@ -3,5 +3,13 @@ import type { ContainersDocument } from '../../src/containers/actor.ts';
 
 export const NO_CONTAINERS: ContainersDocument = {
   containers: [],
-  status: { containers: 0, units: 0, gone: 0, followed_by: 'tracepoints', questions: 0, sources: [] },
+  status: {
+    containers: 0,
+    units: 0,
+    gone: 0,
+    followed_by: 'tracepoints',
+    refused_cgroups: 0,
+    questions: 0,
+    sources: [],
+  },
 };
