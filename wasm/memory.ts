@@ -11,6 +11,7 @@
  *         │ producer page             │  │ other CPUs write here while we read
  *         │ data │ the same data again│  │ mapped twice, so a record that wraps is still in one piece
  *         ├───────────────────────────┤ ─┘
+ *         │ commits                   │ the reader's half of the ledger, a BPF map; this module leaves it alone
  *         │ envelope                  │ a finished envelope with holes (envelope.ts)
  *         │ containers │ fragments    │ cgroup id → text (containers.ts)
  *         │ symbols                   │ address → name, only for events with a kernel stack (symbols.ts)

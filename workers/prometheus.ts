@@ -2,7 +2,6 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { expose, wrap } from '../src/actor/comlink.ts';
 import { settleThread } from '../src/actor/settle.ts';
-import { nameThread } from '../src/kernel/libc.ts';
 import { createLog } from '../src/log.ts';
 import { Prometheus, type PrometheusOptions, type SupervisorApi } from '../src/storage/prometheus.ts';
 
@@ -20,7 +19,6 @@ export interface PrometheusData {
 
 const { options, control, heartbeat } = workerData as PrometheusData;
 
-nameThread('prometheus');
 settleThread();
 const log = createLog({ component: 'prometheus', ...options.log });
 expose(new Prometheus(options, wrap<SupervisorApi>(control), log), control);

@@ -2,7 +2,7 @@
 import { workerData } from 'piscina';
 import { settleThread } from '../src/actor/settle.ts';
 import { SnapshotContainers } from '../src/containers/snapshot.ts';
-import { nameThread } from '../src/kernel/libc.ts';
+import { nameThread } from '../src/kernel/thread.ts';
 import { createLog } from '../src/log.ts';
 import type { FilePoolOptions } from '../src/storage/file-pool.ts';
 import { type FileTask, type FileTaskResult, runFileTask, type TaskHost } from '../src/storage/file-task.ts';

@@ -49,6 +49,7 @@ struct {
  * The reader's half, kept beside the ring so that both survive the reader. A commit fills the slot that is
  * not in force and then publishes the consumer position; the slot whose position equals it is the one that
  * counts, so a reader that dies in between leaves a ledger that is still right (src/kernel/ledger.ts).
+ * The reader has it mapped beside the ring: a commit is a few stores.
  */
 struct ledger_commit {
 	u64 position;
@@ -57,6 +58,7 @@ struct ledger_commit {
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 2);
 	__type(key, u32);
 	__type(value, struct ledger_commit);

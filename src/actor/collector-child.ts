@@ -1,16 +1,14 @@
 /**
- * The supervisor's half of one collector: its worker, and everything of it that outlives a worker: vitals, BPF handles,
- * kernel symbols, the ledger.
+ * The supervisor's half of one collector: its worker, and everything of it that outlives a worker: vitals, what it holds of
+ * the kernel, kernel symbols, the ledger.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { AgentIdentity } from '../collector/envelope.ts';
 import type { CatalogEntry } from '../config/catalog.ts';
 import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
-import { Handles } from '../kernel/handles.ts';
 import type { SymbolTable } from '../kernel/kallsyms.ts';
-import { libbpf, type Pointer } from '../kernel/libbpf.ts';
-import { mapFd } from '../kernel/object.ts';
+import type { KernelObject } from '../kernel/object.ts';
 import { removePins } from '../kernel/pins.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
 import type { Log } from '../sdk/context.ts';
@@ -18,6 +16,7 @@ import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './c
 import { type Remote, transferPort } from './comlink.ts';
 import type { CpuCgroups } from './cpu-cgroup.ts';
 import { CpuFence } from './cpu-fence.ts';
+import { KernelOwner } from './kernel-owner.ts';
 import { RingLedger } from './ring-ledger.ts';
 import { collectorRestart, STOP_SHARE, WORKER_LIMITS } from './specs.ts';
 import type { ActorStatus, ActorVitals, LedgerStatus } from './status.ts';
@@ -61,12 +60,12 @@ export class CollectorChild {
   readonly #around: CollectorSurroundings;
   readonly #fence: CpuFence;
   readonly #throttle: CollectorThrottle;
-  readonly #handlesBuffer = Handles.allocate();
   readonly #vitalsBuffer = Vitals.allocate();
-  readonly #handles = new Handles(this.#handlesBuffer);
+  /** Absent for a collector without BPF programs. */
+  readonly #kernel: KernelOwner | undefined;
   #symbols: SymbolTable | undefined;
   #ledger: RingLedger | undefined;
-  #ledgerOf: Pointer | undefined;
+  #ledgerOf: KernelObject | undefined;
   readonly #wake: WakeCounter;
   #watch: Disposable | undefined;
 
@@ -77,7 +76,10 @@ export class CollectorChild {
     this.#wake = new WakeCounter(this.#vitalsBuffer);
     const { cpu = UNFENCED } = around.config.collectors[entry.name] ?? {};
     this.#fence = new CpuFence(entry.name, cpu, around.cgroups, around.log);
-    this.#throttle = new CollectorThrottle(cpu.quota_cores, this.#handles, this.vitals);
+    const kernel = kernelOwner(entry, around, (object) => this.#watchRing(object));
+    this.#kernel = kernel;
+    const sample = (every: number): boolean => kernel?.object?.setSampling(every) ?? false;
+    this.#throttle = new CollectorThrottle(cpu.quota_cores, sample, this.vitals);
     const { supervisor } = around.config;
     this.actor = new WorkerActor<CollectorControl>(
       {
@@ -86,6 +88,7 @@ export class CollectorChild {
         kind: entry.kind,
         entry: new URL('../../workers/collector.js', import.meta.url),
         workerData: (control) => this.#workerData(control),
+        ...(kernel && { serve: kernel.calls }),
         restart: collectorRestart(supervisor, entry.interval),
         shutdown_ms: supervisor.stop_timeout_ms * STOP_SHARE.collector,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
@@ -146,12 +149,11 @@ export class CollectorChild {
 
   /** Accounting of its ring, also while no worker runs; undefined before the first load and for collectors without ring. */
   ledger(): LedgerStatus | undefined {
-    if (this.#handles.state !== 'loaded') return undefined;
-    const { object } = this.#handles;
+    const object = this.#kernel?.object;
     if (this.#ledgerOf !== object) {
       // A collector may unload its object and load it again.
       this.#ledger?.[Symbol.dispose]();
-      this.#ledger = RingLedger.open(this.entry.name, object);
+      this.#ledger = object && RingLedger.open(this.entry.name, object);
       this.#ledgerOf = object;
     }
     return this.#ledger?.read();
@@ -167,19 +169,19 @@ export class CollectorChild {
       await control.stop(leavePinned);
     });
     this.#fence[Symbol.dispose]();
-    this.#release();
+    await this.#release();
   }
 
   #workerData(control: MessagePort): CollectorWorkerData {
     const { config, agent, pinDirectory } = this.#around;
-    const { name, kind, modulePath, manifest, objectPath, wasmPath, maxSeries } = this.entry;
+    const { name, kind, modulePath, manifest, wasmPath, maxSeries } = this.entry;
     return {
       name,
       kind,
       ...(modulePath && { modulePath }),
-      ...(manifest &&
-        objectPath && {
-          bpf: { manifest, objectPath, ...(wasmPath && { wasmPath }), ...(pinDirectory && { pinDirectory }) },
+      ...(this.#kernel &&
+        manifest && {
+          bpf: { manifest, pinned: pinDirectory !== undefined, ...(wasmPath && { wasmPath }) },
         }),
       options: config.collectors[name]?.options ?? {},
       maxSeries,
@@ -189,7 +191,6 @@ export class CollectorChild {
       containerWait_ms: config.containers.wait_ms,
       log: config.log,
       vitals: this.#vitalsBuffer,
-      handles: this.#handlesBuffer,
       ...(this.#symbols && { symbols: this.#symbols }),
       control,
     };
@@ -199,9 +200,6 @@ export class CollectorChild {
     switch (notice.type) {
       case 'thread':
         this.#fence.apply(notice.tid);
-        break;
-      case 'loaded':
-        this.#watchRing();
         break;
       case 'running':
       case 'waiting':
@@ -221,24 +219,42 @@ export class CollectorChild {
     if (!error || !(error.permanent || error.code === 'RING_CORRUPT')) return;
     const { pinDirectory } = this.#around;
     if (pinDirectory) removePins(pinDirectory, this.entry.name);
-    this.#release();
+    void this.#release();
   }
 
   /** The ring outlives the worker, and so does the watch, until another object is loaded. */
-  #watchRing(): void {
+  #watchRing(object: KernelObject): void {
     this.#watch?.[Symbol.dispose]();
     this.#watch = undefined;
-    if (this.#handles.state !== 'loaded') return;
-    const ring = mapFd(libbpf(), this.#handles.object, 'events');
+    const ring = object.mapFd('events');
     if (ring !== undefined) this.#watch = this.#around.rings.add(ring, () => this.#wake.wake());
   }
 
-  #release(): void {
+  async #release(): Promise<void> {
     this.#watch?.[Symbol.dispose]();
     this.#watch = undefined;
     this.#ledger?.[Symbol.dispose]();
     this.#ledger = undefined;
     this.#ledgerOf = undefined;
-    if (this.#handles.state !== 'empty') this.#handles.close(libbpf());
+    await this.#kernel?.release();
   }
+}
+
+function kernelOwner(
+  { name, manifest, objectPath }: CatalogEntry,
+  { config, log, pinDirectory }: CollectorSurroundings,
+  loaded: (object: KernelObject) => void,
+): KernelOwner | undefined {
+  if (!manifest || !objectPath) return undefined;
+  const options = bpfOptions(config.collectors[name]?.options ?? {});
+  const pin = pinDirectory !== undefined && { pin: { directory: pinDirectory, log } };
+  return new KernelOwner({ manifest, objectPath, options, ...pin }, loaded);
+}
+
+/** Options under their C names, as `.rodata` takes them; the module's own options are not among them. */
+function bpfOptions(options: Readonly<Record<string, unknown>>): Record<string, bigint> {
+  const values = Object.entries(options).filter(([, value]) =>
+    ['number', 'bigint', 'boolean'].includes(typeof value),
+  );
+  return Object.fromEntries(values.map(([name, value]) => [name, BigInt(value as number)]));
 }

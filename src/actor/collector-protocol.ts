@@ -16,10 +16,9 @@ export interface CollectorWorkerData {
   readonly modulePath?: string;
   readonly bpf?: {
     readonly manifest: ObjectManifest;
-    readonly objectPath: string;
     readonly wasmPath?: string;
-    /** On a BPF file system; set when maps and links are to outlive the agent. */
-    readonly pinDirectory?: string;
+    /** Maps and links are to outlive the agent. */
+    readonly pinned: boolean;
   };
   /** The collector's own options; those of the BPF object under their C names. */
   readonly options: Readonly<Record<string, unknown>>;
@@ -31,10 +30,9 @@ export interface CollectorWorkerData {
   readonly containerWait_ms: number;
   readonly log: LogConfig;
   readonly vitals: SharedArrayBuffer;
-  readonly handles: SharedArrayBuffer;
   /** Kernel symbols, when an earlier worker of this collector has read them. */
   readonly symbols?: SymbolTable;
-  /** Comlink: answers `CollectorControl`. */
+  /** Comlink: answers `CollectorControl`, and with a BPF object the other end answers `KernelCalls`. */
   readonly control: MessagePort;
 }
 
@@ -51,8 +49,6 @@ export interface CollectorControl {
 export type CollectorNotice =
   /** The first notice: which thread this is, as in /proc/self/task. */
   | { readonly type: 'thread'; readonly tid: number }
-  /** Its BPF object is loaded, or adopted: there may be a ring to listen to. */
-  | { readonly type: 'loaded' }
   /** Loaded and attached; documents and samples flow. */
   | { readonly type: 'running' }
   /** `start` returned; it is called again after this many seconds. */

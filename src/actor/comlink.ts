@@ -11,6 +11,13 @@ import { HuatuoError, type WireError } from '../error.ts';
 
 export type { Remote };
 
+/** An api whose every answer is a promise. */
+export type Promised<Api> = {
+  readonly [Name in keyof Api]: Api[Name] extends (...args: infer Args) => infer Result
+    ? (...args: Args) => Promise<Awaited<Result>>
+    : never;
+};
+
 /** What comlink hands to the `throw` handler: the thrown value, marked so that it is not taken for a result. */
 interface Thrown {
   readonly value: unknown;
@@ -40,8 +47,14 @@ export function expose(api: object, port: MessagePort): void {
  * caller keeps `port` and closes it when done.
  */
 export function wrap<Api extends object>(port: MessagePort): Remote<Api> {
-  return comlink.wrap<Api>(port as unknown as Endpoint);
+  const remote =
+    (wrapped.get(port) as Remote<Api> | undefined) ?? comlink.wrap<Api>(port as unknown as Endpoint);
+  wrapped.set(port, remote);
+  return remote;
 }
+
+/** Comlink closes a port when its wrapper is collected, also one that is served on this side: wrappers live as long as ports. */
+const wrapped = new WeakMap<MessagePort, unknown>();
 
 /** Marks an argument of a wrapped call as moved, not cloned: afterwards it is unusable on this side. */
 export function transferPort(port: MessagePort): MessagePort {

@@ -1,7 +1,9 @@
 /** The ledger of one collector's ring, read from the supervisor: both halves, and what waits in the ring. */
-import { type Commit, type KernelCounts, readCommit, readKernelCounts } from '../kernel/ledger.ts';
-import { libbpf, type Pointer } from '../kernel/libbpf.ts';
-import { mapFd } from '../kernel/object.ts';
+import { type KernelCounts, readKernelCounts } from '../kernel/kernel-counts.ts';
+import { COMMIT_SLOTS_WORDS, type Commit, readCommit } from '../kernel/ledger.ts';
+import { PROT_READ } from '../kernel/libc.ts';
+import { MappedWords } from '../kernel/mapped-words.ts';
+import type { KernelObject } from '../kernel/object.ts';
 import { RingPositions } from '../kernel/ring-positions.ts';
 import type { LedgerStatus } from './status.ts';
 
@@ -11,24 +13,21 @@ const ATTEMPTS = 10;
 export class RingLedger implements Disposable {
   readonly #collector: string;
   readonly #ledgerFd: number;
-  readonly #commitsFd: number;
+  readonly #commits: MappedWords;
   readonly #positions: RingPositions;
 
-  private constructor(collector: string, ledgerFd: number, commitsFd: number, positions: RingPositions) {
+  private constructor(collector: string, ringFd: number, ledgerFd: number, commitsFd: number) {
     this.#collector = collector;
     this.#ledgerFd = ledgerFd;
-    this.#commitsFd = commitsFd;
-    this.#positions = positions;
+    this.#commits = new MappedWords(commitsFd, 0, COMMIT_SLOTS_WORDS, PROT_READ);
+    this.#positions = new RingPositions(ringFd);
   }
 
   /** @returns undefined when the object has no event ring. `object` must stay loaded until dispose. */
-  static open(collector: string, object: Pointer): RingLedger | undefined {
-    const api = libbpf();
-    const [ring, ledger, commits] = ['events', 'ledger', 'ledger_commits'].map((name) =>
-      mapFd(api, object, name),
-    );
+  static open(collector: string, object: KernelObject): RingLedger | undefined {
+    const [ring, ledger, commits] = ['events', 'ledger', 'ledger_commits'].map((name) => object.mapFd(name));
     if (ring === undefined || ledger === undefined || commits === undefined) return undefined;
-    return new RingLedger(collector, ledger, commits, new RingPositions(ring));
+    return new RingLedger(collector, ring, ledger, commits);
   }
 
   /**
@@ -40,7 +39,7 @@ export class RingLedger implements Disposable {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { producer } = this.#positions;
       const kernel = readKernelCounts(this.#ledgerFd);
-      const commit = readCommit(this.#commitsFd, this.#positions.consumer);
+      const commit = readCommit(this.#commits.words, this.#positions.consumer);
       if (!commit) continue;
       last = ledgerStatus(this.#collector, commit, kernel, producer - commit.position);
       if (producer === this.#positions.producer && commit.position === this.#positions.consumer) break;
@@ -50,6 +49,7 @@ export class RingLedger implements Disposable {
 
   [Symbol.dispose](): void {
     this.#positions[Symbol.dispose]();
+    this.#commits[Symbol.dispose]();
   }
 }
 

@@ -5,13 +5,14 @@
 import type { AgentIdentity } from '../collector/envelope.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { ContainersControl, ContainersDocument } from '../containers/actor.ts';
+import { cgroupsObject } from '../containers/cgroups-object.ts';
 import { HuatuoError } from '../error.ts';
-import { Handles } from '../kernel/handles.ts';
-import { libbpf } from '../kernel/libbpf.ts';
 import type { Log } from '../sdk/context.ts';
 import type { JournalControl } from '../storage/journal-actor.ts';
+import { JournalLock } from '../storage/journal-lock.ts';
 import type { PrometheusControl, SupervisorApi } from '../storage/prometheus.ts';
 import { type Remote, withDeadline } from './comlink.ts';
+import { KernelOwner } from './kernel-owner.ts';
 import { STOP_SHARE, serviceRestart, WORKER_LIMITS } from './specs.ts';
 import type { ActorRole, ActorStatus } from './status.ts';
 import { version } from './version.ts';
@@ -55,11 +56,15 @@ export function createServices(
   hooks: ServiceHooks,
   log: Log,
 ): ServiceActors {
+  const lock = new JournalLock();
   const journal = serviceActor<JournalControl>(config, hooks, {
     name: 'journal',
     role: 'storage',
     entry: 'localfile',
-    data: ({ journal, log }) => ({ options: journal, log }),
+    data: ({ journal, log }) => {
+      lock.hold(journal.directory);
+      return { options: journal, log };
+    },
     answers: (control) => control.status(),
     started: () => hooks.journalStarted(),
   });
@@ -86,15 +91,16 @@ export function createServices(
     answers: (control) => control.listening(),
     started: () => hooks.prometheusStarted(),
   });
-  const handles = Handles.allocate();
+  const kernel = new KernelOwner(cgroupsObject());
   const containers = serviceActor<ContainersControl>(config, hooks, {
     name: 'containers',
     role: 'containers',
     entry: 'containers',
     data: ({ containers: section, path, log }) => ({
-      options: { config: section, paths: { procfs: path.procfs, sysfs: path.sysfs }, handles },
+      options: { config: section, paths: { procfs: path.procfs, sysfs: path.sysfs } },
       log,
     }),
+    serve: kernel.calls,
     answers: (control) => control.status(),
     started: () => hooks.containersStarted(),
   });
@@ -119,10 +125,9 @@ export function createServices(
     async stop() {
       await prometheus.stop((control) => control.close());
       await containers.stop((control) => control.close());
-      const held = new Handles(handles);
-      // Where libbpf is missing nothing was loaded, and nobody is there to be asked to unload it.
-      if (held.state !== 'empty') held.close(libbpf());
+      await kernel.release();
       await journal.stop((control) => control.close());
+      lock[Symbol.dispose]();
     },
   };
 }

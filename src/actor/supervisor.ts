@@ -10,13 +10,14 @@ import type { AgentIdentity } from '../collector/envelope.ts';
 import type { Catalog } from '../config/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
-import { nameThread } from '../kernel/libc.ts';
+import { keepClock } from '../kernel/clock-keeper.ts';
+import { nameThread } from '../kernel/thread.ts';
 import { createLog } from '../log.ts';
 import { Agent } from './agent.ts';
 import { type CheckedConfig, Reloader } from './reload.ts';
 import { SystemdNotifier } from './sd-notify.ts';
-import { settleProcess } from './settle.ts';
 import { SystemdReporter } from './systemd-reporter.ts';
+import { settleProcess } from './trim.ts';
 
 /**
  * Runs the agent until SIGTERM or SIGINT.
@@ -30,6 +31,7 @@ export async function runAgent(
 ): Promise<number> {
   const log = createLog({ component: 'supervisor', ...config.log });
   nameThread('huatuo');
+  keepClock();
   settleProcess();
   const reloader = new Reloader(reread, (checked) => agent.apply(checked.config, checked.catalog), log);
   const agent: Agent = new Agent(config, catalog, identify(config), log, {

@@ -2,22 +2,22 @@
  * Keeps one collector within its CPU quota by what the whole agent can always do: look at the CPU time its thread has used,
  * and make it rest between batches, then take a sample of its events. What is not sampled is counted as rate limited.
  */
-import type { Handles } from '../kernel/handles.ts';
-import { libbpf } from '../kernel/libbpf.ts';
-import { setSampling } from '../kernel/sampling.ts';
 import { CpuBudget } from './cpu-budget.ts';
 import type { Vitals } from './vitals.ts';
 
 export class CollectorThrottle {
   readonly #budget: CpuBudget;
-  readonly #handles: Handles;
+  readonly #setSampling: (every: number) => boolean;
   readonly #vitals: Vitals;
   #sample_every = 1;
 
-  /** @param quota_cores CPUs' worth of time; undefined never throttles */
-  constructor(quota_cores: number | undefined, handles: Handles, vitals: Vitals) {
+  /**
+   * @param quota_cores CPUs' worth of time; undefined never throttles
+   * @param setSampling keeps one of so many events; false while there is nothing to be sampled
+   */
+  constructor(quota_cores: number | undefined, setSampling: (every: number) => boolean, vitals: Vitals) {
     this.#budget = new CpuBudget(quota_cores);
-    this.#handles = handles;
+    this.#setSampling = setSampling;
     this.#vitals = vitals;
   }
 
@@ -42,7 +42,6 @@ export class CollectorThrottle {
   }
 
   #sample(every: number): void {
-    if (every === this.#sample_every || this.#handles.state !== 'loaded') return;
-    if (setSampling(libbpf(), this.#handles, every)) this.#sample_every = every;
+    if (every !== this.#sample_every && this.#setSampling(every)) this.#sample_every = every;
   }
 }

@@ -18,7 +18,6 @@ import type { CollectorKind } from '../sdk/collector.ts';
 import { expose, type Remote, withDeadline, wrap } from './comlink.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { type ExitKind, RestartPolicy, type RestartSpec } from './restart.ts';
-import { settleAfterExit } from './settle.ts';
 import {
   type ActorRole,
   type ActorState,
@@ -26,6 +25,7 @@ import {
   type ActorVitals,
   statusError,
 } from './status.ts';
+import { trimAfterExit, trimAfterStart } from './trim.ts';
 import { hung, reviveError, unexpectedExit } from './worker-error.ts';
 import { WorkerUsage } from './worker-usage.ts';
 
@@ -169,6 +169,7 @@ export class WorkerActor<Control extends object> {
     worker.on('message', (notice: unknown) => this.#hooks.notice(notice));
     worker.on('error', (thrown: unknown) => this.fault(reviveError(thrown)));
     worker.on('exit', (code) => this.#exited(worker, code));
+    trimAfterStart();
     this.#enter('starting');
     this.#hooks.started(this.#control);
   }
@@ -243,7 +244,7 @@ export class WorkerActor<Control extends object> {
     const up_ms = performance.now() - this.#startedAt_ms;
     this.#controlPort?.close();
     this.#usage.ended();
-    settleAfterExit();
+    trimAfterExit();
     this.#worker = undefined;
     this.#control = undefined;
     if (this.#halting) this.#ended('stopped');

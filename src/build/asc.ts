@@ -32,7 +32,7 @@ function checkModule(sourcePath: string, module: WebAssembly.Module): void {
   const imports = WebAssembly.Module.imports(module).map(({ module: from, name }) => `${from}.${name}`);
   if (imports.join() !== 'env.memory')
     throw failed(sourcePath, `a module that imports ${imports.join(', ')}`);
-  const memory = new WebAssembly.Memory({ initial: SCRATCH_PAGES });
+  const memory = new WebAssembly.Memory({ initial: SCRATCH_PAGES, maximum: SCRATCH_PAGES, shared: true });
   const { STATIC_END } = new WebAssembly.Instance(module, { env: { memory } }).exports;
   const end = STATIC_END instanceof WebAssembly.Global ? STATIC_END.value : undefined;
   if (typeof end !== 'number' || end > REGIONS_START) {

@@ -1,21 +1,17 @@
 /** `ctx.bpf`: the SDK's view of the collector's own BPF object. */
 import { readFileSync } from 'node:fs';
 import type { CollectorWorkerData } from '../actor/collector-protocol.ts';
+import { type Remote, wrap } from '../actor/comlink.ts';
 import type { Vitals } from '../actor/vitals.ts';
 import { WakeCounter } from '../actor/wake.ts';
-import { describeLayout } from '../build/layout.ts';
-import type { EventLayout, FieldLayout } from '../build/manifest.ts';
-import { objectLayout } from '../build/read-manifest.ts';
+import type { FieldLayout, ObjectManifest } from '../build/manifest.ts';
 import type { ContainersClient } from '../containers/client.ts';
 import { HuatuoError } from '../error.ts';
-import { Decoder } from '../kernel/decoder.ts';
+import type { KernelCalls } from '../kernel/calls.ts';
+import { Decoder, decoderNeeds } from '../kernel/decoder.ts';
 import { probeAttachPoints } from '../kernel/features.ts';
-import { Handles } from '../kernel/handles.ts';
 import type { SymbolTable } from '../kernel/kallsyms.ts';
-import { PAGE_BYTES } from '../kernel/libc.ts';
 import { KernelMap } from '../kernel/maps.ts';
-import { KernelObject } from '../kernel/object.ts';
-import { MappedRing, ringInfo } from '../kernel/ring.ts';
 import type { Bpf, BpfMap, BpfObject, EventRing, Log } from '../sdk/context.ts';
 import type { EnrichEvent } from './enrich.ts';
 import type { JournalClient } from './journal-client.ts';
@@ -31,15 +27,13 @@ export interface BpfSurroundings {
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly enrich: EnrichEvent | undefined;
-  /** Called when the object is in the kernel. */
-  readonly loaded: () => void;
   /** Called when its programs are attached. */
   readonly attached: () => void;
   /** Kernel symbols, read on first use. */
   readonly symbols: () => SymbolTable;
 }
 
-/** @throws from load(): COLLECTOR_INVALID, TRACEPOINT_MISSING, LAYOUT_MISMATCH and what KernelObject.load throws */
+/** @throws from load(): COLLECTOR_INVALID, TRACEPOINT_MISSING and what `KernelCalls.load` throws */
 export function createBpf(around: BpfSurroundings): Bpf {
   let loading: Promise<LoadedObject> | undefined;
   return {
@@ -55,15 +49,23 @@ export function createBpf(around: BpfSurroundings): Bpf {
 
 class LoadedObject implements BpfObject {
   readonly #around: BpfSurroundings;
-  readonly #object: KernelObject;
+  readonly #kernel: Remote<KernelCalls>;
+  readonly #manifest: ObjectManifest;
   readonly #reader: RingReader | undefined;
   readonly #unloaded: () => void;
 
-  private constructor(around: BpfSurroundings, object: KernelObject, unloaded: () => void) {
+  private constructor(
+    around: BpfSurroundings,
+    manifest: ObjectManifest,
+    kernel: Remote<KernelCalls>,
+    reader: RingReader | undefined,
+    unloaded: () => void,
+  ) {
     this.#around = around;
-    this.#object = object;
+    this.#manifest = manifest;
+    this.#kernel = kernel;
+    this.#reader = reader;
     this.#unloaded = unloaded;
-    this.#reader = openReader(around, object);
   }
 
   /** @param unloaded called when the collector has unloaded it: the next load makes another one */
@@ -76,33 +78,26 @@ class LoadedObject implements BpfObject {
         remedy: 'add the program, or do not call ctx.bpf.load()',
       });
     }
-    const { manifest, objectPath, pinDirectory } = data.bpf;
+    const { manifest } = data.bpf;
     const unsupported = probeAttachPoints(manifest.attachPoints, data.paths);
     if (unsupported) throw unsupported;
-    const bytes = readFileSync(objectPath);
-    if (manifest.event) checkLayout(data.name, manifest.event, bytes);
-    const object = KernelObject.load(new Handles(data.handles), {
-      manifest,
-      bytes,
-      options: bpfOptions(data),
-      ...(pinDirectory && { pin: { directory: pinDirectory, log: around.log } }),
-    });
-    around.loaded();
-    return new LoadedObject(around, object, unloaded);
+    const kernel = wrap<KernelCalls>(data.control);
+    await kernel.load();
+    return new LoadedObject(around, manifest, kernel, await openReader(around, kernel), unloaded);
   }
 
-  attach(): void {
-    this.#object.attach();
+  async attach(): Promise<void> {
+    await this.#kernel.attach();
     this.#around.attached();
   }
 
-  detach(): void {
-    this.#object.detach();
+  async detach(): Promise<void> {
+    await this.#kernel.detach();
   }
 
-  unload(): void {
+  async unload(): Promise<void> {
     this.#reader?.[Symbol.dispose]();
-    this.#object.unload();
+    await this.#kernel.unload();
     this.#unloaded();
   }
 
@@ -112,10 +107,15 @@ class LoadedObject implements BpfObject {
   }
 
   map<Key, Value>(name: string): BpfMap<Key, Value> {
-    const layout = this.#object.manifest.maps.find((map) => map.name === name);
-    const fd = this.#object.mapFd(name);
-    if (!layout || fd === undefined) throw missing(this.#around.data.name, 'map', name);
-    return new KernelMap<Key, Value>(fd, layout);
+    const layout = this.#manifest.maps.find((map) => map.name === name);
+    if (!layout) throw missing(this.#around.data.name, 'map', name);
+    const kernel = this.#kernel;
+    return new KernelMap<Key, Value>(layout, {
+      lookup: (key) => kernel.mapLookup(name, key),
+      batch: (position) => kernel.mapBatch(name, position),
+      update: (key, value) => kernel.mapUpdate(name, key, value),
+      delete: (key) => kernel.mapDelete(name, key),
+    });
   }
 }
 
@@ -127,49 +127,28 @@ function missing(collector: string, what: string, name: string): HuatuoError {
   });
 }
 
-/** Options under their C names, as `.rodata` takes them; the module's own options are not among them. */
-function bpfOptions(data: CollectorWorkerData): Record<string, bigint> {
-  const values = Object.entries(data.options).filter(([, value]) =>
-    ['number', 'bigint', 'boolean'].includes(typeof value),
-  );
-  const options = Object.fromEntries(values.map(([name, value]) => [name, BigInt(value as number)]));
-  return options;
-}
-
-function checkLayout(collector: string, layout: EventLayout, bytes: Uint8Array): void {
-  const found = objectLayout(bytes, collector);
-  if (found?.hash === layout.hash) return;
-  throw new HuatuoError('LAYOUT_MISMATCH', {
-    expected: `the layout that the decoder of ${collector} was built for:\n${describeLayout(layout)}\n`,
-    found: found ? `the object's:\n${describeLayout(found)}\n` : 'an object without event struct',
-    remedy: 'build object and decoder together: npm run build',
-  });
-}
-
-function openReader(around: BpfSurroundings, object: KernelObject): RingReader | undefined {
+async function openReader(
+  around: BpfSurroundings,
+  kernel: Remote<KernelCalls>,
+): Promise<RingReader | undefined> {
   const { data } = around;
-  const layout = object.manifest.event;
-  const ringFd = object.mapFd('events');
-  const commitsFd = object.mapFd('ledger_commits');
-  if (!layout || ringFd === undefined || commitsFd === undefined || !data.bpf?.wasmPath) return undefined;
-  const { ringBytes, mapId } = ringInfo(ringFd);
-  const ring = ringId(data.name, mapId);
+  const layout = data.bpf?.manifest.event;
+  if (!layout || !data.bpf?.wasmPath) return undefined;
+  const symbols = hasStack(layout.fields) ? around.symbols() : undefined;
+  const place = await kernel.lendRing(decoderNeeds(layout, data.ring.batch_bytes, symbols));
+  const ring = ringId(data.name, place.mapId);
   const { bootId, hostname, region } = data.agent;
   const decoder = Decoder.create({
     wasm: readFileSync(data.bpf.wasmPath),
     layout,
-    ringBytes,
-    pageBytes: PAGE_BYTES,
-    outputBytes: data.ring.batch_bytes,
+    place,
     envelope: { idPrefix: `${bootId}-${ring}-`, hostname, region },
-    ...(hasStack(layout.fields) && { symbols: around.symbols() }),
+    ...(symbols && { symbols }),
   });
   return new RingReader({
     decoder,
-    ring: new MappedRing(ringFd, decoder),
     ringId: ring,
     cgroupController: layout.fields.find(({ format }) => format === 'cgroup_id')?.controller,
-    commitsFd,
     containers: around.containers,
     maxAge_ms: data.ring.wakeup_age_ms,
     wake: new WakeCounter(data.vitals),

@@ -1,7 +1,7 @@
 /** `ctx.clock`: the kernel's clocks, and waits that end when the collector is stopped. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HuatuoError } from '../error.ts';
-import { boottime_ns, realtime_ns } from '../kernel/libc.ts';
+import { boottime_ns, realtime_ns } from '../kernel/clock.ts';
 import type { Clock } from '../sdk/context.ts';
 
 export function createClock(signal: AbortSignal): Clock {

@@ -1,6 +1,6 @@
 /**
- * One kernel ring, read as finished NDJSON: the decoder, the mapping of the ring into its memory, the waker and the
- * commit log, owned together because they live and die together.
+ * One kernel ring, read as finished NDJSON: the decoder, the waker and the commit log, owned together because they live
+ * and die together.
  *
  *   committed ≤ read ≤ produced        bytes since the ring was made
  *       │         │        └─ BPF programs
@@ -13,11 +13,10 @@ import type { Vitals } from '../actor/vitals.ts';
 import type { WakeCounter } from '../actor/wake.ts';
 import type { ContainersClient } from '../containers/client.ts';
 import { ownerFragment, unknownFragment } from '../containers/describe.ts';
+import { wallOffset_ns } from '../kernel/clock.ts';
 import type { Decoder } from '../kernel/decoder.ts';
 import { ringCorrupt } from '../kernel/decoder-result.ts';
 import { CommitLog } from '../kernel/ledger.ts';
-import { wallOffset_ns } from '../kernel/libc.ts';
-import type { MappedRing } from '../kernel/ring.ts';
 
 /** What one read() found. `lines` is a view of the decoder's output, valid until the next read(). */
 export interface Slice {
@@ -44,8 +43,6 @@ const NOTHING = { lines: new Uint8Array(0), documents: 0, malformed: 0, more: fa
 
 export interface ReaderParts {
   readonly decoder: Decoder;
-  readonly ring: MappedRing;
-  readonly commitsFd: number;
   readonly containers: ContainersClient;
   readonly ringId: string;
   /** Whose hierarchy the event's cgroup id is from. */
@@ -67,7 +64,7 @@ export class RingReader implements Disposable {
     this.#parts = parts;
     this.#decoder = decoder;
     this.ringId = parts.ringId;
-    this.#commits = new CommitLog(parts.commitsFd, decoder.consumerPosition, (position) =>
+    this.#commits = new CommitLog(decoder.commits, decoder.consumerPosition, (position) =>
       decoder.commit(position),
     );
     decoder.readPosition = this.#commits.current.position;
@@ -151,6 +148,6 @@ export class RingReader implements Disposable {
 
   [Symbol.dispose](): void {
     this.#parts.containers.listener = undefined;
-    this.#parts.ring[Symbol.dispose]();
+    this.#decoder[Symbol.dispose]();
   }
 }

@@ -15,7 +15,7 @@ import { Vitals } from '../actor/vitals.ts';
 import { ContainersClient } from '../containers/client.ts';
 import { HuatuoError } from '../error.ts';
 import { readSymbols, type SymbolTable } from '../kernel/kallsyms.ts';
-import { nameThread, threadId } from '../kernel/libc.ts';
+import { threadId } from '../kernel/thread.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
 import type { Collector, MetricSpecs } from '../sdk/collector.ts';
@@ -61,7 +61,6 @@ export class CollectorRuntime {
 
   /** Runs the collector until it is stopped; never rejects: a failure is told to the supervisor and ends the worker. */
   run(): void {
-    nameThread(this.#data.name);
     notify({ type: 'thread', tid: threadId() });
     setInterval(() => this.#beat(), BEAT_MS).unref();
     expose(this.#control(), this.#data.control);
@@ -99,14 +98,14 @@ export class CollectorRuntime {
       return collector.start(this.#ctx);
     }
     const object = await this.#ctx.bpf.load();
-    object.attach();
+    await object.attach();
     if (collector.kind === 'event') return object.events.toJournal();
     await new Promise((resolve) => this.#stop.signal.addEventListener('abort', resolve, { once: true }));
   }
 
   async #detach(leavePinned: boolean): Promise<void> {
-    if (!this.#data.bpf || (leavePinned && this.#data.bpf.pinDirectory)) return;
-    (await this.#ctx.bpf.load()).detach();
+    if (!this.#data.bpf || (leavePinned && this.#data.bpf.pinned)) return;
+    await (await this.#ctx.bpf.load()).detach();
   }
 
   async #collect(): Promise<readonly MetricFamily[]> {
@@ -158,7 +157,6 @@ export class CollectorRuntime {
         enrich:
           enrich &&
           ((event) => this.#overdue.watch((async () => enrich.call(this.#collector, event, ctx))())),
-        loaded: () => notify({ type: 'loaded' }),
         attached: () => notify({ type: 'running' }),
         symbols: () => this.#symbols(),
       }),

@@ -1,7 +1,7 @@
 /** Documents a collector made itself (`ctx.save`): same envelope, same journal, no ring behind them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainersClient } from '../containers/client.ts';
-import { boottime_ns, wallOffset_ns } from '../kernel/libc.ts';
+import { boottime_ns, wallOffset_ns } from '../kernel/clock.ts';
 import { type AgentIdentity, type DocumentKind, savedDocument } from './envelope.ts';
 import type { JournalClient } from './journal-client.ts';
 

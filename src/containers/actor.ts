@@ -10,6 +10,7 @@ import { HuatuoError } from '../error.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
 import type { ContainersConfig } from './config.ts';
 import type { Container } from './container.ts';
+import type { CgroupFeed } from './feed.ts';
 import { type Hierarchy, readHierarchies } from './hierarchies.ts';
 import type { FromContainers, ResolveRequest } from './protocol.ts';
 import { ContainerRegistry } from './registry.ts';
@@ -20,8 +21,6 @@ import { CgroupTracker } from './tracker.ts';
 export interface ContainersOptions {
   readonly config: ContainersConfig;
   readonly paths: HostPaths;
-  /** Shared memory for the handles of the cgroup programs; without it nothing is loaded, and the tree is walked. */
-  readonly handles?: SharedArrayBuffer;
 }
 
 /** How containers are known: part of `/api/v1/status`. */
@@ -79,8 +78,11 @@ export class ContainersActor implements ContainersControl {
   }[] = [];
   #questions = 0;
 
-  /** Knows what is there when it returns; asks the sources afterwards. */
-  constructor({ config, paths, handles }: ContainersOptions, log: Log) {
+  /**
+   * Knows what is there when it returns; asks the sources afterwards.
+   * @param feed of the kernel (`openFeed`); without it the tree is walked
+   */
+  constructor({ config, paths }: ContainersOptions, log: Log, feed?: CgroupFeed | HuatuoError) {
     const { hierarchies, reason } = hierarchiesOrNone(paths, log);
     this.#reason = reason;
     const onDetails: RunnerOptions['onDetails'] = (source, details) => {
@@ -98,7 +100,7 @@ export class ContainersActor implements ContainersControl {
       hierarchies,
       paths,
       log,
-      ...(handles && { handles }),
+      ...(feed && { feed }),
     });
     for (const source of this.#sources) source.start();
     this.#tick = setInterval(() => {

@@ -5,21 +5,13 @@
  * another one: who meets an unknown cgroup id, drains this ring and still does not know it, knows that it is the host's.
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describeLayout } from '../build/layout.ts';
-import type { ObjectManifest } from '../build/manifest.ts';
-import { at } from '../build/paths.ts';
-import { objectLayout } from '../build/read-manifest.ts';
 import { HuatuoError } from '../error.ts';
-import { Decoder } from '../kernel/decoder.ts';
+import type { KernelCalls } from '../kernel/calls.ts';
+import { Decoder, decoderNeeds } from '../kernel/decoder.ts';
 import { ringCorrupt } from '../kernel/decoder-result.ts';
 import { probeAttachPoints } from '../kernel/features.ts';
-import { Handles } from '../kernel/handles.ts';
-import { readKernelCounts } from '../kernel/ledger.ts';
-import { PAGE_BYTES } from '../kernel/libc.ts';
-import { KernelObject } from '../kernel/object.ts';
-import { MappedRing, ringInfo } from '../kernel/ring.ts';
-import type { HostPaths } from '../sdk/context.ts';
+import type { HostPaths, Log } from '../sdk/context.ts';
+import { cgroupsObject } from './cgroups-object.ts';
 import type { Cgroup } from './walk.ts';
 
 export type CgroupChange =
@@ -44,7 +36,8 @@ interface CgroupEvent {
   readonly path: string;
 }
 
-const NAME = 'cgroups';
+/** Before each record. */
+const RING_HEADER_BYTES = 8;
 const OUTPUT_BYTES = 1 << 20;
 /** `text1024_t` without its end: the kernel cuts a longer path there, or prints an empty one. */
 const MAX_PATH_BYTES = 1023;
@@ -56,52 +49,41 @@ const TYPES: Readonly<Record<string, CgroupChange['type']>> = {
 
 export class CgroupFeed implements Disposable {
   readonly #decoder: Decoder;
-  readonly #ring: MappedRing;
-  readonly #ledgerFd: number;
-  #lostRecords: bigint;
+  /** When as much waits in the ring, the next record may not have fitted. */
+  readonly #nearlyFull_bytes: bigint;
 
-  private constructor(decoder: Decoder, ring: MappedRing, ledgerFd: number) {
+  private constructor(decoder: Decoder, eventBytes: number) {
     this.#decoder = decoder;
-    this.#ring = ring;
-    this.#ledgerFd = ledgerFd;
-    this.#lostRecords = readKernelCounts(ledgerFd).dropped_ring_full;
+    this.#nearlyFull_bytes = BigInt(decoder.ringBytes - ((eventBytes + RING_HEADER_BYTES + 7) & ~7));
     decoder.readPosition = decoder.consumerPosition;
   }
 
   /**
-   * Loads and attaches the programs, or adopts those that an earlier life of this thread has left.
-   * @param handles shared memory that outlives the thread
+   * Loads and attaches the programs, or finds those that an earlier life of this thread has left.
+   * @param kernel who has the object that `cgroupsObject` describes
    * @throws what keeps this kernel from running them: TRACEPOINT_MISSING, VERIFIER_REFUSED, PERMISSION_DENIED …
    */
-  static open(handles: SharedArrayBuffer, paths: HostPaths): CgroupFeed {
-    const directory = at('dist/agent');
-    const bytes = readFileSync(join(directory, `${NAME}.bpf.o`));
-    // Made by the build beside the object; what of it matters is checked against that.
-    const manifest = JSON.parse(readFileSync(join(directory, `${NAME}.json`), 'utf8')) as ObjectManifest;
+  static async open(kernel: KernelCalls, paths: HostPaths): Promise<CgroupFeed> {
+    const { manifest, wasmPath } = cgroupsObject();
     const layout = manifest.event;
-    const found = objectLayout(bytes, NAME);
-    if (!layout || found?.hash !== layout.hash) {
+    if (!layout) {
       throw new HuatuoError('LAYOUT_MISMATCH', {
-        expected: layout ? `the layout of the decoder:\n${describeLayout(layout)}\n` : 'an event struct',
-        found: found ? `the object's:\n${describeLayout(found)}\n` : 'an object without one',
-        remedy: 'build object and decoder together: npm run build',
+        expected: 'an event struct in bpf/agent/cgroups.bpf.c',
+        found: 'none',
+        remedy: 'build again: npm run build',
       });
     }
     const unsupported = probeAttachPoints(manifest.attachPoints, paths);
     if (unsupported) throw unsupported;
-    const object = KernelObject.load(new Handles(handles), { manifest, bytes, options: {} });
-    object.attach();
-    // The object was built with both, or the layout above would not be there.
-    const [ringFd = -1, ledgerFd = -1] = [object.mapFd('events'), object.mapFd('ledger')];
+    await kernel.load();
+    await kernel.attach();
     const decoder = Decoder.create({
-      wasm: readFileSync(join(directory, `${NAME}.wasm`)),
+      wasm: readFileSync(wasmPath),
       layout,
-      ringBytes: ringInfo(ringFd).ringBytes,
-      pageBytes: PAGE_BYTES,
-      outputBytes: OUTPUT_BYTES,
+      place: await kernel.lendRing(decoderNeeds(layout, OUTPUT_BYTES)),
       envelope: { idPrefix: '', hostname: '', region: '' },
     });
-    return new CgroupFeed(decoder, new MappedRing(ringFd, decoder), ledgerFd);
+    return new CgroupFeed(decoder, layout.bytes);
   }
 
   /**
@@ -113,25 +95,34 @@ export class CgroupFeed implements Disposable {
     if (this.#decoder.producerPosition === this.#decoder.readPosition)
       return { changes, lost: false, busy: false };
     let busy = false;
+    let lost = false;
     for (let more = true; more; ) {
       this.#decoder.beginBatch('', 0n);
       const result = this.#decoder.decode();
       if (result.status === 'corrupt') throw ringCorrupt(result.corruption, this.#decoder.ringBytes);
       for (const line of Buffer.from(this.#decoder.output()).toString('utf8').split('\n'))
         if (line !== '') changes.push(parseChange(line));
-      this.#decoder.commit(result.position);
+      lost = this.#commit(result.position) || lost;
       more = result.status === 'output_full';
       busy = result.status === 'busy';
     }
-    const { dropped_ring_full } = readKernelCounts(this.#ledgerFd);
     const named = changes.filter(isNamed);
-    const lost = named.length < changes.length || dropped_ring_full !== this.#lostRecords;
-    this.#lostRecords = dropped_ring_full;
-    return { changes: named, lost, busy };
+    return { changes: named, lost: lost || named.length < changes.length, busy };
   }
 
   [Symbol.dispose](): void {
-    this.#ring[Symbol.dispose]();
+    this.#decoder[Symbol.dispose]();
+  }
+
+  /**
+   * The producer only moves forward, so what it is ahead of the old consumer position now is the most it was: when that left
+   * room for a record at all times, none was refused (kernel/bpf/ringbuf.c, __bpf_ringbuf_reserve).
+   * @returns whether a record may have been lost since the last commit
+   */
+  #commit(position: bigint): boolean {
+    const before = this.#decoder.consumerPosition;
+    this.#decoder.commit(position);
+    return this.#decoder.producerPosition - before >= this.#nearlyFull_bytes;
   }
 }
 
@@ -144,4 +135,23 @@ function parseChange(line: string): CgroupChange {
   const { tracer_data: event } = JSON.parse(line) as { readonly tracer_data: CgroupEvent };
   const { hierarchy, path, pid } = event;
   return { type: TYPES[event.change] ?? 'made', hierarchy, inode: BigInt(event.cgroup), path, pid };
+}
+
+/** @returns the feed, or what keeps this kernel from having one, after a warning */
+export async function openFeed(
+  kernel: KernelCalls,
+  paths: HostPaths,
+  log: Log,
+): Promise<CgroupFeed | HuatuoError> {
+  try {
+    return await CgroupFeed.open(kernel, paths);
+  } catch (thrown) {
+    const error = HuatuoError.from(
+      thrown,
+      'OBJECT_LOAD_FAILED',
+      'containers are found by walking the cgroup tree',
+    );
+    log.warn('the kernel cannot tell of new cgroups: they are looked for every 5 s', { error });
+    return error;
+  }
 }

@@ -5,7 +5,7 @@
  *   with feed      drain at each tick and before each answer; walk at the start, after a loss, every few minutes
  *   without        walk at each tick; an unknown cgroup is the host's only after a walk that began later than the question
  */
-import { HuatuoError } from '../error.ts';
+import type { HuatuoError } from '../error.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
 import { type CgroupChange, CgroupFeed } from './feed.ts';
 import type { Hierarchy } from './hierarchies.ts';
@@ -17,8 +17,8 @@ export interface TrackerOptions {
   readonly registry: ContainerRegistry;
   readonly hierarchies: readonly Hierarchy[];
   readonly paths: HostPaths;
-  /** Shared memory for the feed's handles; without it there is no feed. */
-  readonly handles?: SharedArrayBuffer;
+  /** An open feed, or why there is none; absent where none was asked for. */
+  readonly feed?: CgroupFeed | HuatuoError;
   readonly log: Log;
 }
 
@@ -48,7 +48,7 @@ export class CgroupTracker implements Disposable {
   constructor(options: TrackerOptions) {
     this.#options = options;
     this.#observer = new InitObserver(options.registry, options.paths.procfs);
-    const feed = openFeed(options);
+    const { feed } = options;
     this.#feed = feed instanceof CgroupFeed ? feed : undefined;
     this.following =
       feed instanceof CgroupFeed ? { by: 'tracepoints' } : { by: 'walks', ...(feed && { reason: feed }) };
@@ -165,20 +165,5 @@ export class CgroupTracker implements Disposable {
     if (complaint !== '' && complaint !== this.#complaint)
       this.#options.log.warn('containers are not fully known', { reason: complaint });
     this.#complaint = complaint;
-  }
-}
-
-function openFeed({ handles, paths, log }: TrackerOptions): CgroupFeed | HuatuoError | undefined {
-  if (!handles) return undefined;
-  try {
-    return CgroupFeed.open(handles, paths);
-  } catch (thrown) {
-    const error = HuatuoError.from(
-      thrown,
-      'OBJECT_LOAD_FAILED',
-      'containers are found by walking the cgroup tree',
-    );
-    log.warn('the kernel cannot tell of new cgroups: they are looked for every 5 s', { error });
-    return error;
   }
 }

@@ -73,6 +73,8 @@ export interface DecoderRegions {
   readonly producer: Region;
   /** The ring's data, twice in a row; directly behind the producer page, as in the file of the map. */
   readonly data: Region;
+  /** The map `ledger_commits`, mapped read-write. */
+  readonly commits: Region;
   readonly envelope: Region;
   readonly containers: Region;
   readonly fragments: Region;
@@ -84,16 +86,26 @@ export interface DecoderRegions {
   readonly totalBytes: number;
 }
 
-export interface DecoderSizes {
-  /** Size of the ring: a power of two and a multiple of the page. */
-  readonly ringBytes: number;
-  /** System page size: what mmap wants its addresses and lengths to be a multiple of. */
-  readonly pageBytes: number;
+/** What a decoder needs room for besides its ring. */
+export interface DecoderNeeds {
   /** How much output a batch may become, the longest line included. */
   readonly outputBytes: number;
   /** Entries of the symbol table, 0 without. */
   readonly symbols: number;
   readonly symbolNameBytes: number;
+}
+
+export interface DecoderSizes extends DecoderNeeds {
+  /** Size of the ring: a power of two and a multiple of the page. */
+  readonly ringBytes: number;
+  /** System page size: what mmap wants its addresses and lengths to be a multiple of. */
+  readonly pageBytes: number;
+}
+
+/** The memory a decoder works in, and what is where in it. Shared, so that it outlives the thread that works in it. */
+export interface DecoderMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly regions: DecoderRegions;
 }
 
 /**
@@ -124,6 +136,7 @@ export function decoderRegions(sizes: DecoderSizes): DecoderRegions {
     consumer: next(pageBytes),
     producer: next(pageBytes),
     data: next(2 * ringBytes),
+    commits: next(pageBytes),
     envelope: next(MAX_ENVELOPE_BYTES),
     containers: next(LIMITS.CONTAINER_SLOTS * CONTAINER_SLOT_BYTES),
     fragments: next(FRAGMENTS_BYTES),
@@ -143,10 +156,19 @@ export function decoderRegions(sizes: DecoderSizes): DecoderRegions {
   return { ...regions, totalBytes };
 }
 
-/** A memory of exactly the regions' size: one that grew would move, and the ring mapped into it would be lost. */
-export function decoderMemory(regions: DecoderRegions): WebAssembly.Memory {
+/**
+ * A memory of exactly the regions' size: one that grew would move, and the ring mapped into it would be lost.
+ * @throws what `decoderRegions` throws
+ */
+export function allocateDecoderMemory(sizes: DecoderSizes): DecoderMemory {
+  const regions = decoderRegions(sizes);
   const pages = regions.totalBytes / WASM_PAGE_BYTES;
-  return new WebAssembly.Memory({ initial: pages, maximum: pages });
+  return { memory: new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }), regions };
+}
+
+/** Forgets what an earlier decoder left in the control block and the static data, which the module fills anew. */
+export function clearStatics({ memory }: DecoderMemory): void {
+  new Uint8Array(memory.buffer, 0, REGIONS_START).fill(0);
 }
 
 /** The bytes of a region; valid as long as the memory. */

@@ -5,8 +5,8 @@
  *                    ▲   │ container_miss
  *                    └───┴─ addContainer()
  *
- * The memory never grows, so views of it stay valid for the decoder's life. Who maps a ring over the regions
- * `consumer`, `producer` and `data` disposes of the decoder before taking the ring away.
+ * The memory is the supervisor's, which has mapped the ring into it (ring.ts), and outlives the decoder: the next one finds
+ * it as this one left it. It never grows, so views of it stay valid.
  */
 import type { EventLayout } from '../build/manifest.ts';
 import { HuatuoError } from '../error.ts';
@@ -15,10 +15,11 @@ import { ContainerTable, type InsertContainer } from './decoder-containers.ts';
 import { type EnvelopeFields, envelopeTemplate } from './decoder-envelope.ts';
 import {
   CONTROL,
+  clearStatics,
   controlBlock,
+  type DecoderMemory,
+  type DecoderNeeds,
   type DecoderRegions,
-  decoderMemory,
-  decoderRegions,
   LIMITS,
   MAX_ENVELOPE_BYTES,
   regionBytes,
@@ -27,16 +28,13 @@ import {
 import { type DecodeResult, readResult, ringCorrupt } from './decoder-result.ts';
 import { copySymbols, NO_SYMBOLS } from './decoder-symbols.ts';
 import type { SymbolTable } from './kallsyms.ts';
+import { COMMIT_SLOTS_WORDS } from './ledger.ts';
 
 export interface DecoderOptions {
   readonly wasm: Uint8Array<ArrayBuffer> | WebAssembly.Module;
   readonly layout: EventLayout;
-  /** A power of two, as the map's max_entries. */
-  readonly ringBytes: number;
-  /** System page size. */
-  readonly pageBytes: number;
-  /** Output of one batch; raised to the longest line if it is less. */
-  readonly outputBytes: number;
+  /** Of the sizes that `decoderNeeds` says. */
+  readonly place: DecoderMemory;
   /** What is the same in all documents; the layout adds tracer, severity and schema version. */
   readonly envelope: Pick<EnvelopeFields, 'idPrefix' | 'hostname' | 'region'>;
   /** For `kstack` fields; without them frames are printed as numbers. */
@@ -51,6 +49,24 @@ interface DecoderExports {
   walk(max: number): number;
 }
 
+/**
+ * The room a decoder takes.
+ * @param outputBytes output of one batch; raised to the longest line if it is less
+ * @param symbols for `kstack` fields
+ */
+export function decoderNeeds(
+  layout: EventLayout,
+  outputBytes: number,
+  symbols: SymbolTable = NO_SYMBOLS,
+): DecoderNeeds {
+  const longestLine = MAX_ENVELOPE_BYTES + LIMITS.MAX_FRAGMENT_BYTES + maxDataBytes(layout.fields);
+  return {
+    outputBytes: Math.max(outputBytes, longestLine),
+    symbols: symbols.addresses.length,
+    symbolNameBytes: symbols.names.length,
+  };
+}
+
 /** No wall clock shows it: the dates of the template are still to be written. */
 const NO_SECOND = 0xffff_ffff_ffff_ffffn;
 
@@ -58,6 +74,8 @@ export class Decoder implements Disposable {
   readonly memory: WebAssembly.Memory;
   readonly regions: DecoderRegions;
   readonly ringBytes: number;
+  /** The map `ledger_commits`; for `CommitLog`. */
+  readonly commits: BigUint64Array;
   readonly #exports: DecoderExports;
   readonly #control: DataView;
   readonly #containers: ContainerTable;
@@ -69,28 +87,22 @@ export class Decoder implements Disposable {
   #disposed = false;
 
   /**
-   * Instantiates the module in a memory of its own. `decode` says `output_full` until the first `beginBatch`.
-   * @throws HuatuoError MAP_FAILED when the sizes do not fit, LAYOUT_MISMATCH when the module was made for a struct of
-   * another size
+   * Instantiates the module in its memory. `decode` says `output_full` until the first `beginBatch`.
+   * @throws LAYOUT_MISMATCH when the module was made for a struct of another size
    */
   static create(options: DecoderOptions): Decoder {
     return new Decoder(options);
   }
 
   private constructor(options: DecoderOptions) {
-    const { layout, ringBytes, symbols = NO_SYMBOLS } = options;
-    this.ringBytes = ringBytes;
-    const longestLine = MAX_ENVELOPE_BYTES + LIMITS.MAX_FRAGMENT_BYTES + maxDataBytes(layout.fields);
-    this.regions = decoderRegions({
-      ringBytes,
-      pageBytes: options.pageBytes,
-      outputBytes: Math.max(options.outputBytes, longestLine),
-      symbols: symbols.addresses.length,
-      symbolNameBytes: symbols.names.length,
-    });
-    this.memory = decoderMemory(this.regions);
+    const { layout, place, symbols = NO_SYMBOLS } = options;
+    this.memory = place.memory;
+    this.regions = place.regions;
+    this.ringBytes = place.regions.data.bytes / 2;
+    clearStatics(place);
     this.#exports = instantiate(options.wasm, this.memory, layout);
     this.#containers = new ContainerTable(this.memory, this.regions, this.#exports.addContainer);
+    this.#containers.clear();
     this.#envelope = {
       ...options.envelope,
       schemaVersion: layout.schemaVersion,
@@ -102,6 +114,7 @@ export class Decoder implements Disposable {
     this.#output = regionBytes(this.memory, this.regions.output);
     this.#consumerPosition = new BigUint64Array(this.memory.buffer, this.regions.consumer.offset, 1);
     this.#producerPosition = new BigUint64Array(this.memory.buffer, this.regions.producer.offset, 1);
+    this.commits = new BigUint64Array(this.memory.buffer, this.regions.commits.offset, COMMIT_SLOTS_WORDS);
     writePointers(this.#control, this.regions);
     copySymbols(this.memory, this.regions, symbols);
   }
@@ -208,7 +221,7 @@ export class Decoder implements Disposable {
     return this.#exports.walk(max);
   }
 
-  /** From now on the ring's pages may be gone and reading them would end the process, so every call is refused. */
+  /** From now on the memory is another decoder's, or the ring is gone from it, so every call is refused. */
   [Symbol.dispose](): void {
     this.#disposed = true;
   }

@@ -5,9 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import type { CatalogEntry } from '../config/catalog.ts';
 import { HuatuoError } from '../error.ts';
-import { libbpf } from './libbpf.ts';
 
 export interface KernelPaths {
   readonly procfs: string;
@@ -19,23 +17,18 @@ const BY_TRACEPOINT = /^(?:tp_btf|raw_tp|raw_tracepoint)\/(\w+)/;
 const BY_CATEGORY = /^(?:tp|tracepoint)\/(?!syscalls\/)\w+\/(\w+)/;
 
 /**
- * Whether a collector can run here.
+ * Whether the kernel has what one object attaches to (`tp_btf/softirq_raise`), and lets this process load it.
  * @returns the reason why not, or undefined. Reads the kernel's BTF (about 6 MB) once for a call.
  */
-export function probe(entry: CatalogEntry, paths: KernelPaths): HuatuoError | undefined {
-  return entry.manifest && probeAttachPoints(entry.manifest.attachPoints, paths);
-}
-
-/** The same for what one object attaches to (`tp_btf/softirq_raise`). */
 export function probeAttachPoints(
   attachPoints: readonly string[],
   paths: KernelPaths,
 ): HuatuoError | undefined {
-  return probeHost(paths) ?? missingTracepoint(attachPoints, kernelBtf(paths));
+  return probeKernel(paths) ?? missingTracepoint(attachPoints, kernelBtf(paths));
 }
 
-/** What every BPF collector needs of the host: root, libbpf, BTF. */
-export function probeHost(paths: KernelPaths): HuatuoError | undefined {
+/** What every BPF collector needs of the kernel: the right to load programs, and BTF. */
+export function probeKernel(paths: KernelPaths): HuatuoError | undefined {
   if (!mayLoadBpf()) {
     return new HuatuoError('PERMISSION_DENIED', {
       expected: 'root, or CAP_BPF and CAP_PERFMON',
@@ -50,12 +43,7 @@ export function probeHost(paths: KernelPaths): HuatuoError | undefined {
       remedy: 'use a kernel built with CONFIG_DEBUG_INFO_BTF=y (Linux 5.8 or later), or check --path.sysfs',
     });
   }
-  try {
-    libbpf();
-    return undefined;
-  } catch (error) {
-    return HuatuoError.from(error, 'LIBBPF_MISSING', 'install libbpf 1.x');
-  }
+  return undefined;
 }
 
 /** Capability bits of linux/capability.h. CAP_SYS_ADMIN includes the two newer ones (Linux 5.8). */

@@ -10,16 +10,11 @@
  * any reader. Moving the consumer position and counting what it covers must look like one step although a worker may
  * die between them: the count is first written to the slot that is not in force, stamped with the position it
  * belongs to, and the consumer position, published second, is what puts it in force.
+ *
+ * The slots are mapped, and a watcher in another thread reads them while they are written. The stamp is written first and
+ * read once more at last: a slot that was taken for the next commit meanwhile does not have the old stamp any more.
  */
 import { HuatuoError } from '../error.ts';
-import { errnoName, libbpf } from './libbpf.ts';
-
-/** The kernel's half, summed over all CPUs. */
-export interface KernelCounts {
-  readonly produced: bigint;
-  readonly dropped_ring_full: bigint;
-  readonly rate_limited: bigint;
-}
 
 /** The reader's half: what was made of the ring's bytes up to `position`. */
 export interface Commit {
@@ -28,66 +23,46 @@ export interface Commit {
   readonly malformed: bigint;
 }
 
-const KERNEL_WORDS = 3;
 const COMMIT_WORDS = 3;
+const SLOTS = [0, COMMIT_WORDS] as const;
+/** The map `ledger_commits`, as 64-bit words. */
+export const COMMIT_SLOTS_WORDS = 6;
 const START: Commit = { position: 0n, journalled: 0n, malformed: 0n };
-
-function lookup(fd: number, key: number, words: number): BigUint64Array {
-  const value = new BigUint64Array(words);
-  const result = libbpf().bpf_map_lookup_elem(fd, bytesOf(Uint32Array.of(key)), bytesOf(value));
-  if (result < 0) throw mapError('read', result);
-  return value;
-}
-
-function bytesOf(array: Uint32Array | BigUint64Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-}
-
-function mapError(verb: string, result: number): HuatuoError {
-  return new HuatuoError('SYSCALL_FAILED', {
-    found: `the ledger could not be ${verb} (${errnoName(result)})`,
-    remedy: 'the collector is restarted; if it comes back, report it',
-  });
-}
-
-/** Reads the map `ledger` of a loaded object. */
-export function readKernelCounts(ledgerFd: number): KernelCounts {
-  const cpus = libbpf().libbpf_num_possible_cpus();
-  const values = lookup(ledgerFd, 0, KERNEL_WORDS * cpus);
-  const sums = [0n, 0n, 0n];
-  for (const [index, value] of values.entries()) sums[index % KERNEL_WORDS]! += value;
-  return { produced: sums[0]!, dropped_ring_full: sums[1]!, rate_limited: sums[2]! };
-}
 
 /**
  * The commit that is in force, given the ring's consumer position.
+ * @param slots view of the map `ledger_commits`
  * @returns all zero for a ring nobody has read; undefined when neither slot belongs to the position, which happens
  * only while a commit is being made by another thread (read again)
  */
-export function readCommit(commitsFd: number, consumerPosition: bigint): Commit | undefined {
+export function readCommit(slots: BigUint64Array, consumerPosition: bigint): Commit | undefined {
   if (consumerPosition === 0n) return START;
-  for (const slot of [0, 1]) {
-    const [position, journalled, malformed] = lookup(commitsFd, slot, COMMIT_WORDS);
-    if (position === consumerPosition) return { position, journalled: journalled!, malformed: malformed! };
+  for (const slot of SLOTS) {
+    if (Atomics.load(slots, slot) !== consumerPosition) continue;
+    const journalled = Atomics.load(slots, slot + 1);
+    const malformed = Atomics.load(slots, slot + 2);
+    if (Atomics.load(slots, slot) === consumerPosition)
+      return { position: consumerPosition, journalled, malformed };
   }
   return undefined;
 }
 
 /** The reader's end of the ledger: one for each ring, in the collector's thread. */
 export class CommitLog {
-  readonly #fd: number;
+  readonly #slots: BigUint64Array;
   readonly #publish: (position: bigint) => void;
   #current: Commit;
 
   /**
-   * @param commitsFd map `ledger_commits`
+   * @param slots view of the map `ledger_commits`
    * @param consumerPosition of the ring, as it was found
    * @param publish stores the ring's consumer position; called after the count is in place
+   * @throws RING_CORRUPT when the ring has been read by somebody who keeps no ledger
    */
-  constructor(commitsFd: number, consumerPosition: bigint, publish: (position: bigint) => void) {
-    this.#fd = commitsFd;
+  constructor(slots: BigUint64Array, consumerPosition: bigint, publish: (position: bigint) => void) {
+    this.#slots = slots;
     this.#publish = publish;
-    const found = readCommit(commitsFd, consumerPosition);
+    const found = readCommit(slots, consumerPosition);
     if (!found) {
       throw new HuatuoError('RING_CORRUPT', {
         expected: `a ledger entry for consumer position ${consumerPosition}`,
@@ -104,25 +79,18 @@ export class CommitLog {
 
   /** Frees the ring up to `position` and counts what was made of it. */
   commit(position: bigint, documents: number, malformed: number): void {
+    if (position === this.#current.position) return;
     const next: Commit = {
       position,
       journalled: this.#current.journalled + BigInt(documents),
       malformed: this.#current.malformed + BigInt(malformed),
     };
-    if (position === this.#current.position) return;
-    this.#write(next);
+    const [first, second] = SLOTS;
+    const spare = Atomics.load(this.#slots, first) === this.#current.position ? second : first;
+    Atomics.store(this.#slots, spare, next.position);
+    Atomics.store(this.#slots, spare + 1, next.journalled);
+    Atomics.store(this.#slots, spare + 2, next.malformed);
     this.#publish(position);
     this.#current = next;
   }
-
-  #write(next: Commit): void {
-    const spare = readSlotPosition(this.#fd, 0) === this.#current.position ? 1 : 0;
-    const value = BigUint64Array.of(next.position, next.journalled, next.malformed);
-    const result = libbpf().bpf_map_update_elem(this.#fd, bytesOf(Uint32Array.of(spare)), bytesOf(value), 0);
-    if (result < 0) throw mapError('written', result);
-  }
-}
-
-function readSlotPosition(fd: number, slot: number): bigint {
-  return lookup(fd, slot, COMMIT_WORDS)[0]!;
 }

@@ -2,8 +2,8 @@
  * Every function of libbpf the agent calls, with its C prototype. A wrong signature here is memory corruption in a root
  * process, so they all live in this one file and `libbpf()` refuses versions it was not written for.
  *
- * Pointers are addresses (BigInt): they may cross threads, because libbpf objects belong to the process.
- * libbpf is not locked inside: one object is only ever used by one thread at a time (`src/kernel/handles.ts`).
+ * The main thread alone calls them. koffi keeps 24 KB for good of every thread that imports it, and workers come and go; and
+ * what libbpf hands out belongs to the process, so no worker that dies can take it along.
  */
 import koffi from 'koffi';
 import { HuatuoError } from '../error.ts';
@@ -21,7 +21,6 @@ type OpenOptions = {
 /** The functions, typed as they are declared below. Failures follow libbpf 1.x: NULL + errno, or a negative errno. */
 export interface Libbpf {
   bpf_object__open_mem(bytes: Uint8Array, size: number, options: OpenOptions): Pointer | null;
-  bpf_object__load(object: Pointer): number;
   bpf_object__close(object: Pointer): void;
   bpf_object__find_map_by_name(object: Pointer, name: string): Pointer | null;
   bpf_object__next_map(object: Pointer, previous: Pointer | null): Pointer | null;
@@ -63,7 +62,6 @@ export interface Libbpf {
 const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
   bpf_object__open_mem:
     'void *bpf_object__open_mem(const uint8_t *obj_buf, size_t obj_buf_sz, open_options *opts)',
-  bpf_object__load: 'int bpf_object__load(void *obj)',
   bpf_object__close: 'void bpf_object__close(void *obj)',
   bpf_object__find_map_by_name: 'void *bpf_object__find_map_by_name(const void *obj, const char *name)',
   bpf_object__next_map: 'void *bpf_object__next_map(const void *obj, const void *map)',
@@ -114,10 +112,11 @@ const OPEN_OPTIONS = {
 } as const;
 
 let loaded: Libbpf | undefined;
+let loadAsync: ((object: Pointer, done: (error: unknown, result: number) => void) => void) | undefined;
 let openOptionsBytes = 0;
 
 /**
- * The functions of `libbpf.so.1`, loaded on first use in this thread.
+ * The functions of `libbpf.so.1`, loaded on first use.
  * @throws LIBBPF_MISSING when the library cannot be loaded or is not version 1.x
  */
 export function libbpf(): Libbpf {
@@ -156,8 +155,21 @@ export function libbpf(): Libbpf {
     const found = `libbpf ${api.libbpf_version_string()}`;
     throw new HuatuoError('LIBBPF_MISSING', { expected: 'libbpf 1.x', found, remedy });
   }
+  loadAsync = library.func('int bpf_object__load(void *obj)').async;
   loaded = api;
   return api;
+}
+
+/**
+ * bpf_object__load() in a thread of libuv's pool: the verifier may think for seconds. libbpf is not locked inside, so nobody
+ * else may use the object meanwhile.
+ * @returns a negative errno when the kernel refuses it
+ */
+export function loadObject(object: Pointer): Promise<number> {
+  libbpf();
+  return new Promise((resolve, reject) => {
+    loadAsync?.(object, (error, result) => (error ? reject(error as Error) : resolve(result)));
+  });
 }
 
 /**

@@ -1,4 +1,4 @@
-/** The few libc calls Node has no API for. Same rule as in libbpf.ts: signatures only here, prototypes beside them. */
+/** The few libc calls Node has no API for. Same rules as in libbpf.ts: main thread only, signatures only here. */
 import koffi from 'koffi';
 import { HuatuoError } from '../error.ts';
 import { lastErrno, type Pointer } from './libbpf.ts';
@@ -12,12 +12,8 @@ const mmapCall = libc.func(
 );
 const munmapCall = libc.func('int munmap(void *addr, size_t length)');
 const clockGettime = libc.func('int clock_gettime(int clockid, _Out_ timespec *tp)');
-const prctlName = libc.func(
-  'int prctl(int option, const char *name, unsigned long a, unsigned long b, unsigned long c)',
-);
 const sysconf = libc.func('long sysconf(int name)');
 const syscallCall = libc.func('long syscall(long number, int a, unsigned int b, int c)');
-const gettidCall = libc.func('int gettid(void)');
 const mountCall = libc.func(
   'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
 );
@@ -36,13 +32,10 @@ const malloptCall = libc.func('int mallopt(int param, int value)');
 const mallocTrim = libc.func('int malloc_trim(size_t pad)');
 
 const MAP_FAILED = 0xffffffffffffffffn;
-const CLOCK_REALTIME = 0;
-const CLOCK_BOOTTIME = 7;
 const SC_PAGESIZE = 30;
 /** glibc has no wrapper for it. */
 const SYS_MEMBARRIER = process.arch === 'arm64' ? 283 : 324;
 const MEMBARRIER_CMD_GLOBAL = 1;
-const PR_SET_NAME = 15;
 const M_ARENA_MAX = -8;
 const PRIO_PROCESS = 0;
 const LOCK_EX = 2;
@@ -56,6 +49,8 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
 
+export const CLOCK_REALTIME = 0;
+export const CLOCK_BOOTTIME = 7;
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
 export const MAP_SHARED = 0x01;
@@ -95,28 +90,11 @@ export function munmap(address: Pointer, length: number): void {
 /** System page size in bytes: 4096 on x86-64, up to 65536 on arm64. */
 export const PAGE_BYTES: number = Number(sysconf(SC_PAGESIZE));
 
-function clock_ns(id: number): bigint {
+/** clock_gettime(2). @param id CLOCK_REALTIME or CLOCK_BOOTTIME */
+export function clock_ns(id: number): bigint {
   const time = { tv_sec: 0, tv_nsec: 0 };
   clockGettime(id, time);
   return BigInt(time.tv_sec) * 1_000_000_000n + BigInt(time.tv_nsec);
-}
-
-/** CLOCK_BOOTTIME: what bpf_ktime_get_boot_ns() returns. */
-export function boottime_ns(): bigint {
-  return clock_ns(CLOCK_BOOTTIME);
-}
-
-/** CLOCK_REALTIME. */
-export function realtime_ns(): bigint {
-  return clock_ns(CLOCK_REALTIME);
-}
-
-/** What to add to CLOCK_BOOTTIME to get CLOCK_REALTIME; taken anew for each batch, because the wall clock is stepped. */
-export function wallOffset_ns(): bigint {
-  // The second reading brackets the first: half of the gap is the error, a few hundred nanoseconds.
-  const before = boottime_ns();
-  const wall = realtime_ns();
-  return wall - (before + boottime_ns()) / 2n;
 }
 
 /**
@@ -132,23 +110,15 @@ export function trimMalloc(): void {
   mallocTrim(0);
 }
 
-/** Names this thread for `top -H`; the kernel keeps 15 bytes. */
-export function nameThread(name: string): void {
-  prctlName(PR_SET_NAME, name.slice(0, 15), 0, 0, 0);
-}
-
-/** Kernel id of this thread, as in /proc/self/task. */
-export function threadId(): number {
-  return gettidCall() as number;
-}
-
 /**
- * Returns when every non-sleepable BPF program that is running now, on any CPU, has ended: membarrier(2) waits for an RCU
+ * Resolves when every non-sleepable BPF program that is running now, on any CPU, has ended: membarrier(2) waits for an RCU
  * grace period, some milliseconds, and a program is an RCU reader. Does nothing on a kernel that runs with nohz_full,
  * which refuses the command.
  */
-export function waitForRunningPrograms(): void {
-  syscallCall(SYS_MEMBARRIER, MEMBARRIER_CMD_GLOBAL, 0, 0);
+export function waitForRunningPrograms(): Promise<void> {
+  return new Promise((resolve) => {
+    syscallCall.async(SYS_MEMBARRIER, MEMBARRIER_CMD_GLOBAL, 0, 0, () => resolve());
+  });
 }
 
 /** 0n, or the errno of the call that just answered `result`. Must be asked before any other foreign call. */

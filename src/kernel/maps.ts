@@ -1,126 +1,90 @@
-/** BPF maps as typed collections. Hashes are read with the batch calls, per-CPU values as one value for each CPU or summed. */
+/** BPF maps as typed collections: the collector's side of map-access.ts. */
 import type { MapLayout } from '../build/manifest.ts';
-import { HuatuoError } from '../error.ts';
 import type { BpfMap } from '../sdk/context.ts';
-import { errnoName, libbpf } from './libbpf.ts';
 import { addValue, decodeValue, encodeScalar } from './value.ts';
 
-/** Entries asked for in one batch call. A bucket that holds more makes the kernel answer ENOSPC; then it is doubled. */
-const BATCH_ENTRIES = 256;
-const MAX_BATCH_ENTRIES = 1 << 16;
-const ENOENT = 2;
-const ENOSPC = 28;
+/** Entries one behind the other; a per-CPU value is one value for each possible CPU, each padded to eight bytes. */
+export interface MapBatch {
+  readonly count: number;
+  readonly keys: Uint8Array;
+  readonly values: Uint8Array;
+  /** Where the next batch begins; absent when this was the last one. */
+  readonly next?: Uint8Array;
+}
+
+/** Bytes from one CPU's value to the next, or of the only one. */
+export function valueStride({ type, valueBytes }: MapLayout): number {
+  return type.includes('percpu') ? (valueBytes + 7) & ~7 : valueBytes;
+}
+
+/** What the supervisor does with one map; see `MapAccess`. */
+export interface MapCalls {
+  lookup(key: Uint8Array): Promise<Uint8Array | undefined>;
+  batch(position: Uint8Array | undefined): Promise<MapBatch>;
+  update(key: Uint8Array, value: Uint8Array): Promise<void>;
+  delete(key: Uint8Array): Promise<boolean>;
+}
 
 export class KernelMap<Key, Value> implements BpfMap<Key, Value> {
-  readonly #fd: number;
+  readonly #calls: MapCalls;
   readonly #layout: MapLayout;
-  readonly #cpus: number;
-  /** Per-CPU values are padded to eight bytes by the kernel. */
   readonly #stride: number;
 
-  /** @param fd belongs to the object and must stay open */
-  constructor(fd: number, layout: MapLayout) {
-    this.#fd = fd;
+  constructor(layout: MapLayout, calls: MapCalls) {
+    this.#calls = calls;
     this.#layout = layout;
-    const perCpu = layout.type.includes('percpu');
-    this.#cpus = perCpu ? libbpf().libbpf_num_possible_cpus() : 1;
-    this.#stride = perCpu ? (layout.valueBytes + 7) & ~7 : layout.valueBytes;
+    this.#stride = valueStride(layout);
   }
 
-  *entries(): Generator<readonly [Key, Value]> {
-    if (this.#layout.type.endsWith('array')) yield* this.#arrayEntries();
-    else yield* this.#hashEntries();
+  async *entries(): AsyncGenerator<readonly [Key, Value]> {
+    for await (const [key, values] of this.perCpuEntries()) yield [key, sum(values)];
   }
 
-  perCpu(key: Key): readonly Value[] {
-    const bytes = this.#lookup(key);
-    return bytes ? this.#values(new DataView(bytes.buffer), 0) : [];
-  }
-
-  get(key: Key): Value | undefined {
-    const bytes = this.#lookup(key);
-    return bytes && this.#sum(new DataView(bytes.buffer), 0);
-  }
-
-  set(key: Key, value: Value): void {
-    const { name, keyBytes, valueBytes } = this.#layout;
-    if (this.#cpus > 1) throw mapError(name, 'write', 'a per-CPU map, which only programs write');
-    const result = libbpf().bpf_map_update_elem(
-      this.#fd,
-      encodeScalar(key, keyBytes),
-      encodeScalar(value, valueBytes),
-      0,
-    );
-    if (result < 0) throw mapError(name, 'write', errnoName(result));
-  }
-
-  delete(key: Key): boolean {
-    const result = libbpf().bpf_map_delete_elem(this.#fd, encodeScalar(key, this.#layout.keyBytes));
-    if (result < 0 && result !== -ENOENT) throw mapError(this.#layout.name, 'delete from', errnoName(result));
-    return result >= 0;
-  }
-
-  *#arrayEntries(): Generator<readonly [Key, Value]> {
-    for (let index = 0; index < this.#layout.maxEntries; index++) {
-      const value = this.get(index as Key);
-      if (value !== undefined) yield [index as Key, value];
-    }
-  }
-
-  *#hashEntries(): Generator<readonly [Key, Value]> {
-    const { keyBytes, key: keyFields } = this.#layout;
-    const valueBytes = this.#stride * this.#cpus;
-    let capacity = BATCH_ENTRIES;
-    let position: Uint8Array | null = null;
-    for (;;) {
-      const keys = new Uint8Array(capacity * keyBytes);
-      const values = new Uint8Array(capacity * valueBytes);
-      // The kernel's cursor: a u32 bucket number for hashes, a key for other types.
-      const next = new Uint8Array(Math.max(8, keyBytes));
-      const count = Uint32Array.of(capacity);
-      const result = libbpf().bpf_map_lookup_batch(this.#fd, position, next, keys, values, count, null);
-      if (result === -ENOSPC && capacity < MAX_BATCH_ENTRIES) {
-        capacity *= 2;
-        continue;
+  async *perCpuEntries(): AsyncGenerator<readonly [Key, readonly Value[]]> {
+    const { keyBytes, key } = this.#layout;
+    for (let position: Uint8Array | undefined, more = true; more; more = position !== undefined) {
+      const { count, keys, values, next } = await this.#calls.batch(position);
+      const keyView = new DataView(keys.buffer, keys.byteOffset);
+      const entryBytes = values.byteLength / count;
+      for (let index = 0; index < count; index++) {
+        const value = values.subarray(index * entryBytes, (index + 1) * entryBytes);
+        yield [decodeValue(keyView, index * keyBytes, key) as Key, this.#values(value)];
       }
-      if (result < 0 && result !== -ENOENT) throw mapError(this.#layout.name, 'read', errnoName(result));
-      const keyView = new DataView(keys.buffer);
-      const valueView = new DataView(values.buffer);
-      for (let index = 0; index < count[0]!; index++) {
-        yield [
-          decodeValue(keyView, index * keyBytes, keyFields) as Key,
-          this.#sum(valueView, index * valueBytes),
-        ];
-      }
-      if (result === -ENOENT) return;
       position = next;
     }
   }
 
-  #lookup(key: Key): Uint8Array | undefined {
-    const value = new Uint8Array(this.#stride * this.#cpus);
-    const result = libbpf().bpf_map_lookup_elem(this.#fd, encodeScalar(key, this.#layout.keyBytes), value);
-    if (result === -ENOENT) return undefined;
-    if (result < 0) throw mapError(this.#layout.name, 'read', errnoName(result));
-    return value;
+  async perCpu(key: Key): Promise<readonly Value[]> {
+    const bytes = await this.#calls.lookup(this.#key(key));
+    return bytes ? this.#values(bytes) : [];
   }
 
-  #values(view: DataView, start: number): Value[] {
+  async get(key: Key): Promise<Value | undefined> {
+    const bytes = await this.#calls.lookup(this.#key(key));
+    return bytes && sum(this.#values(bytes));
+  }
+
+  async set(key: Key, value: Value): Promise<void> {
+    await this.#calls.update(this.#key(key), encodeScalar(value, this.#layout.valueBytes));
+  }
+
+  async delete(key: Key): Promise<boolean> {
+    return this.#calls.delete(this.#key(key));
+  }
+
+  #key(key: Key): Uint8Array {
+    return encodeScalar(key, this.#layout.keyBytes);
+  }
+
+  #values(bytes: Uint8Array): Value[] {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     return Array.from(
-      { length: this.#cpus },
-      (_, cpu) => decodeValue(view, start + cpu * this.#stride, this.#layout.value) as Value,
+      { length: bytes.byteLength / this.#stride },
+      (_, cpu) => decodeValue(view, cpu * this.#stride, this.#layout.value) as Value,
     );
-  }
-
-  #sum(view: DataView, start: number): Value {
-    return this.#values(view, start).reduce((sum, value) => addValue(sum, value) as Value);
   }
 }
 
-function mapError(name: string, verb: string, found: string): HuatuoError {
-  return new HuatuoError('SYSCALL_FAILED', {
-    expected: `to ${verb} map ${name}`,
-    found,
-    remedy: 'check that the collector declares the map as it uses it',
-  });
+function sum<Value>(values: readonly Value[]): Value {
+  return values.reduce((total, value) => addValue(total, value) as Value);
 }

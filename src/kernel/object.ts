@@ -1,15 +1,22 @@
 /**
- * One BPF object of one collector: opened, its options set, loaded, attached, and adopted again by the next worker, or,
- * when it is pinned, by the next agent.
+ * One BPF object of one collector: opened, its options set, loaded, attached, and, when it is pinned, adopted again by the
+ * next agent.
  *
  *        open ──► options ──► load ──► attach ──► pin ··· detach ──► unload
- *          └────── Handles (shared memory) remember how far it came ──────┘
  */
 
 import type { ObjectManifest } from '../build/manifest.ts';
 import { HuatuoError } from '../error.ts';
-import { type Handles, MAX_LINKS } from './handles.ts';
-import { errnoName, type Libbpf, lastErrno, libbpf, openOptions, type Pointer } from './libbpf.ts';
+import { Handles } from './handles.ts';
+import {
+  errnoName,
+  type Libbpf,
+  lastErrno,
+  libbpf,
+  loadObject,
+  openOptions,
+  type Pointer,
+} from './libbpf.ts';
 import { PAGE_BYTES, waitForRunningPrograms } from './libc.ts';
 import { writeOptions } from './options.ts';
 import { Pinning, type PinRequest } from './pinning.ts';
@@ -43,25 +50,21 @@ export class KernelObject {
   }
 
   /**
-   * Adopts the object a predecessor left in `handles` or in pins, or opens and loads it. Blocks for as long as the verifier
-   * takes: call it in the collector's own thread.
-   * @throws OBJECT_UNREADABLE, VERIFIER_REFUSED, PERMISSION_DENIED, OBJECT_LOAD_FAILED
+   * Adopts what an earlier agent left in pins, or opens and loads the object. The verifier takes its time in another thread.
+   * @throws LIBBPF_MISSING, OBJECT_UNREADABLE, VERIFIER_REFUSED, PERMISSION_DENIED, OBJECT_LOAD_FAILED
    */
-  static load(handles: Handles, request: LoadRequest): KernelObject {
+  static async load(request: LoadRequest): Promise<KernelObject> {
     const api = libbpf();
-    if (handles.state === 'opened') handles.close(api);
     const pinning = request.pin && Pinning.prepare(request.manifest.collector, request.pin, request);
-    if (handles.state === 'empty' && !(pinning && adoptPinned(api, handles, request, pinning))) {
-      pinning?.clear();
-      loadFresh(api, handles, request);
-    }
+    const adopted = pinning?.hasSet ? adoptPinned(api, request, pinning) : undefined;
+    if (!adopted) pinning?.clear();
+    const handles = adopted ?? (await loadFresh(api, request));
     return new KernelObject(request.manifest, api, handles, pinning);
   }
 
-  /** Attaches every program to what its section names, then pins; does nothing when a predecessor already did. */
+  /** Attaches every program to what its section names, then pins; does nothing when that has been done. @throws ATTACH_FAILED */
   attach(): void {
     const programs = programsOf(this.#api, this.#handles.object);
-    // A predecessor that died halfway attached the first ones in this same order.
     for (const program of programs.slice(this.#handles.links.length)) {
       const link = this.#api.bpf_program__attach(program);
       if (!link) throw this.#attachError(program, lastErrno());
@@ -70,23 +73,37 @@ export class KernelObject {
     if (!this.#handles.pinned) this.#pinning?.pin(this.#api, this.#handles, programs);
   }
 
-  /** Stops the programs, pinned or not; when it returns none runs any more and the ring is final. Maps and ring stay. */
-  detach(): void {
+  /** Stops the programs, pinned or not; when it resolves none runs any more and the ring is final. Maps and ring stay. */
+  async detach(): Promise<void> {
     this.#unpin();
     this.#handles.destroyLinks(this.#api);
     // A program that was running when its link went may go on for a while, and what it makes must still be drained.
-    waitForRunningPrograms();
+    await waitForRunningPrograms();
   }
 
-  /** Frees programs, maps and ring, pinned or not. */
+  /** Frees programs, maps and ring, pinned or not; must be the last call. */
   unload(): void {
     this.#unpin();
+    this.release();
+  }
+
+  /** The same, but what is pinned goes on without this process. */
+  release(): void {
     this.#handles.close(this.#api);
   }
 
   /** File descriptor of a map; belongs to the object, do not close it. Undefined when the object has no such map. */
   mapFd(name: string): number | undefined {
     return mapFd(this.#api, this.#handles.object, name);
+  }
+
+  /**
+   * Lets one of `every` events through from now on; the others are counted as rate limited.
+   * @param every 1 lets all through, at most 2^32 - 1
+   * @returns false when the object makes no events
+   */
+  setSampling(every: number): boolean {
+    return setSampling(this.#api, this.#handles.object, every);
   }
 
   #unpin(): void {
@@ -105,8 +122,7 @@ export class KernelObject {
   }
 }
 
-/** File descriptor of a map of a loaded object, or undefined. */
-export function mapFd(api: Libbpf, object: Pointer, name: string): number | undefined {
+function mapFd(api: Libbpf, object: Pointer, name: string): number | undefined {
   const map = api.bpf_object__find_map_by_name(object, name);
   return map ? api.bpf_map__fd(map) : undefined;
 }
@@ -114,46 +130,41 @@ export function mapFd(api: Libbpf, object: Pointer, name: string): number | unde
 function programsOf(api: Libbpf, object: Pointer): Pointer[] {
   const programs: Pointer[] = [];
   let program = api.bpf_object__next_program(object, null);
-  while (program && programs.length < MAX_LINKS) {
+  while (program) {
     programs.push(program);
     program = api.bpf_object__next_program(object, program);
   }
   return programs;
 }
 
-function adoptPinned(api: Libbpf, handles: Handles, request: LoadRequest, pinning: Pinning): boolean {
-  if (!pinning.hasSet) return false;
-  const object = openObject(api, handles, request, Buffer.alloc(0));
-  if (!pinning.adopt(api, handles, programsOf(api, object))) return false;
+/** @returns undefined when the set is damaged */
+function adoptPinned(api: Libbpf, request: LoadRequest, pinning: Pinning): Handles | undefined {
+  const handles = new Handles(openObject(api, request, Buffer.alloc(0)));
+  if (!pinning.adopt(api, handles, programsOf(api, handles.object))) return undefined;
   // The agent that left it may have been throttling.
-  setSampling(api, handles, 1);
-  return true;
+  setSampling(api, handles.object, 1);
+  return handles;
 }
 
 /** @param log gets the verifier's words; must live until the object is loaded */
-function openObject(api: Libbpf, handles: Handles, request: LoadRequest, log: Buffer): Pointer {
+function openObject(api: Libbpf, request: LoadRequest, log: Buffer): Pointer {
   const object = api.bpf_object__open_mem(request.bytes, request.bytes.byteLength, openOptions(log));
-  if (!object) {
-    throw new HuatuoError('OBJECT_UNREADABLE', {
-      expected: `a BPF object for ${request.manifest.collector}`,
-      found: `${request.bytes.byteLength} bytes that libbpf refuses (${lastErrno()})`,
-      remedy: 'build again: npm run build',
-    });
-  }
-  handles.opened(object);
-  return object;
+  if (object) return object;
+  throw new HuatuoError('OBJECT_UNREADABLE', {
+    expected: `a BPF object for ${request.manifest.collector}`,
+    found: `${request.bytes.byteLength} bytes that libbpf refuses (${lastErrno()})`,
+    remedy: 'build again: npm run build',
+  });
 }
 
-function loadFresh(api: Libbpf, handles: Handles, request: LoadRequest): void {
+async function loadFresh(api: Libbpf, request: LoadRequest): Promise<Handles> {
   const log = Buffer.alloc(VERIFIER_LOG_BYTES);
-  const object = openObject(api, handles, request, log);
-  writeOptions(api, object, request.bytes, { ...request.options, page_bytes: BigInt(PAGE_BYTES) });
-  const result = api.bpf_object__load(object);
-  if (result < 0) {
-    handles.close(api);
-    throw loadError(request.manifest.collector, errnoName(result), log);
-  }
-  handles.loaded();
+  const handles = new Handles(openObject(api, request, log));
+  writeOptions(api, handles.object, request.bytes, { ...request.options, page_bytes: BigInt(PAGE_BYTES) });
+  const result = await loadObject(handles.object);
+  if (result >= 0) return handles;
+  handles.close(api);
+  throw loadError(request.manifest.collector, errnoName(result), log);
 }
 
 function loadError(name: string, errno: string, log: Buffer): HuatuoError {

@@ -37,22 +37,15 @@ export function pinObject(api: Libbpf, handles: Handles, programs: readonly Poin
 }
 
 /**
- * Fills empty handles with an object over the maps and links of a complete set.
- * @param object opened from the bytes the set was made from, not loaded; `handles` own it already
+ * Fills handles with the maps and links of a complete set.
+ * @param handles of an object that was opened from the bytes the set was made from, and not loaded
  * @throws SYSCALL_FAILED when the set is damaged; the handles are then as far as they came: close them
  */
-export function adoptObject(
-  api: Libbpf,
-  handles: Handles,
-  object: Pointer,
-  programs: readonly Pointer[],
-  set: PinSet,
-): void {
-  for (const map of mapsOf(api, object)) reuseMap(api, map, set.mapPath(mapName(api, map)));
+export function adoptObject(api: Libbpf, handles: Handles, programs: readonly Pointer[], set: PinSet): void {
+  for (const map of mapsOf(api, handles.object)) reuseMap(api, map, set.mapPath(mapName(api, map)));
   for (const program of programs)
     handles.addLink(openLink(api, set.linkPath(api.bpf_program__name(program))));
   handles.pinned = true;
-  handles.loaded();
 }
 
 function reuseMap(api: Libbpf, map: Pointer, path: string): void {

@@ -55,12 +55,12 @@ export class Pinning {
   }
 
   /**
-   * Fills `handles`, which own an opened object, from the set; other sets of the collector are removed.
-   * @returns false, with `handles` empty, when the set is damaged
+   * Fills the handles of an opened object from the set; other sets of the collector are removed.
+   * @returns false, with the handles closed, when the set is damaged
    */
   adopt(api: Libbpf, handles: Handles, programs: readonly Pointer[]): boolean {
     try {
-      adoptObject(api, handles, handles.object, programs, this.#set);
+      adoptObject(api, handles, programs, this.#set);
     } catch (error) {
       handles.close(api);
       this.#log.warn('the pinned set is damaged', { error });
@@ -74,8 +74,6 @@ export class Pinning {
   /** Pins an attached object; a failure is logged, and what was pinned by then removed. */
   pin(api: Libbpf, handles: Handles, programs: readonly Pointer[]): void {
     try {
-      // A worker that died after its last pin and before it could say so leaves a whole set of this very object.
-      this.#remove();
       pinObject(api, handles, programs, this.#set);
     } catch (thrown) {
       const error = HuatuoError.from(thrown, 'SYSCALL_FAILED', 'check the BPF file system');

@@ -1,17 +1,19 @@
 /**
- * A BPF ring buffer, mapped over the regions a decoder has left for it in its WebAssembly memory.
+ * A BPF ring buffer and its commits, mapped over the regions that a decoder's WebAssembly memory has for them.
  *
- *   ring fd        offset 0        PAGE          PAGE + PAGE … PAGE + 2 × size
- *                  consumer rw │ producer ro │ data ro │ the same data again ro
- *                       ▼             ▼           ▼
- *   WASM memory    … regions.consumer, regions.producer, regions.data …
+ *   ring fd        offset 0        PAGE          PAGE + PAGE … PAGE + 2 × size        commits fd
+ *                  consumer rw │ producer ro │ data ro │ the same data again ro         rw
+ *                       ▼             ▼           ▼                                      ▼
+ *   WASM memory    … regions.consumer, regions.producer, regions.data …            regions.commits …
  *
- * The kernel writes, WASM reads, nothing is copied (kernel/bpf/ringbuf.c: ringbuf_map_mmap_user). The mapping goes with
- * the memory: V8 unmaps the whole range when the worker ends, however it ends.
+ * The kernel writes, WASM reads, nothing is copied (kernel/bpf/ringbuf.c: ringbuf_map_mmap_user). The memory is shared: made
+ * and mapped here, in the main thread, it is lent to one worker after the other, so that a worker needs no foreign calls to
+ * read its ring, and its successor finds the ring where it was.
  */
 import koffi from 'koffi';
 import { HuatuoError } from '../error.ts';
-import type { Decoder } from './decoder.ts';
+import type { LentRing } from './calls.ts';
+import { allocateDecoderMemory, type DecoderNeeds } from './decoder-memory.ts';
 import { errnoName, libbpf, type Pointer } from './libbpf.ts';
 import {
   MAP_ANONYMOUS,
@@ -25,7 +27,7 @@ import {
 } from './libc.ts';
 
 /** What the kernel says of a map: the head of `struct bpf_map_info`. */
-export interface RingInfo {
+interface RingInfo {
   /** Unique for one boot. */
   readonly mapId: number;
   readonly ringBytes: number;
@@ -35,7 +37,7 @@ const MAP_INFO_BYTES = 88;
 const MAX_ENTRIES_OFFSET = 16;
 
 /** @throws SYSCALL_FAILED when `fd` is not a BPF map */
-export function ringInfo(fd: number): RingInfo {
+function ringInfo(fd: number): RingInfo {
   const info = new Uint8Array(MAP_INFO_BYTES);
   const result = libbpf().bpf_obj_get_info_by_fd(fd, info, Uint32Array.of(info.byteLength));
   if (result < 0) {
@@ -50,31 +52,49 @@ export function ringInfo(fd: number): RingInfo {
 }
 
 export class MappedRing implements Disposable {
-  readonly #decoder: Decoder;
+  readonly lent: LentRing;
+  readonly #needs: DecoderNeeds;
 
   /**
-   * Maps the ring; its size must be the decoder's.
-   * @param fd stays the caller's and open
-   * @throws MAP_FAILED
+   * Allocates the memory and maps ring and commits into it.
+   * @param ringFd map `events`; stays the caller's, and may be closed: the mapping keeps the ring
+   * @param commitsFd map `ledger_commits`, likewise
+   * @throws MAP_FAILED, SYSCALL_FAILED
    */
-  constructor(fd: number, decoder: Decoder) {
-    this.#decoder = decoder;
-    const { consumer, producer } = decoder.regions;
-    mmap(this.#at(consumer.offset), PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
-    const producerAndData = PAGE_BYTES + 2 * decoder.ringBytes;
-    mmap(this.#at(producer.offset), producerAndData, PROT_READ, MAP_SHARED | MAP_FIXED, fd, PAGE_BYTES);
+  constructor(ringFd: number, commitsFd: number, needs: DecoderNeeds) {
+    const { mapId, ringBytes } = ringInfo(ringFd);
+    this.#needs = needs;
+    this.lent = { ...allocateDecoderMemory({ ...needs, ringBytes, pageBytes: PAGE_BYTES }), mapId };
+    const { consumer, producer, commits } = this.lent.regions;
+    const shared = MAP_SHARED | MAP_FIXED;
+    mmap(this.#at(consumer.offset), PAGE_BYTES, PROT_READ | PROT_WRITE, shared, ringFd, 0);
+    mmap(this.#at(producer.offset), PAGE_BYTES + 2 * ringBytes, PROT_READ, shared, ringFd, PAGE_BYTES);
+    mmap(this.#at(commits.offset), PAGE_BYTES, PROT_READ | PROT_WRITE, shared, commitsFd, 0);
   }
 
-  /** Puts plain memory back where the ring was: a hole would fault the process instead of trapping the decoder. */
+  /** Whether a decoder with these needs can work in it. */
+  fits(needs: DecoderNeeds): boolean {
+    const { outputBytes, symbols, symbolNameBytes } = this.#needs;
+    return (
+      outputBytes === needs.outputBytes &&
+      symbols === needs.symbols &&
+      symbolNameBytes === needs.symbolNameBytes
+    );
+  }
+
+  /**
+   * Puts plain memory back where ring and commits were, because a hole would fault the process. No decoder may work in the
+   * memory any more.
+   */
   [Symbol.dispose](): void {
-    this.#decoder[Symbol.dispose]();
-    const { consumer } = this.#decoder.regions;
-    const length = 2 * PAGE_BYTES + 2 * this.#decoder.ringBytes;
+    const { consumer, data, commits } = this.lent.regions;
     const flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS;
-    mmap(this.#at(consumer.offset), length, PROT_READ | PROT_WRITE, flags, -1, 0);
+    const access = PROT_READ | PROT_WRITE;
+    mmap(this.#at(consumer.offset), data.offset + data.bytes - consumer.offset, access, flags, -1, 0);
+    mmap(this.#at(commits.offset), PAGE_BYTES, access, flags, -1, 0);
   }
 
   #at(offset: number): Pointer {
-    return (koffi.address(this.#decoder.memory.buffer) as bigint) + BigInt(offset);
+    return (koffi.address(this.lent.memory.buffer) as bigint) + BigInt(offset);
   }
 }

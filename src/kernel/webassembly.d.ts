@@ -6,11 +6,12 @@ declare namespace WebAssembly {
   interface MemoryDescriptor {
     /** In pages of 64 KiB. */
     readonly initial: number;
-    readonly maximum?: number;
+    readonly maximum: number;
+    readonly shared: true;
   }
   class Memory {
     constructor(descriptor: MemoryDescriptor);
-    readonly buffer: ArrayBuffer;
+    readonly buffer: SharedArrayBuffer;
   }
   class Global {
     private constructor();

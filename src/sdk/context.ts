@@ -69,7 +69,10 @@ export interface CollectorContext<Options = unknown, Specs extends MetricSpecs =
   save(containerId: string | undefined, time_ns: bigint, data: object): Promise<void>;
 }
 
-/** Kernel access. Objects belong to the process: a restarted collector adopts what its predecessor loaded. */
+/**
+ * Kernel access. The supervisor's thread makes the calls and holds what they return: a restarted collector finds what its
+ * predecessor loaded.
+ */
 export interface Bpf {
   /** Opens and loads the collector's own `<name>.bpf.o`, with its OPTION()s set from the config. */
   load(): Promise<BpfObject>;
@@ -77,11 +80,11 @@ export interface Bpf {
 
 export interface BpfObject {
   /** Attaches every program to what its section names; does nothing when already attached. */
-  attach(): void;
+  attach(): Promise<void>;
   /** Stops the programs; maps and ring stay readable. */
-  detach(): void;
+  detach(): Promise<void>;
   /** Frees programs, maps and rings. */
-  unload(): void;
+  unload(): Promise<void>;
   /** The ring `events`, decoded to documents. */
   readonly events: EventRing;
   map<Key = unknown, Value = unknown>(name: string): BpfMap<Key, Value>;
@@ -105,10 +108,13 @@ export interface Batch {
 
 export interface BpfMap<Key, Value> {
   /** Entries read with the batch calls. A per-CPU map gives the sum over all CPUs. */
-  entries(): Iterable<readonly [Key, Value]>;
+  entries(): AsyncIterable<readonly [Key, Value]>;
+  /** The same, with one value for each CPU. */
+  perCpuEntries(): AsyncIterable<readonly [Key, readonly Value[]]>;
   /** One value for each CPU of a per-CPU array or hash. */
-  perCpu(key: Key): readonly Value[];
-  get(key: Key): Value | undefined;
-  set(key: Key, value: Value): void;
-  delete(key: Key): boolean;
+  perCpu(key: Key): Promise<readonly Value[]>;
+  get(key: Key): Promise<Value | undefined>;
+  set(key: Key, value: Value): Promise<void>;
+  /** @returns whether there was such an entry */
+  delete(key: Key): Promise<boolean>;
 }

@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import type { MetricFamily } from '../actor/protocol.ts';
 import type { ContainersSnapshot, SnapshotContainers } from '../containers/snapshot.ts';
 import { HuatuoError, type WireError } from '../error.ts';
-import { boottime_ns } from '../kernel/libc.ts';
+import { boottime_ns } from '../kernel/clock.ts';
 import type { Collector } from '../sdk/collector.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
 import { createInstruments, type SeriesLosses } from '../sdk/instruments.ts';

@@ -2,31 +2,50 @@
  * Mutual exclusion of agents on one journal directory: flock(2) on `<directory>/.lock`.
  *
  * The lock belongs to the open file, so it goes with the process however that ends, and a file left behind by SIGKILL
- * means nothing. Node has no flock(2); the operations' values are Linux's (asm-generic/fcntl.h).
+ * means nothing. The supervisor holds it for the journal's thread and all its successors.
  */
 import { closeSync, constants, fchmodSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
-import koffi from 'koffi';
 import { HuatuoError } from '../error.ts';
+import { lockFile } from '../kernel/libc.ts';
+import { notWritable, openDirectory } from './journal-directory.ts';
 
-const LOCK_EX = 2;
-const LOCK_NB = 4;
+/** The lock of one journal directory at a time. */
+export class JournalLock implements Disposable {
+  #directory: string | undefined;
+  #held: Disposable | undefined;
 
-const flock = koffi.load('libc.so.6').func('int flock(int fd, int operation)') as (
-  fd: number,
-  operation: number,
-) => number;
+  /**
+   * Takes the lock of a directory, and gives back the one it has of another; does nothing when it has this one.
+   * @throws DIRECTORY_NOT_WRITABLE, or JOURNAL_FAILED when another process has it
+   */
+  hold(directory: string): void {
+    if (directory === this.#directory) return;
+    const held = lockDirectory(directory);
+    this[Symbol.dispose]();
+    this.#held = held;
+    this.#directory = directory;
+  }
+
+  [Symbol.dispose](): void {
+    this.#held?.[Symbol.dispose]();
+    this.#held = undefined;
+    this.#directory = undefined;
+  }
+}
 
 /**
- * Takes the lock of a journal directory, without waiting.
+ * Takes the lock of a journal directory, without waiting; makes the directory when it is missing.
  * @returns a handle that gives it back
- * @throws JOURNAL_FAILED naming the process that holds it; the errno's own error when the file cannot be made
+ * @throws DIRECTORY_NOT_WRITABLE, or JOURNAL_FAILED naming the process that holds it
  */
-export function lockDirectory(directory: string): Disposable {
+function lockDirectory(directory: string): Disposable {
+  closeSync(openDirectory(directory));
   const path = join(directory, '.lock');
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
-  if (flock(fd, LOCK_EX | LOCK_NB) !== 0) {
-    const errno = koffi.errno();
+  const fd = openLock(directory, path);
+  const errno = lockFile(fd);
+  if (errno !== 0) {
     closeSync(fd);
     throw lockedError(path, errno);
   }
@@ -36,8 +55,16 @@ export function lockDirectory(directory: string): Disposable {
   return { [Symbol.dispose]: () => closeSync(fd) };
 }
 
+function openLock(directory: string, path: string): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  } catch (cause) {
+    throw notWritable(directory, (cause as Error).message, cause);
+  }
+}
+
 function lockedError(path: string, errno: number): HuatuoError {
-  if (errno !== koffi.os.errno.EWOULDBLOCK)
+  if (errno !== osConstants.errno.EWOULDBLOCK)
     return new HuatuoError('JOURNAL_FAILED', {
       expected: `a file system that can lock ${path}`,
       found: `flock failed with errno ${errno}`,

@@ -18,8 +18,7 @@ import { closeSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { HuatuoError } from '../error.ts';
 import type { Log } from '../sdk/context.ts';
-import { notWritable, openDirectory } from './journal-directory.ts';
-import { lockDirectory } from './journal-lock.ts';
+import { openDirectory } from './journal-directory.ts';
 import { JournalStream, type JournalTracerStatus } from './journal-stream.ts';
 import { JournalSync, SyncedFile } from './journal-sync.ts';
 
@@ -44,24 +43,18 @@ export class Journal {
   readonly #streams = new Map<string, JournalStream>();
   readonly #sync: JournalSync;
   readonly #root: SyncedFile;
-  readonly #lock: Disposable;
 
   /**
-   * Opens a journal: makes the directory when it is missing, locks it, and recovers every stream in it.
+   * Opens a journal: makes the directory when it is missing, and recovers every stream in it. The caller sees to it that
+   * nobody else has it open (journal-lock.ts).
    * @param log gets what an operator must know: torn tails, foreign files, refused batches (first and last of a row)
-   * @throws CONFIG_INVALID, DIRECTORY_NOT_WRITABLE, or JOURNAL_FAILED when another process has it
+   * @throws CONFIG_INVALID, DIRECTORY_NOT_WRITABLE
    */
   constructor(options: JournalOptions, log: Log) {
     checkOptions(options);
     this.#options = options;
     this.#log = log;
     const fd = openDirectory(options.directory);
-    try {
-      this.#lock = lock(options.directory);
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
     this.#root = new SyncedFile(fd, 'directory', { duration_ms: 0, errors: 0 });
     this.#sync = new JournalSync(options.fsync_interval_ms);
     for (const tracer of this.#list()) this.#recover(tracer);
@@ -110,12 +103,11 @@ export class Journal {
     return this.#sync.flush();
   }
 
-  /** Syncs, closes every file and gives the lock back. The journal is unusable from the call on. */
+  /** Syncs and closes every file. The journal is unusable from the call on. */
   async close(): Promise<void> {
     await this.#sync.close();
     for (const stream of this.#streams.values()) stream.close();
     closeSync(this.#root.fd);
-    this.#lock[Symbol.dispose]();
   }
 
   #stream(tracer: string): JournalStream {
@@ -173,15 +165,6 @@ export class Journal {
     } catch (error) {
       this.#log.error('cannot open a stream of the journal', { tracer, error });
     }
-  }
-}
-
-function lock(directory: string): Disposable {
-  try {
-    return lockDirectory(directory);
-  } catch (error) {
-    if (error instanceof HuatuoError) throw error;
-    throw notWritable(directory, (error as Error).message, error);
   }
 }
 

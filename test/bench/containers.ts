@@ -4,7 +4,7 @@
  */
 import type { Container } from '../../src/containers/container.ts';
 import { containerFragment } from '../../src/containers/describe.ts';
-import { wallOffset_ns } from '../../src/kernel/libc.ts';
+import { wallOffset_ns } from '../../src/kernel/clock.ts';
 import { atMost, median, type Row } from './report.ts';
 import { TickRing } from './tick-ring.ts';
 import { type BenchOptions, Workspace } from './workspace.ts';
@@ -17,7 +17,7 @@ const GOAL_NS = 30;
 
 export async function benchContainers({ progress }: BenchOptions): Promise<Row[]> {
   using workspace = new Workspace();
-  using ring = new TickRing(await workspace.build('test/bench/tick.bpf.c'));
+  using ring = await TickRing.open(await workspace.build('test/bench/tick.bpf.c'));
   const cost_ns: number[] = [];
   for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
     const host = decode(ring, () => null);

@@ -2,6 +2,7 @@
 import { Decoder } from '../../src/kernel/decoder.ts';
 import { SOFTIRQ_LIKE } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
+import { placeFor } from '../support/decoder-place.ts';
 import { FakeRing } from '../support/decoder-ring.ts';
 
 export interface DecodeFigures {
@@ -21,9 +22,7 @@ export async function benchDecode(): Promise<DecodeFigures> {
   const decoder = Decoder.create({
     wasm: await moduleFor(SOFTIRQ_LIKE),
     layout: SOFTIRQ_LIKE,
-    ringBytes: RING_BYTES,
-    pageBytes: 4096,
-    outputBytes: OUTPUT_BYTES,
+    place: placeFor(SOFTIRQ_LIKE, RING_BYTES, OUTPUT_BYTES),
     envelope: { idPrefix: `${'5'.repeat(32)}-softirq-42-`, hostname: 'node-17.example.org', region: 'eu-1' },
   });
   const records = fill(new FakeRing(decoder));

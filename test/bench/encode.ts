@@ -3,7 +3,7 @@
  * documents made the plain way in JavaScript.
  */
 import { deepStrictEqual } from 'node:assert/strict';
-import { wallOffset_ns } from '../../src/kernel/libc.ts';
+import { wallOffset_ns } from '../../src/kernel/clock.ts';
 import { benchDecode } from './decode.ts';
 import { encodePlainly } from './plain-encoder.ts';
 import { atLeast, median, millions, type Row, rates } from './report.ts';
@@ -16,7 +16,7 @@ const GOAL = 4e6;
 
 export async function benchEncode({ progress }: BenchOptions): Promise<Row[]> {
   using workspace = new Workspace();
-  using ring = new TickRing(await workspace.build('test/bench/tick.bpf.c'));
+  using ring = await TickRing.open(await workspace.build('test/bench/tick.bpf.c'));
   checkSame(ring);
   const ours: number[] = [];
   const plain: number[] = [];

@@ -3,9 +3,11 @@
  *
  * A goal that is missed is a result and ends with exit code 0; a part that could not run ends with 1.
  */
+
 import console from 'node:console';
 import { parseArgs } from 'node:util';
 import { at } from '../../src/build/paths.ts';
+import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { benchContainers } from './containers.ts';
 import { benchEncode } from './encode.ts';
 import { benchIdle } from './idle.ts';
@@ -13,6 +15,8 @@ import { benchPipeline } from './pipeline.ts';
 import { type Row, renderTable } from './report.ts';
 import { benchWalk } from './walk.ts';
 import type { BenchOptions } from './workspace.ts';
+
+keepClock();
 
 const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
   walk: benchWalk,

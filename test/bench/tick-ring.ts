@@ -2,12 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readManifest } from '../../src/build/read-manifest.ts';
-import { Decoder } from '../../src/kernel/decoder.ts';
-import { Handles } from '../../src/kernel/handles.ts';
-import { libbpf } from '../../src/kernel/libbpf.ts';
-import { PAGE_BYTES, threadId } from '../../src/kernel/libc.ts';
+import { Decoder, decoderNeeds } from '../../src/kernel/decoder.ts';
 import { KernelObject } from '../../src/kernel/object.ts';
-import { MappedRing, ringInfo } from '../../src/kernel/ring.ts';
+import { MappedRing } from '../../src/kernel/ring.ts';
+import { threadId } from '../../src/kernel/thread.ts';
 
 export const ENVELOPE = {
   idPrefix: `${'5'.repeat(32)}-tick-42-`,
@@ -22,31 +20,31 @@ const OUTPUT_BYTES = 1 << 20;
 export class TickRing implements Disposable {
   readonly decoder: Decoder;
   readonly mapId: number;
-  readonly #handles: Handles;
+  readonly #object: KernelObject;
   readonly #ring: MappedRing;
   readonly #comm = `/proc/self/task/${threadId()}/comm`;
   readonly #name = readFileSync(this.#comm, 'utf8').trim();
 
   /** @param directory holds `tick.bpf.o` and `tick.wasm` */
-  constructor(directory: string) {
+  static async open(directory: string): Promise<TickRing> {
     const bytes = readFileSync(join(directory, 'tick.bpf.o'));
     const manifest = readManifest(bytes, 'tick', 'tick.bpf.c');
-    this.#handles = new Handles(Handles.allocate());
-    const object = KernelObject.load(this.#handles, { manifest, bytes, options: {} });
+    const object = await KernelObject.load({ manifest, bytes, options: {} });
     object.attach();
-    const fd = object.mapFd('events')!;
-    const { mapId, ringBytes } = ringInfo(fd);
-    this.mapId = mapId;
-    this.decoder = Decoder.create({
-      wasm: readFileSync(join(directory, 'tick.wasm')),
-      layout: manifest.event!,
-      ringBytes,
-      pageBytes: PAGE_BYTES,
-      outputBytes: OUTPUT_BYTES,
-      envelope: ENVELOPE,
-    });
-    for (let id = 1n; id <= CGROUPS; id++) this.decoder.addContainer(id, CONTAINER);
-    this.#ring = new MappedRing(fd, this.decoder);
+    const layout = manifest.event!;
+    const fds = [object.mapFd('events')!, object.mapFd('ledger_commits')!] as const;
+    const ring = new MappedRing(...fds, decoderNeeds(layout, OUTPUT_BYTES));
+    const wasm = readFileSync(join(directory, 'tick.wasm'));
+    const decoder = Decoder.create({ wasm, layout, place: ring.lent, envelope: ENVELOPE });
+    return new TickRing(object, ring, decoder);
+  }
+
+  private constructor(object: KernelObject, ring: MappedRing, decoder: Decoder) {
+    this.#object = object;
+    this.#ring = ring;
+    this.mapId = ring.lent.mapId;
+    this.decoder = decoder;
+    for (let id = 1n; id <= CGROUPS; id++) decoder.addContainer(id, CONTAINER);
   }
 
   /** Fills the empty ring. @returns records in it */
@@ -65,6 +63,6 @@ export class TickRing implements Disposable {
 
   [Symbol.dispose](): void {
     this.#ring[Symbol.dispose]();
-    this.#handles.close(libbpf());
+    this.#object.unload();
   }
 }

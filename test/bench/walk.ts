@@ -26,7 +26,7 @@ export async function benchWalk({ progress }: BenchOptions): Promise<Row[]> {
     const reason = (error as Error).message.trim().split('\n').at(-1) ?? '';
     return [{ name: NAME, measured: `no C compiler or libbpf headers: ${reason}`, verdict: 'skipped' }];
   }
-  using ring = new TickRing(await workspace.build('test/bench/tick.bpf.c'));
+  using ring = await TickRing.open(await workspace.build('test/bench/tick.bpf.c'));
   using consumer = new Consumer(binary, ring.mapId);
   const ours: number[] = [];
   const theirs: number[] = [];

@@ -9,9 +9,11 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import koffi from 'koffi';
-import { type Commit, type KernelCounts, readCommit, readKernelCounts } from '../../src/kernel/ledger.ts';
+import { type KernelCounts, readKernelCounts } from '../../src/kernel/kernel-counts.ts';
+import { COMMIT_SLOTS_WORDS, type Commit, readCommit } from '../../src/kernel/ledger.ts';
 import { libbpf } from '../../src/kernel/libbpf.ts';
-import { closeFd } from '../../src/kernel/libc.ts';
+import { closeFd, PROT_READ } from '../../src/kernel/libc.ts';
+import { MappedWords } from '../../src/kernel/mapped-words.ts';
 import { RingPositions } from '../../src/kernel/ring-positions.ts';
 
 /** Of one ring; exact when neither a program nor a reader is at work. */
@@ -35,11 +37,13 @@ class Ring implements Disposable {
   readonly id: number;
   readonly #fds: ReadonlyMap<string, number>;
   readonly #positions: RingPositions;
+  readonly #commits: MappedWords;
 
   constructor(id: number, fds: ReadonlyMap<string, number>) {
     this.id = id;
     this.#fds = fds;
     this.#positions = new RingPositions(this.#fd('events'));
+    this.#commits = new MappedWords(this.#fd('ledger_commits'), 0, COMMIT_SLOTS_WORDS, PROT_READ);
   }
 
   #fd(name: string): number {
@@ -51,7 +55,7 @@ class Ring implements Disposable {
   read(): RingCounts {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { consumer, producer } = this.#positions;
-      const commit = readCommit(this.#fd('ledger_commits'), consumer);
+      const commit = readCommit(this.#commits.words, consumer);
       if (!commit) continue;
       const { journalled, malformed } = commit;
       const attempted = this.#attempted();
@@ -76,6 +80,7 @@ class Ring implements Disposable {
 
   [Symbol.dispose](): void {
     this.#positions[Symbol.dispose]();
+    this.#commits[Symbol.dispose]();
     for (const fd of this.#fds.values()) closeFd(fd);
   }
 }

@@ -1,4 +1,5 @@
 /** Against the kernel's cgroups where it can be, and plain directories where those would be too many or not breakable. */
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -6,16 +7,20 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, renameSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { KernelOwner } from '../../src/actor/kernel-owner.ts';
+import { cgroupsObject } from '../../src/containers/cgroups-object.ts';
 import type { Container } from '../../src/containers/container.ts';
+import { openFeed } from '../../src/containers/feed.ts';
 import { type Hierarchy, readHierarchies } from '../../src/containers/hierarchies.ts';
 import { ContainerRegistry } from '../../src/containers/registry.ts';
 import { CgroupTracker } from '../../src/containers/tracker.ts';
-import { Handles } from '../../src/kernel/handles.ts';
-import { libbpf } from '../../src/kernel/libbpf.ts';
+import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import type { HostPaths, Log } from '../../src/sdk/context.ts';
 import { A, B, C, FakeTree } from '../support/containers-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { HOST_PATHS, skipWithoutBpf } from '../support/kernel.ts';
+
+keepClock();
 
 const skip = skipWithoutBpf();
 const KEEP_GONE_MS = 300_000;
@@ -31,10 +36,13 @@ interface Tracked {
 interface Options {
   readonly hierarchies: readonly Hierarchy[];
   readonly paths?: HostPaths;
-  readonly handles?: SharedArrayBuffer;
+  readonly kernel?: KernelOwner;
 }
 
-function track(t: TestContext, { hierarchies, paths = HOST_PATHS as HostPaths, handles }: Options): Tracked {
+async function track(
+  t: TestContext,
+  { hierarchies, paths = HOST_PATHS as HostPaths, kernel }: Options,
+): Promise<Tracked> {
   const registry = new ContainerRegistry({
     hierarchies,
     keepGone_ms: KEEP_GONE_MS,
@@ -50,17 +58,17 @@ function track(t: TestContext, { hierarchies, paths = HOST_PATHS as HostPaths, h
     hierarchies,
     paths,
     log: log as unknown as Log,
-    ...(handles && { handles }),
+    ...(kernel && { feed: await openFeed(kernel.calls, paths, log as unknown as Log) }),
   });
   t.after(() => tracker[Symbol.dispose]());
   return { registry, tracker, warnings };
 }
 
-/** Memory for the programs' handles; they are unloaded after the test. */
-function handlesFor(t: TestContext): SharedArrayBuffer {
-  const handles = Handles.allocate();
-  t.after(() => new Handles(handles).close(libbpf()));
-  return handles;
+/** Has the programs; they are unloaded after the test. */
+function kernelFor(t: TestContext): KernelOwner {
+  const kernel = new KernelOwner(cgroupsObject());
+  t.after(() => kernel.release());
+  return kernel;
 }
 
 /** `performance.now()` in the test's hands. */
@@ -120,12 +128,12 @@ function owns(registry: ContainerRegistry, inode: bigint, { controllers }: Hiera
 
 test('with the feed a container is known the moment it is asked for, and gone the moment it is removed', {
   skip,
-}, (t) => {
+}, async (t) => {
   using tree = new RealTree();
   const { hierarchy } = tree;
   const [early, late] = [hexId(), hexId()];
   const before = tree.make(early);
-  const { registry, tracker } = track(t, { hierarchies: [hierarchy], handles: handlesFor(t) });
+  const { registry, tracker } = await track(t, { hierarchies: [hierarchy], kernel: kernelFor(t) });
   assert.deepEqual(tracker.following, { by: 'tracepoints' });
   assert.equal(owns(registry, before, hierarchy), early, 'what was there first is found by the walk');
   const inode = tree.make(late);
@@ -146,7 +154,7 @@ test('the init process of a new container is found, not the runtime that is in t
 }, async (t) => {
   using tree = new RealTree();
   const id = hexId();
-  const { registry, tracker } = track(t, { hierarchies: [tree.hierarchy], handles: handlesFor(t) });
+  const { registry, tracker } = await track(t, { hierarchies: [tree.hierarchy], kernel: kernelFor(t) });
   tree.make(id);
   const runtime = spawn('sleep', ['60']);
   const init: ChildProcess = spawn('unshare', ['--pid', '--net', '--fork', '--kill-child', 'sleep', '60']);
@@ -177,13 +185,15 @@ test('the init process of a new container is found, not the runtime that is in t
   }
 });
 
-test('after a loss a walk says what there is, and until then nobody is certainly the host', { skip }, (t) => {
+test('after a loss a walk says what there is, and until then nobody is certainly the host', {
+  skip,
+}, async (t) => {
   using tree = new RealTree();
   const { hierarchy } = tree;
   const [gone, there] = [hexId(), hexId()];
   tree.make(gone);
   const clock = clockFor(t);
-  const { registry, tracker } = track(t, { hierarchies: [hierarchy], handles: handlesFor(t) });
+  const { registry, tracker } = await track(t, { hierarchies: [hierarchy], kernel: kernelFor(t) });
   for (let index = 0; index < 3000; index++) {
     tree.make('c');
     tree.remove('c');
@@ -201,11 +211,11 @@ test('after a loss a walk says what there is, and until then nobody is certainly
   );
 });
 
-test('a second life corrects what an overflowing ring told of cgroups that are gone', { skip }, (t) => {
+test('a second life corrects what an overflowing ring told of cgroups that are gone', { skip }, async (t) => {
   using tree = new RealTree();
   const [gone, there] = [hexId(), hexId()];
-  const handles = handlesFor(t);
-  const first = track(t, { hierarchies: [tree.hierarchy], handles });
+  const kernel = kernelFor(t);
+  const first = await track(t, { hierarchies: [tree.hierarchy], kernel });
   first.tracker[Symbol.dispose]();
   tree.make(gone);
   for (let index = 0; index < 3000; index++) {
@@ -214,7 +224,7 @@ test('a second life corrects what an overflowing ring told of cgroups that are g
   }
   tree.remove(gone);
   tree.make(there);
-  const { registry, tracker } = track(t, { hierarchies: [tree.hierarchy], handles });
+  const { registry, tracker } = await track(t, { hierarchies: [tree.hierarchy], kernel });
   tracker.update();
   assert.deepEqual(
     running(registry, gone, there).map(({ id }) => id),
@@ -222,13 +232,13 @@ test('a second life corrects what an overflowing ring told of cgroups that are g
   );
 });
 
-test('where the kernel tells nothing, walks are used, and why is known', (t) => {
+test('where the kernel tells nothing, walks are used, and why is known', async (t) => {
   using tree = new FakeTree();
   const paths = { ...HOST_PATHS, sysfs: tree.mountPoint } as HostPaths;
-  const { tracker, warnings } = track(t, {
+  const { tracker, warnings } = await track(t, {
     hierarchies: [tree.hierarchy],
     paths,
-    handles: Handles.allocate(),
+    kernel: kernelFor(t),
   });
   const { following } = tracker;
   assert.ok(following.by === 'walks');
@@ -238,10 +248,10 @@ test('where the kernel tells nothing, walks are used, and why is known', (t) => 
   assert.match(warnings[0] ?? '', /every 5 s/);
 });
 
-test("without the feed an unknown cgroup is the host's only after a walk that began later than the question", (t) => {
+test("without the feed an unknown cgroup is the host's only after a walk that began later than the question", async (t) => {
   using tree = new FakeTree();
   const clock = clockFor(t);
-  const { registry, tracker } = track(t, { hierarchies: [tree.hierarchy] });
+  const { registry, tracker } = await track(t, { hierarchies: [tree.hierarchy] });
   const inode = tree.make(`/docker/${A}`);
   const asked_ms = clock.now_ms + 1;
   clock.now_ms += WALK_REST_MS - 1;
@@ -252,10 +262,10 @@ test("without the feed an unknown cgroup is the host's only after a walk that be
   assert.equal(owns(registry, inode, tree.hierarchy), A);
 });
 
-test('without the feed the tree is walked every 5 s', (t) => {
+test('without the feed the tree is walked every 5 s', async (t) => {
   using tree = new FakeTree();
   const clock = clockFor(t);
-  const { registry, tracker } = track(t, { hierarchies: [tree.hierarchy] });
+  const { registry, tracker } = await track(t, { hierarchies: [tree.hierarchy] });
   tree.make(`/docker/${A}`);
   clock.now_ms += WALK_EVERY_MS - 1;
   tracker.update();
@@ -269,12 +279,14 @@ test('without the feed the tree is walked every 5 s', (t) => {
   assert.deepEqual(registry.containers, []);
 });
 
-test('of a hierarchy that cannot be read what is known stays, others are followed, and it is said once', (t) => {
+test('of a hierarchy that cannot be read what is known stays, others are followed, and it is said once', async (t) => {
   using broken = new FakeTree({ number: 1, controllers: ['memory'] });
   using healthy = new FakeTree({ number: 2, controllers: ['cpu'] });
   broken.make(`/docker/${A}`);
   const clock = clockFor(t);
-  const { registry, tracker, warnings } = track(t, { hierarchies: [broken.hierarchy, healthy.hierarchy] });
+  const { registry, tracker, warnings } = await track(t, {
+    hierarchies: [broken.hierarchy, healthy.hierarchy],
+  });
   renameSync(broken.mountPoint, `${broken.mountPoint}-moved`);
   const inode = healthy.make(`/docker/${B}`);
   for (let turn = 0; turn < 3; turn++) {
@@ -297,11 +309,14 @@ test('of a hierarchy that cannot be read what is known stays, others are followe
   );
 });
 
-test('where a bound cuts a walk that is said; what the feed told of beyond it stays', { skip }, (t) => {
+test('where a bound cuts a walk that is said; what the feed told of beyond it stays', { skip }, async (t) => {
   using tree = new FakeTree({ number: 99, controllers: ['unified'] });
   const deep = `${'/d'.repeat(17)}/${A}`;
   const inode = tree.make(deep);
-  const { registry, tracker, warnings } = track(t, { hierarchies: [tree.hierarchy], handles: handlesFor(t) });
+  const { registry, tracker, warnings } = await track(t, {
+    hierarchies: [tree.hierarchy],
+    kernel: kernelFor(t),
+  });
   assert.deepEqual(tracker.truncated, [tree.mountPoint]);
   assert.match(warnings[0] ?? '', /too many or too deep/);
   registry.made({ hierarchy: 99, inode, path: deep });
@@ -310,21 +325,21 @@ test('where a bound cuts a walk that is said; what the feed told of beyond it st
   assert.equal(warnings.length, 1);
 });
 
-test('ten thousand containers are followed by walks', (t) => {
+test('ten thousand containers are followed by walks', async (t) => {
   using tree = new FakeTree();
   for (let index = 0; index < 10_000; index++)
     tree.make(`/pod${index % 100}/docker-${index.toString(16).padStart(64, '0')}.scope`);
-  const { registry, tracker } = track(t, { hierarchies: [tree.hierarchy] });
+  const { registry, tracker } = await track(t, { hierarchies: [tree.hierarchy] });
   assert.equal(registry.counts.containers, 10_000);
   assert.deepEqual(tracker.truncated, []);
 });
 
-test('a cgroup that a source calls a container is one from then on, with everything below it', (t) => {
+test('a cgroup that a source calls a container is one from then on, with everything below it', async (t) => {
   using tree = new FakeTree();
   const inodes = ['/default/web', '/default/web/init.scope/x', '/default/website'].map((path) =>
     tree.make(path),
   );
-  const { registry, tracker } = track(t, { hierarchies: [tree.hierarchy] });
+  const { registry, tracker } = await track(t, { hierarchies: [tree.hierarchy] });
   tracker.adopt(registry.describe('oci', [{ id: C, cgroupPaths: ['/default/web', '/none'] }]));
   assert.deepEqual(
     inodes.map((inode) => owns(registry, inode, tree.hierarchy)),

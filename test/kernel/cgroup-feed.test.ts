@@ -5,11 +5,11 @@ import { once } from 'node:events';
 import { mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { KernelOwner } from '../../src/actor/kernel-owner.ts';
+import { cgroupsObject } from '../../src/containers/cgroups-object.ts';
 import { type CgroupChange, CgroupFeed } from '../../src/containers/feed.ts';
 import { type Hierarchy, readHierarchies } from '../../src/containers/hierarchies.ts';
 import { HuatuoError } from '../../src/error.ts';
-import { Handles } from '../../src/kernel/handles.ts';
-import { libbpf } from '../../src/kernel/libbpf.ts';
 import { HOST_PATHS, skipWithoutBpf } from '../support/kernel.ts';
 
 const skip = skipWithoutBpf();
@@ -17,18 +17,24 @@ const skip = skipWithoutBpf();
 const MORE_THAN_FIT = 3000;
 
 /** Programs in the kernel, and one cgroup below which the test makes its own. */
-class Kernel implements Disposable {
-  readonly handles: SharedArrayBuffer = Handles.allocate();
+class Kernel implements AsyncDisposable {
+  readonly owner: KernelOwner;
   readonly hierarchy: Hierarchy;
   /** Below the root of the hierarchy. */
   readonly root: string;
   readonly #made: string[] = [];
   feed: CgroupFeed;
 
-  constructor(hierarchy: Hierarchy, name: string) {
+  static async open(hierarchy: Hierarchy, name: string): Promise<Kernel> {
+    const owner = new KernelOwner(cgroupsObject());
+    return new Kernel(hierarchy, name, owner, await CgroupFeed.open(owner.calls, HOST_PATHS));
+  }
+
+  private constructor(hierarchy: Hierarchy, name: string, owner: KernelOwner, feed: CgroupFeed) {
     this.hierarchy = hierarchy;
     this.root = `${hierarchy.root === '/' ? '' : hierarchy.root}/huatuo-${name}-${process.pid}`;
-    this.feed = CgroupFeed.open(this.handles, HOST_PATHS);
+    this.owner = owner;
+    this.feed = feed;
     this.make('');
   }
 
@@ -62,10 +68,10 @@ class Kernel implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     for (const directory of this.#made.reverse()) rmdirSync(directory);
     this.feed[Symbol.dispose]();
-    new Handles(this.handles).close(libbpf());
+    await this.owner.release();
   }
 }
 
@@ -77,9 +83,9 @@ function firstHierarchy(): Hierarchy {
 
 test('cgroups that are made and removed one after another are all told, in order, with path, inode and hierarchy', {
   skip,
-}, () => {
+}, async () => {
   for (const hierarchy of readHierarchies('/proc')) {
-    using kernel = new Kernel(hierarchy, 'feed');
+    await using kernel = await Kernel.open(hierarchy, 'feed');
     kernel.drain();
     const { number } = hierarchy;
     const expected = Array.from({ length: 200 }, (_, index) => {
@@ -97,8 +103,10 @@ test('cgroups that are made and removed one after another are all told, in order
   }
 });
 
-test('names with quotes, newlines, control characters and beyond ASCII come as they are', { skip }, () => {
-  using kernel = new Kernel(firstHierarchy(), 'feed-names');
+test('names with quotes, newlines, control characters and beyond ASCII come as they are', {
+  skip,
+}, async () => {
+  await using kernel = await Kernel.open(firstHierarchy(), 'feed-names');
   kernel.drain();
   // The kernel itself refuses a newline in the name of a cgroup.
   const names = ['"}', "a'b", '\\n\\u0000', '\u0001\u001b[31m', '日本😀', 'x'.repeat(255), ' (deleted)'];
@@ -112,7 +120,7 @@ test('names with quotes, newlines, control characters and beyond ASCII come as t
 });
 
 test('a process that is moved into a cgroup is told, after the cgroup', { skip }, async () => {
-  using kernel = new Kernel(firstHierarchy(), 'feed-joined');
+  await using kernel = await Kernel.open(firstHierarchy(), 'feed-joined');
   const sleep = spawn('sleep', ['60']);
   try {
     await once(sleep, 'spawn');
@@ -134,8 +142,8 @@ test('a process that is moved into a cgroup is told, after the cgroup', { skip }
 
 test('when more happens than the ring holds, that is said once, and what comes afterwards is told', {
   skip,
-}, () => {
-  using kernel = new Kernel(firstHierarchy(), 'feed-lost');
+}, async () => {
+  await using kernel = await Kernel.open(firstHierarchy(), 'feed-lost');
   kernel.drain();
   for (let index = 0; index < MORE_THAN_FIT; index++) {
     kernel.make('/c');
@@ -151,8 +159,8 @@ test('when more happens than the ring holds, that is said once, and what comes a
 
 test('a cgroup whose path is longer than the kernel prints counts as lost: a path that is cut means another one', {
   skip,
-}, () => {
-  using kernel = new Kernel(firstHierarchy(), 'feed-long');
+}, async () => {
+  await using kernel = await Kernel.open(firstHierarchy(), 'feed-long');
   kernel.drain();
   const name = `/${'n'.repeat(250)}`;
   for (let depth = 1; depth <= 3; depth++) kernel.make(name.repeat(depth));
@@ -164,8 +172,8 @@ test('a cgroup whose path is longer than the kernel prints counts as lost: a pat
   assert.deepEqual(kernel.drain().changes.length, 1);
 });
 
-test('a second life adopts programs and ring, and is told what happened in between', { skip }, () => {
-  using kernel = new Kernel(firstHierarchy(), 'feed-adopted');
+test('a second life adopts programs and ring, and is told what happened in between', { skip }, async () => {
+  await using kernel = await Kernel.open(firstHierarchy(), 'feed-adopted');
   const before = kernel.make('/before');
   assert.deepEqual(
     kernel
@@ -174,12 +182,11 @@ test('a second life adopts programs and ring, and is told what happened in betwe
       .at(-1),
     before,
   );
-  const { object, links } = new Handles(kernel.handles);
+  const { object } = kernel.owner;
   kernel.feed[Symbol.dispose]();
   const between = kernel.make('/between');
-  kernel.feed = CgroupFeed.open(kernel.handles, HOST_PATHS);
-  const adopted = new Handles(kernel.handles);
-  assert.deepEqual([adopted.object, adopted.links], [object, links]);
+  kernel.feed = await CgroupFeed.open(kernel.owner.calls, HOST_PATHS);
+  assert.equal(kernel.owner.object, object);
   const after = kernel.make('/after');
   assert.deepEqual(
     kernel.drain().changes.map(({ inode }) => inode),
@@ -187,11 +194,11 @@ test('a second life adopts programs and ring, and is told what happened in betwe
   );
 });
 
-test('a host without type information is told so, and nothing is loaded', { skip }, () => {
-  const handles = Handles.allocate();
-  assert.throws(
-    () => CgroupFeed.open(handles, { ...HOST_PATHS, sysfs: dirname(import.meta.filename) }),
+test('a host without type information is told so, and nothing is loaded', { skip }, async () => {
+  const owner = new KernelOwner(cgroupsObject());
+  await assert.rejects(
+    CgroupFeed.open(owner.calls, { ...HOST_PATHS, sysfs: dirname(import.meta.filename) }),
     (error) => error instanceof HuatuoError && error.code === 'BTF_MISSING',
   );
-  assert.equal(new Handles(handles).state, 'empty');
+  assert.equal(owner.object, undefined);
 });

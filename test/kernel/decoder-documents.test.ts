@@ -6,6 +6,7 @@ import { Decoder } from '../../src/kernel/decoder.ts';
 import { eventFields, recordOf } from '../support/decoder-arbitraries.ts';
 import { layoutOf } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
+import { placeFor } from '../support/decoder-place.ts';
 import { FakeRing } from '../support/decoder-ring.ts';
 import { type DocumentParts, referenceDocument } from '../support/reference-decoder.ts';
 
@@ -58,14 +59,13 @@ for (const [index, fields] of fc.sample(eventFields, { numRuns: LAYOUTS, seed })
   const formats = fields.map((field) => field.format).join(' ');
   test(`layout ${index} of seed ${seed} gives the reference's documents: ${formats}`, async () => {
     const wasm = await moduleFor(layout);
+    const symbols = symbolTable();
     const decoder = Decoder.create({
       wasm,
       layout,
-      ringBytes: 1 << 17,
-      pageBytes: 4096,
-      outputBytes: 1 << 16,
+      place: placeFor(layout, 1 << 17, 1 << 16, symbols),
       envelope: IDENTITY,
-      symbols: symbolTable(),
+      symbols,
     });
     const ring = new FakeRing(decoder, 0xffff_f000n);
     const records = fc.array(recordOf(layout.fields, layout.bytes), {

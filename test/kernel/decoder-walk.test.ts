@@ -7,6 +7,7 @@ import { maxDataBytes } from '../../src/kernel/decoder-bounds.ts';
 import { LIMITS, MAX_ENVELOPE_BYTES } from '../../src/kernel/decoder-memory.ts';
 import { TINY } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
+import { placeFor } from '../support/decoder-place.ts';
 import { FakeRing, strideOf } from '../support/decoder-ring.ts';
 
 const RING_BYTES = 4096;
@@ -73,9 +74,7 @@ class Model {
     this.decoder = Decoder.create({
       wasm,
       layout: TINY,
-      ringBytes: RING_BYTES,
-      pageBytes: 4096,
-      outputBytes: 0,
+      place: placeFor(TINY, RING_BYTES, 0),
       envelope: { idPrefix: 'p-', hostname: 'h'.repeat(64), region: 'r' },
     });
     this.ring = new FakeRing(this.decoder, start);

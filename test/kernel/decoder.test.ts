@@ -5,6 +5,7 @@ import { MAX_CONTAINERS } from '../../src/kernel/decoder-containers.ts';
 import { type DecodeResult, ringCorrupt } from '../../src/kernel/decoder-result.ts';
 import { EVERY_FORMAT, TINY } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
+import { placeFor } from '../support/decoder-place.ts';
 import { FakeRing } from '../support/decoder-ring.ts';
 
 const RING_BYTES = 4096;
@@ -15,9 +16,7 @@ function tinyDecoder(): Decoder {
   const decoder = Decoder.create({
     wasm,
     layout: TINY,
-    ringBytes: RING_BYTES,
-    pageBytes: 4096,
-    outputBytes: 1 << 16,
+    place: placeFor(TINY, RING_BYTES, 1 << 16),
     envelope: { idPrefix: 'p-', hostname: 'h', region: 'r' },
   });
   decoder.beginBatch('now', 0n);
@@ -145,9 +144,7 @@ test('without a batch there is no room for output, and nothing is read', () => {
   const decoder = Decoder.create({
     wasm,
     layout: TINY,
-    ringBytes: RING_BYTES,
-    pageBytes: 4096,
-    outputBytes: 1 << 16,
+    place: placeFor(TINY, RING_BYTES, 1 << 16),
     envelope: { idPrefix: 'p-', hostname: 'h', region: 'r' },
   });
   const ring = new FakeRing(decoder, START);
@@ -222,24 +219,23 @@ test('an envelope beyond its bound is refused', () => {
 });
 
 test('a module for a struct of another size is refused', () => {
-  const options = { wasm, layout: EVERY_FORMAT, ringBytes: RING_BYTES, pageBytes: 4096, outputBytes: 1 };
+  const options = { wasm, layout: EVERY_FORMAT, place: placeFor(EVERY_FORMAT, RING_BYTES, 1) };
   const envelope = { idPrefix: '', hostname: '', region: '' };
   assert.throws(() => Decoder.create({ ...options, envelope }), { code: 'LAYOUT_MISMATCH' });
 });
 
 test('names of symbols cannot break the JSON they are printed in', async () => {
+  const symbols = {
+    addresses: BigUint64Array.of(16n, 32n),
+    nameOffsets: Uint32Array.of(0, 5, 1005),
+    names: Buffer.concat([Buffer.from('a"\\\n\xff', 'latin1'), Buffer.alloc(1000, 'b')]),
+  };
   const decoder = Decoder.create({
     wasm: await moduleFor(EVERY_FORMAT),
     layout: EVERY_FORMAT,
-    ringBytes: RING_BYTES,
-    pageBytes: 4096,
-    outputBytes: 1,
+    place: placeFor(EVERY_FORMAT, RING_BYTES, 1, symbols),
     envelope: { idPrefix: '', hostname: '', region: '' },
-    symbols: {
-      addresses: BigUint64Array.of(16n, 32n),
-      nameOffsets: Uint32Array.of(0, 5, 1005),
-      names: Buffer.concat([Buffer.from('a"\\\n\xff', 'latin1'), Buffer.alloc(1000, 'b')]),
-    },
+    symbols,
   });
   decoder.beginBatch('now', 0n);
   const ring = new FakeRing(decoder);

@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { RingLedger } from '../../src/actor/ring-ledger.ts';
-import { CommitLog, readCommit, readKernelCounts } from '../../src/kernel/ledger.ts';
+import { readKernelCounts } from '../../src/kernel/kernel-counts.ts';
+import { COMMIT_SLOTS_WORDS, CommitLog, readCommit } from '../../src/kernel/ledger.ts';
+import { PROT_READ, PROT_WRITE } from '../../src/kernel/libc.ts';
+import { MappedWords } from '../../src/kernel/mapped-words.ts';
 import { FLOOD_RING_EVENTS, flood } from '../support/flood.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';
 import { LoadedFixture } from '../support/loaded-object.ts';
@@ -12,15 +15,20 @@ const skip = skipWithoutBpf();
 const load = (options: Readonly<Record<string, bigint>> = {}): Promise<LoadedFixture> =>
   LoadedFixture.load('collectors', 'flood', { process: BigInt(process.pid), ...options });
 
+/** The slots of a fixture, as a reader has them mapped. */
+function commitsOf(fixture: LoadedFixture): MappedWords {
+  return new MappedWords(fixture.mapFd('ledger_commits'), 0, COMMIT_SLOTS_WORDS, PROT_READ | PROT_WRITE);
+}
+
 /** A reader that may die right before or right after it publishes the consumer position. */
 class Reader {
   consumer = 0n;
   dies: 'before' | 'after' | undefined;
-  readonly #fd: number;
+  readonly #slots: BigUint64Array;
   #log: CommitLog;
 
-  constructor(fd: number) {
-    this.#fd = fd;
+  constructor(slots: BigUint64Array) {
+    this.#slots = slots;
     this.#log = this.#open();
   }
 
@@ -30,7 +38,7 @@ class Reader {
 
   /** What the supervisor sees in the maps. */
   get inForce(): unknown {
-    return readCommit(this.#fd, this.consumer);
+    return readCommit(this.#slots, this.consumer);
   }
 
   /** @returns false when the reader died; another one has taken its place */
@@ -47,7 +55,7 @@ class Reader {
   }
 
   #open(): CommitLog {
-    return new CommitLog(this.#fd, this.consumer, (position) => {
+    return new CommitLog(this.#slots, this.consumer, (position) => {
       if (this.dies === 'before') throw new Error('dead');
       this.consumer = position;
       if (this.dies === 'after') throw new Error('dead');
@@ -57,14 +65,16 @@ class Reader {
 
 test('a ring that nobody has read stands at zero', { skip }, async () => {
   using fixture = await load();
-  const reader = new Reader(fixture.mapFd('ledger_commits'));
+  using commits = commitsOf(fixture);
+  const reader = new Reader(commits.words);
   assert.deepEqual(reader.current, { position: 0n, journalled: 0n, malformed: 0n });
   assert.deepEqual(reader.inForce, reader.current);
 });
 
 test('commits add up, and what the reader knows is what the maps say', { skip }, async () => {
   using fixture = await load();
-  const reader = new Reader(fixture.mapFd('ledger_commits'));
+  using commits = commitsOf(fixture);
+  const reader = new Reader(commits.words);
   for (const [position, documents, malformed] of [
     [64n, 1, 0],
     [256n, 2, 1],
@@ -80,7 +90,8 @@ test('a reader that dies before it published has counted nothing, one that dies 
   skip,
 }, async () => {
   using fixture = await load();
-  const reader = new Reader(fixture.mapFd('ledger_commits'));
+  using commits = commitsOf(fixture);
+  const reader = new Reader(commits.words);
   reader.commit(64n, 1, 0);
   reader.dies = 'before';
   assert.equal(reader.commit(128n, 1, 0), false);
@@ -97,9 +108,9 @@ test('through any number of deaths each stretch is counted exactly once', { skip
     malformed: fc.nat(9),
     dies: fc.constantFrom('before', 'after', undefined, undefined),
   });
-  const fd = fixture.mapFd('ledger_commits');
+  using commits = commitsOf(fixture);
   // Goes on from one run to the next, as a ring does: positions only rise.
-  const reader = new Reader(fd);
+  const reader = new Reader(commits.words);
   fc.assert(
     fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
       for (const { documents, malformed, dies } of steps) {
@@ -123,10 +134,10 @@ test('through any number of deaths each stretch is counted exactly once', { skip
 
 test('a consumer position that no commit left is another reader: refused', { skip }, async () => {
   using fixture = await load();
-  const fd = fixture.mapFd('ledger_commits');
-  new Reader(fd).commit(64n, 1, 0);
-  assert.equal(readCommit(fd, 128n), undefined);
-  assert.throws(() => new CommitLog(fd, 128n, () => undefined), {
+  using commits = commitsOf(fixture);
+  new Reader(commits.words).commit(64n, 1, 0);
+  assert.equal(readCommit(commits.words, 128n), undefined);
+  assert.throws(() => new CommitLog(commits.words, 128n, () => undefined), {
     code: 'RING_CORRUPT',
     message: /another process reads this ring/,
   });
@@ -138,7 +149,7 @@ test("the kernel's half counts what it made, kept back and could not store, over
   using fixture = await load({ keep_every_count: 4n });
   fixture.object.attach();
   flood(400);
-  fixture.object.detach();
+  await fixture.object.detach();
   assert.deepEqual(readKernelCounts(fixture.mapFd('ledger')), {
     produced: 400n,
     dropped_ring_full: 0n,
@@ -152,12 +163,12 @@ test('what waits in the ring is the difference, and what did not fit is no part 
   using fixture = await load();
   fixture.object.attach();
   flood(10);
-  using ledger = RingLedger.open('flood', fixture.pointer);
+  using ledger = RingLedger.open('flood', fixture.object);
   const before = ledger?.read();
   assert.deepEqual([before?.produced, before?.pending_bytes, before?.difference], ['10', '640', '10']);
 
   flood(FLOOD_RING_EVENTS);
-  fixture.object.detach();
+  await fixture.object.detach();
   const after = ledger?.read();
   const [produced, lost, difference] = [after?.produced, after?.dropped_ring_full, after?.difference].map(
     Number,

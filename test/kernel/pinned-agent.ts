@@ -8,22 +8,21 @@
  *   read       reads the ring to its end, commits
  *   kill N     SIGKILL at the Nth pin
  *   detach     detaches, as a collector that is done
- *   release    lets go of the handles, as a supervisor does at a graceful stop
- *   restarts N adopts N times from the handles, as restarted workers do
+ *   release    lets go of the object, as a supervisor does at a graceful stop
+ *   restarts N asks for object and ring N times more, as restarted workers do
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { KernelOwner } from '../../src/actor/kernel-owner.ts';
+import { RingLedger } from '../../src/actor/ring-ledger.ts';
 import type { ObjectManifest } from '../../src/build/manifest.ts';
 import { HuatuoError } from '../../src/error.ts';
-import { Decoder } from '../../src/kernel/decoder.ts';
-import { Handles } from '../../src/kernel/handles.ts';
-import { CommitLog, readCommit, readKernelCounts } from '../../src/kernel/ledger.ts';
+import type { LentRing } from '../../src/kernel/calls.ts';
+import { Decoder, decoderNeeds } from '../../src/kernel/decoder.ts';
+import { CommitLog } from '../../src/kernel/ledger.ts';
 import { libbpf } from '../../src/kernel/libbpf.ts';
-import { PAGE_BYTES, wallOffset_ns } from '../../src/kernel/libc.ts';
-import { KernelObject, type LoadRequest } from '../../src/kernel/object.ts';
-import { MappedRing, ringInfo } from '../../src/kernel/ring.ts';
-import { RingPositions } from '../../src/kernel/ring-positions.ts';
+import type { KernelObject } from '../../src/kernel/object.ts';
 import type { Log } from '../../src/sdk/context.ts';
 
 /** What this process prints, as one line of JSON. */
@@ -45,14 +44,16 @@ const write = (message: string, detail?: object): void => {
 const log: Log = { debug: write, info: write, warn: write, error: write };
 
 const manifest = JSON.parse(readFileSync(join(built, 'flood.json'), 'utf8')) as ObjectManifest;
-const request: LoadRequest = {
+assert.ok(manifest.event);
+const layout = manifest.event;
+const owner = new KernelOwner({
   manifest,
-  bytes: readFileSync(join(built, 'flood.bpf.o')),
+  objectPath: join(built, 'flood.bpf.o'),
   // Only the test itself may ask for events.
   options: { keep_every_count: BigInt(keepEvery), process: BigInt(process.ppid) },
   pin: { directory, log },
-};
-const shared = Handles.allocate();
+});
+const kernel = owner.calls;
 
 function openFiles(): number {
   return readdirSync('/proc/self/fd').length;
@@ -69,31 +70,20 @@ function killAtPin(count: number): void {
   };
 }
 
-function fdOf(object: KernelObject, name: string): number {
-  const fd = object.mapFd(name);
-  assert.ok(fd !== undefined && fd > 0, `no fd of ${name}`);
-  return fd;
-}
-
-function readAll(object: KernelObject): number[] {
-  assert.ok(manifest.event);
-  const ringFd = fdOf(object, 'events');
+function readAll(place: LentRing): number[] {
   const decoder = Decoder.create({
     wasm: readFileSync(join(built, 'flood.wasm')),
-    layout: manifest.event,
-    ringBytes: ringInfo(ringFd).ringBytes,
-    pageBytes: PAGE_BYTES,
-    outputBytes: 1 << 20,
+    layout,
+    place,
     envelope: { idPrefix: 'test-', hostname: 'test', region: '' },
   });
-  using _ring = new MappedRing(ringFd, decoder);
-  const commits = new CommitLog(fdOf(object, 'ledger_commits'), decoder.consumerPosition, (position) =>
+  const commits = new CommitLog(decoder.commits, decoder.consumerPosition, (position) =>
     decoder.commit(position),
   );
   decoder.readPosition = commits.current.position;
   const sequences: number[] = [];
   for (;;) {
-    decoder.beginBatch(new Date().toISOString(), wallOffset_ns());
+    decoder.beginBatch('', 0n);
     const start = decoder.readPosition;
     const { documents, malformed, position } = decoder.decode();
     if (position === start) return sequences;
@@ -105,31 +95,33 @@ function readAll(object: KernelObject): number[] {
   }
 }
 
-function ledgerOf(object: KernelObject): Record<string, string> {
-  using positions = new RingPositions(fdOf(object, 'events'));
-  const kernel = readKernelCounts(fdOf(object, 'ledger'));
-  const commit = readCommit(fdOf(object, 'ledger_commits'), positions.consumer);
-  assert.ok(commit);
-  const counts = { ...kernel, journalled: commit.journalled };
-  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count.toString()]));
+function ledgerOf(object: KernelObject | undefined): Record<string, string> {
+  using ledger = object && RingLedger.open('flood', object);
+  const status = ledger?.read();
+  assert.ok(status);
+  const { produced, dropped_ring_full, rate_limited, journalled } = status;
+  return { produced, dropped_ring_full, rate_limited, journalled };
+}
+
+/** What each life of a worker asks for. */
+async function startWorker(): Promise<LentRing> {
+  await kernel.load();
+  await kernel.attach();
+  return kernel.lendRing(decoderNeeds(layout, 1 << 20));
 }
 
 if (task === 'kill') killAtPin(Number(argument));
-const handles = new Handles(shared);
-const object = KernelObject.load(handles, request);
-object.attach();
+const ring = await startWorker();
 const before = openFiles();
-for (let restart = 0; task === 'restarts' && restart < Number(argument); restart++) {
-  KernelObject.load(new Handles(shared), request).attach();
-}
-const sequences = task === 'read' ? readAll(object) : [];
+for (let restart = 0; task === 'restarts' && restart < Number(argument); restart++) await startWorker();
+const sequences = task === 'read' ? readAll(ring) : [];
 const report: PinnedAgentReport = {
   log: entries,
-  ringId: ringInfo(fdOf(object, 'events')).mapId,
+  ringId: ring.mapId,
   sequences,
-  ledger: ledgerOf(object),
+  ledger: ledgerOf(owner.object),
   openFiles: { before, after: openFiles() },
 };
-if (task === 'detach') object.detach();
-if (task === 'release') handles.close(libbpf());
+if (task === 'detach') await kernel.detach();
+if (task === 'release') await owner.release();
 process.stdout.write(`${JSON.stringify(report)}\n`, () => process.kill(process.pid, 'SIGKILL'));

@@ -2,23 +2,17 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Worker } from 'node:worker_threads';
 import type { ObjectManifest } from '../../src/build/manifest.ts';
-import { Handles } from '../../src/kernel/handles.ts';
-import { type KernelCounts, readKernelCounts } from '../../src/kernel/ledger.ts';
-import { libbpf } from '../../src/kernel/libbpf.ts';
+import { type KernelCounts, readKernelCounts } from '../../src/kernel/kernel-counts.ts';
 import { KernelObject } from '../../src/kernel/object.ts';
-import { setSampling } from '../../src/kernel/sampling.ts';
 import { builtCollectors, flood } from '../support/flood.ts';
 
 describe('sampling in the kernel', () => {
-  const shared = Handles.allocate();
-  const handles = new Handles(shared);
   let object: KernelObject;
 
   before(async () => {
     const built = await builtCollectors('collectors');
-    object = KernelObject.load(handles, {
+    object = await KernelObject.load({
       manifest: JSON.parse(readFileSync(join(built, 'flood.json'), 'utf8')) as ObjectManifest,
       bytes: readFileSync(join(built, 'flood.bpf.o')),
       options: { process: BigInt(process.pid) },
@@ -44,33 +38,13 @@ describe('sampling in the kernel', () => {
   });
 
   test('keeps about one of n, counts the others, and can be switched off again', () => {
-    assert.equal(setSampling(libbpf(), handles, 8), true);
+    assert.equal(object.setSampling(8), true);
     const { produced, rate_limited } = counted(80_000);
     assert.equal(produced, 80_000n);
     // 10,000 are kept, give or take 94 (one standard deviation).
     const kept = Number(produced - rate_limited);
     assert.ok(kept > 9000 && kept < 11_000, `${kept} of 80,000 were kept`);
-    setSampling(libbpf(), handles, 1);
+    object.setSampling(1);
     assert.equal(counted(1000).rate_limited, 0n);
-  });
-
-  test('is set from another thread', async () => {
-    const script = `
-      const { workerData } = require('node:worker_threads');
-      (async () => {
-        const { Handles } = await import(workerData.base + 'handles.js');
-        const { libbpf } = await import(workerData.base + 'libbpf.js');
-        const { setSampling } = await import(workerData.base + 'sampling.js');
-        setSampling(libbpf(), new Handles(workerData.shared), 2 ** 32 - 1);
-      })();`;
-    const base = new URL('../../src/kernel/', import.meta.url).href;
-    const worker = new Worker(script, { eval: true, workerData: { base, shared } });
-    await new Promise((resolve, reject) => worker.on('exit', resolve).on('error', reject));
-    assert.ok(counted(1000).rate_limited > 990n);
-    setSampling(libbpf(), handles, 1);
-  });
-
-  test('is not to be had before anything is loaded', () => {
-    assert.equal(setSampling(libbpf(), new Handles(Handles.allocate()), 2), false);
   });
 });

@@ -1,4 +1,4 @@
-/** The journal's own thread: control calls, start failures, heartbeat, and the lock that goes with it. */
+/** The journal's own thread: control calls, start failures, heartbeat. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { symlinkSync } from 'node:fs';
@@ -71,12 +71,4 @@ test('a directory that cannot be used ends the thread with the error code and me
   const [error] = await once(thread.worker, 'error');
   assert.equal(error.code, 'DIRECTORY_NOT_WRITABLE');
   assert.match(error.message, /found .*; chown it/s);
-});
-
-test('the lock of a thread that was terminated is free for the next one', async () => {
-  using temp = tempDirectory();
-  for (let i = 0; i < 2; i++) {
-    await using thread = startThread(temp.path);
-    await thread.control.status();
-  }
 });

@@ -2,18 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MapLayout, ObjectManifest } from '../../src/build/manifest.ts';
-import { Handles } from '../../src/kernel/handles.ts';
-import { libbpf, type Pointer } from '../../src/kernel/libbpf.ts';
 import { KernelObject } from '../../src/kernel/object.ts';
 import { builtCollectors } from './flood.ts';
 
 export class LoadedFixture implements Disposable {
   readonly object: KernelObject;
-  readonly #handles: Handles;
 
-  private constructor(object: KernelObject, handles: Handles) {
+  private constructor(object: KernelObject) {
     this.object = object;
-    this.#handles = handles;
   }
 
   /** @param sources directory below test/fixtures */
@@ -25,13 +21,7 @@ export class LoadedFixture implements Disposable {
     const directory = await builtCollectors(sources);
     const manifest = JSON.parse(readFileSync(join(directory, `${name}.json`), 'utf8')) as ObjectManifest;
     const bytes = readFileSync(join(directory, `${name}.bpf.o`));
-    const handles = new Handles(Handles.allocate());
-    return new LoadedFixture(KernelObject.load(handles, { manifest, bytes, options }), handles);
-  }
-
-  /** libbpf's `struct bpf_object *`. */
-  get pointer(): Pointer {
-    return this.#handles.object;
+    return new LoadedFixture(await KernelObject.load({ manifest, bytes, options }));
   }
 
   mapFd(name: string): number {
@@ -47,6 +37,6 @@ export class LoadedFixture implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#handles.close(libbpf());
+    this.object.unload();
   }
 }

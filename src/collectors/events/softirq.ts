@@ -35,14 +35,16 @@ const collector: Collector = defineEvent({
   },
   async update({ bpf, metrics }) {
     const latency = (await bpf.load()).map<number, SoftirqLatencyValue>('latency');
-    for (const [vector, name] of VECTORS.entries()) {
-      const total = latency.get(vector);
-      if (total) metrics.delay.set(total.slots, total.sum_ns / 1e9, { vector: name });
-      if (!PER_CPU_VECTORS.has(name)) continue;
-      for (const [cpu, { zones }] of latency.perCpu(vector).entries()) {
-        const labels = { cpuid: String(cpu), type: name };
+    for await (const [vector, total] of latency.entries()) {
+      const name = VECTORS[vector];
+      if (name) metrics.delay.set(total.slots, total.sum_ns / 1e9, { vector: name });
+    }
+    for await (const [vector, cpus] of latency.perCpuEntries()) {
+      const type = VECTORS[vector] ?? '';
+      if (!PER_CPU_VECTORS.has(type)) continue;
+      for (const [cpu, { zones }] of cpus.entries()) {
         for (const [zone, count] of zones.entries())
-          metrics.latency.set(count, { ...labels, zone: String(zone) });
+          metrics.latency.set(count, { cpuid: String(cpu), type, zone: String(zone) });
       }
     }
   },

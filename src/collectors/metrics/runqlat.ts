@@ -33,7 +33,7 @@ const collector: Collector = defineBpfMetric({
   },
   async update({ bpf, metrics, containers }) {
     const object = await bpf.load();
-    const host = object.map<number, RunqlatHostValue>('host').get(0);
+    const host = await object.map<number, RunqlatHostValue>('host').get(0);
     if (!host) return;
     for (const [zone, count] of host.zones.entries()) metrics.latency.set(count, { zone: String(zone) });
     metrics.wait.set(host.slots, host.sum_ns / 1e9);
@@ -41,7 +41,9 @@ const collector: Collector = defineBpfMetric({
 
     // A container may hold several cgroups; containers that are gone drop out.
     const zones = new Map<string, number[]>();
-    const cgroups = [...object.map<bigint, RunqlatCgroupsValue>('cgroups').entries()];
+    const cgroups: (readonly [bigint, RunqlatCgroupsValue])[] = [];
+    for await (const entry of object.map<bigint, RunqlatCgroupsValue>('cgroups').entries())
+      cgroups.push(entry);
     const owners = await Promise.all(cgroups.map(([id]) => containers.byCgroupId(id, 'cpu')));
     for (const [index, owner] of owners.entries()) {
       const [, counts] = cgroups[index]!;

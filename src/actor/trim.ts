@@ -1,0 +1,38 @@
+/**
+ * Gives what malloc keeps of ended and of settled threads back to the system: it is free, in pieces that the next thread does
+ * not fit into. It takes some milliseconds, with malloc's arenas locked one by one, so what comes in rows shares one trim.
+ * Main thread only.
+ */
+import { limitMallocArenas, trimMalloc } from '../kernel/libc.ts';
+import { SETTLES_AFTER_MS, settleThread } from './settle.ts';
+
+const AFTER_EXIT_MS = 500;
+/** Some time after the threads that were started together have collected their garbage. */
+const AFTER_START_MS = SETTLES_AFTER_MS + 2000;
+
+const due = new Map<number, NodeJS.Timeout>();
+
+function trimAfter(delay_ms: number): void {
+  if (due.has(delay_ms)) return;
+  const timer = setTimeout(() => {
+    due.delete(delay_ms);
+    trimMalloc();
+  }, delay_ms);
+  due.set(delay_ms, timer.unref());
+}
+
+/** A thread has been started, and will settle. */
+export function trimAfterStart(): void {
+  trimAfter(AFTER_START_MS);
+}
+
+/** A thread has ended. */
+export function trimAfterExit(): void {
+  trimAfter(AFTER_EXIT_MS);
+}
+
+/** `settleThread` for the main thread; called before the first worker is started. */
+export function settleProcess(): void {
+  limitMallocArenas();
+  settleThread();
+}
