@@ -8,16 +8,13 @@ import type { CatalogEntry } from '../config/catalog.ts';
 import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
 import type { SymbolTable } from '../kernel/kallsyms.ts';
-import type { KernelObject } from '../kernel/object.ts';
-import { removePins } from '../kernel/pins.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
 import type { Log } from '../sdk/context.ts';
+import { CollectorKernel } from './collector-kernel.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './collector-protocol.ts';
 import { type Remote, transferPort } from './comlink.ts';
 import type { CpuCgroups } from './cpu-cgroup.ts';
 import { CpuFence } from './cpu-fence.ts';
-import { KernelOwner } from './kernel-owner.ts';
-import { RingLedger } from './ring-ledger.ts';
 import { collectorRestart, STOP_SHARE, WORKER_LIMITS } from './specs.ts';
 import type { ActorStatus, ActorVitals, LedgerStatus } from './status.ts';
 import { CollectorThrottle } from './throttle.ts';
@@ -62,23 +59,20 @@ export class CollectorChild {
   readonly #throttle: CollectorThrottle;
   readonly #vitalsBuffer = Vitals.allocate();
   /** Absent for a collector without BPF programs. */
-  readonly #kernel: KernelOwner | undefined;
+  readonly #kernel: CollectorKernel | undefined;
   #symbols: SymbolTable | undefined;
-  #ledger: RingLedger | undefined;
-  #ledgerOf: KernelObject | undefined;
-  readonly #wake: WakeCounter;
-  #watch: Disposable | undefined;
 
   constructor(entry: CatalogEntry, around: CollectorSurroundings) {
     this.entry = entry;
     this.#around = around;
     this.vitals = new Vitals(this.#vitalsBuffer);
-    this.#wake = new WakeCounter(this.#vitalsBuffer);
-    const { cpu = UNFENCED } = around.config.collectors[entry.name] ?? {};
+    const { cpu = UNFENCED, options = {} } = around.config.collectors[entry.name] ?? {};
     this.#fence = new CpuFence(entry.name, cpu, around.cgroups, around.log);
-    const kernel = kernelOwner(entry, around, (object) => this.#watchRing(object));
+    const { pinDirectory, log, rings } = around;
+    const wake = new WakeCounter(this.#vitalsBuffer);
+    const kernel = CollectorKernel.of(entry, { options, pinDirectory, log, rings, wake: () => wake.wake() });
     this.#kernel = kernel;
-    const sample = (every: number): boolean => kernel?.object?.setSampling(every) ?? false;
+    const sample = (every: number): boolean => kernel?.setSampling(every) ?? false;
     this.#throttle = new CollectorThrottle(cpu.quota_cores, sample, this.vitals);
     const { supervisor } = around.config;
     this.actor = new WorkerActor<CollectorControl>(
@@ -149,14 +143,7 @@ export class CollectorChild {
 
   /** Accounting of its ring, also while no worker runs; undefined before the first load and for collectors without ring. */
   ledger(): LedgerStatus | undefined {
-    const object = this.#kernel?.object;
-    if (this.#ledgerOf !== object) {
-      // A collector may unload its object and load it again.
-      this.#ledger?.[Symbol.dispose]();
-      this.#ledger = object && RingLedger.open(this.entry.name, object);
-      this.#ledgerOf = object;
-    }
-    return this.#ledger?.read();
+    return this.#kernel?.ledger();
   }
 
   /**
@@ -169,7 +156,7 @@ export class CollectorChild {
       await control.stop(leavePinned);
     });
     this.#fence[Symbol.dispose]();
-    await this.#release();
+    await this.#kernel?.release();
   }
 
   #workerData(control: MessagePort): CollectorWorkerData {
@@ -217,44 +204,6 @@ export class CollectorChild {
   #ended(error: HuatuoError | undefined): void {
     this.vitals.set('in_flight_bytes', 0n);
     if (!error || !(error.permanent || error.code === 'RING_CORRUPT')) return;
-    const { pinDirectory } = this.#around;
-    if (pinDirectory) removePins(pinDirectory, this.entry.name);
-    void this.#release();
+    void this.#kernel?.discard();
   }
-
-  /** The ring outlives the worker, and so does the watch, until another object is loaded. */
-  #watchRing(object: KernelObject): void {
-    this.#watch?.[Symbol.dispose]();
-    this.#watch = undefined;
-    const ring = object.mapFd('events');
-    if (ring !== undefined) this.#watch = this.#around.rings.add(ring, () => this.#wake.wake());
-  }
-
-  async #release(): Promise<void> {
-    this.#watch?.[Symbol.dispose]();
-    this.#watch = undefined;
-    this.#ledger?.[Symbol.dispose]();
-    this.#ledger = undefined;
-    this.#ledgerOf = undefined;
-    await this.#kernel?.release();
-  }
-}
-
-function kernelOwner(
-  { name, manifest, objectPath }: CatalogEntry,
-  { config, log, pinDirectory }: CollectorSurroundings,
-  loaded: (object: KernelObject) => void,
-): KernelOwner | undefined {
-  if (!manifest || !objectPath) return undefined;
-  const options = bpfOptions(config.collectors[name]?.options ?? {});
-  const pin = pinDirectory !== undefined && { pin: { directory: pinDirectory, log } };
-  return new KernelOwner({ manifest, objectPath, options, ...pin }, loaded);
-}
-
-/** Options under their C names, as `.rodata` takes them; the module's own options are not among them. */
-function bpfOptions(options: Readonly<Record<string, unknown>>): Record<string, bigint> {
-  const values = Object.entries(options).filter(([, value]) =>
-    ['number', 'bigint', 'boolean'].includes(typeof value),
-  );
-  return Object.fromEntries(values.map(([name, value]) => [name, BigInt(value as number)]));
 }

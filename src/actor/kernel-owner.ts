@@ -48,7 +48,7 @@ export class KernelOwner {
         await this.#load();
       },
       attach: async () => this.#need().attach(),
-      detach: () => this.#need().detach(),
+      detach: async () => this.#need().detach(),
       unload: async () => this.#free((object) => object.unload()),
       lendRing: async (needs) => this.#lend(needs),
       mapLookup: async (map, key) => this.#map(map).lookup(key),

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { expose, type Remote, transferPort, withDeadline, wrap } from '../../src/actor/comlink.ts';
 import { HuatuoError } from '../../src/error.ts';
@@ -73,4 +75,20 @@ test('a call that is answered in time gives its own result or error', async () =
   await assert.rejects(withDeadline(Promise.reject(new RangeError('own')), 10_000, 'answer'), {
     message: 'own',
   });
+});
+
+test('a wrapper that nobody holds any more does not close the port, on which this side is served too', async () => {
+  const { port1, port2 } = new MessageChannel();
+  expose(new Api(), port1);
+  expose(new Api(), port2);
+  await wrap<Api>(port2).state();
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  // Comlink's finalizers run some turns after the collection, and tell the other side, which closes.
+  for (let turn = 0; turn < 10; turn++) {
+    collect();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  const answered = withDeadline(wrap<Api>(port1).state(), 5000, 'state');
+  assert.equal(await answered.finally(() => port1.close()), 'of the instance');
 });

@@ -261,3 +261,23 @@ test('a decoder that was disposed of refuses every call that would read the ring
   ];
   for (const call of calls) assert.throws(call, { code: 'CANCELLED' });
 });
+
+test('a successor in the same memory starts as if nobody had been there', () => {
+  const place = placeFor(TINY, RING_BYTES, 1 << 16);
+  const options = { wasm, layout: TINY, place, envelope: { idPrefix: 'p-', hostname: 'h', region: 'r' } };
+  const decoder = Decoder.create(options);
+  const ring = new FakeRing(decoder, START);
+  decoder.beginBatch('now', 0n);
+  decoder.addContainer(7n, ',"container_id":"seven"');
+  ring.submit(tinyRecord(7n));
+  assert.equal(decoder.decode().documents, 1);
+
+  const successor = Decoder.create(options);
+  assert.equal(successor.readPosition, 0n);
+  successor.readPosition = successor.consumerPosition;
+  assert.equal(successor.decode().status, 'output_full');
+  assert.equal(successor.output().byteLength, 0);
+  successor.beginBatch('now', 0n);
+  const result = successor.decode();
+  assert.ok(result.status === 'container_miss' && result.cgroupId === 7n);
+});

@@ -19,8 +19,8 @@ export interface EnduranceReport {
 }
 
 const CRASH_EVERY_MS = 5000;
-/** Until then heaps and pools find their size; not part of the slope. */
-const WARM_UP_MS = 120_000;
+/** Until then heaps and pools find their size, which takes minutes without any crash, too; not part of the slope. */
+const WARM_UP_SHARE = 1 / 3;
 
 export async function endure(minutes: number, progress: (line: string) => void): Promise<EnduranceReport> {
   using collector = await FailingCollector.build();
@@ -44,7 +44,7 @@ export async function endure(minutes: number, progress: (line: string) => void):
     await sleep(CRASH_EVERY_MS);
     // Some seconds after the last crash, just before the next.
     const now = footprint(agent.pid);
-    if (!warm && elapsed_ms >= Math.min(WARM_UP_MS, length_ms / 4)) {
+    if (!warm && elapsed_ms >= length_ms * WARM_UP_SHARE) {
       warm = true;
       samples.length = 0;
     }

@@ -4,22 +4,15 @@
  *
  *   bare      nothing but the throw
  *   koffi     imports koffi
- *   modules   imports what a collector's worker does, which declares functions of libc
- *   libbpf    declares the functions of libbpf, too
+ *   modules   imports what a collector's worker does
  */
 import { once } from 'node:events';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 
-const importModules = (): Promise<unknown> => import('../../src/collector/runtime.ts');
-
 const KINDS: Readonly<Record<string, () => Promise<unknown>>> = {
   bare: async () => undefined,
   koffi: () => import('koffi'),
-  modules: importModules,
-  libbpf: async () => {
-    await importModules();
-    return (await import('../../src/kernel/libbpf.ts')).libbpf();
-  },
+  modules: () => import('../../src/collector/runtime.ts'),
 };
 
 if (isMainThread) {
