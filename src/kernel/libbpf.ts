@@ -2,8 +2,8 @@
  * Every function of libbpf the agent calls, with its C prototype. A wrong signature here is memory corruption in a root
  * process, so they all live in this one file and `libbpf()` refuses versions it was not written for.
  *
- * The main thread alone calls them. koffi keeps 24 KB for good of every thread that imports it, and workers come and go; and
- * what libbpf hands out belongs to the process, so no worker that dies can take it along.
+ * The main thread alone calls them: koffi frees nothing of what it makes for a thread, and workers come and go; and what
+ * libbpf hands out belongs to the process, so no worker that dies can take it along.
  */
 import koffi from 'koffi';
 import { HuatuoError } from '../error.ts';

@@ -21,6 +21,7 @@ import { PAGE_BYTES, waitForRunningPrograms } from './libc.ts';
 import { writeOptions } from './options.ts';
 import { Pinning, type PinRequest } from './pinning.ts';
 import { setSampling } from './sampling.ts';
+import { prepareTracefs } from './tracefs.ts';
 
 /** The verifier's log of a refused program can be megabytes; its end says why. */
 const VERIFIER_LOG_BYTES = 1 << 20;
@@ -65,6 +66,7 @@ export class KernelObject {
   /** Attaches every program to what its section names, then pins; does nothing when that has been done. @throws ATTACH_FAILED */
   attach(): void {
     const programs = programsOf(this.#api, this.#handles.object);
+    prepareTracefs(programs.map((program) => this.#api.bpf_program__section_name(program)));
     for (const program of programs.slice(this.#handles.links.length)) {
       const link = this.#api.bpf_program__attach(program);
       if (!link) throw this.#attachError(program, lastErrno());

@@ -20,6 +20,7 @@ import { lockPinDirectory, preparePinDirectory } from '../../src/kernel/bpffs.ts
 import { mount } from '../../src/kernel/libc.ts';
 import { fingerprint, removeOtherPins, removePins } from '../../src/kernel/pins.ts';
 import { builtCollectors, flood } from '../support/flood.ts';
+import { rename } from '../support/rename.ts';
 import type { PinnedAgentReport } from './pinned-agent.ts';
 
 const AGENT = fileURLToPath(new URL('./pinned-agent.js', import.meta.url));
@@ -45,16 +46,16 @@ describe('pinned collectors', () => {
   });
 
   /** One life of an agent that ends by SIGKILL. @returns undefined when it did not come to its end */
-  function agent(task: string, argument = 0, keepEvery = 1): PinnedAgentReport | undefined {
-    const argv = [AGENT, directory, built, String(keepEvery), task, String(argument)];
+  function agent(task: string, argument = 0, keepEvery = 1, from = built): PinnedAgentReport | undefined {
+    const argv = [AGENT, directory, from, String(keepEvery), task, String(argument)];
     const { stdout, stderr, signal } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
     assert.equal(stderr, '');
     assert.equal(signal, 'SIGKILL');
     return stdout === '' ? undefined : (JSON.parse(stdout) as PinnedAgentReport);
   }
 
-  function life(task: string, argument = 0, keepEvery = 1): PinnedAgentReport {
-    const report = agent(task, argument, keepEvery);
+  function life(task: string, argument = 0, keepEvery = 1, from = built): PinnedAgentReport {
+    const report = agent(task, argument, keepEvery, from);
     assert.ok(report);
     return report;
   }
@@ -168,6 +169,27 @@ describe('pinned collectors', () => {
     const second = life('read');
     assert.equal(second.ringId, first.ringId);
     assert.deepEqual(second.sequences, range(0, 50));
+  });
+
+  test('a tracepoint that is attached as a perf event runs on without its agent, until its pins are removed', async () => {
+    const perf = await builtCollectors('collectors/perf');
+    const isTracefsHere = existsSync('/sys/kernel/tracing/events');
+    try {
+      const first = life('release', 0, 1, perf);
+      for (let count = 0; count < 50; count++) rename('perf');
+      const second = life('read', 0, 1, perf);
+      assert.equal(second.ringId, first.ringId);
+      const made = second.sequences.length;
+      assert.ok(made >= 50, `${made} events`);
+      assert.deepEqual(second.sequences, range(0, made));
+      rename('perf');
+      const third = life('detach', 0, 1, perf);
+      rename('perf');
+      assert.deepEqual([third.ringId, sets()], [first.ringId, []]);
+      assert.ok(Number(third.ledger.produced) > made);
+    } finally {
+      if (!isTracefsHere) execFileSync('umount', ['/sys/kernel/tracing']);
+    }
   });
 
   test('a collector that detaches takes its pins away', () => {
