@@ -47,14 +47,19 @@ export function expose(api: object, port: MessagePort): void {
  * caller keeps `port` and closes it when done.
  */
 export function wrap<Api extends object>(port: MessagePort): Remote<Api> {
-  const remote =
-    (wrapped.get(port) as Remote<Api> | undefined) ?? comlink.wrap<Api>(port as unknown as Endpoint);
+  const known = wrapped.get(port);
+  if (known) return known as Remote<Api>;
+  const remote = comlink.wrap<Api>(port as unknown as Endpoint);
   wrapped.set(port, remote);
+  port.once('close', () => wrapped.delete(port));
   return remote;
 }
 
-/** Comlink closes a port when its wrapper is collected, also one that is served on this side: wrappers live as long as ports. */
-const wrapped = new WeakMap<MessagePort, unknown>();
+/**
+ * Comlink closes a port when its wrapper is collected, also one that is served on this side: a wrapper lives as long as its
+ * port is open. A WeakMap alone would not let go of it, because comlink's finalizer holds the port.
+ */
+const wrapped = new Map<MessagePort, unknown>();
 
 /** Marks an argument of a wrapped call as moved, not cloned: afterwards it is unusable on this side. */
 export function transferPort(port: MessagePort): MessagePort {

@@ -14,10 +14,20 @@ type Collect = (options: { readonly type: 'major'; readonly flavor: 'last-resort
 
 /** Settles the calling thread once, a few seconds from now. Does not keep the thread alive. */
 export function settleThread(): void {
-  setTimeout(() => {
-    // `last-resort` also gives the freed pages back to the system; no public function of Node does.
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as Collect;
-    collect({ type: 'major', flavor: 'last-resort' });
-  }, SETTLES_AFTER_MS).unref();
+  setTimeout(collectGarbage, SETTLES_AFTER_MS).unref();
+}
+
+/** Settles the calling thread now. */
+export function collectGarbage(): void {
+  collector()({ type: 'major', flavor: 'last-resort' });
+}
+
+let known: Collect | undefined;
+
+/** `last-resort` also gives the freed pages back to the system; no public function of Node does. */
+function collector(): Collect {
+  if (known) return known;
+  setFlagsFromString('--expose-gc');
+  known = runInNewContext('gc') as Collect;
+  return known;
 }

@@ -82,13 +82,30 @@ test('a wrapper that nobody holds any more does not close the port, on which thi
   expose(new Api(), port1);
   expose(new Api(), port2);
   await wrap<Api>(port2).state();
+  await collectForAWhile();
+  const answered = withDeadline(wrap<Api>(port1).state(), 5000, 'state');
+  assert.equal(await answered.finally(() => port1.close()), 'of the instance');
+});
+
+test('a wrapper goes with its port', async () => {
+  const ended = await (async () => {
+    const { port1, port2 } = new MessageChannel();
+    expose(new Api(), port1);
+    const remote = wrap<Api>(port2);
+    await remote.state();
+    port2.close();
+    return new WeakRef(remote);
+  })();
+  await collectForAWhile();
+  assert.equal(ended.deref(), undefined);
+});
+
+/** Comlink's finalizers run some turns after a collection. */
+async function collectForAWhile(): Promise<void> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  // Comlink's finalizers run some turns after the collection, and tell the other side, which closes.
   for (let turn = 0; turn < 10; turn++) {
     collect();
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  const answered = withDeadline(wrap<Api>(port1).state(), 5000, 'state');
-  assert.equal(await answered.finally(() => port1.close()), 'of the instance');
-});
+}
