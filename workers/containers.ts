@@ -21,7 +21,7 @@ const { options, control, heartbeat, log: logged } = workerData as ContainersDat
 
 settleThread();
 const log = createLog({ component: 'containers', ...logged });
-const opening = openFeed(wrap<KernelCalls>(control), options.paths, log).then(
+const opening = openFeed(wrap<KernelCalls>(control), log).then(
   (feed) => new ContainersActor(options, log, feed),
 );
 // Exposed before the first answer of the kernel arrives: the supervisor's calls come on the same port, and wait.

@@ -10,7 +10,7 @@ import type { AgentIdentity } from '../collector/envelope.ts';
 import type { Catalog, CatalogEntry } from '../config/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { ContainersStatus } from '../containers/actor.ts';
-import { RingWatch } from '../kernel/ring-watch.ts';
+import { RingWatch } from '../native/ring-watch.ts';
 import type { Log } from '../sdk/context.ts';
 import { describeAgent, setAside } from './agent-status.ts';
 import { collectorPart, containersPart, isPooled, journalPart, prometheusPart } from './changes.ts';

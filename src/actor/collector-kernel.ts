@@ -1,9 +1,10 @@
 /** What one collector holds of the kernel, through all lives of its worker: the object, its ring's wake-ups, its ledger. */
 import type { CatalogEntry } from '../config/catalog.ts';
 import type { KernelCalls } from '../kernel/calls.ts';
-import type { KernelObject } from '../kernel/object.ts';
-import { removePins } from '../kernel/pins.ts';
-import type { RingWatch } from '../kernel/ring-watch.ts';
+import type { KernelPaths } from '../kernel/features.ts';
+import type { KernelObject } from '../native/object.ts';
+import { removePins } from '../native/pins.ts';
+import type { RingWatch } from '../native/ring-watch.ts';
 import type { Log } from '../sdk/context.ts';
 import { KernelOwner, type ObjectSource } from './kernel-owner.ts';
 import { RingLedger } from './ring-ledger.ts';
@@ -14,6 +15,7 @@ export interface CollectorKernelOptions {
   readonly options: Readonly<Record<string, unknown>>;
   /** On a BPF file system; set when maps and links are to outlive the agent. */
   readonly pinDirectory?: string | undefined;
+  readonly paths: KernelPaths;
   readonly log: Log;
   /** Hears the rings' wake-ups. */
   readonly rings: RingWatch;
@@ -39,9 +41,9 @@ export class CollectorKernel {
   static of(entry: CatalogEntry, options: CollectorKernelOptions): CollectorKernel | undefined {
     const { name, manifest, objectPath } = entry;
     if (!manifest || !objectPath) return undefined;
-    const { pinDirectory: directory, log } = options;
+    const { pinDirectory: directory, log, paths } = options;
     const pin = directory !== undefined && { pin: { directory, log } };
-    const source = { manifest, objectPath, options: bpfOptions(options.options), ...pin };
+    const source = { manifest, objectPath, options: bpfOptions(options.options), paths, ...pin };
     return new CollectorKernel(name, source, options);
   }
 

@@ -1,7 +1,7 @@
 /** The fence around one collector's thread: CPUs, nice and quota, as far as this host lets them be had. */
 import type { CpuFence as CpuFenceConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
-import { setAffinity, setNice } from '../kernel/sched.ts';
+import { setAffinity, setNice } from '../native/sched.ts';
 import type { Log } from '../sdk/context.ts';
 import type { CpuCgroups } from './cpu-cgroup.ts';
 

@@ -9,10 +9,11 @@ import { objectLayout } from '../build/read-manifest.ts';
 import { HuatuoError } from '../error.ts';
 import type { KernelCalls, LentRing } from '../kernel/calls.ts';
 import type { DecoderNeeds } from '../kernel/decoder-memory.ts';
-import { MapAccess } from '../kernel/map-access.ts';
-import { KernelObject } from '../kernel/object.ts';
-import type { PinRequest } from '../kernel/pinning.ts';
-import { MappedRing } from '../kernel/ring.ts';
+import { type KernelPaths, probeAttachPoints } from '../kernel/features.ts';
+import { MapAccess } from '../native/map-access.ts';
+import { KernelObject } from '../native/object.ts';
+import type { PinRequest } from '../native/pinning.ts';
+import { MappedRing } from '../native/ring.ts';
 
 export interface ObjectSource {
   readonly manifest: ObjectManifest;
@@ -21,6 +22,7 @@ export interface ObjectSource {
   /** C name of a `const volatile` variable -> value. */
   readonly options: Readonly<Record<string, bigint>>;
   readonly pin?: PinRequest;
+  readonly paths: KernelPaths;
 }
 
 export class KernelOwner {
@@ -76,7 +78,9 @@ export class KernelOwner {
   }
 
   async #open(): Promise<KernelObject> {
-    const { manifest, objectPath, options, pin } = this.#source;
+    const { manifest, objectPath, options, pin, paths } = this.#source;
+    const unsupported = probeAttachPoints(manifest.attachPoints, paths);
+    if (unsupported) throw unsupported;
     const bytes = await readFile(objectPath);
     if (manifest.event) checkLayout(manifest.collector, manifest.event, bytes);
     const object = await KernelObject.load({ manifest, bytes, options, ...(pin && { pin }) });

@@ -1,7 +1,7 @@
 /** The agent's pins: where they are, that no other agent uses them, and that none is left of a collector that is not pinned. */
 import type { EffectiveConfig } from '../config/effective.ts';
-import { lockPinDirectory, preparePinDirectory } from '../kernel/bpffs.ts';
-import { removeOtherPins } from '../kernel/pins.ts';
+import { lockPinDirectory, preparePinDirectory } from '../native/bpffs.ts';
+import { removeOtherPins } from '../native/pins.ts';
 import type { Log } from '../sdk/context.ts';
 
 export class PinKeeper implements Disposable {

@@ -1,10 +1,11 @@
 /** The ledger of one collector's ring, read from the supervisor: both halves, and what waits in the ring. */
-import { type KernelCounts, readKernelCounts } from '../kernel/kernel-counts.ts';
+
 import { COMMIT_SLOTS_WORDS, type Commit, readCommit } from '../kernel/ledger.ts';
-import { PROT_READ } from '../kernel/libc.ts';
-import { MappedWords } from '../kernel/mapped-words.ts';
-import type { KernelObject } from '../kernel/object.ts';
-import { RingPositions } from '../kernel/ring-positions.ts';
+import { type KernelCounts, readKernelCounts } from '../native/kernel-counts.ts';
+import { PROT_READ } from '../native/libc.ts';
+import { MappedWords } from '../native/mapped-words.ts';
+import type { KernelObject } from '../native/object.ts';
+import { RingPositions } from '../native/ring-positions.ts';
 import type { LedgerStatus } from './status.ts';
 
 /** A commit takes a microsecond; under a flood the ring never stands still, and the last try is what there is. */

@@ -2,7 +2,7 @@
  * What systemd wants to know of a service with Type=notify, Type=notify-reload or WatchdogSec=: one datagram for each
  * change, to the socket named in the environment. Format: sd_notify(3).
  */
-import { closeFd, sendUnixDatagram, unixDatagramSocket } from '../kernel/libc.ts';
+import { closeFd, sendUnixDatagram, unixDatagramSocket } from '../native/libc.ts';
 
 /** Length of sun_path, without the NUL at its end. */
 const MAX_PATH_BYTES = 107;

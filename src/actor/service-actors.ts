@@ -91,7 +91,12 @@ export function createServices(
     answers: (control) => control.listening(),
     started: () => hooks.prometheusStarted(),
   });
-  const kernel = new KernelOwner(cgroupsObject());
+  const kernel = new KernelOwner({
+    ...cgroupsObject(),
+    get paths() {
+      return config().path;
+    },
+  });
   const containers = serviceActor<ContainersControl>(config, hooks, {
     name: 'containers',
     role: 'containers',

@@ -19,7 +19,7 @@ export interface ListedCollector {
 
 /** Every collector, the invalid ones last. Asks the kernel, changes nothing. */
 export async function listCollectors(catalog: Catalog, config: EffectiveConfig): Promise<ListedCollector[]> {
-  const { probe } = await import('../kernel/probe.ts');
+  const { probe } = await import('../native/probe.ts');
   const usable = catalog.entries.map((entry): ListedCollector => {
     const error = probe(entry, config.path);
     return {

@@ -9,7 +9,6 @@ import type { ContainersClient } from '../containers/client.ts';
 import { HuatuoError } from '../error.ts';
 import type { KernelCalls } from '../kernel/calls.ts';
 import { Decoder, decoderNeeds } from '../kernel/decoder.ts';
-import { probeAttachPoints } from '../kernel/features.ts';
 import type { SymbolTable } from '../kernel/kallsyms.ts';
 import { KernelMap } from '../kernel/maps.ts';
 import type { Bpf, BpfMap, BpfObject, EventRing, Log } from '../sdk/context.ts';
@@ -33,7 +32,7 @@ export interface BpfSurroundings {
   readonly symbols: () => SymbolTable;
 }
 
-/** @throws from load(): COLLECTOR_INVALID, TRACEPOINT_MISSING and what `KernelCalls.load` throws */
+/** @throws from load(): COLLECTOR_INVALID and what `KernelCalls.load` throws */
 export function createBpf(around: BpfSurroundings): Bpf {
   let loading: Promise<LoadedObject> | undefined;
   return {
@@ -79,8 +78,6 @@ class LoadedObject implements BpfObject {
       });
     }
     const { manifest } = data.bpf;
-    const unsupported = probeAttachPoints(manifest.attachPoints, data.paths);
-    if (unsupported) throw unsupported;
     const kernel = wrap<KernelCalls>(data.control);
     await kernel.load();
     return new LoadedObject(around, manifest, kernel, await openReader(around, kernel), unloaded);

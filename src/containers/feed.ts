@@ -9,8 +9,7 @@ import { HuatuoError } from '../error.ts';
 import type { KernelCalls } from '../kernel/calls.ts';
 import { Decoder, decoderNeeds } from '../kernel/decoder.ts';
 import { ringCorrupt } from '../kernel/decoder-result.ts';
-import { probeAttachPoints } from '../kernel/features.ts';
-import type { HostPaths, Log } from '../sdk/context.ts';
+import type { Log } from '../sdk/context.ts';
 import { cgroupsObject } from './cgroups-object.ts';
 import type { Cgroup } from './walk.ts';
 
@@ -63,7 +62,7 @@ export class CgroupFeed implements Disposable {
    * @param kernel who has the object that `cgroupsObject` describes
    * @throws what keeps this kernel from running them: TRACEPOINT_MISSING, VERIFIER_REFUSED, PERMISSION_DENIED …
    */
-  static async open(kernel: KernelCalls, paths: HostPaths): Promise<CgroupFeed> {
+  static async open(kernel: KernelCalls): Promise<CgroupFeed> {
     const { manifest, wasmPath } = cgroupsObject();
     const layout = manifest.event;
     if (!layout) {
@@ -73,8 +72,6 @@ export class CgroupFeed implements Disposable {
         remedy: 'build again: npm run build',
       });
     }
-    const unsupported = probeAttachPoints(manifest.attachPoints, paths);
-    if (unsupported) throw unsupported;
     await kernel.load();
     await kernel.attach();
     const decoder = Decoder.create({
@@ -138,13 +135,9 @@ function parseChange(line: string): CgroupChange {
 }
 
 /** @returns the feed, or what keeps this kernel from having one, after a warning */
-export async function openFeed(
-  kernel: KernelCalls,
-  paths: HostPaths,
-  log: Log,
-): Promise<CgroupFeed | HuatuoError> {
+export async function openFeed(kernel: KernelCalls, log: Log): Promise<CgroupFeed | HuatuoError> {
   try {
-    return await CgroupFeed.open(kernel, paths);
+    return await CgroupFeed.open(kernel);
   } catch (thrown) {
     const error = HuatuoError.from(
       thrown,

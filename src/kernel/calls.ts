@@ -15,7 +15,7 @@ export interface LentRing extends DecoderMemory {
 export interface KernelCalls {
   /**
    * Opens, checks and loads it; does nothing when it is loaded.
-   * @throws LIBBPF_MISSING, LAYOUT_MISMATCH, OBJECT_UNREADABLE, VERIFIER_REFUSED, PERMISSION_DENIED, OBJECT_LOAD_FAILED
+   * @throws TRACEPOINT_MISSING, BTF_MISSING, LIBBPF_MISSING, LAYOUT_MISMATCH, OBJECT_UNREADABLE, VERIFIER_REFUSED, PERMISSION_DENIED, OBJECT_LOAD_FAILED
    */
   load(): Promise<void>;
   /** Attaches every program that is not attached. @throws ATTACH_FAILED */

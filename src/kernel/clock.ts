@@ -5,7 +5,7 @@
  *   CLOCK_BOOTTIME    the same plus the time the host has slept
  *   CLOCK_REALTIME    boot time plus what the wall clock is ahead of it, which changes when that is set
  *
- * The main thread measures the two distances each second (clock-keeper.ts) and shares them. A step in between is noticed by
+ * The main thread measures the two distances each second (src/native/clock-keeper.ts) and shares them. A step in between is noticed by
  * comparing with the milliseconds that Node has of the wall clock.
  */
 import { uptime } from 'node:os';

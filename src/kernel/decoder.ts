@@ -5,7 +5,7 @@
  *                    ▲   │ container_miss
  *                    └───┴─ addContainer()
  *
- * The memory is the supervisor's, which has mapped the ring into it (ring.ts), and outlives the decoder: the next one finds
+ * The memory is the supervisor's, which has mapped the ring into it (src/native/ring.ts), and outlives the decoder: the next one finds
  * it as this one left it. It never grows, so views of it stay valid.
  */
 import type { EventLayout } from '../build/manifest.ts';

@@ -1,4 +1,4 @@
-/** BPF maps as typed collections: the collector's side of map-access.ts. */
+/** BPF maps as typed collections: the collector's side of src/native/map-access.ts. */
 import type { MapLayout } from '../build/manifest.ts';
 import type { BpfMap } from '../sdk/context.ts';
 import { addValue, decodeValue, encodeScalar } from './value.ts';

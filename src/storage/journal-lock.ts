@@ -8,7 +8,7 @@ import { closeSync, constants, fchmodSync, ftruncateSync, openSync, readFileSync
 import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
 import { HuatuoError } from '../error.ts';
-import { lockFile } from '../kernel/libc.ts';
+import { lockFile } from '../native/libc.ts';
 import { notWritable, openDirectory } from './journal-directory.ts';
 
 /** The lock of one journal directory at a time. */

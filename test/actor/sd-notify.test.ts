@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import koffi from 'koffi';
 import { SystemdNotifier } from '../../src/actor/sd-notify.ts';
-import { closeFd, unixDatagramSocket } from '../../src/kernel/libc.ts';
+import { closeFd, unixDatagramSocket } from '../../src/native/libc.ts';
 
 const libc = koffi.load('libc.so.6');
 const bind = libc.func('int bind(int fd, const uint8_t *address, uint32_t length)');

@@ -21,15 +21,17 @@ function pathTo(name: string, file: string, seen = new Set<string>()): string[] 
   return undefined;
 }
 
-const entries = readdirSync(WORKERS).filter((name) => name.endsWith('.js'));
-const main = fileURLToPath(new URL('../../src/actor/supervisor.js', import.meta.url));
+const NATIVE = fileURLToPath(new URL('../../src/native/', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/actor/supervisor.js', import.meta.url));
 
-test('the walk finds what the main thread imports', () => {
-  assert.equal(pathTo('koffi', main)?.at(-1), 'koffi');
+test('the walk finds what the main thread imports, and koffi only behind src/native', () => {
+  const path = pathTo('koffi', MAIN);
+  assert.equal(path?.at(-1), 'koffi');
+  assert.ok(path?.at(-2)?.startsWith(NATIVE), String(path));
 });
 
-for (const entry of entries) {
-  test(`${entry} makes no foreign calls: koffi keeps what it allocates for a thread`, () => {
+for (const entry of readdirSync(WORKERS).filter((name) => name.endsWith('.js'))) {
+  test(`${entry} makes no foreign calls: koffi frees nothing of what it makes for a thread`, () => {
     assert.equal(pathTo('koffi', join(WORKERS, entry)), undefined);
   });
 }

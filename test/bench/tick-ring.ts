@@ -3,9 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readManifest } from '../../src/build/read-manifest.ts';
 import { Decoder, decoderNeeds } from '../../src/kernel/decoder.ts';
-import { KernelObject } from '../../src/kernel/object.ts';
-import { MappedRing } from '../../src/kernel/ring.ts';
 import { threadId } from '../../src/kernel/thread.ts';
+import { KernelObject } from '../../src/native/object.ts';
+import { MappedRing } from '../../src/native/ring.ts';
 
 export const ENVELOPE = {
   idPrefix: `${'5'.repeat(32)}-tick-42-`,

@@ -14,7 +14,7 @@ import { openFeed } from '../../src/containers/feed.ts';
 import { type Hierarchy, readHierarchies } from '../../src/containers/hierarchies.ts';
 import { ContainerRegistry } from '../../src/containers/registry.ts';
 import { CgroupTracker } from '../../src/containers/tracker.ts';
-import { keepClock } from '../../src/kernel/clock-keeper.ts';
+import { keepClock } from '../../src/native/clock-keeper.ts';
 import type { HostPaths, Log } from '../../src/sdk/context.ts';
 import { A, B, C, FakeTree } from '../support/containers-fixture.ts';
 import { eventually } from '../support/eventually.ts';
@@ -58,15 +58,15 @@ async function track(
     hierarchies,
     paths,
     log: log as unknown as Log,
-    ...(kernel && { feed: await openFeed(kernel.calls, paths, log as unknown as Log) }),
+    ...(kernel && { feed: await openFeed(kernel.calls, log as unknown as Log) }),
   });
   t.after(() => tracker[Symbol.dispose]());
   return { registry, tracker, warnings };
 }
 
 /** Has the programs; they are unloaded after the test. */
-function kernelFor(t: TestContext): KernelOwner {
-  const kernel = new KernelOwner(cgroupsObject());
+function kernelFor(t: TestContext, paths = HOST_PATHS): KernelOwner {
+  const kernel = new KernelOwner({ ...cgroupsObject(), paths });
   t.after(() => kernel.release());
   return kernel;
 }
@@ -238,7 +238,7 @@ test('where the kernel tells nothing, walks are used, and why is known', async (
   const { tracker, warnings } = await track(t, {
     hierarchies: [tree.hierarchy],
     paths,
-    kernel: kernelFor(t),
+    kernel: kernelFor(t, paths),
   });
   const { following } = tracker;
   assert.ok(following.by === 'walks');

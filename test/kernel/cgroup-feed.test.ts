@@ -26,8 +26,8 @@ class Kernel implements AsyncDisposable {
   feed: CgroupFeed;
 
   static async open(hierarchy: Hierarchy, name: string): Promise<Kernel> {
-    const owner = new KernelOwner(cgroupsObject());
-    return new Kernel(hierarchy, name, owner, await CgroupFeed.open(owner.calls, HOST_PATHS));
+    const owner = new KernelOwner({ ...cgroupsObject(), paths: HOST_PATHS });
+    return new Kernel(hierarchy, name, owner, await CgroupFeed.open(owner.calls));
   }
 
   private constructor(hierarchy: Hierarchy, name: string, owner: KernelOwner, feed: CgroupFeed) {
@@ -185,7 +185,7 @@ test('a second life adopts programs and ring, and is told what happened in betwe
   const { object } = kernel.owner;
   kernel.feed[Symbol.dispose]();
   const between = kernel.make('/between');
-  kernel.feed = await CgroupFeed.open(kernel.owner.calls, HOST_PATHS);
+  kernel.feed = await CgroupFeed.open(kernel.owner.calls);
   assert.equal(kernel.owner.object, object);
   const after = kernel.make('/after');
   assert.deepEqual(
@@ -195,9 +195,10 @@ test('a second life adopts programs and ring, and is told what happened in betwe
 });
 
 test('a host without type information is told so, and nothing is loaded', { skip }, async () => {
-  const owner = new KernelOwner(cgroupsObject());
+  const paths = { ...HOST_PATHS, sysfs: dirname(import.meta.filename) };
+  const owner = new KernelOwner({ ...cgroupsObject(), paths });
   await assert.rejects(
-    CgroupFeed.open(owner.calls, { ...HOST_PATHS, sysfs: dirname(import.meta.filename) }),
+    CgroupFeed.open(owner.calls),
     (error) => error instanceof HuatuoError && error.code === 'BTF_MISSING',
   );
   assert.equal(owner.object, undefined);

@@ -9,8 +9,8 @@ import {
   WALL_OFFSET_NS,
   wallOffset_ns,
 } from '../../src/kernel/clock.ts';
-import { keepClock } from '../../src/kernel/clock-keeper.ts';
-import { CLOCK_BOOTTIME, CLOCK_REALTIME, clock_ns } from '../../src/kernel/libc.ts';
+import { keepClock } from '../../src/native/clock-keeper.ts';
+import { CLOCK_BOOTTIME, CLOCK_REALTIME, clock_ns } from '../../src/native/libc.ts';
 
 keepClock();
 const distances = new BigInt64Array(getEnvironmentData(CLOCK_KEY) as unknown as SharedArrayBuffer);

@@ -8,7 +8,7 @@ import type { ObjectManifest } from '../../src/build/manifest.ts';
 import { Decoder, decoderNeeds } from '../../src/kernel/decoder.ts';
 import { tempDirectory } from '../storage/journal-fixture.ts';
 import { builtCollectors, flood } from '../support/flood.ts';
-import { skipWithoutBpf } from '../support/kernel.ts';
+import { HOST_PATHS, skipWithoutBpf } from '../support/kernel.ts';
 
 const skip = skipWithoutBpf();
 const NEEDS = { outputBytes: 1 << 16, symbols: 0, symbolNameBytes: 0 };
@@ -19,6 +19,7 @@ async function floodSource(): Promise<ObjectSource> {
     manifest: JSON.parse(readFileSync(join(directory, 'flood.json'), 'utf8')) as ObjectManifest,
     objectPath: join(directory, 'flood.bpf.o'),
     options: { process: BigInt(process.pid) },
+    paths: HOST_PATHS,
   };
 }
 

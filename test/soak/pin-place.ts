@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { at } from '../../src/build/paths.ts';
-import { isOnBpffs } from '../../src/kernel/bpffs.ts';
+import { isOnBpffs } from '../../src/native/bpffs.ts';
 
 const BPFFS = '/sys/fs/bpf';
 

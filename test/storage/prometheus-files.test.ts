@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { MetricFamily } from '../../src/actor/protocol.ts';
 import { ContainersClient } from '../../src/containers/client.ts';
 import { SnapshotWriter } from '../../src/containers/snapshot.ts';
-import { keepClock } from '../../src/kernel/clock-keeper.ts';
+import { keepClock } from '../../src/native/clock-keeper.ts';
 import { FilePool } from '../../src/storage/file-pool.ts';
 import { FileSource } from '../../src/storage/prometheus-files.ts';
 

@@ -7,7 +7,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { expose, type Remote, transferPort, wrap } from '../../src/actor/comlink.ts';
 import type { ScrapeReply, ScrapeRequest } from '../../src/actor/protocol.ts';
 import type { StatusDocument } from '../../src/actor/status.ts';
-import { keepClock } from '../../src/kernel/clock-keeper.ts';
+import { keepClock } from '../../src/native/clock-keeper.ts';
 import type { PrometheusControl, SupervisorApi } from '../../src/storage/prometheus.ts';
 import type { PrometheusData } from '../../workers/prometheus.ts';
 import { NO_CONTAINERS } from '../support/no-containers.ts';

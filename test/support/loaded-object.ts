@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MapLayout, ObjectManifest } from '../../src/build/manifest.ts';
-import { KernelObject } from '../../src/kernel/object.ts';
+import { KernelObject } from '../../src/native/object.ts';
 import { builtCollectors } from './flood.ts';
 
 export class LoadedFixture implements Disposable {

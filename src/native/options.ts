@@ -1,6 +1,6 @@
 /** Load-time options: `const volatile` variables, written into `.rodata` between open and load. */
 import koffi from 'koffi';
-import { readElf } from './elf.ts';
+import { readElf } from '../kernel/elf.ts';
 import type { Libbpf, Pointer } from './libbpf.ts';
 
 /**

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { ObjectManifest } from '../../src/build/manifest.ts';
-import { type KernelCounts, readKernelCounts } from '../../src/kernel/kernel-counts.ts';
-import { KernelObject } from '../../src/kernel/object.ts';
+import { type KernelCounts, readKernelCounts } from '../../src/native/kernel-counts.ts';
+import { KernelObject } from '../../src/native/object.ts';
 import { builtCollectors, flood } from '../support/flood.ts';
 
 describe('sampling in the kernel', () => {

@@ -1,6 +1,6 @@
-/** Measures the distances between the kernel's clocks for all threads (clock.ts). Main thread only. */
+/** Measures the distances between the kernel's clocks for all threads (src/kernel/clock.ts). */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
-import { CLOCK_KEY, SLEPT_NS, WALL_OFFSET_NS } from './clock.ts';
+import { CLOCK_KEY, SLEPT_NS, WALL_OFFSET_NS } from '../kernel/clock.ts';
 import { CLOCK_BOOTTIME, CLOCK_REALTIME, clock_ns } from './libc.ts';
 
 const EVERY_MS = 1000;

@@ -1,8 +1,8 @@
-/** The maps of one loaded object as bytes, for whoever knows their layout in another thread (maps.ts). */
+/** The maps of one loaded object as bytes, for whoever knows their layout in another thread (src/kernel/maps.ts). */
 import type { MapLayout } from '../build/manifest.ts';
 import { HuatuoError } from '../error.ts';
+import { type MapBatch, valueStride } from '../kernel/maps.ts';
 import { errnoName, libbpf } from './libbpf.ts';
-import { type MapBatch, valueStride } from './maps.ts';
 
 /** Entries asked for in one batch call. A bucket that holds more makes the kernel answer ENOSPC; then it is doubled. */
 const BATCH_ENTRIES = 256;

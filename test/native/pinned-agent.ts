@@ -21,9 +21,10 @@ import { HuatuoError } from '../../src/error.ts';
 import type { LentRing } from '../../src/kernel/calls.ts';
 import { Decoder, decoderNeeds } from '../../src/kernel/decoder.ts';
 import { CommitLog } from '../../src/kernel/ledger.ts';
-import { libbpf } from '../../src/kernel/libbpf.ts';
-import type { KernelObject } from '../../src/kernel/object.ts';
+import { libbpf } from '../../src/native/libbpf.ts';
+import type { KernelObject } from '../../src/native/object.ts';
 import type { Log } from '../../src/sdk/context.ts';
+import { HOST_PATHS } from '../support/kernel.ts';
 
 /** What this process prints, as one line of JSON. */
 export interface PinnedAgentReport {
@@ -52,6 +53,7 @@ const owner = new KernelOwner({
   // Only the test itself may ask for events.
   options: { keep_every_count: BigInt(keepEvery), process: BigInt(process.ppid) },
   pin: { directory, log },
+  paths: HOST_PATHS,
 });
 const kernel = owner.calls;
 

@@ -1,7 +1,7 @@
-/** Whether this host can run a collector: what its kernel has (features.ts), and libbpf. Main thread only. */
+/** Whether this host can run a collector: what its kernel has (src/kernel/features.ts), and libbpf. */
 import type { CatalogEntry } from '../config/catalog.ts';
 import { HuatuoError } from '../error.ts';
-import { type KernelPaths, probeAttachPoints, probeKernel } from './features.ts';
+import { type KernelPaths, probeAttachPoints, probeKernel } from '../kernel/features.ts';
 import { libbpf } from './libbpf.ts';
 
 /** @returns the reason why it cannot, or undefined. Reads the kernel's BTF (about 6 MB) once for a call. */

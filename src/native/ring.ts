@@ -12,8 +12,8 @@
  */
 import koffi from 'koffi';
 import { HuatuoError } from '../error.ts';
-import type { LentRing } from './calls.ts';
-import { allocateDecoderMemory, type DecoderNeeds } from './decoder-memory.ts';
+import type { LentRing } from '../kernel/calls.ts';
+import { allocateDecoderMemory, type DecoderNeeds } from '../kernel/decoder-memory.ts';
 import { errnoName, libbpf, type Pointer } from './libbpf.ts';
 import {
   MAP_ANONYMOUS,

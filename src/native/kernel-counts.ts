@@ -1,4 +1,4 @@
-/** The kernel's half of a ring's ledger (ledger.ts), read by system call: a per-CPU map cannot be mapped. */
+/** The kernel's half of a ring's ledger (src/kernel/ledger.ts), read by system call: a per-CPU map cannot be mapped. */
 import { HuatuoError } from '../error.ts';
 import { errnoName, libbpf } from './libbpf.ts';
 
