@@ -163,14 +163,14 @@ export class CollectorChild {
 
   #workerData(control: MessagePort): CollectorWorkerData {
     const { config, agent, pinDirectory } = this.#around;
-    const { name, kind, modulePath, manifest, wasmPath, maxSeries } = this.entry;
+    const { name, kind, modulePath, manifest, maxSeries } = this.entry;
     return {
       name,
       kind,
       ...(modulePath && { modulePath }),
       ...(this.#kernel &&
         manifest && {
-          bpf: { manifest, pinned: pinDirectory !== undefined, ...(wasmPath && { wasmPath }) },
+          bpf: { manifest, pinned: pinDirectory !== undefined },
         }),
       options: config.collectors[name]?.options ?? {},
       maxSeries,

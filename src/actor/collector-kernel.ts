@@ -39,11 +39,18 @@ export class CollectorKernel {
 
   /** @returns undefined for a collector without BPF programs */
   static of(entry: CatalogEntry, options: CollectorKernelOptions): CollectorKernel | undefined {
-    const { name, manifest, objectPath } = entry;
+    const { name, manifest, objectPath, wasmPath } = entry;
     if (!manifest || !objectPath) return undefined;
     const { pinDirectory: directory, log, paths } = options;
     const pin = directory !== undefined && { pin: { directory, log } };
-    const source = { manifest, objectPath, options: bpfOptions(options.options), paths, ...pin };
+    const source = {
+      manifest,
+      objectPath,
+      ...(wasmPath && { wasmPath }),
+      options: bpfOptions(options.options),
+      paths,
+      ...pin,
+    };
     return new CollectorKernel(name, source, options);
   }
 

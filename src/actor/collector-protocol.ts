@@ -16,7 +16,6 @@ export interface CollectorWorkerData {
   readonly modulePath?: string;
   readonly bpf?: {
     readonly manifest: ObjectManifest;
-    readonly wasmPath?: string;
     /** Maps and links are to outlive the agent. */
     readonly pinned: boolean;
   };

@@ -2,6 +2,7 @@
  * The supervisor's hold on one BPF object: loads it when a worker asks, answers that worker and its successors, frees it when
  * the actor is stopped.
  */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { describeLayout } from '../build/layout.ts';
 import type { EventLayout, ObjectManifest } from '../build/manifest.ts';
@@ -19,6 +20,8 @@ export interface ObjectSource {
   readonly manifest: ObjectManifest;
   /** `<collector>.bpf.o` */
   readonly objectPath: string;
+  /** Its decoder; absent for an object that makes no events. */
+  readonly wasmPath?: string;
   /** C name of a `const volatile` variable -> value. */
   readonly options: Readonly<Record<string, bigint>>;
   readonly pin?: PinRequest;
@@ -31,6 +34,7 @@ export class KernelOwner {
   #loading: Promise<KernelObject> | undefined;
   #object: KernelObject | undefined;
   #ring: MappedRing | undefined;
+  #module: WebAssembly.Module | undefined;
 
   /** @param loaded called when an object is in the kernel */
   constructor(source: ObjectSource, loaded: (object: KernelObject) => void = () => undefined) {
@@ -104,7 +108,19 @@ export class KernelOwner {
       this.#ring?.[Symbol.dispose]();
       this.#ring = new MappedRing(this.#fd(object, 'events'), this.#fd(object, 'ledger_commits'), needs);
     }
-    return this.#ring.lent;
+    this.#module ??= new WebAssembly.Module(readFileSync(this.#wasmPath()));
+    const { place, mapId } = this.#ring;
+    return { ...place, mapId, module: this.#module };
+  }
+
+  #wasmPath(): string {
+    const { wasmPath, manifest } = this.#source;
+    if (wasmPath !== undefined) return wasmPath;
+    throw new HuatuoError('COLLECTOR_INVALID', {
+      expected: `a decoder of ${manifest.collector}`,
+      found: 'none beside its object',
+      remedy: 'build again: npm run build',
+    });
   }
 
   #map(name: string): MapAccess {
@@ -134,6 +150,7 @@ export class KernelOwner {
     this.#object = undefined;
     this.#ring?.[Symbol.dispose]();
     this.#ring = undefined;
+    this.#module = undefined;
     if (object) how(object);
   }
 }

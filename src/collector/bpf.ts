@@ -1,5 +1,4 @@
 /** `ctx.bpf`: the SDK's view of the collector's own BPF object. */
-import { readFileSync } from 'node:fs';
 import type { CollectorWorkerData } from '../actor/collector-protocol.ts';
 import { type Remote, wrap } from '../actor/comlink.ts';
 import type { Vitals } from '../actor/vitals.ts';
@@ -130,13 +129,13 @@ async function openReader(
 ): Promise<RingReader | undefined> {
   const { data } = around;
   const layout = data.bpf?.manifest.event;
-  if (!layout || !data.bpf?.wasmPath) return undefined;
+  if (!layout) return undefined;
   const symbols = hasStack(layout.fields) ? around.symbols() : undefined;
   const place = await kernel.lendRing(decoderNeeds(layout, data.ring.batch_bytes, symbols));
   const ring = ringId(data.name, place.mapId);
   const { bootId, hostname, region } = data.agent;
   const decoder = Decoder.create({
-    wasm: readFileSync(data.bpf.wasmPath),
+    wasm: place.module,
     layout,
     place,
     envelope: { idPrefix: `${bootId}-${ring}-`, hostname, region },

@@ -4,7 +4,6 @@
  * A cgroup is made before the first task is in it, so its record is in this ring before any event of that task is in
  * another one: who meets an unknown cgroup id, drains this ring and still does not know it, knows that it is the host's.
  */
-import { readFileSync } from 'node:fs';
 import { HuatuoError } from '../error.ts';
 import type { KernelCalls } from '../kernel/calls.ts';
 import { Decoder, decoderNeeds } from '../kernel/decoder.ts';
@@ -63,7 +62,7 @@ export class CgroupFeed implements Disposable {
    * @throws what keeps this kernel from running them: TRACEPOINT_MISSING, VERIFIER_REFUSED, PERMISSION_DENIED …
    */
   static async open(kernel: KernelCalls): Promise<CgroupFeed> {
-    const { manifest, wasmPath } = cgroupsObject();
+    const { manifest } = cgroupsObject();
     const layout = manifest.event;
     if (!layout) {
       throw new HuatuoError('LAYOUT_MISMATCH', {
@@ -74,10 +73,11 @@ export class CgroupFeed implements Disposable {
     }
     await kernel.load();
     await kernel.attach();
+    const place = await kernel.lendRing(decoderNeeds(layout, OUTPUT_BYTES));
     const decoder = Decoder.create({
-      wasm: readFileSync(wasmPath),
+      wasm: place.module,
       layout,
-      place: await kernel.lendRing(decoderNeeds(layout, OUTPUT_BYTES)),
+      place,
       envelope: { idPrefix: '', hostname: '', region: '' },
     });
     return new CgroupFeed(decoder, layout.bytes);

@@ -5,10 +5,12 @@
 import type { DecoderMemory, DecoderNeeds } from './decoder-memory.ts';
 import type { MapBatch } from './maps.ts';
 
-/** A ring, mapped into memory that a decoder can work in: nothing that has to be given back. */
+/** What a decoder works with: memory with the ring in it, and its compiled module. Nothing that has to be given back. */
 export interface LentRing extends DecoderMemory {
   /** Unique for one boot. */
   readonly mapId: number;
+  /** Compiled once: code that was optimised in one life of the worker is there in the next. */
+  readonly module: WebAssembly.Module;
 }
 
 /** About the worker's one BPF object. All but `load` need it loaded. */

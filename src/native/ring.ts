@@ -12,8 +12,7 @@
  */
 import koffi from 'koffi';
 import { HuatuoError } from '../error.ts';
-import type { LentRing } from '../kernel/calls.ts';
-import { allocateDecoderMemory, type DecoderNeeds } from '../kernel/decoder-memory.ts';
+import { allocateDecoderMemory, type DecoderMemory, type DecoderNeeds } from '../kernel/decoder-memory.ts';
 import { errnoName, libbpf, type Pointer } from './libbpf.ts';
 import {
   MAP_ANONYMOUS,
@@ -52,7 +51,9 @@ function ringInfo(fd: number): RingInfo {
 }
 
 export class MappedRing implements Disposable {
-  readonly lent: LentRing;
+  readonly place: DecoderMemory;
+  /** Unique for one boot. */
+  readonly mapId: number;
   readonly #needs: DecoderNeeds;
 
   /**
@@ -64,8 +65,9 @@ export class MappedRing implements Disposable {
   constructor(ringFd: number, commitsFd: number, needs: DecoderNeeds) {
     const { mapId, ringBytes } = ringInfo(ringFd);
     this.#needs = needs;
-    this.lent = { ...allocateDecoderMemory({ ...needs, ringBytes, pageBytes: PAGE_BYTES }), mapId };
-    const { consumer, producer, commits } = this.lent.regions;
+    this.mapId = mapId;
+    this.place = allocateDecoderMemory({ ...needs, ringBytes, pageBytes: PAGE_BYTES });
+    const { consumer, producer, commits } = this.place.regions;
     const shared = MAP_SHARED | MAP_FIXED;
     mmap(this.#at(consumer.offset), PAGE_BYTES, PROT_READ | PROT_WRITE, shared, ringFd, 0);
     mmap(this.#at(producer.offset), PAGE_BYTES + 2 * ringBytes, PROT_READ, shared, ringFd, PAGE_BYTES);
@@ -87,7 +89,7 @@ export class MappedRing implements Disposable {
    * memory any more.
    */
   [Symbol.dispose](): void {
-    const { consumer, data, commits } = this.lent.regions;
+    const { consumer, data, commits } = this.place.regions;
     const flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS;
     const access = PROT_READ | PROT_WRITE;
     mmap(this.#at(consumer.offset), data.offset + data.bytes - consumer.offset, access, flags, -1, 0);
@@ -95,6 +97,6 @@ export class MappedRing implements Disposable {
   }
 
   #at(offset: number): Pointer {
-    return (koffi.address(this.lent.memory.buffer) as bigint) + BigInt(offset);
+    return (koffi.address(this.place.memory.buffer) as bigint) + BigInt(offset);
   }
 }

@@ -35,14 +35,14 @@ export class TickRing implements Disposable {
     const fds = [object.mapFd('events')!, object.mapFd('ledger_commits')!] as const;
     const ring = new MappedRing(...fds, decoderNeeds(layout, OUTPUT_BYTES));
     const wasm = readFileSync(join(directory, 'tick.wasm'));
-    const decoder = Decoder.create({ wasm, layout, place: ring.lent, envelope: ENVELOPE });
+    const decoder = Decoder.create({ wasm, layout, place: ring.place, envelope: ENVELOPE });
     return new TickRing(object, ring, decoder);
   }
 
   private constructor(object: KernelObject, ring: MappedRing, decoder: Decoder) {
     this.#object = object;
     this.#ring = ring;
-    this.mapId = ring.lent.mapId;
+    this.mapId = ring.mapId;
     this.decoder = decoder;
     for (let id = 1n; id <= CGROUPS; id++) decoder.addContainer(id, CONTAINER);
   }

@@ -18,6 +18,7 @@ async function floodSource(): Promise<ObjectSource> {
   return {
     manifest: JSON.parse(readFileSync(join(directory, 'flood.json'), 'utf8')) as ObjectManifest,
     objectPath: join(directory, 'flood.bpf.o'),
+    wasmPath: join(directory, 'flood.wasm'),
     options: { process: BigInt(process.pid) },
     paths: HOST_PATHS,
   };
@@ -62,12 +63,11 @@ test('a successor finds in the ring what its predecessor has not committed', { s
   await calls.load();
   await calls.attach();
   const layout = source.manifest.event!;
-  const wasm = readFileSync(source.objectPath.replace('.bpf.o', '.wasm'));
   const envelope = { idPrefix: '', hostname: '', region: '' };
   const decoders: Decoder[] = [];
   const documentsOfNextLife = async (): Promise<number> => {
     const place = await calls.lendRing(decoderNeeds(layout, 1 << 16));
-    const decoder = Decoder.create({ wasm, layout, place, envelope });
+    const decoder = Decoder.create({ wasm: place.module, layout, place, envelope });
     decoders.push(decoder);
     decoder.readPosition = decoder.consumerPosition;
     decoder.beginBatch('', 0n);
@@ -109,7 +109,7 @@ test('an object that cannot be read is refused, and what is put right is loaded 
   const objectPath = join(temp.path, 'flood.bpf.o');
   const { calls } = await ownerFor(t, { ...source, objectPath });
   await assert.rejects(calls.load(), { code: 'ENOENT' });
-  writeFileSync(objectPath, readFileSync(source.objectPath.replace('flood.bpf.o', 'flood.wasm')));
+  writeFileSync(objectPath, readFileSync(source.wasmPath ?? ''));
   await assert.rejects(calls.load());
   writeFileSync(objectPath, readFileSync(source.objectPath));
   await calls.load();

@@ -50,6 +50,7 @@ const layout = manifest.event;
 const owner = new KernelOwner({
   manifest,
   objectPath: join(built, 'flood.bpf.o'),
+  wasmPath: join(built, 'flood.wasm'),
   // Only the test itself may ask for events.
   options: { keep_every_count: BigInt(keepEvery), process: BigInt(process.ppid) },
   pin: { directory, log },
@@ -74,7 +75,7 @@ function killAtPin(count: number): void {
 
 function readAll(place: LentRing): number[] {
   const decoder = Decoder.create({
-    wasm: readFileSync(join(built, 'flood.wasm')),
+    wasm: place.module,
     layout,
     place,
     envelope: { idPrefix: 'test-', hostname: 'test', region: '' },
