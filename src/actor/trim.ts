@@ -3,7 +3,7 @@
  * not fit into. It takes some milliseconds, with malloc's arenas locked one by one, so what comes in rows shares one trim.
  * Main thread only.
  */
-import { limitMallocArenas, trimMalloc } from '../native/libc.ts';
+import { limitMalloc, trimMalloc } from '../native/libc.ts';
 import { collectGarbage, SETTLES_AFTER_MS, settleThread } from './settle.ts';
 
 const AFTER_EXIT_MS = 500;
@@ -42,6 +42,6 @@ export function trimAfterExit(): void {
 
 /** `settleThread` for the main thread; called before the first worker is started. */
 export function settleProcess(): void {
-  limitMallocArenas();
+  limitMalloc();
   settleThread();
 }

@@ -37,6 +37,10 @@ const SC_PAGESIZE = 30;
 const SYS_MEMBARRIER = process.arch === 'arm64' ? 283 : 324;
 const MEMBARRIER_CMD_GLOBAL = 1;
 const M_ARENA_MAX = -8;
+const M_MMAP_THRESHOLD = -3;
+const M_TRIM_THRESHOLD = -1;
+/** What both begin with. */
+const MALLOC_THRESHOLD_BYTES = 128 * 1024;
 const PRIO_PROCESS = 0;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -98,11 +102,15 @@ export function clock_ns(id: number): bigint {
 }
 
 /**
- * Bounds the heaps that malloc makes for threads started from now on. By default each gets its own, up to eight per CPU,
- * and none of them shares what it has freed; our threads allocate little, so two do not get into each other's way.
+ * Bounds what malloc keeps of what is freed. By default each thread gets a heap of its own, up to eight per CPU, and none
+ * shares what it has; our threads allocate little, so two more do not get into each other's way. And by default the
+ * thresholds rise with the largest block that was ever freed (mallopt(3)), after which each heap keeps megabytes at its end
+ * that malloc_trim(3) does not touch; once set, they stay.
  */
-export function limitMallocArenas(): void {
+export function limitMalloc(): void {
   malloptCall(M_ARENA_MAX, 2);
+  malloptCall(M_MMAP_THRESHOLD, MALLOC_THRESHOLD_BYTES);
+  malloptCall(M_TRIM_THRESHOLD, MALLOC_THRESHOLD_BYTES);
 }
 
 /** Gives freed pages in the middle of malloc's heaps back to the system. */
