@@ -1,10 +1,10 @@
 /** Thread that knows the containers: answers its readers on their ports and the supervisor on `control`. */
 import { type MessagePort, workerData } from 'node:worker_threads';
-import { expose, type Promised, wrap } from '../src/actor/comlink.ts';
-import { settleThread } from '../src/actor/settle.ts';
+import { settleThread } from '../src/actor/collect-garbage.ts';
+import type { KernelCalls } from '../src/actor/kernel-calls.ts';
+import { expose, type Promised, wrap } from '../src/actor/rpc.ts';
 import { ContainersActor, type ContainersControl, type ContainersOptions } from '../src/containers/actor.ts';
 import { openFeed } from '../src/containers/feed.ts';
-import type { KernelCalls } from '../src/kernel/calls.ts';
 import { createLog, type LogOptions } from '../src/log.ts';
 
 /** What the supervisor starts this thread with; `control` must be in the transfer list. */

@@ -1,9 +1,9 @@
 /** Thread of the Prometheus actor: answers the supervisor on `control`, and asks it there. */
 import { type MessagePort, workerData } from 'node:worker_threads';
-import { expose, wrap } from '../src/actor/comlink.ts';
-import { settleThread } from '../src/actor/settle.ts';
+import { settleThread } from '../src/actor/collect-garbage.ts';
+import { expose, wrap } from '../src/actor/rpc.ts';
 import { createLog } from '../src/log.ts';
-import { Prometheus, type PrometheusOptions, type SupervisorApi } from '../src/storage/prometheus.ts';
+import { Prometheus, type PrometheusOptions, type SupervisorApi } from '../src/web/actor.ts';
 
 /** What the supervisor starts this thread with; `control` must be in the transfer list. */
 export interface PrometheusData {

@@ -48,7 +48,7 @@ struct {
 /*
  * The reader's half, kept beside the ring so that both survive the reader. A commit fills the slot that is
  * not in force and then publishes the consumer position; the slot whose position equals it is the one that
- * counts, so a reader that dies in between leaves a ledger that is still right (src/kernel/ledger.ts).
+ * counts, so a reader that dies in between leaves a ledger that is still right (src/decoder/ledger.ts).
  * The reader has it mapped beside the ring: a commit is a few stores.
  */
 struct ledger_commit {

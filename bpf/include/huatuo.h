@@ -23,7 +23,7 @@ typedef __u64 u64;
 typedef __s32 s32;
 typedef __s64 s64;
 
-/* Semantic types: the name decides format and unit in the document (src/build/semantics.ts). */
+/* Semantic types: the name decides format and unit in the document (src/schema/semantics.ts). */
 typedef u64 ktime_ns; /* CLOCK_BOOTTIME; the document's @timestamp */
 typedef u64 dur_ns;   /* a duration; field names end in _ns */
 typedef u64 bytes64;  /* a size; field names end in _bytes */

@@ -12,52 +12,14 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MessageChannel, type MessagePort, type ResourceLimits, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { trimAfterExit, trimAfterStart } from '../agent/memory.ts';
 import { HuatuoError, type WireError } from '../error.ts';
-import type { CollectorKind } from '../sdk/collector.ts';
-import { expose, type Remote, withDeadline, wrap } from './comlink.ts';
-import { Heartbeat } from './heartbeat.ts';
-import { type ExitKind, RestartPolicy, type RestartSpec } from './restart.ts';
-import {
-  type ActorRole,
-  type ActorState,
-  type ActorStatus,
-  type ActorVitals,
-  statusError,
-} from './status.ts';
-import { trimAfterExit, trimAfterStart } from './trim.ts';
-import { hung, reviveError, unexpectedExit } from './worker-error.ts';
-import { WorkerUsage } from './worker-usage.ts';
-
-/** A child spec: everything the supervisor needs to start, watch, stop and replace one worker. */
-export interface ActorSpec {
-  readonly name: string;
-  readonly role: ActorRole;
-  readonly kind?: CollectorKind;
-  /** Compiled entry point. */
-  readonly entry: URL;
-  /** `workerData` of one life, and what of it is transferred. Called for each start. */
-  readonly workerData: (control: MessagePort) => object;
-  /** Methods the worker may call on the control port. */
-  readonly serve?: object;
-  readonly restart: RestartSpec;
-  /** How long an orderly stop may take before the worker is terminated. */
-  readonly shutdown_ms: number;
-  readonly heartbeatTimeout_ms: number;
-  /** Rises while the worker is alive. */
-  readonly heartbeat: () => number;
-  readonly resourceLimits: ResourceLimits;
-}
-
-/** What the supervisor is told. All are called in the supervisor's thread, none may throw. */
-export interface ActorHooks<Control extends object> {
-  /** A new life has begun: wire its ports. Calls are queued until the worker's loop turns. */
-  started(control: Remote<Control>): void;
-  notice(notice: unknown): void;
-  changed(status: ActorStatus): void;
-  /** The worker is gone, whatever it held that is not in shared memory is lost. `error`: why, unless it was asked to. */
-  ended(error: HuatuoError | undefined): void;
-}
+import { withDeadline } from '../promises.ts';
+import { type ExitKind, RestartPolicy } from './restart.ts';
+import { expose, type Remote, wrap } from './rpc.ts';
+import type { ActorHooks, ActorSpec } from './spec.ts';
+import { type ActorState, type ActorStatus, type ActorVitals, statusError } from './state.ts';
 
 /** How long a thread may take to end once it is told to. */
 const TERMINATE_MS = 1000;
@@ -280,5 +242,101 @@ export class WorkerActor<Control extends object> {
     this.#state = state;
     this.#since = new Date();
     this.#hooks.changed(this.status);
+  }
+}
+
+/** Why a worker ended, as an error with a code. */
+
+/** The thread is gone and nobody said why. */
+export function unexpectedExit(name: string, code: number): HuatuoError {
+  return new HuatuoError('WORKER_EXITED', {
+    expected: `${name} to run until it is stopped`,
+    found: `its thread ended with code ${code}`,
+    remedy: 'it is restarted; look for process.exit() in the collector',
+  });
+}
+
+export function hung(name: string, patience_ms: number, silent_ms: number): HuatuoError {
+  return new HuatuoError('WORKER_HUNG', {
+    expected: `a heartbeat of ${name} within ${patience_ms} ms`,
+    found: `none for ${Math.round(silent_ms)} ms`,
+    remedy:
+      'it is replaced; if it comes back, look for a loop or a call that never returns in this collector',
+  });
+}
+
+/** An error event carries a clone: own properties such as `code` survive, the class does not. */
+export function reviveError(thrown: unknown): HuatuoError {
+  if (thrown instanceof Error && 'remedy' in thrown && 'code' in thrown) {
+    const { code, message, remedy, stack } = thrown as HuatuoError;
+    return HuatuoError.fromWire({ code, message, remedy, ...(stack && { stack }) });
+  }
+  const remedy = 'it is restarted; its stack is in the log at level debug';
+  return HuatuoError.from(thrown, 'COLLECTOR_FAILED', remedy);
+}
+
+/** CPU time and heap of an actor's thread, over all its lives. */
+
+export class WorkerUsage {
+  #earlierLives_us = 0;
+  #thisLife_us = 0;
+  #heap_bytes = 0;
+
+  /** Asks the thread's isolate; resolves at once for a thread that is gone, and never rejects. */
+  async measure(worker: Worker): Promise<void> {
+    try {
+      const [{ user, system }, heap] = await Promise.all([worker.cpuUsage(), worker.getHeapStatistics()]);
+      this.#thisLife_us = Math.max(this.#thisLife_us, user + system);
+      this.#heap_bytes = heap.used_heap_size;
+    } catch {
+      // The thread ended while it was asked.
+    }
+  }
+
+  /** The thread is gone: what it had used stays on the account. */
+  ended(): void {
+    this.#earlierLives_us += this.#thisLife_us;
+    this.#thisLife_us = 0;
+    this.#heap_bytes = 0;
+  }
+
+  get cpu_us(): number {
+    return this.#earlierLives_us + this.#thisLife_us;
+  }
+
+  get heap_bytes(): number {
+    return this.#heap_bytes;
+  }
+}
+
+/** Watches a counter that rises while a thread is alive. */
+export class Heartbeat {
+  readonly #read: () => number;
+  #last = -1;
+  #changed_ms = 0;
+
+  /** @param read the counter; shared memory, so it can be read of a thread that hangs */
+  constructor(read: () => number) {
+    this.#read = read;
+  }
+
+  /** A new life begins: its silence is counted from now. */
+  begin(now_ms: number): void {
+    this.#changed_ms = now_ms;
+  }
+
+  /** Reads the counter. @returns for how long it has stood still */
+  listen(now_ms: number): number {
+    const beat = this.#read();
+    if (beat !== this.#last) {
+      this.#last = beat;
+      this.#changed_ms = now_ms;
+    }
+    return this.silence(now_ms);
+  }
+
+  /** For how long it had stood still when it was last read. */
+  silence(now_ms: number): number {
+    return now_ms - this.#changed_ms;
   }
 }

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { HuatuoError } from '../error.ts';
-import { buildFailed } from './failure.ts';
+import { buildFailed } from '../schema/failure.ts';
 
 const run = promisify(execFile);
 

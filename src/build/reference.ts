@@ -1,7 +1,8 @@
 /** Manifests -> the reference of collectors with a BPF object, `src/collectors/README.md`. */
-import type { FieldLayout, ObjectManifest, OptionLayout } from './manifest.ts';
-import { namesOf } from './payload.ts';
-import { APPEARANCE } from './semantics.ts';
+
+import { namesOf } from '../schema/layout.ts';
+import type { FieldLayout, ObjectManifest, OptionLayout } from '../schema/manifest.ts';
+import { APPEARANCE } from '../schema/semantics.ts';
 
 /** @param manifests in any order; the page is sorted by name */
 export function referenceSource(manifests: readonly ObjectManifest[]): string {

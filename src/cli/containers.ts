@@ -48,7 +48,7 @@ export async function lookAround(
   const { host, port } = reachable(config.web);
   note(`no agent answers on ${host}:${port}; this is what can be seen without one`);
   const { procfs, sysfs } = config.path;
-  const { keepClock } = await import('../native/clock-keeper.ts');
+  const { keepClock } = await import('../kernel/clock-keeper.ts');
   keepClock();
   const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore };
   const options = { config: config.containers, paths: { procfs, sysfs } };

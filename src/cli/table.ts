@@ -1,6 +1,6 @@
 /** Tables for people; coloured when stdout is a terminal. */
 import { styleText } from 'node:util';
-import { printable } from '../config/issues.ts';
+import { printable } from '../text.ts';
 
 /**
  * Columns as wide as their longest cell.

@@ -1,19 +1,22 @@
 /** `ctx.bpf`: the SDK's view of the collector's own BPF object. */
-import type { CollectorWorkerData } from '../actor/collector-protocol.ts';
-import { type Remote, wrap } from '../actor/comlink.ts';
-import type { Vitals } from '../actor/vitals.ts';
-import { WakeCounter } from '../actor/wake.ts';
-import type { FieldLayout, ObjectManifest } from '../build/manifest.ts';
+
+import type { KernelCalls } from '../actor/kernel-calls.ts';
+import { type Remote, wrap } from '../actor/rpc.ts';
+import type { Vitals } from '../actor/stats.ts';
+import { WakeCounter } from '../actor/stats.ts';
 import type { ContainersClient } from '../containers/client.ts';
+import { Decoder, decoderNeeds } from '../decoder/decoder.ts';
+import type { SymbolTable } from '../decoder/kallsyms.ts';
+import { KernelMap } from '../decoder/maps.ts';
 import { HuatuoError } from '../error.ts';
-import type { KernelCalls } from '../kernel/calls.ts';
-import { Decoder, decoderNeeds } from '../kernel/decoder.ts';
-import type { SymbolTable } from '../kernel/kallsyms.ts';
-import { KernelMap } from '../kernel/maps.ts';
-import type { Bpf, BpfMap, BpfObject, EventRing, Log } from '../sdk/context.ts';
+import type { FieldLayout, ObjectManifest } from '../schema/manifest.ts';
+import type { Batch, Bpf, BpfMap, BpfObject, EventRing, Log } from '../sdk/context.ts';
+import { documentKind } from './context.ts';
 import type { EnrichEvent } from './enrich.ts';
+import { enrichLines } from './enrich.ts';
 import type { JournalClient } from './journal-client.ts';
-import { ringEvents } from './ring-events.ts';
+import type { CollectorWorkerData } from './protocol.ts';
+import { Pump } from './pump.ts';
 import { RingReader, ringId } from './ring-reader.ts';
 
 /** What the object needs of the worker it runs in. */
@@ -155,4 +158,40 @@ async function openReader(
 /** Only stacks need the kernel's symbols, which are the largest thing in a decoder's memory. */
 function hasStack(fields: readonly FieldLayout[]): boolean {
   return fields.some((field) => field.format === 'kstack' || hasStack(field.fields ?? []));
+}
+
+/** `object.events` of the SDK: the ring as batches, or straight to the journal. */
+
+export function ringEvents(reader: RingReader, around: BpfSurroundings): EventRing {
+  const { data, journal, vitals, log, signal, enrich } = around;
+  return {
+    batches: () => batches(reader, signal),
+    async toJournal() {
+      const pump = new Pump(reader, journal, vitals, log, {
+        tracer: documentKind(data).tracer,
+        buffers: data.ring.batches_in_flight,
+        bufferBytes: data.ring.batch_bytes,
+        ...(enrich ? { enrich: (lines: Uint8Array) => enrichLines(lines, enrich, log) } : {}),
+      });
+      await pump.run(signal);
+    },
+  };
+}
+
+/** The consumer takes the journal's place: a batch is committed when the next one is asked for. */
+async function* batches(reader: RingReader, signal: AbortSignal): AsyncGenerator<Batch> {
+  reader.rewind([]);
+  const wake = (): void => reader.wake();
+  signal.addEventListener('abort', wake);
+  try {
+    for (;;) {
+      const slice = await reader.read();
+      if (slice.documents > 0) yield slice;
+      if (slice.end > slice.start) reader.commit(slice);
+      else if (signal.aborted) return;
+      else await reader.wait();
+    }
+  } finally {
+    signal.removeEventListener('abort', wake);
+  }
 }

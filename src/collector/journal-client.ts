@@ -6,8 +6,8 @@
  * supervisor hands in a new port when the journal is back.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { FromJournal, RingStretch, ToJournal } from '../actor/protocol.ts';
 import { HuatuoError } from '../error.ts';
+import type { FromJournal, RingStretch, ToJournal } from '../storage/journal/protocol.ts';
 
 export type Outcome =
   | { readonly kind: 'written'; readonly buffer: ArrayBuffer }

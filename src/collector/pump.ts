@@ -9,7 +9,7 @@
  * is full the kernel side counts what it could not store. The journal answers in order, so commits are in order too.
  */
 import { setTimeout as sleep, setImmediate as yieldToPort } from 'node:timers/promises';
-import type { Vitals } from '../actor/vitals.ts';
+import type { Vitals } from '../actor/stats.ts';
 import type { Log } from '../sdk/context.ts';
 import type { JournalClient, Outcome } from './journal-client.ts';
 import type { RingReader, Slice } from './ring-reader.ts';

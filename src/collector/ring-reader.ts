@@ -8,15 +8,14 @@
  *       └─ consumer position: what the kernel may overwrite; moves with commit()
  */
 
-import type { RingStretch } from '../actor/protocol.ts';
-import type { Vitals } from '../actor/vitals.ts';
-import type { WakeCounter } from '../actor/wake.ts';
+import { wallOffset_ns } from '../actor/clock.ts';
+import type { Vitals, WakeCounter } from '../actor/stats.ts';
 import type { ContainersClient } from '../containers/client.ts';
-import { ownerFragment, unknownFragment } from '../containers/describe.ts';
-import { wallOffset_ns } from '../kernel/clock.ts';
-import type { Decoder } from '../kernel/decoder.ts';
-import { ringCorrupt } from '../kernel/decoder-result.ts';
-import { CommitLog } from '../kernel/ledger.ts';
+import type { Decoder } from '../decoder/decoder.ts';
+import { CommitLog } from '../decoder/ledger.ts';
+import { ownerFragment, unknownFragment } from '../decoder/owner-fragment.ts';
+import { ringCorrupt } from '../decoder/result.ts';
+import type { RingStretch } from '../storage/journal/protocol.ts';
 
 /** What one read() found. `lines` is a view of the decoder's output, valid until the next read(). */
 export interface Slice {

@@ -8,24 +8,23 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort } from 'node:worker_threads';
-import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../actor/collector-protocol.ts';
-import { expose } from '../actor/comlink.ts';
-import type { MetricFamily } from '../actor/protocol.ts';
-import { Vitals } from '../actor/vitals.ts';
+import { expose } from '../actor/rpc.ts';
+import { Vitals } from '../actor/stats.ts';
+import { threadId } from '../actor/thread.ts';
 import { ContainersClient } from '../containers/client.ts';
+import { readSymbols, type SymbolTable } from '../decoder/kallsyms.ts';
 import { HuatuoError } from '../error.ts';
-import { readSymbols, type SymbolTable } from '../kernel/kallsyms.ts';
-import { threadId } from '../kernel/thread.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
-import type { Collector, MetricSpecs } from '../sdk/collector.ts';
+import type { Collector } from '../sdk/collector.ts';
 import type { CollectorContext, Log } from '../sdk/context.ts';
 import { createInstruments, type InstrumentSet } from '../sdk/instruments.ts';
+import type { MetricFamily, MetricSpecs } from '../sdk/metrics.ts';
 import { createBpf } from './bpf.ts';
-import { createClock } from './clock.ts';
-import { documentKind } from './identity.ts';
+import { createClock, documentKind } from './context.ts';
 import { JournalClient } from './journal-client.ts';
 import { Overdue } from './overdue.ts';
+import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './protocol.ts';
 import { Saver } from './saver.ts';
 import { answerScrapes } from './scraping.ts';
 
@@ -174,4 +173,13 @@ export class CollectorRuntime {
 
 function notify(notice: CollectorNotice): void {
   parentPort?.postMessage(notice);
+}
+
+/** A collector's behaviour: its module's default export, or nothing beside its BPF object. */
+
+/** The catalog has checked the module's shape before the worker was started. */
+export async function loadModule(data: CollectorWorkerData): Promise<Collector> {
+  if (data.modulePath === undefined) return { kind: 'event', doc: data.bpf?.manifest.doc ?? data.name };
+  const module = (await import(data.modulePath)) as { readonly default: Collector };
+  return module.default;
 }

@@ -1,8 +1,8 @@
 /** Documents a collector made itself (`ctx.save`): same envelope, same journal, no ring behind them. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { boottime_ns, wallOffset_ns } from '../actor/clock.ts';
 import type { ContainersClient } from '../containers/client.ts';
-import { boottime_ns, wallOffset_ns } from '../kernel/clock.ts';
-import { type AgentIdentity, type DocumentKind, savedDocument } from './envelope.ts';
+import { type AgentIdentity, type DocumentKind, savedDocument } from '../decoder/envelope.ts';
 import type { JournalClient } from './journal-client.ts';
 
 /** A collector that saves faster than the journal writes waits here; more than this is a bug in the collector. */

@@ -13,7 +13,8 @@ import {
   type YAMLError,
 } from 'yaml';
 import { HuatuoError } from '../error.ts';
-import { ConfigError, type ConfigIssue, printable, show } from './issues.ts';
+import { printable, show } from '../text.ts';
+import { ConfigError, type ConfigIssue } from './issues.ts';
 
 const MAX_BYTES = 1 << 20;
 /** Aliases multiply: what they may expand to is bounded, see https://en.wikipedia.org/wiki/Billion_laughs_attack. */

@@ -7,11 +7,11 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { HuatuoError } from '../error.ts';
+import { type Hierarchy, readHierarchies } from '../procfs/cgroup-hierarchies.ts';
+import type { Container } from '../sdk/container.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
 import type { ContainersConfig } from './config.ts';
-import type { Container } from './container.ts';
 import type { CgroupFeed } from './feed.ts';
-import { type Hierarchy, readHierarchies } from './hierarchies.ts';
 import type { FromContainers, ResolveRequest } from './protocol.ts';
 import { ContainerRegistry } from './registry.ts';
 import { openSources } from './sources/open.ts';

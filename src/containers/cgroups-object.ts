@@ -1,7 +1,7 @@
 /** The programs that tell of cgroups (bpf/agent/cgroups.bpf.c): the supervisor loads them, the thread `containers` decodes. */
 import { readFileSync } from 'node:fs';
-import type { ObjectManifest } from '../build/manifest.ts';
-import { at } from '../build/paths.ts';
+import { at } from '../paths.ts';
+import type { ObjectManifest } from '../schema/manifest.ts';
 
 export interface CgroupsObject {
   readonly manifest: ObjectManifest;

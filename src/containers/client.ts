@@ -9,11 +9,10 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
-import { withDeadline } from '../actor/comlink.ts';
+import { withDeadline } from '../promises.ts';
+import type { Container, Owner } from '../sdk/container.ts';
 import type { Containers } from '../sdk/context.ts';
-import type { Container } from './container.ts';
 import type { FromContainers, ResolveRequest } from './protocol.ts';
-import type { Owner } from './registry.ts';
 
 /** Most cgroups that events come from; the least recent one is asked for again. */
 const MAX_OWNERS = 16_384;

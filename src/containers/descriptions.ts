@@ -1,6 +1,7 @@
 /** What the sources say of containers, the most trusted one first, and which cgroups are a container's by their word alone. */
-import type { ContainerDetails } from './details.ts';
-import { recognise } from './recognise.ts';
+
+import { recognise } from './recognise/path.ts';
+import type { ContainerDetails } from './sources/source.ts';
 
 export interface NewDescriptions {
   /** Containers of which something else is said than before. */

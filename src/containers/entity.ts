@@ -1,7 +1,8 @@
 /** One container or systemd unit: its cgroups, what was seen of it, and how it looks when everything known is put together. */
-import type { Container, ContainerQos, ContainerRuntime } from './container.ts';
-import type { ContainerDetails } from './details.ts';
-import type { Hierarchy } from './hierarchies.ts';
+
+import type { Hierarchy } from '../procfs/cgroup-hierarchies.ts';
+import type { Container, ContainerQos, ContainerRuntime } from '../sdk/container.ts';
+import type { ContainerDetails } from './sources/source.ts';
 import { type Cgroup, directoryOf } from './walk.ts';
 
 export type Ownership =

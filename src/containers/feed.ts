@@ -4,10 +4,11 @@
  * A cgroup is made before the first task is in it, so its record is in this ring before any event of that task is in
  * another one: who meets an unknown cgroup id, drains this ring and still does not know it, knows that it is the host's.
  */
+
+import type { KernelCalls } from '../actor/kernel-calls.ts';
+import { Decoder, decoderNeeds } from '../decoder/decoder.ts';
+import { ringCorrupt } from '../decoder/result.ts';
 import { HuatuoError } from '../error.ts';
-import type { KernelCalls } from '../kernel/calls.ts';
-import { Decoder, decoderNeeds } from '../kernel/decoder.ts';
-import { ringCorrupt } from '../kernel/decoder-result.ts';
 import type { Log } from '../sdk/context.ts';
 import { cgroupsObject } from './cgroups-object.ts';
 import type { Cgroup } from './walk.ts';

@@ -1,8 +1,8 @@
 /** Looks at the init process of each new container, until it is found or has been looked for often enough. */
 import { join } from 'node:path';
-import { wallOffset_ns } from '../kernel/clock.ts';
+import { wallOffset_ns } from '../actor/clock.ts';
 import { type InitProcess, readInitProcess } from '../procfs/init-process.ts';
-import type { Container } from './container.ts';
+import type { Container } from '../sdk/container.ts';
 import type { ContainerRegistry } from './registry.ts';
 import { walkHierarchy } from './walk.ts';
 

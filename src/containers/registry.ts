@@ -11,19 +11,15 @@
  * restart`) is a new entity with processes of its own. Inode numbers are not used again: kernfs counts a generation in
  * their upper half.
  */
-import type { Container } from './container.ts';
-import { Descriptions } from './descriptions.ts';
-import type { ContainerDetails } from './details.ts';
-import { Entity, type Ownership } from './entity.ts';
-import type { Hierarchy } from './hierarchies.ts';
-import { OwnedCgroups, type Place } from './owned-cgroups.ts';
-import { recognise } from './recognise.ts';
-import type { Cgroup } from './walk.ts';
 
-export type Owner =
-  | { readonly type: 'container'; readonly container: Container }
-  | { readonly type: 'unit'; readonly name: string }
-  | { readonly type: 'host' };
+import type { Hierarchy } from '../procfs/cgroup-hierarchies.ts';
+import type { Container, Owner } from '../sdk/container.ts';
+import { Descriptions } from './descriptions.ts';
+import { Entity, type Ownership } from './entity.ts';
+import { OwnedCgroups, type Place } from './owned-cgroups.ts';
+import { recognise } from './recognise/path.ts';
+import type { ContainerDetails } from './sources/source.ts';
+import type { Cgroup } from './walk.ts';
 
 export interface RegistryOptions {
   readonly hierarchies: readonly Hierarchy[];

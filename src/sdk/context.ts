@@ -1,7 +1,6 @@
 /** What a collector is handed: everything it may touch, and nothing it has to clean up itself. */
-import type { Container } from '../containers/container.ts';
-import type { MetricSpecs } from './collector.ts';
-import type { Instruments } from './metrics.ts';
+import type { Container } from './container.ts';
+import type { Instruments, MetricSpecs } from './metrics.ts';
 
 /** Structured log of one collector; `detail` is merged into the JSON line. */
 export interface Log {

@@ -1,7 +1,6 @@
 /** Instruments: the live side of the metrics a collector declares. */
-import type { MetricFamily, Sample } from '../actor/protocol.ts';
 import { invalidMetric, metricName } from './instrument-names.ts';
-import type { Counter, Histogram, InstrumentSpec, Instruments } from './metrics.ts';
+import type { Counter, Histogram, InstrumentSpec, Instruments, MetricFamily, Sample } from './metrics.ts';
 import { MAX_LABEL_VALUE, type SeriesBudget, SeriesTable } from './series.ts';
 
 export const DEFAULT_MAX_SERIES = 10_000;

@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { expose, type Remote, transferPort, withDeadline, wrap } from '../../src/actor/comlink.ts';
+import { expose, type Remote, transferPort, wrap } from '../../src/actor/rpc.ts';
 import { HuatuoError } from '../../src/error.ts';
+import { withDeadline } from '../../src/promises.ts';
 
 class Api {
   readonly #state = 'of the instance';

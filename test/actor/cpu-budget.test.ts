@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { CpuBudget, type Throttle } from '../../src/actor/cpu-budget.ts';
+import { CpuBudget, type Throttle } from '../../src/agent/fence/budget.ts';
 
 const SECOND_NS = 1_000_000_000n;
 

@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { CpuCgroups } from '../../src/actor/cpu-cgroup.ts';
-import { type CpuPlace, findCpuPlace } from '../../src/actor/cpu-place.ts';
+import { CpuCgroups, type CpuPlace, findCpuPlace } from '../../src/agent/fence/cgroup.ts';
 import { parseMountinfo, readMountinfo } from '../../src/procfs/mountinfo.ts';
 
 /** No process has this id (PID_MAX_LIMIT is 2^22). */

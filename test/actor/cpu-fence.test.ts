@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
-import { CpuCgroups } from '../../src/actor/cpu-cgroup.ts';
-import { CpuFence } from '../../src/actor/cpu-fence.ts';
-import { threadId } from '../../src/kernel/thread.ts';
-import { affinity, nice, setAffinity, setNice } from '../../src/native/sched.ts';
+import { threadId } from '../../src/actor/thread.ts';
+import { CpuCgroups } from '../../src/agent/fence/cgroup.ts';
+import { CpuFence } from '../../src/agent/fence/fence.ts';
+import { affinity, nice, setAffinity, setNice } from '../../src/kernel/sched.ts';
 import type { Log } from '../../src/sdk/context.ts';
 
 describe('the fence around a thread', () => {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import koffi from 'koffi';
-import { SystemdNotifier } from '../../src/actor/sd-notify.ts';
-import { closeFd, unixDatagramSocket } from '../../src/native/libc.ts';
+import { SystemdNotifier } from '../../src/agent/systemd.ts';
+import { closeFd, unixDatagramSocket } from '../../src/kernel/libc.ts';
 
 const libc = koffi.load('libc.so.6');
 const bind = libc.func('int bind(int fd, const uint8_t *address, uint32_t length)');

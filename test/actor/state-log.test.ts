@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import { StateLog } from '../../src/actor/state-log.ts';
-import type { ActorState, ActorStatus } from '../../src/actor/status.ts';
+import type { ActorState, ActorStatus } from '../../src/actor/state.ts';
+import { StateLog } from '../../src/agent/state-log.ts';
 import type { Log } from '../../src/sdk/context.ts';
 
 const INTERVAL_MS = 10_000;

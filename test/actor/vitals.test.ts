@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { Vitals } from '../../src/actor/vitals.ts';
+import { Vitals } from '../../src/actor/stats.ts';
 
 test('numbers keep their fields apart and hold 64 bits, negative ones too', () => {
   const vitals = new Vitals(Vitals.allocate());
@@ -34,7 +34,7 @@ test('the heartbeat goes on past the end of its integer: any change is a sign of
 
 test('what a worker writes is read without asking it, also when it is gone', async () => {
   const shared = Vitals.allocate();
-  const module = new URL('../../src/actor/vitals.js', import.meta.url).href;
+  const module = new URL('../../src/actor/stats.js', import.meta.url).href;
   const code = `
     import { workerData } from 'node:worker_threads';
     const { Vitals } = await import(workerData.module);

@@ -22,7 +22,7 @@ function pathTo(name: string, file: string, seen = new Set<string>()): string[] 
 }
 
 const NATIVE = fileURLToPath(new URL('../../src/native/', import.meta.url));
-const MAIN = fileURLToPath(new URL('../../src/actor/supervisor.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/agent/run.js', import.meta.url));
 
 test('the walk finds what the main thread imports, and koffi only behind src/native', () => {
   const path = pathTo('koffi', MAIN);

@@ -1,5 +1,5 @@
 /** How fast ring records become documents, and how fast the ring is walked, on one core. */
-import { Decoder } from '../../src/kernel/decoder.ts';
+import { Decoder } from '../../src/decoder/decoder.ts';
 import { SOFTIRQ_LIKE } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
 import { placeFor } from '../support/decoder-place.ts';

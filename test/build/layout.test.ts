@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import test from 'node:test';
-import { describeLayout } from '../../src/build/layout.ts';
-import type { EventLayout } from '../../src/build/manifest.ts';
+import { describeLayout } from '../../src/schema/layout.ts';
+import type { EventLayout } from '../../src/schema/manifest.ts';
 import { manifestOf, temporaryDirectory } from './compiled.ts';
 
 /** Layout of an event whose struct has these lines. */

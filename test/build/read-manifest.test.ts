@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { eventTypeSource } from '../../src/build/event-type.ts';
-import { describeLayout } from '../../src/build/layout.ts';
-import type { EventLayout } from '../../src/build/manifest.ts';
 import { mappingSource } from '../../src/build/mapping.ts';
-import { at } from '../../src/build/paths.ts';
-import { layoutHash, objectLayout, readManifest } from '../../src/build/read-manifest.ts';
 import { referenceSource } from '../../src/build/reference.ts';
 import { HuatuoError } from '../../src/error.ts';
+import { at } from '../../src/paths.ts';
+import { describeLayout } from '../../src/schema/layout.ts';
+import type { EventLayout } from '../../src/schema/manifest.ts';
+import { layoutHash, objectLayout, readManifest } from '../../src/schema/read-manifest.ts';
 import { compiled, manifestOf } from './compiled.ts';
 import { assertGolden } from './golden.ts';
 

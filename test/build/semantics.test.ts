@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { at } from '../../src/build/paths.ts';
-import { formatOfPlainInteger, semanticOf, unitProblem } from '../../src/build/semantics.ts';
+import { at } from '../../src/paths.ts';
+import { formatOfPlainInteger, semanticOf, unitProblem } from '../../src/schema/semantics.ts';
 
 test('every semantic typedef of huatuo.h has a meaning, with its size', () => {
   const header = readFileSync(at('bpf/include/huatuo.h'), 'utf8');

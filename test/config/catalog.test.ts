@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Catalog, loadCatalog } from '../../src/config/catalog.ts';
+import { type Catalog, loadCatalog } from '../../src/catalog/catalog.ts';
 import { bpfFiles, directoryWith, moduleFile, testCatalog } from './collectors.ts';
 
 async function catalogOf(...sets: Record<string, string>[]): Promise<Catalog> {

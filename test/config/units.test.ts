@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { formatDuration, formatSize, parseDuration, parseSize } from '../../src/config/units.ts';
+import { formatDuration, formatSize, parseDuration, parseSize } from '../../src/sdk/units.ts';
 
 test('durations are read in every unit', () => {
   const ns = ['100ns', '500us', '10ms', '15s', '2m', '1h', '1d'].map(parseDuration);

@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Container } from '../../src/containers/container.ts';
-import {
-  containerFragment,
-  containerLabels,
-  ownerFragment,
-  unknownFragment,
-} from '../../src/containers/describe.ts';
+import { containerFragment, ownerFragment, unknownFragment } from '../../src/decoder/owner-fragment.ts';
+import type { Container } from '../../src/sdk/container.ts';
+import { containerLabels } from '../../src/sdk/container.ts';
 import { A, container } from '../support/containers-fixture.ts';
 
 const MAX_FRAGMENT_BYTES = 4096;

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { findHierarchies, parseNumbers, readHierarchies } from '../../src/containers/hierarchies.ts';
 import { HuatuoError } from '../../src/error.ts';
+import { findHierarchies, parseNumbers, readHierarchies } from '../../src/procfs/cgroup-hierarchies.ts';
 import { parseMountinfo } from '../../src/procfs/mountinfo.ts';
 
 const V1_NUMBERS = '9:name=systemd:/\n4:memory:/a:b\n2:cpu,cpuacct:/\n6:freezer:/\n';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Recognised, recognise } from '../../src/containers/recognise.ts';
+import { type Recognised, recognise } from '../../src/containers/recognise/path.ts';
 
 const A = 'a1'.repeat(32);
 const U = '1f3a1c52-0000-4000-8000-00000000beef';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { text } from '../../src/http/reply.ts';
-import { dispatch, type Routes, type Sender } from '../../src/http/router.ts';
+import { text } from '../../src/web/reply.ts';
+import { dispatch, type Routes, type Sender } from '../../src/web/router.ts';
 
 const routes: Routes = {
   '/': () => text('home'),

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
-import type { AgentState, StatusDocument } from '../../src/actor/status.ts';
 import { HuatuoError } from '../../src/error.ts';
-import type { Reply } from '../../src/http/reply.ts';
-import { dispatch } from '../../src/http/router.ts';
-import { type Pages, routes, type Selection } from '../../src/http/routes.ts';
+import type { Reply } from '../../src/web/reply.ts';
+import { dispatch } from '../../src/web/router.ts';
+import { type Pages, routes, type Selection } from '../../src/web/routes.ts';
+import type { AgentState, StatusDocument } from '../../src/web/status.ts';
 import { NO_CONTAINERS } from '../support/no-containers.ts';
 
 function document(state: AgentState): StatusDocument {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { text } from '../../src/http/reply.ts';
-import type { Routes } from '../../src/http/router.ts';
-import { HttpServer } from '../../src/http/server.ts';
+import { text } from '../../src/web/reply.ts';
+import type { Routes } from '../../src/web/router.ts';
+import { HttpServer } from '../../src/web/server.ts';
 
 function listen(routes: Routes, port = 0, host = '127.0.0.1'): Promise<HttpServer> {
   return HttpServer.listen({ host, port, routes, onError: () => {}, onReply: () => {} });

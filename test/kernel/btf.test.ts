@@ -3,12 +3,12 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import test from 'node:test';
 import fc from 'fast-check';
-import { at } from '../../src/build/paths.ts';
-import { readManifest } from '../../src/build/read-manifest.ts';
 import { HuatuoError } from '../../src/error.ts';
-import type { Btf } from '../../src/kernel/btf.ts';
-import { readBtf } from '../../src/kernel/btf-reader.ts';
-import { readElf } from '../../src/kernel/elf.ts';
+import { at } from '../../src/paths.ts';
+import type { Btf } from '../../src/schema/btf.ts';
+import { readBtf } from '../../src/schema/btf-reader.ts';
+import { readElf } from '../../src/schema/elf.ts';
+import { readManifest } from '../../src/schema/read-manifest.ts';
 import { compiled, temporaryDirectory } from '../build/compiled.ts';
 
 const object = await compiled(at('test/fixtures/bpf/sample.bpf.c'));

@@ -5,11 +5,11 @@ import { once } from 'node:events';
 import { mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { KernelOwner } from '../../src/actor/kernel-owner.ts';
 import { cgroupsObject } from '../../src/containers/cgroups-object.ts';
 import { type CgroupChange, CgroupFeed } from '../../src/containers/feed.ts';
-import { type Hierarchy, readHierarchies } from '../../src/containers/hierarchies.ts';
 import { HuatuoError } from '../../src/error.ts';
+import { KernelOwner } from '../../src/kernel/object-owner.ts';
+import { type Hierarchy, readHierarchies } from '../../src/procfs/cgroup-hierarchies.ts';
 import { HOST_PATHS, skipWithoutBpf } from '../support/kernel.ts';
 
 const skip = skipWithoutBpf();

@@ -8,9 +8,9 @@ import {
   SLEPT_NS,
   WALL_OFFSET_NS,
   wallOffset_ns,
-} from '../../src/kernel/clock.ts';
-import { keepClock } from '../../src/native/clock-keeper.ts';
-import { CLOCK_BOOTTIME, CLOCK_REALTIME, clock_ns } from '../../src/native/libc.ts';
+} from '../../src/actor/clock.ts';
+import { keepClock } from '../../src/kernel/clock-keeper.ts';
+import { CLOCK_BOOTTIME, CLOCK_REALTIME, clock_ns } from '../../src/kernel/libc.ts';
 
 keepClock();
 const distances = new BigInt64Array(getEnvironmentData(CLOCK_KEY) as unknown as SharedArrayBuffer);
@@ -45,7 +45,7 @@ test('are in every worker, which needs no foreign call for them', async () => {
   const script = `
     const { parentPort, workerData } = require('node:worker_threads');
     import(workerData).then(({ boottime_ns }) => parentPort.postMessage(boottime_ns()));`;
-  const module = new URL('../../src/kernel/clock.js', import.meta.url).href;
+  const module = new URL('../../src/actor/clock.js', import.meta.url).href;
   const worker = new Worker(script, { eval: true, workerData: module });
   const found = await new Promise<bigint>((resolve, reject) =>
     worker.once('message', resolve).once('error', reject),

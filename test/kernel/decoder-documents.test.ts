@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { Decoder } from '../../src/kernel/decoder.ts';
+import { Decoder } from '../../src/decoder/decoder.ts';
 import { eventFields, recordOf } from '../support/decoder-arbitraries.ts';
 import { layoutOf } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import fc from 'fast-check';
-import { at } from '../../src/build/paths.ts';
-import { CONTROL, decoderRegions, LIMITS, REGIONS_START } from '../../src/kernel/decoder-memory.ts';
+import { CONTROL, decoderRegions, LIMITS, REGIONS_START } from '../../src/decoder/memory.ts';
+import { at } from '../../src/paths.ts';
 
 const SIZES = { ringBytes: 1 << 20, pageBytes: 4096, outputBytes: 1 << 20, symbols: 0, symbolNameBytes: 0 };
 

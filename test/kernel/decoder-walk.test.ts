@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { Decoder } from '../../src/kernel/decoder.ts';
-import { maxDataBytes } from '../../src/kernel/decoder-bounds.ts';
-import { LIMITS, MAX_ENVELOPE_BYTES } from '../../src/kernel/decoder-memory.ts';
+import { maxDataBytes } from '../../src/decoder/bounds.ts';
+import { Decoder } from '../../src/decoder/decoder.ts';
+import { LIMITS, MAX_ENVELOPE_BYTES } from '../../src/decoder/memory.ts';
 import { TINY } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
 import { placeFor } from '../support/decoder-place.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Decoder } from '../../src/kernel/decoder.ts';
-import { MAX_CONTAINERS } from '../../src/kernel/decoder-containers.ts';
-import { type DecodeResult, ringCorrupt } from '../../src/kernel/decoder-result.ts';
+import { Decoder } from '../../src/decoder/decoder.ts';
+import { type DecodeResult, ringCorrupt } from '../../src/decoder/result.ts';
+import { MAX_CONTAINERS } from '../../src/decoder/tables.ts';
 import { EVERY_FORMAT, TINY } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
 import { placeFor } from '../support/decoder-place.ts';

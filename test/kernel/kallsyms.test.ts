@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import fc from 'fast-check';
-import { parseSymbols, readSymbols, type SymbolTable } from '../../src/kernel/kallsyms.ts';
+import { parseSymbols, readSymbols, type SymbolTable } from '../../src/decoder/kallsyms.ts';
 
 const parse = (text: string): [bigint, string][] => rows(parseSymbols(Buffer.from(text, 'latin1')));
 

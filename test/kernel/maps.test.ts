@@ -1,9 +1,9 @@
 /** Maps of a loaded object, against what this process and a running program put there. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { KernelMap } from '../../src/kernel/maps.ts';
-import { libbpf } from '../../src/native/libbpf.ts';
-import { MapAccess } from '../../src/native/map-access.ts';
+import { KernelMap } from '../../src/decoder/maps.ts';
+import { libbpf } from '../../src/kernel/libbpf.ts';
+import { MapAccess } from '../../src/kernel/map-access.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';
 import { LoadedFixture } from '../support/loaded-object.ts';
 import { rename } from '../support/rename.ts';

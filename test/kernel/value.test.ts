@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import type { FieldFormat, FieldLayout } from '../../src/build/manifest.ts';
-import { addValue, decodeValue, encodeScalar } from '../../src/kernel/value.ts';
+import { addValue, decodeValue, encodeScalar } from '../../src/decoder/value.ts';
+import type { FieldFormat, FieldLayout } from '../../src/schema/manifest.ts';
 
 function field(format: FieldFormat, bytes: number, more: Partial<FieldLayout> = {}): FieldLayout {
   return { name: 'x', json: 'x', format, offset: 0, bytes, doc: '', ...more };

@@ -14,15 +14,15 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KernelOwner } from '../../src/actor/kernel-owner.ts';
-import { RingLedger } from '../../src/actor/ring-ledger.ts';
-import type { ObjectManifest } from '../../src/build/manifest.ts';
+import type { LentRing } from '../../src/actor/kernel-calls.ts';
+import { RingLedger } from '../../src/agent/collector-kernel.ts';
+import { Decoder, decoderNeeds } from '../../src/decoder/decoder.ts';
+import { CommitLog } from '../../src/decoder/ledger.ts';
 import { HuatuoError } from '../../src/error.ts';
-import type { LentRing } from '../../src/kernel/calls.ts';
-import { Decoder, decoderNeeds } from '../../src/kernel/decoder.ts';
-import { CommitLog } from '../../src/kernel/ledger.ts';
-import { libbpf } from '../../src/native/libbpf.ts';
-import type { KernelObject } from '../../src/native/object.ts';
+import { libbpf } from '../../src/kernel/libbpf.ts';
+import type { KernelObject } from '../../src/kernel/object.ts';
+import { KernelOwner } from '../../src/kernel/object-owner.ts';
+import type { ObjectManifest } from '../../src/schema/manifest.ts';
 import type { Log } from '../../src/sdk/context.ts';
 import { HOST_PATHS } from '../support/kernel.ts';
 

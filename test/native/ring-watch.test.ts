@@ -1,9 +1,8 @@
 /** The supervisor hears what a BPF program says, and only that: bytes below the watermark wake nobody. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Vitals } from '../../src/actor/vitals.ts';
-import { WakeCounter } from '../../src/actor/wake.ts';
-import { RingWatch } from '../../src/native/ring-watch.ts';
+import { Vitals, WakeCounter } from '../../src/actor/stats.ts';
+import { RingWatch } from '../../src/kernel/ring-watch.ts';
 import { eventually } from '../support/eventually.ts';
 import { flood } from '../support/flood.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';

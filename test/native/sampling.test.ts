@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { ObjectManifest } from '../../src/build/manifest.ts';
-import { type KernelCounts, readKernelCounts } from '../../src/native/kernel-counts.ts';
-import { KernelObject } from '../../src/native/object.ts';
+import { type KernelCounts, readKernelCounts } from '../../src/agent/collector-kernel.ts';
+import { KernelObject } from '../../src/kernel/object.ts';
+import type { ObjectManifest } from '../../src/schema/manifest.ts';
 import { builtCollectors, flood } from '../support/flood.ts';
 
 describe('sampling in the kernel', () => {

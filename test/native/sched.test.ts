@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, test } from 'node:test';
-import { threadId } from '../../src/kernel/thread.ts';
-import { affinity, nice, setAffinity, setNice } from '../../src/native/sched.ts';
+import { threadId } from '../../src/actor/thread.ts';
+import { affinity, nice, setAffinity, setNice } from '../../src/kernel/sched.ts';
 
 /** A thread id that no kernel gives out (PID_MAX_LIMIT is 2^22). */
 const NO_THREAD = (1 << 22) + 1;

@@ -4,10 +4,10 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { FromJournal, RingStretch } from '../../src/actor/protocol.ts';
 import { HuatuoError } from '../../src/error.ts';
-import { Journal } from '../../src/storage/journal.ts';
-import { JournalActor } from '../../src/storage/journal-actor.ts';
+import { JournalActor } from '../../src/storage/journal/actor.ts';
+import { Journal } from '../../src/storage/journal/journal.ts';
+import type { FromJournal, RingStretch } from '../../src/storage/journal/protocol.ts';
 import {
   journalOptions,
   lines,

@@ -4,9 +4,9 @@
  */
 import { writeSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { transferPort, wrap } from '../../src/actor/comlink.ts';
-import type { FromJournal } from '../../src/actor/protocol.ts';
-import type { JournalControl } from '../../src/storage/journal-actor.ts';
+import { transferPort, wrap } from '../../src/actor/rpc.ts';
+import type { JournalControl } from '../../src/storage/journal/actor.ts';
+import type { FromJournal } from '../../src/storage/journal/protocol.ts';
 import { journalOptions, lines } from './journal-fixture.ts';
 
 const [directory = '', first = '0'] = process.argv.slice(2);
@@ -20,7 +20,7 @@ const options = journalOptions(directory, {
   segments: 10_000,
   fsync_interval_ms: 20,
 });
-new Worker(new URL('../../workers/localfile.js', import.meta.url), {
+new Worker(new URL('../../workers/journal.js', import.meta.url), {
   workerData: { options, control: control.port2, log: { level: 'error', format: 'json' } },
   transferList: [control.port2],
 });

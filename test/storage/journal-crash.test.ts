@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Journal } from '../../src/storage/journal.ts';
+import { Journal } from '../../src/storage/journal/journal.ts';
 import { journalOptions, memoryLog, streamText, tempDirectory } from './journal-fixture.ts';
 
 const CHILD = fileURLToPath(new URL('journal-crash-child.js', import.meta.url));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Journal } from '../../src/storage/journal.ts';
+import { Journal } from '../../src/storage/journal/journal.ts';
 import { journalOptions, lines, memoryLog, tempDirectory } from './journal-fixture.ts';
 
 const open = (directory: string): Journal => new Journal(journalOptions(directory), memoryLog());

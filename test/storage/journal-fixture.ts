@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Log } from '../../src/sdk/context.ts';
-import type { JournalOptions } from '../../src/storage/journal.ts';
+import type { JournalOptions } from '../../src/storage/journal/journal.ts';
 
 export interface TempDirectory extends Disposable {
   readonly path: string;

@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Journal } from '../../src/storage/journal.ts';
-import { segmentName } from '../../src/storage/journal-segment.ts';
+import { Journal } from '../../src/storage/journal/journal.ts';
+import { segmentName } from '../../src/storage/journal/segment.ts';
 import {
   journalOptions,
   lines,

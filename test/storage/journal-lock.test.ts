@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { JournalLock } from '../../src/storage/journal-lock.ts';
+import { JournalLock } from '../../src/agent/journal-lock.ts';
 import { tempDirectory } from './journal-fixture.ts';
 
 const asRoot = { skip: process.geteuid?.() === 0 ? false : 'not run as root' };

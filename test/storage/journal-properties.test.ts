@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Journal } from '../../src/storage/journal.ts';
-import { parseSegmentName } from '../../src/storage/journal-segment.ts';
+import { Journal } from '../../src/storage/journal/journal.ts';
+import { parseSegmentName } from '../../src/storage/journal/segment.ts';
 import { journalOptions, memoryLog, segmentFiles, streamText, tempDirectory } from './journal-fixture.ts';
 
 const document = fc

@@ -3,8 +3,8 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Journal } from '../../src/storage/journal.ts';
-import { parseSegmentName, segmentName } from '../../src/storage/journal-segment.ts';
+import { Journal } from '../../src/storage/journal/journal.ts';
+import { parseSegmentName, segmentName } from '../../src/storage/journal/segment.ts';
 import { journalOptions, lines, memoryLog, streamText, tempDirectory } from './journal-fixture.ts';
 
 const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/journal/', import.meta.url));

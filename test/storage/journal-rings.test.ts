@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { RingStretch } from '../../src/actor/protocol.ts';
-import { RingHistory } from '../../src/storage/journal-rings.ts';
+import type { RingStretch } from '../../src/storage/journal/protocol.ts';
+import { RingHistory } from '../../src/storage/journal/ring-history.ts';
 
 const stretch = (start: number, end: number, id = 'oom-1'): RingStretch => ({
   id,

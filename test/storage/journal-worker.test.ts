@@ -5,8 +5,9 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { type Remote, transferPort, withDeadline, wrap } from '../../src/actor/comlink.ts';
-import type { JournalControl } from '../../src/storage/journal-actor.ts';
+import { type Remote, transferPort, wrap } from '../../src/actor/rpc.ts';
+import { withDeadline } from '../../src/promises.ts';
+import type { JournalControl } from '../../src/storage/journal/actor.ts';
 import { journalOptions, lines, streamText, tempDirectory } from './journal-fixture.ts';
 
 const QUIET = { level: 'error', format: 'json' } as const;
@@ -20,7 +21,7 @@ interface Thread extends AsyncDisposable {
 function startThread(directory: string): Thread {
   const { port1, port2 } = new MessageChannel();
   const beats = new Int32Array(new SharedArrayBuffer(4));
-  const worker = new Worker(new URL('../../workers/localfile.js', import.meta.url), {
+  const worker = new Worker(new URL('../../workers/journal.js', import.meta.url), {
     workerData: { options: journalOptions(directory), control: port2, log: QUIET, heartbeat: beats.buffer },
     transferList: [port2],
   });

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { after, afterEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { MetricFamily } from '../../src/actor/protocol.ts';
 import { ContainersClient } from '../../src/containers/client.ts';
 import { SnapshotWriter } from '../../src/containers/snapshot.ts';
-import { keepClock } from '../../src/native/clock-keeper.ts';
-import { FilePool } from '../../src/storage/file-pool.ts';
-import { FileSource } from '../../src/storage/prometheus-files.ts';
+import { keepClock } from '../../src/kernel/clock-keeper.ts';
+import { FileSource } from '../../src/pool/file-source.ts';
+import { FilePool } from '../../src/pool/pool.ts';
+import type { MetricFamily } from '../../src/sdk/metrics.ts';
 
 keepClock();
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { MetricFamily, Sample } from '../../src/actor/protocol.ts';
-import { MetricsPage } from '../../src/storage/prometheus-page.ts';
+import type { MetricFamily, Sample } from '../../src/sdk/metrics.ts';
+import { MetricsPage } from '../../src/storage/prometheus/page.ts';
 import { assertGolden } from '../build/golden.ts';
 import { promlint } from '../support/promlint.ts';
 

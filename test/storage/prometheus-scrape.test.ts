@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { MetricFamily, ScrapeReply, ScrapeRequest } from '../../src/actor/protocol.ts';
 import { HuatuoError } from '../../src/error.ts';
-import { type MetricSource, PortSource } from '../../src/storage/prometheus-port.ts';
-import { type ScrapeFault, scrape } from '../../src/storage/prometheus-scrape.ts';
+import type { MetricFamily } from '../../src/sdk/metrics.ts';
+import type { ScrapeReply, ScrapeRequest } from '../../src/storage/prometheus/protocol.ts';
+import { type ScrapeFault, scrape } from '../../src/storage/prometheus/scrape.ts';
+import { type MetricSource, PortSource } from '../../src/storage/prometheus/source.ts';
 import { promlint } from '../support/promlint.ts';
 
 const opened: Disposable[] = [];

@@ -1,6 +1,6 @@
 /** Random event layouts, and records for them as hostile as a kernel can be made to write. */
 import fc from 'fast-check';
-import type { FieldFormat, FieldLayout } from '../../src/build/manifest.ts';
+import type { FieldFormat, FieldLayout } from '../../src/schema/manifest.ts';
 import type { FieldSpec } from './decoder-layouts.ts';
 
 type Shape = Omit<FieldSpec, 'name'>;

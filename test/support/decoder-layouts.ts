@@ -1,5 +1,5 @@
 /** Event layouts without a C compiler: fields in order, offsets as C would place them, gaps filled with pads. */
-import type { EventLayout, FieldFormat, FieldLayout } from '../../src/build/manifest.ts';
+import type { EventLayout, FieldFormat, FieldLayout } from '../../src/schema/manifest.ts';
 
 /** A field before it has a place. */
 export interface FieldSpec {

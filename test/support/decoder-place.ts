@@ -1,8 +1,9 @@
 /** Memory for a decoder without a ring of the kernel: the test writes the ring itself (decoder-ring.ts). */
-import type { EventLayout } from '../../src/build/manifest.ts';
-import { decoderNeeds } from '../../src/kernel/decoder.ts';
-import { allocateDecoderMemory, type DecoderMemory } from '../../src/kernel/decoder-memory.ts';
-import type { SymbolTable } from '../../src/kernel/kallsyms.ts';
+
+import { decoderNeeds } from '../../src/decoder/decoder.ts';
+import type { SymbolTable } from '../../src/decoder/kallsyms.ts';
+import { allocateDecoderMemory, type DecoderMemory } from '../../src/decoder/memory.ts';
+import type { EventLayout } from '../../src/schema/manifest.ts';
 
 export function placeFor(
   layout: EventLayout,

@@ -1,0 +1,211 @@
+/**
+ * The supervisor's half of one collector: its worker, and everything of it that outlives a worker: vitals, what it holds of
+ * the kernel, kernel symbols, the ledger.
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { type Remote, transferPort } from '../actor/rpc.ts';
+import type { ActorStatus, ActorVitals } from '../actor/state.ts';
+import { type VitalField, Vitals, WakeCounter } from '../actor/stats.ts';
+import { WorkerActor } from '../actor/worker-actor.ts';
+import type { CatalogEntry } from '../catalog/entry.ts';
+import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../collector/protocol.ts';
+import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
+import type { AgentIdentity } from '../decoder/envelope.ts';
+import type { SymbolTable } from '../decoder/kallsyms.ts';
+import { HuatuoError } from '../error.ts';
+import type { RingWatch } from '../kernel/ring-watch.ts';
+import type { Log } from '../sdk/context.ts';
+import type { LedgerStatus } from '../web/status.ts';
+import { CollectorKernel } from './collector-kernel.ts';
+import { CollectorThrottle } from './fence/budget.ts';
+import type { CpuCgroups } from './fence/cgroup.ts';
+import { CpuFence } from './fence/fence.ts';
+import { collectorRestart, STOP_SHARE, WORKER_LIMITS } from './specs.ts';
+
+/** What a collector is connected to. */
+export type Wire = 'journal' | 'scraper' | 'containers';
+
+/** What a collector needs of the agent around it. */
+export interface CollectorSurroundings {
+  readonly config: EffectiveConfig;
+  readonly agent: AgentIdentity;
+  readonly log: Log;
+  /** Hears the rings' wake-ups. */
+  readonly rings: RingWatch;
+  /** Where CPU quotas of threads are set. */
+  readonly cgroups: CpuCgroups;
+  /** Set for a collector that is to be pinned: a directory on a BPF file system. */
+  readonly pinDirectory?: string | undefined;
+  /** Hands the far end of a new data port to the journal or the scraper; called for each life of the collector. */
+  wire(collector: string, to: Wire, port: MessagePort): void;
+  changed(status: ActorStatus): void;
+}
+
+const CONNECT: Readonly<
+  Record<Wire, (control: Remote<CollectorControl>, port: MessagePort) => Promise<void>>
+> = {
+  journal: (control, port) => control.connectJournal(port),
+  scraper: (control, port) => control.connectScraper(port),
+  containers: (control, port) => control.connectContainers(port),
+};
+const UNFENCED: CpuFenceConfig = { affinity: [], nice: 0, quota_cores: undefined };
+
+export class CollectorChild {
+  readonly entry: CatalogEntry;
+  readonly actor: WorkerActor<CollectorControl>;
+  readonly vitals: Vitals;
+  readonly #around: CollectorSurroundings;
+  readonly #fence: CpuFence;
+  readonly #throttle: CollectorThrottle;
+  readonly #vitalsBuffer = Vitals.allocate();
+  /** Absent for a collector without BPF programs. */
+  readonly #kernel: CollectorKernel | undefined;
+  #symbols: SymbolTable | undefined;
+
+  constructor(entry: CatalogEntry, around: CollectorSurroundings) {
+    this.entry = entry;
+    this.#around = around;
+    this.vitals = new Vitals(this.#vitalsBuffer);
+    const { cpu = UNFENCED, options = {} } = around.config.collectors[entry.name] ?? {};
+    this.#fence = new CpuFence(entry.name, cpu, around.cgroups, around.log);
+    const { pinDirectory, log, rings } = around;
+    const { path: paths } = around.config;
+    const counter = new WakeCounter(this.#vitalsBuffer);
+    const wake = (): void => counter.wake();
+    const kernel = CollectorKernel.of(entry, { options, paths, pinDirectory, log, rings, wake });
+    this.#kernel = kernel;
+    const sample = (every: number): boolean => kernel?.setSampling(every) ?? false;
+    this.#throttle = new CollectorThrottle(cpu.quota_cores, sample, this.vitals);
+    const { supervisor } = around.config;
+    this.actor = new WorkerActor<CollectorControl>(
+      {
+        name: entry.name,
+        role: 'collector',
+        kind: entry.kind,
+        entry: new URL('../../workers/collector.js', import.meta.url),
+        workerData: (control) => this.#workerData(control),
+        ...(kernel && { serve: kernel.calls }),
+        restart: collectorRestart(supervisor, entry.interval),
+        shutdown_ms: supervisor.stop_timeout_ms * STOP_SHARE.collector,
+        heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
+        heartbeat: () => this.vitals.heartbeat,
+        resourceLimits: WORKER_LIMITS,
+      },
+      {
+        started: () => {
+          this.connect('containers');
+          this.connect('journal');
+          this.connect('scraper');
+        },
+        notice: (notice) => this.#noticed(notice as CollectorNotice),
+        changed: (status) => around.changed(status),
+        ended: (error) => this.#ended(error),
+      },
+    );
+  }
+
+  /** A new data port between this collector and a service: after a start of either. */
+  connect(to: Wire): void {
+    const { control } = this.actor;
+    if (!control) return;
+    const { port1, port2 } = new MessageChannel();
+    const connected = CONNECT[to](control, transferPort(port1));
+    // A worker that dies before it takes the port is replaced, and its successor gets a port of its own.
+    connected.catch(() => undefined);
+    this.#around.wire(this.entry.name, to, port2);
+  }
+
+  status(): ActorStatus {
+    const { vitals, ...status } = this.actor.status;
+    const { throttled_seconds, sampling_ratio } = this.#throttle;
+    return { ...status, vitals: { ...vitals, throttled_seconds, ...this.#ringVitals(sampling_ratio) } };
+  }
+
+  /** Brings CPU time and heap up to date, and throttles a collector that is over its quota. */
+  async measure(): Promise<void> {
+    await this.actor.measure();
+    const throttled = this.#throttle.feed(this.actor.cpu_us);
+    const { state } = this.actor;
+    if (throttled && state === 'running') this.actor.enter('throttled');
+    if (!throttled && state === 'throttled') this.actor.enter('running');
+  }
+
+  #ringVitals(sampling_ratio: number): ActorVitals {
+    if (!this.entry.manifest?.event) return {};
+    const read = (field: VitalField): number => Number(this.vitals.get(field));
+    return {
+      in_flight_bytes: read('in_flight_bytes'),
+      ring_bytes: read('ring_bytes'),
+      ring_high_water_bytes: read('ring_high_water_bytes'),
+      refused_batches: read('refused_batches'),
+      busy_heads: read('busy_heads'),
+      sampling_ratio,
+    };
+  }
+
+  /** Accounting of its ring, also while no worker runs; undefined before the first load and for collectors without ring. */
+  ledger(): LedgerStatus | undefined {
+    return this.#kernel?.ledger();
+  }
+
+  /**
+   * Stops the worker in good order, then frees what it held of the kernel.
+   * @param leavePinned the agent ends, and pinned programs run on for the next one. A collector that is only replaced is
+   * unpinned: its programs stop before the ring is read to its end, and nothing they made is left in it.
+   */
+  async stop({ leavePinned = false }: { readonly leavePinned?: boolean } = {}): Promise<void> {
+    await this.actor.stop(async (control) => {
+      await control.stop(leavePinned);
+    });
+    this.#fence[Symbol.dispose]();
+    await this.#kernel?.release();
+  }
+
+  #workerData(control: MessagePort): CollectorWorkerData {
+    const { config, agent, pinDirectory } = this.#around;
+    const { name, kind, modulePath, manifest, maxSeries } = this.entry;
+    return {
+      name,
+      kind,
+      ...(modulePath && { modulePath }),
+      ...(this.#kernel &&
+        manifest && {
+          bpf: { manifest, pinned: pinDirectory !== undefined },
+        }),
+      options: config.collectors[name]?.options ?? {},
+      maxSeries,
+      agent,
+      paths: { procfs: config.path.procfs, sysfs: config.path.sysfs },
+      ring: config.ring,
+      containerWait_ms: config.containers.wait_ms,
+      log: config.log,
+      vitals: this.#vitalsBuffer,
+      ...(this.#symbols && { symbols: this.#symbols }),
+      control,
+    };
+  }
+
+  #noticed(notice: CollectorNotice): void {
+    switch (notice.type) {
+      case 'thread':
+        this.#fence.apply(notice.tid);
+        break;
+      case 'running':
+      case 'waiting':
+        this.actor.enter(notice.type);
+        break;
+      case 'failed':
+        this.actor.fault(HuatuoError.fromWire(notice.error));
+        break;
+      case 'symbols':
+        this.#symbols = notice.table;
+    }
+  }
+
+  /** A ring that breaks its own rules cannot be adopted, and an unsupported collector leaves nothing attached. */
+  #ended(error: HuatuoError | undefined): void {
+    this.vitals.set('in_flight_bytes', 0n);
+    if (!error || !(error.permanent || error.code === 'RING_CORRUPT')) return;
+    void this.#kernel?.discard();
+  }
+}

@@ -1,0 +1,142 @@
+/** Layout of a collector's event, from the anchor that ties the ring `events` to its struct (bpf/include/event.h). */
+import { createHash } from 'node:crypto';
+import type { Btf } from './btf.ts';
+import { buildFailed, type Place } from './failure.ts';
+import { structFields } from './fields.ts';
+import type { EventLayout, FieldLayout } from './manifest.ts';
+
+const SEVERITIES = ['info', 'warning', 'critical'] as const;
+const TRACER = /^[a-z][a-z0-9_]{0,63}$/;
+
+/**
+ * @param collector names the documents unless the struct has a TRACER()
+ * @returns undefined when the object has no event
+ * @throws HuatuoError BUILD_FAILED naming struct and field
+ */
+export function eventLayout(btf: Btf, collector: string, file: string): EventLayout | undefined {
+  const anchor = btf.variable('event_anchor');
+  if (anchor === undefined) return undefined;
+  const id = anchoredStruct(btf, anchor, { file });
+  const struct = btf.type(id);
+  if (struct.kind !== 'struct') throw notAStruct({ file });
+  const place = { file, subject: `struct ${struct.name}` };
+  const doc = btf.tag('doc:', id);
+  if (!doc) throw buildFailed(place, 'no documentation', 'add DOC("one sentence") behind the closing brace');
+  const fields = structFields({ btf, place, strictness: 'event' }, id);
+  checkTimes(fields, place);
+  const layout = {
+    struct: struct.name,
+    bytes: struct.bytes,
+    tracer: tracerOf(btf, id, collector, place),
+    severity: severityOf(btf, id, place),
+    schemaVersion: schemaOf(btf, id, place),
+    doc,
+    fields,
+  };
+  return { ...layout, hash: createHash('sha256').update(layoutLines(layout).join('\n')).digest('hex') };
+}
+
+/** The layout as a table, for the error that refuses an object: two of them side by side show what moved. */
+export function describeLayout(layout: EventLayout): string {
+  return `layout ${layout.hash.slice(0, 12)}\n${layoutLines(layout).join('\n')}\n`;
+}
+
+/** The canonical layout, which is exactly what is hashed: whatever changes the hash can be seen in it. */
+function layoutLines(layout: Pick<EventLayout, 'struct' | 'bytes' | 'fields'>): string[] {
+  return [
+    `struct ${layout.struct}, ${layout.bytes} bytes`,
+    'offset  bytes format     field',
+    ...fieldLines(layout.fields, 0, ''),
+  ];
+}
+
+function fieldLines(fields: readonly FieldLayout[], base: number, parent: string): string[] {
+  return fields.flatMap((field) => {
+    const offset = base + field.offset;
+    const path = parent + field.name;
+    const count = field.length === undefined ? '' : `[${field.length}]`;
+    const key = field.json === field.name ? '' : ` as ${field.json}`;
+    const names = Object.entries(field.enumerators ?? {}).map(([value, name]) => `${name}=${value}`);
+    const line = `${String(offset).padStart(6)} ${String(field.bytes).padStart(6)} ${field.format.padEnd(10)} ${path}${count}${key}`;
+    const own = names.length === 0 ? line : `${line} {${names.join(' ')}}`;
+    return [own, ...fieldLines(field.fields ?? [], offset, `${path}.`)];
+  });
+}
+
+function anchoredStruct(btf: Btf, anchor: number, place: Place): number {
+  const variable = btf.type(anchor);
+  const pointer = variable.kind === 'var' ? btf.type(btf.resolve(variable.type)) : variable;
+  if (pointer.kind !== 'ptr') throw notAStruct(place);
+  return btf.resolve(pointer.type);
+}
+
+function notAStruct(place: Place): Error {
+  return buildFailed(
+    place,
+    'an event_anchor that does not name a complete struct',
+    'declare the struct above EVENT_RING(struct_name, bytes)',
+  );
+}
+
+/** Exactly one event time, at the top: it is the document's @timestamp, and other times are durations from it. */
+function checkTimes(fields: readonly FieldLayout[], place: Place): void {
+  const times = fields.filter((field) => field.format === 'ktime_ns');
+  if (times.length !== 1) {
+    const found =
+      times.length === 0
+        ? 'no ktime_ns'
+        : `${times.length} ktime_ns (${times.map((f) => f.name).join(', ')})`;
+    throw buildFailed(place, found, 'an event has one ktime_ns field, its time; write others as dur_ns');
+  }
+  for (const field of fields) checkNoNestedTime(field, { ...place, field: field.name });
+}
+
+function checkNoNestedTime(parent: FieldLayout, place: Place): void {
+  for (const field of parent.fields ?? []) {
+    const here = { ...place, field: `${place.field}.${field.name}` };
+    if (field.format === 'ktime_ns') {
+      throw buildFailed(
+        here,
+        'a ktime_ns inside a nested struct',
+        'move it to the top, or write it as dur_ns',
+      );
+    }
+    checkNoNestedTime(field, here);
+  }
+}
+
+function tracerOf(btf: Btf, id: number, collector: string, place: Place): string {
+  const tracer = btf.tag('tracer:', id) ?? collector;
+  if (TRACER.test(tracer)) return tracer;
+  throw buildFailed(
+    place,
+    `tracer name '${tracer}'`,
+    'use at most 64 of a-z, 0-9 and _, starting with a letter',
+  );
+}
+
+function severityOf(btf: Btf, id: number, place: Place): EventLayout['severity'] {
+  const found = btf.tag('severity:', id) ?? 'info';
+  const severity = SEVERITIES.find((known) => known === found);
+  if (severity) return severity;
+  throw buildFailed(place, `severity '${found}'`, `use SEVERITY() with one of ${SEVERITIES.join(', ')}`);
+}
+
+function schemaOf(btf: Btf, id: number, place: Place): number {
+  const found = btf.tag('schema:', id) ?? '1';
+  if (/^[1-9]\d{0,5}$/.test(found)) return Number(found);
+  throw buildFailed(place, `schema version '${found}'`, 'use SCHEMA() with a whole number from 1');
+}
+
+/** Which fields of an event struct are in `tracer_data`, and under which names. */
+
+/** The event's time is the envelope's `@timestamp`, and padding is nobody's. */
+export function payloadFields(fields: readonly FieldLayout[]): readonly FieldLayout[] {
+  return fields.filter((field) => field.format !== 'ktime_ns' && field.format !== 'pad');
+}
+
+/** Names of an enum in the order of their values. */
+export function namesOf(field: FieldLayout): readonly string[] {
+  const entries = Object.entries(field.enumerators ?? {});
+  return entries.sort(([a], [b]) => (BigInt(a) < BigInt(b) ? -1 : 1)).map(([, name]) => name);
+}
