@@ -16,13 +16,13 @@ const FIELDS = [
   /** Written by the supervisor: nanoseconds the worker should rest between two batches; 0 is full speed. */
   'throttle_ns',
 ] as const;
-export type VitalField = (typeof FIELDS)[number];
+export type StatField = (typeof FIELDS)[number];
 const SLOT = Object.fromEntries(FIELDS.map((field, index) => [field, index + 1])) as Record<
-  VitalField,
+  StatField,
   number
 >;
 
-export class Vitals {
+export class ActorStats {
   readonly #beat: Int32Array;
   readonly #numbers: BigInt64Array;
 
@@ -43,20 +43,20 @@ export class Vitals {
     Atomics.add(this.#beat, 0, 1);
   }
 
-  get(field: VitalField): bigint {
+  get(field: StatField): bigint {
     return Atomics.load(this.#numbers, SLOT[field]);
   }
 
-  set(field: VitalField, value: bigint): void {
+  set(field: StatField, value: bigint): void {
     Atomics.store(this.#numbers, SLOT[field], value);
   }
 
-  add(field: VitalField, value: number): void {
+  add(field: StatField, value: number): void {
     Atomics.add(this.#numbers, SLOT[field], BigInt(value));
   }
 
   /** Raises a high-water mark. Only the worker writes it, so load and store need not be one step. */
-  raise(field: VitalField, value: bigint): void {
+  raise(field: StatField, value: bigint): void {
     if (value > this.get(field)) this.set(field, value);
   }
 }

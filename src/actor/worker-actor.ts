@@ -13,7 +13,6 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { trimAfterExit, trimAfterStart } from '../agent/memory.ts';
 import { HuatuoError, type WireError } from '../error.ts';
 import { withDeadline } from '../promises.ts';
 import { type ExitKind, RestartPolicy } from './restart.ts';
@@ -131,7 +130,6 @@ export class WorkerActor<Control extends object> {
     worker.on('message', (notice: unknown) => this.#hooks.notice(notice));
     worker.on('error', (thrown: unknown) => this.fault(reviveError(thrown)));
     worker.on('exit', (code) => this.#exited(worker, code));
-    trimAfterStart();
     this.#enter('starting');
     this.#hooks.started(this.#control);
   }
@@ -206,7 +204,6 @@ export class WorkerActor<Control extends object> {
     const up_ms = performance.now() - this.#startedAt_ms;
     this.#controlPort?.close();
     this.#usage.ended();
-    trimAfterExit();
     this.#worker = undefined;
     this.#control = undefined;
     if (this.#halting) this.#ended('stopped');

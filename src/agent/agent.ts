@@ -1,30 +1,31 @@
 /**
- * The whole agent: journal, Prometheus worker, containers, one actor for each collector, and the wires between them.
+ * The whole agent: its services, one actor for each collector, and the ports between them.
  *
- *   start: journal ──► prometheus ──► collectors       stop: collectors (drain) ──► prometheus ──► journal (flush)
+ *   start: services ──► collectors       stop: collectors (drain) ──► services, in the reverse order of their start
  *
  * One for one: an actor that falls is replaced alone, and the ports of its neighbours are made anew. A new
  * configuration replaces the actors whose part of it changed (changes.ts) and no others.
  */
 
+import type { ActorStatus } from '../actor/state.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import type { CatalogEntry } from '../catalog/entry.ts';
+import { type CatalogEntry, isPooled } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
-import type { ContainersStatus } from '../containers/actor.ts';
+import type { ContainersControl, ContainersStatus } from '../containers/actor.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import { RingWatch } from '../kernel/ring-watch.ts';
 import { withDeadline } from '../promises.ts';
 import type { Log } from '../sdk/context.ts';
-import type { MetricFamily } from '../sdk/metrics.ts';
+import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
-import { collectorPart, containersPart, isPooled, journalPart, prometheusPart } from './changes.ts';
-import { CollectorChild, type Wire } from './collector-child.ts';
+import { collectorPart } from './changes.ts';
+import { CollectorChild } from './collector-child.ts';
 import { CpuCgroups, findCpuPlace } from './fence/cgroup.ts';
-import { MemoryGuard } from './memory.ts';
+import { MemoryGuard, trimMemory } from './memory.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import type { ReloadRecord } from './reload.ts';
-import { createServices, type ServiceActors, type ServiceName } from './services/service.ts';
-import { ignoreDeadWorker, unwire, wire, wirePrometheusToContainers } from './services/wiring.ts';
+import { SERVICES } from './services/list.ts';
+import { Services } from './services/services.ts';
 import { StateLog } from './state-log.ts';
 import { describeAgent, setAside } from './status.ts';
 import { statusFamilies } from './status-metrics.ts';
@@ -49,10 +50,9 @@ export class Agent {
   readonly #identity: AgentIdentity;
   readonly #log: Log;
   readonly #states: StateLog;
-  readonly #hooks: AgentHooks;
   readonly #startedAt = new Date();
   readonly #children = new Map<string, CollectorChild>();
-  readonly #services: ServiceActors;
+  readonly #services: Services;
   readonly #pins: PinKeeper;
   readonly #rings = new RingWatch();
   readonly #cgroups: CpuCgroups;
@@ -74,35 +74,30 @@ export class Agent {
     this.#identity = identity;
     this.#log = log;
     this.#states = new StateLog(log, config.log.level === 'debug');
-    this.#hooks = hooks;
     this.#pins = new PinKeeper(log);
     this.#cgroups = new CpuCgroups(findCpuPlace(config.path.procfs), config.path.procfs);
     this.#memory = new MemoryGuard(config.supervisor.memory_limit_bytes);
-    this.#services = createServices(
-      () => this.#config,
-      identity,
+    this.#services = new Services(
+      SERVICES,
       {
-        journalStarted: () => this.#reconnect('journal'),
-        prometheusStarted: () => this.#prometheusStarted(),
-        containersStarted: () => this.#containersStarted(),
-        changed: (status) => this.#states.write(status),
-        status: async () => {
-          await this.#askContainers();
-          return this.status();
-        },
-        families: async () => {
-          await this.#askContainers();
-          return this.families();
-        },
+        identity,
+        log,
+        config: () => this.#config,
+        pooled: () => this.#pooled(),
+        status: () => this.#freshStatus(),
+        families: async () => statusFamilies(await this.#freshStatus(), hooks.reloads()),
         reload: () => hooks.reload(),
       },
-      log,
+      {
+        readers: () => [...this.#children.values()].map(({ actor }) => actor),
+        changed: (status) => this.#changed(status),
+      },
     );
   }
 
   /**
-   * Starts the storage actors, then every enabled collector.
-   * @throws when a storage actor cannot start: without it nothing could be kept or seen
+   * Starts the services, then every enabled collector.
+   * @throws when a service cannot start without which nothing could be kept or seen
    */
   async start(): Promise<void> {
     this.#tick = setInterval(() => this.#onTick(), TICK_MS);
@@ -115,7 +110,7 @@ export class Agent {
     this.#phase = 'up';
   }
 
-  /** Drains every collector into the journal, then closes the storage actors. */
+  /** Drains every collector into the journal, then closes the services. */
   async stop(): Promise<void> {
     this.#phase = 'stopping';
     await Promise.all([...this.#children.values()].map((child) => child.stop({ leavePinned: true })));
@@ -128,29 +123,30 @@ export class Agent {
   }
 
   /**
-   * Puts a checked configuration in force. A storage actor that does not work with it gets its old part back, and the
+   * Puts a checked configuration in force. A service that does not work with it gets its old part back, and the
    * collectors are not touched.
    * @returns names of the actors that were replaced, started or stopped
-   * @throws what keeps a storage actor from working with the new configuration
+   * @throws what keeps a service from working with the new configuration
    */
   async apply(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
     const before = { config: this.#config, catalog: this.#catalog };
     this.#config = config;
     this.#catalog = catalog;
     try {
-      const storage = await this.#applyToServices(before.config);
-      return [...storage, ...(await this.#applyToCollectors(before.config, before.catalog))];
+      const services = await this.#services.apply(before.config);
+      return [...services, ...(await this.#applyToCollectors(before.config, before.catalog))];
     } catch (error) {
       this.#config = before.config;
       this.#catalog = before.catalog;
-      await this.#applyToServices(config);
+      await this.#services.apply(config);
       throw error;
     }
   }
 
   status(): StatusDocument {
     const children = [...this.#children.values()];
-    const running = [...this.#services.statuses(), ...children.map((child) => child.status())];
+    const services = this.#services.actors.map((actor) => actor.status);
+    const running = [...services, ...children.map((child) => child.status())];
     const disabled = this.#catalog.entries.filter(({ name }) => !this.#config.collectors[name]?.enabled);
     const aside = [
       ...this.#catalog.broken.map(({ name, error }) => setAside(name, 'unsupported', { error })),
@@ -165,30 +161,11 @@ export class Agent {
     };
   }
 
-  families(): MetricFamily[] {
-    return statusFamilies(this.status(), this.#hooks.reloads());
-  }
-
   /** For the log line at the end of the start. */
   async summary(): Promise<object> {
-    const listening = await this.#services.prometheus.control?.listening();
+    const listening = await this.#services.control<PrometheusControl>('prometheus').listening();
     const running = [...this.#children.keys(), ...this.#pooled().map(({ name }) => name)].sort();
     return { listening, journal: this.#config.journal.directory, collectors: running.join(' ') };
-  }
-
-  async #applyToServices(before: EffectiveConfig): Promise<string[]> {
-    const replaced: ServiceName[] = [];
-    for (const [name, part] of [
-      ['journal', journalPart],
-      ['prometheus', prometheusPart],
-      ['containers', containersPart],
-    ] as const) {
-      if (part(before) === part(this.#config)) continue;
-      await this.#services.recycle(name);
-      replaced.push(name);
-    }
-    if (!replaced.includes('prometheus')) this.#setPool();
-    return replaced;
   }
 
   async #applyToCollectors(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
@@ -199,7 +176,7 @@ export class Agent {
       if (entry && collectorPart(config, child.entry) === collectorPart(this.#config, entry)) continue;
       await child.stop();
       this.#children.delete(name);
-      await unwire(this.#services, name);
+      await this.#services.forget(name);
       touched.push(name);
     }
     for (const entry of this.#catalog.entries) {
@@ -219,8 +196,8 @@ export class Agent {
       rings: this.#rings,
       cgroups: this.#cgroups,
       ...(entry.manifest && { pinDirectory: this.#pins.directory }),
-      wire: (collector, to, port) => wire(this.#services, collector, to, port),
-      changed: (status) => this.#states.write(status),
+      started: (reader) => this.#services.connect(reader),
+      changed: (status) => this.#changed(status),
     });
     this.#children.set(entry.name, child);
     child.actor.start();
@@ -240,45 +217,25 @@ export class Agent {
     );
   }
 
-  #prometheusStarted(): void {
-    this.#setPool();
-    wirePrometheusToContainers(this.#services);
-    this.#reconnect('scraper');
+  #changed(status: ActorStatus): void {
+    this.#states.write(status);
+    trimMemory(status.state);
   }
 
-  #setPool(): void {
-    const collectors = this.#pooled().map(({ name, modulePath = '', maxSeries }) => ({
-      name,
-      modulePath,
-      options: this.#config.collectors[name]?.options ?? {},
-      maxSeries,
-    }));
-    this.#services.prometheus.control?.setPool(collectors).catch(ignoreDeadWorker);
-  }
-
-  #containersStarted(): void {
-    this.#reconnect('containers');
-    wirePrometheusToContainers(this.#services);
-  }
-
-  async #askContainers(): Promise<void> {
+  async #freshStatus(): Promise<StatusDocument> {
     try {
-      const { control } = this.#services.containers;
-      if (!control) return;
-      this.#containers = await withDeadline(control.status(), CONTAINERS_DEADLINE_MS, 'status of containers');
+      const asked = this.#services.control<ContainersControl>('containers').status();
+      this.#containers = await withDeadline(asked, CONTAINERS_DEADLINE_MS, 'status of containers');
     } catch {
       // What it said last stays; its state says that it is not there.
     }
-  }
-
-  #reconnect(to: Wire): void {
-    for (const child of this.#children.values()) child.connect(to);
+    return this.status();
   }
 
   #onTick(): void {
     const now_ms = performance.now();
     const children = [...this.#children.values()];
-    const services = this.#services.all;
+    const services = this.#services.actors;
     for (const actor of [...services, ...children.map(({ actor }) => actor)]) actor.checkHeartbeat(now_ms);
     const fenced = children.some(({ entry }) => this.#config.collectors[entry.name]?.cpu.quota_cores);
     if (now_ms - this.#measured_ms < (fenced ? MEASURE_QUOTA_MS : MEASURE_MS)) return;

@@ -2,10 +2,9 @@
  * The supervisor's half of one collector: its worker, and everything of it that outlives a worker: vitals, what it holds of
  * the kernel, kernel symbols, the ledger.
  */
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { type Remote, transferPort } from '../actor/rpc.ts';
+import type { MessagePort } from 'node:worker_threads';
 import type { ActorStatus, ActorVitals } from '../actor/state.ts';
-import { type VitalField, Vitals, WakeCounter } from '../actor/stats.ts';
+import { ActorStats, type StatField, WakeCounter } from '../actor/stats.ts';
 import { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../collector/protocol.ts';
@@ -20,10 +19,8 @@ import { CollectorKernel } from './collector-kernel.ts';
 import { CollectorThrottle } from './fence/budget.ts';
 import type { CpuCgroups } from './fence/cgroup.ts';
 import { CpuFence } from './fence/fence.ts';
-import { collectorRestart, STOP_SHARE, WORKER_LIMITS } from './specs.ts';
-
-/** What a collector is connected to. */
-export type Wire = 'journal' | 'scraper' | 'containers';
+import type { ReaderActor } from './services/services.ts';
+import { COLLECTOR_STOP_SHARE, collectorRestart, WORKER_LIMITS } from './specs.ts';
 
 /** What a collector needs of the agent around it. */
 export interface CollectorSurroundings {
@@ -36,28 +33,21 @@ export interface CollectorSurroundings {
   readonly cgroups: CpuCgroups;
   /** Set for a collector that is to be pinned: a directory on a BPF file system. */
   readonly pinDirectory?: string | undefined;
-  /** Hands the far end of a new data port to the journal or the scraper; called for each life of the collector. */
-  wire(collector: string, to: Wire, port: MessagePort): void;
+  /** A worker of the collector has started: it needs its ports. */
+  started(reader: ReaderActor): void;
   changed(status: ActorStatus): void;
 }
 
-const CONNECT: Readonly<
-  Record<Wire, (control: Remote<CollectorControl>, port: MessagePort) => Promise<void>>
-> = {
-  journal: (control, port) => control.connectJournal(port),
-  scraper: (control, port) => control.connectScraper(port),
-  containers: (control, port) => control.connectContainers(port),
-};
 const UNFENCED: CpuFenceConfig = { affinity: [], nice: 0, quota_cores: undefined };
 
 export class CollectorChild {
   readonly entry: CatalogEntry;
   readonly actor: WorkerActor<CollectorControl>;
-  readonly vitals: Vitals;
+  readonly vitals: ActorStats;
   readonly #around: CollectorSurroundings;
   readonly #fence: CpuFence;
   readonly #throttle: CollectorThrottle;
-  readonly #vitalsBuffer = Vitals.allocate();
+  readonly #vitalsBuffer = ActorStats.allocate();
   /** Absent for a collector without BPF programs. */
   readonly #kernel: CollectorKernel | undefined;
   #symbols: SymbolTable | undefined;
@@ -65,7 +55,7 @@ export class CollectorChild {
   constructor(entry: CatalogEntry, around: CollectorSurroundings) {
     this.entry = entry;
     this.#around = around;
-    this.vitals = new Vitals(this.#vitalsBuffer);
+    this.vitals = new ActorStats(this.#vitalsBuffer);
     const { cpu = UNFENCED, options = {} } = around.config.collectors[entry.name] ?? {};
     this.#fence = new CpuFence(entry.name, cpu, around.cgroups, around.log);
     const { pinDirectory, log, rings } = around;
@@ -86,33 +76,18 @@ export class CollectorChild {
         workerData: (control) => this.#workerData(control),
         ...(kernel && { serve: kernel.calls }),
         restart: collectorRestart(supervisor, entry.interval),
-        shutdown_ms: supervisor.stop_timeout_ms * STOP_SHARE.collector,
+        shutdown_ms: supervisor.stop_timeout_ms * COLLECTOR_STOP_SHARE,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
         heartbeat: () => this.vitals.heartbeat,
         resourceLimits: WORKER_LIMITS,
       },
       {
-        started: () => {
-          this.connect('containers');
-          this.connect('journal');
-          this.connect('scraper');
-        },
+        started: () => around.started(this.actor),
         notice: (notice) => this.#noticed(notice as CollectorNotice),
         changed: (status) => around.changed(status),
         ended: (error) => this.#ended(error),
       },
     );
-  }
-
-  /** A new data port between this collector and a service: after a start of either. */
-  connect(to: Wire): void {
-    const { control } = this.actor;
-    if (!control) return;
-    const { port1, port2 } = new MessageChannel();
-    const connected = CONNECT[to](control, transferPort(port1));
-    // A worker that dies before it takes the port is replaced, and its successor gets a port of its own.
-    connected.catch(() => undefined);
-    this.#around.wire(this.entry.name, to, port2);
   }
 
   status(): ActorStatus {
@@ -132,7 +107,7 @@ export class CollectorChild {
 
   #ringVitals(sampling_ratio: number): ActorVitals {
     if (!this.entry.manifest?.event) return {};
-    const read = (field: VitalField): number => Number(this.vitals.get(field));
+    const read = (field: StatField): number => Number(this.vitals.get(field));
     return {
       in_flight_bytes: read('in_flight_bytes'),
       ring_bytes: read('ring_bytes'),

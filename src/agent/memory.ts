@@ -4,6 +4,7 @@
  */
 
 import { collectGarbage, SETTLES_AFTER_MS, settleThread } from '../actor/collect-garbage.ts';
+import type { ActorState } from '../actor/state.ts';
 import { HuatuoError } from '../error.ts';
 import { limitMalloc, trimMalloc } from '../kernel/libc.ts';
 
@@ -68,22 +69,30 @@ function trimAfter(delay_ms: number, before: () => void = () => undefined): void
   due.set(delay_ms, timer.unref());
 }
 
-/** A thread has been started, and will settle. */
-export function trimAfterStart(): void {
-  trimAfter(AFTER_START_MS);
+/**
+ * Called when an actor's state has changed. A thread that starts collects its garbage soon. What the supervisor had made for one that
+ * has ended is garbage, and V8 would let that grow to its heap's own size.
+ */
+export function trimMemory(state: ActorState): void {
+  if (state === 'starting') trimAfter(AFTER_START_MS);
+  else if (ENDED.has(state)) trimAfter(AFTER_EXIT_MS, collectAtTimes);
 }
+
+const ENDED: ReadonlySet<ActorState> = new Set<ActorState>([
+  'restarting',
+  'failed',
+  'unsupported',
+  'stopped',
+]);
 
 /** Takes some 20 ms, in which the supervisor hears nothing: not for each of many ends in a row. */
 const COLLECT_EVERY_MS = 30_000;
 let collected_ms = Number.NEGATIVE_INFINITY;
 
-/** A thread has ended. What the supervisor had made for it is garbage, and V8 would let that grow to its heap's own size. */
-export function trimAfterExit(): void {
-  trimAfter(AFTER_EXIT_MS, () => {
-    if (performance.now() - collected_ms < COLLECT_EVERY_MS) return;
-    collected_ms = performance.now();
-    collectGarbage();
-  });
+function collectAtTimes(): void {
+  if (performance.now() - collected_ms < COLLECT_EVERY_MS) return;
+  collected_ms = performance.now();
+  collectGarbage();
 }
 
 /** `settleThread` for the main thread; called before the first worker is started. */

@@ -14,11 +14,8 @@ export const WORKER_LIMITS: ResourceLimits = {
   stackSizeMb: 4,
 };
 
-/**
- * How the time for an orderly stop is shared: collectors drain side by side, then the page is closed and containers are let
- * go of, then the journal is written to the disk.
- */
-export const STOP_SHARE = { collector: 0.55, prometheus: 0.1, containers: 0.05, journal: 0.3 } as const;
+/** Part of `supervisor.stop_timeout` in which collectors drain, side by side; the services have the rest (`ServiceSpec.stopShare`). */
+export const COLLECTOR_STOP_SHARE = 0.55;
 
 /** A worker that has been up for this long starts over with a clean record. */
 const CALM_MS = 60_000;

@@ -100,10 +100,7 @@ async function findTools(): Promise<Tools> {
   const clang = await requireClang();
   const include = at('bpf/include');
   const flags = compileFlags(include);
-  const builder = hashFiles([
-    ...filesIn(at('src/build'), '.ts'),
-    ...filesIn(at('src/schema'), '.ts'),
-  ]);
+  const builder = hashFiles([...filesIn(at('src/build'), '.ts'), ...filesIn(at('src/schema'), '.ts')]);
   const compiler = [
     at('node_modules/assemblyscript/package.json'),
     at('asconfig.json'),

@@ -37,3 +37,8 @@ export interface BrokenCollector {
   /** COLLECTOR_INVALID */
   readonly error: HuatuoError;
 }
+
+/** True for collectors that run as tasks on the pool and have no worker of their own. */
+export function isPooled({ source, kind }: CatalogEntry): boolean {
+  return source === 'files' && kind === 'metric';
+}

@@ -2,7 +2,7 @@
 
 import type { KernelCalls } from '../actor/kernel-calls.ts';
 import { type Remote, wrap } from '../actor/rpc.ts';
-import type { Vitals } from '../actor/stats.ts';
+import type { ActorStats } from '../actor/stats.ts';
 import { WakeCounter } from '../actor/stats.ts';
 import type { ContainersClient } from '../containers/client.ts';
 import { Decoder, decoderNeeds } from '../decoder/decoder.ts';
@@ -23,7 +23,7 @@ import { RingReader, ringId } from './ring-reader.ts';
 export interface BpfSurroundings {
   readonly data: CollectorWorkerData;
   readonly journal: JournalClient;
-  readonly vitals: Vitals;
+  readonly vitals: ActorStats;
   readonly containers: ContainersClient;
   readonly signal: AbortSignal;
   readonly log: Log;

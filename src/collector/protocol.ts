@@ -38,9 +38,8 @@ export interface CollectorWorkerData {
 
 /** Control calls, supervisor → collector; every one under a deadline. */
 export interface CollectorControl {
-  connectJournal(port: MessagePort): void;
-  connectScraper(port: MessagePort): void;
-  connectContainers(port: MessagePort): void;
+  /** Takes a new port to a service into use; `port` is transferred. A port to a service it does not read from is closed. */
+  connectTo(service: string, port: MessagePort): void;
   /** Detaches, unless it is pinned and to be left so; reads the ring to its end, waits until the journal has it. */
   stop(leavePinned: boolean): Promise<void>;
 }

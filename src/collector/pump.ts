@@ -9,7 +9,7 @@
  * is full the kernel side counts what it could not store. The journal answers in order, so commits are in order too.
  */
 import { setTimeout as sleep, setImmediate as yieldToPort } from 'node:timers/promises';
-import type { Vitals } from '../actor/stats.ts';
+import type { ActorStats } from '../actor/stats.ts';
 import type { Log } from '../sdk/context.ts';
 import type { JournalClient, Outcome } from './journal-client.ts';
 import type { RingReader, Slice } from './ring-reader.ts';
@@ -29,7 +29,7 @@ export interface PumpOptions {
 export class Pump {
   readonly #reader: RingReader;
   readonly #journal: JournalClient;
-  readonly #vitals: Vitals;
+  readonly #vitals: ActorStats;
   readonly #log: Log;
   readonly #options: PumpOptions;
   readonly #free: ArrayBuffer[] = [];
@@ -37,7 +37,13 @@ export class Pump {
   #interrupted: 'no' | 'lost' | 'refused' = 'no';
   #outcome = Promise.withResolvers<void>();
 
-  constructor(reader: RingReader, journal: JournalClient, vitals: Vitals, log: Log, options: PumpOptions) {
+  constructor(
+    reader: RingReader,
+    journal: JournalClient,
+    vitals: ActorStats,
+    log: Log,
+    options: PumpOptions,
+  ) {
     this.#reader = reader;
     this.#journal = journal;
     this.#vitals = vitals;

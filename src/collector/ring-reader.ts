@@ -9,7 +9,7 @@
  */
 
 import { wallOffset_ns } from '../actor/clock.ts';
-import type { Vitals, WakeCounter } from '../actor/stats.ts';
+import type { ActorStats, WakeCounter } from '../actor/stats.ts';
 import type { ContainersClient } from '../containers/client.ts';
 import type { Decoder } from '../decoder/decoder.ts';
 import { CommitLog } from '../decoder/ledger.ts';
@@ -49,7 +49,7 @@ export interface ReaderParts {
   /** How long a record may wait that did not cross the watermark. */
   readonly maxAge_ms: number;
   readonly wake: WakeCounter;
-  readonly vitals: Vitals;
+  readonly vitals: ActorStats;
 }
 
 export class RingReader implements Disposable {

@@ -9,7 +9,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort } from 'node:worker_threads';
 import { expose } from '../actor/rpc.ts';
-import { Vitals } from '../actor/stats.ts';
+import { ActorStats } from '../actor/stats.ts';
 import { threadId } from '../actor/thread.ts';
 import { ContainersClient } from '../containers/client.ts';
 import { readSymbols, type SymbolTable } from '../decoder/kallsyms.ts';
@@ -36,7 +36,7 @@ const OVERDUE_MS = 4000;
 export class CollectorRuntime {
   readonly #data: CollectorWorkerData;
   readonly #collector: Collector;
-  readonly #vitals: Vitals;
+  readonly #vitals: ActorStats;
   readonly #log: Log;
   readonly #journal = new JournalClient();
   readonly #containers: ContainersClient;
@@ -49,7 +49,7 @@ export class CollectorRuntime {
   constructor(data: CollectorWorkerData, collector: Collector) {
     this.#data = data;
     this.#collector = collector;
-    this.#vitals = new Vitals(data.vitals);
+    this.#vitals = new ActorStats(data.vitals);
     this.#containers = new ContainersClient(data.containerWait_ms);
     const log = createLog({ component: data.name, ...data.log });
     // A line for each event would be an overload of its own.
@@ -68,15 +68,20 @@ export class CollectorRuntime {
 
   #control(): CollectorControl {
     return {
-      connectJournal: (port) => this.#journal.connect(port),
-      connectScraper: (port: MessagePort) => answerScrapes(port, () => this.#collect()),
-      connectContainers: (port) => this.#containers.connect(port),
+      connectTo: (service, port) => this.#connectTo(service, port),
       stop: async (leavePinned) => {
         await this.#detach(leavePinned);
         this.#stop.abort();
         await this.#running;
       },
     };
+  }
+
+  #connectTo(service: string, port: MessagePort): void {
+    if (service === 'journal') this.#journal.connect(port);
+    else if (service === 'containers') this.#containers.connect(port);
+    else if (service === 'prometheus') answerScrapes(port, () => this.#collect());
+    else port.close();
   }
 
   async #loop(): Promise<void> {

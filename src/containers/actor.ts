@@ -8,6 +8,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { HuatuoError } from '../error.ts';
 import { type Hierarchy, readHierarchies } from '../procfs/cgroup-hierarchies.ts';
+import type { EventLayout } from '../schema/manifest.ts';
 import type { Container } from '../sdk/container.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
 import type { ContainersConfig } from './config.ts';
@@ -19,6 +20,8 @@ import { type RunnerOptions, SourceRunner, type SourceStatus } from './sources/r
 import { CgroupTracker } from './tracker.ts';
 
 export interface ContainersOptions {
+  /** Layout of the records of bpf/agent/cgroups.bpf.c. */
+  readonly feed?: EventLayout;
   readonly config: ContainersConfig;
   readonly paths: HostPaths;
 }

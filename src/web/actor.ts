@@ -50,8 +50,8 @@ export interface SupervisorApi {
 export interface PrometheusControl {
   /** Starts scraping a collector thread; `port` is transferred. A second call for the same name replaces the port. */
   connect(collector: string, port: MessagePort): void;
-  /** Where the containers are known from now on; `port` is transferred. */
-  connectContainers(port: MessagePort): void;
+  /** A new port to the service `containers`; `port` is transferred. */
+  connectTo(service: string, port: MessagePort): void;
   /** The collector is no longer configured: it leaves the page. */
   forget(collector: string): void;
   /** Replaces the list of file collectors. */
@@ -117,8 +117,9 @@ export class Prometheus implements PrometheusControl {
     this.#ports.set(collector, new PortSource(collector, port));
   }
 
-  connectContainers(port: MessagePort): void {
-    this.#containers.connect(port);
+  connectTo(service: string, port: MessagePort): void {
+    if (service === 'containers') this.#containers.connect(port);
+    else port.close();
   }
 
   forget(collector: string): void {

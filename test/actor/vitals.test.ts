@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { Vitals } from '../../src/actor/stats.ts';
+import { ActorStats } from '../../src/actor/stats.ts';
 
 test('numbers keep their fields apart and hold 64 bits, negative ones too', () => {
-  const vitals = new Vitals(Vitals.allocate());
+  const vitals = new ActorStats(ActorStats.allocate());
   vitals.set('documents', 2n ** 62n);
   vitals.add('documents', 1);
   vitals.add('in_flight_bytes', -5);
@@ -15,7 +15,7 @@ test('numbers keep their fields apart and hold 64 bits, negative ones too', () =
 });
 
 test('a high-water mark only rises', () => {
-  const vitals = new Vitals(Vitals.allocate());
+  const vitals = new ActorStats(ActorStats.allocate());
   const marks = [3n, 7n, 5n].map((value) => {
     vitals.raise('ring_high_water_bytes', value);
     return vitals.get('ring_high_water_bytes');
@@ -24,8 +24,8 @@ test('a high-water mark only rises', () => {
 });
 
 test('the heartbeat goes on past the end of its integer: any change is a sign of life', () => {
-  const shared = Vitals.allocate();
-  const vitals = new Vitals(shared);
+  const shared = ActorStats.allocate();
+  const vitals = new ActorStats(shared);
   new Int32Array(shared)[0] = 2 ** 31 - 1;
   const before = vitals.heartbeat;
   vitals.beat();
@@ -33,17 +33,17 @@ test('the heartbeat goes on past the end of its integer: any change is a sign of
 });
 
 test('what a worker writes is read without asking it, also when it is gone', async () => {
-  const shared = Vitals.allocate();
+  const shared = ActorStats.allocate();
   const module = new URL('../../src/actor/stats.js', import.meta.url).href;
   const code = `
     import { workerData } from 'node:worker_threads';
-    const { Vitals } = await import(workerData.module);
-    const vitals = new Vitals(workerData.shared);
+    const { ActorStats } = await import(workerData.module);
+    const vitals = new ActorStats(workerData.shared);
     vitals.beat();
     vitals.set('busy_heads', 42n);`;
   const url = new URL(`data:text/javascript,${encodeURIComponent(code)}`);
   const worker = new Worker(url, { workerData: { shared, module } });
   await new Promise((resolve, reject) => worker.on('exit', resolve).on('error', reject));
-  const vitals = new Vitals(shared);
+  const vitals = new ActorStats(shared);
   assert.deepEqual([vitals.heartbeat, vitals.get('busy_heads')], [1, 42n]);
 });

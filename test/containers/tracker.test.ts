@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, renameSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { cgroupsObject } from '../../src/containers/cgroups-object.ts';
+import { cgroupsObject } from '../../src/agent/services/containers.ts';
 import { openFeed } from '../../src/containers/feed.ts';
 import { ContainerRegistry } from '../../src/containers/registry.ts';
 import { CgroupTracker } from '../../src/containers/tracker.ts';
@@ -58,7 +58,9 @@ async function track(
     hierarchies,
     paths,
     log: log as unknown as Log,
-    ...(kernel && { feed: await openFeed(kernel.calls, log as unknown as Log) }),
+    ...(kernel && {
+      feed: await openFeed(kernel.calls, cgroupsObject().manifest.event, log as unknown as Log),
+    }),
   });
   t.after(() => tracker[Symbol.dispose]());
   return { registry, tracker, warnings };

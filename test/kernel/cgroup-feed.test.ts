@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { cgroupsObject } from '../../src/containers/cgroups-object.ts';
+import { cgroupsObject } from '../../src/agent/services/containers.ts';
 import { type CgroupChange, CgroupFeed } from '../../src/containers/feed.ts';
 import { HuatuoError } from '../../src/error.ts';
 import { KernelOwner } from '../../src/kernel/object-owner.ts';
@@ -27,7 +27,12 @@ class Kernel implements AsyncDisposable {
 
   static async open(hierarchy: Hierarchy, name: string): Promise<Kernel> {
     const owner = new KernelOwner({ ...cgroupsObject(), paths: HOST_PATHS });
-    return new Kernel(hierarchy, name, owner, await CgroupFeed.open(owner.calls));
+    return new Kernel(
+      hierarchy,
+      name,
+      owner,
+      await CgroupFeed.open(owner.calls, cgroupsObject().manifest.event),
+    );
   }
 
   private constructor(hierarchy: Hierarchy, name: string, owner: KernelOwner, feed: CgroupFeed) {
@@ -185,7 +190,7 @@ test('a second life adopts programs and ring, and is told what happened in betwe
   const { object } = kernel.owner;
   kernel.feed[Symbol.dispose]();
   const between = kernel.make('/between');
-  kernel.feed = await CgroupFeed.open(kernel.owner.calls);
+  kernel.feed = await CgroupFeed.open(kernel.owner.calls, cgroupsObject().manifest.event);
   assert.equal(kernel.owner.object, object);
   const after = kernel.make('/after');
   assert.deepEqual(
@@ -198,7 +203,7 @@ test('a host without type information is told so, and nothing is loaded', { skip
   const paths = { ...HOST_PATHS, sysfs: dirname(import.meta.filename) };
   const owner = new KernelOwner({ ...cgroupsObject(), paths });
   await assert.rejects(
-    CgroupFeed.open(owner.calls),
+    CgroupFeed.open(owner.calls, cgroupsObject().manifest.event),
     (error) => error instanceof HuatuoError && error.code === 'BTF_MISSING',
   );
   assert.equal(owner.object, undefined);

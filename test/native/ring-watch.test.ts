@@ -1,7 +1,7 @@
 /** The supervisor hears what a BPF program says, and only that: bytes below the watermark wake nobody. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Vitals, WakeCounter } from '../../src/actor/stats.ts';
+import { ActorStats, WakeCounter } from '../../src/actor/stats.ts';
 import { RingWatch } from '../../src/kernel/ring-watch.ts';
 import { eventually } from '../support/eventually.ts';
 import { flood } from '../support/flood.ts';
@@ -67,7 +67,7 @@ test('each ring wakes its own collector, and a watch that was taken back none', 
 });
 
 test('a wait ends by a wake of any thread, also one from before it began, or by time', async () => {
-  const shared = Vitals.allocate();
+  const shared = ActorStats.allocate();
   const waiting = new WakeCounter(shared);
   const waking = new WakeCounter(shared);
   waking.wake();

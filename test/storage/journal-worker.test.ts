@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type Remote, transferPort, wrap } from '../../src/actor/rpc.ts';
+import { ActorStats } from '../../src/actor/stats.ts';
 import { withDeadline } from '../../src/promises.ts';
 import type { JournalControl } from '../../src/storage/journal/actor.ts';
 import { journalOptions, lines, streamText, tempDirectory } from './journal-fixture.ts';
@@ -20,15 +21,15 @@ interface Thread extends AsyncDisposable {
 
 function startThread(directory: string): Thread {
   const { port1, port2 } = new MessageChannel();
-  const beats = new Int32Array(new SharedArrayBuffer(4));
+  const stats = ActorStats.allocate();
   const worker = new Worker(new URL('../../workers/journal.js', import.meta.url), {
-    workerData: { options: journalOptions(directory), control: port2, log: QUIET, heartbeat: beats.buffer },
+    workerData: { name: 'journal', options: journalOptions(directory), control: port2, log: QUIET, stats },
     transferList: [port2],
   });
   return {
     worker,
     control: wrap<JournalControl>(port1),
-    beats,
+    beats: new Int32Array(stats),
     [Symbol.asyncDispose]: async () => {
       port1.close();
       await worker.terminate();

@@ -5,11 +5,12 @@ import { afterEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { expose, type Remote, transferPort, wrap } from '../../src/actor/rpc.ts';
+import type { ServiceData } from '../../src/actor/service-thread.ts';
+import { ActorStats } from '../../src/actor/stats.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import type { ScrapeReply, ScrapeRequest } from '../../src/storage/prometheus/protocol.ts';
-import type { PrometheusControl, SupervisorApi } from '../../src/web/actor.ts';
+import type { PrometheusControl, PrometheusOptions, SupervisorApi } from '../../src/web/actor.ts';
 import type { StatusDocument } from '../../src/web/status.ts';
-import type { PrometheusData } from '../../workers/prometheus.ts';
 import { NO_CONTAINERS } from '../support/no-containers.ts';
 import { promlint } from '../support/promlint.ts';
 
@@ -57,8 +58,9 @@ afterEach(async () => {
 /** The actor in its own thread, as the supervisor starts it. */
 function start(supervisor: SupervisorApi = SUPERVISOR, port = 0): Started {
   const { port1, port2 } = new MessageChannel();
-  const heartbeat = new SharedArrayBuffer(4);
-  const data: PrometheusData = {
+  const stats = ActorStats.allocate();
+  const data: ServiceData<PrometheusOptions> = {
+    name: 'prometheus',
     options: {
       version: '1.2.3',
       web: { host: '127.0.0.1', port, scrape_timeout_ms: 1000 },
@@ -68,7 +70,8 @@ function start(supervisor: SupervisorApi = SUPERVISOR, port = 0): Started {
       log: { level: 'error', format: 'json' },
     },
     control: port2,
-    heartbeat,
+    log: { level: 'error', format: 'json' },
+    stats,
   };
   const worker = new Worker(new URL('../../workers/prometheus.js', import.meta.url), {
     workerData: data,
@@ -79,7 +82,7 @@ function start(supervisor: SupervisorApi = SUPERVISOR, port = 0): Started {
     () => port1.close(),
   );
   expose(supervisor, port1);
-  return { control: wrap<PrometheusControl>(port1), heartbeat: new Int32Array(heartbeat) };
+  return { control: wrap<PrometheusControl>(port1), heartbeat: new Int32Array(stats) };
 }
 
 async function get(control: Started['control'], path: string): Promise<{ status: number; body: string }> {

@@ -11,7 +11,7 @@
  * kernel's own quota (cpu-cgroup.ts) from ever being reached: a thread that the kernel stops for the rest of a period
  * cannot answer a scrape either, one that rests between batches can.
  */
-import type { Vitals } from '../../actor/stats.ts';
+import type { ActorStats } from '../../actor/stats.ts';
 
 /** What to do for now. */
 export interface Throttle {
@@ -91,14 +91,14 @@ function throttleAt(level: number): Throttle {
 export class CollectorThrottle {
   readonly #budget: CpuBudget;
   readonly #setSampling: (every: number) => boolean;
-  readonly #vitals: Vitals;
+  readonly #vitals: ActorStats;
   #sample_every = 1;
 
   /**
    * @param quota_cores CPUs' worth of time; undefined never throttles
    * @param setSampling keeps one of so many events; false while there is nothing to be sampled
    */
-  constructor(quota_cores: number | undefined, setSampling: (every: number) => boolean, vitals: Vitals) {
+  constructor(quota_cores: number | undefined, setSampling: (every: number) => boolean, vitals: ActorStats) {
     this.#budget = new CpuBudget(quota_cores);
     this.#setSampling = setSampling;
     this.#vitals = vitals;

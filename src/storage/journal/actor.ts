@@ -30,6 +30,8 @@ export interface JournalStatus {
 export interface JournalControl {
   /** Serves a collector on `port` until that is closed; a former port of the same collector is closed. */
   connect(collector: string, port: MessagePort): void;
+  /** Closes the port of a collector that is no longer configured. */
+  forget(collector: string): void;
   status(): JournalStatus;
   /** Resolves when every acknowledged document is on the disk. */
   flush(): Promise<void>;
@@ -61,7 +63,7 @@ export class JournalActor implements JournalControl {
   }
 
   connect(collector: string, port: MessagePort): void {
-    for (const former of this.#connections) if (former.collector === collector) former.port.close();
+    this.forget(collector);
     const connection: Connection = { collector, port, queue: [], open: true, warned: false };
     this.#connections.add(connection);
     port.on('message', (data: unknown) => this.#receive(connection, data));
@@ -69,6 +71,10 @@ export class JournalActor implements JournalControl {
       connection.open = false;
       this.#schedule();
     });
+  }
+
+  forget(collector: string): void {
+    for (const { collector: name, port } of this.#connections) if (name === collector) port.close();
   }
 
   status(): JournalStatus {
