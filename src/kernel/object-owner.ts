@@ -156,7 +156,7 @@ export class KernelOwner {
 }
 
 function checkLayout(name: string, layout: EventLayout, bytes: Uint8Array): void {
-  const found = objectLayout(bytes, name);
+  const found = objectLayout(bytes, `${name}.bpf.o`);
   if (found?.hash === layout.hash) return;
   throw new HuatuoError('LAYOUT_MISMATCH', {
     expected: `the layout that the decoder of ${name} was built for:\n${describeLayout(layout)}\n`,

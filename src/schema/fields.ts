@@ -12,8 +12,11 @@ import { buildFailed, type Place } from './failure.ts';
 import type { FieldLayout } from './manifest.ts';
 import { formatOfPlainInteger, semanticOf, unitProblem } from './semantics.ts';
 
-/** Events are documents and held to every rule; map keys and values only need known places. */
-export type Strictness = 'event' | 'map';
+/**
+ * Events are documents and held to every rule when they are built. Map keys and values, and events of an object that is
+ * already built (`built`), only need known places.
+ */
+export type Strictness = 'event' | 'map' | 'built';
 
 export interface Walk {
   readonly btf: Btf;
@@ -118,7 +121,7 @@ export function valueShape(walk: Walk, id: number, name: string): Shape {
     case 'array':
       return arrayShape(walk, type, name);
     case 'int':
-      if (walk.strictness === 'map')
+      if (walk.strictness !== 'event')
         return { format: formatOfPlainInteger(name, type.signed), bytes: type.bytes };
       throw buildFailed(
         place,
@@ -126,7 +129,7 @@ export function valueShape(walk: Walk, id: number, name: string): Shape {
         `say what the number means: use ${SEMANTIC_TYPES}`,
       );
     case 'ptr':
-      if (walk.strictness === 'map') return { format: 'hex', bytes: 8 };
+      if (walk.strictness !== 'event') return { format: 'hex', bytes: 8 };
       throw buildFailed(place, 'a pointer', 'copy what it points to, or use kaddr to print the address');
     case 'union':
       throw buildFailed(

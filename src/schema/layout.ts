@@ -2,47 +2,72 @@
 import { createHash } from 'node:crypto';
 import type { Btf } from './btf.ts';
 import { buildFailed, type Place } from './failure.ts';
-import { structFields } from './fields.ts';
+import { type Strictness, structFields } from './fields.ts';
 import type { EventLayout, FieldLayout } from './manifest.ts';
 
 const SEVERITIES = ['info', 'warning', 'critical'] as const;
 const TRACER = /^[a-z][a-z0-9_]{0,63}$/;
 
+/** Where everything of an event is: what the decoder goes by. */
+export type StructLayout = Pick<EventLayout, 'struct' | 'bytes' | 'fields' | 'hash'>;
+
 /**
+ * The event of an object that is being built, held to every rule.
  * @param collector names the documents unless the struct has a TRACER()
  * @returns undefined when the object has no event
  * @throws HuatuoError BUILD_FAILED naming struct and field
  */
 export function eventLayout(btf: Btf, collector: string, file: string): EventLayout | undefined {
-  const anchor = btf.variable('event_anchor');
-  if (anchor === undefined) return undefined;
-  const id = anchoredStruct(btf, anchor, { file });
-  const struct = btf.type(id);
-  if (struct.kind !== 'struct') throw notAStruct({ file });
-  const place = { file, subject: `struct ${struct.name}` };
+  const id = eventStruct(btf, file);
+  if (id === undefined) return undefined;
+  const layout = structLayout(btf, id, file, 'event');
+  const place = { file, subject: `struct ${layout.struct}` };
   const doc = btf.tag('doc:', id);
   if (!doc) throw buildFailed(place, 'no documentation', 'add DOC("one sentence") behind the closing brace');
-  const fields = structFields({ btf, place, strictness: 'event' }, id);
-  checkTimes(fields, place);
-  const layout = {
-    struct: struct.name,
-    bytes: struct.bytes,
+  checkTimes(layout.fields, place);
+  const { struct, bytes, fields, hash } = layout;
+  return {
+    struct,
+    bytes,
     tracer: tracerOf(btf, id, collector, place),
     severity: severityOf(btf, id, place),
     schemaVersion: schemaOf(btf, id, place),
     doc,
     fields,
+    hash,
   };
+}
+
+/**
+ * The event of an object that was built some time: its places, whatever it is called and documented like.
+ * @throws HuatuoError BUILD_FAILED for a struct that cannot be read at all
+ */
+export function builtLayout(btf: Btf, file: string): StructLayout | undefined {
+  const id = eventStruct(btf, file);
+  return id === undefined ? undefined : structLayout(btf, id, file, 'built');
+}
+
+function eventStruct(btf: Btf, file: string): number | undefined {
+  const anchor = btf.variable('event_anchor');
+  return anchor === undefined ? undefined : anchoredStruct(btf, anchor, { file });
+}
+
+function structLayout(btf: Btf, id: number, file: string, strictness: Strictness): StructLayout {
+  const struct = btf.type(id);
+  if (struct.kind !== 'struct') throw notAStruct({ file });
+  const place = { file, subject: `struct ${struct.name}` };
+  const fields = structFields({ btf, place, strictness }, id);
+  const layout = { struct: struct.name, bytes: struct.bytes, fields };
   return { ...layout, hash: createHash('sha256').update(layoutLines(layout).join('\n')).digest('hex') };
 }
 
 /** The layout as a table, for the error that refuses an object: two of them side by side show what moved. */
-export function describeLayout(layout: EventLayout): string {
+export function describeLayout(layout: StructLayout): string {
   return `layout ${layout.hash.slice(0, 12)}\n${layoutLines(layout).join('\n')}\n`;
 }
 
 /** The canonical layout, which is exactly what is hashed: whatever changes the hash can be seen in it. */
-function layoutLines(layout: Pick<EventLayout, 'struct' | 'bytes' | 'fields'>): string[] {
+function layoutLines(layout: Omit<StructLayout, 'hash'>): string[] {
   return [
     `struct ${layout.struct}, ${layout.bytes} bytes`,
     'offset  bytes format     field',
@@ -127,8 +152,6 @@ function schemaOf(btf: Btf, id: number, place: Place): number {
   if (/^[1-9]\d{0,5}$/.test(found)) return Number(found);
   throw buildFailed(place, `schema version '${found}'`, 'use SCHEMA() with a whole number from 1');
 }
-
-/** Which fields of an event struct are in `tracer_data`, and under which names. */
 
 /** The event's time is the envelope's `@timestamp`, and padding is nobody's. */
 export function payloadFields(fields: readonly FieldLayout[]): readonly FieldLayout[] {

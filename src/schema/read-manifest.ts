@@ -5,8 +5,8 @@ import type { Btf } from './btf.ts';
 import { readBtf } from './btf-reader.ts';
 import { type Elf, readElf } from './elf.ts';
 import { buildFailed } from './failure.ts';
-import { eventLayout } from './layout.ts';
-import type { EventLayout, ObjectManifest } from './manifest.ts';
+import { builtLayout, eventLayout, type StructLayout } from './layout.ts';
+import type { ObjectManifest } from './manifest.ts';
 import { mapLayouts } from './maps.ts';
 import { optionLayouts } from './variables.ts';
 
@@ -37,16 +37,23 @@ export function readManifest(object: Uint8Array, collector: string, file: string
 }
 
 /**
- * Layout of an object's event, read from the object itself; undefined when it has none. Compare `hash` with the
- * manifest's before the decoder sees a record.
+ * Layout of a built object's event, read from the object itself; undefined when it has none. Compare `hash` with the
+ * manifest's before the decoder sees a record. The build's rules of style are not applied.
+ * @param file as the user knows the object
+ * @throws OBJECT_UNREADABLE, LAYOUT_MISMATCH when there is no way to read such a struct
  */
-export function objectLayout(object: Uint8Array, collector: string): EventLayout | undefined {
-  return eventLayout(open(object).btf, collector, `${collector}.bpf.o`);
-}
-
-/** The hash alone; the empty string when the object has no event. */
-export function layoutHash(object: Uint8Array): string {
-  return objectLayout(object, 'object')?.hash ?? '';
+export function objectLayout(object: Uint8Array, file: string): StructLayout | undefined {
+  const { btf } = open(object);
+  try {
+    return builtLayout(btf, file);
+  } catch (cause) {
+    throw new HuatuoError('LAYOUT_MISMATCH', {
+      expected: `an object of this build in ${file}`,
+      found: `an event struct that it cannot read (${cause instanceof Error ? cause.message : cause})`,
+      remedy: 'build again: npm run build',
+      cause,
+    });
+  }
 }
 
 function open(object: Uint8Array): { elf: Elf; btf: Btf } {

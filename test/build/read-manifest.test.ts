@@ -7,7 +7,7 @@ import { HuatuoError } from '../../src/error.ts';
 import { at } from '../../src/paths.ts';
 import { describeLayout } from '../../src/schema/layout.ts';
 import type { EventLayout } from '../../src/schema/manifest.ts';
-import { layoutHash, objectLayout, readManifest } from '../../src/schema/read-manifest.ts';
+import { objectLayout, readManifest } from '../../src/schema/read-manifest.ts';
 import { compiled, manifestOf } from './compiled.ts';
 import { assertGolden } from './golden.ts';
 
@@ -37,16 +37,40 @@ test('the layout as it is printed when an object is refused', () => {
 });
 
 test('the agent reads the same layout from the object as the build wrote', () => {
-  assert.equal(layoutHash(object), event.hash);
-  assert.deepEqual(objectLayout(object, 'sample'), event);
+  const { struct, bytes, fields, hash } = event;
+  assert.deepEqual(objectLayout(object, 'sample.bpf.o'), { struct, bytes, fields, hash });
 });
 
 test('an object without events has no layout, and says what it is for', async () => {
   const source = at('test/fixtures/bpf/metric_only.bpf.c');
-  assert.equal(layoutHash(await compiled(source)), '');
+  assert.equal(objectLayout(await compiled(source), 'metric_only.bpf.o'), undefined);
   const { event: none, doc } = await manifestOf(source);
   assert.equal(none, undefined);
   assert.equal(doc, 'Counts nothing, and says so');
+});
+
+for (const name of [
+  'bad_severity',
+  'bare_integer',
+  'duration_without_unit',
+  'field_without_doc',
+  'no_time',
+]) {
+  test(`the agent reads the layout of an object that breaks a rule of style: ${name}`, async () => {
+    const built = await compiled(at(`test/fixtures/bpf-invalid/${name}.bpf.c`));
+    assert.equal(objectLayout(built, `${name}.bpf.o`)?.struct, 'invalid_event');
+  });
+}
+
+test('an object that no decoder can read is refused for good, with the remedy', async () => {
+  const built = await compiled(at('test/fixtures/bpf-invalid/union_member.bpf.c'));
+  assert.throws(
+    () => objectLayout(built, 'old.bpf.o'),
+    (error) =>
+      error instanceof HuatuoError &&
+      error.permanent &&
+      /old\.bpf\.o.*a union.*build again/s.test(error.message),
+  );
 });
 
 test('default values are read from the object, not from the source', () => {
