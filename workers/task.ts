@@ -1,6 +1,6 @@
 /** Thread of the pool for file collectors; piscina calls the default export for each task. */
 import { workerData } from 'piscina';
-import { settleThread } from '../src/actor/collect-garbage.ts';
+import { collectGarbageOnce } from '../src/actor/collect-garbage.ts';
 import { nameThread } from '../src/actor/thread.ts';
 import { SnapshotContainers } from '../src/containers/snapshot.ts';
 import { createLog } from '../src/log.ts';
@@ -10,7 +10,7 @@ import type { FilePoolOptions } from '../src/pool/pool.ts';
 const { paths, log: logConfig } = workerData as FilePoolOptions;
 
 nameThread('metric-files');
-settleThread();
+collectGarbageOnce();
 const host: TaskHost = {
   paths,
   containers: new SnapshotContainers(),

@@ -7,10 +7,10 @@ import type { MapBatch } from '../decoder/maps.ts';
 import type { DecoderMemory, DecoderNeeds } from '../decoder/memory.ts';
 
 /** What a decoder works with: memory with the ring in it, and its compiled module. Nothing that has to be given back. */
-export interface LentRing extends DecoderMemory {
+export interface SharedRing extends DecoderMemory {
   /** Unique for one boot. */
   readonly mapId: number;
-  /** Compiled once: code that was optimised in one life of the worker is there in the next. */
+  /** Compiled once: code that V8 has optimised in one run of the worker is there in the next. */
   readonly module: WebAssembly.Module;
 }
 
@@ -28,7 +28,7 @@ export interface KernelCalls {
   /** Frees everything. A decoder that works in the lent ring must not be used any more. */
   unload(): Promise<void>;
   /** The ring `events`; one who asks again with the same needs gets the same memory. */
-  lendRing(needs: DecoderNeeds): Promise<LentRing>;
+  shareRing(needs: DecoderNeeds): Promise<SharedRing>;
   /** The four of `MapAccess`, for the map of that name. @throws SYSCALL_FAILED, COLLECTOR_INVALID */
   mapLookup(map: string, key: Uint8Array): Promise<Uint8Array | undefined>;
   mapBatch(map: string, position: Uint8Array | undefined): Promise<MapBatch>;

@@ -2,7 +2,7 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { createLog, type LogConfig } from '../log.ts';
 import type { Log } from '../sdk/context.ts';
-import { settleThread } from './collect-garbage.ts';
+import { collectGarbageOnce } from './collect-garbage.ts';
 import { ActorStats } from './stats.ts';
 
 const BEAT_MS = 1000;
@@ -30,6 +30,6 @@ export function startServiceThread<Options>(): ServiceThread<Options> {
   const { name, options, control, log, stats } = workerData as ServiceData<Options>;
   const beats = new ActorStats(stats);
   setInterval(() => beats.beat(), BEAT_MS).unref();
-  settleThread();
+  collectGarbageOnce();
   return { options, control, log: createLog({ component: name, ...log }) };
 }

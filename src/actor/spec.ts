@@ -12,7 +12,7 @@ export interface ActorSpec {
   readonly kind?: CollectorKind;
   /** Compiled entry point. */
   readonly entry: URL;
-  /** `workerData` of one life, and what of it is transferred. Called for each start. */
+  /** `workerData` of one run, and what of it is transferred. Called for each start. */
   readonly workerData: (control: MessagePort) => object;
   /** Methods the worker may call on the control port. */
   readonly serve?: object;
@@ -27,7 +27,7 @@ export interface ActorSpec {
 
 /** What the supervisor is told. All are called in the supervisor's thread, none may throw. */
 export interface ActorHooks<Control extends object> {
-  /** A new life has begun: wire its ports. Calls are queued until the worker's loop turns. */
+  /** A new run has begun: connect its ports. Calls are queued until the worker's loop turns. */
   started(control: Remote<Control>): void;
   notice(notice: unknown): void;
   changed(status: ActorStatus): void;

@@ -38,13 +38,13 @@ export interface ActorStatus {
   /** When it entered `state`; RFC 3339, UTC. */
   readonly since: string;
   /** Measurements of actors that have a thread; what does not apply is left out. */
-  readonly vitals?: ActorVitals;
+  readonly vitals?: ActorMeasurements;
 }
 
 /** Numbers about one actor's thread, and for collectors with a ring about that. */
-export interface ActorVitals {
+export interface ActorMeasurements {
   readonly heartbeat_age_seconds?: number;
-  /** Over all lives of the actor. */
+  /** Over all runs of the actor. */
   readonly cpu_seconds?: number;
   readonly heap_bytes?: number;
   readonly in_flight_bytes?: number;

@@ -3,9 +3,11 @@
  * worker that hangs is seen by what it no longer does.
  *
  *   int32 [0]      heartbeat, rises while the worker's event loop turns and nothing it waits for is overdue
- *   int32 [1]      wake counter (wake.ts)
+ *   int32 [1]      wake counter (WakeCounter)
  *   int64 [1..]    the numbers named in FIELDS
  */
+import type { Worker } from 'node:worker_threads';
+
 const FIELDS = [
   'documents',
   'in_flight_bytes',
@@ -61,20 +63,19 @@ export class ActorStats {
   }
 }
 
-/**
- * How the supervisor wakes a collector: a counter in shared memory and Atomics.notify, 16 µs from thread to thread where a
- * message takes 60. The collector waits without blocking its loop, so scrapes and control calls are answered meanwhile.
- */
-
-/** Slot of the counter in the vitals' memory (vitals.ts); the heartbeat has the one before. */
+/** Slot of the wake counter; the heartbeat has the one before. */
 const WAKES = 1;
 
+/**
+ * The supervisor wakes a collector by a counter in shared memory and Atomics.notify: 16 µs from thread to thread where a
+ * message takes 60. The collector waits without blocking its loop, so scrapes and control calls are answered meanwhile.
+ */
 export class WakeCounter {
   readonly #counter: Int32Array;
   #seen: number;
 
-  constructor(vitals: SharedArrayBuffer) {
-    this.#counter = new Int32Array(vitals, 0, WAKES + 1);
+  constructor(stats: SharedArrayBuffer) {
+    this.#counter = new Int32Array(stats, 0, WAKES + 1);
     this.#seen = Atomics.load(this.#counter, WAKES);
   }
 
@@ -89,5 +90,70 @@ export class WakeCounter {
     const waiting = Atomics.waitAsync(this.#counter, WAKES, this.#seen, timeout_ms);
     if (waiting.async) await waiting.value;
     this.#seen = Atomics.load(this.#counter, WAKES);
+  }
+}
+
+/** CPU time and heap of an actor's thread, over all its runs. */
+export class WorkerUsage {
+  #earlierRuns_us = 0;
+  #thisRun_us = 0;
+  #heap_bytes = 0;
+
+  /** Asks the thread's isolate; resolves at once for a thread that is gone, and never rejects. */
+  async measure(worker: Worker): Promise<void> {
+    try {
+      const [{ user, system }, heap] = await Promise.all([worker.cpuUsage(), worker.getHeapStatistics()]);
+      this.#thisRun_us = Math.max(this.#thisRun_us, user + system);
+      this.#heap_bytes = heap.used_heap_size;
+    } catch {
+      // The thread ended while it was asked.
+    }
+  }
+
+  /** The thread is gone: what it had used stays on the account. */
+  ended(): void {
+    this.#earlierRuns_us += this.#thisRun_us;
+    this.#thisRun_us = 0;
+    this.#heap_bytes = 0;
+  }
+
+  get cpu_us(): number {
+    return this.#earlierRuns_us + this.#thisRun_us;
+  }
+
+  get heap_bytes(): number {
+    return this.#heap_bytes;
+  }
+}
+
+/** Watches a counter that rises while a thread is alive. */
+export class Heartbeat {
+  readonly #read: () => number;
+  #last = -1;
+  #changed_ms = 0;
+
+  /** @param read the counter; shared memory, so it can be read of a thread that hangs */
+  constructor(read: () => number) {
+    this.#read = read;
+  }
+
+  /** A new run begins: its silence is counted from now. */
+  begin(now_ms: number): void {
+    this.#changed_ms = now_ms;
+  }
+
+  /** Reads the counter. @returns for how long it has stood still */
+  listen(now_ms: number): number {
+    const beat = this.#read();
+    if (beat !== this.#last) {
+      this.#last = beat;
+      this.#changed_ms = now_ms;
+    }
+    return this.silence(now_ms);
+  }
+
+  /** For how long it had stood still when it was last read. */
+  silence(now_ms: number): number {
+    return now_ms - this.#changed_ms;
   }
 }

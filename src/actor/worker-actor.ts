@@ -1,5 +1,5 @@
 /**
- * One supervised worker thread, through all its lives.
+ * One supervised worker thread, through all its runs: each run is one Worker, from its start to its exit.
  *
  *   starting ──► running ◄──► waiting            notices of the worker
  *      ▲            │
@@ -18,7 +18,8 @@ import { withDeadline } from '../promises.ts';
 import { type ExitKind, RestartPolicy } from './restart.ts';
 import { expose, type Remote, wrap } from './rpc.ts';
 import type { ActorHooks, ActorSpec } from './spec.ts';
-import { type ActorState, type ActorStatus, type ActorVitals, statusError } from './state.ts';
+import { type ActorMeasurements, type ActorState, type ActorStatus, statusError } from './state.ts';
+import { Heartbeat, WorkerUsage } from './stats.ts';
 
 /** How long a thread may take to end once it is told to. */
 const TERMINATE_MS = 1000;
@@ -38,7 +39,7 @@ export class WorkerActor<Control extends object> {
   #restarts = 0;
   #error: HuatuoError | undefined;
   #lastError: WireError | undefined;
-  /** The present life is ended on purpose: for good, or to begin another one with new data. */
+  /** This run is ended on purpose: for good, or to begin another one with new data. */
   #halting = false;
   #retry: NodeJS.Timeout | undefined;
   readonly #usage = new WorkerUsage();
@@ -56,12 +57,12 @@ export class WorkerActor<Control extends object> {
     return this.#state;
   }
 
-  /** Control calls of the present life; undefined while there is none. Use under a deadline. */
+  /** Control calls of the present run; undefined while there is none. Use under a deadline. */
   get control(): Remote<Control> | undefined {
     return this.#control;
   }
 
-  /** Settles with the present life: resolves when it works, rejects when it ends before. */
+  /** Settles with the present run: resolves when the worker works, rejects when it ends before. */
   get settled(): Promise<void> {
     return this.#outcome.promise;
   }
@@ -78,11 +79,11 @@ export class WorkerActor<Control extends object> {
       restarts: this.#restarts,
       ...(this.#lastError && { last_error: statusError(this.#lastError) }),
       since: this.#since.toISOString(),
-      vitals: this.#vitals,
+      vitals: this.#stats,
     };
   }
 
-  /** CPU time of all lives in microseconds, as of the last `measure`. */
+  /** CPU time of all runs in microseconds, as of the last `measure`. */
   get cpu_us(): number {
     return this.#usage.cpu_us;
   }
@@ -101,7 +102,7 @@ export class WorkerActor<Control extends object> {
     if (this.#worker) await this.#usage.measure(this.#worker);
   }
 
-  get #vitals(): ActorVitals {
+  get #stats(): ActorMeasurements {
     return {
       cpu_seconds: this.#usage.cpu_us / 1e6,
       heap_bytes: this.#usage.heap_bytes,
@@ -113,7 +114,7 @@ export class WorkerActor<Control extends object> {
     const { port1, port2 } = new MessageChannel();
     this.#error = undefined;
     this.#outcome = Promise.withResolvers();
-    // Most lives are watched by nobody.
+    // Most runs have no caller that waits for this.
     this.#outcome.promise.catch(() => undefined);
     this.#startedAt_ms = performance.now();
     this.#heartbeat.begin(this.#startedAt_ms);
@@ -141,7 +142,7 @@ export class WorkerActor<Control extends object> {
   }
 
   /**
-   * Ends this life for a reason; its successor follows the restart policy. A thread that is stuck in the kernel (a write to
+   * Ends this run for a reason; its successor follows the restart policy. A thread that is stuck in the kernel (a write to
    * a frozen file system) cannot be ended: it stays visible as restarting, and is replaced when the kernel lets it go.
    */
   end(error: HuatuoError): void {
@@ -152,7 +153,7 @@ export class WorkerActor<Control extends object> {
     this.#enter('restarting');
   }
 
-  /** Remembers why this life ends; the first reason counts. */
+  /** Remembers why this run ends; the first reason counts. */
   fault(error: HuatuoError): void {
     this.#error ??= error;
   }
@@ -166,7 +167,7 @@ export class WorkerActor<Control extends object> {
     if (silent_ms >= patience_ms) this.end(hung(this.spec.name, patience_ms, silent_ms));
   }
 
-  /** Ends the present life in good order and begins another one, which takes its `workerData` anew. */
+  /** Ends the present run in good order and begins another one, which takes its `workerData` anew. */
   async recycle(orderly: (control: Remote<Control>) => Promise<void>): Promise<void> {
     await this.stop(orderly);
     this.#halting = false;
@@ -242,9 +243,7 @@ export class WorkerActor<Control extends object> {
   }
 }
 
-/** Why a worker ended, as an error with a code. */
-
-/** The thread is gone and nobody said why. */
+/** The thread is gone and has not said why. */
 export function unexpectedExit(name: string, code: number): HuatuoError {
   return new HuatuoError('WORKER_EXITED', {
     expected: `${name} to run until it is stopped`,
@@ -270,70 +269,4 @@ export function reviveError(thrown: unknown): HuatuoError {
   }
   const remedy = 'it is restarted; its stack is in the log at level debug';
   return HuatuoError.from(thrown, 'COLLECTOR_FAILED', remedy);
-}
-
-/** CPU time and heap of an actor's thread, over all its lives. */
-
-export class WorkerUsage {
-  #earlierLives_us = 0;
-  #thisLife_us = 0;
-  #heap_bytes = 0;
-
-  /** Asks the thread's isolate; resolves at once for a thread that is gone, and never rejects. */
-  async measure(worker: Worker): Promise<void> {
-    try {
-      const [{ user, system }, heap] = await Promise.all([worker.cpuUsage(), worker.getHeapStatistics()]);
-      this.#thisLife_us = Math.max(this.#thisLife_us, user + system);
-      this.#heap_bytes = heap.used_heap_size;
-    } catch {
-      // The thread ended while it was asked.
-    }
-  }
-
-  /** The thread is gone: what it had used stays on the account. */
-  ended(): void {
-    this.#earlierLives_us += this.#thisLife_us;
-    this.#thisLife_us = 0;
-    this.#heap_bytes = 0;
-  }
-
-  get cpu_us(): number {
-    return this.#earlierLives_us + this.#thisLife_us;
-  }
-
-  get heap_bytes(): number {
-    return this.#heap_bytes;
-  }
-}
-
-/** Watches a counter that rises while a thread is alive. */
-export class Heartbeat {
-  readonly #read: () => number;
-  #last = -1;
-  #changed_ms = 0;
-
-  /** @param read the counter; shared memory, so it can be read of a thread that hangs */
-  constructor(read: () => number) {
-    this.#read = read;
-  }
-
-  /** A new life begins: its silence is counted from now. */
-  begin(now_ms: number): void {
-    this.#changed_ms = now_ms;
-  }
-
-  /** Reads the counter. @returns for how long it has stood still */
-  listen(now_ms: number): number {
-    const beat = this.#read();
-    if (beat !== this.#last) {
-      this.#last = beat;
-      this.#changed_ms = now_ms;
-    }
-    return this.silence(now_ms);
-  }
-
-  /** For how long it had stood still when it was last read. */
-  silence(now_ms: number): number {
-    return now_ms - this.#changed_ms;
-  }
 }

@@ -20,7 +20,7 @@ import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
 import { collectorPart } from './changes.ts';
 import { CollectorChild } from './collector-child.ts';
-import { CpuCgroups, findCpuPlace } from './fence/cgroup.ts';
+import { CpuCgroups, findQuotaParent } from './fence/cgroup.ts';
 import { MemoryGuard, trimMemory } from './memory.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import type { ReloadRecord } from './reload.ts';
@@ -75,7 +75,7 @@ export class Agent {
     this.#log = log;
     this.#states = new StateLog(log, config.log.level === 'debug');
     this.#pins = new PinKeeper(log);
-    this.#cgroups = new CpuCgroups(findCpuPlace(config.path.procfs), config.path.procfs);
+    this.#cgroups = new CpuCgroups(findQuotaParent(config.path.procfs), config.path.procfs);
     this.#memory = new MemoryGuard(config.supervisor.memory_limit_bytes);
     this.#services = new Services(
       SERVICES,

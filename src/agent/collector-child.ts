@@ -1,9 +1,9 @@
 /**
- * The supervisor's half of one collector: its worker, and everything of it that outlives a worker: vitals, what it holds of
+ * The supervisor's half of one collector: its worker, and everything of it that outlives a worker: stats, what it holds of
  * the kernel, kernel symbols, the ledger.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { ActorStatus, ActorVitals } from '../actor/state.ts';
+import type { ActorMeasurements, ActorStatus } from '../actor/state.ts';
 import { ActorStats, type StatField, WakeCounter } from '../actor/stats.ts';
 import { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
@@ -23,7 +23,7 @@ import type { ReaderActor } from './services/services.ts';
 import { COLLECTOR_STOP_SHARE, collectorRestart, WORKER_LIMITS } from './specs.ts';
 
 /** What a collector needs of the agent around it. */
-export interface CollectorSurroundings {
+export interface CollectorDependencies {
   readonly config: EffectiveConfig;
   readonly agent: AgentIdentity;
   readonly log: Log;
@@ -43,30 +43,30 @@ const UNFENCED: CpuFenceConfig = { affinity: [], nice: 0, quota_cores: undefined
 export class CollectorChild {
   readonly entry: CatalogEntry;
   readonly actor: WorkerActor<CollectorControl>;
-  readonly vitals: ActorStats;
-  readonly #around: CollectorSurroundings;
+  readonly stats: ActorStats;
+  readonly #dependencies: CollectorDependencies;
   readonly #fence: CpuFence;
   readonly #throttle: CollectorThrottle;
-  readonly #vitalsBuffer = ActorStats.allocate();
+  readonly #statsMemory = ActorStats.allocate();
   /** Absent for a collector without BPF programs. */
   readonly #kernel: CollectorKernel | undefined;
   #symbols: SymbolTable | undefined;
 
-  constructor(entry: CatalogEntry, around: CollectorSurroundings) {
+  constructor(entry: CatalogEntry, dependencies: CollectorDependencies) {
     this.entry = entry;
-    this.#around = around;
-    this.vitals = new ActorStats(this.#vitalsBuffer);
-    const { cpu = UNFENCED, options = {} } = around.config.collectors[entry.name] ?? {};
-    this.#fence = new CpuFence(entry.name, cpu, around.cgroups, around.log);
-    const { pinDirectory, log, rings } = around;
-    const { path: paths } = around.config;
-    const counter = new WakeCounter(this.#vitalsBuffer);
+    this.#dependencies = dependencies;
+    this.stats = new ActorStats(this.#statsMemory);
+    const { cpu = UNFENCED, options = {} } = dependencies.config.collectors[entry.name] ?? {};
+    this.#fence = new CpuFence(entry.name, cpu, dependencies.cgroups, dependencies.log);
+    const { pinDirectory, log, rings } = dependencies;
+    const { path: paths } = dependencies.config;
+    const counter = new WakeCounter(this.#statsMemory);
     const wake = (): void => counter.wake();
     const kernel = CollectorKernel.of(entry, { options, paths, pinDirectory, log, rings, wake });
     this.#kernel = kernel;
     const sample = (every: number): boolean => kernel?.setSampling(every) ?? false;
-    this.#throttle = new CollectorThrottle(cpu.quota_cores, sample, this.vitals);
-    const { supervisor } = around.config;
+    this.#throttle = new CollectorThrottle(cpu.quota_cores, sample, this.stats);
+    const { supervisor } = dependencies.config;
     this.actor = new WorkerActor<CollectorControl>(
       {
         name: entry.name,
@@ -78,13 +78,13 @@ export class CollectorChild {
         restart: collectorRestart(supervisor, entry.interval),
         shutdown_ms: supervisor.stop_timeout_ms * COLLECTOR_STOP_SHARE,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
-        heartbeat: () => this.vitals.heartbeat,
+        heartbeat: () => this.stats.heartbeat,
         resourceLimits: WORKER_LIMITS,
       },
       {
-        started: () => around.started(this.actor),
+        started: () => dependencies.started(this.actor),
         notice: (notice) => this.#noticed(notice as CollectorNotice),
-        changed: (status) => around.changed(status),
+        changed: (status) => dependencies.changed(status),
         ended: (error) => this.#ended(error),
       },
     );
@@ -93,7 +93,7 @@ export class CollectorChild {
   status(): ActorStatus {
     const { vitals, ...status } = this.actor.status;
     const { throttled_seconds, sampling_ratio } = this.#throttle;
-    return { ...status, vitals: { ...vitals, throttled_seconds, ...this.#ringVitals(sampling_ratio) } };
+    return { ...status, vitals: { ...vitals, throttled_seconds, ...this.#ringMeasurements(sampling_ratio) } };
   }
 
   /** Brings CPU time and heap up to date, and throttles a collector that is over its quota. */
@@ -105,9 +105,9 @@ export class CollectorChild {
     if (!throttled && state === 'throttled') this.actor.enter('running');
   }
 
-  #ringVitals(sampling_ratio: number): ActorVitals {
+  #ringMeasurements(sampling_ratio: number): ActorMeasurements {
     if (!this.entry.manifest?.event) return {};
-    const read = (field: StatField): number => Number(this.vitals.get(field));
+    const read = (field: StatField): number => Number(this.stats.get(field));
     return {
       in_flight_bytes: read('in_flight_bytes'),
       ring_bytes: read('ring_bytes'),
@@ -137,7 +137,7 @@ export class CollectorChild {
   }
 
   #workerData(control: MessagePort): CollectorWorkerData {
-    const { config, agent, pinDirectory } = this.#around;
+    const { config, agent, pinDirectory } = this.#dependencies;
     const { name, kind, modulePath, manifest, maxSeries } = this.entry;
     return {
       name,
@@ -154,7 +154,7 @@ export class CollectorChild {
       ring: config.ring,
       containerWait_ms: config.containers.wait_ms,
       log: config.log,
-      vitals: this.#vitalsBuffer,
+      stats: this.#statsMemory,
       ...(this.#symbols && { symbols: this.#symbols }),
       control,
     };
@@ -179,7 +179,7 @@ export class CollectorChild {
 
   /** A ring that breaks its own rules cannot be adopted, and an unsupported collector leaves nothing attached. */
   #ended(error: HuatuoError | undefined): void {
-    this.vitals.set('in_flight_bytes', 0n);
+    this.stats.set('in_flight_bytes', 0n);
     if (!error || !(error.permanent || error.code === 'RING_CORRUPT')) return;
     void this.#kernel?.discard();
   }

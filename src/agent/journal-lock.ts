@@ -70,7 +70,7 @@ function lockedError(path: string, errno: number): HuatuoError {
       found: `flock failed with errno ${errno}`,
       remedy: 'set the journal directory to a local file system',
     });
-  // The holder writes its pid right after it got the lock; in between the file still names its predecessor or nobody.
+  // The holder writes its pid right after it got the lock; in between the file still names its predecessor, or none.
   const holder = /^\d+/.exec(readFileSync(path, 'latin1'))?.[0] ?? '(not known yet)';
   return new HuatuoError('JOURNAL_FAILED', {
     expected: `${path} to be free`,

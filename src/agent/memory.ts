@@ -1,9 +1,14 @@
 /**
- * A cap for the agent as a whole. Each worker's heap has a limit of its own and its buffers are pooled, so this is for what
- * nobody foresaw: over the cap the largest collector is replaced, which costs it some milliseconds and no event.
+ * The memory of the process: a cap for the agent as a whole, and what malloc keeps of ended threads.
+ *
+ * Each worker's heap has a limit of its own and its buffers are pooled, so the cap is for what those limits do not foresee: over it
+ * the largest collector is replaced, which costs it some milliseconds and no event.
+ *
+ * malloc keeps the memory of ended threads in pieces that the next thread does not fit into. Giving it back takes some milliseconds,
+ * with malloc's arenas locked one by one, so what comes in rows shares one trim. Main thread only.
  */
 
-import { collectGarbage, SETTLES_AFTER_MS, settleThread } from '../actor/collect-garbage.ts';
+import { COLLECTS_AFTER_MS, collectGarbage, collectGarbageOnce } from '../actor/collect-garbage.ts';
 import type { ActorState } from '../actor/state.ts';
 import { HuatuoError } from '../error.ts';
 import { limitMalloc, trimMalloc } from '../kernel/libc.ts';
@@ -47,15 +52,9 @@ export class MemoryGuard {
   }
 }
 
-/**
- * Gives what malloc keeps of ended and of settled threads back to the system: it is free, in pieces that the next thread does
- * not fit into. It takes some milliseconds, with malloc's arenas locked one by one, so what comes in rows shares one trim.
- * Main thread only.
- */
-
 const AFTER_EXIT_MS = 500;
 /** Some time after the threads that were started together have collected their garbage. */
-const AFTER_START_MS = SETTLES_AFTER_MS + 2000;
+const AFTER_START_MS = COLLECTS_AFTER_MS + 2000;
 
 const due = new Map<number, NodeJS.Timeout>();
 
@@ -95,8 +94,8 @@ function collectAtTimes(): void {
   collectGarbage();
 }
 
-/** `settleThread` for the main thread; called before the first worker is started. */
-export function settleProcess(): void {
+/** Bounds malloc, and collects the main thread's garbage once; called before the first worker is started. */
+export function prepareMemory(): void {
   limitMalloc();
-  settleThread();
+  collectGarbageOnce();
 }

@@ -14,7 +14,7 @@ import { HuatuoError } from '../error.ts';
 import { keepClock } from '../kernel/clock-keeper.ts';
 import { createLog } from '../log.ts';
 import { Agent } from './agent.ts';
-import { settleProcess } from './memory.ts';
+import { prepareMemory } from './memory.ts';
 import { type CheckedConfig, Reloader } from './reload.ts';
 import { SystemdNotifier, SystemdReporter } from './systemd.ts';
 
@@ -31,7 +31,7 @@ export async function runAgent(
   const log = createLog({ component: 'supervisor', ...config.log });
   nameThread('huatuo');
   keepClock();
-  settleProcess();
+  prepareMemory();
   const reloader = new Reloader(reread, (checked) => agent.apply(checked.config, checked.catalog), log);
   const agent: Agent = new Agent(config, catalog, identify(config), log, {
     reload: () => reloader.reload(),

@@ -1,6 +1,6 @@
 /** The agent about itself, as metrics: actors, rings and the ledger. */
 
-import type { ActorState, ActorVitals } from '../actor/state.ts';
+import type { ActorMeasurements, ActorState } from '../actor/state.ts';
 import type { MetricFamily, Sample } from '../sdk/metrics.ts';
 import type { StatusDocument } from '../web/status.ts';
 import type { ReloadRecord } from './reload.ts';
@@ -24,7 +24,7 @@ export function statusFamilies(status: StatusDocument, reloads: ReloadRecord): M
     ...reloadFamilies(reloads),
     ...actorFamilies(status),
     ...ledgerFamilies(status),
-    ...vitalFamilies(status),
+    ...measurementFamilies(status),
     ...containerFamilies(status),
   ];
 }
@@ -141,8 +141,8 @@ function ledgerFamilies({ ledger }: StatusDocument): MetricFamily[] {
   ];
 }
 
-function vitalFamilies({ actors }: StatusDocument): MetricFamily[] {
-  const of = (field: keyof ActorVitals): Sample[] =>
+function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
+  const of = (field: keyof ActorMeasurements): Sample[] =>
     actors.flatMap(({ name, role, vitals }) =>
       vitals?.[field] === undefined ? [] : [{ labels: { actor: name, role }, value: vitals[field] }],
     );
@@ -152,11 +152,7 @@ function vitalFamilies({ actors }: StatusDocument): MetricFamily[] {
       'Time since the actor last gave a sign of life.',
       of('heartbeat_age_seconds'),
     ),
-    counter(
-      'huatuo_actor_cpu_seconds_total',
-      'CPU time of the actor, over all its lives.',
-      of('cpu_seconds'),
-    ),
+    counter('huatuo_actor_cpu_seconds_total', 'CPU time of the actor, over all its runs.', of('cpu_seconds')),
     gauge('huatuo_actor_heap_bytes', 'JavaScript heap of the actor in use.', of('heap_bytes')),
     gauge(
       'huatuo_actor_in_flight_bytes',

@@ -61,11 +61,6 @@ export function summary({ agent, actors }: StatusDocument): string {
   return `${agent.state}: ${parts.join(', ')}`;
 }
 
-/**
- * What systemd wants to know of a service with Type=notify, Type=notify-reload or WatchdogSec=: one datagram for each
- * change, to the socket named in the environment. Format: sd_notify(3).
- */
-
 /** Length of sun_path, without the NUL at its end. */
 const MAX_PATH_BYTES = 107;
 const MAX_STATUS_CHARACTERS = 512;

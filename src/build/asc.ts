@@ -41,6 +41,10 @@ function checkModule(sourcePath: string, module: WebAssembly.Module): void {
 }
 
 function failed(sourcePath: string, found: string): HuatuoError {
-  const place = { file: relative(process.cwd(), sourcePath) };
-  return buildFailed(place, found, 'look at the event struct this decoder was made from, and at wasm/*.ts');
+  const location = { file: relative(process.cwd(), sourcePath) };
+  return buildFailed(
+    location,
+    found,
+    'look at the event struct this decoder was made from, and at wasm/*.ts',
+  );
 }

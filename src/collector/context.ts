@@ -24,9 +24,7 @@ export function createClock(signal: AbortSignal): Clock {
   };
 }
 
-/** What a collector's documents are called. */
-
-/** From the event struct's tags; for a collector without one, its own name. */
+/** What a collector's documents are called: from the event struct's tags; for a collector without one, its own name. */
 export function documentKind(data: CollectorWorkerData): DocumentKind {
   const event = data.bpf?.manifest.event;
   return {

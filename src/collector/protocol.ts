@@ -29,7 +29,7 @@ export interface CollectorWorkerData {
   /** How long an event waits to learn whose it is. */
   readonly containerWait_ms: number;
   readonly log: LogConfig;
-  readonly vitals: SharedArrayBuffer;
+  readonly stats: SharedArrayBuffer;
   /** Kernel symbols, when an earlier worker of this collector has read them. */
   readonly symbols?: SymbolTable;
   /** Comlink: answers `CollectorControl`, and with a BPF object the other end answers `KernelCalls`. */

@@ -36,7 +36,7 @@ const OVERDUE_MS = 4000;
 export class CollectorRuntime {
   readonly #data: CollectorWorkerData;
   readonly #collector: Collector;
-  readonly #vitals: ActorStats;
+  readonly #stats: ActorStats;
   readonly #log: Log;
   readonly #journal = new JournalClient();
   readonly #containers: ContainersClient;
@@ -49,7 +49,7 @@ export class CollectorRuntime {
   constructor(data: CollectorWorkerData, collector: Collector) {
     this.#data = data;
     this.#collector = collector;
-    this.#vitals = new ActorStats(data.vitals);
+    this.#stats = new ActorStats(data.stats);
     this.#containers = new ContainersClient(data.containerWait_ms);
     const log = createLog({ component: data.name, ...data.log });
     // A line for each event would be an overload of its own.
@@ -125,7 +125,7 @@ export class CollectorRuntime {
   }
 
   #beat(): void {
-    if (!this.#overdue.any) this.#vitals.beat();
+    if (!this.#overdue.any) this.#stats.beat();
   }
 
   #fail(error: unknown): void {
@@ -154,7 +154,7 @@ export class CollectorRuntime {
       bpf: createBpf({
         data,
         journal: this.#journal,
-        vitals: this.#vitals,
+        stats: this.#stats,
         containers,
         signal,
         log,
@@ -179,8 +179,6 @@ export class CollectorRuntime {
 function notify(notice: CollectorNotice): void {
   parentPort?.postMessage(notice);
 }
-
-/** A collector's behaviour: its module's default export, or nothing beside its BPF object. */
 
 /** The catalog has checked the module's shape before the worker was started. */
 export async function loadModule(data: CollectorWorkerData): Promise<Collector> {

@@ -91,8 +91,6 @@ export function listWords(words: readonly string[], join: 'and' | 'or'): string 
   return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} ${join} ${shown.at(-1)}`;
 }
 
-/** Nested plain objects by path. Keys come from users: `__proto__` is a key like any other. */
-
 export type Tree = Readonly<Record<string, unknown>>;
 
 export function isTree(value: unknown): value is Tree {

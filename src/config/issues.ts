@@ -1,4 +1,4 @@
-/** What is wrong with a configuration: all of it at once, each with its place. */
+/** What is wrong with a configuration: all of it at once, each with its position. */
 import { HuatuoError } from '../error.ts';
 
 export interface ConfigIssue {
@@ -23,7 +23,7 @@ export class ConfigError extends HuatuoError {
   readonly issues: readonly ConfigIssue[];
 
   constructor(issues: readonly ConfigIssue[], cause?: unknown) {
-    const sorted = issues.toSorted(byPlace);
+    const sorted = issues.toSorted(byPosition);
     const shown = sorted.slice(0, MAX_ISSUES);
     const lines = shown.map(formatIssue);
     if (sorted.length > shown.length) lines.push(`and ${sorted.length - shown.length} more`);
@@ -37,12 +37,12 @@ export class ConfigError extends HuatuoError {
 
 /** One line: `huatuo.yaml:3:9: log.level: found "loud", expected debug, info, warn or error`. */
 export function formatIssue(issue: ConfigIssue): string {
-  const place = issue.line === undefined ? '' : `:${issue.line}:${issue.column}`;
-  const path = issue.path === '' || place === '' ? '' : ` ${issue.path}:`;
+  const position = issue.line === undefined ? '' : `:${issue.line}:${issue.column}`;
+  const path = issue.path === '' || position === '' ? '' : ` ${issue.path}:`;
   const hint = issue.suggestion === undefined ? '' : `; did you mean ${issue.suggestion}?`;
-  return `${issue.source}${place}:${path} found ${issue.found}, expected ${issue.expected}${hint}`;
+  return `${issue.source}${position}:${path} found ${issue.found}, expected ${issue.expected}${hint}`;
 }
 
-function byPlace(a: ConfigIssue, b: ConfigIssue): number {
+function byPosition(a: ConfigIssue, b: ConfigIssue): number {
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }

@@ -79,8 +79,12 @@ function ownNames(yaml: YamlFile | undefined, issues: ConfigIssue[]): unknown {
     const name = canonicalName(key);
     const path = ['collectors', key];
     if (renamed.has(name)) {
-      const place = { source: yaml.file, ...yaml.positionOfKey(path), path: showPath(path) };
-      issues.push({ ...place, found: `collector ${name} under two names`, expected: 'one section for each' });
+      const position = { source: yaml.file, ...yaml.positionOfKey(path), path: showPath(path) };
+      issues.push({
+        ...position,
+        found: `collector ${name} under two names`,
+        expected: 'one section for each',
+      });
     }
     renamed.set(name, section);
   }

@@ -38,7 +38,7 @@ export interface ContainersStatus {
   readonly reason?: string;
   /** Cgroups of containers and units for which there was no room: they pass for the host's. */
   readonly refused_cgroups: number;
-  /** Cgroups nobody resolved before that were asked for. */
+  /** Cgroups that were asked for and had not been resolved before. */
   readonly questions: number;
   readonly sources: readonly SourceStatus[];
 }

@@ -2,7 +2,7 @@
  * What a thread knows of containers: a copy of the list that the thread `containers` keeps, and every answer it ever got.
  *
  *   owner(id)    known: at once ──────────────────────────────────► Owner
- *   resolve(id)  known? else ask, wait at most `wait_ms` ─────────► Owner, or undefined: nobody answered in time
+ *   resolve(id)  known? else ask, wait at most `wait_ms` ─────────► Owner, or undefined: no answer in time
  *
  * An answer holds for good, because a cgroup keeps its id and its place for life; what changes is the description of the
  * container, which comes unasked.
@@ -105,8 +105,8 @@ export class ContainersClient implements Containers {
 
   /**
    * Waits once for a thread that does not answer, not once for each of a thousand cgroups: until it says something again,
-   * questions are asked and nobody waits.
-   * @returns undefined when nobody answered in time: the answer is remembered when it comes
+   * questions are asked and not waited for.
+   * @returns undefined when no answer came in time: the answer is remembered when it comes
    */
   async resolve(cgroupId: bigint, controller: string | undefined): Promise<Owner | undefined> {
     const known = this.owner(cgroupId, controller);
@@ -197,7 +197,7 @@ export class ContainersClient implements Containers {
     this.#forgetQuestions();
   }
 
-  /** Nobody answers what was asked on the old port. */
+  /** What was asked on the old port will not be answered. */
   #forgetQuestions(): void {
     this.#asked.clear();
     this.#open.clear();

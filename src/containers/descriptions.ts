@@ -40,7 +40,7 @@ export class Descriptions {
     return { changed, adopted };
   }
 
-  /** The innermost container that somebody says this cgroup is in, and that one's own cgroup. */
+  /** The innermost container that a source says this cgroup is in, and that one's own cgroup. */
   adopter(path: string): { readonly container: ContainerDetails; readonly path: string } | undefined {
     for (let end = path.length; this.#adopted.size > 0 && end > 0; end = path.lastIndexOf('/', end - 1)) {
       const prefix = path.slice(0, end);

@@ -58,7 +58,7 @@ export class CgroupFeed implements Disposable {
   }
 
   /**
-   * Loads and attaches the programs, or finds those that an earlier life of this thread has left.
+   * Loads and attaches the programs, or finds those that an earlier run of this thread has left.
    * @param kernel who has the object of bpf/agent/cgroups.bpf.c
    * @param layout of its records
    * @throws what keeps this kernel from running them: TRACEPOINT_MISSING, VERIFIER_REFUSED, PERMISSION_DENIED …
@@ -73,7 +73,7 @@ export class CgroupFeed implements Disposable {
     }
     await kernel.load();
     await kernel.attach();
-    const place = await kernel.lendRing(decoderNeeds(layout, OUTPUT_BYTES));
+    const place = await kernel.shareRing(decoderNeeds(layout, OUTPUT_BYTES));
     const decoder = Decoder.create({
       wasm: place.module,
       layout,

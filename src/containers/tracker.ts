@@ -152,7 +152,7 @@ export class CgroupTracker implements Disposable {
     return false;
   }
 
-  /** Containers that processes have joined and whose init nobody has seen. */
+  /** Containers that processes have joined and whose init has not been seen. */
   #unseen(changes: readonly CgroupChange[]): Set<string> {
     const { registry } = this.#options;
     const joined = changes.flatMap((change) =>

@@ -72,8 +72,6 @@ export function savedDocument(saved: SavedDocument): string {
   );
 }
 
-/** The envelope that all documents of a batch share, with holes for what differs; `wasm/envelope.ts` fills them. */
-
 export interface EnvelopeFields {
   /** Start of `event_id`, plain ASCII; the ring position follows: `<boot id>-<collector>-<map id>-`. */
   readonly idPrefix: string;

@@ -32,7 +32,7 @@ const START: Commit = { position: 0n, journalled: 0n, malformed: 0n };
 /**
  * The commit that is in force, given the ring's consumer position.
  * @param slots view of the map `ledger_commits`
- * @returns all zero for a ring nobody has read; undefined when neither slot belongs to the position, which happens
+ * @returns all zero for a ring that has not been read; undefined when neither slot belongs to the position, which happens
  * only while a commit is being made by another thread (read again)
  */
 export function readCommit(slots: BigUint64Array, consumerPosition: bigint): Commit | undefined {
@@ -57,7 +57,7 @@ export class CommitLog {
    * @param slots view of the map `ledger_commits`
    * @param consumerPosition of the ring, as it was found
    * @param publish stores the ring's consumer position; called after the count is in place
-   * @throws RING_CORRUPT when the ring has been read by somebody who keeps no ledger
+   * @throws RING_CORRUPT when the ring has been read by a reader that keeps no ledger
    */
   constructor(slots: BigUint64Array, consumerPosition: bigint, publish: (position: bigint) => void) {
     this.#slots = slots;

@@ -61,7 +61,7 @@ const FRAGMENTS_BYTES = 1 << 20;
 /** Copies move up to 64 bytes at a time and may overshoot by that. */
 const SLACK_BYTES = 128;
 
-/** A stretch of the memory. */
+/** A range of the memory. */
 export interface Region {
   readonly offset: number;
   readonly bytes: number;

@@ -21,7 +21,7 @@ export function ownerFragment(owner: Owner): string | null {
   }
 }
 
-/** For an event whose owner nobody could tell in time. */
+/** For an event whose owner could not be told in time. */
 export function unknownFragment(cgroupId: bigint): string {
   return fragment({ container_cgroup_id: cgroupId.toString() });
 }

@@ -17,7 +17,7 @@ interface Progress {
 
 /**
  * `empty`: caught up with the producer position as it was at the call. `output_full`: send the output, begin a batch,
- * call again. `busy`: the next record is reserved but not yet submitted; wait. `container_miss`: nobody told which
+ * call again. `busy`: the next record is reserved but not yet submitted; wait. `container_miss`: it was not told which
  * container this cgroup id is; `addContainer` and call again. `corrupt`: this ring cannot be read any further.
  */
 export type DecodeResult =

@@ -47,8 +47,6 @@ export class ContainerTable {
   }
 }
 
-/** Host side of `wasm/symbols.ts`: the kernel's symbols, copied into the memory of a decoder. */
-
 export const NO_SYMBOLS: SymbolTable = {
   addresses: new BigUint64Array(0),
   nameOffsets: new Uint32Array(1),

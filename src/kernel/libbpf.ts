@@ -161,7 +161,7 @@ export function libbpf(): Libbpf {
 }
 
 /**
- * bpf_object__load() in a thread of libuv's pool: the verifier may think for seconds. libbpf is not locked inside, so nobody
+ * bpf_object__load() in a thread of libuv's pool: the verifier may think for seconds. libbpf is not locked inside, so no caller
  * else may use the object meanwhile.
  * @returns a negative errno when the kernel refuses it
  */

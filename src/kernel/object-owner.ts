@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { KernelCalls, LentRing } from '../actor/kernel-calls.ts';
+import type { KernelCalls, SharedRing } from '../actor/kernel-calls.ts';
 import type { DecoderNeeds } from '../decoder/memory.ts';
 import { HuatuoError } from '../error.ts';
 import { describeLayout } from '../schema/layout.ts';
@@ -56,7 +56,7 @@ export class KernelOwner {
       attach: async () => this.#need().attach(),
       detach: async () => this.#need().detach(),
       unload: async () => this.#free((object) => object.unload()),
-      lendRing: async (needs) => this.#lend(needs),
+      shareRing: async (needs) => this.#lend(needs),
       mapLookup: async (map, key) => this.#map(map).lookup(key),
       mapBatch: async (map, position) => this.#map(map).batch(position),
       mapUpdate: async (map, key, value) => this.#map(map).update(key, value),
@@ -102,7 +102,7 @@ export class KernelOwner {
     });
   }
 
-  #lend(needs: DecoderNeeds): LentRing {
+  #lend(needs: DecoderNeeds): SharedRing {
     const object = this.#need();
     if (!this.#ring?.fits(needs)) {
       this.#ring?.[Symbol.dispose]();

@@ -24,8 +24,6 @@ export class MappedWords implements Disposable {
   }
 }
 
-/** A ring's two positions, read from outside its collector: the supervisor's view, good while no worker runs. */
-
 export class RingPositions implements Disposable {
   readonly #consumer: MappedWords;
   readonly #producer: MappedWords;

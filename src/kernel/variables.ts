@@ -38,8 +38,6 @@ function findRodata(api: Libbpf, object: Pointer): Pointer | null {
   return map;
 }
 
-/** Thinning out events in the kernel, for a collector that is over its CPU budget. */
-
 /** Section of `sample_every` in bpf/include/event.h, which is alone in it. */
 const SECTION = '.data.sampling';
 

@@ -141,8 +141,8 @@ function readType(at: Cursor): BtfType {
 function readMember(at: Cursor, flag: boolean): BtfMember {
   const name = at.text();
   const type = at.word();
-  const place = at.word();
-  return { name, type, bitOffset: flag ? place & 0xffffff : place, bits: flag ? place >>> 24 : 0 };
+  const location = at.word();
+  return { name, type, bitOffset: flag ? location & 0xffffff : location, bits: flag ? location >>> 24 : 0 };
 }
 
 function extend(value: bigint, bits: number, signed: boolean): bigint {

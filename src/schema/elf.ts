@@ -1,5 +1,5 @@
 /**
- * The part of ELF64 that a BPF object needs: sections by name and the symbols that place variables in them.
+ * The part of ELF64 that a BPF object needs: sections by name and the symbols that location variables in them.
  * Pure: bytes in, views of the same bytes out. Format: the System V ABI's "Object Files" chapter; machine 247.
  */
 import { HuatuoError } from '../error.ts';
@@ -16,7 +16,7 @@ export interface ElfSection {
 export interface ElfSymbol {
   readonly name: string;
   readonly section: number;
-  /** Offset in its section: the object is not linked, so this is the place of the variable. */
+  /** Offset in its section: the object is not linked, so this is the location of the variable. */
   readonly value: number;
   readonly bytes: number;
 }

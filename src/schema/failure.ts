@@ -1,8 +1,8 @@
-/** Errors of the build, each naming the place in the C source. */
+/** Errors of the build, each naming the location in the C source. */
 import { HuatuoError } from '../error.ts';
 
 /** Where in a source something stands; `field` is a dotted path below `subject`. */
-export interface Place {
+export interface SourceLocation {
   /** As the reader would open it: `bpf/oom.bpf.c`. */
   readonly file: string;
   /** `struct oom_event`, `map latency`, `option threshold_ns`. */
@@ -10,11 +10,16 @@ export interface Place {
   readonly field?: string;
 }
 
-export function buildFailed(place: Place, found: string, remedy: string, cause?: unknown): HuatuoError {
-  const subject = place.subject ? `: ${place.subject}` : '';
-  const field = place.field ? `, field ${place.field}` : '';
+export function buildFailed(
+  location: SourceLocation,
+  found: string,
+  remedy: string,
+  cause?: unknown,
+): HuatuoError {
+  const subject = location.subject ? `: ${location.subject}` : '';
+  const field = location.field ? `, field ${location.field}` : '';
   return new HuatuoError('BUILD_FAILED', {
-    found: `${place.file}${subject}${field}: ${found}`,
+    found: `${location.file}${subject}${field}: ${found}`,
     remedy,
     cause,
   });

@@ -8,7 +8,7 @@
  * memory, a pointer means nothing there, and a bit-field has no address.
  */
 import type { Btf, BtfArray, BtfEnum, BtfMember, BtfStruct } from './btf.ts';
-import { buildFailed, type Place } from './failure.ts';
+import { buildFailed, type SourceLocation } from './failure.ts';
 import type { FieldLayout } from './manifest.ts';
 import { formatOfPlainInteger, semanticOf, unitProblem } from './semantics.ts';
 
@@ -20,11 +20,11 @@ export type Strictness = 'event' | 'map' | 'built';
 
 export interface Walk {
   readonly btf: Btf;
-  readonly place: Place;
+  readonly location: SourceLocation;
   readonly strictness: Strictness;
 }
 
-/** A field without what its member says: name, place and tags. */
+/** A field without what its member says: name, location and tags. */
 type Shape = Pick<FieldLayout, 'format' | 'bytes'> &
   Partial<Pick<FieldLayout, 'length' | 'enumerators' | 'fields'>>;
 
@@ -54,7 +54,7 @@ export function structFields(walk: Walk, id: number): readonly FieldLayout[] {
     const twin = keys.get(field.json);
     if (twin !== undefined) {
       throw buildFailed(
-        here.place,
+        here.location,
         `JSON key '${field.json}' is taken by ${twin}`,
         'give one of them another key with JSON("name")',
       );
@@ -66,22 +66,26 @@ export function structFields(walk: Walk, id: number): readonly FieldLayout[] {
 }
 
 function memberField(walk: Walk, struct: number, member: BtfMember, index: number): FieldLayout {
-  const { btf, place } = walk;
+  const { btf, location } = walk;
   if (member.name === '') {
-    throw buildFailed(place, 'a member without a name', 'name the nested struct: its name is the JSON key');
+    throw buildFailed(
+      location,
+      'a member without a name',
+      'name the nested struct: its name is the JSON key',
+    );
   }
   if (member.bits > 0 || member.bitOffset % 8 !== 0) {
-    throw buildFailed(place, `a bit-field of ${member.bits} bits`, 'use a whole bool8, count32 or hex64');
+    throw buildFailed(location, `a bit-field of ${member.bits} bits`, 'use a whole bool8, count32 or hex64');
   }
   const json = btf.tag('json:', struct, index) ?? member.name;
   const doc = btf.tag('doc:', struct, index) ?? '';
   const shape = shapeOf(walk, member);
   const printed = walk.strictness === 'event' && shape.format !== 'pad';
   if (printed && !JSON_KEY.test(json)) {
-    throw buildFailed(place, `JSON key '${json}'`, 'use letters, digits and _, starting with a letter');
+    throw buildFailed(location, `JSON key '${json}'`, 'use letters, digits and _, starting with a letter');
   }
   if (printed && doc === '') {
-    throw buildFailed(place, 'no documentation', 'add DOC("one sentence"): the reference is made from it');
+    throw buildFailed(location, 'no documentation', 'add DOC("one sentence"): the reference is made from it');
   }
   const controller = btf.tag('controller:', struct, index);
   return {
@@ -99,21 +103,21 @@ function shapeOf(walk: Walk, member: BtfMember): Shape {
   if (PADDING.test(member.name) && isPlain(walk.btf, member.type)) return { format: 'pad', bytes };
   const shape = valueShape(walk, member.type, member.name);
   const problem = walk.strictness === 'event' ? unitProblem(member.name, shape.format) : undefined;
-  if (problem) throw buildFailed(walk.place, `a ${shape.format} value under this name`, problem);
+  if (problem) throw buildFailed(walk.location, `a ${shape.format} value under this name`, problem);
   return shape;
 }
 
 /** Shape of a type wherever it stands: a member, an element, or a map's whole key or value. */
 export function valueShape(walk: Walk, id: number, name: string): Shape {
-  const { btf, place } = walk;
+  const { btf, location } = walk;
   const named = semanticShape(walk, id);
   if (named) return named;
   const resolved = btf.resolve(id);
   const type = btf.type(resolved);
   switch (type.kind) {
     case 'struct':
-      if ((place.field ?? '').split('.').length > MAX_DEPTH) {
-        throw buildFailed(place, `structs nested deeper than ${MAX_DEPTH}`, 'flatten them');
+      if ((location.field ?? '').split('.').length > MAX_DEPTH) {
+        throw buildFailed(location, `structs nested deeper than ${MAX_DEPTH}`, 'flatten them');
       }
       return { format: 'struct', bytes: type.bytes, fields: structFields(walk, resolved) };
     case 'enum':
@@ -124,28 +128,28 @@ export function valueShape(walk: Walk, id: number, name: string): Shape {
       if (walk.strictness !== 'event')
         return { format: formatOfPlainInteger(name, type.signed), bytes: type.bytes };
       throw buildFailed(
-        place,
+        location,
         `a bare ${typeName(btf, id)}`,
         `say what the number means: use ${SEMANTIC_TYPES}`,
       );
     case 'ptr':
       if (walk.strictness !== 'event') return { format: 'hex', bytes: 8 };
-      throw buildFailed(place, 'a pointer', 'copy what it points to, or use kaddr to print the address');
+      throw buildFailed(location, 'a pointer', 'copy what it points to, or use kaddr to print the address');
     case 'union':
       throw buildFailed(
-        place,
+        location,
         'a union',
         'use one field for each meaning, or a struct with an enum beside it',
       );
     default:
-      throw buildFailed(place, `type ${typeName(btf, id)}`, `use ${SEMANTIC_TYPES}, an enum or a struct`);
+      throw buildFailed(location, `type ${typeName(btf, id)}`, `use ${SEMANTIC_TYPES}, an enum or a struct`);
   }
 }
 
 function arrayShape(walk: Walk, array: BtfArray, name: string): Shape {
   if (array.length === 0) {
     throw buildFailed(
-      walk.place,
+      walk.location,
       'an array without a length',
       'a record has one size: give the array a length',
     );
@@ -154,7 +158,7 @@ function arrayShape(walk: Walk, array: BtfArray, name: string): Shape {
   const number = NUMBERS.has(element.format) && element.length === undefined;
   if (!number) {
     throw buildFailed(
-      walk.place,
+      walk.location,
       `an array of ${element.format}`,
       'only arrays of numbers are known: use a nested struct',
     );
@@ -174,14 +178,14 @@ const NUMBERS: ReadonlySet<string> = new Set([
 
 /** The first typedef of the chain that means something decides. */
 function semanticShape(walk: Walk, id: number): Shape | undefined {
-  const { btf, place } = walk;
+  const { btf, location } = walk;
   for (let current = btf.unqualified(id), type = btf.type(current); type.kind === 'typedef'; ) {
     const semantic = semanticOf(type.name);
     if (semantic) {
       const bytes = btf.bytes(current);
       if (semantic.bytes !== undefined && semantic.bytes !== bytes) {
         throw buildFailed(
-          place,
+          location,
           `type ${type.name} of ${bytes} bytes`,
           `it has ${semantic.bytes}: use the one of bpf/include/huatuo.h`,
         );
@@ -219,13 +223,13 @@ function typeName(btf: Btf, id: number): string {
 }
 
 function within(walk: Walk, member: string): Walk {
-  const field = walk.place.field ? `${walk.place.field}.${member}` : member;
-  return { ...walk, place: { ...walk.place, field } };
+  const field = walk.location.field ? `${walk.location.field}.${member}` : member;
+  return { ...walk, location: { ...walk.location, field } };
 }
 
-function implicitPadding({ place }: Walk, gap: number, where: string): Error {
+function implicitPadding({ location }: Walk, gap: number, where: string): Error {
   return buildFailed(
-    place,
+    location,
     `${gap} bytes of implicit padding ${where}`,
     `reorder the fields, or write u8 _pad[${gap}]`,
   );

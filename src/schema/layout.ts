@@ -1,7 +1,7 @@
 /** Layout of a collector's event, from the anchor that ties the ring `events` to its struct (bpf/include/event.h). */
 import { createHash } from 'node:crypto';
 import type { Btf } from './btf.ts';
-import { buildFailed, type Place } from './failure.ts';
+import { buildFailed, type SourceLocation } from './failure.ts';
 import { type Strictness, structFields } from './fields.ts';
 import type { EventLayout, FieldLayout } from './manifest.ts';
 
@@ -21,17 +21,18 @@ export function eventLayout(btf: Btf, collector: string, file: string): EventLay
   const id = eventStruct(btf, file);
   if (id === undefined) return undefined;
   const layout = structLayout(btf, id, file, 'event');
-  const place = { file, subject: `struct ${layout.struct}` };
+  const location = { file, subject: `struct ${layout.struct}` };
   const doc = btf.tag('doc:', id);
-  if (!doc) throw buildFailed(place, 'no documentation', 'add DOC("one sentence") behind the closing brace');
-  checkTimes(layout.fields, place);
+  if (!doc)
+    throw buildFailed(location, 'no documentation', 'add DOC("one sentence") behind the closing brace');
+  checkTimes(layout.fields, location);
   const { struct, bytes, fields, hash } = layout;
   return {
     struct,
     bytes,
-    tracer: tracerOf(btf, id, collector, place),
-    severity: severityOf(btf, id, place),
-    schemaVersion: schemaOf(btf, id, place),
+    tracer: tracerOf(btf, id, collector, location),
+    severity: severityOf(btf, id, location),
+    schemaVersion: schemaOf(btf, id, location),
     doc,
     fields,
     hash,
@@ -55,8 +56,8 @@ function eventStruct(btf: Btf, file: string): number | undefined {
 function structLayout(btf: Btf, id: number, file: string, strictness: Strictness): StructLayout {
   const struct = btf.type(id);
   if (struct.kind !== 'struct') throw notAStruct({ file });
-  const place = { file, subject: `struct ${struct.name}` };
-  const fields = structFields({ btf, place, strictness }, id);
+  const location = { file, subject: `struct ${struct.name}` };
+  const fields = structFields({ btf, location, strictness }, id);
   const layout = { struct: struct.name, bytes: struct.bytes, fields };
   return { ...layout, hash: createHash('sha256').update(layoutLines(layout).join('\n')).digest('hex') };
 }
@@ -88,37 +89,37 @@ function fieldLines(fields: readonly FieldLayout[], base: number, parent: string
   });
 }
 
-function anchoredStruct(btf: Btf, anchor: number, place: Place): number {
+function anchoredStruct(btf: Btf, anchor: number, location: SourceLocation): number {
   const variable = btf.type(anchor);
   const pointer = variable.kind === 'var' ? btf.type(btf.resolve(variable.type)) : variable;
-  if (pointer.kind !== 'ptr') throw notAStruct(place);
+  if (pointer.kind !== 'ptr') throw notAStruct(location);
   return btf.resolve(pointer.type);
 }
 
-function notAStruct(place: Place): Error {
+function notAStruct(location: SourceLocation): Error {
   return buildFailed(
-    place,
+    location,
     'an event_anchor that does not name a complete struct',
     'declare the struct above EVENT_RING(struct_name, bytes)',
   );
 }
 
 /** Exactly one event time, at the top: it is the document's @timestamp, and other times are durations from it. */
-function checkTimes(fields: readonly FieldLayout[], place: Place): void {
+function checkTimes(fields: readonly FieldLayout[], location: SourceLocation): void {
   const times = fields.filter((field) => field.format === 'ktime_ns');
   if (times.length !== 1) {
     const found =
       times.length === 0
         ? 'no ktime_ns'
         : `${times.length} ktime_ns (${times.map((f) => f.name).join(', ')})`;
-    throw buildFailed(place, found, 'an event has one ktime_ns field, its time; write others as dur_ns');
+    throw buildFailed(location, found, 'an event has one ktime_ns field, its time; write others as dur_ns');
   }
-  for (const field of fields) checkNoNestedTime(field, { ...place, field: field.name });
+  for (const field of fields) checkNoNestedTime(field, { ...location, field: field.name });
 }
 
-function checkNoNestedTime(parent: FieldLayout, place: Place): void {
+function checkNoNestedTime(parent: FieldLayout, location: SourceLocation): void {
   for (const field of parent.fields ?? []) {
-    const here = { ...place, field: `${place.field}.${field.name}` };
+    const here = { ...location, field: `${location.field}.${field.name}` };
     if (field.format === 'ktime_ns') {
       throw buildFailed(
         here,
@@ -130,30 +131,30 @@ function checkNoNestedTime(parent: FieldLayout, place: Place): void {
   }
 }
 
-function tracerOf(btf: Btf, id: number, collector: string, place: Place): string {
+function tracerOf(btf: Btf, id: number, collector: string, location: SourceLocation): string {
   const tracer = btf.tag('tracer:', id) ?? collector;
   if (TRACER.test(tracer)) return tracer;
   throw buildFailed(
-    place,
+    location,
     `tracer name '${tracer}'`,
     'use at most 64 of a-z, 0-9 and _, starting with a letter',
   );
 }
 
-function severityOf(btf: Btf, id: number, place: Place): EventLayout['severity'] {
+function severityOf(btf: Btf, id: number, location: SourceLocation): EventLayout['severity'] {
   const found = btf.tag('severity:', id) ?? 'info';
   const severity = SEVERITIES.find((known) => known === found);
   if (severity) return severity;
-  throw buildFailed(place, `severity '${found}'`, `use SEVERITY() with one of ${SEVERITIES.join(', ')}`);
+  throw buildFailed(location, `severity '${found}'`, `use SEVERITY() with one of ${SEVERITIES.join(', ')}`);
 }
 
-function schemaOf(btf: Btf, id: number, place: Place): number {
+function schemaOf(btf: Btf, id: number, location: SourceLocation): number {
   const found = btf.tag('schema:', id) ?? '1';
   if (/^[1-9]\d{0,5}$/.test(found)) return Number(found);
-  throw buildFailed(place, `schema version '${found}'`, 'use SCHEMA() with a whole number from 1');
+  throw buildFailed(location, `schema version '${found}'`, 'use SCHEMA() with a whole number from 1');
 }
 
-/** The event's time is the envelope's `@timestamp`, and padding is nobody's. */
+/** The event's time is the envelope's `@timestamp`, and padding has no meaning. */
 export function payloadFields(fields: readonly FieldLayout[]): readonly FieldLayout[] {
   return fields.filter((field) => field.format !== 'ktime_ns' && field.format !== 'pad');
 }

@@ -3,7 +3,7 @@
  * number N is spelled `int (*name)[N]`, a type T `T *name`.
  */
 import type { Btf, BtfStruct } from './btf.ts';
-import { buildFailed, type Place } from './failure.ts';
+import { buildFailed, type SourceLocation } from './failure.ts';
 import { structFields, valueShape } from './fields.ts';
 import type { FieldLayout, MapLayout } from './manifest.ts';
 
@@ -49,20 +49,24 @@ const MAP_TYPES: readonly string[] = [
  * Maps in the order of the object. A struct key or value gives its fields; a scalar gives one field with an empty
  * name; one declared by size alone gives none.
  * @throws HuatuoError BUILD_FAILED for keys or values that user space could not read (unions, bit-fields, holes); a map
- * that is nobody's business but the program's is declared by size: `__uint(value_size, sizeof(struct x))`
+ * that only the program uses is declared by size: `__uint(value_size, sizeof(struct x))`
  */
 export function mapLayouts(btf: Btf, file: string): readonly MapLayout[] {
   return btf.variablesOf('.maps').map((id) => {
     const variable = btf.type(id);
     const definition = variable.kind === 'var' ? btf.type(btf.resolve(variable.type)) : variable;
     const name = variable.kind === 'var' ? variable.name : '';
-    const place = { file, subject: `map ${name}` };
+    const location = { file, subject: `map ${name}` };
     if (definition.kind !== 'struct') {
-      throw buildFailed(place, 'a definition that is not a struct', 'declare it with __uint() and __type()');
+      throw buildFailed(
+        location,
+        'a definition that is not a struct',
+        'declare it with __uint() and __type()',
+      );
     }
     const number = numberOf(btf, definition, 'type') ?? 0;
-    const key = side(btf, definition, 'key', '', place);
-    const value = side(btf, definition, 'value', name, place);
+    const key = side(btf, definition, 'key', '', location);
+    const value = side(btf, definition, 'value', name, location);
     return {
       name,
       type: MAP_TYPES[number] ?? `type_${number}`,
@@ -81,11 +85,15 @@ function side(
   map: BtfStruct,
   name: 'key' | 'value',
   scalar: string,
-  place: Place,
+  location: SourceLocation,
 ): { bytes: number; fields: readonly FieldLayout[] } {
   const pointed = pointedBy(btf, map, name);
   if (pointed === undefined) return { bytes: numberOf(btf, map, `${name}_size`) ?? 0, fields: [] };
-  const walk = { btf, place: { ...place, subject: `${place.subject}, ${name}` }, strictness: 'map' } as const;
+  const walk = {
+    btf,
+    location: { ...location, subject: `${location.subject}, ${name}` },
+    strictness: 'map',
+  } as const;
   const resolved = btf.resolve(pointed);
   const type = btf.type(resolved);
   const bytes = btf.bytes(pointed);

@@ -1,5 +1,5 @@
 /**
- * What a type of `bpf/include/huatuo.h` means. This is the one place where typedef, document format, TypeScript type,
+ * What a type of `bpf/include/huatuo.h` means. This is the one location where typedef, document format, TypeScript type,
  * Elasticsearch type and unit meet.
  *
  * A number without a unit is refused. The unit stands in the typedef and, for whoever reads the JSON without the C, in

@@ -16,8 +16,12 @@ export function optionLayouts(btf: Btf, elf: Elf, file: string): readonly Option
     const option = optionLayout(btf, elf, file, id, doc);
     const twin = options.find((other) => other.key === option.key);
     if (twin) {
-      const place = { file, subject: `option ${option.name}` };
-      throw buildFailed(place, `config key '${option.key}' is taken by ${twin.name}`, 'rename one of them');
+      const location = { file, subject: `option ${option.name}` };
+      throw buildFailed(
+        location,
+        `config key '${option.key}' is taken by ${twin.name}`,
+        'rename one of them',
+      );
     }
     options.push(option);
   }
@@ -27,11 +31,11 @@ export function optionLayouts(btf: Btf, elf: Elf, file: string): readonly Option
 function optionLayout(btf: Btf, elf: Elf, file: string, id: number, doc: string): OptionLayout {
   const variable = btf.type(id);
   const name = variable.kind === 'var' ? variable.name : '';
-  const place = { file, subject: `option ${name}` };
+  const location = { file, subject: `option ${name}` };
   const type = variable.kind === 'var' ? btf.type(btf.resolve(variable.type)) : variable;
   if (type.kind !== 'int' || type.signed) {
     throw buildFailed(
-      place,
+      location,
       'a type that no config value fits',
       'use an unsigned integer (u32, u64) or bool8',
     );
@@ -41,11 +45,11 @@ function optionLayout(btf: Btf, elf: Elf, file: string, id: number, doc: string)
     (candidate) => candidate.name === name && candidate.section === section?.index,
   );
   if (!section || !symbol)
-    throw buildFailed(place, 'no symbol in .rodata', 'declare it with OPTION() at file scope');
+    throw buildFailed(location, 'no symbol in .rodata', 'declare it with OPTION() at file scope');
   const defaultValue = readUnsigned(section.data.subarray(symbol.value, symbol.value + type.bytes));
   if (!Number.isSafeInteger(defaultValue)) {
     throw buildFailed(
-      place,
+      location,
       `a default of ${defaultValue}`,
       'keep it below 2^53, the largest number a config file holds exactly',
     );

@@ -1,4 +1,4 @@
-/** What runs it; `unknown` when the cgroup path has nothing but an id and nobody else knows the container. */
+/** What runs it; `unknown` when the cgroup path has nothing but an id and no source knows the container. */
 export type ContainerRuntime =
   | 'docker'
   | 'containerd'
@@ -16,7 +16,7 @@ export type ContainerQos = 'guaranteed' | 'burstable' | 'besteffort' | 'unknown'
 /** What the container is for its pod; `normal` outside Kubernetes. */
 export type ContainerType = 'normal' | 'sidecar' | 'daemonSet' | 'static';
 
-/** One container of this host. What nobody told is empty. */
+/** One container of this host. What is not known is empty. */
 export interface Container {
   /** 64 hex characters, or the name of a machine (systemd-nspawn, LXC). */
   readonly id: string;
@@ -65,6 +65,7 @@ export function containerLabels(container: Container): ContainerLabels {
   };
 }
 
+/** Whose a cgroup is. */
 export type Owner =
   | { readonly type: 'container'; readonly container: Container }
   | { readonly type: 'unit'; readonly name: string }

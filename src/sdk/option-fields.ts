@@ -95,7 +95,7 @@ export function choice<const Words extends readonly [string, ...string[]]>(field
     .meta({ description: field.doc, allowed }) as z.ZodType<Words[number]>;
 }
 
-/** A path, normalised. It must be absolute: the working directory of a daemon is nobody's choice. */
+/** A path, normalised. It must be absolute: the working directory of a daemon is not chosen by its user. */
 export function absolutePath(field: { readonly default: string; readonly doc: string }): z.ZodType<string> {
   return z
     .string()

@@ -5,7 +5,7 @@ import { failure, type Reply } from './reply.ts';
 export type Handler = (query: URLSearchParams) => Reply | Promise<Reply>;
 
 /**
- * A route that changes something: POST only, from this host only, and not from a page in somebody's browser, which
+ * A route that changes something: POST only, from this host only, and not from a page in a browser, which
  * could otherwise reach loopback.
  */
 export interface Action {

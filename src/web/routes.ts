@@ -19,7 +19,7 @@ export interface Pages {
   metrics(selection: Selection): Promise<string>;
   /** Reads the configuration again. @returns what changed @throws why the old one stays in force */
   reload(): Promise<string>;
-  /** Rejects within a few seconds when nobody answers. */
+  /** Rejects within a few seconds when no answer comes. */
   containers(): Promise<ContainersDocument>;
   /** Names that may be selected. */
   collectors(): Iterable<string>;

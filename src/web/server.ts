@@ -1,5 +1,5 @@
 /**
- * The HTTP server: node:http, within limits that a slow or hostile client cannot stretch.
+ * The HTTP server: node:http, within limits that a slow or hostile client cannot range.
  *
  * Answers are small and finished before the first byte is sent, requests have no body, so a connection costs a socket
  * and at most one reply.

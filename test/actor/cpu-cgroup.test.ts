@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { CpuCgroups, type CpuPlace, findCpuPlace } from '../../src/agent/fence/cgroup.ts';
+import { CpuCgroups, findQuotaParent, type QuotaParent } from '../../src/agent/fence/cgroup.ts';
 import { parseMountinfo, readMountinfo } from '../../src/procfs/mountinfo.ts';
 
 /** No process has this id (PID_MAX_LIMIT is 2^22). */
 const DEAD_PID = (1 << 22) + 1;
-const here = findCpuPlace('/proc');
+const here = findQuotaParent('/proc');
 const unified = parseMountinfo(readMountinfo('/proc')).find(({ type }) => type === 'cgroup2')?.mountPoint;
 
 function tasks(path: string): string[] {
@@ -126,7 +126,7 @@ test('a v2 hierarchy without the cpu controller refuses, and nothing is left', {
   assert.equal(existsSync(group), false);
 });
 
-describe('the place for quotas', () => {
+describe('the parent for quotas', () => {
   let root = '';
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'huatuo-cgroup-'));
@@ -135,10 +135,10 @@ describe('the place for quotas', () => {
   afterEach(() => rmSync(root, { recursive: true }));
 
   /** A host with these hierarchies mounted below `root`. */
-  function place(mounts: readonly string[], own: string): CpuPlace {
+  function place(mounts: readonly string[], own: string): QuotaParent {
     writeFileSync(join(root, 'proc/self/mountinfo'), mounts.map((line) => `${line}\n`).join(''));
     writeFileSync(join(root, 'proc/self/cgroup'), own);
-    return findCpuPlace(join(root, 'proc'));
+    return findQuotaParent(join(root, 'proc'));
   }
 
   const v1 = (from = '/'): string => `30 1 0:1 ${from} ${root}/cpu rw - cgroup cgroup rw,cpu,cpuacct`;

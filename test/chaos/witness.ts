@@ -9,7 +9,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import koffi from 'koffi';
-import { type KernelCounts, readKernelCounts } from '../../src/agent/collector-kernel.ts';
+import { type KernelCounts, readKernelCounts } from '../../src/agent/ring-ledger.ts';
 import { COMMIT_SLOTS_WORDS, type Commit, readCommit } from '../../src/decoder/ledger.ts';
 import { libbpf } from '../../src/kernel/libbpf.ts';
 import { closeFd, PROT_READ } from '../../src/kernel/libc.ts';

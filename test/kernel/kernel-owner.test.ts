@@ -49,10 +49,10 @@ test('the memory of a ring is lent to one worker after the other; other needs ge
 }, async (t) => {
   const { calls } = await ownerFor(t);
   await calls.load();
-  const first = await calls.lendRing(NEEDS);
-  const second = await calls.lendRing({ ...NEEDS });
+  const first = await calls.shareRing(NEEDS);
+  const second = await calls.shareRing({ ...NEEDS });
   assert.equal(second.memory, first.memory);
-  const larger = await calls.lendRing({ ...NEEDS, outputBytes: 1 << 17 });
+  const larger = await calls.shareRing({ ...NEEDS, outputBytes: 1 << 17 });
   assert.notEqual(larger.memory, first.memory);
   assert.equal(larger.mapId, first.mapId);
 });
@@ -66,7 +66,7 @@ test('a successor finds in the ring what its predecessor has not committed', { s
   const envelope = { idPrefix: '', hostname: '', region: '' };
   const decoders: Decoder[] = [];
   const documentsOfNextLife = async (): Promise<number> => {
-    const place = await calls.lendRing(decoderNeeds(layout, 1 << 16));
+    const place = await calls.shareRing(decoderNeeds(layout, 1 << 16));
     const decoder = Decoder.create({ wasm: place.module, layout, place, envelope });
     decoders.push(decoder);
     decoder.readPosition = decoder.consumerPosition;
@@ -86,19 +86,19 @@ test('after an unload nothing is to be had but another load, and the lent memory
 }, async (t) => {
   const { calls } = await ownerFor(t);
   await calls.load();
-  const { memory, regions, mapId } = await calls.lendRing(NEEDS);
+  const { memory, regions, mapId } = await calls.shareRing(NEEDS);
   await calls.unload();
   for (const call of [
     () => calls.attach(),
     () => calls.detach(),
-    () => calls.lendRing(NEEDS),
+    () => calls.shareRing(NEEDS),
     () => calls.mapBatch('ledger', undefined),
   ])
     await assert.rejects(call, { code: 'COLLECTOR_INVALID', message: /load\(\) again/ });
   // A read or write there would end the process if the mapping had left a hole, or its pages read-only.
   new Uint8Array(memory.buffer).subarray(regions.consumer.offset, regions.commits.offset + 1).fill(1);
   await calls.load();
-  assert.notEqual((await calls.lendRing(NEEDS)).mapId, mapId);
+  assert.notEqual((await calls.shareRing(NEEDS)).mapId, mapId);
 });
 
 test('an object that cannot be read is refused, and what is put right is loaded at the next try', {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import test from 'node:test';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
-import { RingLedger, readKernelCounts } from '../../src/agent/collector-kernel.ts';
+import { RingLedger, readKernelCounts } from '../../src/agent/ring-ledger.ts';
 import { COMMIT_SLOTS_WORDS, CommitLog, readCommit } from '../../src/decoder/ledger.ts';
 import { PROT_READ, PROT_WRITE } from '../../src/kernel/libc.ts';
 import { MappedWords } from '../../src/kernel/ring-view.ts';
@@ -102,7 +102,7 @@ test('a reader that dies before it published has counted nothing, one that dies 
   assert.deepEqual(reader.current, { position: 192n, journalled: 3n, malformed: 0n });
 });
 
-test('through any number of deaths each stretch is counted exactly once', { skip }, async () => {
+test('through any number of deaths each range is counted exactly once', { skip }, async () => {
   using fixture = await load();
   const step = fc.record({
     documents: fc.nat(9),
@@ -119,7 +119,7 @@ test('through any number of deaths each stretch is counted exactly once', { skip
         const end = position + 8n * BigInt(documents + malformed + 1);
         reader.dies = dies;
         reader.commit(end, documents, malformed);
-        // Died before it published: its successor reads the stretch again.
+        // Died before it published: its successor reads the range again.
         if (dies === 'before') reader.commit(end, documents, malformed);
         assert.deepEqual(reader.current, {
           position: end,

@@ -14,8 +14,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LentRing } from '../../src/actor/kernel-calls.ts';
-import { RingLedger } from '../../src/agent/collector-kernel.ts';
+import type { SharedRing } from '../../src/actor/kernel-calls.ts';
+import { RingLedger } from '../../src/agent/ring-ledger.ts';
 import { Decoder, decoderNeeds } from '../../src/decoder/decoder.ts';
 import { CommitLog } from '../../src/decoder/ledger.ts';
 import { HuatuoError } from '../../src/error.ts';
@@ -73,7 +73,7 @@ function killAtPin(count: number): void {
   };
 }
 
-function readAll(place: LentRing): number[] {
+function readAll(place: SharedRing): number[] {
   const decoder = Decoder.create({
     wasm: place.module,
     layout,
@@ -107,10 +107,10 @@ function ledgerOf(object: KernelObject | undefined): Record<string, string> {
 }
 
 /** What each life of a worker asks for. */
-async function startWorker(): Promise<LentRing> {
+async function startWorker(): Promise<SharedRing> {
   await kernel.load();
   await kernel.attach();
-  return kernel.lendRing(decoderNeeds(layout, 1 << 20));
+  return kernel.shareRing(decoderNeeds(layout, 1 << 20));
 }
 
 if (task === 'kill') killAtPin(Number(argument));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type KernelCounts, readKernelCounts } from '../../src/agent/collector-kernel.ts';
+import { type KernelCounts, readKernelCounts } from '../../src/agent/ring-ledger.ts';
 import { KernelObject } from '../../src/kernel/object.ts';
 import type { ObjectManifest } from '../../src/schema/manifest.ts';
 import { builtCollectors, flood } from '../support/flood.ts';

@@ -7,7 +7,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { HuatuoError } from '../../src/error.ts';
 import { JournalActor } from '../../src/storage/journal/actor.ts';
 import { Journal } from '../../src/storage/journal/journal.ts';
-import type { FromJournal, RingStretch } from '../../src/storage/journal/protocol.ts';
+import type { FromJournal, RingRange } from '../../src/storage/journal/protocol.ts';
 import {
   journalOptions,
   lines,
@@ -53,7 +53,7 @@ async function answers(port: MessagePort, count: number): Promise<FromJournal[]>
   return got;
 }
 
-const ring = (start: bigint, end: bigint): RingStretch => ({
+const ring = (start: bigint, end: bigint): RingRange => ({
   id: 'oom-7',
   start,
   end,
@@ -79,7 +79,7 @@ test('a batch is acknowledged after its bytes are in the file, and its buffer co
   await actor.close();
 });
 
-test('a stretch that is on disk is acknowledged without being written again', async () => {
+test('a range that is on disk is acknowledged without being written again', async () => {
   using temp = tempDirectory();
   const actor = start(temp);
   const port = connect(actor);
@@ -96,7 +96,7 @@ test('a stretch that is on disk is acknowledged without being written again', as
   await actor.close();
 });
 
-test('a stretch that was refused is written when it comes again, though later ones are on disk', async () => {
+test('a range that was refused is written when it comes again, though later ones are on disk', async () => {
   using temp = tempDirectory();
   writeFileSync(join(temp.path, 'oom'), 'in the way');
   const actor = start(temp);

@@ -84,24 +84,23 @@ function throttleAt(level: number): Throttle {
 }
 
 /**
- * Keeps one collector within its CPU quota by what the whole agent can always do: look at the CPU time its thread has used,
- * and make it rest between batches, then take a sample of its events. What is not sampled is counted as rate limited.
+ * Keeps one collector within its CPU quota by what the agent can always do: look at the CPU time its thread has used, make it
+ * rest between batches, and then take a sample of its events. What is not sampled is counted as rate limited.
  */
-
 export class CollectorThrottle {
   readonly #budget: CpuBudget;
   readonly #setSampling: (every: number) => boolean;
-  readonly #vitals: ActorStats;
+  readonly #stats: ActorStats;
   #sample_every = 1;
 
   /**
    * @param quota_cores CPUs' worth of time; undefined never throttles
    * @param setSampling keeps one of so many events; false while there is nothing to be sampled
    */
-  constructor(quota_cores: number | undefined, setSampling: (every: number) => boolean, vitals: ActorStats) {
+  constructor(quota_cores: number | undefined, setSampling: (every: number) => boolean, stats: ActorStats) {
     this.#budget = new CpuBudget(quota_cores);
     this.#setSampling = setSampling;
-    this.#vitals = vitals;
+    this.#stats = stats;
   }
 
   get throttled_seconds(): number {
@@ -119,7 +118,7 @@ export class CollectorThrottle {
    */
   feed(cpu_us: number): boolean {
     const { level, rest_ms, sample_every } = this.#budget.feed(cpu_us, process.hrtime.bigint());
-    this.#vitals.set('throttle_ns', BigInt(rest_ms) * 1_000_000n);
+    this.#stats.set('throttle_ns', BigInt(rest_ms) * 1_000_000n);
     this.#sample(sample_every);
     return level > 0;
   }

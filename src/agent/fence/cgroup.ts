@@ -4,9 +4,9 @@
  *   v1   <cpu hierarchy>/<agent's own>/huatuo-<pid>/<collector>/{cpu.cfs_quota_us, tasks}
  *   v2   <agent's own, with +cpu>/huatuo-<pid>/<collector>/{cpu.max, cgroup.threads}      both levels threaded
  *
- * Where it cannot be had (cpu-place.ts), the measured budget (cpu-budget.ts) is the only fence, and the reason is reported.
+ * Where it cannot be had (cpu-parent.ts), the measured budget (cpu-budget.ts) is the only fence, and the reason is reported.
  *
- * A killed agent leaves its directories; the next one that starts in the same place removes them. rmdir(2) refuses
+ * A killed agent leaves its directories; the next one that starts in the same parent removes them. rmdir(2) refuses
  * a cgroup with threads in it, so no check can be outrun.
  */
 import {
@@ -31,20 +31,20 @@ const MIN_QUOTA_US = 1000;
 const OURS = /^huatuo-(\d+)$/;
 
 export class CpuCgroups implements Disposable {
-  readonly place: CpuPlace;
+  readonly parent: QuotaParent;
   readonly #group: string;
   readonly #procfs: string;
 
   /**
-   * Makes nothing yet; directories that dead agents left in the place are removed.
+   * Makes nothing yet; directories that dead agents left in the parent are removed.
    * @param procfs mount point of procfs
    * @param pid of this agent: the name of its group
    */
-  constructor(place: CpuPlace, procfs: string, pid: number = process.pid) {
-    this.place = place;
+  constructor(parent: QuotaParent, procfs: string, pid: number = process.pid) {
+    this.parent = parent;
     this.#procfs = procfs;
-    this.#group = place.kind === 'none' ? '' : join(place.path, `huatuo-${pid}`);
-    if (place.kind !== 'none') this.#removeStale(place.path);
+    this.#group = parent.kind === 'none' ? '' : join(parent.path, `huatuo-${pid}`);
+    if (parent.kind !== 'none') this.#removeStale(parent.path);
   }
 
   /**
@@ -53,14 +53,14 @@ export class CpuCgroups implements Disposable {
    * @param quota_cores CPUs' worth of time
    * @param tid as in /proc/<pid>/task
    * @returns path of its cgroup
-   * @throws SYSCALL_FAILED with the reason: there is no place, the kernel refused a value, the thread is gone
+   * @throws SYSCALL_FAILED with the reason: there is no parent, the kernel refused a value, the thread is gone
    */
   limit(collector: string, quota_cores: number, tid: number): string {
-    if (this.place.kind === 'none') throw noQuota(this.place.reason);
+    if (this.parent.kind === 'none') throw noQuota(this.parent.reason);
     const path = join(this.#group, collector);
     try {
-      if (this.place.kind === 'v1') limitV1(path, quota_cores, tid);
-      else limitV2(this.place.path, this.#group, path, quota_cores, tid);
+      if (this.parent.kind === 'v1') limitV1(path, quota_cores, tid);
+      else limitV2(this.parent.path, this.#group, path, quota_cores, tid);
       return path;
     } catch (cause) {
       throw noQuota(cause instanceof Error ? cause.message : String(cause), cause);
@@ -69,14 +69,14 @@ export class CpuCgroups implements Disposable {
 
   /** Removes the collector's group; threads still in it go back to where the agent is. */
   remove(collector: string): void {
-    if (this.place.kind !== 'none') removeGroup(join(this.#group, collector), this.place.path);
+    if (this.parent.kind !== 'none') removeGroup(join(this.#group, collector), this.parent.path);
   }
 
   /** Removes every group of this agent. */
   [Symbol.dispose](): void {
-    if (this.place.kind === 'none') return;
+    if (this.parent.kind === 'none') return;
     for (const name of subgroups(this.#group)) this.remove(name);
-    removeGroup(this.#group, this.place.path);
+    removeGroup(this.#group, this.parent.path);
   }
 
   /** Another agent's groups are left alone for as long as a process of that id calls itself huatuo. */
@@ -179,7 +179,7 @@ function noQuota(found: string, cause?: unknown): HuatuoError {
  */
 
 /** Where the groups of this agent are made, or why they cannot be. */
-export type CpuPlace =
+export type QuotaParent =
   | { readonly kind: 'v1' | 'v2'; readonly path: string }
   | { readonly kind: 'none'; readonly reason: string };
 
@@ -187,7 +187,7 @@ export type CpuPlace =
  * Looks for the cgroup below which this agent may make its own.
  * @param procfs mount point of procfs
  */
-export function findCpuPlace(procfs: string): CpuPlace {
+export function findQuotaParent(procfs: string): QuotaParent {
   const mounts = parseMountinfo(readMountinfo(procfs));
   const own = parseOwnCgroups(readFileSync(join(procfs, 'self/cgroup'), 'utf8'));
   const v1 = mounts.find(({ type, superOptions }) => type === 'cgroup' && superOptions.includes('cpu'));
@@ -202,7 +202,7 @@ export function findCpuPlace(procfs: string): CpuPlace {
   return usable('v2', path, 'cgroup.controllers');
 }
 
-function usable(kind: 'v1' | 'v2', path: string, needed: string): CpuPlace {
+function usable(kind: 'v1' | 'v2', path: string, needed: string): QuotaParent {
   if (!existsSync(join(path, needed))) {
     return { kind: 'none', reason: `${path} has no ${needed}: this kernel has no CFS bandwidth control` };
   }

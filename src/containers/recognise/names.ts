@@ -50,7 +50,7 @@ export function containerNamed(name: string, parent: string): Named | undefined 
   if ((first === R && name.startsWith('runc-')) || (first === C && name.startsWith('crun-')))
     return bareScope(name, first === R ? 'runc' : 'crun');
   // LXC 4, LXD and incus (`<project>_<name>`); LXC 3; LXC 2 and Proxmox. `lxc.monitor` is the monitor. A second container of
-  // one name gets `-1` behind it, which nobody can tell from a name of its own.
+  // one name gets `-1` behind it, which cannot be told from a name of its own.
   if (first === L && name.startsWith('lxc.payload.')) return named(name.slice('lxc.payload.'.length), 'lxc');
   if (parent === 'lxc' || parent === 'lxc.payload') return named(name, 'lxc');
   if (name.endsWith('.libvirt-lxc')) return named(name.slice(0, -'.libvirt-lxc'.length), 'lxc');
@@ -116,7 +116,7 @@ function fargate(name: string, parent: string): Named | undefined {
   return /^-\d{1,10}$/.test(name.slice(32)) ? { id: name, runtime: 'containerd' } : undefined;
 }
 
-/** A name that a person gave. What no runtime would accept, and a unit inside somebody's `lxc` directory, is none. */
+/** A name that a person gave. What no runtime would accept, and a unit inside a user's `lxc` directory, is none. */
 function named(id: string, runtime: ContainerRuntime): Named | undefined {
   return /^[\w.+-]{1,128}$/.test(id) && !/\.(?:service|scope|slice)$/.test(id) ? { id, runtime } : undefined;
 }

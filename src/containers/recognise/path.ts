@@ -6,7 +6,7 @@
  *   └──────────────────────────────────────── path ───────────────────────────────────────────────────────┘
  *
  * One pass from the root, since what is above a directory can decide what it is. Whoever may make cgroups may name them
- * like a container, so the answer says where a process is accounted, not that somebody vouches for it.
+ * like a container, so the answer says where a process is accounted, not that a runtime vouches for it.
  */
 import type { ContainerQos, ContainerRuntime } from '../../sdk/container.ts';
 import { containerNamed } from './names.ts';

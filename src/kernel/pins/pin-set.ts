@@ -8,7 +8,7 @@
  *
  * The fingerprint covers the object and its options, so a set is only ever taken over by an agent that would load the
  * same. Links go first when a set is removed: a set that lost some is seen to be incomplete, and no program is left
- * running on maps that nobody can find.
+ * running on maps that no agent can find.
  */
 import { createHash } from 'node:crypto';
 import { type Dirent, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
@@ -35,7 +35,7 @@ export interface RemovedSet {
   readonly complete: boolean;
   readonly links: number;
   readonly maps: number;
-  /** What waited in its ring and nobody will read; 0 without ring. */
+  /** What waited in its ring and will not be read; 0 without ring. */
   readonly unread_bytes: number;
 }
 
@@ -115,7 +115,7 @@ export function removeOtherPins(pinDirectory: string, wanted: ReadonlySet<string
     .flatMap((name) => removePins(pinDirectory, name));
 }
 
-/** Removes a directory that has nothing in it. What is still there is somebody else's. */
+/** Removes a directory that has nothing in it. What is still there is another program's. */
 export function removeIfEmpty(directory: string): void {
   try {
     rmdirSync(directory);

@@ -6,7 +6,7 @@
  *   softirq ──────► [ ]    ┘                                     └────► refused + buffer back
  *
  * Taking turns is done here because a port does not: Node delivers up to a thousand messages of one port before it
- * looks at the next, so a collector at full speed would hold up a quiet one. A collector that hangs holds up nobody:
+ * looks at the next, so a collector at full speed would hold up a quiet one. A collector that hangs holds up no other:
  * answering is a post, never a wait. The queues are bounded by the senders' buffer pools and by MAX_QUEUED.
  */
 import type { MessagePort } from 'node:worker_threads';
@@ -138,7 +138,7 @@ export class JournalActor implements JournalControl {
       if (ring && this.#rings.covers(ring)) {
         this.#journal.countRepeated(tracer);
       } else {
-        // A stretch without documents (all of it malformed) is remembered, and nothing is written.
+        // A range without documents (all of it malformed) is remembered, and nothing is written.
         if (bytes > 0) this.#journal.append(tracer, new Uint8Array(buffer, 0, bytes), documents);
         if (ring) this.#rings.add(ring);
       }

@@ -1,4 +1,4 @@
-/** Directories of the journal: made with mode 0700, and used only when nobody else can plant a file in them. */
+/** Directories of the journal: made with mode 0700, and used only when no other user can plant a file in them. */
 import { closeSync, constants, fchmodSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { HuatuoError } from '../../error.ts';
 

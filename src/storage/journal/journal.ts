@@ -46,7 +46,7 @@ export class Journal {
 
   /**
    * Opens a journal: makes the directory when it is missing, and recovers every stream in it. The caller sees to it that
-   * nobody else has it open (journal-lock.ts).
+   * no other agent has it open (src/agent/journal-lock.ts).
    * @param log gets what an operator must know: torn tails, foreign files, refused batches (first and last of a row)
    * @throws CONFIG_INVALID, DIRECTORY_NOT_WRITABLE
    */

@@ -24,12 +24,12 @@ export interface BatchMessage {
   /** Bytes of `buffer` in use; whole lines, the last one ends in a newline. */
   readonly bytes: number;
   readonly documents: number;
-  /** The stretch of the kernel ring these lines were made from; absent for documents that a collector saved. */
-  readonly ring?: RingStretch;
+  /** The range of the kernel ring these lines were made from; absent for documents that a collector saved. */
+  readonly ring?: RingRange;
 }
 
 /** Ring positions count bytes since the ring was made; `id` is unique for one boot: `<collector>-<map id>`. */
-export interface RingStretch {
+export interface RingRange {
   readonly id: string;
   readonly start: bigint;
   readonly end: bigint;
@@ -42,7 +42,7 @@ export type ToJournal = BatchMessage | { readonly type: 'hello'; readonly ringId
 
 /**
  * Journal → collector. `ack`: the bytes were written (a crash of the agent cannot lose them). `refused`: nothing was
- * written, the sender keeps the batch and tries again. `welcome`: recent stretches of this ring that were written,
+ * written, the sender keeps the batch and tries again. `welcome`: recent ranges of this ring that were written,
  * oldest first, at most 64, so that a restarted collector commits them instead of sending them twice.
  */
 export type FromJournal =
@@ -53,4 +53,4 @@ export type FromJournal =
       readonly buffer: ArrayBuffer;
       readonly error: WireError;
     }
-  | { readonly type: 'welcome'; readonly ringId: string; readonly written: readonly RingStretch[] };
+  | { readonly type: 'welcome'; readonly ringId: string; readonly written: readonly RingRange[] };

@@ -1,13 +1,13 @@
 /**
  * What is already written of each kernel ring, so that a restarted collector does not write it twice.
  *
- * "Already written" is a question about an interval, not about the highest position: after a refusal a later stretch can
- * be on disk while an earlier one is not, and acknowledging that one unwritten would lose it. So written stretches are
+ * "Already written" is a question about an interval, not about the highest position: after a refusal a later range can
+ * be on disk while an earlier one is not, and acknowledging that one unwritten would lose it. So written ranges are
  * kept as merged intervals. Where memory bounds make the history forget, the answer is "not written": a document may
  * come twice (its event_id tells), never not at all.
  */
 import { LRUCache } from 'lru-cache';
-import type { RingStretch } from './protocol.ts';
+import type { RingRange } from './protocol.ts';
 
 const MAX_RINGS = 256;
 const MAX_STRETCHES = 64;
@@ -19,7 +19,7 @@ interface Interval {
 
 interface Ring {
   /** Newest last. */
-  readonly recent: RingStretch[];
+  readonly recent: RingRange[];
   /** Disjoint, not touching, ascending. */
   intervals: Interval[];
 }
@@ -27,24 +27,24 @@ interface Ring {
 export class RingHistory {
   readonly #rings = new LRUCache<string, Ring>({ max: MAX_RINGS });
 
-  /** The newest written stretches of a ring, oldest first, at most 64. */
-  recent(ringId: string): readonly RingStretch[] {
+  /** The newest written ranges of a ring, oldest first, at most 64. */
+  recent(ringId: string): readonly RingRange[] {
     return this.#rings.get(ringId)?.recent ?? [];
   }
 
-  /** Whether every byte of the stretch was made into documents that are on disk. */
-  covers(stretch: RingStretch): boolean {
-    const intervals = this.#rings.get(stretch.id)?.intervals ?? [];
-    return intervals.some(({ start, end }) => start <= stretch.start && stretch.end <= end);
+  /** Whether every byte of the range was made into documents that are on disk. */
+  covers(range: RingRange): boolean {
+    const intervals = this.#rings.get(range.id)?.intervals ?? [];
+    return intervals.some(({ start, end }) => start <= range.start && range.end <= end);
   }
 
-  /** Notes a stretch whose documents were written just now. */
-  add(stretch: RingStretch): void {
-    const ring = this.#rings.get(stretch.id) ?? { recent: [], intervals: [] };
-    this.#rings.set(stretch.id, ring);
-    ring.recent.push(stretch);
+  /** Notes a range whose documents were written just now. */
+  add(range: RingRange): void {
+    const ring = this.#rings.get(range.id) ?? { recent: [], intervals: [] };
+    this.#rings.set(range.id, ring);
+    ring.recent.push(range);
     if (ring.recent.length > MAX_STRETCHES) ring.recent.shift();
-    ring.intervals = merge(ring.intervals, stretch);
+    ring.intervals = merge(ring.intervals, range);
   }
 }
 

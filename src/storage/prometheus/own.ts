@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Histogram, type Metric, Registry } from
 
 /**
  * prom-client watches the loop's lag with a timer of 10 ms, half of what the idle agent would use. The lag of the thread that
- * renders pages tells nobody anything, so it is watched as rarely as that can be asked for, and left out of the page.
+ * renders pages tells a reader nothing, so it is watched as rarely as that can be asked for, and left out of the page.
  */
 const LAG_PRECISION_MS = 10_000;
 

@@ -35,7 +35,7 @@ export class MetricsPage {
   }
 
   /**
-   * Adds the families of one owner. A family that is malformed, or whose name somebody else has, is left out and the
+   * Adds the families of one owner. A family that is malformed, or whose name another owner has, is left out and the
    * rest stays. Owners share a family when each sample says whose it is in its label `collector`.
    * @returns one clause for each family that was left out
    */

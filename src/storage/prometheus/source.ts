@@ -10,7 +10,7 @@ export interface MetricSource {
   readonly name: string;
   /**
    * @param deadline_ms longest wait
-   * @returns plain data, checked by nobody yet
+   * @returns plain data, not checked yet
    * @throws HuatuoError; the source stays usable
    */
   scrape(deadline_ms: number): Promise<readonly MetricFamily[]>;
@@ -54,7 +54,7 @@ export class PortSource implements MetricSource {
     if (this.#pending) throw stillBusy(this.name);
     const pending = { ...Promise.withResolvers<readonly MetricFamily[]>(), id: ++this.#sent };
     this.#pending = pending;
-    // After the deadline nobody listens any more, and a late failure must not become an unhandled rejection.
+    // After the deadline the caller listens no more, and a late failure must not become an unhandled rejection.
     pending.promise.catch(() => {});
     this.#port.postMessage({ type: 'scrape', id: pending.id } satisfies ScrapeRequest);
     return withDeadline(pending.promise, deadline_ms, `scrape of collector ${this.name}`);
