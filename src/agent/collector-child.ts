@@ -138,7 +138,7 @@ export class CollectorChild {
 
   #workerData(control: MessagePort): CollectorWorkerData {
     const { config, agent, pinDirectory } = this.#dependencies;
-    const { name, kind, modulePath, manifest, maxSeries } = this.entry;
+    const { name, kind, modulePath, manifest, maxSeries, interval } = this.entry;
     return {
       name,
       kind,
@@ -149,6 +149,7 @@ export class CollectorChild {
         }),
       options: config.collectors[name]?.options ?? {},
       maxSeries,
+      interval_seconds: interval,
       agent,
       paths: { procfs: config.path.procfs, sysfs: config.path.sysfs },
       ring: config.ring,

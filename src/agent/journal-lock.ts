@@ -8,7 +8,7 @@ import { closeSync, constants, fchmodSync, ftruncateSync, openSync, readFileSync
 import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
 import { HuatuoError } from '../error.ts';
-import { lockFile } from '../kernel/libc.ts';
+import { holdLock } from '../kernel/lock.ts';
 import { notWritable, openDirectory } from '../storage/journal/directory.ts';
 
 /** The lock of one journal directory at a time. */
@@ -44,15 +44,12 @@ function lockDirectory(directory: string): Disposable {
   closeSync(openDirectory(directory));
   const path = join(directory, '.lock');
   const fd = openLock(directory, path);
-  const errno = lockFile(fd);
-  if (errno !== 0) {
-    closeSync(fd);
-    throw lockedError(path, errno);
-  }
+  const lock = holdLock(fd);
+  if (typeof lock === 'number') throw lockedError(path, lock);
   fchmodSync(fd, 0o600);
   ftruncateSync(fd);
   writeSync(fd, `${process.pid}\n`, 0);
-  return { [Symbol.dispose]: () => closeSync(fd) };
+  return lock;
 }
 
 function openLock(directory: string, path: string): number {

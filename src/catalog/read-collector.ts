@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { HuatuoError } from '../error.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
 import type { Collector } from '../sdk/collector.ts';
+import { DEFAULT_MAX_SERIES } from '../sdk/metrics.ts';
 import { printable, showPath } from '../text.ts';
 import { ALIASES, aliasesOf } from './aliases.ts';
 import type { BrokenCollector, CatalogEntry } from './entry.ts';
@@ -23,7 +24,6 @@ export interface CollectorFiles {
 
 export const COLLECTOR_NAME: RegExp = /^[a-z][a-z0-9_]{0,47}$/;
 const DEFAULT_INTERVAL_SECONDS = 10;
-const DEFAULT_MAX_SERIES = 10_000;
 
 /** A module whose top level awaits something that never comes must not keep the agent from starting. */
 const IMPORT_DEADLINE_MS = 5_000;

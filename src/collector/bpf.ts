@@ -134,13 +134,13 @@ async function openReader(
   const layout = data.bpf?.manifest.event;
   if (!layout) return undefined;
   const symbols = hasStack(layout.fields) ? dependencies.symbols() : undefined;
-  const place = await kernel.shareRing(decoderNeeds(layout, data.ring.batch_bytes, symbols));
-  const ring = ringId(data.name, place.mapId);
+  const sharedMemory = await kernel.shareRing(decoderNeeds(layout, data.ring.batch_bytes, symbols));
+  const ring = ringId(data.name, sharedMemory.mapId);
   const { bootId, hostname, region } = data.agent;
   const decoder = Decoder.create({
-    wasm: place.module,
+    wasm: sharedMemory.module,
     layout,
-    place,
+    sharedMemory,
     envelope: { idPrefix: `${bootId}-${ring}-`, hostname, region },
     ...(symbols && { symbols }),
   });

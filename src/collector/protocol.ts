@@ -23,6 +23,8 @@ export interface CollectorWorkerData {
   /** The collector's own options; those of the BPF object under their C names. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly maxSeries: number;
+  /** Until `start` is called again after it returned. */
+  readonly interval_seconds: number;
   readonly agent: AgentIdentity;
   readonly paths: HostPaths;
   readonly ring: RingConfig;

@@ -88,7 +88,7 @@ export class CollectorRuntime {
     while (!this.#stop.signal.aborted) {
       await this.#start();
       if (this.#stop.signal.aborted) return;
-      const seconds = ('interval' in this.#collector && this.#collector.interval) || 10;
+      const seconds = this.#data.interval_seconds;
       notify({ type: 'waiting', seconds });
       await this.#ctx.clock.sleep(seconds).catch(() => undefined);
     }

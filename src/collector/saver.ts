@@ -50,12 +50,21 @@ export class Saver {
 
   #line(containerId: string | undefined, time_ns: bigint, data: object): string {
     this.#count += 1;
+    const { bootId, hostname, region } = this.#agent;
+    const { collector, tracer, kind, severity, schemaVersion } = this.#document;
     return savedDocument({
-      agent: this.#agent,
-      document: this.#document,
-      eventId: `${this.#agent.bootId}-${this.#document.collector}-${this.#origin}-${this.#count}`,
+      envelope: {
+        idPrefix: `${bootId}-${collector}-${this.#origin}-`,
+        schemaVersion,
+        severity,
+        hostname,
+        region,
+        uploadedTime: new Date().toISOString(),
+        tracerName: tracer,
+        tracerType: kind,
+      },
+      sequence: this.#count,
       realtime_ns: time_ns + wallOffset_ns(),
-      uploadedAt: new Date().toISOString(),
       container: containerId === undefined ? undefined : this.#containers.find(containerId),
       data,
     });

@@ -73,11 +73,11 @@ export class CgroupFeed implements Disposable {
     }
     await kernel.load();
     await kernel.attach();
-    const place = await kernel.shareRing(decoderNeeds(layout, OUTPUT_BYTES));
+    const sharedMemory = await kernel.shareRing(decoderNeeds(layout, OUTPUT_BYTES));
     const decoder = Decoder.create({
-      wasm: place.module,
+      wasm: sharedMemory.module,
       layout,
-      place,
+      sharedMemory,
       envelope: { idPrefix: '', hostname: '', region: '' },
     });
     return new CgroupFeed(decoder, layout.bytes);

@@ -34,7 +34,7 @@ export interface DecoderOptions {
   readonly wasm: Uint8Array<ArrayBuffer> | WebAssembly.Module;
   readonly layout: EventLayout;
   /** Of the sizes that `decoderNeeds` says. */
-  readonly place: DecoderMemory;
+  readonly sharedMemory: DecoderMemory;
   /** What is the same in all documents; the layout adds tracer, severity and schema version. */
   readonly envelope: Pick<EnvelopeFields, 'idPrefix' | 'hostname' | 'region'>;
   /** For `kstack` fields; without them frames are printed as numbers. */
@@ -95,11 +95,11 @@ export class Decoder implements Disposable {
   }
 
   private constructor(options: DecoderOptions) {
-    const { layout, place, symbols = NO_SYMBOLS } = options;
-    this.memory = place.memory;
-    this.regions = place.regions;
-    this.ringBytes = place.regions.data.bytes / 2;
-    clearStatics(place);
+    const { layout, sharedMemory, symbols = NO_SYMBOLS } = options;
+    this.memory = sharedMemory.memory;
+    this.regions = sharedMemory.regions;
+    this.ringBytes = sharedMemory.regions.data.bytes / 2;
+    clearStatics(sharedMemory);
     this.#exports = instantiate(options.wasm, this.memory, layout);
     this.#containers = new ContainerTable(this.memory, this.regions, this.#exports.addContainer);
     this.#containers.clear();
@@ -108,6 +108,7 @@ export class Decoder implements Disposable {
       schemaVersion: layout.schemaVersion,
       severity: layout.severity,
       tracerName: layout.tracer,
+      tracerType: 'event',
     };
     this.#control = controlBlock(this.memory);
     this.#template = regionBytes(this.memory, this.regions.envelope);

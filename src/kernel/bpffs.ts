@@ -4,11 +4,12 @@
  *
  * Names on it hold no dots (kernel/bpf/inode.c, bpf_lookup), directories can be renamed.
  */
-import { closeSync, constants, existsSync, mkdirSync, openSync, statfsSync } from 'node:fs';
+import { constants, existsSync, mkdirSync, openSync, statfsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { HuatuoError } from '../error.ts';
 import { errnoName } from './libbpf.ts';
-import { lockFile, mount } from './libc.ts';
+import { mount } from './libc.ts';
+import { holdLock } from './lock.ts';
 
 /** linux/magic.h */
 const BPF_FS_MAGIC = 0xcafe4a11;
@@ -50,12 +51,11 @@ export function preparePinDirectory(path: string): void {
  */
 export function lockPinDirectory(path: string): Disposable {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  const errno = lockFile(fd);
-  if (errno === 0) return { [Symbol.dispose]: () => closeSync(fd) };
-  closeSync(fd);
+  const lock = holdLock(fd);
+  if (typeof lock !== 'number') return lock;
   throw new HuatuoError('DIRECTORY_NOT_WRITABLE', {
     expected: `${path} to be free`,
-    found: `its lock is held by another agent (${errnoName(errno)})`,
+    found: `its lock is held by another agent (${errnoName(lock)})`,
     remedy: 'stop that agent, or give this one another pin directory',
   });
 }

@@ -109,8 +109,8 @@ export class KernelOwner {
       this.#ring = new MappedRing(this.#fd(object, 'events'), this.#fd(object, 'ledger_commits'), needs);
     }
     this.#module ??= new WebAssembly.Module(readFileSync(this.#wasmPath()));
-    const { place, mapId } = this.#ring;
-    return { ...place, mapId, module: this.#module };
+    const { sharedMemory, mapId } = this.#ring;
+    return { ...sharedMemory, mapId, module: this.#module };
   }
 
   #wasmPath(): string {

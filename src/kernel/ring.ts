@@ -7,13 +7,13 @@
  *   WASM memory    … regions.consumer, regions.producer, regions.data …            regions.commits …
  *
  * The kernel writes, WASM reads, nothing is copied (kernel/bpf/ringbuf.c: ringbuf_map_mmap_user). The memory is shared: made
- * and mapped here, in the main thread, it is lent to one worker after the other, so that a worker needs no foreign calls to
+ * and mapped here, in the main thread, it is shared with one worker after the other, so that a worker needs no foreign calls to
  * read its ring, and its successor finds the ring where it was.
  */
 import koffi from 'koffi';
 import { allocateDecoderMemory, type DecoderMemory, type DecoderNeeds } from '../decoder/memory.ts';
 import { HuatuoError } from '../error.ts';
-import { errnoName, libbpf, type Pointer } from './libbpf.ts';
+import { errnoName, type Pointer } from './libbpf.ts';
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -24,34 +24,21 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from './libc.ts';
-
-/** What the kernel says of a map: the head of `struct bpf_map_info`. */
-interface RingInfo {
-  /** Unique for one boot. */
-  readonly mapId: number;
-  readonly ringBytes: number;
-}
-
-const MAP_INFO_BYTES = 88;
-const MAX_ENTRIES_OFFSET = 16;
+import { type MapInfo, readMapInfo } from './map-info.ts';
 
 /** @throws SYSCALL_FAILED when `fd` is not a BPF map */
-function ringInfo(fd: number): RingInfo {
-  const info = new Uint8Array(MAP_INFO_BYTES);
-  const result = libbpf().bpf_obj_get_info_by_fd(fd, info, Uint32Array.of(info.byteLength));
-  if (result < 0) {
-    throw new HuatuoError('SYSCALL_FAILED', {
-      expected: 'the description of a ring buffer',
-      found: errnoName(result),
-      remedy: 'the collector is restarted; if it comes back, report it',
-    });
-  }
-  const view = new DataView(info.buffer);
-  return { mapId: view.getUint32(4, true), ringBytes: view.getUint32(MAX_ENTRIES_OFFSET, true) };
+function ringInfo(fd: number): MapInfo {
+  const info = readMapInfo(fd);
+  if (typeof info !== 'number') return info;
+  throw new HuatuoError('SYSCALL_FAILED', {
+    expected: 'the description of a ring buffer',
+    found: errnoName(info),
+    remedy: 'the collector is restarted; if it comes back, report it',
+  });
 }
 
 export class MappedRing implements Disposable {
-  readonly place: DecoderMemory;
+  readonly sharedMemory: DecoderMemory;
   /** Unique for one boot. */
   readonly mapId: number;
   readonly #needs: DecoderNeeds;
@@ -63,11 +50,11 @@ export class MappedRing implements Disposable {
    * @throws MAP_FAILED, SYSCALL_FAILED
    */
   constructor(ringFd: number, commitsFd: number, needs: DecoderNeeds) {
-    const { mapId, ringBytes } = ringInfo(ringFd);
+    const { id, maxEntries: ringBytes } = ringInfo(ringFd);
     this.#needs = needs;
-    this.mapId = mapId;
-    this.place = allocateDecoderMemory({ ...needs, ringBytes, pageBytes: PAGE_BYTES });
-    const { consumer, producer, commits } = this.place.regions;
+    this.mapId = id;
+    this.sharedMemory = allocateDecoderMemory({ ...needs, ringBytes, pageBytes: PAGE_BYTES });
+    const { consumer, producer, commits } = this.sharedMemory.regions;
     const shared = MAP_SHARED | MAP_FIXED;
     mmap(this.#at(consumer.offset), PAGE_BYTES, PROT_READ | PROT_WRITE, shared, ringFd, 0);
     mmap(this.#at(producer.offset), PAGE_BYTES + 2 * ringBytes, PROT_READ, shared, ringFd, PAGE_BYTES);
@@ -89,7 +76,7 @@ export class MappedRing implements Disposable {
    * memory any more.
    */
   [Symbol.dispose](): void {
-    const { consumer, data, commits } = this.place.regions;
+    const { consumer, data, commits } = this.sharedMemory.regions;
     const flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS;
     const access = PROT_READ | PROT_WRITE;
     mmap(this.#at(consumer.offset), data.offset + data.bytes - consumer.offset, access, flags, -1, 0);
@@ -97,6 +84,6 @@ export class MappedRing implements Disposable {
   }
 
   #at(offset: number): Pointer {
-    return (koffi.address(this.place.memory.buffer) as bigint) + BigInt(offset);
+    return (koffi.address(this.sharedMemory.memory.buffer) as bigint) + BigInt(offset);
   }
 }

@@ -7,6 +7,9 @@
  * The instruments behind the declaration are made by `createInstruments` in `instruments.ts`.
  */
 
+/** Label sets over all metrics of a collector, unless it says otherwise. */
+export const DEFAULT_MAX_SERIES = 10_000;
+
 /** A metric as data. */
 export interface InstrumentSpec {
   readonly type: MetricType;

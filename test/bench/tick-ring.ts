@@ -35,7 +35,7 @@ export class TickRing implements Disposable {
     const fds = [object.mapFd('events')!, object.mapFd('ledger_commits')!] as const;
     const ring = new MappedRing(...fds, decoderNeeds(layout, OUTPUT_BYTES));
     const wasm = readFileSync(join(directory, 'tick.wasm'));
-    const decoder = Decoder.create({ wasm, layout, place: ring.place, envelope: ENVELOPE });
+    const decoder = Decoder.create({ wasm, layout, sharedMemory: ring.sharedMemory, envelope: ENVELOPE });
     return new TickRing(object, ring, decoder);
   }
 

@@ -84,7 +84,7 @@ test('a damaged object is refused with one of our errors, whatever byte was hit'
   fc.assert(
     fc.property(damage, fc.nat(object.length), (flips, length) => {
       const copy = Uint8Array.from(object);
-      for (const [place, value] of flips) copy[place] = value;
+      for (const [sharedMemory, value] of flips) copy[sharedMemory] = value;
       try {
         readManifest(length % 4 === 0 ? copy.subarray(0, length) : copy, 'sample', 'sample.bpf.c');
       } catch (error) {
@@ -97,9 +97,9 @@ test('a damaged object is refused with one of our errors, whatever byte was hit'
 
 test('damaged types are refused with one of our errors', () => {
   fc.assert(
-    fc.property(fc.nat(section.length - 1), fc.integer({ min: 0, max: 255 }), (place, value) => {
+    fc.property(fc.nat(section.length - 1), fc.integer({ min: 0, max: 255 }), (sharedMemory, value) => {
       const copy = Uint8Array.from(section);
-      copy[place] = value;
+      copy[sharedMemory] = value;
       try {
         const read = readBtf(copy);
         for (const id of read.types.keys()) read.bytes(id);

@@ -6,8 +6,8 @@ import { Decoder } from '../../src/decoder/decoder.ts';
 import { eventFields, recordOf } from '../support/decoder-arbitraries.ts';
 import { layoutOf } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
-import { placeFor } from '../support/decoder-place.ts';
 import { FakeRing } from '../support/decoder-ring.ts';
+import { sharedMemoryFor } from '../support/decoder-shared-memory.ts';
 import { type DocumentParts, referenceDocument } from '../support/reference-decoder.ts';
 
 const LAYOUTS = 8;
@@ -63,7 +63,7 @@ for (const [index, fields] of fc.sample(eventFields, { numRuns: LAYOUTS, seed })
     const decoder = Decoder.create({
       wasm,
       layout,
-      place: placeFor(layout, 1 << 17, 1 << 16, symbols),
+      sharedMemory: sharedMemoryFor(layout, 1 << 17, 1 << 16, symbols),
       envelope: IDENTITY,
       symbols,
     });

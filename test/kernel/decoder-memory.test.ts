@@ -69,7 +69,7 @@ test('producer page and data follow the consumer page as they do in the file of 
 for (const [name, wrong] of Object.entries({
   'a ring that is no power of two': { ringBytes: 12_288 },
   'a ring smaller than a page': { ringBytes: 4096, pageBytes: 16_384 },
-  'pages larger than the place of the regions': { pageBytes: 131_072, ringBytes: 1 << 20 },
+  'pages larger than the sharedMemory of the regions': { pageBytes: 131_072, ringBytes: 1 << 20 },
   'a ring too large to be mapped twice': { ringBytes: 2 ** 30 },
 })) {
   test(`${name} is refused`, () => {

@@ -7,8 +7,8 @@ import { Decoder } from '../../src/decoder/decoder.ts';
 import { LIMITS, MAX_ENVELOPE_BYTES } from '../../src/decoder/memory.ts';
 import { TINY } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
-import { placeFor } from '../support/decoder-place.ts';
 import { FakeRing, strideOf } from '../support/decoder-ring.ts';
+import { sharedMemoryFor } from '../support/decoder-shared-memory.ts';
 
 const RING_BYTES = 4096;
 const LONGEST_LINE = MAX_ENVELOPE_BYTES + LIMITS.MAX_FRAGMENT_BYTES + maxDataBytes(TINY.fields);
@@ -74,7 +74,7 @@ class Model {
     this.decoder = Decoder.create({
       wasm,
       layout: TINY,
-      place: placeFor(TINY, RING_BYTES, 0),
+      sharedMemory: sharedMemoryFor(TINY, RING_BYTES, 0),
       envelope: { idPrefix: 'p-', hostname: 'h'.repeat(64), region: 'r' },
     });
     this.ring = new FakeRing(this.decoder, start);

@@ -5,8 +5,8 @@ import { type DecodeResult, ringCorrupt } from '../../src/decoder/result.ts';
 import { MAX_CONTAINERS } from '../../src/decoder/tables.ts';
 import { EVERY_FORMAT, TINY } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
-import { placeFor } from '../support/decoder-place.ts';
 import { FakeRing } from '../support/decoder-ring.ts';
+import { sharedMemoryFor } from '../support/decoder-shared-memory.ts';
 
 const RING_BYTES = 4096;
 const START = 2n ** 32n - 1024n;
@@ -16,7 +16,7 @@ function tinyDecoder(): Decoder {
   const decoder = Decoder.create({
     wasm,
     layout: TINY,
-    place: placeFor(TINY, RING_BYTES, 1 << 16),
+    sharedMemory: sharedMemoryFor(TINY, RING_BYTES, 1 << 16),
     envelope: { idPrefix: 'p-', hostname: 'h', region: 'r' },
   });
   decoder.beginBatch('now', 0n);
@@ -144,7 +144,7 @@ test('without a batch there is no room for output, and nothing is read', () => {
   const decoder = Decoder.create({
     wasm,
     layout: TINY,
-    place: placeFor(TINY, RING_BYTES, 1 << 16),
+    sharedMemory: sharedMemoryFor(TINY, RING_BYTES, 1 << 16),
     envelope: { idPrefix: 'p-', hostname: 'h', region: 'r' },
   });
   const ring = new FakeRing(decoder, START);
@@ -219,7 +219,7 @@ test('an envelope beyond its bound is refused', () => {
 });
 
 test('a module for a struct of another size is refused', () => {
-  const options = { wasm, layout: EVERY_FORMAT, place: placeFor(EVERY_FORMAT, RING_BYTES, 1) };
+  const options = { wasm, layout: EVERY_FORMAT, sharedMemory: sharedMemoryFor(EVERY_FORMAT, RING_BYTES, 1) };
   const envelope = { idPrefix: '', hostname: '', region: '' };
   assert.throws(() => Decoder.create({ ...options, envelope }), { code: 'LAYOUT_MISMATCH' });
 });
@@ -233,7 +233,7 @@ test('names of symbols cannot break the JSON they are printed in', async () => {
   const decoder = Decoder.create({
     wasm: await moduleFor(EVERY_FORMAT),
     layout: EVERY_FORMAT,
-    place: placeFor(EVERY_FORMAT, RING_BYTES, 1, symbols),
+    sharedMemory: sharedMemoryFor(EVERY_FORMAT, RING_BYTES, 1, symbols),
     envelope: { idPrefix: '', hostname: '', region: '' },
     symbols,
   });
@@ -263,8 +263,13 @@ test('a decoder that was disposed of refuses every call that would read the ring
 });
 
 test('a successor in the same memory starts as if nobody had been there', () => {
-  const place = placeFor(TINY, RING_BYTES, 1 << 16);
-  const options = { wasm, layout: TINY, place, envelope: { idPrefix: 'p-', hostname: 'h', region: 'r' } };
+  const sharedMemory = sharedMemoryFor(TINY, RING_BYTES, 1 << 16);
+  const options = {
+    wasm,
+    layout: TINY,
+    sharedMemory,
+    envelope: { idPrefix: 'p-', hostname: 'h', region: 'r' },
+  };
   const decoder = Decoder.create(options);
   const ring = new FakeRing(decoder, START);
   decoder.beginBatch('now', 0n);

@@ -66,8 +66,8 @@ test('a successor finds in the ring what its predecessor has not committed', { s
   const envelope = { idPrefix: '', hostname: '', region: '' };
   const decoders: Decoder[] = [];
   const documentsOfNextLife = async (): Promise<number> => {
-    const place = await calls.shareRing(decoderNeeds(layout, 1 << 16));
-    const decoder = Decoder.create({ wasm: place.module, layout, place, envelope });
+    const sharedMemory = await calls.shareRing(decoderNeeds(layout, 1 << 16));
+    const decoder = Decoder.create({ wasm: sharedMemory.module, layout, sharedMemory, envelope });
     decoders.push(decoder);
     decoder.readPosition = decoder.consumerPosition;
     decoder.beginBatch('', 0n);

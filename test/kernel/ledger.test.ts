@@ -42,7 +42,7 @@ class Reader {
     return readCommit(this.#slots, this.consumer);
   }
 
-  /** @returns false when the reader died; another one has taken its place */
+  /** @returns false when the reader died; another one has taken its sharedMemory */
   commit(position: bigint, documents: number, malformed: number): boolean {
     try {
       this.#log.commit(position, documents, malformed);

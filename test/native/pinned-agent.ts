@@ -73,11 +73,11 @@ function killAtPin(count: number): void {
   };
 }
 
-function readAll(place: SharedRing): number[] {
+function readAll(sharedMemory: SharedRing): number[] {
   const decoder = Decoder.create({
-    wasm: place.module,
+    wasm: sharedMemory.module,
     layout,
-    place,
+    sharedMemory,
     envelope: { idPrefix: 'test-', hostname: 'test', region: '' },
   });
   const commits = new CommitLog(decoder.commits, decoder.consumerPosition, (position) =>

@@ -12,10 +12,8 @@ import { HuatuoError } from '../../error.ts';
 import type { Handles } from '../handles.ts';
 import { errnoName, type Libbpf, lastErrno, type Pointer } from '../libbpf.ts';
 import { closeFd } from '../libc.ts';
+import { readMapInfo } from '../map-info.ts';
 import type { Pinnable, PinSet } from './pin-set.ts';
-
-/** `struct bpf_map_info` of Linux 5.8; the kernel fills what it is given room for. */
-const MAP_INFO_BYTES = 88;
 
 /**
  * Pins the maps and links of an object whose programs are all attached.
@@ -53,9 +51,10 @@ function reuseMap(api: Libbpf, map: Pointer, path: string): void {
   if (fd < 0) throw damaged(path, 'a map', errnoName(fd));
   try {
     requireKind(fd, path, 'map');
-    const [type, , keyBytes, valueBytes] = mapInfo(api, fd, path);
+    const info = readMapInfo(fd);
+    if (typeof info === 'number') throw damaged(path, 'the description of a map', errnoName(info));
     const wanted = [api.bpf_map__type(map), api.bpf_map__key_size(map), api.bpf_map__value_size(map)];
-    const found = [type, keyBytes, valueBytes];
+    const found = [info.type, info.keyBytes, info.valueBytes];
     if (found.join() !== wanted.join()) {
       throw damaged(path, `type, key and value sizes ${wanted.join(', ')}`, found.join(', '));
     }
@@ -85,14 +84,6 @@ function openLink(api: Libbpf, path: string): Pointer {
 function requireKind(fd: number, path: string, kind: 'map' | 'link'): void {
   const found = readlinkSync(`/proc/self/fd/${fd}`);
   if (!new RegExp(`bpf[-_]${kind}`).test(found)) throw damaged(path, `a ${kind}`, found);
-}
-
-/** The head of `struct bpf_map_info`: type, id, key_size, value_size. */
-function mapInfo(api: Libbpf, fd: number, path: string): Uint32Array {
-  const info = new Uint8Array(MAP_INFO_BYTES);
-  const result = api.bpf_obj_get_info_by_fd(fd, info, Uint32Array.of(info.byteLength));
-  if (result < 0) throw damaged(path, 'the description of a map', errnoName(result));
-  return new Uint32Array(info.buffer, 0, 4);
 }
 
 function mapsOf(api: Libbpf, object: Pointer): Pointer[] {

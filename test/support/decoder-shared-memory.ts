@@ -5,7 +5,7 @@ import type { SymbolTable } from '../../src/decoder/kallsyms.ts';
 import { allocateDecoderMemory, type DecoderMemory } from '../../src/decoder/memory.ts';
 import type { EventLayout } from '../../src/schema/manifest.ts';
 
-export function placeFor(
+export function sharedMemoryFor(
   layout: EventLayout,
   ringBytes: number,
   outputBytes: number,
