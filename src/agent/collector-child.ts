@@ -12,13 +12,17 @@ import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effe
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import type { SymbolTable } from '../decoder/kallsyms.ts';
 import { HuatuoError } from '../error.ts';
+import type { KernelObject } from '../kernel/object.ts';
+import { KernelOwner } from '../kernel/object-owner.ts';
+import { removePins } from '../kernel/pins/pin-set.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
 import type { Log } from '../sdk/context.ts';
 import type { LedgerStatus } from '../web/status.ts';
-import { CollectorKernel } from './collector-kernel.ts';
 import { CollectorThrottle } from './fence/budget.ts';
 import type { CpuCgroups } from './fence/cgroup.ts';
 import { CpuFence } from './fence/fence.ts';
+import { objectSource } from './object-source.ts';
+import { RingLedger } from './ring-ledger.ts';
 import type { ReaderActor } from './services/services.ts';
 import { COLLECTOR_STOP_SHARE, collectorRestart, WORKER_LIMITS } from './specs.ts';
 
@@ -49,22 +53,19 @@ export class CollectorChild {
   readonly #throttle: CollectorThrottle;
   readonly #statsMemory = ActorStats.allocate();
   /** Absent for a collector without BPF programs. */
-  readonly #kernel: CollectorKernel | undefined;
+  readonly #kernel: KernelOwner | undefined;
+  #ledger: RingLedger | undefined;
   #symbols: SymbolTable | undefined;
 
   constructor(entry: CatalogEntry, dependencies: CollectorDependencies) {
     this.entry = entry;
     this.#dependencies = dependencies;
     this.stats = new ActorStats(this.#statsMemory);
-    const { cpu = UNFENCED, options = {} } = dependencies.config.collectors[entry.name] ?? {};
+    const { cpu = UNFENCED } = dependencies.config.collectors[entry.name] ?? {};
     this.#fence = new CpuFence(entry.name, cpu, dependencies.cgroups, dependencies.log);
-    const { pinDirectory, log, rings } = dependencies;
-    const { path: paths } = dependencies.config;
-    const counter = new WakeCounter(this.#statsMemory);
-    const wake = (): void => counter.wake();
-    const kernel = CollectorKernel.of(entry, { options, paths, pinDirectory, log, rings, wake });
-    this.#kernel = kernel;
-    const sample = (every: number): boolean => kernel?.setSampling(every) ?? false;
+    const source = objectSource(entry, dependencies);
+    this.#kernel = source && new KernelOwner(source, (object) => this.#loaded(object));
+    const sample = (every: number): boolean => this.#kernel?.object?.setSampling(every) ?? false;
     this.#throttle = new CollectorThrottle(cpu.quota_cores, sample, this.stats);
     const { supervisor } = dependencies.config;
     this.actor = new WorkerActor<CollectorControl>(
@@ -74,7 +75,7 @@ export class CollectorChild {
         kind: entry.kind,
         entry: new URL('../../workers/collector.js', import.meta.url),
         workerData: (control) => this.#workerData(control),
-        ...(kernel && { serve: kernel.calls }),
+        ...(this.#kernel && { serve: this.#kernel.calls }),
         restart: collectorRestart(supervisor, entry.interval),
         shutdown_ms: supervisor.stop_timeout_ms * COLLECTOR_STOP_SHARE,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
@@ -120,7 +121,7 @@ export class CollectorChild {
 
   /** Accounting of its ring, also while no worker runs; undefined before the first load and for collectors without ring. */
   ledger(): LedgerStatus | undefined {
-    return this.#kernel?.ledger();
+    return this.#ledger?.read();
   }
 
   /**
@@ -178,10 +179,26 @@ export class CollectorChild {
     }
   }
 
+  /** The ring's wake-ups and its ledger live as long as the object, whatever becomes of the worker. */
+  #loaded(object: KernelObject): Disposable {
+    const { rings } = this.#dependencies;
+    const dependents = new DisposableStack();
+    const ring = object.mapFd('events');
+    const wakes = new WakeCounter(this.#statsMemory);
+    if (ring !== undefined) dependents.use(rings.add(ring, () => wakes.wake()));
+    this.#ledger = dependents.use(RingLedger.open(this.entry.name, object));
+    dependents.defer(() => {
+      this.#ledger = undefined;
+    });
+    return dependents;
+  }
+
   /** A ring that breaks its own rules cannot be adopted, and an unsupported collector leaves nothing attached. */
   #ended(error: HuatuoError | undefined): void {
     this.stats.set('in_flight_bytes', 0n);
     if (!error || !(error.permanent || error.code === 'RING_CORRUPT')) return;
-    void this.#kernel?.discard();
+    const { pinDirectory } = this.#dependencies;
+    if (this.#kernel && pinDirectory !== undefined) removePins(pinDirectory, this.entry.name);
+    void this.#kernel?.release();
   }
 }

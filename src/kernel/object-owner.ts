@@ -30,14 +30,18 @@ export interface ObjectSource {
 
 export class KernelOwner {
   readonly #source: ObjectSource;
-  readonly #loaded: (object: KernelObject) => void;
+  readonly #loaded: (object: KernelObject) => Disposable | undefined;
+  #dependents: Disposable | undefined;
   #loading: Promise<KernelObject> | undefined;
   #object: KernelObject | undefined;
   #ring: MappedRing | undefined;
   #module: WebAssembly.Module | undefined;
 
-  /** @param loaded called when an object is in the kernel */
-  constructor(source: ObjectSource, loaded: (object: KernelObject) => void = () => undefined) {
+  /** @param loaded called when an object is in the kernel; what it returns is disposed before that is freed */
+  constructor(
+    source: ObjectSource,
+    loaded: (object: KernelObject) => Disposable | undefined = () => undefined,
+  ) {
     this.#source = source;
     this.#loaded = loaded;
   }
@@ -89,7 +93,7 @@ export class KernelOwner {
     if (manifest.event) checkLayout(manifest.collector, manifest.event, bytes);
     const object = await KernelObject.load({ manifest, bytes, options, ...(pin && { pin }) });
     this.#object = object;
-    this.#loaded(object);
+    this.#dependents = this.#loaded(object);
     return object;
   }
 
@@ -148,6 +152,8 @@ export class KernelOwner {
     const object = this.#object;
     this.#loading = undefined;
     this.#object = undefined;
+    this.#dependents?.[Symbol.dispose]();
+    this.#dependents = undefined;
     this.#ring?.[Symbol.dispose]();
     this.#ring = undefined;
     this.#module = undefined;
