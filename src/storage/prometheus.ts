@@ -12,8 +12,9 @@ import type { LogConfig, WebConfig } from '../config/effective.ts';
 import type { ContainersDocument } from '../containers/actor.ts';
 import { ContainersClient } from '../containers/client.ts';
 import { SnapshotWriter } from '../containers/snapshot.ts';
-import { routes, type Selection } from '../http/routes.ts';
-import { HttpServer, type Listening } from '../http/server.ts';
+import { createApp } from '../http/app.ts';
+import { addPages, type Selection } from '../http/routes.ts';
+import { type HttpServer, type Listening, listen } from '../http/server.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
 import { FilePool } from './file-pool.ts';
 import type { PoolCollector } from './file-task.ts';
@@ -95,19 +96,20 @@ export class Prometheus implements PrometheusControl {
     this.#pool = new FilePool({ paths: options.paths, log: options.log });
     this.#status = bounded('status of the main thread', () => supervisor.status());
     this.#families = bounded('metrics of the main thread', () => supervisor.families());
-    this.#server = HttpServer.listen({
-      ...options.web,
-      routes: routes({
-        version: options.version,
-        status: this.#status,
-        reload: () => withDeadline(supervisor.reload(), RELOAD_DEADLINE_MS, 'reload of the configuration'),
-        metrics: (selection) => this.#page(JSON.stringify(this.#selected(selection))),
-        collectors: () => this.#names(),
-        containers: bounded('containers', () => supervisor.containers(), CONTAINERS_DEADLINE_MS),
-      }),
-      onError: (error) => log.error('an HTTP request failed', { error }),
+    const onError = (error: unknown): void => log.error('an HTTP request failed', { error });
+    const app = createApp({
+      onError,
       onReply: (route, method, status, seconds) => this.#own.countReply(route, method, status, seconds),
     });
+    addPages(app, {
+      version: options.version,
+      status: this.#status,
+      reload: () => withDeadline(supervisor.reload(), RELOAD_DEADLINE_MS, 'reload of the configuration'),
+      metrics: (selection) => this.#page(JSON.stringify(this.#selected(selection))),
+      collectors: () => this.#names(),
+      containers: bounded('containers', () => supervisor.containers(), CONTAINERS_DEADLINE_MS),
+    });
+    this.#server = listen({ ...options.web, app, onError });
     // The failure belongs to whoever calls `listening`.
     this.#server.catch(() => {});
   }
