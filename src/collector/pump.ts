@@ -58,7 +58,7 @@ export class Pump {
     }
   }
 
-  /** One range of undisturbed reading. @returns true when drained for good, false to start over */
+  /** Reads until something disturbs it. @returns true when drained for good, false to start over */
   async #session(signal: AbortSignal): Promise<boolean> {
     await this.#journal.connected;
     const written = await this.#journal.hello(this.#reader.ringId);

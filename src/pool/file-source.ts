@@ -5,7 +5,7 @@
  *                                                  ├──► update ──► families
  *   scrape ────────────────────────────────────────┘
  *
- * The clock and not the scrape decides which range of time a rate covers, so two Prometheus servers and a curious curl
+ * The clock and not the scrape decides which interval a rate covers, so two Prometheus servers and a curious curl
  * all see the same values.
  */
 import type { ContainersSnapshot } from '../containers/snapshot.ts';

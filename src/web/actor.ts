@@ -19,8 +19,9 @@ import type { MetricFamily } from '../sdk/metrics.ts';
 import { OwnMetrics } from '../storage/prometheus/own.ts';
 import { type ScrapeFault, scrape } from '../storage/prometheus/scrape.ts';
 import { PortSource } from '../storage/prometheus/source.ts';
-import { routes, type Selection } from './routes.ts';
-import { HttpServer, type Listening } from './server.ts';
+import { createApp } from './app.ts';
+import { addPages, type Selection } from './routes.ts';
+import { type HttpServer, type Listening, listen } from './server.ts';
 import type { StatusDocument } from './status.ts';
 
 export type { PoolCollector } from '../pool/file-task.ts';
@@ -95,19 +96,20 @@ export class Prometheus implements PrometheusControl {
     this.#pool = new FilePool({ paths: options.paths, log: options.log });
     this.#status = bounded('status of the main thread', () => supervisor.status());
     this.#families = bounded('metrics of the main thread', () => supervisor.families());
-    this.#server = HttpServer.listen({
-      ...options.web,
-      routes: routes({
-        version: options.version,
-        status: this.#status,
-        reload: () => withDeadline(supervisor.reload(), RELOAD_DEADLINE_MS, 'reload of the configuration'),
-        metrics: (selection) => this.#page(JSON.stringify(this.#selected(selection))),
-        collectors: () => this.#names(),
-        containers: bounded('containers', () => supervisor.containers(), CONTAINERS_DEADLINE_MS),
-      }),
-      onError: (error) => log.error('an HTTP request failed', { error }),
+    const onError = (error: unknown): void => log.error('an HTTP request failed', { error });
+    const app = createApp({
+      onError,
       onReply: (route, method, status, seconds) => this.#own.countReply(route, method, status, seconds),
     });
+    addPages(app, {
+      version: options.version,
+      status: this.#status,
+      reload: () => withDeadline(supervisor.reload(), RELOAD_DEADLINE_MS, 'reload of the configuration'),
+      metrics: (selection) => this.#page(JSON.stringify(this.#selected(selection))),
+      collectors: () => this.#names(),
+      containers: bounded('containers', () => supervisor.containers(), CONTAINERS_DEADLINE_MS),
+    });
+    this.#server = listen({ ...options.web, app, onError });
     // The failure belongs to whoever calls `listening`.
     this.#server.catch(() => {});
   }

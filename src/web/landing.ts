@@ -1,7 +1,6 @@
 /** The page a browser gets at `/`: what runs here, and where the rest is. Self-contained: no script, no file, no network. */
 import { createHash } from 'node:crypto';
 import type { ActorStatus } from '../actor/state.ts';
-import type { Reply } from './reply.ts';
 import type { StatusDocument } from './status.ts';
 
 const STYLE = `:root{color-scheme:light dark}
@@ -10,7 +9,8 @@ table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8886;vertical-align:top;overflow-wrap:anywhere}
 .bad{font-weight:600;color:light-dark(#b00020,#ff8a8a)}`;
 
-const POLICY = `default-src 'none'; frame-ancestors 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
+/** The Content-Security-Policy of this page: its own style and nothing else. */
+export const LANDING_POLICY: string = `default-src 'none'; frame-ancestors 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
 
 const LINKS = {
   '/metrics': 'Metrics',
@@ -20,10 +20,10 @@ const LINKS = {
   '/-/ready': 'Readiness',
 };
 
-/** @param status undefined when the main thread did not answer */
-export function landing(version: string, status: StatusDocument | undefined): Reply {
+/** @returns HTML. @param status undefined when the main thread did not answer */
+export function landing(version: string, status: StatusDocument | undefined): string {
   const links = Object.entries(LINKS).map(([href, name]) => `<li><a href="${href}">${name}</a></li>`);
-  const body = `<!doctype html>
+  return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -37,8 +37,6 @@ ${links.join('\n')}
 ${status ? actorTable(status.actors) : ''}
 </html>
 `;
-  const headers = { 'content-security-policy': POLICY };
-  return { status: 200, contentType: 'text/html; charset=utf-8', body, headers };
 }
 
 function about({ agent, containers }: StatusDocument): string {

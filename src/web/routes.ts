@@ -1,9 +1,10 @@
 /** The agent's pages. */
+import type { Context } from 'hono';
+import { compress } from 'hono/compress';
 import type { ContainersDocument } from '../containers/actor.ts';
 import { HuatuoError } from '../error.ts';
-import { landing } from './landing.ts';
-import { failure, json, type Reply, text } from './reply.ts';
-import type { Routes } from './router.ts';
+import { type App, addAction, addPage, failure, json, text } from './app.ts';
+import { LANDING_POLICY, landing } from './landing.ts';
 import type { StatusDocument } from './status.ts';
 
 /** Which collectors a metrics page is made of. */
@@ -27,58 +28,55 @@ export interface Pages {
 
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-export function routes(pages: Pages): Routes {
+/** Adds every page of the agent to an app. */
+export function addPages(app: App, pages: Pages): void {
+  addPage(app, '/', async (c) => {
+    const status = await pages.status().catch(() => undefined);
+    c.header('content-security-policy', LANDING_POLICY);
+    return text(c, landing(pages.version, status), 200, 'text/html; charset=utf-8');
+  });
+  app.use('/metrics', compress({ encoding: 'gzip' }));
+  addPage(app, '/metrics', (c) => metrics(c, pages));
   // Liveness says that this process answers; what the main thread thinks of itself is readiness.
-  const healthy = (): Reply => text('healthy\n');
-  const ready = (): Promise<Reply> => readiness(pages);
-  return {
-    '/': async () => landing(pages.version, await pages.status().catch(() => undefined)),
-    '/metrics': (query) => metrics(pages, query),
-    '/-/healthy': healthy,
-    '/healthz': healthy,
-    '/-/ready': ready,
-    '/readyz': ready,
-    '/-/reload': { post: () => reload(pages) },
-    '/api/v1/status': () => pages.status().then(json, unavailable),
-    '/api/v1/containers': () => pages.containers().then(json, unavailable),
-  };
+  for (const path of ['/-/healthy', '/healthz']) addPage(app, path, (c) => text(c, 'healthy\n'));
+  for (const path of ['/-/ready', '/readyz']) addPage(app, path, (c) => readiness(c, pages));
+  addAction(app, '/-/reload', (c) => reload(c, pages));
+  addPage(app, '/api/v1/status', (c) => document(c, pages.status()));
+  addPage(app, '/api/v1/containers', (c) => document(c, pages.containers()));
 }
 
-async function reload(pages: Pages): Promise<Reply> {
+async function reload(c: Context, pages: Pages): Promise<Response> {
   try {
-    return text(`${await pages.reload()}\n`);
+    return text(c, `${await pages.reload()}\n`);
   } catch (error) {
     const { code, message } = HuatuoError.from(error, 'CONFIG_INVALID', 'correct the configuration');
-    return failure(400, code, message);
+    return failure(c, 400, code, message);
   }
 }
 
-async function readiness(pages: Pages): Promise<Reply> {
+async function readiness(c: Context, pages: Pages): Promise<Response> {
   try {
     const { state } = (await pages.status()).agent;
     return state === 'ready' || state === 'degraded'
-      ? text(`${state}\n`)
-      : text(`not ready: ${state}\n`, 503);
+      ? text(c, `${state}\n`)
+      : text(c, `not ready: ${state}\n`, 503);
   } catch (error) {
-    return text(`not ready: ${statusFailure(error).message}\n`, 503);
+    return text(c, `not ready: ${statusFailure(error).message}\n`, 503);
   }
 }
 
-async function metrics(pages: Pages, query: URLSearchParams): Promise<Reply> {
-  const only = query.getAll('collect[]');
-  const without = query.getAll('exclude[]');
+async function metrics(c: Context, pages: Pages): Promise<Response> {
+  const only = c.req.queries('collect[]') ?? [];
+  const without = c.req.queries('exclude[]') ?? [];
   if (only.length > 0 && without.length > 0)
-    return failure(400, 'BAD_QUERY', 'collect[] and exclude[] cannot be used together');
+    return failure(c, 400, 'BAD_QUERY', 'collect[] and exclude[] cannot be used together');
   const known = new Set(pages.collectors());
   const unknown = only.find((name) => !known.has(name));
-  if (unknown !== undefined)
-    return failure(
-      400,
-      'UNKNOWN_COLLECTOR',
-      `no collector with metrics has the name ${JSON.stringify(unknown)}`,
-    );
-  const body = await pages.metrics(selection(only, without));
-  return { status: 200, contentType: METRICS_TYPE, body };
+  if (unknown !== undefined) {
+    const message = `no collector with metrics has the name ${JSON.stringify(unknown)}`;
+    return failure(c, 400, 'UNKNOWN_COLLECTOR', message);
+  }
+  return text(c, await pages.metrics(selection(only, without)), 200, METRICS_TYPE);
 }
 
 function selection(only: readonly string[], without: readonly string[]): Selection {
@@ -87,9 +85,13 @@ function selection(only: readonly string[], without: readonly string[]): Selecti
   return { type: 'all' };
 }
 
-function unavailable(error: unknown): Reply {
-  const { code, message } = statusFailure(error);
-  return failure(503, code, message);
+async function document(c: Context, asked: Promise<unknown>): Promise<Response> {
+  try {
+    return json(c, await asked);
+  } catch (error) {
+    const { code, message } = statusFailure(error);
+    return failure(c, 503, code, message);
+  }
 }
 
 function statusFailure(error: unknown): HuatuoError {

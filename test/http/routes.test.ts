@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import { HuatuoError } from '../../src/error.ts';
-import type { Reply } from '../../src/web/reply.ts';
-import { dispatch } from '../../src/web/router.ts';
-import { type Pages, routes, type Selection } from '../../src/web/routes.ts';
+import { createApp } from '../../src/web/app.ts';
+import { addPages, type Pages, type Selection } from '../../src/web/routes.ts';
 import type { AgentState, StatusDocument } from '../../src/web/status.ts';
+import { ask, type Reply } from '../support/ask.ts';
 import { NO_CONTAINERS } from '../support/no-containers.ts';
 
 function document(state: AgentState): StatusDocument {
@@ -34,8 +34,6 @@ function document(state: AgentState): StatusDocument {
   };
 }
 
-const LOCAL = { address: '127.0.0.1', origin: undefined };
-
 async function get(target: string, pages: Partial<Pages> = {}, method = 'GET'): Promise<Reply> {
   const all: Pages = {
     version: '1.2.3',
@@ -46,8 +44,9 @@ async function get(target: string, pages: Partial<Pages> = {}, method = 'GET'): 
     containers: async () => NO_CONTAINERS,
     ...pages,
   };
-  const fail = (error: unknown): void => assert.fail(String(error));
-  return (await dispatch(routes(all), method, target, LOCAL, fail)).reply;
+  const app = createApp({ onError: (error) => assert.fail(String(error)), onReply: () => {} });
+  addPages(app, all);
+  return ask(app, method, target);
 }
 
 const silent = (): Promise<never> =>

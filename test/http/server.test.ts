@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { text } from '../../src/web/reply.ts';
-import type { Routes } from '../../src/web/router.ts';
-import { HttpServer } from '../../src/web/server.ts';
+import { streamSSE } from 'hono/streaming';
+import { addPage, createApp, type Page, text } from '../../src/web/app.ts';
+import { type HttpServer, listen as listenAt } from '../../src/web/server.ts';
 
-function listen(routes: Routes, port = 0, host = '127.0.0.1'): Promise<HttpServer> {
-  return HttpServer.listen({ host, port, routes, onError: () => {}, onReply: () => {} });
+function listen(pages: Readonly<Record<string, Page>>, port = 0, host = '127.0.0.1'): Promise<HttpServer> {
+  const app = createApp({ onError: () => {}, onReply: () => {} });
+  for (const [path, page] of Object.entries(pages)) addPage(app, path, page);
+  return listenAt({ host, port, app, onError: () => {} });
 }
 
 const urlOf = (server: HttpServer): string => `http://127.0.0.1:${server.listening.port}`;
@@ -26,7 +28,7 @@ function raw(server: HttpServer, bytes: string): Promise<string> {
 }
 
 test('an answer carries its length and the security headers', async () => {
-  await using server = await listen({ '/': () => text('grüße') });
+  await using server = await listen({ '/': (c) => text(c, 'grüße') });
   const response = await fetch(urlOf(server));
   assert.equal(await response.text(), 'grüße');
   const { headers } = response;
@@ -37,7 +39,7 @@ test('an answer carries its length and the security headers', async () => {
 });
 
 test('HEAD has the headers of GET and no body', async () => {
-  await using server = await listen({ '/': () => text('body') });
+  await using server = await listen({ '/': (c) => text(c, 'body') });
   const response = await fetch(urlOf(server), { method: 'HEAD' });
   assert.equal(response.headers.get('content-length'), '4');
   assert.equal(await response.text(), '');
@@ -47,10 +49,10 @@ test('more than forty requests at once are told to come back', async () => {
   const held = Promise.withResolvers<void>();
   let entered = 0;
   await using server = await listen({
-    '/': async () => {
+    '/': async (c) => {
       entered++;
       await held.promise;
-      return text('late');
+      return text(c, 'late');
     },
   });
   const requests = Array.from({ length: 40 }, () => fetch(urlOf(server)));
@@ -63,13 +65,43 @@ test('more than forty requests at once are told to come back', async () => {
 });
 
 test('garbage and oversized headers end the connection, not the server', async () => {
-  await using server = await listen({ '/': () => text('still here') });
+  await using server = await listen({ '/': (c) => text(c, 'still here') });
   assert.match(await raw(server, '\u0000\u0001\r\n\r\n'), /^HTTP\/1.1 400/);
   assert.match(
     await raw(server, `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`),
     /^HTTP\/1.1 431/,
   );
   assert.equal(await (await fetch(urlOf(server))).text(), 'still here');
+});
+
+test('the host a request names decides nothing, and it may name none', async () => {
+  await using server = await listen({ '/': (c) => text(c, 'here') });
+  for (const head of ['HTTP/1.1\r\nHost: [2001:DB8:0:0::1]:9704', 'HTTP/1.1\r\nHost: @', 'HTTP/1.0'])
+    assert.match(await raw(server, `GET / ${head}\r\nConnection: close\r\n\r\n`), /^HTTP\/1.1 200 .*here$/s);
+});
+
+test('a target that is no path is 404 with a JSON error', async () => {
+  await using server = await listen({ '/': (c) => text(c, 'here') });
+  for (const target of ['*', 'http://host/', 'http://[', '/\\', '/./'])
+    assert.match(
+      await raw(server, `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`),
+      /^HTTP\/1.1 404 .*"NOT_FOUND"/s,
+      target,
+    );
+});
+
+test('a page without an end arrives as it is written, until the server closes', async () => {
+  const server = await listen({
+    '/': (c) =>
+      streamSSE(c, async (stream) => {
+        await stream.writeSSE({ data: 'first' });
+        await new Promise(() => {});
+      }),
+  });
+  const reader = (await fetch(urlOf(server))).body?.getReader();
+  assert.equal(new TextDecoder().decode((await reader?.read())?.value), 'data: first\n\n');
+  await server[Symbol.asyncDispose]();
+  await assert.rejects(async () => reader?.read());
 });
 
 test('a port that is taken is named, with the flag that changes it', async () => {
@@ -86,7 +118,7 @@ test('an address of another host cannot be listened on', async () => {
 });
 
 test('closing ends connections that are kept alive', async () => {
-  const server = await listen({ '/': () => text('x') });
+  const server = await listen({ '/': (c) => text(c, 'x') });
   const url = urlOf(server);
   await (await fetch(url)).text();
   await server[Symbol.asyncDispose]();

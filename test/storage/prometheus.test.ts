@@ -134,6 +134,21 @@ test('a page has collector threads, file collectors, the agent and the process',
   assert.doesNotMatch(only, /process_|loadavg|build_info/);
 });
 
+test('a page is compressed for a client that asks for it', async () => {
+  const { control } = start();
+  const { address, port } = await control.listening();
+  for (const [accepted, encoding] of [
+    ['gzip', 'gzip'],
+    ['gzip;q=0', null],
+    ['identity', null],
+  ] as const) {
+    const headers = { 'accept-encoding': accepted };
+    const response = await fetch(`http://${address}:${port}/metrics`, { headers });
+    assert.equal(response.headers.get('content-encoding'), encoding, accepted);
+    assert.deepEqual(promlint(await response.text()), []);
+  }
+});
+
 test('a collector whose thread ends stays visible with success 0, comes back, and can be forgotten', async () => {
   const { control } = start();
   const success = async (): Promise<string | undefined> =>
