@@ -6,8 +6,9 @@ import type { ObjectManifest } from '../../src/build/manifest.ts';
 import { type KernelCounts, readKernelCounts } from '../../src/native/kernel-counts.ts';
 import { KernelObject } from '../../src/native/object.ts';
 import { builtCollectors, flood } from '../support/flood.ts';
+import { skipWithoutBpf } from '../support/kernel.ts';
 
-describe('sampling in the kernel', () => {
+describe('sampling in the kernel', { skip: skipWithoutBpf() }, () => {
   let object: KernelObject;
 
   before(async () => {

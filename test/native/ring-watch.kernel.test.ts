@@ -1,8 +1,6 @@
 /** The supervisor hears what a BPF program says, and only that: bytes below the watermark wake nobody. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Vitals } from '../../src/actor/vitals.ts';
-import { WakeCounter } from '../../src/actor/wake.ts';
 import { RingWatch } from '../../src/native/ring-watch.ts';
 import { eventually } from '../support/eventually.ts';
 import { flood } from '../support/flood.ts';
@@ -65,16 +63,4 @@ test('each ring wakes its own collector, and a watch that was taken back none', 
   flood(1);
   await turn();
   assert.deepEqual(woken, []);
-});
-
-test('a wait ends by a wake of any thread, also one from before it began, or by time', async () => {
-  const shared = Vitals.allocate();
-  const waiting = new WakeCounter(shared);
-  const waking = new WakeCounter(shared);
-  waking.wake();
-  await waiting.wait(60_000);
-  const wait = waiting.wait(60_000);
-  waking.wake();
-  await wait;
-  await waiting.wait(1);
 });
