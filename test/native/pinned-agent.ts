@@ -1,6 +1,6 @@
 /**
  * One life of an agent, as far as pinning goes: loads and attaches the flood collector with pins, does what it is told, and
- * ends without cleaning up. Run by pins.test.ts as a process of its own, so that only pins outlive it.
+ * ends without cleaning up. Run by pins.kernel.test.ts as a process of its own, so that only pins outlive it.
  *
  *   pinned-agent.js <pin directory> <directory of the built flood> <keep_every_count> <task>
  *

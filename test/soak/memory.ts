@@ -11,8 +11,16 @@ import { type Footprint, footprint } from './footprint.ts';
 /** Footprints after 0, `every`, 2 `every` … ended workers. */
 export type Growth = readonly Footprint[];
 
-/** Crashes of a collector's worker, one after the other, without any event. */
-export async function crashesOfAgent(crashes: number, every: number): Promise<Growth> {
+/**
+ * Crashes of a collector's worker, one after the other, without any event.
+ * @param measure called with the number of crashes so far
+ */
+export async function crashesOfAgent(
+  crashes: number,
+  every: number,
+  measure: (agent: AgentProcess, crashes: number) => Footprint | Promise<Footprint> = ({ pid }) =>
+    footprint(pid),
+): Promise<Growth> {
   using collector = await FailingCollector.build();
   await using agent = await AgentProcess.start({
     collectors: collector.path,
@@ -27,7 +35,7 @@ export async function crashesOfAgent(crashes: number, every: number): Promise<Gr
       const { restarts, state } = await agent.actor('flood');
       return restarts === crash && state === 'running';
     });
-    if (crash % every === 0) growth.push(footprint(agent.pid));
+    if (crash % every === 0) growth.push(await measure(agent, crash));
     if (crash < crashes) collector.fail('throw');
   }
   return growth;

@@ -56,14 +56,14 @@ afterEach(async () => {
 });
 
 /** The actor in its own thread, as the supervisor starts it. */
-function start(supervisor: SupervisorApi = SUPERVISOR, port = 0): Started {
+function start(supervisor: SupervisorApi = SUPERVISOR, port = 0, scrape_timeout_ms = 30_000): Started {
   const { port1, port2 } = new MessageChannel();
   const stats = ActorStats.allocate();
   const data: ServiceData<PrometheusOptions> = {
     name: 'prometheus',
     options: {
       version: '1.2.3',
-      web: { host: '127.0.0.1', port, scrape_timeout_ms: 1000 },
+      web: { host: '127.0.0.1', port, scrape_timeout_ms },
       region: 'test',
       hostname: 'h',
       paths: { procfs: '/proc', sysfs: '/sys' },
@@ -176,7 +176,8 @@ test('refused families are counted', async () => {
 
 test('a main thread that never answers costs only what it knows', async () => {
   const never = (): Promise<never> => new Promise(() => {});
-  const { control } = start({ status: never, families: never, reload: never, containers: never });
+  const silent = { status: never, families: never, reload: never, containers: never };
+  const { control } = start(silent, 0, 1000);
   await connect(control, 'oom');
   const [healthy, ready, status, metrics] = await Promise.all(
     ['/-/healthy', '/-/ready', '/api/v1/status', '/metrics'].map((path) => get(control, path)),

@@ -2,6 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const STEP_MS = 20;
+/** Only a wait that would never end gets there: half of what the runner gives a test. */
+const TIMEOUT_MS = 60_000;
 
 /**
  * Asks again until `check` answers something true.
@@ -12,7 +14,7 @@ const STEP_MS = 20;
 export async function eventually<T>(
   what: string,
   check: () => T | Promise<T>,
-  { timeout_ms = 15_000, last = (): string => '' }: { timeout_ms?: number; last?: () => string } = {},
+  { timeout_ms = TIMEOUT_MS, last = (): string => '' }: { timeout_ms?: number; last?: () => string } = {},
 ): Promise<Exclude<T, undefined | false>> {
   const deadline = performance.now() + timeout_ms;
   for (;;) {

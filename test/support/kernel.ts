@@ -3,12 +3,17 @@ import { type KernelPaths, kernelBtf, probeHost } from '../../src/kernel/feature
 
 export const HOST_PATHS: KernelPaths = { procfs: '/proc', sysfs: '/sys' };
 
+/** For tests that make cgroups, namespaces, mounts or other users' processes. */
+export function skipWithoutRoot(): string | false {
+  return process.geteuid?.() === 0 ? false : 'not run as root';
+}
+
 /** For tests that load BPF programs: root, BTF, libbpf. */
 export function skipWithoutBpf(): string | false {
   const lacking = probeHost(HOST_PATHS);
   if (lacking) return `cannot load BPF programs here: ${lacking.message}`;
   // Making cgroups, namespaces and other users' processes needs more than the right to load programs.
-  return process.geteuid?.() === 0 ? false : 'not run as root';
+  return skipWithoutRoot();
 }
 
 /** For tests of programs that read what older kernels do not have. @param symbol any name of the kernel's BTF */

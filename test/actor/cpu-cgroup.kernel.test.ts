@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { CpuCgroups, findQuotaParent, type QuotaParent } from '../../src/agent/fence/cgroup.ts';
+import { CpuCgroups, findQuotaParent } from '../../src/agent/fence/cgroup.ts';
 import { parseMountinfo, readMountinfo } from '../../src/procfs/mountinfo.ts';
+import { skipWithoutRoot } from '../support/kernel.ts';
 
 /** No process has this id (PID_MAX_LIMIT is 2^22). */
 const DEAD_PID = (1 << 22) + 1;
+const notRoot = skipWithoutRoot();
 const here = findQuotaParent('/proc');
 const unified = parseMountinfo(readMountinfo('/proc')).find(({ type }) => type === 'cgroup2')?.mountPoint;
 
@@ -24,7 +25,9 @@ async function ended(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-describe('a CPU quota in a v1 hierarchy', { skip: here.kind !== 'v1' && 'no cpu controller of v1' }, () => {
+describe('a CPU quota in a v1 hierarchy', {
+  skip: notRoot || (here.kind !== 'v1' && 'no cpu controller of v1'),
+}, () => {
   const parent = here.kind === 'none' ? '' : here.path;
   const group = join(parent, `huatuo-${process.pid}`);
 
@@ -112,7 +115,7 @@ describe('a CPU quota in a v1 hierarchy', { skip: here.kind !== 'v1' && 'no cpu 
 });
 
 test('a v2 hierarchy without the cpu controller refuses, and nothing is left', {
-  skip: unified === undefined && 'no cgroup2',
+  skip: notRoot || (unified === undefined && 'no cgroup2'),
 }, (context) => {
   const root = unified ?? '';
   if (readFileSync(join(root, 'cgroup.controllers'), 'utf8').split(/\s/).includes('cpu'))
@@ -124,66 +127,4 @@ test('a v2 hierarchy without the cpu controller refuses, and nothing is left', {
   assert.equal(readFileSync(join(group, 'cgroup.type'), 'utf8'), 'threaded\n');
   cgroups[Symbol.dispose]();
   assert.equal(existsSync(group), false);
-});
-
-describe('the parent for quotas', () => {
-  let root = '';
-  beforeEach(() => {
-    root = mkdtempSync(join(tmpdir(), 'huatuo-cgroup-'));
-    mkdirSync(join(root, 'proc/self'), { recursive: true });
-  });
-  afterEach(() => rmSync(root, { recursive: true }));
-
-  /** A host with these hierarchies mounted below `root`. */
-  function place(mounts: readonly string[], own: string): QuotaParent {
-    writeFileSync(join(root, 'proc/self/mountinfo'), mounts.map((line) => `${line}\n`).join(''));
-    writeFileSync(join(root, 'proc/self/cgroup'), own);
-    return findQuotaParent(join(root, 'proc'));
-  }
-
-  const v1 = (from = '/'): string => `30 1 0:1 ${from} ${root}/cpu rw - cgroup cgroup rw,cpu,cpuacct`;
-  const v2 = (): string => `31 1 0:2 / ${root}/unified rw - cgroup2 cgroup2 rw`;
-
-  function directory(path: string, files: Readonly<Record<string, string>>): string {
-    mkdirSync(join(root, path), { recursive: true });
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(root, path, name), text);
-    return join(root, path);
-  }
-
-  test('is below the group the agent was started in', () => {
-    const path = directory('cpu/system.slice/huatuo.service', { 'cpu.cfs_quota_us': '-1' });
-    const own = '4:cpu,cpuacct:/system.slice/huatuo.service\n0::/\n';
-    assert.deepEqual(place([v2(), v1()], own), { kind: 'v1', path });
-  });
-
-  test('is what a container sees of it', () => {
-    const path = directory('cpu', { 'cpu.cfs_quota_us': '-1' });
-    const own = '4:cpu,cpuacct:/docker/abc\n';
-    assert.deepEqual(place([v1('/docker/abc')], own), { kind: 'v1', path });
-    assert.deepEqual(place([v1('/docker/other')], own), { kind: 'v1', path });
-  });
-
-  test('is in v2 where the cpu controller has been delegated', () => {
-    const path = directory('unified/huatuo.service', { 'cgroup.controllers': 'cpuset cpu io\n' });
-    assert.deepEqual(place([v2()], '0::/huatuo.service\n'), { kind: 'v2', path });
-  });
-
-  test('is nowhere when it was not delegated, is not in the kernel or is not mounted', () => {
-    directory('unified', { 'cgroup.controllers': 'memory cpuset\n' });
-    directory('cpu', {});
-    const reason = (mounts: string[]): string => {
-      const found = place(mounts, '4:cpu:/\n0::/\n');
-      return found.kind === 'none' ? found.reason : found.path;
-    };
-    assert.match(reason([v2()]), /not delegated .* Delegate=cpu/);
-    assert.match(reason([v1()]), /no CFS bandwidth control/);
-    assert.equal(reason([]), 'no cgroup file system is mounted');
-  });
-
-  test('that is nowhere is the reason every quota is refused with', () => {
-    const cgroups = new CpuCgroups({ kind: 'none', reason: 'sold out' }, '/proc');
-    assert.throws(() => cgroups.limit('one', 0.5, process.pid), { message: /found sold out;/ });
-    cgroups.remove('one');
-    cgroups[Symbol.dispose]();
-  });
 });

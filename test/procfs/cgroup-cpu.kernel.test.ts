@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type CgroupPaths, readCgroupCores, readCgroupCpuUse } from '../../src/procfs/cgroup-cpu.ts';
+import { skipWithoutRoot } from '../support/kernel.ts';
 
 /** Mount points of a v1, a hybrid and a v2 host; a file that only the right hierarchy has. */
 const HIERARCHIES = [
@@ -14,9 +15,7 @@ const HIERARCHIES = [
 ];
 
 for (const { controller, root, mark } of HIERARCHIES) {
-  const skip = !existsSync(join(root, mark))
-    ? `no hierarchy at ${root}`
-    : process.geteuid?.() !== 0 && 'needs root to make a cgroup';
+  const skip = !existsSync(join(root, mark)) ? `no hierarchy at ${root}` : skipWithoutRoot();
 
   test(`a process that works shows in its cgroup below ${root}`, { skip }, () => {
     const directory = join(root, `huatuo-test-${process.pid}-${controller}`);

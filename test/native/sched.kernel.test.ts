@@ -3,11 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, test } from 'node:test';
 import { threadId } from '../../src/actor/thread.ts';
 import { affinity, nice, setAffinity, setNice } from '../../src/kernel/sched.ts';
+import { skipWithoutRoot } from '../support/kernel.ts';
 
 /** A thread id that no kernel gives out (PID_MAX_LIMIT is 2^22). */
 const NO_THREAD = (1 << 22) + 1;
 
-describe('the schedule of one thread', () => {
+describe('the schedule of one thread', { skip: skipWithoutRoot() }, () => {
   const tid = threadId();
   const all = affinity(tid);
   const own = nice(tid);

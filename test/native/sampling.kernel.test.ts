@@ -6,8 +6,9 @@ import { type KernelCounts, readKernelCounts } from '../../src/agent/ring-ledger
 import { KernelObject } from '../../src/kernel/object.ts';
 import type { ObjectManifest } from '../../src/schema/manifest.ts';
 import { builtCollectors, flood } from '../support/flood.ts';
+import { skipWithoutBpf } from '../support/kernel.ts';
 
-describe('sampling in the kernel', () => {
+describe('sampling in the kernel', { skip: skipWithoutBpf() }, () => {
   let object: KernelObject;
 
   before(async () => {
