@@ -4,7 +4,7 @@
  * the first event of it is read. Not a collector: only the thread `containers` loads it.
  */
 #include "event.h"
-#include "kernel.h"
+#include "kernel/sched.h"
 
 /* As long as what the kernel prints for its tracepoints; some versions cut a longer path, others leave it
  * empty. */

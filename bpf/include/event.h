@@ -145,6 +145,18 @@ static __always_inline void event_submit_in(void *ring, void *record, u64 bytes)
 /* Rare events that someone waits for (an OOM kill): the reader is woken at once. */
 #define event_submit_urgent(record) bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP)
 
+/* Reserves a record, clears it and stamps it with the time. NULL: the loss is already counted, just return.
+ */
+#define event_begin(type)                                                                                    \
+	({                                                                                                   \
+		type *begun = event_reserve(type);                                                           \
+		if (begun) {                                                                                 \
+			event_clear(begun);                                                                  \
+			begun->time = bpf_ktime_get_boot_ns();                                               \
+		}                                                                                            \
+		begun;                                                                                       \
+	})
+
 /* A record that turned out not to be an event: as if it had never been reserved. */
 static __always_inline void event_discard(void *record)
 {

@@ -114,7 +114,7 @@ export async function compileObject(
 
 /** The headers whose change makes every object stale, in a stable order. */
 export function headersOf(includeDirectory: string): string[] {
-  return readdirSync(includeDirectory)
+  return readdirSync(includeDirectory, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.h'))
     .sort()
     .map((name) => join(includeDirectory, name));

@@ -26,7 +26,7 @@ export interface Walk {
 
 /** A field without what its member says: name, location and tags. */
 type Shape = Pick<FieldLayout, 'format' | 'bytes'> &
-  Partial<Pick<FieldLayout, 'length' | 'enumerators' | 'fields'>>;
+  Partial<Pick<FieldLayout, 'length' | 'enumerators' | 'fields' | 'controller'>>;
 
 /** Elasticsearch takes 20 levels; a damaged object may hold a struct that holds itself. */
 const MAX_DEPTH = 8;
@@ -87,13 +87,11 @@ function memberField(walk: Walk, struct: number, member: BtfMember, index: numbe
   if (printed && doc === '') {
     throw buildFailed(location, 'no documentation', 'add DOC("one sentence"): the reference is made from it');
   }
-  const controller = btf.tag('controller:', struct, index);
   return {
     name: member.name,
     json,
     offset: member.bitOffset / 8,
     doc,
-    ...(controller && { controller }),
     ...shape,
   };
 }
@@ -192,7 +190,7 @@ function semanticShape(walk: Walk, id: number): Shape | undefined {
       }
       return semantic.format === 'kstack'
         ? { format: 'kstack', bytes, length: bytes / 8 }
-        : { format: semantic.format, bytes };
+        : { format: semantic.format, bytes, ...(semantic.controller && { controller: semantic.controller }) };
     }
     current = btf.unqualified(type.type);
     type = btf.type(current);

@@ -36,7 +36,7 @@ export interface FieldLayout {
   readonly length?: number;
   /** From the `doc:` tag. */
   readonly doc: string;
-  /** cgroup_id only: the controller whose hierarchy the id is from (`controller:` tag); v1 inodes repeat across them. */
+  /** cgroup_id only: the controller whose hierarchy the id is from, by its type (cpu_cgroup_id); v1 inodes repeat across them. */
   readonly controller?: string;
   /** enum only: value -> name. */
   readonly enumerators?: Readonly<Record<string, string>>;

@@ -13,6 +13,8 @@ export interface Semantic {
   readonly format: FieldFormat;
   /** What sizeof must give; absent when the length is free (kernel stacks). */
   readonly bytes?: number;
+  /** cgroup_id only: whose hierarchy the id is from; absent for the unified one. */
+  readonly controller?: string;
 }
 
 const TYPEDEFS: Readonly<Record<string, Semantic>> = {
@@ -21,6 +23,8 @@ const TYPEDEFS: Readonly<Record<string, Semantic>> = {
   bytes64: { format: 'bytes', bytes: 8 },
   count64: { format: 'count', bytes: 8 },
   count32: { format: 'count', bytes: 4 },
+  count16: { format: 'count', bytes: 2 },
+  port_nr: { format: 'id', bytes: 2 },
   pid_nr: { format: 'id', bytes: 4 },
   cpu_nr: { format: 'id', bytes: 4 },
   index32: { format: 'id', bytes: 4 },
@@ -28,6 +32,9 @@ const TYPEDEFS: Readonly<Record<string, Semantic>> = {
   hex64: { format: 'hex', bytes: 8 },
   kaddr: { format: 'hex', bytes: 8 },
   cgroup_id: { format: 'cgroup_id', bytes: 8 },
+  cpu_cgroup_id: { format: 'cgroup_id', bytes: 8, controller: 'cpu' },
+  memory_cgroup_id: { format: 'cgroup_id', bytes: 8, controller: 'memory' },
+  io_cgroup_id: { format: 'cgroup_id', bytes: 8, controller: 'blkio' },
   bool8: { format: 'bool', bytes: 1 },
   comm_t: { format: 'comm', bytes: 16 },
   ip_addr: { format: 'ip_addr', bytes: 16 },
