@@ -36,24 +36,28 @@ static __always_inline bool task_is_runnable(struct task_struct *task)
 	return BPF_CORE_READ(old, state) == TASK_RUNNING;
 }
 
-/* Inode of the task's cgroup directory in the hierarchy of one controller, v1 and v2 alike. */
-#define task_cgroup_of(task, subsys)                                                                         \
-	BPF_CORE_READ(task, cgroups, subsys[bpf_core_enum_value(enum cgroup_subsys_id, subsys)], cgroup, kn, \
-		      id)
+/*
+ * Inode of the task's cgroup directory in the hierarchy of one controller, v1 and v2 alike. `controller` is a
+ * constant of this kernel: bpf_core_enum_value().
+ */
+static __always_inline u64 task_cgroup_of(struct task_struct *task, int controller)
+{
+	return BPF_CORE_READ(task, cgroups, subsys[controller], cgroup, kn, id);
+}
 
 static __always_inline cpu_cgroup_id task_cpu_cgroup(struct task_struct *task)
 {
-	return task_cgroup_of(task, cpu_cgrp_id);
+	return task_cgroup_of(task, bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id));
 }
 
 static __always_inline memory_cgroup_id task_memory_cgroup(struct task_struct *task)
 {
-	return task_cgroup_of(task, memory_cgrp_id);
+	return task_cgroup_of(task, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
 }
 
 static __always_inline io_cgroup_id task_io_cgroup(struct task_struct *task)
 {
-	return task_cgroup_of(task, io_cgrp_id);
+	return task_cgroup_of(task, bpf_core_enum_value(enum cgroup_subsys_id, io_cgrp_id));
 }
 
 #endif
