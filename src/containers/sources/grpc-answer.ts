@@ -4,6 +4,8 @@ import { IncomingMessage } from './grpc-message.ts';
 import { GRPC, GrpcError, httpStatusError, resetError, trailersError } from './grpc-status.ts';
 
 const HTTP_OK = 200;
+/** Node's errors for RST_STREAM and for GOAWAY with a code, which the stream has too. All others are the connection's. */
+const ENDED_BY_SERVER: ReadonlySet<unknown> = new Set(['ERR_HTTP2_STREAM_ERROR', 'ERR_HTTP2_SESSION_ERROR']);
 
 /**
  * Waits for the end of a call's stream.
@@ -58,8 +60,7 @@ function lost(
   broken: NodeJS.ErrnoException | undefined,
   disconnected = true,
 ): GrpcError {
-  // Any other error than that of a RST_STREAM is that of the connection.
-  if (broken && broken.code !== 'ERR_HTTP2_STREAM_ERROR')
+  if (broken && !ENDED_BY_SERVER.has(broken.code))
     return new GrpcError(GRPC.UNAVAILABLE, broken.message, broken);
   // Node gives the streams of a connection that ended the code of a call that was cancelled.
   if (code === constants.NGHTTP2_CANCEL && disconnected)

@@ -29,13 +29,6 @@ export class GrpcError extends Error {
   }
 }
 
-/** The server did not look at the call, so that it can be made again. */
-export class Refused extends GrpcError {
-  constructor(cause: unknown) {
-    super(GRPC.UNAVAILABLE, 'Stream refused by server', cause);
-  }
-}
-
 const OF_HTTP: Readonly<Record<number, number>> = {
   400: GRPC.INTERNAL,
   401: GRPC.UNAUTHENTICATED,
@@ -64,22 +57,25 @@ export function trailersError(trailers: IncomingHttpHeaders, httpStatus: number)
   return new GrpcError(code, percentDecoded(String(words ?? '')));
 }
 
-/** The error of a stream that ended without trailers. @param code of its RST_STREAM frame */
+/** Codes of RST_STREAM and GOAWAY frames that have a status of their own, with words of ours. */
+const OF_RESET: Readonly<Record<number, readonly [status: number, details: string]>> = {
+  [constants.NGHTTP2_NO_ERROR]: [
+    GRPC.INTERNAL,
+    'Received RST_STREAM with code 0 (Call ended without gRPC status)',
+  ],
+  [constants.NGHTTP2_REFUSED_STREAM]: [GRPC.UNAVAILABLE, 'Stream refused by server'],
+  [constants.NGHTTP2_CANCEL]: [GRPC.CANCELLED, 'Call cancelled'],
+  [constants.NGHTTP2_ENHANCE_YOUR_CALM]: [
+    GRPC.RESOURCE_EXHAUSTED,
+    'Bandwidth exhausted or memory limit exceeded',
+  ],
+  [constants.NGHTTP2_INADEQUATE_SECURITY]: [GRPC.PERMISSION_DENIED, 'Protocol not secure enough'],
+};
+
+/** The error of a stream that ended without trailers. @param code of its end in HTTP/2 */
 export function resetError(code: number, cause: Error | undefined): GrpcError {
-  switch (code) {
-    case constants.NGHTTP2_NO_ERROR:
-      return new GrpcError(GRPC.INTERNAL, 'Call ended without gRPC status', cause);
-    case constants.NGHTTP2_REFUSED_STREAM:
-      return new Refused(cause);
-    case constants.NGHTTP2_CANCEL:
-      return new GrpcError(GRPC.CANCELLED, 'Call cancelled', cause);
-    case constants.NGHTTP2_ENHANCE_YOUR_CALM:
-      return new GrpcError(GRPC.RESOURCE_EXHAUSTED, 'Bandwidth exhausted or memory limit exceeded', cause);
-    case constants.NGHTTP2_INADEQUATE_SECURITY:
-      return new GrpcError(GRPC.PERMISSION_DENIED, 'Protocol not secure enough', cause);
-    default:
-      return new GrpcError(GRPC.INTERNAL, `Received RST_STREAM with code ${code}`, cause);
-  }
+  const [status, details] = OF_RESET[code] ?? [GRPC.INTERNAL, `Received RST_STREAM with code ${code}`];
+  return new GrpcError(status, details, cause);
 }
 
 function percentDecoded(text: string): string {

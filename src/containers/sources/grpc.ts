@@ -6,7 +6,9 @@ import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { answerOf } from './grpc-answer.ts';
 import { framed } from './grpc-message.ts';
-import { GRPC, GrpcError, Refused } from './grpc-status.ts';
+import { GRPC, GrpcError } from './grpc-status.ts';
+
+const CLOSED = 'Channel closed';
 
 export class GrpcChannel implements Disposable {
   readonly #path: string;
@@ -32,26 +34,7 @@ export class GrpcChannel implements Disposable {
    * @throws GrpcError
    */
   async unary(method: string, request: Uint8Array): Promise<Buffer> {
-    try {
-      return await this.#attempt(method, request);
-    } catch (error) {
-      // Servers do that to calls that cross their GOAWAY.
-      if (!(error instanceof Refused)) throw error;
-      return await this.#attempt(method, request);
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#closed = true;
-    for (const [session, socket] of this.#connections) {
-      session.destroy();
-      // A session that has had GOAWAY does not destroy it.
-      socket.destroy();
-    }
-  }
-
-  async #attempt(method: string, request: Uint8Array): Promise<Buffer> {
-    if (this.#closed) throw new GrpcError(GRPC.UNAVAILABLE, 'Channel closed');
+    if (this.#closed) throw new GrpcError(GRPC.UNAVAILABLE, CLOSED);
     const session =
       [...this.#connections.keys()].find(({ closed, destroyed }) => !closed && !destroyed) ?? this.#connect();
     const stream = session.request({
@@ -62,6 +45,15 @@ export class GrpcChannel implements Disposable {
     });
     stream.end(framed(request));
     return await answerOf(stream, this.#maxBytes);
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    for (const [session, socket] of this.#connections) {
+      session.destroy(new Error(CLOSED));
+      // A session that has had GOAWAY does not destroy it.
+      socket.destroy();
+    }
   }
 
   #connect(): ClientHttp2Session {
