@@ -4,6 +4,7 @@
  */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { parseCgroupMembership } from '../procfs/cgroup-membership.ts';
 import { type Mount, parseMountinfo, readMountinfo } from '../procfs/mountinfo.ts';
 
 /** Where the groups of this agent are made, or why they cannot be. */
@@ -17,12 +18,12 @@ export type CpuPlace =
  */
 export function findCpuPlace(procfs: string): CpuPlace {
   const mounts = parseMountinfo(readMountinfo(procfs));
-  const own = parseOwnCgroups(readFileSync(join(procfs, 'self/cgroup'), 'utf8'));
+  const own = parseCgroupMembership(readFileSync(join(procfs, 'self/cgroup'), 'utf8'));
   const v1 = mounts.find(({ type, superOptions }) => type === 'cgroup' && superOptions.includes('cpu'));
-  if (v1) return usable('v1', belowMount(v1, own.get('cpu') ?? '/'), 'cpu.cfs_quota_us');
+  if (v1) return usable('v1', belowMount(v1, own.get('cpu')?.path ?? '/'), 'cpu.cfs_quota_us');
   const v2 = mounts.find(({ type }) => type === 'cgroup2');
   if (!v2) return { kind: 'none', reason: 'no cgroup file system is mounted' };
-  const path = belowMount(v2, own.get('') ?? '/');
+  const path = belowMount(v2, own.get('unified')?.path ?? '/');
   const controllers = join(path, 'cgroup.controllers');
   if (existsSync(controllers) && !readFileSync(controllers, 'utf8').trim().split(' ').includes('cpu')) {
     return { kind: 'none', reason: `the cpu controller is not delegated to ${path} (systemd: Delegate=cpu)` };
@@ -40,17 +41,6 @@ function usable(kind: 'v1' | 'v2', path: string, needed: string): CpuPlace {
   } catch {
     return { kind: 'none', reason: `${path} is read-only` };
   }
-}
-
-/** Lines `id:controller,controller:/path` of /proc/self/cgroup; v2 has no controllers there (cgroups(7)). */
-function parseOwnCgroups(text: string): Map<string, string> {
-  const lines = text.split('\n').filter(Boolean);
-  return new Map(
-    lines.flatMap((line) => {
-      const [, controllers = '', ...path] = line.split(':');
-      return controllers.split(',').map((controller) => [controller, path.join(':')] as const);
-    }),
-  );
 }
 
 /** A container may see only its part of the hierarchy mounted, and be told a path that begins above it. */

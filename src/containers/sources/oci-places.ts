@@ -10,6 +10,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { isGone } from '../../procfs/source.ts';
 import type { ContainerRuntime } from '../container.ts';
 import { crunStatus, type OciFacts, ociConfig, runcState } from './oci-files.ts';
 
@@ -83,9 +84,4 @@ async function subdirectories(path: string): Promise<readonly string[]> {
     if (isGone(error)) return [];
     throw error;
   }
-}
-
-export function isGone(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOENT' || code === 'ENOTDIR';
 }
