@@ -1,10 +1,9 @@
 /** One connection to a CRI runtime, for the time of one list. */
 import type { HuatuoError } from '../../error.ts';
-import { sourceFailed } from './answers.ts';
+import { MAX_ANSWER_BYTES, sourceFailed } from './answers.ts';
 import { ANSWERS, type CriMethod, RUNTIME_SERVICE } from './cri-proto.ts';
 import { GrpcChannel } from './grpc.ts';
 import { GRPC, GrpcError } from './grpc-status.ts';
-import { MAX_ANSWER_BYTES } from './http-json.ts';
 import { decode } from './protobuf.ts';
 
 const EMPTY = new Uint8Array();

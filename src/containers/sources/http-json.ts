@@ -5,10 +5,7 @@
 import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { type RequestOptions, request as tlsRequest } from 'node:https';
 import { HuatuoError } from '../../error.ts';
-import { parseJson } from './answers.ts';
-
-/** What a node full of containers does not reach: about 1.6 KiB for each of `MAX_DETAILS`. */
-export const MAX_ANSWER_BYTES: number = 16 * 1024 * 1024;
+import { MAX_ANSWER_BYTES, parseJson } from './answers.ts';
 
 export interface JsonRequest {
   /** Host and port or `socketPath`, path, headers, certificates. Method, agent and signal are set here. */
