@@ -5,21 +5,22 @@
  * ancestor at its limit. Linux >= 6.8: before, the tracepoint passed a pid instead of the task.
  */
 #include "event.h"
-#include "kernel.h"
+#include "kernel/mm.h"
+#include "kernel/sched.h"
 
 #define MAX_CGROUP_DEPTH 16
 
 struct oom_trigger {
 	pid_nr pid DOC("Process whose allocation started the kill");
 	pid_nr tid DOC("Thread whose allocation started the kill");
-	cgroup_id cgroup_id CONTROLLER("memory") DOC("Its memory cgroup");
+	memory_cgroup_id cgroup_id DOC("Its memory cgroup");
 	comm_t comm DOC("Its name");
 };
 
 struct oom_victim {
 	pid_nr pid DOC("Process that was chosen");
 	index32 uid DOC("Its user id in the initial namespace");
-	cgroup_id cgroup_id CONTROLLER("memory") DOC("Its memory cgroup");
+	memory_cgroup_id cgroup_id DOC("Its memory cgroup");
 	bytes64 total_vm_bytes DOC("Its address space");
 	bytes64 anon_rss_bytes DOC("Its resident anonymous memory");
 	bytes64 file_rss_bytes DOC("Its resident file pages");
@@ -29,8 +30,8 @@ struct oom_victim {
 
 struct oom_event {
 	ktime_ns time DOC("When the victim was chosen");
-	cgroup_id cgroup_id CONTROLLER("memory") DOC("Memory cgroup of the victim");
-	cgroup_id memcg_id DOC("The cgroup at its limit: the victim's or a parent");
+	memory_cgroup_id cgroup_id DOC("Memory cgroup of the victim");
+	memory_cgroup_id memcg_id DOC("The cgroup at its limit: the victim's or a parent");
 	bytes64 memcg_limit_bytes DOC("Limit of that cgroup; 0 when the host as a whole ran out");
 	bytes64 memcg_usage_bytes DOC("Memory charged to it at that moment");
 	struct oom_trigger trigger DOC("Who asked for the memory that was not there");
@@ -71,26 +72,23 @@ static __always_inline void fill_memcg(struct oom_event *event, struct mem_cgrou
 SEC("tp_btf/mark_victim")
 int BPF_PROG(victim_marked, struct task_struct *victim, u32 uid)
 {
-	int memory = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
-	struct oom_event *event = event_reserve(struct oom_event);
+	struct oom_event *event = event_begin(struct oom_event);
 	struct cgroup_subsys_state *css;
 	struct task_struct *trigger;
 	struct mm_struct *mm;
 
 	if (!event)
 		return 0;
-	event_clear(event);
-	event->time = bpf_ktime_get_boot_ns();
 
 	trigger = (void *)bpf_get_current_task_btf();
 	event->trigger.pid = bpf_get_current_pid_tgid() >> 32;
 	event->trigger.tid = bpf_get_current_pid_tgid();
-	event->trigger.cgroup_id = task_cgroup_id(trigger, memory);
+	event->trigger.cgroup_id = task_memory_cgroup(trigger);
 	bpf_get_current_comm(event->trigger.comm, sizeof(event->trigger.comm));
 
 	event->victim.pid = BPF_CORE_READ(victim, tgid);
 	event->victim.uid = uid;
-	event->victim.cgroup_id = task_cgroup_id(victim, memory);
+	event->victim.cgroup_id = task_memory_cgroup(victim);
 	event->cgroup_id = event->victim.cgroup_id;
 	BPF_CORE_READ_STR_INTO(&event->victim.comm, victim, comm);
 	mm = BPF_CORE_READ(victim, mm);
@@ -103,7 +101,8 @@ int BPF_PROG(victim_marked, struct task_struct *victim, u32 uid)
 		}
 	}
 
-	css = BPF_CORE_READ(victim, cgroups, subsys[memory]);
+	css = BPF_CORE_READ(victim, cgroups,
+			    subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]);
 	if (css)
 		fill_memcg(event, (void *)css - bpf_core_field_offset(struct mem_cgroup, css));
 	event_submit_urgent(event);

@@ -3,7 +3,7 @@
  * Time a runnable task waits for a CPU: from its wake-up, or from being preempted, until it is switched in.
  * Counted for the host and for the cpu cgroup of the task.
  */
-#include "kernel.h"
+#include "kernel/sched.h"
 #include "histogram.h"
 
 COLLECTOR_DOC("How long runnable tasks wait for a CPU, for the host and for each container");
@@ -30,7 +30,7 @@ struct cgroup_zones {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_PERCPU_HASH);
 	__uint(max_entries, MAX_CGROUPS);
-	__type(key, cgroup_id);
+	__type(key, cpu_cgroup_id);
 	__type(value, struct cgroup_zones);
 } cgroups SEC(".maps");
 
@@ -82,7 +82,7 @@ static __always_inline u32 zone_of(u64 waited_ns)
 
 static __always_inline void count_for_cgroup(struct task_struct *task, u32 zone)
 {
-	cgroup_id id = task_cgroup_id(task, bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id));
+	cpu_cgroup_id id = task_cpu_cgroup(task);
 	struct cgroup_zones *counts = bpf_map_lookup_elem(&cgroups, &id);
 
 	if (!counts) {

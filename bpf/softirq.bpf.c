@@ -4,7 +4,7 @@
  * does not restart its clock: the wait is measured from the first one.
  */
 #include "event.h"
-#include "kernel.h"
+#include "kernel/sched.h"
 #include "histogram.h"
 #include "ratelimit.h"
 
@@ -17,7 +17,7 @@ struct softirq_event {
 	ktime_ns time DOC("When the softirq was entered");
 	dur_ns latency_ns DOC("From the first raise to the entry of its handler");
 	dur_ns threshold_ns DOC("The limit in force when the event was made");
-	cgroup_id cgroup_id CONTROLLER("cpu") DOC("cpu cgroup of the interrupted task");
+	cpu_cgroup_id cgroup_id DOC("cpu cgroup of the interrupted task");
 	enum softirq_vector vector DOC("Which softirq");
 	cpu_nr cpu DOC("CPU that raised and served it");
 	pid_nr pid DOC("Process that was interrupted");
@@ -103,7 +103,7 @@ int BPF_PROG(softirq_entered, u32 vector)
 	event->time = now;
 	event->latency_ns = waited_ns;
 	event->threshold_ns = threshold_ns;
-	event->cgroup_id = task_cgroup_id(task, bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id));
+	event->cgroup_id = task_cpu_cgroup(task);
 	event->vector = vector;
 	event->cpu = bpf_get_smp_processor_id();
 	event->pid = bpf_get_current_pid_tgid() >> 32;

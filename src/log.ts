@@ -8,7 +8,6 @@ import { createRequire } from 'node:module';
 import { isatty } from 'node:tty';
 import { inspect } from 'node:util';
 import type { DestinationStream, Logger } from 'pino';
-import type { LogFormat, LogLevel } from './config/effective.ts';
 import type { Log } from './sdk/context.ts';
 
 const STDERR = 2;
@@ -119,4 +118,14 @@ export function serializeError(thrown: unknown, withStack = false, depth = 0): L
     ...(withStack && typeof stack === 'string' && { stack }),
     ...(cause !== undefined && depth < MAX_CAUSES && { cause: serializeError(cause, withStack, depth + 1) }),
   };
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** `auto` is pretty on a terminal and JSON elsewhere. */
+export type LogFormat = 'auto' | 'json' | 'pretty';
+
+export interface LogConfig {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
 }

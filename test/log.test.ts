@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LogFormat, LogLevel } from '../src/config/effective.ts';
 import { HuatuoError } from '../src/error.ts';
-import { createLog, serializeError } from '../src/log.ts';
+import { createLog, type LogFormat, type LogLevel, serializeError } from '../src/log.ts';
 
 function recorded(level: LogLevel = 'info', format: LogFormat = 'json') {
   const lines: string[] = [];

@@ -1,5 +1,5 @@
 /**
- * Where everything is in the decoder's memory. The host lays it out (src/kernel/decoder-memory.ts) and writes the
+ * Where everything is in the decoder's memory. The host lays it out (src/decoder/memory.ts) and writes the
  * addresses into the control block; a test compares the constants of both sides.
  *
  *       0 ┌───────────────────────────┐

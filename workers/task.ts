@@ -1,16 +1,16 @@
 /** Thread of the pool for file collectors; piscina calls the default export for each task. */
 import { workerData } from 'piscina';
-import { settleThread } from '../src/actor/settle.ts';
+import { collectGarbageOnce } from '../src/actor/collect-garbage.ts';
+import { nameThread } from '../src/actor/thread.ts';
 import { SnapshotContainers } from '../src/containers/snapshot.ts';
-import { nameThread } from '../src/kernel/thread.ts';
 import { createLog } from '../src/log.ts';
-import type { FilePoolOptions } from '../src/storage/file-pool.ts';
-import { type FileTask, type FileTaskResult, runFileTask, type TaskHost } from '../src/storage/file-task.ts';
+import { type FileTask, type FileTaskResult, runFileTask, type TaskHost } from '../src/pool/file-task.ts';
+import type { FilePoolOptions } from '../src/pool/pool.ts';
 
 const { paths, log: logConfig } = workerData as FilePoolOptions;
 
 nameThread('metric-files');
-settleThread();
+collectGarbageOnce();
 const host: TaskHost = {
   paths,
   containers: new SnapshotContainers(),

@@ -4,7 +4,7 @@
  * the first event of it is read. Not a collector: only the thread `containers` loads it.
  */
 #include "event.h"
-#include "kernel.h"
+#include "kernel/sched.h"
 
 /* As long as what the kernel prints for its tracepoints; some versions cut a longer path, others leave it
  * empty. */
@@ -29,7 +29,7 @@ static __always_inline int report(struct cgroup *cgroup, const char *path, enum 
 
 	if (!event)
 		return 0;
-	/* Too long to be cleared: what is behind the end of the text is old, and nobody reads it. */
+	/* Too long to be cleared: what is behind the end of the text is old, and is not read. */
 	event->time = bpf_ktime_get_boot_ns();
 	event->cgroup = BPF_CORE_READ(cgroup, kn, id);
 	event->hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);

@@ -48,7 +48,7 @@ struct {
 /*
  * The reader's half, kept beside the ring so that both survive the reader. A commit fills the slot that is
  * not in force and then publishes the consumer position; the slot whose position equals it is the one that
- * counts, so a reader that dies in between leaves a ledger that is still right (src/kernel/ledger.ts).
+ * counts, so a reader that dies in between leaves a ledger that is still right (src/decoder/ledger.ts).
  * The reader has it mapped beside the ring: a commit is a few stores.
  */
 struct ledger_commit {
@@ -144,6 +144,18 @@ static __always_inline void event_submit_in(void *ring, void *record, u64 bytes)
 
 /* Rare events that someone waits for (an OOM kill): the reader is woken at once. */
 #define event_submit_urgent(record) bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP)
+
+/* Reserves a record, clears it and stamps it with the time. NULL: the loss is already counted, just return.
+ */
+#define event_begin(type)                                                                                    \
+	({                                                                                                   \
+		type *begun = event_reserve(type);                                                           \
+		if (begun) {                                                                                 \
+			event_clear(begun);                                                                  \
+			begun->time = bpf_ktime_get_boot_ns();                                               \
+		}                                                                                            \
+		begun;                                                                                       \
+	})
 
 /* A record that turned out not to be an event: as if it had never been reserved. */
 static __always_inline void event_discard(void *record)

@@ -23,32 +23,40 @@ typedef __u64 u64;
 typedef __s32 s32;
 typedef __s64 s64;
 
-/* Semantic types: the name decides format and unit in the document (src/build/semantics.ts). */
+/* Semantic types: the name decides format and unit in the document (src/schema/semantics.ts). */
 typedef u64 ktime_ns; /* CLOCK_BOOTTIME; the document's @timestamp */
 typedef u64 dur_ns;   /* a duration; field names end in _ns */
 typedef u64 bytes64;  /* a size; field names end in _bytes */
 typedef u64 count64;  /* how many */
 typedef u32 count32;
-typedef u32 pid_nr; /* process or thread id in the initial pid namespace */
+typedef u16 count16;
+typedef u16 port_nr; /* in host byte order */
+typedef u32 pid_nr;  /* process or thread id in the initial pid namespace */
 typedef u32 cpu_nr;
 typedef u32 index32; /* a number that names something: ifindex, queue, vector */
 typedef s32 signed32;
-typedef u64 hex64;	 /* flags and other bit patterns, printed as "0x..." */
-typedef u64 kaddr;	 /* kernel address, printed as "0x..." */
-typedef u64 cgroup_id;	 /* inode of the cgroup directory; picks the container */
-typedef u8 bool8;	 /* 0 or 1 */
-typedef u8 comm_t[16];	 /* task name, NUL-terminated, any bytes */
-typedef u8 text32_t[32]; /* other text, likewise; text<N>_t for any N */
+typedef u64 hex64; /* flags and other bit patterns, printed as "0x..." */
+typedef u64 kaddr; /* kernel address, printed as "0x..." */
+/*
+ * Inode of a cgroup directory; the first one of an event picks its container. Each v1 hierarchy numbers its
+ * directories by itself, so the type says whose it is. With cgroup v2 they are all the same.
+ */
+typedef u64 cpu_cgroup_id;
+typedef u64 memory_cgroup_id;
+typedef u64 io_cgroup_id; /* v1: blkio */
+typedef u64 cgroup_id;	  /* of the unified hierarchy */
+typedef u8 bool8;	  /* 0 or 1 */
+typedef u8 comm_t[16];	  /* task name, NUL-terminated, any bytes */
+typedef u8 text32_t[32];  /* other text, likewise; text<N>_t for any N */
 typedef u8 text64_t[64];
 typedef u8 text128_t[128];
 typedef u8 ip_addr[16]; /* IPv6, or IPv4 as ::ffff:a.b.c.d */
 #define KSTACK_DEPTH 32
 typedef u64 kstack_t[KSTACK_DEPTH]; /* kernel stack, innermost first, ends at 0 */
 
-#define TAG(text)	 __attribute__((btf_decl_tag(text)))
-#define DOC(text)	 TAG("doc:" text)	 /* one sentence, for humans */
-#define CONTROLLER(name) TAG("controller:" name) /* which v1 hierarchy a cgroup_id is from */
-#define JSON(name)	 TAG("json:" name)	 /* key in the document when it is not the field's name */
+#define TAG(text)  __attribute__((btf_decl_tag(text)))
+#define DOC(text)  TAG("doc:" text)  /* one sentence, for humans */
+#define JSON(name) TAG("json:" name) /* key in the document when it is not the field's name */
 /* A load-time option: becomes a key of the collector's configuration, with this default and this sentence. */
 #define OPTION(type, name, value, text) const volatile type name DOC(text) = value
 

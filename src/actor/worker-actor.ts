@@ -1,5 +1,5 @@
 /**
- * One supervised worker thread, through all its lives.
+ * One supervised worker thread, through all its runs: each run is one Worker, from its start to its exit.
  *
  *   starting ──► running ◄──► waiting            notices of the worker
  *      ▲            │
@@ -12,52 +12,14 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MessageChannel, type MessagePort, type ResourceLimits, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { HuatuoError, type WireError } from '../error.ts';
-import type { CollectorKind } from '../sdk/collector.ts';
-import { expose, type Remote, withDeadline, wrap } from './comlink.ts';
-import { Heartbeat } from './heartbeat.ts';
-import { type ExitKind, RestartPolicy, type RestartSpec } from './restart.ts';
-import {
-  type ActorRole,
-  type ActorState,
-  type ActorStatus,
-  type ActorVitals,
-  statusError,
-} from './status.ts';
-import { trimAfterExit, trimAfterStart } from './trim.ts';
-import { hung, reviveError, unexpectedExit } from './worker-error.ts';
-import { WorkerUsage } from './worker-usage.ts';
-
-/** A child spec: everything the supervisor needs to start, watch, stop and replace one worker. */
-export interface ActorSpec {
-  readonly name: string;
-  readonly role: ActorRole;
-  readonly kind?: CollectorKind;
-  /** Compiled entry point. */
-  readonly entry: URL;
-  /** `workerData` of one life, and what of it is transferred. Called for each start. */
-  readonly workerData: (control: MessagePort) => object;
-  /** Methods the worker may call on the control port. */
-  readonly serve?: object;
-  readonly restart: RestartSpec;
-  /** How long an orderly stop may take before the worker is terminated. */
-  readonly shutdown_ms: number;
-  readonly heartbeatTimeout_ms: number;
-  /** Rises while the worker is alive. */
-  readonly heartbeat: () => number;
-  readonly resourceLimits: ResourceLimits;
-}
-
-/** What the supervisor is told. All are called in the supervisor's thread, none may throw. */
-export interface ActorHooks<Control extends object> {
-  /** A new life has begun: wire its ports. Calls are queued until the worker's loop turns. */
-  started(control: Remote<Control>): void;
-  notice(notice: unknown): void;
-  changed(status: ActorStatus): void;
-  /** The worker is gone, whatever it held that is not in shared memory is lost. `error`: why, unless it was asked to. */
-  ended(error: HuatuoError | undefined): void;
-}
+import { withDeadline } from '../promises.ts';
+import { type ExitKind, RestartPolicy } from './restart.ts';
+import { expose, type Remote, wrap } from './rpc.ts';
+import type { ActorHooks, ActorSpec } from './spec.ts';
+import { type ActorMeasurements, type ActorState, type ActorStatus, statusError } from './state.ts';
+import { Heartbeat, WorkerUsage } from './stats.ts';
 
 /** How long a thread may take to end once it is told to. */
 const TERMINATE_MS = 1000;
@@ -77,7 +39,7 @@ export class WorkerActor<Control extends object> {
   #restarts = 0;
   #error: HuatuoError | undefined;
   #lastError: WireError | undefined;
-  /** The present life is ended on purpose: for good, or to begin another one with new data. */
+  /** This run is ended on purpose: for good, or to begin another one with new data. */
   #halting = false;
   #retry: NodeJS.Timeout | undefined;
   readonly #usage = new WorkerUsage();
@@ -95,12 +57,12 @@ export class WorkerActor<Control extends object> {
     return this.#state;
   }
 
-  /** Control calls of the present life; undefined while there is none. Use under a deadline. */
+  /** Control calls of the present run; undefined while there is none. Use under a deadline. */
   get control(): Remote<Control> | undefined {
     return this.#control;
   }
 
-  /** Settles with the present life: resolves when it works, rejects when it ends before. */
+  /** Settles with the present run: resolves when the worker works, rejects when it ends before. */
   get settled(): Promise<void> {
     return this.#outcome.promise;
   }
@@ -117,11 +79,11 @@ export class WorkerActor<Control extends object> {
       restarts: this.#restarts,
       ...(this.#lastError && { last_error: statusError(this.#lastError) }),
       since: this.#since.toISOString(),
-      vitals: this.#vitals,
+      vitals: this.#stats,
     };
   }
 
-  /** CPU time of all lives in microseconds, as of the last `measure`. */
+  /** CPU time of all runs in microseconds, as of the last `measure`. */
   get cpu_us(): number {
     return this.#usage.cpu_us;
   }
@@ -140,7 +102,7 @@ export class WorkerActor<Control extends object> {
     if (this.#worker) await this.#usage.measure(this.#worker);
   }
 
-  get #vitals(): ActorVitals {
+  get #stats(): ActorMeasurements {
     return {
       cpu_seconds: this.#usage.cpu_us / 1e6,
       heap_bytes: this.#usage.heap_bytes,
@@ -152,7 +114,7 @@ export class WorkerActor<Control extends object> {
     const { port1, port2 } = new MessageChannel();
     this.#error = undefined;
     this.#outcome = Promise.withResolvers();
-    // Most lives are watched by nobody.
+    // Most runs have no caller that waits for this.
     this.#outcome.promise.catch(() => undefined);
     this.#startedAt_ms = performance.now();
     this.#heartbeat.begin(this.#startedAt_ms);
@@ -169,7 +131,6 @@ export class WorkerActor<Control extends object> {
     worker.on('message', (notice: unknown) => this.#hooks.notice(notice));
     worker.on('error', (thrown: unknown) => this.fault(reviveError(thrown)));
     worker.on('exit', (code) => this.#exited(worker, code));
-    trimAfterStart();
     this.#enter('starting');
     this.#hooks.started(this.#control);
   }
@@ -181,7 +142,7 @@ export class WorkerActor<Control extends object> {
   }
 
   /**
-   * Ends this life for a reason; its successor follows the restart policy. A thread that is stuck in the kernel (a write to
+   * Ends this run for a reason; its successor follows the restart policy. A thread that is stuck in the kernel (a write to
    * a frozen file system) cannot be ended: it stays visible as restarting, and is replaced when the kernel lets it go.
    */
   end(error: HuatuoError): void {
@@ -192,7 +153,7 @@ export class WorkerActor<Control extends object> {
     this.#enter('restarting');
   }
 
-  /** Remembers why this life ends; the first reason counts. */
+  /** Remembers why this run ends; the first reason counts. */
   fault(error: HuatuoError): void {
     this.#error ??= error;
   }
@@ -206,7 +167,7 @@ export class WorkerActor<Control extends object> {
     if (silent_ms >= patience_ms) this.end(hung(this.spec.name, patience_ms, silent_ms));
   }
 
-  /** Ends the present life in good order and begins another one, which takes its `workerData` anew. */
+  /** Ends the present run in good order and begins another one, which takes its `workerData` anew. */
   async recycle(orderly: (control: Remote<Control>) => Promise<void>): Promise<void> {
     await this.stop(orderly);
     this.#halting = false;
@@ -244,7 +205,6 @@ export class WorkerActor<Control extends object> {
     const up_ms = performance.now() - this.#startedAt_ms;
     this.#controlPort?.close();
     this.#usage.ended();
-    trimAfterExit();
     this.#worker = undefined;
     this.#control = undefined;
     if (this.#halting) this.#ended('stopped');
@@ -281,4 +241,32 @@ export class WorkerActor<Control extends object> {
     this.#since = new Date();
     this.#hooks.changed(this.status);
   }
+}
+
+/** The thread is gone and has not said why. */
+export function unexpectedExit(name: string, code: number): HuatuoError {
+  return new HuatuoError('WORKER_EXITED', {
+    expected: `${name} to run until it is stopped`,
+    found: `its thread ended with code ${code}`,
+    remedy: 'it is restarted; look for process.exit() in the collector',
+  });
+}
+
+export function hung(name: string, patience_ms: number, silent_ms: number): HuatuoError {
+  return new HuatuoError('WORKER_HUNG', {
+    expected: `a heartbeat of ${name} within ${patience_ms} ms`,
+    found: `none for ${Math.round(silent_ms)} ms`,
+    remedy:
+      'it is replaced; if it comes back, look for a loop or a call that never returns in this collector',
+  });
+}
+
+/** An error event carries a clone: own properties such as `code` survive, the class does not. */
+export function reviveError(thrown: unknown): HuatuoError {
+  if (thrown instanceof Error && 'remedy' in thrown && 'code' in thrown) {
+    const { code, message, remedy, stack } = thrown as HuatuoError;
+    return HuatuoError.fromWire({ code, message, remedy, ...(stack && { stack }) });
+  }
+  const remedy = 'it is restarted; its stack is in the log at level debug';
+  return HuatuoError.from(thrown, 'COLLECTOR_FAILED', remedy);
 }

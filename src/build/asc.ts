@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import asc from 'assemblyscript/asc';
+import { REGIONS_START } from '../decoder/memory.ts';
 import type { HuatuoError } from '../error.ts';
-import { REGIONS_START } from '../kernel/decoder-memory.ts';
-import { buildFailed } from './failure.ts';
-import { at } from './paths.ts';
+import { at } from '../paths.ts';
+import { buildFailed } from '../schema/failure.ts';
 
 /** 64 KiB each: enough to instantiate a module whose literals are far too many, to say so. */
 const SCRATCH_PAGES = 256;
@@ -41,6 +41,10 @@ function checkModule(sourcePath: string, module: WebAssembly.Module): void {
 }
 
 function failed(sourcePath: string, found: string): HuatuoError {
-  const place = { file: relative(process.cwd(), sourcePath) };
-  return buildFailed(place, found, 'look at the event struct this decoder was made from, and at wasm/*.ts');
+  const location = { file: relative(process.cwd(), sourcePath) };
+  return buildFailed(
+    location,
+    found,
+    'look at the event struct this decoder was made from, and at wasm/*.ts',
+  );
 }

@@ -11,10 +11,10 @@ import { copyFileSync, realpathSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { HuatuoError } from '../error.ts';
+import { at } from '../paths.ts';
 import { type BuildOutcome, buildCollectors, buildDirectory, type CollectorSet } from './collectors.ts';
 import { filesIn, removeOrphans } from './files.ts';
 import { writeGenerated } from './generated.ts';
-import { at } from './paths.ts';
 import { Stamps } from './stamps.ts';
 import { compileTypeScript } from './typescript.ts';
 

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { HuatuoError } from '../error.ts';
-import { buildFailed } from './failure.ts';
+import { buildFailed } from '../schema/failure.ts';
 
 const run = promisify(execFile);
 
@@ -114,7 +114,7 @@ export async function compileObject(
 
 /** The headers whose change makes every object stale, in a stable order. */
 export function headersOf(includeDirectory: string): string[] {
-  return readdirSync(includeDirectory)
+  return readdirSync(includeDirectory, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.h'))
     .sort()
     .map((name) => join(includeDirectory, name));

@@ -8,13 +8,13 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { HuatuoError } from '../error.ts';
+import { at } from '../paths.ts';
+import { buildFailed } from '../schema/failure.ts';
+import type { ObjectManifest } from '../schema/manifest.ts';
+import { readManifest } from '../schema/read-manifest.ts';
 import { type Clang, compileFlags, compileObject, headersOf, requireClang } from './clang.ts';
 import { decoderSource } from './decoder-source.ts';
-import { buildFailed } from './failure.ts';
 import { filesIn, hashFiles, readIfThere, writeIfChanged } from './files.ts';
-import type { ObjectManifest } from './manifest.ts';
-import { at } from './paths.ts';
-import { readManifest } from './read-manifest.ts';
 import { Stamps } from './stamps.ts';
 
 /** Where the parts of a set of collectors are. All paths absolute. */
@@ -100,10 +100,7 @@ async function findTools(): Promise<Tools> {
   const clang = await requireClang();
   const include = at('bpf/include');
   const flags = compileFlags(include);
-  const builder = hashFiles([
-    ...filesIn(at('src/build'), '.ts'),
-    ...['btf', 'btf-reader', 'elf'].map((name) => at(`src/kernel/${name}.ts`)),
-  ]);
+  const builder = hashFiles([...filesIn(at('src/build'), '.ts'), ...filesIn(at('src/schema'), '.ts')]);
   const compiler = [
     at('node_modules/assemblyscript/package.json'),
     at('asconfig.json'),

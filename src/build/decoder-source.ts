@@ -4,9 +4,9 @@
  * The source is meant to be read: one statement for each value, with the load that fetches it, and between them the
  * constant JSON, merged so that `","pid":` is one copy. All that is the same for every event is in `wasm/*.ts`.
  */
-import { maxDataBytes } from '../kernel/decoder-bounds.ts';
-import { buildFailed } from './failure.ts';
-import type { EventLayout, FieldFormat, FieldLayout } from './manifest.ts';
+import { maxDataBytes } from '../decoder/bounds.ts';
+import { buildFailed } from '../schema/failure.ts';
+import type { EventLayout, FieldFormat, FieldLayout } from '../schema/manifest.ts';
 
 /** Functions of `wasm/json.ts` that a decoder may need. */
 const HELPERS = ['bool', 'chars', 'hex', 'ipAddress', 'separator', 'signed', 'text', 'unsigned'] as const;

@@ -1,8 +1,8 @@
 /** Manifest -> TypeScript: the event's payload as `enrich` sees it, and keys and values of maps that are structs. */
 
-import type { FieldLayout, MapLayout, ObjectManifest } from './manifest.ts';
-import { namesOf, payloadFields } from './payload.ts';
-import { APPEARANCE } from './semantics.ts';
+import { namesOf, payloadFields } from '../schema/layout.ts';
+import type { FieldLayout, MapLayout, ObjectManifest } from '../schema/manifest.ts';
+import { APPEARANCE } from '../schema/semantics.ts';
 
 /** Maps of bpf/include that the framework reads itself: no collector needs their types. */
 const FRAMEWORK_MAP = /^(?:ledger|rate_windows)/;

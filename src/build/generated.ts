@@ -1,9 +1,10 @@
 /** The committed files that are made from manifests. */
+
+import { ROOT } from '../paths.ts';
+import type { ObjectManifest } from '../schema/manifest.ts';
 import { eventTypeSource } from './event-type.ts';
 import { writeIfChanged } from './files.ts';
-import type { ObjectManifest } from './manifest.ts';
 import { mappingSource } from './mapping.ts';
-import { ROOT } from './paths.ts';
 import { referenceSource } from './reference.ts';
 
 /** Paths, relative to the checkout, and texts. */

@@ -2,9 +2,10 @@
  * Manifest -> Elasticsearch mapping of `tracer_data`, the body of a component template's `mappings`.
  * Types that Elasticsearch 7 and OpenSearch know too: `unsigned_long` is left out, so u64 is `long`.
  */
-import type { EventLayout, FieldLayout } from './manifest.ts';
-import { payloadFields } from './payload.ts';
-import { APPEARANCE } from './semantics.ts';
+
+import { payloadFields } from '../schema/layout.ts';
+import type { EventLayout, FieldLayout } from '../schema/manifest.ts';
+import { APPEARANCE } from '../schema/semantics.ts';
 
 /** JSON text, formatted as biome would. */
 export function mappingSource(collector: string, event: EventLayout): string {

@@ -1,7 +1,9 @@
 /** Manifests -> the reference of collectors with a BPF object, `src/collectors/README.md`. */
-import type { FieldLayout, ObjectManifest, OptionLayout } from './manifest.ts';
-import { namesOf } from './payload.ts';
-import { APPEARANCE } from './semantics.ts';
+
+import stringWidth from 'string-width';
+import { namesOf } from '../schema/layout.ts';
+import type { FieldLayout, ObjectManifest, OptionLayout } from '../schema/manifest.ts';
+import { APPEARANCE } from '../schema/semantics.ts';
 
 /** @param manifests in any order; the page is sorted by name */
 export function referenceSource(manifests: readonly ObjectManifest[]): string {
@@ -95,10 +97,10 @@ function defaultOf({ format, defaultValue }: OptionLayout): string {
 /** Columns are padded as biome does, and can be read in a terminal. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((_, column) =>
-    Math.max(...[head, ...rows].map((cells) => lengthOf(cells[column]))),
+    Math.max(...[head, ...rows].map((cells) => stringWidth(cells[column] ?? ''))),
   );
   const line = (cells: readonly string[], fill: string): string =>
-    `| ${cells.map((text, column) => text + fill.repeat((widths[column] ?? 0) - lengthOf(text))).join(' | ')} |`;
+    `| ${cells.map((text, column) => text + fill.repeat((widths[column] ?? 0) - stringWidth(text))).join(' | ')} |`;
   return [
     line(head, ' '),
     line(
@@ -107,10 +109,6 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
     ),
     ...rows.map((cells) => line(cells, ' ')),
   ].join('\n');
-}
-
-function lengthOf(text: string | undefined): number {
-  return [...(text ?? '')].length;
 }
 
 /** Text from C in a Markdown cell: no line may end and no column start. */

@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { existsSync, globSync, rmSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { HuatuoError } from '../error.ts';
+import { at } from '../paths.ts';
 import { hashFiles } from './files.ts';
-import { at } from './paths.ts';
 import type { Stamps } from './stamps.ts';
 
 const run = promisify(execFile);

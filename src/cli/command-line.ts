@@ -1,10 +1,10 @@
 /** The command line as data: nothing is done here. */
 import { styleText } from 'node:util';
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { type Catalog, createCatalog } from '../config/catalog.ts';
-import { printable } from '../config/issues.ts';
+import { type Catalog, createCatalog } from '../catalog/catalog.ts';
 import { nearest } from '../config/suggest.ts';
 import { HuatuoError } from '../error.ts';
+import { printable } from '../text.ts';
 import { addConfigFlags, type ConfigFlags, configFlags, isCollectorFlag } from './flags.ts';
 import { formatVersion, version } from './version.ts';
 

@@ -10,7 +10,7 @@ const DEADLINE_MS = 5000;
 
 /**
  * Asks the agent on this host.
- * @returns undefined when nobody listens there
+ * @returns undefined when no agent listens there
  * @throws CONTAINER_SOURCE_FAILED when who listens there is no agent, or one in trouble
  */
 export async function askAgent(web: WebConfig): Promise<ContainersDocument | undefined> {
@@ -26,7 +26,7 @@ export async function askAgent(web: WebConfig): Promise<ContainersDocument | und
     throw new HuatuoError('CONTAINER_SOURCE_FAILED', {
       expected: `the containers from the agent on ${host}:${port}`,
       found: 'JSON of another shape',
-      remedy: 'check web.listen_address: somebody else may listen there',
+      remedy: 'check web.listen_address: another program may listen there',
     });
   } catch (error) {
     const { cause } = error as { readonly cause?: { readonly code?: unknown } };
@@ -48,7 +48,7 @@ export async function lookAround(
   const { host, port } = reachable(config.web);
   note(`no agent answers on ${host}:${port}; this is what can be seen without one`);
   const { procfs, sysfs } = config.path;
-  const { keepClock } = await import('../native/clock-keeper.ts');
+  const { keepClock } = await import('../kernel/clock-keeper.ts');
   keepClock();
   const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore };
   const options = { config: config.containers, paths: { procfs, sysfs } };

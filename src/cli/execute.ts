@@ -1,12 +1,13 @@
 /** What each command does. Data goes to stdout, everything else to stderr. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { CheckedConfig } from '../actor/reload.ts';
-import { type Catalog, loadCatalog } from '../config/catalog.ts';
-import { printable } from '../config/issues.ts';
+import type { CheckedConfig } from '../agent/reload.ts';
+import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
+
 import { collectorDirectories, type LoadedConfig, loadConfig } from '../config/load.ts';
 import { renderDefault, renderEffective } from '../config/render.ts';
 import { configSchema } from '../config/schema.ts';
+import { printable } from '../text.ts';
 import { type CheckOutput, parseCommandLine, peekConfigFlags } from './command-line.ts';
 import type { ConfigFlags } from './flags.ts';
 import { formatList, listCollectors } from './list.ts';
@@ -60,7 +61,7 @@ export async function execute(argv: readonly string[]): Promise<number> {
     case 'run': {
       const { config } = load(invocation.flags, catalog);
       // Loaded late: it brings libbpf, which the other commands do without.
-      const { runAgent } = await import('../actor/supervisor.ts');
+      const { runAgent } = await import('../agent/run.ts');
       return await runAgent(config, catalog, () => reread(argv));
     }
   }

@@ -1,8 +1,8 @@
 /** Flags that set keys of the config file, in the spelling of the Prometheus family. */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { Catalog } from '../config/catalog.ts';
-import { COLLECTOR_NAME } from '../config/catalog-entry.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { COLLECTOR_NAME } from '../catalog/read-collector.ts';
 import { nodeAt } from '../config/describe.ts';
 import type { Override } from '../config/load.ts';
 import { configSchema } from '../config/schema.ts';

@@ -1,5 +1,5 @@
 /** `huatuo list`: what there is, what runs, and why not. */
-import type { Catalog } from '../config/catalog.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { ErrorCode } from '../error.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
@@ -19,9 +19,9 @@ export interface ListedCollector {
 
 /** Every collector, the invalid ones last. Asks the kernel, changes nothing. */
 export async function listCollectors(catalog: Catalog, config: EffectiveConfig): Promise<ListedCollector[]> {
-  const { probe } = await import('../native/probe.ts');
+  const { probe } = await import('../kernel/features.ts');
   const usable = catalog.entries.map((entry): ListedCollector => {
-    const error = probe(entry, config.path);
+    const error = probe(entry.manifest, config.path);
     return {
       name: entry.name,
       aliases: entry.aliases,

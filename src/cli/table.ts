@@ -1,6 +1,7 @@
 /** Tables for people; coloured when stdout is a terminal. */
 import { styleText } from 'node:util';
-import { printable } from '../config/issues.ts';
+import stringWidth from 'string-width';
+import { printable } from '../text.ts';
 
 /**
  * Columns as wide as their longest cell.
@@ -14,11 +15,11 @@ export function formatTable(
 ): string {
   const cells = rows.map((row) => row.map(printable));
   const widths = head.map((_, column) =>
-    Math.max(...[head, ...cells].map((row) => row[column]?.length ?? 0)),
+    Math.max(...[head, ...cells].map((row) => stringWidth(row[column] ?? ''))),
   );
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - stringWidth(cell)))
       .join('  ')
       .trimEnd();
   const body = cells.map((row) => (dimmed(row) ? styleText('yellow', line(row)) : line(row)));

@@ -1,7 +1,7 @@
 /** `huatuo unpin`: ends what pinned collectors left running in the kernel. */
 import { existsSync } from 'node:fs';
-import { requireBpffs } from '../native/bpffs.ts';
-import { type RemovedSet, removeIfEmpty, removeOtherPins } from '../native/pins.ts';
+import { requireBpffs } from '../kernel/bpffs.ts';
+import { type RemovedSet, removeIfEmpty, removeOtherPins } from '../kernel/pins/pin-set.ts';
 
 /**
  * Removes every set of pins of ours below a directory, whole or not, and the directory if nothing else is in it. An agent

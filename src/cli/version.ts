@@ -1,6 +1,6 @@
 /** Which agent this is, on what. */
 import { arch, release } from 'node:os';
-import { version as agent } from '../actor/version.ts';
+import { version as agent } from '../version.ts';
 
 export interface Version {
   readonly version: string;

@@ -1,26 +1,29 @@
 /** `ctx.bpf`: the SDK's view of the collector's own BPF object. */
-import type { CollectorWorkerData } from '../actor/collector-protocol.ts';
-import { type Remote, wrap } from '../actor/comlink.ts';
-import type { Vitals } from '../actor/vitals.ts';
-import { WakeCounter } from '../actor/wake.ts';
-import type { FieldLayout, ObjectManifest } from '../build/manifest.ts';
+
+import type { KernelCalls } from '../actor/kernel-calls.ts';
+import { type Remote, wrap } from '../actor/rpc.ts';
+import type { ActorStats } from '../actor/stats.ts';
+import { WakeCounter } from '../actor/stats.ts';
 import type { ContainersClient } from '../containers/client.ts';
+import { Decoder, decoderNeeds } from '../decoder/decoder.ts';
+import type { SymbolTable } from '../decoder/kallsyms.ts';
+import { KernelMap } from '../decoder/maps.ts';
 import { HuatuoError } from '../error.ts';
-import type { KernelCalls } from '../kernel/calls.ts';
-import { Decoder, decoderNeeds } from '../kernel/decoder.ts';
-import type { SymbolTable } from '../kernel/kallsyms.ts';
-import { KernelMap } from '../kernel/maps.ts';
-import type { Bpf, BpfMap, BpfObject, EventRing, Log } from '../sdk/context.ts';
+import type { FieldLayout, ObjectManifest } from '../schema/manifest.ts';
+import type { Batch, Bpf, BpfMap, BpfObject, EventRing, Log } from '../sdk/context.ts';
+import { documentKind } from './context.ts';
 import type { EnrichEvent } from './enrich.ts';
+import { enrichLines } from './enrich.ts';
 import type { JournalClient } from './journal-client.ts';
-import { ringEvents } from './ring-events.ts';
+import type { CollectorWorkerData } from './protocol.ts';
+import { Pump } from './pump.ts';
 import { RingReader, ringId } from './ring-reader.ts';
 
 /** What the object needs of the worker it runs in. */
-export interface BpfSurroundings {
+export interface BpfDependencies {
   readonly data: CollectorWorkerData;
   readonly journal: JournalClient;
-  readonly vitals: Vitals;
+  readonly stats: ActorStats;
   readonly containers: ContainersClient;
   readonly signal: AbortSignal;
   readonly log: Log;
@@ -32,12 +35,12 @@ export interface BpfSurroundings {
 }
 
 /** @throws from load(): COLLECTOR_INVALID and what `KernelCalls.load` throws */
-export function createBpf(around: BpfSurroundings): Bpf {
+export function createBpf(dependencies: BpfDependencies): Bpf {
   let loading: Promise<LoadedObject> | undefined;
   return {
     // One object however many ask for it, at once or later, until it is unloaded.
     load() {
-      loading ??= LoadedObject.load(around, () => {
+      loading ??= LoadedObject.load(dependencies, () => {
         loading = undefined;
       });
       return loading;
@@ -46,20 +49,20 @@ export function createBpf(around: BpfSurroundings): Bpf {
 }
 
 class LoadedObject implements BpfObject {
-  readonly #around: BpfSurroundings;
+  readonly #dependencies: BpfDependencies;
   readonly #kernel: Remote<KernelCalls>;
   readonly #manifest: ObjectManifest;
   readonly #reader: RingReader | undefined;
   readonly #unloaded: () => void;
 
   private constructor(
-    around: BpfSurroundings,
+    dependencies: BpfDependencies,
     manifest: ObjectManifest,
     kernel: Remote<KernelCalls>,
     reader: RingReader | undefined,
     unloaded: () => void,
   ) {
-    this.#around = around;
+    this.#dependencies = dependencies;
     this.#manifest = manifest;
     this.#kernel = kernel;
     this.#reader = reader;
@@ -67,8 +70,8 @@ class LoadedObject implements BpfObject {
   }
 
   /** @param unloaded called when the collector has unloaded it: the next load makes another one */
-  static async load(around: BpfSurroundings, unloaded: () => void): Promise<LoadedObject> {
-    const { data } = around;
+  static async load(dependencies: BpfDependencies, unloaded: () => void): Promise<LoadedObject> {
+    const { data } = dependencies;
     if (!data.bpf) {
       throw new HuatuoError('COLLECTOR_INVALID', {
         expected: `bpf/${data.name}.bpf.c`,
@@ -79,12 +82,12 @@ class LoadedObject implements BpfObject {
     const { manifest } = data.bpf;
     const kernel = wrap<KernelCalls>(data.control);
     await kernel.load();
-    return new LoadedObject(around, manifest, kernel, await openReader(around, kernel), unloaded);
+    return new LoadedObject(dependencies, manifest, kernel, await openReader(dependencies, kernel), unloaded);
   }
 
   async attach(): Promise<void> {
     await this.#kernel.attach();
-    this.#around.attached();
+    this.#dependencies.attached();
   }
 
   async detach(): Promise<void> {
@@ -98,13 +101,13 @@ class LoadedObject implements BpfObject {
   }
 
   get events(): EventRing {
-    if (!this.#reader) throw missing(this.#around.data.name, 'ring', 'events');
-    return ringEvents(this.#reader, this.#around);
+    if (!this.#reader) throw missing(this.#dependencies.data.name, 'ring', 'events');
+    return ringEvents(this.#reader, this.#dependencies);
   }
 
   map<Key, Value>(name: string): BpfMap<Key, Value> {
     const layout = this.#manifest.maps.find((map) => map.name === name);
-    if (!layout) throw missing(this.#around.data.name, 'map', name);
+    if (!layout) throw missing(this.#dependencies.data.name, 'map', name);
     const kernel = this.#kernel;
     return new KernelMap<Key, Value>(layout, {
       lookup: (key) => kernel.mapLookup(name, key),
@@ -124,20 +127,20 @@ function missing(collector: string, what: string, name: string): HuatuoError {
 }
 
 async function openReader(
-  around: BpfSurroundings,
+  dependencies: BpfDependencies,
   kernel: Remote<KernelCalls>,
 ): Promise<RingReader | undefined> {
-  const { data } = around;
+  const { data } = dependencies;
   const layout = data.bpf?.manifest.event;
   if (!layout) return undefined;
-  const symbols = hasStack(layout.fields) ? around.symbols() : undefined;
-  const place = await kernel.lendRing(decoderNeeds(layout, data.ring.batch_bytes, symbols));
-  const ring = ringId(data.name, place.mapId);
+  const symbols = hasStack(layout.fields) ? dependencies.symbols() : undefined;
+  const sharedMemory = await kernel.shareRing(decoderNeeds(layout, data.ring.batch_bytes, symbols));
+  const ring = ringId(data.name, sharedMemory.mapId);
   const { bootId, hostname, region } = data.agent;
   const decoder = Decoder.create({
-    wasm: place.module,
+    wasm: sharedMemory.module,
     layout,
-    place,
+    sharedMemory,
     envelope: { idPrefix: `${bootId}-${ring}-`, hostname, region },
     ...(symbols && { symbols }),
   });
@@ -145,14 +148,48 @@ async function openReader(
     decoder,
     ringId: ring,
     cgroupController: layout.fields.find(({ format }) => format === 'cgroup_id')?.controller,
-    containers: around.containers,
+    containers: dependencies.containers,
     maxAge_ms: data.ring.wakeup_age_ms,
-    wake: new WakeCounter(data.vitals),
-    vitals: around.vitals,
+    wake: new WakeCounter(data.stats),
+    stats: dependencies.stats,
   });
 }
 
 /** Only stacks need the kernel's symbols, which are the largest thing in a decoder's memory. */
 function hasStack(fields: readonly FieldLayout[]): boolean {
   return fields.some((field) => field.format === 'kstack' || hasStack(field.fields ?? []));
+}
+
+export function ringEvents(reader: RingReader, dependencies: BpfDependencies): EventRing {
+  const { data, journal, stats, log, signal, enrich } = dependencies;
+  return {
+    batches: () => batches(reader, signal),
+    async toJournal() {
+      const pump = new Pump(reader, journal, stats, log, {
+        tracer: documentKind(data).tracer,
+        buffers: data.ring.batches_in_flight,
+        bufferBytes: data.ring.batch_bytes,
+        ...(enrich ? { enrich: (lines: Uint8Array) => enrichLines(lines, enrich, log) } : {}),
+      });
+      await pump.run(signal);
+    },
+  };
+}
+
+/** The consumer takes the journal's place: a batch is committed when the next one is asked for. */
+async function* batches(reader: RingReader, signal: AbortSignal): AsyncGenerator<Batch> {
+  reader.rewind([]);
+  const wake = (): void => reader.wake();
+  signal.addEventListener('abort', wake);
+  try {
+    for (;;) {
+      const slice = await reader.read();
+      if (slice.documents > 0) yield slice;
+      if (slice.end > slice.start) reader.commit(slice);
+      else if (signal.aborted) return;
+      else await reader.wait();
+    }
+  } finally {
+    signal.removeEventListener('abort', wake);
+  }
 }

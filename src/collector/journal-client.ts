@@ -2,12 +2,12 @@
  * A collector's end of the port to the journal.
  *
  * Every batch gets exactly one outcome. `lost` means the journal's thread ended before it answered: the buffer went with
- * it, nobody knows whether the bytes were written, and the sender must take the batch from its source again. The
+ * it, the sender cannot know whether the bytes were written, and the sender must take the batch from its source again. The
  * supervisor hands in a new port when the journal is back.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { FromJournal, RingStretch, ToJournal } from '../actor/protocol.ts';
 import { HuatuoError } from '../error.ts';
+import type { FromJournal, RingRange, ToJournal } from '../storage/journal/protocol.ts';
 
 export type Outcome =
   | { readonly kind: 'written'; readonly buffer: ArrayBuffer }
@@ -20,10 +20,10 @@ export interface Outgoing {
   readonly buffer: ArrayBuffer;
   readonly bytes: number;
   readonly documents: number;
-  readonly ring?: RingStretch;
+  readonly ring?: RingRange;
 }
 
-type Welcome = readonly RingStretch[] | 'lost';
+type Welcome = readonly RingRange[] | 'lost';
 
 export class JournalClient {
   #port: MessagePort | undefined;
@@ -46,11 +46,11 @@ export class JournalClient {
     return this.#connected.promise;
   }
 
-  /** Opens a ring: which of its stretches are on disk already, or `lost`. */
+  /** Opens a ring: which of its ranges are on disk already, or `lost`. */
   hello(ringId: string): Promise<Welcome> {
     const { promise, resolve } = Promise.withResolvers<Welcome>();
     this.#greeting.set(ringId, resolve);
-    if (!this.#post({ type: 'hello', ringId }, [])) this.#settleGreeting(ringId, 'lost');
+    if (!this.#post({ type: 'hello', ringId }, [])) this.#resolveGreeting(ringId, 'lost');
     return promise;
   }
 
@@ -86,7 +86,7 @@ export class JournalClient {
         break;
       }
       case 'welcome':
-        this.#settleGreeting(message.ringId, message.written);
+        this.#resolveGreeting(message.ringId, message.written);
     }
   }
 
@@ -95,7 +95,7 @@ export class JournalClient {
     this.#waiting.delete(sequence);
   }
 
-  #settleGreeting(ringId: string, welcome: Welcome): void {
+  #resolveGreeting(ringId: string, welcome: Welcome): void {
     this.#greeting.get(ringId)?.(welcome);
     this.#greeting.delete(ringId);
   }
@@ -105,6 +105,6 @@ export class JournalClient {
     this.#port = undefined;
     this.#connected = Promise.withResolvers();
     for (const sequence of [...this.#waiting.keys()]) this.#settle(sequence, { kind: 'lost' });
-    for (const ringId of [...this.#greeting.keys()]) this.#settleGreeting(ringId, 'lost');
+    for (const ringId of [...this.#greeting.keys()]) this.#resolveGreeting(ringId, 'lost');
   }
 }

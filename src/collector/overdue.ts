@@ -1,5 +1,5 @@
 /**
- * Work that must end. A thread whose event loop turns can still hang on a promise that nobody settles, so the heartbeat
+ * Work that must end. A thread whose event loop turns can still hang on a promise that is never settled, so the heartbeat
  * stands still while anything watched here is overdue, and the supervisor replaces the worker.
  */
 export class Overdue {

@@ -9,7 +9,7 @@
  * is full the kernel side counts what it could not store. The journal answers in order, so commits are in order too.
  */
 import { setTimeout as sleep, setImmediate as yieldToPort } from 'node:timers/promises';
-import type { Vitals } from '../actor/vitals.ts';
+import type { ActorStats } from '../actor/stats.ts';
 import type { Log } from '../sdk/context.ts';
 import type { JournalClient, Outcome } from './journal-client.ts';
 import type { RingReader, Slice } from './ring-reader.ts';
@@ -29,7 +29,7 @@ export interface PumpOptions {
 export class Pump {
   readonly #reader: RingReader;
   readonly #journal: JournalClient;
-  readonly #vitals: Vitals;
+  readonly #stats: ActorStats;
   readonly #log: Log;
   readonly #options: PumpOptions;
   readonly #free: ArrayBuffer[] = [];
@@ -37,10 +37,10 @@ export class Pump {
   #interrupted: 'no' | 'lost' | 'refused' = 'no';
   #outcome = Promise.withResolvers<void>();
 
-  constructor(reader: RingReader, journal: JournalClient, vitals: Vitals, log: Log, options: PumpOptions) {
+  constructor(reader: RingReader, journal: JournalClient, stats: ActorStats, log: Log, options: PumpOptions) {
     this.#reader = reader;
     this.#journal = journal;
-    this.#vitals = vitals;
+    this.#stats = stats;
     this.#log = log;
     this.#options = options;
   }
@@ -58,7 +58,7 @@ export class Pump {
     }
   }
 
-  /** One stretch of undisturbed reading. @returns true when drained for good, false to start over */
+  /** Reads until something disturbs it. @returns true when drained for good, false to start over */
   async #session(signal: AbortSignal): Promise<boolean> {
     await this.#journal.connected;
     const written = await this.#journal.hello(this.#reader.ringId);
@@ -87,7 +87,7 @@ export class Pump {
       while (this.#inFlight > 0) await this.#outcome.promise;
       if (this.#interrupted === 'no') this.#reader.commit(slice);
     }
-    const rest_ns = this.#vitals.get('throttle_ns');
+    const rest_ns = this.#stats.get('throttle_ns');
     await (rest_ns > 0n ? sleep(Number(rest_ns / 1_000_000n)) : yieldToPort());
   }
 
@@ -96,7 +96,7 @@ export class Pump {
     const buffer = this.#takeBuffer(lines.byteLength);
     new Uint8Array(buffer, 0, lines.byteLength).set(lines);
     this.#inFlight += 1;
-    this.#vitals.add('in_flight_bytes', lines.byteLength);
+    this.#stats.add('in_flight_bytes', lines.byteLength);
     const { start, end, documents, malformed } = slice;
     const ring = { id: this.#reader.ringId, start, end, documents, malformed };
     const { tracer } = this.#options;
@@ -118,11 +118,11 @@ export class Pump {
 
   #settle(outcome: Outcome, slice: Slice, bytes: number): void {
     this.#inFlight -= 1;
-    this.#vitals.add('in_flight_bytes', -bytes);
+    this.#stats.add('in_flight_bytes', -bytes);
     if (outcome.kind !== 'lost') this.#giveBack(outcome.buffer);
     if (outcome.kind === 'written' && this.#interrupted === 'no') {
       this.#reader.commit(slice);
-      this.#vitals.add('documents', slice.documents);
+      this.#stats.add('documents', slice.documents);
     } else this.#interrupt(outcome);
     this.#outcome.resolve();
     this.#outcome = Promise.withResolvers();
@@ -134,7 +134,7 @@ export class Pump {
     if (outcome.kind === 'lost') this.#interrupted = 'lost';
     if (outcome.kind !== 'refused') return;
     this.#interrupted = 'refused';
-    this.#vitals.add('refused_batches', 1);
+    this.#stats.add('refused_batches', 1);
     this.#log.warn('the journal refused a batch; it stays in the ring', { error: outcome.error });
   }
 }

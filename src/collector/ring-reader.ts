@@ -8,15 +8,14 @@
  *       └─ consumer position: what the kernel may overwrite; moves with commit()
  */
 
-import type { RingStretch } from '../actor/protocol.ts';
-import type { Vitals } from '../actor/vitals.ts';
-import type { WakeCounter } from '../actor/wake.ts';
+import { wallOffset_ns } from '../actor/clock.ts';
+import type { ActorStats, WakeCounter } from '../actor/stats.ts';
 import type { ContainersClient } from '../containers/client.ts';
-import { ownerFragment, unknownFragment } from '../containers/describe.ts';
-import { wallOffset_ns } from '../kernel/clock.ts';
-import type { Decoder } from '../kernel/decoder.ts';
-import { ringCorrupt } from '../kernel/decoder-result.ts';
-import { CommitLog } from '../kernel/ledger.ts';
+import type { Decoder } from '../decoder/decoder.ts';
+import { CommitLog } from '../decoder/ledger.ts';
+import { ownerFragment, unknownFragment } from '../decoder/owner-fragment.ts';
+import { ringCorrupt } from '../decoder/result.ts';
+import type { RingRange } from '../storage/journal/protocol.ts';
 
 /** What one read() found. `lines` is a view of the decoder's output, valid until the next read(). */
 export interface Slice {
@@ -50,7 +49,7 @@ export interface ReaderParts {
   /** How long a record may wait that did not cross the watermark. */
   readonly maxAge_ms: number;
   readonly wake: WakeCounter;
-  readonly vitals: Vitals;
+  readonly stats: ActorStats;
 }
 
 export class RingReader implements Disposable {
@@ -86,8 +85,8 @@ export class RingReader implements Disposable {
   async read(): Promise<Slice> {
     const start = this.#decoder.readPosition;
     const waiting = this.#decoder.producerPosition - start;
-    this.#parts.vitals.set('ring_bytes', waiting);
-    this.#parts.vitals.raise('ring_high_water_bytes', waiting);
+    this.#parts.stats.set('ring_bytes', waiting);
+    this.#parts.stats.raise('ring_high_water_bytes', waiting);
     // Most looks at a quiet ring find nothing: they cost two loads.
     if (waiting === 0n) return { ...NOTHING, start, end: start };
     this.#decoder.beginBatch(new Date().toISOString(), wallOffset_ns());
@@ -98,7 +97,7 @@ export class RingReader implements Disposable {
       documents += result.documents;
       malformed += result.malformed;
       if (result.status === 'corrupt') throw ringCorrupt(result.corruption, this.#decoder.ringBytes);
-      if (result.status === 'busy') this.#parts.vitals.add('busy_heads', 1);
+      if (result.status === 'busy') this.#parts.stats.add('busy_heads', 1);
       if (result.status !== 'container_miss') {
         const more = result.status === 'output_full';
         const busy = result.status === 'busy';
@@ -122,9 +121,9 @@ export class RingReader implements Disposable {
   }
 
   /** Commits what the journal already has of this ring and goes back to the first byte it does not have. */
-  rewind(written: readonly RingStretch[]): void {
-    for (const stretch of written) {
-      if (stretch.start === this.#commits.current.position) this.commit(stretch);
+  rewind(written: readonly RingRange[]): void {
+    for (const range of written) {
+      if (range.start === this.#commits.current.position) this.commit(range);
     }
     this.#decoder.readPosition = this.#commits.current.position;
   }

@@ -8,24 +8,23 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort } from 'node:worker_threads';
-import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../actor/collector-protocol.ts';
-import { expose } from '../actor/comlink.ts';
-import type { MetricFamily } from '../actor/protocol.ts';
-import { Vitals } from '../actor/vitals.ts';
+import { expose } from '../actor/rpc.ts';
+import { ActorStats } from '../actor/stats.ts';
+import { threadId } from '../actor/thread.ts';
 import { ContainersClient } from '../containers/client.ts';
+import { readSymbols, type SymbolTable } from '../decoder/kallsyms.ts';
 import { HuatuoError } from '../error.ts';
-import { readSymbols, type SymbolTable } from '../kernel/kallsyms.ts';
-import { threadId } from '../kernel/thread.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
-import type { Collector, MetricSpecs } from '../sdk/collector.ts';
+import type { Collector } from '../sdk/collector.ts';
 import type { CollectorContext, Log } from '../sdk/context.ts';
 import { createInstruments, type InstrumentSet } from '../sdk/instruments.ts';
+import type { MetricFamily, MetricSpecs } from '../sdk/metrics.ts';
 import { createBpf } from './bpf.ts';
-import { createClock } from './clock.ts';
-import { documentKind } from './identity.ts';
+import { createClock, documentKind } from './context.ts';
 import { JournalClient } from './journal-client.ts';
 import { Overdue } from './overdue.ts';
+import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './protocol.ts';
 import { Saver } from './saver.ts';
 import { answerScrapes } from './scraping.ts';
 
@@ -37,7 +36,7 @@ const OVERDUE_MS = 4000;
 export class CollectorRuntime {
   readonly #data: CollectorWorkerData;
   readonly #collector: Collector;
-  readonly #vitals: Vitals;
+  readonly #stats: ActorStats;
   readonly #log: Log;
   readonly #journal = new JournalClient();
   readonly #containers: ContainersClient;
@@ -50,7 +49,7 @@ export class CollectorRuntime {
   constructor(data: CollectorWorkerData, collector: Collector) {
     this.#data = data;
     this.#collector = collector;
-    this.#vitals = new Vitals(data.vitals);
+    this.#stats = new ActorStats(data.stats);
     this.#containers = new ContainersClient(data.containerWait_ms);
     const log = createLog({ component: data.name, ...data.log });
     // A line for each event would be an overload of its own.
@@ -69,9 +68,7 @@ export class CollectorRuntime {
 
   #control(): CollectorControl {
     return {
-      connectJournal: (port) => this.#journal.connect(port),
-      connectScraper: (port: MessagePort) => answerScrapes(port, () => this.#collect()),
-      connectContainers: (port) => this.#containers.connect(port),
+      connectTo: (service, port) => this.#connectTo(service, port),
       stop: async (leavePinned) => {
         await this.#detach(leavePinned);
         this.#stop.abort();
@@ -80,11 +77,18 @@ export class CollectorRuntime {
     };
   }
 
+  #connectTo(service: string, port: MessagePort): void {
+    if (service === 'journal') this.#journal.connect(port);
+    else if (service === 'containers') this.#containers.connect(port);
+    else if (service === 'prometheus') answerScrapes(port, () => this.#collect());
+    else port.close();
+  }
+
   async #loop(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       await this.#start();
       if (this.#stop.signal.aborted) return;
-      const seconds = ('interval' in this.#collector && this.#collector.interval) || 10;
+      const seconds = this.#data.interval_seconds;
       notify({ type: 'waiting', seconds });
       await this.#ctx.clock.sleep(seconds).catch(() => undefined);
     }
@@ -121,7 +125,7 @@ export class CollectorRuntime {
   }
 
   #beat(): void {
-    if (!this.#overdue.any) this.#vitals.beat();
+    if (!this.#overdue.any) this.#stats.beat();
   }
 
   #fail(error: unknown): void {
@@ -150,7 +154,7 @@ export class CollectorRuntime {
       bpf: createBpf({
         data,
         journal: this.#journal,
-        vitals: this.#vitals,
+        stats: this.#stats,
         containers,
         signal,
         log,
@@ -174,4 +178,11 @@ export class CollectorRuntime {
 
 function notify(notice: CollectorNotice): void {
   parentPort?.postMessage(notice);
+}
+
+/** The catalog has checked the module's shape before the worker was started. */
+export async function loadModule(data: CollectorWorkerData): Promise<Collector> {
+  if (data.modulePath === undefined) return { kind: 'event', doc: data.bpf?.manifest.doc ?? data.name };
+  const module = (await import(data.modulePath)) as { readonly default: Collector };
+  return module.default;
 }

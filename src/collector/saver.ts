@@ -1,8 +1,8 @@
 /** Documents a collector made itself (`ctx.save`): same envelope, same journal, no ring behind them. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { boottime_ns, wallOffset_ns } from '../actor/clock.ts';
 import type { ContainersClient } from '../containers/client.ts';
-import { boottime_ns, wallOffset_ns } from '../kernel/clock.ts';
-import { type AgentIdentity, type DocumentKind, savedDocument } from './envelope.ts';
+import { type AgentIdentity, type DocumentKind, savedDocument } from '../decoder/envelope.ts';
 import type { JournalClient } from './journal-client.ts';
 
 /** A collector that saves faster than the journal writes waits here; more than this is a bug in the collector. */
@@ -50,12 +50,21 @@ export class Saver {
 
   #line(containerId: string | undefined, time_ns: bigint, data: object): string {
     this.#count += 1;
+    const { bootId, hostname, region } = this.#agent;
+    const { collector, tracer, kind, severity, schemaVersion } = this.#document;
     return savedDocument({
-      agent: this.#agent,
-      document: this.#document,
-      eventId: `${this.#agent.bootId}-${this.#document.collector}-${this.#origin}-${this.#count}`,
+      envelope: {
+        idPrefix: `${bootId}-${collector}-${this.#origin}-`,
+        schemaVersion,
+        severity,
+        hostname,
+        region,
+        uploadedTime: new Date().toISOString(),
+        tracerName: tracer,
+        tracerType: kind,
+      },
+      sequence: this.#count,
       realtime_ns: time_ns + wallOffset_ns(),
-      uploadedAt: new Date().toISOString(),
       container: containerId === undefined ? undefined : this.#containers.find(containerId),
       data,
     });

@@ -1,7 +1,8 @@
 /** A collector's end of the port to the Prometheus worker. */
 import type { MessagePort } from 'node:worker_threads';
-import type { MetricFamily, ScrapeReply, ScrapeRequest } from '../actor/protocol.ts';
 import { HuatuoError } from '../error.ts';
+import type { MetricFamily } from '../sdk/metrics.ts';
+import type { ScrapeReply, ScrapeRequest } from '../storage/prometheus/protocol.ts';
 
 /** Refreshes the collector's instruments and returns what they hold. */
 export type Collect = () => Promise<readonly MetricFamily[]>;

@@ -1,9 +1,10 @@
 /** The part of the config file that the collectors bring: one section each, made from their own options. */
 import { z } from 'zod';
-import type { Catalog, CatalogEntry } from './catalog.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { CatalogEntry } from '../catalog/entry.ts';
+import { namedOptions } from '../catalog/options.ts';
+import { count, flag, section } from '../sdk/option-fields.ts';
 import type { CollectorConfig, CpuFence } from './effective.ts';
-import { count, flag, section } from './fields.ts';
-import { namedOptions } from './options.ts';
 
 /**
  * The section `collectors`, keyed by the collectors' own names.

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
 import type { ContainersConfig } from '../containers/config.ts';
-import { durationMs, section } from './fields.ts';
+import { durationMs, section } from '../sdk/option-fields.ts';
 
 const NONE = 'none';
 
@@ -43,8 +43,8 @@ export function containers(): z.ZodType<ContainersConfig> {
         max: '1m',
         doc: 'How long one of them may take to answer',
       }),
-      docker: place('/run/docker.sock', 'Socket of docker'),
-      podman: place('/run/podman/podman.sock', 'Socket of podman'),
+      docker: socketPath('/run/docker.sock', 'Socket of docker'),
+      podman: socketPath('/run/podman/podman.sock', 'Socket of podman'),
       cri: z
         .array(z.string().refine(isAbsolute).transform(normalize).meta({ allowed: 'an absolute path' }))
         .max(8)
@@ -53,7 +53,7 @@ export function containers(): z.ZodType<ContainersConfig> {
           description: 'Sockets of container runtimes for Kubernetes (CRI)',
           allowed: 'a list of absolute paths',
         }),
-      oci: place('/run', 'Directory below which runc, crun and containerd keep the state of containers'),
+      oci: socketPath('/run', 'Directory below which runc, crun and containerd keep the state of containers'),
       kubelet: kubelet(),
     },
   ).transform((section) => ({
@@ -129,7 +129,7 @@ function isHttpUrl(text: string): boolean {
 }
 
 /** A path that can be switched off. */
-function place(path: string, doc: string): z.ZodType<string> {
+function socketPath(path: string, doc: string): z.ZodType<string> {
   return z
     .string()
     .refine((value) => value === NONE || isAbsolute(value))

@@ -4,10 +4,7 @@
  */
 
 import type { ContainersConfig } from '../containers/config.ts';
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-/** `auto` is pretty on a terminal and JSON elsewhere. */
-export type LogFormat = 'auto' | 'json' | 'pretty';
+import type { LogConfig } from '../log.ts';
 
 export interface EffectiveConfig {
   /** Written into every document and put on every `huatuo_bamai_` metric. */
@@ -22,11 +19,6 @@ export interface EffectiveConfig {
   readonly containers: ContainersConfig;
   /** One entry for each usable collector of the catalog, enabled or not, by its name (never an alias). */
   readonly collectors: Readonly<Record<string, CollectorConfig>>;
-}
-
-export interface LogConfig {
-  readonly level: LogLevel;
-  readonly format: LogFormat;
 }
 
 export interface WebConfig {

@@ -1,11 +1,11 @@
 /** Faults that zod found, in the user's terms: place, what is there, what may be there. */
 import type { z } from 'zod';
-import { aliasesOf, canonicalName } from './aliases.ts';
-import { allowedAt, listWords, nodeAt, type SchemaNode } from './describe.ts';
-import { type ConfigIssue, show, showPath } from './issues.ts';
+import { aliasesOf, canonicalName } from '../catalog/aliases.ts';
+import { show, showPath } from '../text.ts';
+import { allowedAt, isTree, listWords, nodeAt, type SchemaNode, valueAt } from './describe.ts';
+import type { ConfigIssue } from './issues.ts';
 import type { Override } from './load.ts';
 import { nearest } from './suggest.ts';
-import { isTree, valueAt } from './tree.ts';
 import type { YamlFile } from './yaml-file.ts';
 
 export interface Explained {
@@ -22,8 +22,8 @@ export type Fault = z.core.$ZodIssue;
 /** One issue for each place; of several faults of one value the first counts. */
 export function explain(issues: readonly Fault[], context: Explained): ConfigIssue[] {
   const all = issues.flatMap((issue) => toIssues(issue, context));
-  const places = new Map(all.toReversed().map((issue) => [`${issue.source}\0${issue.path}`, issue]));
-  return all.filter((issue) => places.get(`${issue.source}\0${issue.path}`) === issue);
+  const byPosition = new Map(all.toReversed().map((issue) => [`${issue.source}\0${issue.path}`, issue]));
+  return all.filter((issue) => byPosition.get(`${issue.source}\0${issue.path}`) === issue);
 }
 
 function toIssues(issue: Fault, context: Explained): ConfigIssue[] {
@@ -33,7 +33,7 @@ function toIssues(issue: Fault, context: Explained): ConfigIssue[] {
   const allowed: unknown =
     params?.allowed ?? allowedAt(nodeAt(context.node, issue.path)) ?? `something else (${issue.message})`;
   const found = show(valueAt(context.merged, issue.path));
-  return [{ ...placeOf(issue.path, context, 'value'), found, expected: String(allowed) }];
+  return [{ ...positionOf(issue.path, context, 'value'), found, expected: String(allowed) }];
 }
 
 function unknownKey(path: readonly PropertyKey[], context: Explained): ConfigIssue {
@@ -44,16 +44,20 @@ function unknownKey(path: readonly PropertyKey[], context: Explained): ConfigIss
   const isCollector = parent.length === 1 && parent[0] === 'collectors';
   const suggestion = nearest(key, isCollector ? known.flatMap((name) => [name, ...aliasesOf(name)]) : known);
   return {
-    ...placeOf(path, context, 'key'),
+    ...positionOf(path, context, 'key'),
     found: isCollector ? 'an unknown collector' : 'an unknown key',
     expected: known.length === 0 ? 'none' : listWords(known, 'or'),
     ...(suggestion !== undefined && { suggestion }),
   };
 }
 
-type Place = Pick<ConfigIssue, 'source' | 'line' | 'column' | 'path'>;
+type IssuePosition = Pick<ConfigIssue, 'source' | 'line' | 'column' | 'path'>;
 
-function placeOf(path: readonly PropertyKey[], { yaml, overrides }: Explained, part: 'key' | 'value'): Place {
+function positionOf(
+  path: readonly PropertyKey[],
+  { yaml, overrides }: Explained,
+  part: 'key' | 'value',
+): IssuePosition {
   const flag = overrides.findLast((override) => override.path.every((key, index) => path[index] === key));
   if (flag) return { source: flag.flag, path: showPath(path) };
   if (!yaml) return { source: 'default', path: showPath(path) };

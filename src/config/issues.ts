@@ -1,4 +1,4 @@
-/** What is wrong with a configuration: all of it at once, each with its place. */
+/** What is wrong with a configuration: all of it at once, each with its position. */
 import { HuatuoError } from '../error.ts';
 
 export interface ConfigIssue {
@@ -23,7 +23,7 @@ export class ConfigError extends HuatuoError {
   readonly issues: readonly ConfigIssue[];
 
   constructor(issues: readonly ConfigIssue[], cause?: unknown) {
-    const sorted = issues.toSorted(byPlace);
+    const sorted = issues.toSorted(byPosition);
     const shown = sorted.slice(0, MAX_ISSUES);
     const lines = shown.map(formatIssue);
     if (sorted.length > shown.length) lines.push(`and ${sorted.length - shown.length} more`);
@@ -37,42 +37,12 @@ export class ConfigError extends HuatuoError {
 
 /** One line: `huatuo.yaml:3:9: log.level: found "loud", expected debug, info, warn or error`. */
 export function formatIssue(issue: ConfigIssue): string {
-  const place = issue.line === undefined ? '' : `:${issue.line}:${issue.column}`;
-  const path = issue.path === '' || place === '' ? '' : ` ${issue.path}:`;
+  const position = issue.line === undefined ? '' : `:${issue.line}:${issue.column}`;
+  const path = issue.path === '' || position === '' ? '' : ` ${issue.path}:`;
   const hint = issue.suggestion === undefined ? '' : `; did you mean ${issue.suggestion}?`;
-  return `${issue.source}${place}:${path} found ${issue.found}, expected ${issue.expected}${hint}`;
+  return `${issue.source}${position}:${path} found ${issue.found}, expected ${issue.expected}${hint}`;
 }
 
-function byPlace(a: ConfigIssue, b: ConfigIssue): number {
+function byPosition(a: ConfigIssue, b: ConfigIssue): number {
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
-}
-
-const MAX_SHOWN = 60;
-/** Would move the cursor, colour the text or turn its direction. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
-
-/** Text on one line, with nothing in it that a terminal would act on. */
-export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, (char) => `\\u${char.codePointAt(0)?.toString(16).padStart(4, '0')}`);
-}
-
-/** A value as a message names it: quoted text, cut when long; lists and mappings by their kind. */
-export function show(value: unknown): string {
-  if (value === null || value === undefined) return 'nothing';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a mapping';
-  if (typeof value !== 'string') return String(value);
-  const cut = value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value;
-  return printable(JSON.stringify(cut));
-}
-
-/** `collectors.oom`, `path.collectors[1]`; keys of other shapes are quoted. */
-export function showPath(path: readonly PropertyKey[]): string {
-  return path
-    .map((key, index) => {
-      if (typeof key === 'number') return `[${key}]`;
-      const text = String(key);
-      return (index === 0 ? '' : '.') + (/^[\w-]{1,60}$/.test(text) ? text : show(text));
-    })
-    .join('');
 }

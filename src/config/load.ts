@@ -7,15 +7,15 @@
  *                            └─► origin of each key
  */
 import { isAbsolute, normalize } from 'node:path';
+import { canonicalName } from '../catalog/aliases.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import { HuatuoError } from '../error.ts';
-import { canonicalName } from './aliases.ts';
-import type { Catalog } from './catalog.ts';
-import { isSection, type Path, type SchemaNode, settingsOf } from './describe.ts';
+import { showPath } from '../text.ts';
+import { isSection, isTree, type Path, type SchemaNode, settingsOf, valueAt, withValue } from './describe.ts';
 import type { EffectiveConfig, Origin } from './effective.ts';
 import { explain, type Fault } from './explain.ts';
-import { ConfigError, type ConfigIssue, showPath } from './issues.ts';
+import { ConfigError, type ConfigIssue } from './issues.ts';
 import { configSchema } from './schema.ts';
-import { isTree, valueAt, withValue } from './tree.ts';
 import { readYaml, type YamlFile } from './yaml-file.ts';
 
 /** A value from the command line, in the form of the file. */
@@ -79,8 +79,12 @@ function ownNames(yaml: YamlFile | undefined, issues: ConfigIssue[]): unknown {
     const name = canonicalName(key);
     const path = ['collectors', key];
     if (renamed.has(name)) {
-      const place = { source: yaml.file, ...yaml.positionOfKey(path), path: showPath(path) };
-      issues.push({ ...place, found: `collector ${name} under two names`, expected: 'one section for each' });
+      const position = { source: yaml.file, ...yaml.positionOfKey(path), path: showPath(path) };
+      issues.push({
+        ...position,
+        found: `collector ${name} under two names`,
+        expected: 'one section for each',
+      });
     }
     renamed.set(name, section);
   }

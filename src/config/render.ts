@@ -1,8 +1,8 @@
 /** The configuration as YAML text: the commented default file, and what is in force with the origin of each value. */
 import { Document, stringify } from 'yaml';
-import type { Catalog } from './catalog.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { printable } from '../text.ts';
 import { allowedAt, isSection, type SchemaNode } from './describe.ts';
-import { printable } from './issues.ts';
 import type { LoadedConfig } from './load.ts';
 import { configSchema } from './schema.ts';
 

@@ -1,6 +1,6 @@
 /** "Did you mean": the nearest of a few known words. */
 
-/** Words longer than this are nobody's typing mistake; it bounds the work as well. */
+/** Words longer than this are no typing mistake; it bounds the work as well. */
 const MAX_LENGTH = 64;
 
 /**

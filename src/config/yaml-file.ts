@@ -13,7 +13,8 @@ import {
   type YAMLError,
 } from 'yaml';
 import { HuatuoError } from '../error.ts';
-import { ConfigError, type ConfigIssue, printable, show } from './issues.ts';
+import { printable, show } from '../text.ts';
+import { ConfigError, type ConfigIssue } from './issues.ts';
 
 const MAX_BYTES = 1 << 20;
 /** Aliases multiply: what they may expand to is bounded, see https://en.wikipedia.org/wiki/Billion_laughs_attack. */
@@ -121,16 +122,16 @@ function notUtf8(file: string, bytes: Buffer): ConfigIssue {
 }
 
 function syntaxIssue(source: string, text: string, error: YAMLError, lines: LineCounter): ConfigIssue {
-  const place = { source, ...toPosition(error.pos[0], lines), path: '' };
+  const position = { source, ...toPosition(error.pos[0], lines), path: '' };
   switch (error.code) {
     case 'DUPLICATE_KEY': {
       const [key = ''] = /^[^:\n]*/.exec(text.slice(error.pos[0])) ?? [];
-      return { ...place, found: `${show(key.trim())} for the second time`, expected: 'each key once' };
+      return { ...position, found: `${show(key.trim())} for the second time`, expected: 'each key once' };
     }
     case 'MULTIPLE_DOCS':
-      return { ...place, found: 'a second document', expected: 'one' };
+      return { ...position, found: 'a second document', expected: 'one' };
     default:
-      return { ...place, found: printable(error.message), expected: 'valid YAML' };
+      return { ...position, found: printable(error.message), expected: 'valid YAML' };
   }
 }
 

@@ -7,11 +7,12 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { HuatuoError } from '../error.ts';
+import { type Hierarchy, readHierarchies } from '../procfs/cgroup-hierarchies.ts';
+import type { EventLayout } from '../schema/manifest.ts';
+import type { Container } from '../sdk/container.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
 import type { ContainersConfig } from './config.ts';
-import type { Container } from './container.ts';
 import type { CgroupFeed } from './feed.ts';
-import { type Hierarchy, readHierarchies } from './hierarchies.ts';
 import type { FromContainers, ResolveRequest } from './protocol.ts';
 import { ContainerRegistry } from './registry.ts';
 import { openSources } from './sources/open.ts';
@@ -19,6 +20,8 @@ import { type RunnerOptions, SourceRunner, type SourceStatus } from './sources/r
 import { CgroupTracker } from './tracker.ts';
 
 export interface ContainersOptions {
+  /** Layout of the records of bpf/agent/cgroups.bpf.c. */
+  readonly feed?: EventLayout;
   readonly config: ContainersConfig;
   readonly paths: HostPaths;
 }
@@ -35,7 +38,7 @@ export interface ContainersStatus {
   readonly reason?: string;
   /** Cgroups of containers and units for which there was no room: they pass for the host's. */
   readonly refused_cgroups: number;
-  /** Cgroups nobody resolved before that were asked for. */
+  /** Cgroups that were asked for and had not been resolved before. */
   readonly questions: number;
   readonly sources: readonly SourceStatus[];
 }

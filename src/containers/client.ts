@@ -2,18 +2,17 @@
  * What a thread knows of containers: a copy of the list that the thread `containers` keeps, and every answer it ever got.
  *
  *   owner(id)    known: at once ──────────────────────────────────► Owner
- *   resolve(id)  known? else ask, wait at most `wait_ms` ─────────► Owner, or undefined: nobody answered in time
+ *   resolve(id)  known? else ask, wait at most `wait_ms` ─────────► Owner, or undefined: no answer in time
  *
  * An answer holds for good, because a cgroup keeps its id and its place for life; what changes is the description of the
  * container, which comes unasked.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
-import { withDeadline } from '../actor/comlink.ts';
+import { withDeadline } from '../promises.ts';
+import type { Container, Owner } from '../sdk/container.ts';
 import type { Containers } from '../sdk/context.ts';
-import type { Container } from './container.ts';
 import type { FromContainers, ResolveRequest } from './protocol.ts';
-import type { Owner } from './registry.ts';
 
 /** Most cgroups that events come from; the least recent one is asked for again. */
 const MAX_OWNERS = 16_384;
@@ -106,8 +105,8 @@ export class ContainersClient implements Containers {
 
   /**
    * Waits once for a thread that does not answer, not once for each of a thousand cgroups: until it says something again,
-   * questions are asked and nobody waits.
-   * @returns undefined when nobody answered in time: the answer is remembered when it comes
+   * questions are asked and not waited for.
+   * @returns undefined when no answer came in time: the answer is remembered when it comes
    */
   async resolve(cgroupId: bigint, controller: string | undefined): Promise<Owner | undefined> {
     const known = this.owner(cgroupId, controller);
@@ -198,7 +197,7 @@ export class ContainersClient implements Containers {
     this.#forgetQuestions();
   }
 
-  /** Nobody answers what was asked on the old port. */
+  /** What was asked on the old port will not be answered. */
   #forgetQuestions(): void {
     this.#asked.clear();
     this.#open.clear();

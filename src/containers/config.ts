@@ -11,7 +11,7 @@ export interface ContainersConfig {
   readonly refresh_ms: number;
   /** For one answer of one source. */
   readonly timeout_ms: number;
-  /** Sockets; an empty text asks nobody. */
+  /** Sockets; an empty text asks none. */
   readonly docker: string;
   readonly podman: string;
   readonly cri: readonly string[];

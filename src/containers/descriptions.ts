@@ -1,6 +1,7 @@
 /** What the sources say of containers, the most trusted one first, and which cgroups are a container's by their word alone. */
-import type { ContainerDetails } from './details.ts';
-import { recognise } from './recognise.ts';
+
+import { recognise } from './recognise/path.ts';
+import type { ContainerDetails } from './sources/source.ts';
 
 export interface NewDescriptions {
   /** Containers of which something else is said than before. */
@@ -39,7 +40,7 @@ export class Descriptions {
     return { changed, adopted };
   }
 
-  /** The innermost container that somebody says this cgroup is in, and that one's own cgroup. */
+  /** The innermost container that a source says this cgroup is in, and that one's own cgroup. */
   adopter(path: string): { readonly container: ContainerDetails; readonly path: string } | undefined {
     for (let end = path.length; this.#adopted.size > 0 && end > 0; end = path.lastIndexOf('/', end - 1)) {
       const prefix = path.slice(0, end);

@@ -1,7 +1,8 @@
 /** One container or systemd unit: its cgroups, what was seen of it, and how it looks when everything known is put together. */
-import type { Container, ContainerQos, ContainerRuntime } from './container.ts';
-import type { ContainerDetails } from './details.ts';
-import type { Hierarchy } from './hierarchies.ts';
+
+import type { Hierarchy } from '../procfs/cgroup-hierarchies.ts';
+import type { Container, ContainerQos, ContainerRuntime } from '../sdk/container.ts';
+import type { ContainerDetails } from './sources/source.ts';
 import { type Cgroup, directoryOf } from './walk.ts';
 
 export type Ownership =
@@ -17,10 +18,10 @@ export type Ownership =
   | { readonly kind: 'unit'; readonly name: string; readonly path: string };
 
 type Seen = Pick<Container, 'initPid' | 'netnsInode' | 'startTime'>;
-type Place = Pick<Cgroup, 'hierarchy' | 'inode'>;
+type CgroupRef = Pick<Cgroup, 'hierarchy' | 'inode'>;
 
 /** A container's own directory in one hierarchy. */
-interface Top extends Place {
+interface Top extends CgroupRef {
   readonly controllers: readonly string[];
   /** Absolute; undefined where the agent does not see it. */
   readonly directory: string | undefined;
@@ -45,13 +46,13 @@ export class Entity {
     return this.#live.size === 0;
   }
 
-  /** Whether somebody has looked at its init process; that of a unit is of no interest. */
+  /** Whether its init process has been looked at; that of a unit is of no interest. */
   get isObserved(): boolean {
     return this.ownership.kind === 'unit' || this.#seen.initPid !== undefined;
   }
 
-  holds(place: Place): boolean {
-    return this.#live.has(key(place));
+  holds(ref: CgroupRef): boolean {
+    return this.#live.has(key(ref));
   }
 
   /** @param isTop whether this is the directory with its limits, not one below it */
@@ -66,14 +67,14 @@ export class Entity {
   }
 
   /** The directory is gone, and what is asked about it later still means this entity. */
-  remove(place: Place): void {
-    this.#live.delete(key(place));
+  remove(ref: CgroupRef): void {
+    this.#live.delete(key(ref));
   }
 
-  /** The directory turned out to be somebody else's. */
-  drop(place: Place): void {
-    this.remove(place);
-    if (this.#tops.get(place.hierarchy)?.inode === place.inode) this.#tops.delete(place.hierarchy);
+  /** The directory turned out to have another owner. */
+  drop(ref: CgroupRef): void {
+    this.remove(ref);
+    if (this.#tops.get(ref.hierarchy)?.inode === ref.inode) this.#tops.delete(ref.hierarchy);
     this.changed();
   }
 
@@ -101,12 +102,12 @@ export class Entity {
     this.#container ??= {
       ...describe(ownership, details(ownership.id), allowed),
       ...this.#seen,
-      ...this.#places(),
+      ...this.#directories(),
     };
     return this.#container;
   }
 
-  #places(): Pick<Container, 'cgroups' | 'cgroupIds'> {
+  #directories(): Pick<Container, 'cgroups' | 'cgroupIds'> {
     const cgroups: Record<string, string> = {};
     const cgroupIds: bigint[] = [];
     for (const { controllers, directory, inode } of this.#tops.values()) {
@@ -151,6 +152,6 @@ function describe(
   };
 }
 
-function key({ hierarchy, inode }: Place): string {
+function key({ hierarchy, inode }: CgroupRef): string {
   return `${hierarchy} ${inode}`;
 }

@@ -4,12 +4,13 @@
  * A cgroup is made before the first task is in it, so its record is in this ring before any event of that task is in
  * another one: who meets an unknown cgroup id, drains this ring and still does not know it, knows that it is the host's.
  */
+
+import type { KernelCalls } from '../actor/kernel-calls.ts';
+import { Decoder, decoderNeeds } from '../decoder/decoder.ts';
+import { ringCorrupt } from '../decoder/result.ts';
 import { HuatuoError } from '../error.ts';
-import type { KernelCalls } from '../kernel/calls.ts';
-import { Decoder, decoderNeeds } from '../kernel/decoder.ts';
-import { ringCorrupt } from '../kernel/decoder-result.ts';
+import type { EventLayout } from '../schema/manifest.ts';
 import type { Log } from '../sdk/context.ts';
-import { cgroupsObject } from './cgroups-object.ts';
 import type { Cgroup } from './walk.ts';
 
 export type CgroupChange =
@@ -57,13 +58,12 @@ export class CgroupFeed implements Disposable {
   }
 
   /**
-   * Loads and attaches the programs, or finds those that an earlier life of this thread has left.
-   * @param kernel who has the object that `cgroupsObject` describes
+   * Loads and attaches the programs, or finds those that an earlier run of this thread has left.
+   * @param kernel who has the object of bpf/agent/cgroups.bpf.c
+   * @param layout of its records
    * @throws what keeps this kernel from running them: TRACEPOINT_MISSING, VERIFIER_REFUSED, PERMISSION_DENIED …
    */
-  static async open(kernel: KernelCalls): Promise<CgroupFeed> {
-    const { manifest } = cgroupsObject();
-    const layout = manifest.event;
+  static async open(kernel: KernelCalls, layout: EventLayout | undefined): Promise<CgroupFeed> {
     if (!layout) {
       throw new HuatuoError('LAYOUT_MISMATCH', {
         expected: 'an event struct in bpf/agent/cgroups.bpf.c',
@@ -73,11 +73,11 @@ export class CgroupFeed implements Disposable {
     }
     await kernel.load();
     await kernel.attach();
-    const place = await kernel.lendRing(decoderNeeds(layout, OUTPUT_BYTES));
+    const sharedMemory = await kernel.shareRing(decoderNeeds(layout, OUTPUT_BYTES));
     const decoder = Decoder.create({
-      wasm: place.module,
+      wasm: sharedMemory.module,
       layout,
-      place,
+      sharedMemory,
       envelope: { idPrefix: '', hostname: '', region: '' },
     });
     return new CgroupFeed(decoder, layout.bytes);
@@ -135,9 +135,13 @@ function parseChange(line: string): CgroupChange {
 }
 
 /** @returns the feed, or what keeps this kernel from having one, after a warning */
-export async function openFeed(kernel: KernelCalls, log: Log): Promise<CgroupFeed | HuatuoError> {
+export async function openFeed(
+  kernel: KernelCalls,
+  layout: EventLayout | undefined,
+  log: Log,
+): Promise<CgroupFeed | HuatuoError> {
   try {
-    return await CgroupFeed.open(kernel);
+    return await CgroupFeed.open(kernel, layout);
   } catch (thrown) {
     const error = HuatuoError.from(
       thrown,

@@ -1,8 +1,8 @@
 /** Looks at the init process of each new container, until it is found or has been looked for often enough. */
 import { join } from 'node:path';
-import { wallOffset_ns } from '../kernel/clock.ts';
+import { wallOffset_ns } from '../actor/clock.ts';
 import { type InitProcess, readInitProcess } from '../procfs/init-process.ts';
-import type { Container } from './container.ts';
+import type { Container } from '../sdk/container.ts';
 import type { ContainerRegistry } from './registry.ts';
 import { walkHierarchy } from './walk.ts';
 
@@ -31,7 +31,7 @@ export class InitObserver {
     for (const id of ids) this.#look(id, 0);
   }
 
-  /** Called at each tick: looks at those that nobody has seen the init of, the least looked-at first. */
+  /** Called at each tick: looks at those whose init process has not been seen, the least looked-at first. */
   tick(): void {
     const looks = new Map(this.#registry.unobserved.map((id) => [id, this.#looks.get(id) ?? 0]));
     const due = [...looks].filter(([, count]) => count <= MAX_LOOKS).sort(([, a], [, b]) => a - b);

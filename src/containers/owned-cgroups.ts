@@ -6,16 +6,16 @@ import { LRUCache } from 'lru-cache';
 import type { Entity } from './entity.ts';
 import type { Cgroup } from './walk.ts';
 
-export type Place = Pick<Cgroup, 'hierarchy' | 'inode'>;
+export type CgroupRef = Pick<Cgroup, 'hierarchy' | 'inode'>;
 
-/** Directories that are gone and still belong to somebody: five minutes of fifty a second. */
+/** Directories that are gone and still have an owner: five minutes of fifty a second. */
 const MAX_GONE = 16_384;
-/** Directories that belong to somebody; what is beyond belongs to nobody, and is counted. */
+/** Directories that have an owner; what is beyond this number has none, and is counted. */
 const MAX_OWNED = 200_000;
 
 export class OwnedCgroups {
   readonly #owners: ReadonlyMap<number, Map<bigint, Entity>>;
-  readonly #gone: LRUCache<string, Place & { readonly entity: Entity }>;
+  readonly #gone: LRUCache<string, CgroupRef & { readonly entity: Entity }>;
   #owned = 0;
   #refused = 0;
 
@@ -29,8 +29,8 @@ export class OwnedCgroups {
       ttlAutopurge: false,
       perf: { now: now_ms },
       // Being told again that it is there is no reason to forget; evicted and expired are.
-      dispose: (place, _key, reason) => {
-        if (reason === 'evict' || reason === 'expire') this.#forget(place);
+      dispose: (ref, _key, reason) => {
+        if (reason === 'evict' || reason === 'expire') this.#forget(ref);
       },
     });
   }
@@ -40,7 +40,7 @@ export class OwnedCgroups {
     return this.#refused;
   }
 
-  get({ hierarchy, inode }: Place): Entity | undefined {
+  get({ hierarchy, inode }: CgroupRef): Entity | undefined {
     return this.#owners.get(hierarchy)?.get(inode);
   }
 
@@ -49,14 +49,14 @@ export class OwnedCgroups {
   }
 
   /** @returns whether there is room for one that has no owner yet; counts it when there is not */
-  admit({ hierarchy }: Place): boolean {
+  admit({ hierarchy }: CgroupRef): boolean {
     if (!this.#owners.has(hierarchy)) return false;
     if (this.#owned < MAX_OWNED) return true;
     this.#refused++;
     return false;
   }
 
-  set({ hierarchy, inode }: Place, entity: Entity): void {
+  set({ hierarchy, inode }: CgroupRef, entity: Entity): void {
     const owners = this.#owners.get(hierarchy);
     if (!owners) return;
     if (!owners.has(inode)) this.#owned++;
@@ -64,14 +64,14 @@ export class OwnedCgroups {
   }
 
   /** The directory is gone: its owner is forgotten later. */
-  retire({ hierarchy, inode }: Place, entity: Entity): void {
-    this.#gone.set(placeKey({ hierarchy, inode }), { hierarchy, inode, entity });
+  retire({ hierarchy, inode }: CgroupRef, entity: Entity): void {
+    this.#gone.set(refKey({ hierarchy, inode }), { hierarchy, inode, entity });
   }
 
-  /** It is nobody's any more. */
-  release(place: Place): void {
-    this.#gone.delete(placeKey(place));
-    this.#forget(place);
+  /** It has no owner any more. */
+  release(ref: CgroupRef): void {
+    this.#gone.delete(refKey(ref));
+    this.#forget(ref);
   }
 
   /** Forgets what has been gone for long enough. */
@@ -85,11 +85,11 @@ export class OwnedCgroups {
     return new Set(gone).size;
   }
 
-  #forget({ hierarchy, inode }: Place): void {
+  #forget({ hierarchy, inode }: CgroupRef): void {
     if (this.#owners.get(hierarchy)?.delete(inode)) this.#owned--;
   }
 }
 
-function placeKey({ hierarchy, inode }: Place): string {
+function refKey({ hierarchy, inode }: CgroupRef): string {
   return `${hierarchy} ${inode}`;
 }

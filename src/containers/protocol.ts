@@ -5,8 +5,7 @@
  *          ◄─ resolved ──
  *          ◄─ changed ───                   all containers at first, then what is new, described, gone
  */
-import type { Container } from './container.ts';
-import type { Owner } from './registry.ts';
+import type { Container, Owner } from '../sdk/container.ts';
 
 /** Reader → containers. */
 export interface ResolveRequest {

@@ -11,19 +11,15 @@
  * restart`) is a new entity with processes of its own. Inode numbers are not used again: kernfs counts a generation in
  * their upper half.
  */
-import type { Container } from './container.ts';
-import { Descriptions } from './descriptions.ts';
-import type { ContainerDetails } from './details.ts';
-import { Entity, type Ownership } from './entity.ts';
-import type { Hierarchy } from './hierarchies.ts';
-import { OwnedCgroups, type Place } from './owned-cgroups.ts';
-import { recognise } from './recognise.ts';
-import type { Cgroup } from './walk.ts';
 
-export type Owner =
-  | { readonly type: 'container'; readonly container: Container }
-  | { readonly type: 'unit'; readonly name: string }
-  | { readonly type: 'host' };
+import type { Hierarchy } from '../procfs/cgroup-hierarchies.ts';
+import type { Container, Owner } from '../sdk/container.ts';
+import { Descriptions } from './descriptions.ts';
+import { Entity, type Ownership } from './entity.ts';
+import { type CgroupRef, OwnedCgroups } from './owned-cgroups.ts';
+import { recognise } from './recognise/path.ts';
+import type { ContainerDetails } from './sources/source.ts';
+import type { Cgroup } from './walk.ts';
 
 export interface RegistryOptions {
   readonly hierarchies: readonly Hierarchy[];
@@ -94,7 +90,7 @@ export class ContainerRegistry {
     };
   }
 
-  /** Whose cgroup this is, `host` when it is nobody's. @param controller without it, an id that stands for two owners is the host's */
+  /** Whose cgroup this is, `host` when it has no owner. @param controller without it, an id that stands for two owners is the host's */
   owner(inode: bigint, controller: string | undefined): Owner {
     const entities = this.#hierarchiesOf(controller).flatMap(
       ({ number: hierarchy }) => this.#cgroups.get({ hierarchy, inode }) ?? [],
@@ -122,15 +118,15 @@ export class ContainerRegistry {
   }
 
   /** A directory is gone; who owned it stays known. */
-  removed(place: Place): void {
-    const entity = this.#cgroups.get(place);
-    if (!entity?.holds(place)) return;
-    entity.remove(place);
+  removed(ref: CgroupRef): void {
+    const entity = this.#cgroups.get(ref);
+    if (!entity?.holds(ref)) return;
+    entity.remove(ref);
     this.#endIfEmpty(entity);
-    this.#cgroups.retire(place, entity);
+    this.#cgroups.retire(ref, entity);
   }
 
-  /** Ids of running containers whose init nobody has seen yet. */
+  /** Ids of running containers whose init has not been seen yet. */
   get unobserved(): string[] {
     return [...this.#live.values()].flatMap(({ isObserved, ownership }) =>
       isObserved ? [] : [ownership.name],
@@ -144,8 +140,8 @@ export class ContainerRegistry {
   }
 
   /** Id of the container that a cgroup belongs to. */
-  containerAt(place: Place): string | undefined {
-    const ownership = this.#cgroups.get(place)?.ownership;
+  containerAt(ref: CgroupRef): string | undefined {
+    const ownership = this.#cgroups.get(ref)?.ownership;
     return ownership?.kind === 'container' ? ownership.id : undefined;
   }
 
@@ -166,7 +162,7 @@ export class ContainerRegistry {
   }
 
   /**
-   * What one source knows now, in place of what it knew before.
+   * What one source knows now, in ref of what it knew before.
    * @returns paths of cgroups that are a container's now: `made` must be told again of them and of all below them
    */
   describe(source: string, details: readonly ContainerDetails[]): readonly string[] {
@@ -220,11 +216,11 @@ export class ContainerRegistry {
     if (entity.ownership.kind === 'container') this.#removed.add(entity.ownership.id);
   }
 
-  /** The directory turned out to be another one's, or nobody's. */
-  #disown(entity: Entity, place: Place, next: Entity | undefined): void {
+  /** The directory turned out to have another owner, or none. */
+  #disown(entity: Entity, ref: CgroupRef, next: Entity | undefined): void {
     const key = keyOf(entity.ownership);
-    entity.drop(place);
-    this.#cgroups.release(place);
+    entity.drop(ref);
+    this.#cgroups.release(ref);
     this.#endIfEmpty(entity);
     if (this.#live.get(key) === entity) this.#upserts.add(entity);
     if (!next || keyOf(next.ownership) !== key) this.#reassigned = true;

@@ -3,9 +3,9 @@
  * only when it is another one than last time.
  */
 import { deserialize, serialize } from 'node:v8';
+import type { Container } from '../sdk/container.ts';
 import type { Containers } from '../sdk/context.ts';
 import type { ContainersClient } from './client.ts';
-import type { Container } from './container.ts';
 
 /** Crosses threads without a copy. */
 export interface ContainersSnapshot {

@@ -6,9 +6,9 @@
  *   without        walk at each tick; an unknown cgroup is the host's only after a walk that began later than the question
  */
 import type { HuatuoError } from '../error.ts';
+import type { Hierarchy } from '../procfs/cgroup-hierarchies.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
 import { type CgroupChange, CgroupFeed } from './feed.ts';
-import type { Hierarchy } from './hierarchies.ts';
 import { InitObserver } from './observe.ts';
 import type { ContainerRegistry } from './registry.ts';
 import { directoryOf, inodeOf, type Walk, walkHierarchy } from './walk.ts';
@@ -152,7 +152,7 @@ export class CgroupTracker implements Disposable {
     return false;
   }
 
-  /** Containers that processes have joined and whose init nobody has seen. */
+  /** Containers that processes have joined and whose init has not been seen. */
   #unseen(changes: readonly CgroupChange[]): Set<string> {
     const { registry } = this.#options;
     const joined = changes.flatMap((change) =>

@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HuatuoError } from '../error.ts';
-import type { Hierarchy } from './hierarchies.ts';
+import type { Hierarchy } from '../procfs/cgroup-hierarchies.ts';
 
 const MAX_DEPTH = 16;
 /** A hundred containers in each of two hundred pods. */

@@ -6,6 +6,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { HuatuoError } from '../error.ts';
+import type { ObjectManifest } from '../schema/manifest.ts';
+import { libbpf } from './libbpf.ts';
 
 export interface KernelPaths {
   readonly procfs: string;
@@ -86,4 +88,26 @@ function missingTracepoint(attachPoints: readonly string[], btf: Buffer): Huatuo
     });
   }
   return undefined;
+}
+
+/**
+ * Whether this host can run a collector: what its kernel has, and libbpf.
+ * @param manifest of its BPF object; a collector without one runs everywhere
+ * @returns the reason why it cannot, or undefined. Reads the kernel's BTF (about 6 MB) once for a call.
+ */
+export function probe(manifest: ObjectManifest | undefined, paths: KernelPaths): HuatuoError | undefined {
+  if (!manifest) return undefined;
+  return probeHost(paths) ?? probeAttachPoints(manifest.attachPoints, paths);
+}
+
+/** What every BPF collector needs of the host: root, BTF, libbpf. */
+export function probeHost(paths: KernelPaths): HuatuoError | undefined {
+  const lacking = probeKernel(paths);
+  if (lacking) return lacking;
+  try {
+    libbpf();
+    return undefined;
+  } catch (error) {
+    return HuatuoError.from(error, 'LIBBPF_MISSING', 'install libbpf 1.x');
+  }
 }

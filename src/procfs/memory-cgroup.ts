@@ -5,7 +5,7 @@
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { readHierarchies } from '../containers/hierarchies.ts';
+import { readHierarchies } from './cgroup-hierarchies.ts';
 import { decimal, readIfThere } from './source.ts';
 
 export interface MemoryCgroup {

@@ -8,10 +8,9 @@
  */
 import type { ZodType } from 'zod';
 import type { CollectorContext, SampleContext, UpdateContext } from './context.ts';
-import type { InstrumentSpec } from './metrics.ts';
+import type { MetricSpecs } from './metrics.ts';
 
 export type CollectorKind = 'event' | 'autotracing' | 'metric';
-export type MetricSpecs = Readonly<Record<string, InstrumentSpec>>;
 
 /** A parsed document payload as `enrich` sees it: the fields of the event struct, by JSON name. */
 export type EventData = Record<string, unknown>;

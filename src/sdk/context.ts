@@ -1,7 +1,6 @@
 /** What a collector is handed: everything it may touch, and nothing it has to clean up itself. */
-import type { Container } from '../containers/container.ts';
-import type { MetricSpecs } from './collector.ts';
-import type { Instruments } from './metrics.ts';
+import type { Container } from './container.ts';
+import type { Instruments, MetricSpecs } from './metrics.ts';
 
 /** Structured log of one collector; `detail` is merged into the JSON line. */
 export interface Log {
@@ -34,7 +33,7 @@ export interface Containers {
    * The container that owns this cgroup or one of its parents, also a while after it has ended; undefined for the host.
    * Asks another thread for a cgroup that was never asked for, and waits for it at most `containers.wait`.
    * @param controller whose hierarchy the id is from (`memory`, `cpu`, …): each v1 hierarchy counts its inodes by itself, so
-   * without it an id that stands for two containers is nobody's. Makes no difference with cgroup v2.
+   * without it an id that stands for two containers has no owner. Makes no difference with cgroup v2.
    */
   byCgroupId(cgroupId: bigint, controller?: string): Promise<Container | undefined>;
 }

@@ -3,9 +3,9 @@
  * `src/procfs` are plain functions that any collector may use beside it.
  */
 
-export type { Container } from '../containers/container.ts';
-export { containerLabels } from '../containers/describe.ts';
 export * from './collector.ts';
+export type { Container } from './container.ts';
+export { containerLabels } from './container.ts';
 export * from './context.ts';
 export {
   CONTAINER_LABELS,

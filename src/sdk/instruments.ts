@@ -1,10 +1,15 @@
 /** Instruments: the live side of the metrics a collector declares. */
-import type { MetricFamily, Sample } from '../actor/protocol.ts';
 import { invalidMetric, metricName } from './instrument-names.ts';
-import type { Counter, Histogram, InstrumentSpec, Instruments } from './metrics.ts';
+import {
+  type Counter,
+  DEFAULT_MAX_SERIES,
+  type Histogram,
+  type InstrumentSpec,
+  type Instruments,
+  type MetricFamily,
+  type Sample,
+} from './metrics.ts';
 import { MAX_LABEL_VALUE, type SeriesBudget, SeriesTable } from './series.ts';
-
-export const DEFAULT_MAX_SERIES = 10_000;
 
 /** What the bounds on series have cost since the start. */
 export interface SeriesLosses {

@@ -6,9 +6,9 @@
  *
  * The instruments behind the declaration are made by `createInstruments` in `instruments.ts`.
  */
-import type { MetricFamily, MetricType } from '../actor/protocol.ts';
 
-export type { MetricFamily };
+/** Label sets over all metrics of a collector, unless it says otherwise. */
+export const DEFAULT_MAX_SERIES = 10_000;
 
 /** A metric as data. */
 export interface InstrumentSpec {
@@ -119,3 +119,22 @@ export const CONTAINER_LABELS: readonly [
   'container_level',
   'container_hostnamespace',
 ] = ['container_host', 'container_name', 'container_type', 'container_level', 'container_hostnamespace'];
+
+export type MetricType = 'counter' | 'gauge' | 'histogram';
+
+/** One sample. For histograms `suffix` is `_bucket` (with label `le`), `_sum` or `_count`. */
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  readonly suffix?: '_bucket' | '_sum' | '_count';
+}
+
+/** A metric family as data: what a collector answers to a scrape. `name` is the full exposition name. */
+export interface MetricFamily {
+  readonly name: string;
+  readonly help: string;
+  readonly type: MetricType;
+  readonly samples: readonly Sample[];
+}
+
+export type MetricSpecs = Readonly<Record<string, InstrumentSpec>>;

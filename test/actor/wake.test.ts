@@ -1,12 +1,11 @@
 import test from 'node:test';
-import { Vitals } from '../../src/actor/vitals.ts';
-import { WakeCounter } from '../../src/actor/wake.ts';
+import { ActorStats, WakeCounter } from '../../src/actor/stats.ts';
 
 /** Longer than the runner gives a test: a wait that no wake ends fails. */
 const FOREVER_MS = 3_600_000;
 
 test('a wait ends by a wake of any thread, also one from before it began, or by time', async () => {
-  const shared = Vitals.allocate();
+  const shared = ActorStats.allocate();
   const waiting = new WakeCounter(shared);
   const waking = new WakeCounter(shared);
   waking.wake();

@@ -1,6 +1,6 @@
 /** Thread of worker-actor.test.ts: does what it is told over its control port, and beats while its loop turns. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { expose } from '../../src/actor/comlink.ts';
+import { expose } from '../../src/actor/rpc.ts';
 import { HuatuoError } from '../../src/error.ts';
 
 export interface ChildData {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { RestartSpec } from '../../src/actor/restart.ts';
-import type { ActorState, ActorStatus } from '../../src/actor/status.ts';
+import type { ActorState, ActorStatus } from '../../src/actor/state.ts';
 import { WorkerActor } from '../../src/actor/worker-actor.ts';
 import type { HuatuoError } from '../../src/error.ts';
 import { eventually } from '../support/eventually.ts';

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LedgerStatus, StatusDocument } from '../../src/actor/status.ts';
-import { at } from '../../src/build/paths.ts';
+import { at } from '../../src/paths.ts';
+import type { LedgerStatus, StatusDocument } from '../../src/web/status.ts';
 
 const START_TIMEOUT_MS = 20_000;
 const POLL_MS = 100;

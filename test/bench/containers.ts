@@ -2,9 +2,10 @@
  * What it costs a document to say whose it is: the same records decoded with a full description of their containers and,
  * in turns, as the host's. The table holds a thousand other containers beside the 64 that are met.
  */
-import type { Container } from '../../src/containers/container.ts';
-import { containerFragment } from '../../src/containers/describe.ts';
-import { wallOffset_ns } from '../../src/kernel/clock.ts';
+
+import { wallOffset_ns } from '../../src/actor/clock.ts';
+import { containerFragment } from '../../src/decoder/owner-fragment.ts';
+import type { Container } from '../../src/sdk/container.ts';
 import { atMost, median, type Row } from './report.ts';
 import { TickRing } from './tick-ring.ts';
 import { type BenchOptions, Workspace } from './workspace.ts';

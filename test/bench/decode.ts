@@ -1,9 +1,9 @@
 /** How fast ring records become documents, and how fast the ring is walked, on one core. */
-import { Decoder } from '../../src/kernel/decoder.ts';
+import { Decoder } from '../../src/decoder/decoder.ts';
 import { SOFTIRQ_LIKE } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
-import { placeFor } from '../support/decoder-place.ts';
 import { FakeRing } from '../support/decoder-ring.ts';
+import { sharedMemoryFor } from '../support/decoder-shared-memory.ts';
 
 export interface DecodeFigures {
   readonly documents_per_second: number;
@@ -22,7 +22,7 @@ export async function benchDecode(): Promise<DecodeFigures> {
   const decoder = Decoder.create({
     wasm: await moduleFor(SOFTIRQ_LIKE),
     layout: SOFTIRQ_LIKE,
-    place: placeFor(SOFTIRQ_LIKE, RING_BYTES, OUTPUT_BYTES),
+    sharedMemory: sharedMemoryFor(SOFTIRQ_LIKE, RING_BYTES, OUTPUT_BYTES),
     envelope: { idPrefix: `${'5'.repeat(32)}-softirq-42-`, hostname: 'node-17.example.org', region: 'eu-1' },
   });
   const records = fill(new FakeRing(decoder));

@@ -3,7 +3,7 @@
  * documents made the plain way in JavaScript.
  */
 import { deepStrictEqual } from 'node:assert/strict';
-import { wallOffset_ns } from '../../src/kernel/clock.ts';
+import { wallOffset_ns } from '../../src/actor/clock.ts';
 import { benchDecode } from './decode.ts';
 import { encodePlainly } from './plain-encoder.ts';
 import { atLeast, median, millions, type Row, rates } from './report.ts';

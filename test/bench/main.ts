@@ -6,8 +6,8 @@
 
 import console from 'node:console';
 import { parseArgs } from 'node:util';
-import { at } from '../../src/build/paths.ts';
-import { keepClock } from '../../src/native/clock-keeper.ts';
+import { keepClock } from '../../src/kernel/clock-keeper.ts';
+import { at } from '../../src/paths.ts';
 import { benchContainers } from './containers.ts';
 import { benchEncode } from './encode.ts';
 import { benchIdle } from './idle.ts';

@@ -1,5 +1,5 @@
 /** What one would write first: each record read with a DataView into an object, each object through JSON.stringify. */
-import type { Decoder } from '../../src/kernel/decoder.ts';
+import type { Decoder } from '../../src/decoder/decoder.ts';
 import { CONTAINER, ENVELOPE } from './tick-ring.ts';
 
 const HEADER_BYTES = 8;

@@ -3,7 +3,7 @@
  * agent is never shut out for longer than a slice takes.
  */
 import { writeFileSync } from 'node:fs';
-import { threadId } from '../../src/kernel/thread.ts';
+import { threadId } from '../../src/actor/thread.ts';
 
 const SLICE = 2000;
 const comm = `/proc/self/task/${threadId()}/comm`;

@@ -1,11 +1,11 @@
 /** A real kernel ring of 16 MiB that is filled on demand, mapped into the decoder of its records. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readManifest } from '../../src/build/read-manifest.ts';
-import { Decoder, decoderNeeds } from '../../src/kernel/decoder.ts';
-import { threadId } from '../../src/kernel/thread.ts';
-import { KernelObject } from '../../src/native/object.ts';
-import { MappedRing } from '../../src/native/ring.ts';
+import { threadId } from '../../src/actor/thread.ts';
+import { Decoder, decoderNeeds } from '../../src/decoder/decoder.ts';
+import { KernelObject } from '../../src/kernel/object.ts';
+import { MappedRing } from '../../src/kernel/ring.ts';
+import { readManifest } from '../../src/schema/read-manifest.ts';
 
 export const ENVELOPE = {
   idPrefix: `${'5'.repeat(32)}-tick-42-`,
@@ -35,7 +35,7 @@ export class TickRing implements Disposable {
     const fds = [object.mapFd('events')!, object.mapFd('ledger_commits')!] as const;
     const ring = new MappedRing(...fds, decoderNeeds(layout, OUTPUT_BYTES));
     const wasm = readFileSync(join(directory, 'tick.wasm'));
-    const decoder = Decoder.create({ wasm, layout, place: ring.place, envelope: ENVELOPE });
+    const decoder = Decoder.create({ wasm, layout, sharedMemory: ring.sharedMemory, envelope: ENVELOPE });
     return new TickRing(object, ring, decoder);
   }
 

@@ -6,7 +6,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { at } from '../../src/build/paths.ts';
+import { at } from '../../src/paths.ts';
 import { atLeast, median, type Row, rates } from './report.ts';
 import { TickRing } from './tick-ring.ts';
 import { type BenchOptions, Workspace } from './workspace.ts';

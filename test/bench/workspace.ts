@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { buildDirectory } from '../../src/build/collectors.ts';
-import { at } from '../../src/build/paths.ts';
+import { at } from '../../src/paths.ts';
 
 /** What every part is given. */
 export interface BenchOptions {

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { at } from '../../src/build/paths.ts';
+import { at } from '../../src/paths.ts';
 import { temporaryDirectory } from './compiled.ts';
 
 function build(...args: readonly string[]): {

@@ -3,7 +3,7 @@ import { appendFileSync, copyFileSync, existsSync, readdirSync, writeFileSync } 
 import { join } from 'node:path';
 import test from 'node:test';
 import { buildDirectory } from '../../src/build/collectors.ts';
-import { at } from '../../src/build/paths.ts';
+import { at } from '../../src/paths.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryDirectory } from './compiled.ts';
 

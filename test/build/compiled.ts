@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { compileFlags, compileObject, requireClang } from '../../src/build/clang.ts';
-import type { ObjectManifest } from '../../src/build/manifest.ts';
-import { at } from '../../src/build/paths.ts';
-import { readManifest } from '../../src/build/read-manifest.ts';
+import { at } from '../../src/paths.ts';
+import type { ObjectManifest } from '../../src/schema/manifest.ts';
+import { readManifest } from '../../src/schema/read-manifest.ts';
 
 /** Bytes of the object of one source. */
 export async function compiled(source: string): Promise<Buffer> {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { compileDecoder } from '../../src/build/asc.ts';
 import { decoderSource } from '../../src/build/decoder-source.ts';
-import { at } from '../../src/build/paths.ts';
+import { at } from '../../src/paths.ts';
 import { EVERY_FORMAT, layoutOf } from '../support/decoder-layouts.ts';
 import { moduleFor, moduleOf } from '../support/decoder-module.ts';
 import { assertGolden } from './golden.ts';

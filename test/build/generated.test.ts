@@ -5,7 +5,7 @@ import test from 'node:test';
 import { decoderSource } from '../../src/build/decoder-source.ts';
 import { filesIn, readIfThere } from '../../src/build/files.ts';
 import { generatedFiles } from '../../src/build/generated.ts';
-import { at } from '../../src/build/paths.ts';
+import { at } from '../../src/paths.ts';
 import { manifestOf } from './compiled.ts';
 
 const manifests = await Promise.all(filesIn(at('bpf'), '.bpf.c').map(manifestOf));

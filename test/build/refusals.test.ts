@@ -4,8 +4,8 @@ import { basename } from 'node:path';
 import test from 'node:test';
 import { buildCollectors } from '../../src/build/collectors.ts';
 import { filesIn } from '../../src/build/files.ts';
-import { at } from '../../src/build/paths.ts';
 import { HuatuoError } from '../../src/error.ts';
+import { at } from '../../src/paths.ts';
 import { temporaryDirectory } from './compiled.ts';
 
 /** What the message must name: place, finding, remedy. */

@@ -1,7 +1,7 @@
 /** What is known of every ring of a run: what the kernel counted in it, and what happened to it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ObjectManifest } from '../../src/build/manifest.ts';
+import type { ObjectManifest } from '../../src/schema/manifest.ts';
 import { type Account, account, RingDocuments, type RingHistory } from './account.ts';
 import { documentsByRing } from './documents.ts';
 import { type RingCounts, Witness } from './witness.ts';

@@ -1,6 +1,6 @@
 /** How each fault is brought about, and what counts as recovered from it. */
 import assert from 'node:assert/strict';
-import type { ActorStatus } from '../../src/actor/status.ts';
+import type { ActorStatus } from '../../src/actor/state.ts';
 import type { Failure } from '../fixtures/collectors/failing.ts';
 import type { WorkerFailure } from '../fixtures/workers/fuse.ts';
 import type { FailingCollector } from '../soak/collectors.ts';

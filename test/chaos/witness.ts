@@ -9,12 +9,11 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import koffi from 'koffi';
-import { COMMIT_SLOTS_WORDS, type Commit, readCommit } from '../../src/kernel/ledger.ts';
-import { type KernelCounts, readKernelCounts } from '../../src/native/kernel-counts.ts';
-import { libbpf } from '../../src/native/libbpf.ts';
-import { closeFd, PROT_READ } from '../../src/native/libc.ts';
-import { MappedWords } from '../../src/native/mapped-words.ts';
-import { RingPositions } from '../../src/native/ring-positions.ts';
+import { type KernelCounts, readKernelCounts } from '../../src/agent/ring-ledger.ts';
+import { COMMIT_SLOTS_WORDS, type Commit, readCommit } from '../../src/decoder/ledger.ts';
+import { libbpf } from '../../src/kernel/libbpf.ts';
+import { closeFd, PROT_READ } from '../../src/kernel/libc.ts';
+import { MappedWords, RingPositions } from '../../src/kernel/ring-view.ts';
 
 /** Of one ring; exact when neither a program nor a reader is at work. */
 export interface RingCounts extends KernelCounts, Omit<Commit, 'position'> {

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ObjectManifest } from '../../src/build/manifest.ts';
-import { type Catalog, loadCatalog } from '../../src/config/catalog.ts';
+import { type Catalog, loadCatalog } from '../../src/catalog/catalog.ts';
+import type { ObjectManifest } from '../../src/schema/manifest.ts';
 
 export const FIXTURES: string = new URL('../../../test/fixtures/config/', import.meta.url).pathname;
 /** A module outside of the project does not find zod by name. */

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { ContainersClient } from '../../src/containers/client.ts';
 import type { FromContainers, ResolveRequest } from '../../src/containers/protocol.ts';
-import type { Owner } from '../../src/containers/registry.ts';
+import type { Owner } from '../../src/sdk/container.ts';
 import { A, B, container } from '../support/containers-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ContainerDetails } from '../../src/containers/details.ts';
 import { Entity, type Ownership } from '../../src/containers/entity.ts';
+import type { ContainerDetails } from '../../src/containers/sources/source.ts';
 import { A, CPU, cgroup, MEMORY } from '../support/containers-fixture.ts';
 
 const OWNERSHIP: Ownership = {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { InitObserver } from '../../src/containers/observe.ts';
 import { ContainerRegistry } from '../../src/containers/registry.ts';
-import { keepClock } from '../../src/native/clock-keeper.ts';
+import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { A, FakeTree } from '../support/containers-fixture.ts';
 
 keepClock();

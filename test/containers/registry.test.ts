@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Container } from '../../src/containers/container.ts';
-import type { ContainerDetails } from '../../src/containers/details.ts';
-import type { Hierarchy } from '../../src/containers/hierarchies.ts';
-import { ContainerRegistry, type Owner } from '../../src/containers/registry.ts';
+import { ContainerRegistry } from '../../src/containers/registry.ts';
+import type { ContainerDetails } from '../../src/containers/sources/source.ts';
+import type { Hierarchy } from '../../src/procfs/cgroup-hierarchies.ts';
+import type { Container, Owner } from '../../src/sdk/container.ts';
 import { A, B, C, CPU, cgroup, MEMORY, V2 } from '../support/containers-fixture.ts';
 
 const KEEP_GONE_MS = 300_000;

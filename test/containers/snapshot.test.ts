@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ContainersClient } from '../../src/containers/client.ts';
-import type { Container } from '../../src/containers/container.ts';
 import { SnapshotContainers, SnapshotWriter } from '../../src/containers/snapshot.ts';
+import type { Container } from '../../src/sdk/container.ts';
 import { A, B, container } from '../support/containers-fixture.ts';
 
 /** A client as far as snapshots are made of it. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { renameSync } from 'node:fs';
 import { test } from 'node:test';
-import { keepClock } from '../../src/native/clock-keeper.ts';
+import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import type { HostPaths } from '../../src/sdk/context.ts';
 import { A, B, C, FakeTree } from '../support/containers-fixture.ts';
 import { HOST_PATHS } from '../support/kernel.ts';

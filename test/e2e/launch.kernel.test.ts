@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import test, { type TestContext } from 'node:test';
-import { at } from '../../src/build/paths.ts';
+import { at } from '../../src/paths.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { builtCollectors, FLOOD_CONFIG, flood, floodDocuments } from '../support/flood.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';

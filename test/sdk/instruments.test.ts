@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { MetricFamily } from '../../src/actor/protocol.ts';
 import { HuatuoError } from '../../src/error.ts';
 import { createInstruments } from '../../src/sdk/instruments.ts';
-import { counter, gauge, histogram, type InstrumentSpec } from '../../src/sdk/metrics.ts';
+import { counter, gauge, histogram, type InstrumentSpec, type MetricFamily } from '../../src/sdk/metrics.ts';
 
 const specs = {
   events_total: counter({ help: 'Events.' }),

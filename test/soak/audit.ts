@@ -1,6 +1,6 @@
 /** What must hold when a scenario is over: the ledger closes, and the journal has each event under one id. */
 import assert from 'node:assert/strict';
-import type { LedgerStatus } from '../../src/actor/status.ts';
+import type { LedgerStatus } from '../../src/web/status.ts';
 import type { AgentProcess } from '../support/agent.ts';
 import { readLines } from '../support/journal-reader.ts';
 

@@ -2,7 +2,7 @@
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildDirectory } from '../../src/build/collectors.ts';
-import { at } from '../../src/build/paths.ts';
+import { at } from '../../src/paths.ts';
 import type { Failure } from '../fixtures/collectors/failing.ts';
 import { CHOKE_EVENTS, choke, chokingDecoder } from '../support/choking-decoder.ts';
 import { builtCollectors } from '../support/flood.ts';

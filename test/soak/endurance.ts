@@ -1,6 +1,6 @@
 /** A flood for a long time, with a crash every few seconds: does anything grow? */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LedgerStatus } from '../../src/actor/status.ts';
+import type { LedgerStatus } from '../../src/web/status.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { FLOOD_CONFIG } from '../support/flood.ts';
 import { closedLedger } from './audit.ts';

@@ -6,7 +6,7 @@
  *   measured   the same with no cgroup to be had
  */
 import assert from 'node:assert/strict';
-import type { LedgerStatus } from '../../src/actor/status.ts';
+import type { LedgerStatus } from '../../src/web/status.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { sampleValue } from '../support/prometheus-text.ts';
 import { auditSequences, closedLedger, readEvents } from './audit.ts';

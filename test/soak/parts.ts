@@ -169,7 +169,7 @@ function kept(name: string, measured: string): Row {
   return { name, measured, goal: 'nothing lost, ledger closed', verdict: 'met' };
 }
 
-/** The first stretch is not counted. */
+/** The first range is not counted. */
 function growthRow(name: string, growth: Growth): Row {
   const [, warm, ...rest] = growth;
   const last = rest.at(-1)!;

@@ -1,8 +1,8 @@
 /** Where agents of a scenario pin, and how nothing of it is left. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { at } from '../../src/build/paths.ts';
-import { isOnBpffs } from '../../src/native/bpffs.ts';
+import { isOnBpffs } from '../../src/kernel/bpffs.ts';
+import { at } from '../../src/paths.ts';
 
 const BPFFS = '/sys/fs/bpf';
 

@@ -1,6 +1,6 @@
 /** Workers that collectors lean on and that fail under a flood: collectors wait for the next one, and nothing is lost. */
 import assert from 'node:assert/strict';
-import type { ActorStatus } from '../../src/actor/status.ts';
+import type { ActorStatus } from '../../src/actor/state.ts';
 import type { FailingWorker, WorkerFailure } from '../fixtures/workers/fuse.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { builtCollectors, FLOOD_CONFIG } from '../support/flood.ts';

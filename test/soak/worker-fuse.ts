@@ -1,7 +1,7 @@
 /** Makes the agent's own workers fail: its end of test/fixtures/workers/fuse.ts. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { at } from '../../src/build/paths.ts';
+import { at } from '../../src/paths.ts';
 import type { FailingWorker, WorkerFailure } from '../fixtures/workers/fuse.ts';
 import { type Scratch, scratchDirectory } from './scratch.ts';
 

@@ -8,8 +8,9 @@ import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ActorStatus, LedgerStatus, StatusDocument } from '../../src/actor/status.ts';
-import { at } from '../../src/build/paths.ts';
+import type { ActorStatus } from '../../src/actor/state.ts';
+import { at } from '../../src/paths.ts';
+import type { LedgerStatus, StatusDocument } from '../../src/web/status.ts';
 import { eventually } from './eventually.ts';
 import { type JournalDocument, readDocuments } from './journal-reader.ts';
 import { type PageFamily, parsePage } from './prometheus-text.ts';

@@ -1,7 +1,7 @@
 /** cgroups of a test's own, in whatever hierarchy the host has the controller. */
 import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Hierarchy, readHierarchies } from '../../src/containers/hierarchies.ts';
+import { type Hierarchy, readHierarchies } from '../../src/procfs/cgroup-hierarchies.ts';
 import { eventually } from './eventually.ts';
 
 export class TestCgroup implements AsyncDisposable {

@@ -11,7 +11,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decoderSource } from '../../src/build/decoder-source.ts';
-import type { EventLayout, ObjectManifest } from '../../src/build/manifest.ts';
+import type { EventLayout, ObjectManifest } from '../../src/schema/manifest.ts';
 import { decoderBytes } from './decoder-module.ts';
 import { builtCollectors } from './flood.ts';
 import { rename } from './rename.ts';

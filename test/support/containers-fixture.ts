@@ -2,9 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Container } from '../../src/containers/container.ts';
-import type { Hierarchy } from '../../src/containers/hierarchies.ts';
 import type { Cgroup } from '../../src/containers/walk.ts';
+import type { Hierarchy } from '../../src/procfs/cgroup-hierarchies.ts';
+import type { Container } from '../../src/sdk/container.ts';
 
 /** Ids as engines draw them. */
 export const A: string = 'aa'.repeat(32);

@@ -1,6 +1,6 @@
 /** Random event layouts, and records for them as hostile as a kernel can be made to write. */
 import fc from 'fast-check';
-import type { FieldFormat, FieldLayout } from '../../src/build/manifest.ts';
+import type { FieldFormat, FieldLayout } from '../../src/schema/manifest.ts';
 import type { FieldSpec } from './decoder-layouts.ts';
 
 type Shape = Omit<FieldSpec, 'name'>;
@@ -53,10 +53,10 @@ export const eventFields: fc.Arbitrary<FieldSpec[]> = fc
     fc.nat(),
     fc.boolean(),
   )
-  .map(([shapes, place, withContainer]) => {
+  .map(([shapes, sharedMemory, withContainer]) => {
     const time: Shape = { format: 'ktime_ns', bytes: 8 };
     const all = [...shapes];
-    all.splice(place % (all.length + 1), 0, time, ...(withContainer ? [cgroup] : []));
+    all.splice(sharedMemory % (all.length + 1), 0, time, ...(withContainer ? [cgroup] : []));
     return named(all);
   });
 

@@ -1,7 +1,7 @@
-/** Event layouts without a C compiler: fields in order, offsets as C would place them, gaps filled with pads. */
-import type { EventLayout, FieldFormat, FieldLayout } from '../../src/build/manifest.ts';
+/** Event layouts without a C compiler: fields in order, offsets as C would sharedMemory them, gaps filled with pads. */
+import type { EventLayout, FieldFormat, FieldLayout } from '../../src/schema/manifest.ts';
 
-/** A field before it has a place. */
+/** A field before it has a sharedMemory. */
 export interface FieldSpec {
   readonly name: string;
   readonly format: FieldFormat;
@@ -19,7 +19,7 @@ interface Placed {
 }
 
 export function layoutOf(fields: readonly FieldSpec[]): EventLayout {
-  const placed = place(fields);
+  const placed = sharedMemory(fields);
   return {
     struct: 'sample_event',
     bytes: placed.bytes,
@@ -32,7 +32,7 @@ export function layoutOf(fields: readonly FieldSpec[]): EventLayout {
   };
 }
 
-function place(specs: readonly FieldSpec[]): Placed {
+function sharedMemory(specs: readonly FieldSpec[]): Placed {
   const fields: FieldLayout[] = [];
   let end = 0;
   let widest = 1;
@@ -42,7 +42,7 @@ function place(specs: readonly FieldSpec[]): Placed {
     end += gap;
   };
   for (const spec of specs) {
-    const nested = spec.fields && place(spec.fields);
+    const nested = spec.fields && sharedMemory(spec.fields);
     const alignment = nested?.alignment ?? alignmentOf(spec);
     pad(alignment);
     const bytes = nested?.bytes ?? spec.bytes * (spec.length ?? 1);

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compileDecoder } from '../../src/build/asc.ts';
 import { decoderSource } from '../../src/build/decoder-source.ts';
-import type { EventLayout } from '../../src/build/manifest.ts';
-import { at } from '../../src/build/paths.ts';
+import { at } from '../../src/paths.ts';
+import type { EventLayout } from '../../src/schema/manifest.ts';
 
 export async function moduleFor(layout: EventLayout): Promise<WebAssembly.Module> {
   return moduleOf(decoderSource('sample', layout));

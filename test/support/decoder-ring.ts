@@ -2,7 +2,7 @@
  * The kernel's half of a ring buffer, in the decoder's own memory: the data is written twice where the kernel would have
  * mapped it twice.
  */
-import type { Decoder } from '../../src/kernel/decoder.ts';
+import type { Decoder } from '../../src/decoder/decoder.ts';
 
 const HEADER_BYTES = 8;
 const BUSY = 0x8000_0000;

@@ -1,6 +1,6 @@
 /** The collector of test/fixtures/collectors/flood.bpf.c: built, asked for events, and its numbers read back. */
 import { buildDirectory } from '../../src/build/collectors.ts';
-import { at } from '../../src/build/paths.ts';
+import { at } from '../../src/paths.ts';
 import { readLines } from './journal-reader.ts';
 import { rename } from './rename.ts';
 

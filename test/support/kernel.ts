@@ -1,6 +1,5 @@
 /** What a test needs of the machine, as node:test's `skip` takes it: false, or the reason that is printed. */
-import { type KernelPaths, kernelBtf } from '../../src/kernel/features.ts';
-import { probeHost } from '../../src/native/probe.ts';
+import { type KernelPaths, kernelBtf, probeHost } from '../../src/kernel/features.ts';
 
 export const HOST_PATHS: KernelPaths = { procfs: '/proc', sysfs: '/sys' };
 

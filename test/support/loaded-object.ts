@@ -1,8 +1,8 @@
 /** A fixture's BPF object, loaded by this process; gone from the kernel when it is disposed of. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { MapLayout, ObjectManifest } from '../../src/build/manifest.ts';
-import { KernelObject } from '../../src/native/object.ts';
+import { KernelObject } from '../../src/kernel/object.ts';
+import type { MapLayout, ObjectManifest } from '../../src/schema/manifest.ts';
 import { builtCollectors } from './flood.ts';
 
 export class LoadedFixture implements Disposable {

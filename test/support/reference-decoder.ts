@@ -2,7 +2,7 @@
  * What a document must be, written as plainly as TypeScript allows: from the layout, with JSON.stringify, TextDecoder, Date
  * and URL. The oracle of the generated decoders, and nothing but: it is about a thousand times slower.
  */
-import type { EventLayout, FieldLayout } from '../../src/build/manifest.ts';
+import type { EventLayout, FieldLayout } from '../../src/schema/manifest.ts';
 
 /** What a line is made of beside the record. */
 export interface DocumentParts {

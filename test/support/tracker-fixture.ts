@@ -1,11 +1,11 @@
 /** A tracker over hierarchies of a test's own, with the kernel's programs or without them. */
 import type { TestContext } from 'node:test';
-import { KernelOwner } from '../../src/actor/kernel-owner.ts';
-import { cgroupsObject } from '../../src/containers/cgroups-object.ts';
+import { cgroupsObject } from '../../src/agent/services/containers.ts';
 import { openFeed } from '../../src/containers/feed.ts';
-import type { Hierarchy } from '../../src/containers/hierarchies.ts';
 import { ContainerRegistry } from '../../src/containers/registry.ts';
 import { CgroupTracker } from '../../src/containers/tracker.ts';
+import { KernelOwner } from '../../src/kernel/object-owner.ts';
+import type { Hierarchy } from '../../src/procfs/cgroup-hierarchies.ts';
 import type { HostPaths, Log } from '../../src/sdk/context.ts';
 import { HOST_PATHS } from './kernel.ts';
 
@@ -44,7 +44,9 @@ export async function track(
     hierarchies,
     paths,
     log: log as unknown as Log,
-    ...(kernel && { feed: await openFeed(kernel.calls, log as unknown as Log) }),
+    ...(kernel && {
+      feed: await openFeed(kernel.calls, cgroupsObject().manifest.event, log as unknown as Log),
+    }),
   });
   t.after(() => tracker[Symbol.dispose]());
   return { registry, tracker, warnings };

@@ -1,7 +1,7 @@
 /** From what a source answered to containers: one bad container costs itself only, an answer of bad ones is a failure. */
 import { z } from 'zod';
 import { HuatuoError } from '../../error.ts';
-import { type LeftOut, MAX_DETAILS } from '../details.ts';
+import { type LeftOut, MAX_DETAILS } from './source.ts';
 
 /** The one error of a source; the message says who was asked and what came. */
 export function sourceFailed(

@@ -1,6 +1,6 @@
 /** What of the answers of CRI v1 is used, and what it means. The shapes drop everything else, environments above all. */
 import { z } from 'zod';
-import type { ContainerRuntime } from '../container.ts';
+import type { ContainerRuntime } from '../../sdk/container.ts';
 import { livePid } from './facts.ts';
 
 interface Image {

@@ -10,11 +10,9 @@
  * those of containers.
  */
 import type { z } from 'zod';
-import type { ContainerRuntime } from '../container.ts';
-import { type ContainerDetails, type DetailSource, MAX_DETAILS } from '../details.ts';
+import type { ContainerRuntime } from '../../sdk/container.ts';
 import { checkedList } from './answers.ts';
 import { eachBounded } from './bounded.ts';
-import { ClosableSource } from './closable.ts';
 import {
   CONTAINER,
   type CriContainer,
@@ -29,7 +27,8 @@ import {
 import { CriClient, GRPC } from './cri-client.ts';
 import { CONTAINER_RUNNING, SANDBOX_READY } from './cri-proto.ts';
 import { known } from './facts.ts';
-import { isSocket } from './place.ts';
+import { isSocket } from './files.ts';
+import { ClosableSource, type ContainerDetails, type DetailSource, MAX_DETAILS } from './source.ts';
 
 const STATUSES_AT_A_TIME = 8;
 const SANDBOX_NAME = 'POD';

@@ -8,13 +8,13 @@
  */
 import { z } from 'zod';
 import type { HuatuoError } from '../../error.ts';
-import type { ContainerDetails, DetailSource } from '../details.ts';
 import { checkedList } from './answers.ts';
 import { eachBounded } from './bounded.ts';
-import { ClosableSource } from './closable.ts';
 import { known, kubernetesNames, livePid, processStart, utcTime } from './facts.ts';
+import { isSocket } from './files.ts';
 import { getJson, UnexpectedStatus } from './http-json.ts';
-import { isSocket } from './place.ts';
+import type { ContainerDetails, DetailSource } from './source.ts';
+import { ClosableSource } from './source.ts';
 
 /** An engine takes a lock for each inspect; more at a time would only queue there. */
 const INSPECTS_AT_A_TIME = 8;

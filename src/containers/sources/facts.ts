@@ -1,7 +1,7 @@
 /** Single facts about a container, as several engines write them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ContainerDetails } from '../details.ts';
+import type { ContainerDetails } from './source.ts';
 
 /** The details that are known: fields that are undefined or empty text are left out. */
 export function known(

@@ -1,8 +1,8 @@
 /** What kubelet's `/pods` (a Kubernetes `v1.PodList`) says about containers; nothing here asks anybody. */
 import { z } from 'zod';
-import type { ContainerQos, ContainerRuntime, ContainerType } from '../container.ts';
-import { type ContainerDetails, type LeftOut, MAX_DETAILS } from '../details.ts';
+import type { ContainerQos, ContainerRuntime, ContainerType } from '../../sdk/container.ts';
 import { known, utcTime } from './facts.ts';
+import { type ContainerDetails, type LeftOut, MAX_DETAILS } from './source.ts';
 
 export interface PodContainers {
   readonly containers: readonly ContainerDetails[];

@@ -5,14 +5,14 @@
 import { isIP } from 'node:net';
 import { urlToHttpOptions } from 'node:url';
 import { HuatuoError } from '../../error.ts';
-import type { ContainerDetails, DetailSource } from '../details.ts';
 import { sourceFailed } from './answers.ts';
-import { ClosableSource } from './closable.ts';
+import { urlPlace } from './files.ts';
 import { getJson } from './http-json.ts';
 import { type CredentialFiles, readCredentials } from './kubelet-credentials.ts';
 import { kubeletFailure } from './kubelet-failure.ts';
 import { podContainers } from './kubelet-pods.ts';
-import { urlPlace } from './place.ts';
+import type { ContainerDetails, DetailSource } from './source.ts';
+import { ClosableSource } from './source.ts';
 
 export interface KubeletOptions extends CredentialFiles {
   /** `https://127.0.0.1:10250`, or `http://127.0.0.1:10255` (read-only port), without credentials. */

@@ -9,7 +9,7 @@
  * environment; the shape drops it.
  */
 import { z } from 'zod';
-import type { ContainerRuntime } from '../container.ts';
+import type { ContainerRuntime } from '../../sdk/container.ts';
 import { kubernetesNames, utcTime } from './facts.ts';
 import { specPaths, statePaths, statusPaths } from './oci-cgroups.ts';
 

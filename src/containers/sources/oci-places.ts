@@ -10,7 +10,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { ContainerRuntime } from '../container.ts';
+import type { ContainerRuntime } from '../../sdk/container.ts';
 import { crunStatus, type OciFacts, ociConfig, runcState } from './oci-files.ts';
 
 export interface Place {

@@ -7,14 +7,13 @@
  * is listed only while its init process is the one that was written down.
  */
 import { join } from 'node:path';
-import { type ContainerDetails, type DetailSource, type LeftOut, MAX_DETAILS } from '../details.ts';
 import { parseJson, sourceFailed, whyMalformed } from './answers.ts';
 import { eachBounded } from './bounded.ts';
 import { known, processStart } from './facts.ts';
+import { isDirectory, readSmallFile } from './files.ts';
 import type { OciFacts } from './oci-files.ts';
 import { DOCKER_NAMESPACE, type Found, findContainers, isGone, PLACES } from './oci-places.ts';
-import { isDirectory } from './place.ts';
-import { readSmallFile } from './small-file.ts';
+import { type ContainerDetails, type DetailSource, type LeftOut, MAX_DETAILS } from './source.ts';
 
 const FILES_AT_A_TIME = 8;
 

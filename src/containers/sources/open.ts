@@ -1,11 +1,11 @@
 /** The sources that a configuration names, the most trusted one first. */
 import { join } from 'node:path';
 import type { ContainersConfig } from '../config.ts';
-import type { DetailSource } from '../details.ts';
+import { isDirectory, isSocket, urlPlace } from './files.ts';
 import type { KubeletOptions } from './kubelet.ts';
 import { discoverKubelet } from './kubelet-discovery.ts';
-import { LazySource } from './lazy.ts';
-import { isDirectory, isSocket, urlPlace } from './place.ts';
+import type { DetailSource } from './source.ts';
+import { LazySource } from './source.ts';
 
 /** Directories of runtimes below `containers.oci`; what is in them is looked at by the source itself. */
 const OCI_DIRECTORIES = ['runc', 'crun', 'docker', 'containerd', 'containers'];

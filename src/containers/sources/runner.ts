@@ -4,7 +4,7 @@
  */
 import { HuatuoError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
-import type { ContainerDetails, DetailSource } from '../details.ts';
+import type { ContainerDetails, DetailSource } from './source.ts';
 
 /** `absent`: there is nobody to ask, which is no failure. */
 export type SourceCondition = 'absent' | 'unasked' | 'ok' | 'failed';

@@ -1,10 +1,11 @@
 /** Runs a file collector the way a task does, over the given files and containers. */
-import type { MetricFamily } from '../../../src/actor/protocol.ts';
-import type { Container } from '../../../src/containers/container.ts';
+
+import type { StoredSample } from '../../../src/pool/file-task.ts';
 import type { Collector } from '../../../src/sdk/collector.ts';
+import type { Container } from '../../../src/sdk/container.ts';
 import type { SampleContext } from '../../../src/sdk/context.ts';
 import { createInstruments } from '../../../src/sdk/instruments.ts';
-import type { StoredSample } from '../../../src/storage/file-task.ts';
+import type { MetricFamily } from '../../../src/sdk/metrics.ts';
 
 export function sampleContext(procfs: string, containers: readonly Container[]): SampleContext<object> {
   const quiet = (): void => {};

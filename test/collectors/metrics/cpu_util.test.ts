@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import fc from 'fast-check';
 import cpuUtil, { containerPercent, hostPercent } from '../../../src/collectors/metrics/cpu_util.ts';
-import type { Container } from '../../../src/containers/container.ts';
+import type { StoredSample } from '../../../src/pool/file-task.ts';
 import { CPU_MODES, type CpuTicks } from '../../../src/procfs/stat.ts';
-import type { StoredSample } from '../../../src/storage/file-task.ts';
-import { MetricsPage } from '../../../src/storage/prometheus-page.ts';
+import type { Container } from '../../../src/sdk/container.ts';
+import { MetricsPage } from '../../../src/storage/prometheus/page.ts';
 import { promlint } from '../../support/promlint.ts';
 import { container, sampleContext, update, values } from './context.ts';
 

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { MAX_DETAILS } from '../../../src/containers/details.ts';
 import { checkedList } from '../../../src/containers/sources/answers.ts';
 import { eachBounded } from '../../../src/containers/sources/bounded.ts';
 import { known, processStart, utcTime } from '../../../src/containers/sources/facts.ts';
 import { specPaths, statePaths, statusPaths } from '../../../src/containers/sources/oci-cgroups.ts';
+import { MAX_DETAILS } from '../../../src/containers/sources/source.ts';
 
 const SHAPE = z.object({ id: z.string() });
 

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { MAX_DETAILS } from '../../../src/containers/details.ts';
 import { type PodContainers, podContainers } from '../../../src/containers/sources/kubelet-pods.ts';
+import { MAX_DETAILS } from '../../../src/containers/sources/source.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../../test/fixtures/kubelet');
 

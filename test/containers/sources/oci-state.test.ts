@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import type { DetailSource } from '../../../src/containers/details.ts';
 import { ociState } from '../../../src/containers/sources/oci-state.ts';
+import type { DetailSource } from '../../../src/containers/sources/source.ts';
 import { failsWith, soon } from './failure.ts';
 import { fixture } from './fixture.ts';
 

@@ -1,8 +1,8 @@
 /** Time stands still but for what a test lets pass. */
 import assert from 'node:assert/strict';
 import { mock, type TestContext, test } from 'node:test';
-import type { ContainerDetails, DetailSource } from '../../../src/containers/details.ts';
 import { SourceRunner } from '../../../src/containers/sources/runner.ts';
+import type { ContainerDetails, DetailSource } from '../../../src/containers/sources/source.ts';
 import { HuatuoError } from '../../../src/error.ts';
 import type { Log } from '../../../src/sdk/context.ts';
 

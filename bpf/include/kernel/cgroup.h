@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * The kernel's types our programs look into, with the fields they use and nothing else: this directory has
+ * one header for each subsystem. Offsets here mean nothing: preserve_access_index makes clang emit
+ * relocations, and libbpf resolves them against the running kernel's BTF. So the build needs no vmlinux.h and
+ * does not depend on the kernel it runs on.
+ */
+#ifndef HUATUO_KERNEL_CGROUP_H
+#define HUATUO_KERNEL_CGROUP_H
+
+#include "huatuo.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup_root {
+	int hierarchy_id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+/* Indices differ from kernel to kernel: use bpf_core_enum_value(). */
+enum cgroup_subsys_id { cpu_cgrp_id, io_cgrp_id, memory_cgrp_id, CGROUP_SUBSYS_COUNT = 16 };
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[CGROUP_SUBSYS_COUNT];
+};
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Memory: include/linux/mm_types.h, page_counter.h, memcontrol.h */
+#ifndef HUATUO_KERNEL_MM_H
+#define HUATUO_KERNEL_MM_H
+
+#include "kernel/cgroup.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct percpu_counter {
+	s64 count;
+};
+
+struct mm_struct {
+	unsigned long total_vm;
+	struct percpu_counter rss_stat[4]; /* Linux >= 6.2; file, anon, swap entries, shmem */
+};
+
+typedef struct {
+	s64 counter;
+} atomic_long_t;
+
+struct page_counter {
+	atomic_long_t usage;
+	unsigned long max;
+	struct page_counter *parent;
+};
+
+struct mem_cgroup {
+	struct cgroup_subsys_state css;
+	struct page_counter memory;
+};
+
+#pragma clang attribute pop
+
+/* Set by the loader before the object is loaded. */
+const volatile u64 page_bytes = 4096;
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Tasks: include/linux/sched.h */
+#ifndef HUATUO_KERNEL_SCHED_H
+#define HUATUO_KERNEL_SCHED_H
+
+#include "kernel/cgroup.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct mm_struct;
+
+struct task_struct {
+	unsigned int __state;
+	int pid;
+	int tgid;
+	char comm[16];
+	struct css_set *cgroups;
+	struct mm_struct *mm;
+};
+
+/* Before Linux 5.14 the field was called `state`. */
+struct task_struct___before_5_14 {
+	long state;
+};
+
+#pragma clang attribute pop
+
+#define TASK_RUNNING 0
+
+static __always_inline bool task_is_runnable(struct task_struct *task)
+{
+	struct task_struct___before_5_14 *old = (void *)task;
+
+	if (bpf_core_field_exists(task->__state))
+		return BPF_CORE_READ(task, __state) == TASK_RUNNING;
+	return BPF_CORE_READ(old, state) == TASK_RUNNING;
+}
+
+/*
+ * Inode of the task's cgroup directory in the hierarchy of one controller, v1 and v2 alike. `controller` is a
+ * constant of this kernel: bpf_core_enum_value().
+ */
+static __always_inline u64 task_cgroup_of(struct task_struct *task, int controller)
+{
+	return BPF_CORE_READ(task, cgroups, subsys[controller], cgroup, kn, id);
+}
+
+static __always_inline cpu_cgroup_id task_cpu_cgroup(struct task_struct *task)
+{
+	return task_cgroup_of(task, bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id));
+}
+
+static __always_inline memory_cgroup_id task_memory_cgroup(struct task_struct *task)
+{
+	return task_cgroup_of(task, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
+}
+
+static __always_inline io_cgroup_id task_io_cgroup(struct task_struct *task)
+{
+	return task_cgroup_of(task, bpf_core_enum_value(enum cgroup_subsys_id, io_cgrp_id));
+}
+
+#endif

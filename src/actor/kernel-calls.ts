@@ -1,0 +1,37 @@
+/**
+ * What a worker asks of the kernel. The supervisor answers (src/kernel/object-owner.ts): it makes every foreign call, and what
+ * the kernel hands out outlives the worker that asked for it.
+ */
+
+import type { MapBatch } from '../decoder/maps.ts';
+import type { DecoderMemory, DecoderNeeds } from '../decoder/memory.ts';
+
+/** What a decoder works with: memory with the ring in it, and its compiled module. Nothing that has to be given back. */
+export interface SharedRing extends DecoderMemory {
+  /** Unique for one boot. */
+  readonly mapId: number;
+  /** Compiled once: code that V8 has optimised in one run of the worker is there in the next. */
+  readonly module: WebAssembly.Module;
+}
+
+/** About the worker's one BPF object. All but `load` need it loaded. */
+export interface KernelCalls {
+  /**
+   * Opens, checks and loads it; does nothing when it is loaded.
+   * @throws TRACEPOINT_MISSING, BTF_MISSING, LIBBPF_MISSING, LAYOUT_MISMATCH, OBJECT_UNREADABLE, VERIFIER_REFUSED, PERMISSION_DENIED, OBJECT_LOAD_FAILED
+   */
+  load(): Promise<void>;
+  /** Attaches every program that is not attached. @throws ATTACH_FAILED */
+  attach(): Promise<void>;
+  /** Stops the programs; when it resolves none runs any more and the ring is final. */
+  detach(): Promise<void>;
+  /** Frees everything. A decoder that works in the lent ring must not be used any more. */
+  unload(): Promise<void>;
+  /** The ring `events`; one who asks again with the same needs gets the same memory. */
+  shareRing(needs: DecoderNeeds): Promise<SharedRing>;
+  /** The four of `MapAccess`, for the map of that name. @throws SYSCALL_FAILED, COLLECTOR_INVALID */
+  mapLookup(map: string, key: Uint8Array): Promise<Uint8Array | undefined>;
+  mapBatch(map: string, position: Uint8Array | undefined): Promise<MapBatch>;
+  mapUpdate(map: string, key: Uint8Array, value: Uint8Array): Promise<void>;
+  mapDelete(map: string, key: Uint8Array): Promise<boolean>;
+}

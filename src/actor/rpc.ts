@@ -1,0 +1,67 @@
+/**
+ * Control calls between threads: comlink over one MessagePort, with errors that keep `code`, `remedy` and `cause`,
+ * and a deadline for every call.
+ *
+ * Node's MessagePort is an EventTarget, so comlink takes it without an adapter. Comlink never settles a call whose
+ * other side is gone (a terminated worker sends no answer): wrap each call in `withDeadline`.
+ */
+import type { MessagePort, Transferable } from 'node:worker_threads';
+import comlink, { type Endpoint, type Remote } from 'comlink';
+import { HuatuoError, type WireError } from '../error.ts';
+
+export type { Remote };
+
+/** An api whose every answer is a promise. */
+export type Promised<Api> = {
+  readonly [Name in keyof Api]: Api[Name] extends (...args: infer Args) => infer Result
+    ? (...args: Args) => Promise<Awaited<Result>>
+    : never;
+};
+
+/** What comlink hands to the `throw` handler: the thrown value, marked so that it is not taken for a result. */
+interface Thrown {
+  readonly value: unknown;
+}
+
+// Comlink's own handler keeps message, name and stack only. Its test for "this was thrown" stays: the marker is private.
+const thrown = comlink.transferHandlers.get('throw') as { canHandle(value: unknown): value is Thrown };
+comlink.transferHandlers.set('throw', {
+  canHandle: thrown.canHandle,
+  serialize: ({ value }: Thrown): [WireError, Transferable[]] => [HuatuoError.toWire(value), []],
+  deserialize: (wire: WireError): never => {
+    throw HuatuoError.fromWire(wire);
+  },
+});
+
+/**
+ * Answers calls that arrive on `port` with the methods of `api`, until the port is closed. Whatever a method throws
+ * reaches the caller as a HuatuoError. The port keeps its thread's event loop alive; `port.unref()` afterwards if not
+ * wanted.
+ */
+export function expose(api: object, port: MessagePort): void {
+  comlink.expose(api, port as unknown as Endpoint);
+}
+
+/**
+ * The other side's api, each method returning a promise. Arguments are cloned; a port among them needs `transferPort`. The
+ * caller keeps `port` and closes it when done.
+ */
+export function wrap<Api extends object>(port: MessagePort): Remote<Api> {
+  const known = wrapped.get(port);
+  if (known) return known as Remote<Api>;
+  const remote = comlink.wrap<Api>(port as unknown as Endpoint);
+  wrapped.set(port, remote);
+  port.once('close', () => wrapped.delete(port));
+  return remote;
+}
+
+/**
+ * Comlink closes a port when its wrapper is collected, also one that is served on this side: a wrapper lives as long as its
+ * port is open. A WeakMap alone would not let go of it, because comlink's finalizer holds the port.
+ */
+const wrapped = new Map<MessagePort, unknown>();
+
+/** Marks an argument of a wrapped call as moved, not cloned: afterwards it is unusable on this side. */
+export function transferPort(port: MessagePort): MessagePort {
+  return comlink.transfer(port, [port]);
+}

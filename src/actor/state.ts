@@ -1,0 +1,63 @@
+/** The agent's state as data: what `/api/v1/status` answers and the landing page shows. */
+import type { WireError } from '../error.ts';
+import type { CollectorKind } from '../sdk/collector.ts';
+
+export type ActorRole = 'collector' | 'storage' | 'containers' | 'pool';
+
+export type ActorState =
+  /** Its thread is up, it has not yet said that it collects. */
+  | 'starting'
+  | 'running'
+  /** Its `start` returned; it is enabled again after its interval. */
+  | 'waiting'
+  /** It crashed and its back-off is running. */
+  | 'restarting'
+  /** Over its CPU budget. */
+  | 'throttled'
+  /** Too many restarts in the window; retried slowly. */
+  | 'failed'
+  /** This kernel or host cannot run it; never retried. */
+  | 'unsupported'
+  | 'disabled'
+  | 'stopped';
+
+/** An error without its stack: what a user may see. */
+export type StatusError = Omit<WireError, 'stack' | 'cause'>;
+
+export interface ActorStatus {
+  readonly name: string;
+  readonly role: ActorRole;
+  /** Collectors only. */
+  readonly kind?: CollectorKind;
+  readonly state: ActorState;
+  /** Why it is not running. */
+  readonly reason?: StatusError;
+  readonly restarts: number;
+  /** The newest failure, kept after a successful restart. */
+  readonly last_error?: StatusError;
+  /** When it entered `state`; RFC 3339, UTC. */
+  readonly since: string;
+  /** Measurements of actors that have a thread; what does not apply is left out. */
+  readonly vitals?: ActorMeasurements;
+}
+
+/** Numbers about one actor's thread, and for collectors with a ring about that. */
+export interface ActorMeasurements {
+  readonly heartbeat_age_seconds?: number;
+  /** Over all runs of the actor. */
+  readonly cpu_seconds?: number;
+  readonly heap_bytes?: number;
+  readonly in_flight_bytes?: number;
+  readonly ring_bytes?: number;
+  readonly ring_high_water_bytes?: number;
+  readonly refused_batches?: number;
+  readonly busy_heads?: number;
+  readonly throttled_seconds?: number;
+  /** 1 keeps every event. */
+  readonly sampling_ratio?: number;
+}
+
+/** Strips what `/api/v1/status` must not show: stacks name paths of the host, causes repeat the message. */
+export function statusError(error: Pick<WireError, 'code' | 'message' | 'remedy'>): StatusError {
+  return { code: error.code, message: error.message, remedy: error.remedy };
+}

@@ -1,8 +1,0 @@
-/** The agent's version, from package.json beside `dist/`. */
-import { readFileSync } from 'node:fs';
-
-const manifest = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
-
-export const version: string = manifest.version;

@@ -1,0 +1,247 @@
+/**
+ * The whole agent: its services, one actor for each collector, and the ports between them.
+ *
+ *   start: services ──► collectors       stop: collectors (drain) ──► services, in the reverse order of their start
+ *
+ * One for one: an actor that falls is replaced alone, and the ports of its neighbours are made anew. A new
+ * configuration replaces the actors whose part of it changed (changes.ts) and no others.
+ */
+
+import type { ActorStatus } from '../actor/state.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { type CatalogEntry, isPooled } from '../catalog/entry.ts';
+import type { EffectiveConfig } from '../config/effective.ts';
+import type { ContainersControl, ContainersStatus } from '../containers/actor.ts';
+import type { AgentIdentity } from '../decoder/envelope.ts';
+import { RingWatch } from '../kernel/ring-watch.ts';
+import { withDeadline } from '../promises.ts';
+import type { Log } from '../sdk/context.ts';
+import type { PrometheusControl } from '../web/actor.ts';
+import type { StatusDocument } from '../web/status.ts';
+import { collectorPart } from './changes.ts';
+import { CollectorChild } from './collector-child.ts';
+import { CpuCgroups, findQuotaParent } from './fence/cgroup.ts';
+import { MemoryGuard, trimMemory } from './memory.ts';
+import { PinKeeper } from './pin-keeper.ts';
+import type { ReloadRecord } from './reload.ts';
+import { SERVICES } from './services/list.ts';
+import { Services } from './services/services.ts';
+import { StateLog } from './state-log.ts';
+import { describeAgent, setAside } from './status.ts';
+import { statusFamilies } from './status-metrics.ts';
+
+const TICK_MS = 500;
+/** CPU time and heap are asked of each thread, which wakes it; a CPU quota is kept second by second. */
+const MEASURE_MS = 5000;
+const MEASURE_QUOTA_MS = 1000;
+/** Pages wait no longer for the number of containers; then they show the last one. */
+const CONTAINERS_DEADLINE_MS = 100;
+
+/** What the agent asks of the process around it. */
+export interface AgentHooks {
+  /** Reads the configuration again and applies it; for `POST /-/reload`. */
+  reload(): Promise<string>;
+  reloads(): ReloadRecord;
+}
+
+export class Agent {
+  #config: EffectiveConfig;
+  #catalog: Catalog;
+  readonly #identity: AgentIdentity;
+  readonly #log: Log;
+  readonly #states: StateLog;
+  readonly #startedAt = new Date();
+  readonly #children = new Map<string, CollectorChild>();
+  readonly #services: Services;
+  readonly #pins: PinKeeper;
+  readonly #rings = new RingWatch();
+  readonly #cgroups: CpuCgroups;
+  readonly #memory: MemoryGuard;
+  #phase: 'starting' | 'up' | 'stopping' = 'starting';
+  #tick: NodeJS.Timeout | undefined;
+  #measured_ms = 0;
+  #containers: ContainersStatus | undefined;
+
+  constructor(
+    config: EffectiveConfig,
+    catalog: Catalog,
+    identity: AgentIdentity,
+    log: Log,
+    hooks: AgentHooks,
+  ) {
+    this.#config = config;
+    this.#catalog = catalog;
+    this.#identity = identity;
+    this.#log = log;
+    this.#states = new StateLog(log, config.log.level === 'debug');
+    this.#pins = new PinKeeper(log);
+    this.#cgroups = new CpuCgroups(findQuotaParent(config.path.procfs), config.path.procfs);
+    this.#memory = new MemoryGuard(config.supervisor.memory_limit_bytes);
+    this.#services = new Services(
+      SERVICES,
+      {
+        identity,
+        log,
+        config: () => this.#config,
+        pooled: () => this.#pooled(),
+        status: () => this.#freshStatus(),
+        families: async () => statusFamilies(await this.#freshStatus(), hooks.reloads()),
+        reload: () => hooks.reload(),
+      },
+      {
+        readers: () => [...this.#children.values()].map(({ actor }) => actor),
+        changed: (status) => this.#changed(status),
+      },
+    );
+  }
+
+  /**
+   * Starts the services, then every enabled collector.
+   * @throws when a service cannot start without which nothing could be kept or seen
+   */
+  async start(): Promise<void> {
+    this.#tick = setInterval(() => this.#onTick(), TICK_MS);
+    this.#applyPins();
+    await this.#services.start();
+    if (this.#phase === 'stopping') return;
+    for (const { name, error } of this.#catalog.broken)
+      this.#states.write(setAside(name, 'unsupported', { error }));
+    for (const entry of this.#catalog.entries) this.#startCollector(entry);
+    this.#phase = 'up';
+  }
+
+  /** Drains every collector into the journal, then closes the services. */
+  async stop(): Promise<void> {
+    this.#phase = 'stopping';
+    await Promise.all([...this.#children.values()].map((child) => child.stop({ leavePinned: true })));
+    await this.#services.stop();
+    clearInterval(this.#tick);
+    this.#states[Symbol.dispose]();
+    this.#rings[Symbol.dispose]();
+    this.#pins[Symbol.dispose]();
+    this.#cgroups[Symbol.dispose]();
+  }
+
+  /**
+   * Puts a checked configuration in force. A service that does not work with it gets its old part back, and the
+   * collectors are not touched.
+   * @returns names of the actors that were replaced, started or stopped
+   * @throws what keeps a service from working with the new configuration
+   */
+  async apply(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
+    const before = { config: this.#config, catalog: this.#catalog };
+    this.#config = config;
+    this.#catalog = catalog;
+    try {
+      const services = await this.#services.apply(before.config);
+      return [...services, ...(await this.#applyToCollectors(before.config, before.catalog))];
+    } catch (error) {
+      this.#config = before.config;
+      this.#catalog = before.catalog;
+      await this.#services.apply(config);
+      throw error;
+    }
+  }
+
+  status(): StatusDocument {
+    const children = [...this.#children.values()];
+    const services = this.#services.actors.map((actor) => actor.status);
+    const running = [...services, ...children.map((child) => child.status())];
+    const disabled = this.#catalog.entries.filter(({ name }) => !this.#config.collectors[name]?.enabled);
+    const aside = [
+      ...this.#catalog.broken.map(({ name, error }) => setAside(name, 'unsupported', { error })),
+      ...disabled.map(({ name, kind }) => setAside(name, 'disabled', { kind })),
+    ];
+    const actors = [...running, ...aside];
+    return {
+      agent: describeAgent(this.#phase, actors, this.#identity, this.#startedAt),
+      actors,
+      ledger: children.flatMap((child) => child.ledger() ?? []),
+      ...(this.#containers && { containers: this.#containers }),
+    };
+  }
+
+  /** For the log line at the end of the start. */
+  async summary(): Promise<object> {
+    const listening = await this.#services.control<PrometheusControl>('prometheus').listening();
+    const running = [...this.#children.keys(), ...this.#pooled().map(({ name }) => name)].sort();
+    return { listening, journal: this.#config.journal.directory, collectors: running.join(' ') };
+  }
+
+  async #applyToCollectors(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
+    const touched: string[] = [];
+    this.#applyPins();
+    for (const [name, child] of [...this.#children]) {
+      const entry = this.#catalog.find(name);
+      if (entry && collectorPart(config, child.entry) === collectorPart(this.#config, entry)) continue;
+      await child.stop();
+      this.#children.delete(name);
+      await this.#services.forget(name);
+      touched.push(name);
+    }
+    for (const entry of this.#catalog.entries) {
+      if (this.#children.has(entry.name) || !this.#startCollector(entry)) continue;
+      if (!catalog.find(entry.name) || !touched.includes(entry.name)) touched.push(entry.name);
+    }
+    return touched;
+  }
+
+  /** @returns whether the collector is one that runs in a worker */
+  #startCollector(entry: CatalogEntry): boolean {
+    if (collectorPart(this.#config, entry) === undefined) return false;
+    const child = new CollectorChild(entry, {
+      config: this.#config,
+      agent: this.#identity,
+      log: this.#log,
+      rings: this.#rings,
+      cgroups: this.#cgroups,
+      ...(entry.manifest && { pinDirectory: this.#pins.directory }),
+      started: (reader) => this.#services.connect(reader),
+      changed: (status) => this.#changed(status),
+    });
+    this.#children.set(entry.name, child);
+    child.actor.start();
+    return true;
+  }
+
+  #applyPins(): void {
+    const pinned = this.#catalog.entries.filter(
+      (entry) => entry.manifest && collectorPart(this.#config, entry) !== undefined,
+    );
+    this.#pins.apply(this.#config, new Set(pinned.map(({ name }) => name)));
+  }
+
+  #pooled(): CatalogEntry[] {
+    return this.#catalog.entries.filter(
+      (entry) => isPooled(entry) && this.#config.collectors[entry.name]?.enabled,
+    );
+  }
+
+  #changed(status: ActorStatus): void {
+    this.#states.write(status);
+    trimMemory(status.state);
+  }
+
+  async #freshStatus(): Promise<StatusDocument> {
+    try {
+      const asked = this.#services.control<ContainersControl>('containers').status();
+      this.#containers = await withDeadline(asked, CONTAINERS_DEADLINE_MS, 'status of containers');
+    } catch {
+      // What it said last stays; its state says that it is not there.
+    }
+    return this.status();
+  }
+
+  #onTick(): void {
+    const now_ms = performance.now();
+    const children = [...this.#children.values()];
+    const services = this.#services.actors;
+    for (const actor of [...services, ...children.map(({ actor }) => actor)]) actor.checkHeartbeat(now_ms);
+    const fenced = children.some(({ entry }) => this.#config.collectors[entry.name]?.cpu.quota_cores);
+    if (now_ms - this.#measured_ms < (fenced ? MEASURE_QUOTA_MS : MEASURE_MS)) return;
+    this.#measured_ms = now_ms;
+    for (const measured of [...services, ...children]) void measured.measure();
+    const candidates = children.map(({ actor }) => actor);
+    this.#memory.check(process.memoryUsage.rss(), now_ms, candidates);
+  }
+}

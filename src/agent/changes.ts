@@ -1,0 +1,24 @@
+/** Which parts of the agent a new configuration touches: what is equal is left running. Pure. */
+
+import { type CatalogEntry, isPooled } from '../catalog/entry.ts';
+import type { EffectiveConfig } from '../config/effective.ts';
+
+/**
+ * Everything of the configuration that a collector's worker is started with: its own section, what all share, and its files.
+ * @returns undefined when it is not to run in a worker
+ */
+export function collectorPart(config: EffectiveConfig, entry: CatalogEntry): string | undefined {
+  const own = config.collectors[entry.name];
+  if (!own?.enabled || isPooled(entry)) return undefined;
+  const { region, path, ring, bpf, log, supervisor, containers } = config;
+  const { modulePath, objectPath, manifest } = entry;
+  const files = {
+    modulePath,
+    objectPath,
+    layout: manifest?.event?.hash,
+    attachPoints: manifest?.attachPoints,
+  };
+  const { wait_ms } = containers;
+  const shared = { region, path: [path.procfs, path.sysfs], ring, bpf, log, supervisor, wait_ms };
+  return JSON.stringify({ own, ...shared, files });
+}

@@ -1,0 +1,204 @@
+/**
+ * The supervisor's half of one collector: its worker, and everything of it that outlives a worker: stats, what it holds of
+ * the kernel, kernel symbols, the ledger.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { ActorMeasurements, ActorStatus } from '../actor/state.ts';
+import { ActorStats, type StatField, WakeCounter } from '../actor/stats.ts';
+import { WorkerActor } from '../actor/worker-actor.ts';
+import type { CatalogEntry } from '../catalog/entry.ts';
+import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../collector/protocol.ts';
+import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
+import type { AgentIdentity } from '../decoder/envelope.ts';
+import type { SymbolTable } from '../decoder/kallsyms.ts';
+import { HuatuoError } from '../error.ts';
+import type { KernelObject } from '../kernel/object.ts';
+import { KernelOwner } from '../kernel/object-owner.ts';
+import { removePins } from '../kernel/pins/pin-set.ts';
+import type { RingWatch } from '../kernel/ring-watch.ts';
+import type { Log } from '../sdk/context.ts';
+import type { LedgerStatus } from '../web/status.ts';
+import { CollectorThrottle } from './fence/budget.ts';
+import type { CpuCgroups } from './fence/cgroup.ts';
+import { CpuFence } from './fence/fence.ts';
+import { objectSource } from './object-source.ts';
+import { RingLedger } from './ring-ledger.ts';
+import type { ReaderActor } from './services/services.ts';
+import { COLLECTOR_STOP_SHARE, collectorRestart, WORKER_LIMITS } from './specs.ts';
+
+/** What a collector needs of the agent around it. */
+export interface CollectorDependencies {
+  readonly config: EffectiveConfig;
+  readonly agent: AgentIdentity;
+  readonly log: Log;
+  /** Hears the rings' wake-ups. */
+  readonly rings: RingWatch;
+  /** Where CPU quotas of threads are set. */
+  readonly cgroups: CpuCgroups;
+  /** Set for a collector that is to be pinned: a directory on a BPF file system. */
+  readonly pinDirectory?: string | undefined;
+  /** A worker of the collector has started: it needs its ports. */
+  started(reader: ReaderActor): void;
+  changed(status: ActorStatus): void;
+}
+
+const UNFENCED: CpuFenceConfig = { affinity: [], nice: 0, quota_cores: undefined };
+
+export class CollectorChild {
+  readonly entry: CatalogEntry;
+  readonly actor: WorkerActor<CollectorControl>;
+  readonly stats: ActorStats;
+  readonly #dependencies: CollectorDependencies;
+  readonly #fence: CpuFence;
+  readonly #throttle: CollectorThrottle;
+  readonly #statsMemory = ActorStats.allocate();
+  /** Absent for a collector without BPF programs. */
+  readonly #kernel: KernelOwner | undefined;
+  #ledger: RingLedger | undefined;
+  #symbols: SymbolTable | undefined;
+
+  constructor(entry: CatalogEntry, dependencies: CollectorDependencies) {
+    this.entry = entry;
+    this.#dependencies = dependencies;
+    this.stats = new ActorStats(this.#statsMemory);
+    const { cpu = UNFENCED } = dependencies.config.collectors[entry.name] ?? {};
+    this.#fence = new CpuFence(entry.name, cpu, dependencies.cgroups, dependencies.log);
+    const source = objectSource(entry, dependencies);
+    this.#kernel = source && new KernelOwner(source, (object) => this.#loaded(object));
+    const sample = (every: number): boolean => this.#kernel?.object?.setSampling(every) ?? false;
+    this.#throttle = new CollectorThrottle(cpu.quota_cores, sample, this.stats);
+    const { supervisor } = dependencies.config;
+    this.actor = new WorkerActor<CollectorControl>(
+      {
+        name: entry.name,
+        role: 'collector',
+        kind: entry.kind,
+        entry: new URL('../../workers/collector.js', import.meta.url),
+        workerData: (control) => this.#workerData(control),
+        ...(this.#kernel && { serve: this.#kernel.calls }),
+        restart: collectorRestart(supervisor, entry.interval),
+        shutdown_ms: supervisor.stop_timeout_ms * COLLECTOR_STOP_SHARE,
+        heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
+        heartbeat: () => this.stats.heartbeat,
+        resourceLimits: WORKER_LIMITS,
+      },
+      {
+        started: () => dependencies.started(this.actor),
+        notice: (notice) => this.#noticed(notice as CollectorNotice),
+        changed: (status) => dependencies.changed(status),
+        ended: (error) => this.#ended(error),
+      },
+    );
+  }
+
+  status(): ActorStatus {
+    const { vitals, ...status } = this.actor.status;
+    const { throttled_seconds, sampling_ratio } = this.#throttle;
+    return { ...status, vitals: { ...vitals, throttled_seconds, ...this.#ringMeasurements(sampling_ratio) } };
+  }
+
+  /** Brings CPU time and heap up to date, and throttles a collector that is over its quota. */
+  async measure(): Promise<void> {
+    await this.actor.measure();
+    const throttled = this.#throttle.feed(this.actor.cpu_us);
+    const { state } = this.actor;
+    if (throttled && state === 'running') this.actor.enter('throttled');
+    if (!throttled && state === 'throttled') this.actor.enter('running');
+  }
+
+  #ringMeasurements(sampling_ratio: number): ActorMeasurements {
+    if (!this.entry.manifest?.event) return {};
+    const read = (field: StatField): number => Number(this.stats.get(field));
+    return {
+      in_flight_bytes: read('in_flight_bytes'),
+      ring_bytes: read('ring_bytes'),
+      ring_high_water_bytes: read('ring_high_water_bytes'),
+      refused_batches: read('refused_batches'),
+      busy_heads: read('busy_heads'),
+      sampling_ratio,
+    };
+  }
+
+  /** Accounting of its ring, also while no worker runs; undefined before the first load and for collectors without ring. */
+  ledger(): LedgerStatus | undefined {
+    return this.#ledger?.read();
+  }
+
+  /**
+   * Stops the worker in good order, then frees what it held of the kernel.
+   * @param leavePinned the agent ends, and pinned programs run on for the next one. A collector that is only replaced is
+   * unpinned: its programs stop before the ring is read to its end, and nothing they made is left in it.
+   */
+  async stop({ leavePinned = false }: { readonly leavePinned?: boolean } = {}): Promise<void> {
+    await this.actor.stop(async (control) => {
+      await control.stop(leavePinned);
+    });
+    this.#fence[Symbol.dispose]();
+    await this.#kernel?.release();
+  }
+
+  #workerData(control: MessagePort): CollectorWorkerData {
+    const { config, agent, pinDirectory } = this.#dependencies;
+    const { name, kind, modulePath, manifest, maxSeries, interval } = this.entry;
+    return {
+      name,
+      kind,
+      ...(modulePath && { modulePath }),
+      ...(this.#kernel &&
+        manifest && {
+          bpf: { manifest, pinned: pinDirectory !== undefined },
+        }),
+      options: config.collectors[name]?.options ?? {},
+      maxSeries,
+      interval_seconds: interval,
+      agent,
+      paths: { procfs: config.path.procfs, sysfs: config.path.sysfs },
+      ring: config.ring,
+      containerWait_ms: config.containers.wait_ms,
+      log: config.log,
+      stats: this.#statsMemory,
+      ...(this.#symbols && { symbols: this.#symbols }),
+      control,
+    };
+  }
+
+  #noticed(notice: CollectorNotice): void {
+    switch (notice.type) {
+      case 'thread':
+        this.#fence.apply(notice.tid);
+        break;
+      case 'running':
+      case 'waiting':
+        this.actor.enter(notice.type);
+        break;
+      case 'failed':
+        this.actor.fault(HuatuoError.fromWire(notice.error));
+        break;
+      case 'symbols':
+        this.#symbols = notice.table;
+    }
+  }
+
+  /** The ring's wake-ups and its ledger live as long as the object, whatever becomes of the worker. */
+  #loaded(object: KernelObject): Disposable {
+    const { rings } = this.#dependencies;
+    const dependents = new DisposableStack();
+    const ring = object.mapFd('events');
+    const wakes = new WakeCounter(this.#statsMemory);
+    if (ring !== undefined) dependents.use(rings.add(ring, () => wakes.wake()));
+    this.#ledger = dependents.use(RingLedger.open(this.entry.name, object));
+    dependents.defer(() => {
+      this.#ledger = undefined;
+    });
+    return dependents;
+  }
+
+  /** A ring that breaks its own rules cannot be adopted, and an unsupported collector leaves nothing attached. */
+  #ended(error: HuatuoError | undefined): void {
+    this.stats.set('in_flight_bytes', 0n);
+    if (!error || !(error.permanent || error.code === 'RING_CORRUPT')) return;
+    const { pinDirectory } = this.#dependencies;
+    if (this.#kernel && pinDirectory !== undefined) removePins(pinDirectory, this.entry.name);
+    void this.#kernel?.release();
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The memory of the process: a cap for the agent as a whole, and what malloc keeps of ended threads.
+ *
+ * Each worker's heap has a limit of its own and its buffers are pooled, so the cap is for what those limits do not foresee: over it
+ * the largest collector is replaced, which costs it some milliseconds and no event.
+ *
+ * malloc keeps the memory of ended threads in pieces that the next thread does not fit into. Giving it back takes some milliseconds,
+ * with malloc's arenas locked one by one, so what comes in rows shares one trim. Main thread only.
+ */
+
+import { COLLECTS_AFTER_MS, collectGarbage, collectGarbageOnce } from '../actor/collect-garbage.ts';
+import type { ActorState } from '../actor/state.ts';
+import { HuatuoError } from '../error.ts';
+import { limitMalloc, trimMalloc } from '../kernel/libc.ts';
+
+/** A worker that could be replaced. */
+export interface Candidate {
+  readonly name: string;
+  readonly heap_bytes: number;
+  end(error: HuatuoError): void;
+}
+
+/** Memory is given back late; a second replacement before that would hit an innocent one. */
+const PAUSE_MS = 30_000;
+
+export class MemoryGuard {
+  readonly #limit_bytes: number;
+  #nextAt_ms = 0;
+
+  constructor(limit_bytes: number) {
+    this.#limit_bytes = limit_bytes;
+  }
+
+  /**
+   * Replaces the largest candidate when the agent is over its cap.
+   * @param rss_bytes resident memory of the process
+   * @returns whether one was replaced
+   */
+  check(rss_bytes: number, now_ms: number, candidates: readonly Candidate[]): boolean {
+    if (rss_bytes <= this.#limit_bytes || now_ms < this.#nextAt_ms) return false;
+    const largest = candidates.toSorted((a, b) => b.heap_bytes - a.heap_bytes)[0];
+    if (!largest) return false;
+    this.#nextAt_ms = now_ms + PAUSE_MS;
+    largest.end(
+      new HuatuoError('MEMORY_LIMIT', {
+        expected: `at most ${this.#limit_bytes} bytes of memory for the agent`,
+        found: `${rss_bytes} bytes, and ${largest.name} has the largest heap (${largest.heap_bytes} bytes)`,
+        remedy: 'it is replaced; if it comes back, look for a leak in it, or raise supervisor.memory_limit',
+      }),
+    );
+    return true;
+  }
+}
+
+const AFTER_EXIT_MS = 500;
+/** Some time after the threads that were started together have collected their garbage. */
+const AFTER_START_MS = COLLECTS_AFTER_MS + 2000;
+
+const due = new Map<number, NodeJS.Timeout>();
+
+function trimAfter(delay_ms: number, before: () => void = () => undefined): void {
+  if (due.has(delay_ms)) return;
+  const timer = setTimeout(() => {
+    due.delete(delay_ms);
+    before();
+    trimMalloc();
+  }, delay_ms);
+  due.set(delay_ms, timer.unref());
+}
+
+/**
+ * Called when an actor's state has changed. A thread that starts collects its garbage soon. What the supervisor had made for one that
+ * has ended is garbage, and V8 would let that grow to its heap's own size.
+ */
+export function trimMemory(state: ActorState): void {
+  if (state === 'starting') trimAfter(AFTER_START_MS);
+  else if (ENDED.has(state)) trimAfter(AFTER_EXIT_MS, collectAtTimes);
+}
+
+const ENDED: ReadonlySet<ActorState> = new Set<ActorState>([
+  'restarting',
+  'failed',
+  'unsupported',
+  'stopped',
+]);
+
+/** Takes some 20 ms, in which the supervisor hears nothing: not for each of many ends in a row. */
+const COLLECT_EVERY_MS = 30_000;
+let collected_ms = Number.NEGATIVE_INFINITY;
+
+function collectAtTimes(): void {
+  if (performance.now() - collected_ms < COLLECT_EVERY_MS) return;
+  collected_ms = performance.now();
+  collectGarbage();
+}
+
+/** Bounds malloc, and collects the main thread's garbage once; called before the first worker is started. */
+export function prepareMemory(): void {
+  limitMalloc();
+  collectGarbageOnce();
+}

@@ -1,0 +1,49 @@
+/** The thread that knows the containers, and the programs that tell it of cgroups (bpf/agent/cgroups.bpf.c). */
+import { readFileSync } from 'node:fs';
+import type { ContainersControl, ContainersOptions } from '../../containers/actor.ts';
+import { KernelOwner } from '../../kernel/object-owner.ts';
+import { at } from '../../paths.ts';
+import type { ObjectManifest } from '../../schema/manifest.ts';
+import type { ServiceHost, ServiceSpec } from './service.ts';
+
+/** What the build has made. The manifest lies beside the object; what of it matters is checked against that. */
+export function cgroupsObject(): {
+  readonly manifest: ObjectManifest;
+  readonly objectPath: string;
+  readonly wasmPath: string;
+  readonly options: Readonly<Record<string, bigint>>;
+} {
+  const path = (extension: string): string => at(`dist/agent/cgroups.${extension}`);
+  return {
+    manifest: JSON.parse(readFileSync(path('json'), 'utf8')) as ObjectManifest,
+    objectPath: path('bpf.o'),
+    wasmPath: path('wasm'),
+    options: {},
+  };
+}
+
+export function containers(host: ServiceHost): ServiceSpec<ContainersControl> {
+  const object = cgroupsObject();
+  const kernel = new KernelOwner({
+    ...object,
+    get paths() {
+      return host.config().path;
+    },
+  });
+  return {
+    name: 'containers',
+    role: 'containers',
+    stopShare: 0.05,
+    // Without it documents have a cgroup id instead of an owner.
+    required: false,
+    collectors: true,
+    options: ({ containers: config, path: { procfs, sysfs } }): ContainersOptions => ({
+      config,
+      paths: { procfs, sysfs },
+      ...(object.manifest.event && { feed: object.manifest.event }),
+    }),
+    serve: kernel.calls,
+    works: (control) => control.status(),
+    release: () => kernel.release(),
+  };
+}

@@ -1,0 +1,42 @@
+/** The Prometheus actor: scrapes collectors, runs those over files, and serves the agent's pages. */
+import type { ContainersControl } from '../../containers/actor.ts';
+import { version } from '../../version.ts';
+import type { PrometheusControl, PrometheusOptions, SupervisorApi } from '../../web/actor.ts';
+import type { ServiceHost, ServiceSpec } from './service.ts';
+
+export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
+  const { hostname } = host.identity;
+  return {
+    name: 'prometheus',
+    role: 'storage',
+    stopShare: 0.1,
+    required: true,
+    collectors: true,
+    uses: ['containers'],
+    options: ({ web, path: { procfs, sysfs }, region, log }): PrometheusOptions => ({
+      version,
+      web,
+      region,
+      hostname,
+      paths: { procfs, sysfs },
+      log,
+    }),
+    serve: {
+      status: () => host.status(),
+      families: () => host.families(),
+      reload: () => host.reload(),
+      // Bounded by whoever asks for it; a thread that is down has nothing to tell.
+      containers: async () => host.control<ContainersControl>('containers').document(),
+    } satisfies SupervisorApi,
+    works: (control) => control.listening(),
+    configure: (control) =>
+      control.setPool(
+        host.pooled().map(({ name, modulePath = '', maxSeries }) => ({
+          name,
+          modulePath,
+          options: host.config().collectors[name]?.options ?? {},
+          maxSeries,
+        })),
+      ),
+  };
+}

@@ -1,0 +1,84 @@
+/**
+ * A service is an actor that the others lean on: it keeps documents, shows pages, knows containers. Each is described by one
+ * file beside this one, as data; `list.ts` says which there are, `services.ts` runs them. To add one: its spec here, its
+ * element there, workers/<name>.ts, and its section of the configuration.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { Remote } from '../../actor/rpc.ts';
+import type { ActorRole } from '../../actor/state.ts';
+import type { CatalogEntry } from '../../catalog/entry.ts';
+import type { EffectiveConfig } from '../../config/effective.ts';
+import type { AgentIdentity } from '../../decoder/envelope.ts';
+import type { Log } from '../../sdk/context.ts';
+import type { MetricFamily } from '../../sdk/metrics.ts';
+import type { StatusDocument } from '../../web/status.ts';
+
+/** What every service's thread answers on its control port. */
+export interface ServiceControl {
+  /** Ends in good order; the worker ends when it has resolved. */
+  close(): void | Promise<void>;
+}
+
+/** What a service answers that has readers. */
+export interface Served {
+  /** Serves a reader on `port`, which is transferred; a former port of the same reader is closed. */
+  connect(reader: string, port: MessagePort): void;
+  /** The reader is no longer configured. */
+  forget(reader: string): void;
+}
+
+/** What a reader answers: a collector, or a service that uses others. */
+export interface Reader {
+  /** Takes a new port to a service into use; `port` is transferred. Called after each start of either. */
+  connectTo(service: string, port: MessagePort): void;
+}
+
+/** What a service may ask of the agent it is part of. */
+export interface ServiceHost {
+  readonly identity: AgentIdentity;
+  readonly log: Log;
+  /** The configuration in force. */
+  config(): EffectiveConfig;
+  /** Enabled collectors that run as tasks on the pool. */
+  pooled(): readonly CatalogEntry[];
+  status(): Promise<StatusDocument>;
+  families(): Promise<readonly MetricFamily[]>;
+  /** @returns what changed @throws why the old configuration stays in force */
+  reload(): Promise<string>;
+  /**
+   * Calls of another service's thread; use under a deadline.
+   * @throws WORKER_EXITED while it is down
+   */
+  control<Control extends object>(service: string): Remote<Control>;
+}
+
+export interface ServiceSpec<Control extends ServiceControl> {
+  /** Of the actor, its thread, and workers/<name>.ts. */
+  readonly name: string;
+  readonly role: ActorRole;
+  /** Compiled entry point, when it is not workers/<name>.js. */
+  readonly entry?: URL;
+  /** Part of `supervisor.stop_timeout` that its orderly stop may take. */
+  readonly stopShare: number;
+  /** The agent does not start, and no reload succeeds, when it cannot do its work. */
+  readonly required: boolean;
+  /** `workerData.options`: called for each start of its worker. A reload after which it is another restarts the worker. */
+  options(config: EffectiveConfig): object;
+  /** Called before each start of its worker, e.g. to take a lock. @throws what keeps it from starting */
+  prepare?(config: EffectiveConfig): void;
+  /** Methods its worker may call on the control port. */
+  readonly serve?: object;
+  /** Settles when the worker does its work. */
+  works(control: Remote<Control>): PromiseLike<unknown>;
+  /** After each start of its worker, and after each reload. */
+  configure?(control: Remote<Control>): PromiseLike<void>;
+  /** Every collector gets a port to it: its control is `Served`. */
+  readonly collectors?: true;
+  /** Services it gets a port to, which are `Served`: its control is a `Reader`. */
+  readonly uses?: readonly string[];
+  /** Lets go of what it held; called once its worker has been stopped for good. */
+  release?(): void | Promise<void>;
+}
+
+/** One element of the list; called once for an agent. */
+export type ServiceFactory = (host: ServiceHost) => ServiceSpec<ServiceControl>;

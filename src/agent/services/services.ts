@@ -1,0 +1,204 @@
+/**
+ * The services of one agent as supervised workers, and the ports between them and their readers. The main thread hands out
+ * both ends of a port and is not on its path; while a service is down there is nothing to connect to, and its next start
+ * connects every reader anew.
+ */
+import { MessageChannel } from 'node:worker_threads';
+import { type Remote, transferPort } from '../../actor/rpc.ts';
+import type { ServiceData } from '../../actor/service-thread.ts';
+import type { ActorStatus } from '../../actor/state.ts';
+import { ActorStats } from '../../actor/stats.ts';
+import { WorkerActor } from '../../actor/worker-actor.ts';
+import type { EffectiveConfig } from '../../config/effective.ts';
+import { HuatuoError } from '../../error.ts';
+import { withDeadline } from '../../promises.ts';
+import { serviceRestart, WORKER_LIMITS } from '../specs.ts';
+import type { Reader, Served, ServiceControl, ServiceFactory, ServiceHost, ServiceSpec } from './service.ts';
+
+/** A first start includes loading the modules; on a busy host that takes a while. */
+const FIRST_START_MS = 15_000;
+
+/** Whoever reads from services, and its control while it runs. */
+export interface ReaderActor {
+  readonly name: string;
+  readonly control: Remote<Reader> | undefined;
+}
+
+interface Service {
+  readonly spec: ServiceSpec<ServiceControl>;
+  readonly actor: WorkerActor<ServiceControl & Served & Reader>;
+}
+
+export interface ServiceHooks {
+  /** The collectors that run, which get new ports when a service has started. */
+  readers(): Iterable<ReaderActor>;
+  changed(status: ActorStatus): void;
+}
+
+export class Services {
+  readonly #host: Omit<ServiceHost, 'control'>;
+  readonly #hooks: ServiceHooks;
+  readonly #services: readonly Service[];
+
+  constructor(factories: readonly ServiceFactory[], host: Omit<ServiceHost, 'control'>, hooks: ServiceHooks) {
+    this.#host = host;
+    this.#hooks = hooks;
+    const withControl: ServiceHost = { ...host, control: (name) => this.control(name) };
+    this.#services = factories.map((factory) => this.#create(factory(withControl)));
+  }
+
+  get actors(): readonly WorkerActor<object>[] {
+    return this.#services.map(({ actor }) => actor);
+  }
+
+  /** @throws WORKER_EXITED while the service is down */
+  control<Control extends object>(name: string): Remote<Control> {
+    const service = this.#services.find(({ spec }) => spec.name === name);
+    if (service?.actor.control) return service.actor.control as unknown as Remote<Control>;
+    throw new HuatuoError('WORKER_EXITED', {
+      expected: `the service ${name}`,
+      found: `it is ${service?.actor.state ?? 'not there'}`,
+      remedy: 'see its last error in /api/v1/status',
+    });
+  }
+
+  /**
+   * Resolves when all of them work, or have shown that they do not and are not required.
+   * @throws what keeps a required service from its first start
+   */
+  async start(): Promise<void> {
+    for (const service of this.#services) {
+      service.actor.start();
+      if (service.spec.required) await works(service);
+    }
+    for (const service of this.#services) {
+      if (service.spec.required) continue;
+      await works(service).catch((error: unknown) =>
+        this.#host.log.warn(`${service.spec.name} does not work yet`, { error }),
+      );
+    }
+  }
+
+  /**
+   * Puts the configuration now in force into the services: those it touches are replaced, the others told.
+   * @returns names of those that were replaced
+   * @throws what keeps a replaced one from working
+   */
+  async apply(before: EffectiveConfig): Promise<string[]> {
+    const now = this.#host.config();
+    const replaced: string[] = [];
+    for (const service of this.#services) {
+      const { spec, actor } = service;
+      if (part(spec, before) !== part(spec, now)) {
+        await actor.recycle((control) => control.close());
+        await works(service);
+        replaced.push(spec.name);
+      } else this.#configure(service);
+    }
+    return replaced;
+  }
+
+  /** Stops the last one first: what it needs is still there. */
+  async stop(): Promise<void> {
+    for (const { spec, actor } of this.#services.toReversed()) {
+      await actor.stop((control) => control.close());
+      await spec.release?.();
+    }
+  }
+
+  /** New ports between a reader that has started and every service that collectors read from. */
+  connect(reader: ReaderActor): void {
+    for (const service of this.#services) if (service.spec.collectors) connect(reader, service.actor);
+  }
+
+  /** The reader is no longer configured. */
+  async forget(reader: string): Promise<void> {
+    for (const { spec, actor } of this.#services)
+      if (spec.collectors) await actor.control?.forget(reader).then(undefined, ignoreDeadWorker);
+  }
+
+  #create(spec: ServiceSpec<ServiceControl>): Service {
+    const { supervisor } = this.#host.config();
+    const shared = ActorStats.allocate();
+    const stats = new ActorStats(shared);
+    const actor: Service['actor'] = new WorkerActor(
+      {
+        name: spec.name,
+        role: spec.role,
+        entry: spec.entry ?? new URL(`../../../workers/${spec.name}.js`, import.meta.url),
+        workerData: (control) => {
+          const config = this.#host.config();
+          spec.prepare?.(config);
+          const { name } = spec;
+          const data: ServiceData<object> = {
+            name,
+            options: spec.options(config),
+            control,
+            log: config.log,
+            stats: shared,
+          };
+          return data;
+        },
+        ...(spec.serve && { serve: spec.serve }),
+        restart: serviceRestart(supervisor),
+        shutdown_ms: supervisor.stop_timeout_ms * spec.stopShare,
+        heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
+        heartbeat: () => stats.heartbeat,
+        resourceLimits: WORKER_LIMITS,
+      },
+      {
+        started: (control) => this.#started(service, control),
+        notice: () => undefined,
+        changed: (status) => this.#hooks.changed(status),
+        ended: () => undefined,
+      },
+    );
+    const service = { spec, actor };
+    return service;
+  }
+
+  #started(started: Service, control: Remote<ServiceControl>): void {
+    const { spec, actor } = started;
+    this.#configure(started);
+    if (spec.collectors) for (const reader of this.#hooks.readers()) connect(reader, actor);
+    for (const other of this.#services) {
+      if (spec.uses?.includes(other.spec.name)) connect(actor, other.actor);
+      if (other.spec.uses?.includes(spec.name)) connect(other.actor, actor);
+    }
+    // A worker that cannot do its work ends with an error, which is what the supervisor acts upon.
+    spec.works(control).then(
+      () => actor.enter('running'),
+      (error: unknown) => actor.end(HuatuoError.from(error, 'WORKER_EXITED', 'see its log')),
+    );
+  }
+
+  #configure({ spec, actor }: Service): void {
+    if (actor.control) spec.configure?.(actor.control)?.then(undefined, ignoreDeadWorker);
+  }
+}
+
+function connect(
+  reader: ReaderActor,
+  service: { readonly name: string; readonly control: Remote<Served> | undefined },
+): void {
+  if (!reader.control || !service.control) return;
+  const { port1, port2 } = new MessageChannel();
+  reader.control.connectTo(service.name, transferPort(port1)).catch(ignoreDeadWorker);
+  service.control.connect(reader.name, transferPort(port2)).catch(ignoreDeadWorker);
+}
+
+/** Everything of the configuration that a service's worker was started with. */
+function part(spec: ServiceSpec<ServiceControl>, config: EffectiveConfig): string {
+  return JSON.stringify([spec.options(config), config.log, config.supervisor]);
+}
+
+/**
+ * Waits until a service works. One that fails at its very first start fails the agent, and after a reload the reload: the
+ * directory or the port is wrong, and the person who changed it is there to read the message.
+ */
+async function works({ spec, actor }: Service): Promise<void> {
+  await withDeadline(actor.settled, FIRST_START_MS, `start of ${spec.name}`);
+}
+
+/** A control call to a worker that died meanwhile: its successor is told the same. */
+function ignoreDeadWorker(): void {}

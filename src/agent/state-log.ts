@@ -1,0 +1,34 @@
+/** One log line for each change of an actor's state; those of a crash loop are summarised. */
+
+import type { ActorStatus } from '../actor/state.ts';
+import { limitRepeats } from '../log-limit.ts';
+import type { Log } from '../sdk/context.ts';
+
+/** A crash loop writes two lines in this time, and how often they would have been repeated. */
+const REPEATS_MS = 10_000;
+
+export class StateLog implements Disposable {
+  readonly #log: Log;
+  readonly #limited: Log & Partial<Disposable>;
+
+  /** @param everyLine nothing is summarised */
+  constructor(log: Log, everyLine: boolean) {
+    this.#log = log;
+    this.#limited = everyLine ? log : limitRepeats(log, { interval_ms: REPEATS_MS });
+  }
+
+  /** The end of a loop (failed, unsupported) is always written. */
+  write({ name, role, state, reason, restarts }: ActorStatus): void {
+    const line = `${name} is ${state}`;
+    const detail = { actor: name, role, state, restarts, ...(reason && { error: reason }) };
+    if (state === 'failed' || state === 'unsupported') this.#log.error(line, detail);
+    else if (state === 'restarting' || state === 'throttled') this.#limited.warn(line, detail);
+    else if (state === 'starting') this.#limited.debug(line, detail);
+    else this.#limited.info(line, detail);
+  }
+
+  /** Writes the last summaries. */
+  [Symbol.dispose](): void {
+    this.#limited[Symbol.dispose]?.();
+  }
+}

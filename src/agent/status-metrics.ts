@@ -1,0 +1,201 @@
+/** The agent about itself, as metrics: actors, rings and the ledger. */
+
+import type { ActorMeasurements, ActorState } from '../actor/state.ts';
+import type { MetricFamily, Sample } from '../sdk/metrics.ts';
+import type { StatusDocument } from '../web/status.ts';
+import type { ReloadRecord } from './reload.ts';
+
+const STATES: readonly ActorState[] = [
+  'starting',
+  'running',
+  'waiting',
+  'restarting',
+  'throttled',
+  'failed',
+  'unsupported',
+  'disabled',
+  'stopped',
+];
+
+/** Families for one scrape. Numbers beyond 2^53 are rounded: the exposition format has doubles only. */
+export function statusFamilies(status: StatusDocument, reloads: ReloadRecord): MetricFamily[] {
+  return [
+    buildInfo(status),
+    ...reloadFamilies(reloads),
+    ...actorFamilies(status),
+    ...ledgerFamilies(status),
+    ...measurementFamilies(status),
+    ...containerFamilies(status),
+  ];
+}
+
+function containerFamilies({ containers }: StatusDocument): MetricFamily[] {
+  if (!containers) return [];
+  const { sources } = containers;
+  const known = (['containers', 'units', 'gone'] as const).map((state) => ({
+    labels: { state },
+    value: containers[state],
+  }));
+  return [
+    gauge(
+      'huatuo_containers',
+      'Containers that run, systemd units, and both that are gone and still known.',
+      known,
+    ),
+    gauge(
+      'huatuo_containers_traced',
+      'Whether the kernel tells of new cgroups: 1 yes, 0 the tree is walked every 5 s.',
+      [{ labels: {}, value: Number(containers.followed_by === 'tracepoints') }],
+    ),
+    counter(
+      'huatuo_container_cgroups_refused_total',
+      'Cgroups of containers and units that were not kept because there are too many.',
+      [{ labels: {}, value: containers.refused_cgroups }],
+    ),
+    counter('huatuo_container_questions_total', 'Cgroups that a thread asked for.', [
+      { labels: {}, value: containers.questions },
+    ]),
+    gauge(
+      'huatuo_container_source_up',
+      'Whether a source that describes containers answered last: 1 yes, 0 no. Absent ones are left out.',
+      sources
+        .filter(({ state }) => state === 'ok' || state === 'failed')
+        .map(({ name, place, state }) => ({
+          labels: { source: name, place },
+          value: Number(state === 'ok'),
+        })),
+    ),
+  ];
+}
+
+function reloadFamilies({ successful, success_seconds }: ReloadRecord): MetricFamily[] {
+  return [
+    gauge(
+      'huatuo_config_last_reload_successful',
+      'Whether the newest reload of the configuration was accepted.',
+      [{ labels: {}, value: Number(successful) }],
+    ),
+    gauge(
+      'huatuo_config_last_reload_success_timestamp_seconds',
+      'When the configuration in force was read.',
+      [{ labels: {}, value: success_seconds }],
+    ),
+  ];
+}
+
+function buildInfo({ agent }: StatusDocument): MetricFamily {
+  const labels = { version: agent.version, node_version: agent.node, kernel: agent.kernel };
+  return gauge('huatuo_build_info', 'Always 1; the labels say what runs.', [{ labels, value: 1 }]);
+}
+
+function actorFamilies({ actors }: StatusDocument): MetricFamily[] {
+  const states = actors.flatMap(({ name, role, state }) =>
+    STATES.map((each) => ({ labels: { actor: name, role, state: each }, value: Number(each === state) })),
+  );
+  const restarts = actors.map(({ name, role, restarts: value }) => ({
+    labels: { actor: name, role },
+    value,
+  }));
+  return [
+    gauge('huatuo_actor_state', 'State of each actor: 1 for the one it is in, 0 for the others.', states),
+    counter('huatuo_actor_restarts_total', 'Times the actor was started again after it had ended.', restarts),
+  ];
+}
+
+function ledgerFamilies({ ledger }: StatusDocument): MetricFamily[] {
+  const of = (field: 'produced' | 'journalled' | 'pending_bytes' | 'difference'): Sample[] =>
+    ledger.map((row) => ({ labels: { collector: row.collector }, value: Number(row[field]) }));
+  const causes = [
+    ['ring_full', 'dropped_ring_full'],
+    ['rate_limited', 'rate_limited'],
+    ['malformed', 'malformed'],
+  ] as const;
+  const dropped = ledger.flatMap((row) =>
+    causes.map(([cause, field]) => ({
+      labels: { collector: row.collector, cause },
+      value: Number(row[field]),
+    })),
+  );
+  return [
+    counter(
+      'huatuo_events_produced_total',
+      'Events that passed their threshold in the kernel.',
+      of('produced'),
+    ),
+    counter(
+      'huatuo_events_journalled_total',
+      'Events that are in the journal as documents.',
+      of('journalled'),
+    ),
+    counter(
+      'huatuo_events_dropped_total',
+      'Events that are not in the journal and never will be, by cause.',
+      dropped,
+    ),
+    gauge('huatuo_ring_pending_bytes', 'Bytes of the ring that are not committed yet.', of('pending_bytes')),
+    gauge(
+      'huatuo_ledger_difference_events',
+      'Events produced minus journalled and dropped: what waits in the ring, and 0 when nothing is pending.',
+      of('difference'),
+    ),
+  ];
+}
+
+function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
+  const of = (field: keyof ActorMeasurements): Sample[] =>
+    actors.flatMap(({ name, role, vitals }) =>
+      vitals?.[field] === undefined ? [] : [{ labels: { actor: name, role }, value: vitals[field] }],
+    );
+  return [
+    gauge(
+      'huatuo_actor_heartbeat_age_seconds',
+      'Time since the actor last gave a sign of life.',
+      of('heartbeat_age_seconds'),
+    ),
+    counter('huatuo_actor_cpu_seconds_total', 'CPU time of the actor, over all its runs.', of('cpu_seconds')),
+    gauge('huatuo_actor_heap_bytes', 'JavaScript heap of the actor in use.', of('heap_bytes')),
+    gauge(
+      'huatuo_actor_in_flight_bytes',
+      'Bytes sent to the journal and not answered yet.',
+      of('in_flight_bytes'),
+    ),
+    gauge(
+      'huatuo_actor_ring_waiting_bytes',
+      'Bytes that waited in the ring when the actor last looked.',
+      of('ring_bytes'),
+    ),
+    gauge(
+      'huatuo_actor_ring_high_water_bytes',
+      'Most bytes that ever waited in the ring.',
+      of('ring_high_water_bytes'),
+    ),
+    counter(
+      'huatuo_actor_refused_batches_total',
+      'Batches the journal could not write; they stay in the ring.',
+      of('refused_batches'),
+    ),
+    counter(
+      'huatuo_actor_busy_heads_total',
+      'Reads that stopped at a record its program had not finished.',
+      of('busy_heads'),
+    ),
+    counter(
+      'huatuo_actor_throttled_seconds_total',
+      'Time the actor was throttled for being over its CPU budget.',
+      of('throttled_seconds'),
+    ),
+    gauge(
+      'huatuo_actor_sampling_ratio',
+      'Share of events that are kept while the actor is over its CPU budget.',
+      of('sampling_ratio'),
+    ),
+  ];
+}
+
+function gauge(name: string, help: string, samples: readonly Sample[]): MetricFamily {
+  return { name, help, type: 'gauge', samples };
+}
+
+function counter(name: string, help: string, samples: readonly Sample[]): MetricFamily {
+  return { name, help, type: 'counter', samples };
+}

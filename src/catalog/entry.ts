@@ -1,0 +1,44 @@
+import type { z } from 'zod';
+import type { HuatuoError } from '../error.ts';
+import type { ObjectManifest } from '../schema/manifest.ts';
+import type { CollectorKind } from '../sdk/collector.ts';
+
+export interface CatalogEntry {
+  /** [a-z][a-z0-9_]{0,47} */
+  readonly name: string;
+  readonly kind: CollectorKind;
+  /** One sentence: what an SRE learns from it. */
+  readonly doc: string;
+  /** `bpf` has a manifest and an object, and runs in a worker; so does `files` unless its kind is `metric`. */
+  readonly source: 'bpf' | 'files';
+  readonly enabledByDefault: boolean;
+  /** Absolute path of the module; its default export has been checked. Absent when the object alone is the collector. */
+  readonly modulePath?: string;
+  readonly manifest?: ObjectManifest;
+  readonly objectPath?: string;
+  /** Decoder of the event struct; present when the manifest has an event. */
+  readonly wasmPath?: string;
+  /**
+   * Keys of the collector's config section beside `enabled` and `cpu`; every one has a default. Cannot cross threads:
+   * send `CollectorConfig.options`, which it has made.
+   */
+  readonly optionsSchema: z.ZodObject;
+  /** Seconds until `start` is called again after it returned. */
+  readonly interval: number;
+  /** Upper bound of label sets over all its metrics. */
+  readonly maxSeries: number;
+  readonly aliases: readonly string[];
+}
+
+/** A collector that cannot be used, whatever the configuration says. */
+export interface BrokenCollector {
+  /** As its file says; may break the rules for names. */
+  readonly name: string;
+  /** COLLECTOR_INVALID */
+  readonly error: HuatuoError;
+}
+
+/** True for collectors that run as tasks on the pool and have no worker of their own. */
+export function isPooled({ source, kind }: CatalogEntry): boolean {
+  return source === 'files' && kind === 'metric';
+}

@@ -1,0 +1,54 @@
+/** How long a document can get: what a decoder reserves before it writes, so that no writer has to look. */
+import type { FieldLayout } from '../schema/manifest.ts';
+import { LIMITS } from './memory.ts';
+
+/** `18446744073709551615`, or 19 digits and a sign. */
+const MAX_DIGITS = 20;
+/** `"0x…"` with 16 digits. */
+const HEX_BYTES = 20;
+/** `\u0000`: the most that one byte of text becomes. */
+const ESCAPE_BYTES = 6;
+/** `"`, eight groups of four digits, seven colons, `"`. */
+const IP_BYTES = 41;
+/** `"name+0x0123456789abcdef"`. */
+const FRAME_BYTES: number = LIMITS.MAX_SYMBOL_BYTES + 21;
+/** `,"tracer_data":` in front of the object, `}` and the newline behind it. */
+const AROUND_DATA_BYTES = 17;
+
+/**
+ * Upper bound of the bytes from `,"tracer_data":{` to the newline.
+ * @param fields top-level fields of the event struct
+ */
+export function maxDataBytes(fields: readonly FieldLayout[]): number {
+  return AROUND_DATA_BYTES + maxObjectBytes(fields);
+}
+
+function maxObjectBytes(fields: readonly FieldLayout[]): number {
+  let bytes = 2;
+  for (const field of fields) bytes += JSON.stringify(field.json).length + 2 + maxValueBytes(field);
+  return bytes;
+}
+
+function maxValueBytes(field: FieldLayout): number {
+  switch (field.format) {
+    case 'pad':
+      return 0;
+    case 'struct':
+      return maxObjectBytes(field.fields ?? []);
+    case 'comm':
+    case 'text':
+      return 2 + ESCAPE_BYTES * field.bytes;
+    case 'kstack':
+      return 2 + (field.length ?? 0) * (FRAME_BYTES + 1);
+    case 'ip_addr':
+      return IP_BYTES;
+    case 'enum': {
+      const names = Object.values(field.enumerators ?? {});
+      return Math.max(MAX_DIGITS, ...names.map((name) => name.length + 2));
+    }
+    default: {
+      const element = field.format === 'hex' ? HEX_BYTES : MAX_DIGITS;
+      return field.length === undefined ? element : 2 + field.length * (element + 1);
+    }
+  }
+}

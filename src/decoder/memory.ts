@@ -1,0 +1,205 @@
+/**
+ * The memory map of a decoder, host side: the picture is in `wasm/memory.ts`, whose constants a test compares with
+ * these. Pure: asks for sizes, answers with offsets.
+ */
+import { HuatuoError } from '../error.ts';
+
+/** Byte offsets of the control block's fields. */
+export const CONTROL = {
+  CONSUMER_PTR: 0,
+  PRODUCER_PTR: 4,
+  DATA_PTR: 8,
+  RING_BYTES: 12,
+  READ_POSITION: 16,
+  WALL_OFFSET_NS: 24,
+  OUTPUT_PTR: 32,
+  OUTPUT_BYTES: 36,
+  OUTPUT_USED: 40,
+  STATUS: 44,
+  DOCUMENTS: 48,
+  MALFORMED: 52,
+  DISCARDED: 56,
+  CORRUPT_CODE: 60,
+  CORRUPT_POSITION: 64,
+  CORRUPT_FOUND: 72,
+  MISSING_CGROUP_ID: 80,
+  ENVELOPE_PTR: 88,
+  ENVELOPE_BYTES: 92,
+  ENVELOPE_SECOND: 96,
+  TIMESTAMP_HOLE: 104,
+  EVENT_ID_HOLE: 108,
+  TIME_HOLE: 112,
+  TRACER_TIME_HOLE: 116,
+  TRACER_ID_HOLE: 120,
+  CONTAINERS_PTR: 124,
+  SYMBOL_COUNT: 128,
+  SYMBOL_ADDRESSES_PTR: 132,
+  SYMBOL_NAME_OFFSETS_PTR: 136,
+  SYMBOL_NAMES_PTR: 140,
+  WALK_SUM: 144,
+} as const;
+
+/** Bounds the module relies on. */
+export const LIMITS = {
+  CONTAINER_SLOTS: 8192,
+  MAX_FRAGMENT_BYTES: 4096,
+  MAX_SYMBOL_BYTES: 512,
+} as const;
+
+/** End of the control block and of the module's static data; the regions start here. */
+export const REGIONS_START = 65_536;
+/** Longest envelope: a host name of 64 and a region of a few hundred bytes fit many times. */
+export const MAX_ENVELOPE_BYTES = 8192;
+
+const CONTROL_BYTES = 4096;
+const WASM_PAGE_BYTES = 65_536;
+/** Half of what 32-bit addresses reach: sums of an address and a length never wrap. */
+const MAX_MEMORY_BYTES = 2 ** 31;
+const CONTAINER_SLOT_BYTES = 16;
+/** About 256 bytes for each container that fits into the table. */
+const FRAGMENTS_BYTES = 1 << 20;
+/** Copies move up to 64 bytes at a time and may overshoot by that. */
+const SLACK_BYTES = 128;
+
+/** A range of the memory. */
+export interface Region {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export interface DecoderRegions {
+  /** One page each: the consumer position (mapped read-write) and the producer position (read-only). */
+  readonly consumer: Region;
+  readonly producer: Region;
+  /** The ring's data, twice in a row; directly behind the producer page, as in the file of the map. */
+  readonly data: Region;
+  /** The map `ledger_commits`, mapped read-write. */
+  readonly commits: Region;
+  readonly envelope: Region;
+  readonly containers: Region;
+  readonly fragments: Region;
+  readonly symbolAddresses: Region;
+  readonly symbolNameOffsets: Region;
+  readonly symbolNames: Region;
+  readonly output: Region;
+  /** A multiple of 64 KiB: what the WebAssembly.Memory must have, initially and at most. */
+  readonly totalBytes: number;
+}
+
+/** What a decoder needs room for besides its ring. */
+export interface DecoderNeeds {
+  /** How much output a batch may become, the longest line included. */
+  readonly outputBytes: number;
+  /** Entries of the symbol table, 0 without. */
+  readonly symbols: number;
+  readonly symbolNameBytes: number;
+}
+
+export interface DecoderSizes extends DecoderNeeds {
+  /** Size of the ring: a power of two and a multiple of the page. */
+  readonly ringBytes: number;
+  /** System page size: what mmap wants its addresses and lengths to be a multiple of. */
+  readonly pageBytes: number;
+}
+
+/** The memory a decoder works in, and what is where in it. Shared, so that it outlives the thread that works in it. */
+export interface DecoderMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly regions: DecoderRegions;
+}
+
+/**
+ * Lays the regions out one behind the other, each at the start of a page.
+ * @throws HuatuoError MAP_FAILED when the sizes cannot be mapped or need more than 2 GiB
+ */
+export function decoderRegions(sizes: DecoderSizes): DecoderRegions {
+  const { ringBytes, pageBytes } = sizes;
+  if (
+    !isPowerOfTwo(pageBytes) ||
+    pageBytes > REGIONS_START ||
+    !isPowerOfTwo(ringBytes) ||
+    ringBytes < pageBytes
+  ) {
+    throw new HuatuoError('MAP_FAILED', {
+      expected: `a ring of 2^n pages and pages of 2^n bytes up to ${REGIONS_START}`,
+      found: `a ring of ${ringBytes} bytes and pages of ${pageBytes}`,
+      remedy: 'give EVENT_RING() in the BPF source a power of two that is a multiple of the page size',
+    });
+  }
+  let end = REGIONS_START;
+  const next = (bytes: number): Region => {
+    const offset = end;
+    end += roundUp(bytes, pageBytes);
+    return { offset, bytes };
+  };
+  const regions = {
+    consumer: next(pageBytes),
+    producer: next(pageBytes),
+    data: next(2 * ringBytes),
+    commits: next(pageBytes),
+    envelope: next(MAX_ENVELOPE_BYTES),
+    containers: next(LIMITS.CONTAINER_SLOTS * CONTAINER_SLOT_BYTES),
+    fragments: next(FRAGMENTS_BYTES),
+    symbolAddresses: next(sizes.symbols * 8),
+    symbolNameOffsets: next((sizes.symbols + 1) * 4),
+    symbolNames: next(sizes.symbolNameBytes),
+    output: { ...next(sizes.outputBytes + SLACK_BYTES), bytes: sizes.outputBytes },
+  };
+  const totalBytes = roundUp(end, WASM_PAGE_BYTES);
+  if (totalBytes > MAX_MEMORY_BYTES) {
+    throw new HuatuoError('MAP_FAILED', {
+      expected: `a decoder memory of at most ${MAX_MEMORY_BYTES} bytes`,
+      found: `${totalBytes} bytes for a ring of ${ringBytes}`,
+      remedy: 'make the ring smaller: it is mapped twice',
+    });
+  }
+  return { ...regions, totalBytes };
+}
+
+/**
+ * A memory of exactly the regions' size: one that grew would move, and the ring mapped into it would be lost.
+ * @throws what `decoderRegions` throws
+ */
+export function allocateDecoderMemory(sizes: DecoderSizes): DecoderMemory {
+  const regions = decoderRegions(sizes);
+  const pages = regions.totalBytes / WASM_PAGE_BYTES;
+  return { memory: new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }), regions };
+}
+
+/** Forgets what an earlier decoder left in the control block and the static data, which the module fills anew. */
+export function clearStatics({ memory }: DecoderMemory): void {
+  new Uint8Array(memory.buffer, 0, REGIONS_START).fill(0);
+}
+
+/** The bytes of a region; valid as long as the memory. */
+export function regionBytes(memory: WebAssembly.Memory, region: Region): Uint8Array {
+  return new Uint8Array(memory.buffer, region.offset, region.bytes);
+}
+
+/** The fields of the control block. */
+export function controlBlock(memory: WebAssembly.Memory): DataView {
+  return new DataView(memory.buffer, 0, CONTROL_BYTES);
+}
+
+/** Writes the addresses of all regions into the control block. */
+export function writePointers(control: DataView, regions: DecoderRegions): void {
+  control.setUint32(CONTROL.CONSUMER_PTR, regions.consumer.offset, true);
+  control.setUint32(CONTROL.PRODUCER_PTR, regions.producer.offset, true);
+  control.setUint32(CONTROL.DATA_PTR, regions.data.offset, true);
+  control.setUint32(CONTROL.RING_BYTES, regions.data.bytes / 2, true);
+  control.setUint32(CONTROL.ENVELOPE_PTR, regions.envelope.offset, true);
+  control.setUint32(CONTROL.CONTAINERS_PTR, regions.containers.offset, true);
+  control.setUint32(CONTROL.SYMBOL_COUNT, regions.symbolAddresses.bytes / 8, true);
+  control.setUint32(CONTROL.SYMBOL_ADDRESSES_PTR, regions.symbolAddresses.offset, true);
+  control.setUint32(CONTROL.SYMBOL_NAME_OFFSETS_PTR, regions.symbolNameOffsets.offset, true);
+  control.setUint32(CONTROL.SYMBOL_NAMES_PTR, regions.symbolNames.offset, true);
+  control.setUint32(CONTROL.OUTPUT_PTR, regions.output.offset, true);
+}
+
+function roundUp(bytes: number, multiple: number): number {
+  return Math.ceil(bytes / multiple) * multiple;
+}
+
+function isPowerOfTwo(n: number): boolean {
+  return n > 0 && Number.isInteger(Math.log2(n));
+}

@@ -1,0 +1,60 @@
+/** A container as documents and metrics show it; the first five names are those of existing HuaTuo dashboards. */
+import type { Container, Owner } from '../sdk/container.ts';
+
+/** Names come from whoever made the container, who may have made them long. */
+const MAX_TEXT = 256;
+/** What a decoder takes; a description that is longer still is cut down to the id. */
+const MAX_FRAGMENT_BYTES = 4096;
+
+/**
+ * The owner's part of a document, to be put behind another field: `,"container_id":"…",…`. What is not known is left out.
+ * @returns null for the host, whose documents have no such part
+ */
+export function ownerFragment(owner: Owner): string | null {
+  switch (owner.type) {
+    case 'container':
+      return containerFragment(owner.container);
+    case 'unit':
+      return fragment({ systemd_unit: clip(owner.name) });
+    case 'host':
+      return null;
+  }
+}
+
+/** For an event whose owner could not be told in time. */
+export function unknownFragment(cgroupId: bigint): string {
+  return fragment({ container_cgroup_id: cgroupId.toString() });
+}
+
+/** As `ownerFragment`, of at most 4 KiB. */
+export function containerFragment(container: Container): string {
+  const { labels } = container;
+  const fields: Record<string, string | object> = {
+    container_id: clip(container.id),
+    container_hostname: clip(container.hostname),
+    container_type: container.type,
+    container_qos: container.qos,
+    container_host_namespace: clip(container.hostNamespace),
+    container_name: clip(container.name),
+    container_image: clip(container.image),
+    container_runtime: container.runtime,
+    pod_name: clip(container.podName),
+  };
+  if (Object.keys(labels).length > 0)
+    fields.container_labels = Object.fromEntries(
+      Object.entries(labels).map(([key, value]) => [key, clip(value)]),
+    );
+  const known = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''));
+  const { container_labels, ...named } = known;
+  const { container_id = '' } = known;
+  const candidates = [known, named, { container_id }].map(fragment);
+  return candidates.find((text) => Buffer.byteLength(text) <= MAX_FRAGMENT_BYTES) ?? '';
+}
+
+function fragment(fields: object): string {
+  return `,${JSON.stringify(fields).slice(1, -1)}`;
+}
+
+function clip(text: string): string {
+  return text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text;
+}

@@ -1,0 +1,135 @@
+/**
+ * A file collector as a source of metrics: its sampling clock, its newest two samples, its back-off.
+ *
+ *   clock (every n s) ──► take ──► [older, newer] ─┐
+ *                                                  ├──► update ──► families
+ *   scrape ────────────────────────────────────────┘
+ *
+ * The clock and not the scrape decides which interval a rate covers, so two Prometheus servers and a curious curl
+ * all see the same values.
+ */
+import type { ContainersSnapshot } from '../containers/snapshot.ts';
+import { HuatuoError } from '../error.ts';
+import { shareInFlight, withDeadline } from '../promises.ts';
+import type { SeriesLosses } from '../sdk/instruments.ts';
+import type { MetricFamily } from '../sdk/metrics.ts';
+import type { MetricSource } from '../storage/prometheus/source.ts';
+import type { PoolCollector, StoredSample } from './file-task.ts';
+import type { FilePool } from './pool.ts';
+
+const MIN_EVERY_SECONDS = 1;
+/** Longest wait for a module to load, and for a sample. */
+const SAMPLE_DEADLINE_MS = 5_000;
+const BACKOFF_MIN_MS = 10_000;
+const BACKOFF_MAX_MS = 600_000;
+
+export class FileSource implements MetricSource, Disposable {
+  readonly name: string;
+  readonly #collector: PoolCollector;
+  readonly #pool: FilePool;
+  readonly #containers: () => ContainersSnapshot;
+  #samples: readonly StoredSample[] = [];
+  #sampleError: HuatuoError | undefined;
+  #losses: SeriesLosses = { refusedSeries: 0, truncatedLabels: 0 };
+  #clock: NodeJS.Timeout | undefined;
+  #started = false;
+  #closed = false;
+  /**
+   * A task that hangs costs a thread, and one that hangs in the kernel cannot be ended: after each the collector rests
+   * twice as long.
+   */
+  #hangs = 0;
+  #restUntil_ms = 0;
+  readonly #sample = shareInFlight(() => this.#takeSample());
+  readonly #update = shareInFlight((deadline) => this.#runUpdate(Number(deadline)));
+  readonly #start = shareInFlight(() => this.#startClock());
+
+  /**
+   * Starts the clock when the collector has one.
+   * @param containers as they are known now
+   */
+  constructor(collector: PoolCollector, pool: FilePool, containers: () => ContainersSnapshot) {
+    this.#containers = containers;
+    this.name = collector.name;
+    this.#collector = collector;
+    this.#pool = pool;
+    // A module that cannot be loaded shows at the next scrape, which tries again.
+    this.#start().catch(() => {});
+  }
+
+  /** @throws the failure of the newest sample, or of `update` */
+  scrape(deadline_ms: number): Promise<readonly MetricFamily[]> {
+    // The first scrapes may also have to wait for the module to load.
+    return withDeadline(this.#update(String(deadline_ms)), deadline_ms, `scrape of collector ${this.name}`);
+  }
+
+  /** Stops the clock. */
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    clearInterval(this.#clock);
+  }
+
+  async #runUpdate(deadline_ms: number): Promise<readonly MetricFamily[]> {
+    if (!this.#started) await this.#start();
+    // Without this, a source that can no longer be sampled would show its last values for ever.
+    if (this.#sampleError) throw this.#sampleError;
+    const task = {
+      type: 'update',
+      collector: this.#collector,
+      containers: this.#containers(),
+      samples: this.#samples,
+      losses: this.#losses,
+    } as const;
+    const { families, losses } = await this.#guard(() => this.#pool.run(task, deadline_ms));
+    this.#losses = losses;
+    return families;
+  }
+
+  async #startClock(): Promise<void> {
+    const task = { type: 'describe', collector: this.#collector } as const;
+    const { every_seconds } = await this.#guard(() => this.#pool.run(task, SAMPLE_DEADLINE_MS));
+    if (this.#started || this.#closed) return;
+    this.#started = true;
+    if (every_seconds === undefined) return;
+    this.#clock = setInterval(() => this.#sample(), Math.max(every_seconds, MIN_EVERY_SECONDS) * 1000);
+    this.#clock.unref();
+    await this.#sample();
+  }
+
+  /** Never rejects: the failure is kept for the next scrape. */
+  async #takeSample(): Promise<void> {
+    try {
+      const task = { type: 'take', collector: this.#collector, containers: this.#containers() } as const;
+      const { sample } = await this.#guard(() => this.#pool.run(task, SAMPLE_DEADLINE_MS));
+      this.#samples = [...this.#samples.slice(-1), sample];
+      this.#sampleError = undefined;
+    } catch (error) {
+      // A gap in the samples must not become a rate over a longer time.
+      this.#samples = [];
+      this.#sampleError = HuatuoError.from(error, 'COLLECTOR_FAILED', `check collector ${this.name}`);
+    }
+  }
+
+  async #guard<T>(run: () => Promise<T>): Promise<T> {
+    if (performance.now() < this.#restUntil_ms) throw this.#resting();
+    try {
+      const result = await run();
+      this.#hangs = 0;
+      return result;
+    } catch (error) {
+      if (error instanceof HuatuoError && error.code === 'DEADLINE_EXCEEDED') {
+        this.#restUntil_ms =
+          performance.now() + Math.min(BACKOFF_MIN_MS * 2 ** this.#hangs++, BACKOFF_MAX_MS);
+      }
+      throw error;
+    }
+  }
+
+  #resting(): HuatuoError {
+    const rest_seconds = Math.ceil((this.#restUntil_ms - performance.now()) / 1000);
+    return new HuatuoError('DEADLINE_EXCEEDED', {
+      found: `collector ${this.name} hung ${this.#hangs} times`,
+      remedy: `it is tried again in ${rest_seconds} s`,
+    });
+  }
+}

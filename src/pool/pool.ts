@@ -1,0 +1,89 @@
+/**
+ * The threads that run file collectors: a piscina pool of one or two, each task with a deadline.
+ *
+ * A task past its deadline is ended together with its thread; piscina starts another one. `atomics` is disabled because
+ * the waiting it does otherwise stops timers and I/O of the thread between two tasks.
+ */
+import { fileURLToPath } from 'node:url';
+import { Piscina } from 'piscina';
+import { HuatuoError } from '../error.ts';
+import type { LogConfig } from '../log.ts';
+import type { HostPaths } from '../sdk/context.ts';
+import type { FileTask, FileTaskResult } from './file-task.ts';
+
+/** Given to every thread as `workerData`. */
+export interface FilePoolOptions {
+  readonly paths: HostPaths;
+  readonly log: LogConfig;
+}
+
+const MAX_THREADS = 2;
+/** A thread beyond the first ends after this rest: longer than usual scrape intervals, so it is not made anew for each. */
+const IDLE_TIMEOUT_MS = 90_000;
+/** Tasks that wait; a hundred collectors with a scrape and a sample each. */
+const MAX_QUEUE = 200;
+const MAX_HEAP_MB = 96;
+
+/** Successful results; failures are thrown. */
+export type FileTaskAnswer<Type extends FileTaskResult['type']> = Extract<
+  FileTaskResult,
+  { readonly type: Type }
+>;
+const ANSWERS = { describe: 'described', take: 'taken', update: 'updated' } as const;
+
+export class FilePool implements AsyncDisposable {
+  readonly #piscina: Piscina<FileTask, FileTaskResult>;
+
+  constructor(options: FilePoolOptions) {
+    this.#piscina = new Piscina<FileTask, FileTaskResult>({
+      filename: fileURLToPath(new URL('../../workers/task.js', import.meta.url)),
+      name: 'default',
+      minThreads: 1,
+      maxThreads: MAX_THREADS,
+      idleTimeout: IDLE_TIMEOUT_MS,
+      maxQueue: MAX_QUEUE,
+      atomics: 'disabled',
+      recordTiming: false,
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+      workerData: options,
+    });
+    // An idle thread that dies has no task to reject; the pool has replaced it already.
+    this.#piscina.on('error', () => {});
+  }
+
+  /**
+   * Runs one task.
+   * @param deadline_ms counted from now, waiting for a thread included
+   * @throws DEADLINE_EXCEEDED, whatever the task failed with, or COLLECTOR_FAILED when its thread died or the queue is
+   * full
+   */
+  async run<Task extends FileTask>(
+    task: Task,
+    deadline_ms: number,
+  ): Promise<FileTaskAnswer<(typeof ANSWERS)[Task['type']]>> {
+    const result = await this.#submit(task, deadline_ms);
+    if (result.type === 'failed') throw HuatuoError.fromWire(result.error);
+    return result as FileTaskAnswer<(typeof ANSWERS)[Task['type']]>;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#piscina.destroy();
+  }
+
+  async #submit(task: FileTask, deadline_ms: number): Promise<FileTaskResult> {
+    const signal = AbortSignal.timeout(deadline_ms);
+    const { name } = task.collector;
+    try {
+      return await this.#piscina.run(task, { signal });
+    } catch (cause) {
+      if (!signal.aborted)
+        throw HuatuoError.from(cause, 'COLLECTOR_FAILED', `its thread was replaced; check collector ${name}`);
+      throw new HuatuoError('DEADLINE_EXCEEDED', {
+        expected: `${task.type} of collector ${name} within ${deadline_ms} ms`,
+        found: 'no result',
+        remedy: 'its task was ended; check what it reads, or raise web.scrape_timeout',
+        cause,
+      });
+    }
+  }
+}

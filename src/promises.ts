@@ -1,0 +1,47 @@
+import { HuatuoError } from './error.ts';
+
+/**
+ * Joins calls with the same key that come while one is running: they get its result. So a client that asks faster than
+ * the answer can be made, or a thread that never answers, costs one call and not one for each request.
+ * @param start makes the result; called again as soon as the previous call has settled
+ */
+export function shareInFlight<T>(start: (key: string) => Promise<T>): (key?: string) => Promise<T> {
+  const running = new Map<string, Promise<T>>();
+  return (key = '') => {
+    const joined = running.get(key);
+    if (joined) return joined;
+    const call = start(key).finally(() => running.delete(key));
+    running.set(key, call);
+    return call;
+  };
+}
+
+/**
+ * Bounds a wait.
+ * @param what names the call in the error: `stop of collector oom`
+ * @returns the promise's result, or rejects with DEADLINE_EXCEEDED after `milliseconds`; the call itself goes on, and
+ * what it returns or throws later is dropped
+ */
+export async function withDeadline<T>(
+  promise: PromiseLike<T>,
+  milliseconds: number,
+  what: string,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const found = `no answer to ${what} after ${milliseconds} ms`;
+      reject(
+        new HuatuoError('DEADLINE_EXCEEDED', {
+          found,
+          remedy: 'the other thread hangs or is gone; it is restarted by its supervisor',
+        }),
+      );
+    }, milliseconds);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * What the build knows about one BPF object, written to `dist/bpf/<collector>.json`.
+ *
+ * The C source is the only schema: everything below is read from the object's BTF (`src/schema/btf.ts`). The agent reads
+ * the manifest to list collectors without loading anything, to build their config schema, and to refuse an
+ * object whose BTF no longer matches the decoder it was built with.
+ */
+
+/** How a field is stored and printed; decided by the semantic typedef (see `bpf/include/huatuo.h`). */
+export type FieldFormat =
+  | 'ktime_ns' // u64 boot clock -> @timestamp
+  | 'dur_ns' // u64 nanoseconds -> integer
+  | 'bytes' // u64 -> integer
+  | 'count' // u8..u64 -> integer
+  | 'signed' // s8..s64 -> integer
+  | 'id' // pid, tid, cpu, index: integer without unit
+  | 'hex' // u64 -> "0x..." (kernel address, flags)
+  | 'cgroup_id' // u64 -> integer; first one at top level selects the container
+  | 'comm' // u8[16], NUL-terminated text
+  | 'text' // u8[N], NUL-terminated text
+  | 'ip_addr' // u8[16], IPv4 as ::ffff:a.b.c.d -> "a.b.c.d" or RFC 5952 text
+  | 'bool' // u8 0/1 -> false/true
+  | 'enum' // enumerator name, or the number when unknown
+  | 'kstack' // u64[N] kernel instruction pointers, 0-terminated -> array of "symbol+0xoff"
+  | 'struct' // nested struct -> object
+  | 'pad'; // explicit padding: not printed
+
+export interface FieldLayout {
+  readonly name: string;
+  /** JSON key; the `json:` tag, else the name. */
+  readonly json: string;
+  readonly format: FieldFormat;
+  readonly offset: number;
+  readonly bytes: number;
+  /** Element count for kstack and arrays of numbers; absent for scalars. */
+  readonly length?: number;
+  /** From the `doc:` tag. */
+  readonly doc: string;
+  /** cgroup_id only: the controller whose hierarchy the id is from, by its type (cpu_cgroup_id); v1 inodes repeat across them. */
+  readonly controller?: string;
+  /** enum only: value -> name. */
+  readonly enumerators?: Readonly<Record<string, string>>;
+  /** struct only. */
+  readonly fields?: readonly FieldLayout[];
+}
+
+export interface EventLayout {
+  readonly struct: string;
+  readonly bytes: number;
+  /** Upstream document name when it differs from the collector's (`tracer:` tag). */
+  readonly tracer: string;
+  readonly severity: 'info' | 'warning' | 'critical';
+  readonly schemaVersion: number;
+  readonly doc: string;
+  readonly fields: readonly FieldLayout[];
+  /** SHA-256 (hex) over the canonical layout: names, offsets, sizes, formats. */
+  readonly hash: string;
+}
+
+/** A `const volatile` variable in `.rodata`: a load-time option, and so a key of the collector's config. */
+export interface OptionLayout {
+  /** C name, with its unit: `threshold_ns`. */
+  readonly name: string;
+  /** Config key: the name without the unit that the config value spells out itself: `threshold`. */
+  readonly key: string;
+  readonly format: 'dur_ns' | 'bytes' | 'count' | 'bool';
+  readonly offset: number;
+  readonly bytes: number;
+  readonly defaultValue: number;
+  readonly doc: string;
+}
+
+/** Layout of a map's key or value, for typed iteration. */
+export interface MapLayout {
+  readonly name: string;
+  readonly type: string;
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+  readonly maxEntries: number;
+  readonly key: readonly FieldLayout[];
+  readonly value: readonly FieldLayout[];
+}
+
+export interface ObjectManifest {
+  /** Basename: `bpf/oom.bpf.c` is the collector `oom`. */
+  readonly collector: string;
+  /** One sentence: what an SRE learns from it (`doc:` tag of the event struct or of the licence anchor). */
+  readonly doc: string;
+  /** Present when the object has an `events` ring. */
+  readonly event?: EventLayout;
+  readonly options: readonly OptionLayout[];
+  readonly maps: readonly MapLayout[];
+  /** Tracepoints the programs attach to (`tp_btf/softirq_raise`), for the feature probe. */
+  readonly attachPoints: readonly string[];
+}

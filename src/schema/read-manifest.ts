@@ -1,0 +1,81 @@
+/** From the bytes of a compiled object to its manifest. Used by the build, and by the agent to check what it loads. */
+
+import { HuatuoError } from '../error.ts';
+import type { Btf } from './btf.ts';
+import { readBtf } from './btf-reader.ts';
+import { type Elf, readElf } from './elf.ts';
+import { buildFailed } from './failure.ts';
+import { builtLayout, eventLayout, type StructLayout } from './layout.ts';
+import type { ObjectManifest } from './manifest.ts';
+import { mapLayouts } from './maps.ts';
+import { optionLayouts } from './variables.ts';
+
+/**
+ * @param collector basename of the source
+ * @param file the source as the user would open it, for errors
+ * @throws HuatuoError BUILD_FAILED (rules of event, options and maps), OBJECT_UNREADABLE (damaged object)
+ */
+export function readManifest(object: Uint8Array, collector: string, file: string): ObjectManifest {
+  const { elf, btf } = open(object);
+  const event = eventLayout(btf, collector, file);
+  const doc = collectorDoc(btf) ?? event?.doc;
+  if (!doc) {
+    throw buildFailed(
+      { file },
+      'neither an event nor a COLLECTOR_DOC()',
+      'say in one sentence what it tells: COLLECTOR_DOC("…");',
+    );
+  }
+  return {
+    collector,
+    doc,
+    ...(event ? { event } : {}),
+    options: optionLayouts(btf, elf, file),
+    maps: mapLayouts(btf, file),
+    attachPoints: attachPoints(elf),
+  };
+}
+
+/**
+ * Layout of a built object's event, read from the object itself; undefined when it has none. Compare `hash` with the
+ * manifest's before the decoder sees a record. The build's rules of style are not applied.
+ * @param file as the user knows the object
+ * @throws OBJECT_UNREADABLE, LAYOUT_MISMATCH when there is no way to read such a struct
+ */
+export function objectLayout(object: Uint8Array, file: string): StructLayout | undefined {
+  const { btf } = open(object);
+  try {
+    return builtLayout(btf, file);
+  } catch (cause) {
+    throw new HuatuoError('LAYOUT_MISMATCH', {
+      expected: `an object of this build in ${file}`,
+      found: `an event struct that it cannot read (${cause instanceof Error ? cause.message : cause})`,
+      remedy: 'build again: npm run build',
+      cause,
+    });
+  }
+}
+
+function open(object: Uint8Array): { elf: Elf; btf: Btf } {
+  const elf = readElf(object);
+  const section = elf.sections.find((candidate) => candidate.name === '.BTF');
+  if (section) return { elf, btf: readBtf(section.data) };
+  throw new HuatuoError('OBJECT_UNREADABLE', {
+    expected: 'a .BTF section',
+    found: 'none',
+    remedy: 'compile with -g, and do not strip BTF',
+  });
+}
+
+function collectorDoc(btf: Btf): string | undefined {
+  const id = btf.variable('collector_doc');
+  return id === undefined ? undefined : btf.tag('doc:', id);
+}
+
+/** Section names of the programs, as libbpf reads them (`?` in front: loaded only when asked for). */
+function attachPoints(elf: Elf): readonly string[] {
+  const sections = elf.sections.filter(
+    (section) => section.executable && section.data.length > 0 && section.name !== '.text',
+  );
+  return [...new Set(sections.map((section) => section.name))];
+}

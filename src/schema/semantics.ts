@@ -1,0 +1,113 @@
+/**
+ * What a type of `bpf/include/huatuo.h` means. This is the one location where typedef, document format, TypeScript type,
+ * Elasticsearch type and unit meet.
+ *
+ * A number without a unit is refused. The unit stands in the typedef and, for whoever reads the JSON without the C, in
+ * the field's name: durations end in `_ns`, sizes in `_bytes`, counts in the noun they count (`COUNTED`). The reverse
+ * holds too: a name that ends in `_ns` or `_bytes` has that type. Identifiers (`pid`, `cpu`), addresses and flags
+ * (`kaddr`, `hex64`), `cgroup_id` and signed numbers (error codes, score adjustments) carry no unit.
+ */
+import type { FieldFormat } from './manifest.ts';
+
+export interface Semantic {
+  readonly format: FieldFormat;
+  /** What sizeof must give; absent when the length is free (kernel stacks). */
+  readonly bytes?: number;
+  /** cgroup_id only: whose hierarchy the id is from; absent for the unified one. */
+  readonly controller?: string;
+}
+
+const TYPEDEFS: Readonly<Record<string, Semantic>> = {
+  ktime_ns: { format: 'ktime_ns', bytes: 8 },
+  dur_ns: { format: 'dur_ns', bytes: 8 },
+  bytes64: { format: 'bytes', bytes: 8 },
+  count64: { format: 'count', bytes: 8 },
+  count32: { format: 'count', bytes: 4 },
+  count16: { format: 'count', bytes: 2 },
+  port_nr: { format: 'id', bytes: 2 },
+  pid_nr: { format: 'id', bytes: 4 },
+  cpu_nr: { format: 'id', bytes: 4 },
+  index32: { format: 'id', bytes: 4 },
+  signed32: { format: 'signed', bytes: 4 },
+  hex64: { format: 'hex', bytes: 8 },
+  kaddr: { format: 'hex', bytes: 8 },
+  cgroup_id: { format: 'cgroup_id', bytes: 8 },
+  cpu_cgroup_id: { format: 'cgroup_id', bytes: 8, controller: 'cpu' },
+  memory_cgroup_id: { format: 'cgroup_id', bytes: 8, controller: 'memory' },
+  io_cgroup_id: { format: 'cgroup_id', bytes: 8, controller: 'blkio' },
+  bool8: { format: 'bool', bytes: 1 },
+  comm_t: { format: 'comm', bytes: 16 },
+  ip_addr: { format: 'ip_addr', bytes: 16 },
+  kstack_t: { format: 'kstack' },
+};
+
+/** `text32_t`, `text64_t`, …: NUL-terminated text in that many bytes. */
+const TEXT_TYPEDEF = /^text([1-9]\d*)_t$/;
+
+/** The meaning of a typedef, or undefined when the name says nothing (`u64`). */
+export function semanticOf(typedef: string): Semantic | undefined {
+  const text = TEXT_TYPEDEF.exec(typedef);
+  if (text) return { format: 'text', bytes: Number(text[1]) };
+  return Object.hasOwn(TYPEDEFS, typedef) ? TYPEDEFS[typedef] : undefined;
+}
+
+/** What counts count. A new noun is added here, once. */
+export const COUNTED: readonly string[] = ['_count', '_total', '_pages', '_packets', '_events', '_tasks'];
+
+/**
+ * Why a name does not go with its format, or undefined.
+ * @returns a clause for an error's remedy: `end its name in _ns`
+ */
+export function unitProblem(name: string, format: FieldFormat): string | undefined {
+  const timed = format === 'dur_ns' || format === 'ktime_ns';
+  if (format === 'dur_ns' && !name.endsWith('_ns')) return 'end its name in _ns';
+  if (format === 'bytes' && !name.endsWith('_bytes')) return 'end its name in _bytes';
+  if (format === 'count' && !COUNTED.some((noun) => `_${name}`.endsWith(noun))) {
+    return `end its name in what it counts (${COUNTED.join(', ')})`;
+  }
+  if (name.endsWith('_ns') && !timed) return 'give it the type dur_ns, or a name that does not end in _ns';
+  if (name.endsWith('_bytes') && format !== 'bytes') return 'give it the type bytes64, or another name';
+  return undefined;
+}
+
+/** Format of a plain integer in a map, whose names need no unit but are believed when they have one. */
+export function formatOfPlainInteger(name: string, signed: boolean): FieldFormat {
+  if (signed) return 'signed';
+  if (name.endsWith('_ns')) return 'dur_ns';
+  return name.endsWith('_bytes') ? 'bytes' : 'count';
+}
+
+/** How a format looks from outside. */
+export interface Appearance {
+  /** TypeScript type; `enum` and `struct` are written out by their users. */
+  readonly type: string;
+  /** Elasticsearch field mapping. */
+  readonly mapping: Readonly<Record<string, string | boolean>>;
+  /** For the reference: unit or kind of value. */
+  readonly unit: string;
+}
+
+const LONG = { type: 'long' } as const;
+const KEYWORD = { type: 'keyword' } as const;
+
+export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct'>, Appearance>> = {
+  ktime_ns: { type: 'string', mapping: { type: 'date_nanos' }, unit: 'time, RFC 3339' },
+  dur_ns: { type: 'number', mapping: LONG, unit: 'nanoseconds' },
+  bytes: { type: 'number', mapping: LONG, unit: 'bytes' },
+  count: { type: 'number', mapping: LONG, unit: 'count' },
+  signed: { type: 'number', mapping: LONG, unit: 'signed number' },
+  id: { type: 'number', mapping: LONG, unit: 'identifier' },
+  hex: { type: 'string', mapping: KEYWORD, unit: 'hexadecimal, 0x…' },
+  cgroup_id: { type: 'number', mapping: LONG, unit: 'inode of a cgroup directory' },
+  comm: { type: 'string', mapping: KEYWORD, unit: 'text' },
+  text: { type: 'string', mapping: KEYWORD, unit: 'text' },
+  ip_addr: { type: 'string', mapping: { type: 'ip' }, unit: 'IP address' },
+  bool: { type: 'boolean', mapping: { type: 'boolean' }, unit: 'true or false' },
+  enum: { type: 'string | number', mapping: KEYWORD, unit: 'name; the number when it has none' },
+  /* Read with its document, never searched: an index of symbols and offsets would outweigh the documents. */
+  kstack: {
+    type: 'string[]',
+    mapping: { type: 'keyword', index: false, doc_values: false },
+    unit: 'symbol+offset, innermost first',
+  },
+};

@@ -1,0 +1,72 @@
+/** What runs it; `unknown` when the cgroup path has nothing but an id and no source knows the container. */
+export type ContainerRuntime =
+  | 'docker'
+  | 'containerd'
+  | 'cri-o'
+  | 'podman'
+  | 'runc'
+  | 'crun'
+  | 'nspawn'
+  | 'lxc'
+  | 'unknown';
+
+/** Kubernetes quality of service, as kubelet writes it into cgroup paths. */
+export type ContainerQos = 'guaranteed' | 'burstable' | 'besteffort' | 'unknown';
+
+/** What the container is for its pod; `normal` outside Kubernetes. */
+export type ContainerType = 'normal' | 'sidecar' | 'daemonSet' | 'static';
+
+/** One container of this host. What is not known is empty. */
+export interface Container {
+  /** 64 hex characters, or the name of a machine (systemd-nspawn, LXC). */
+  readonly id: string;
+  readonly runtime: ContainerRuntime;
+  /** Host name inside, or of the pod, where it is known, else the first 12 characters of the id. */
+  readonly hostname: string;
+  readonly name: string;
+  readonly image: string;
+  readonly podName: string;
+  /** Kubernetes namespace. */
+  readonly hostNamespace: string;
+  /** Only those the configuration allows. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly type: ContainerType;
+  readonly qos: ContainerQos;
+  /** Inode of its network namespace, as in `/proc/<pid>/ns/net`. */
+  readonly netnsInode?: number;
+  readonly initPid?: number;
+  /** RFC 3339, UTC. */
+  readonly startTime?: string;
+  /** cgroup directories by controller (`memory`, `cpu`, …; `unified` for v2), absolute paths. */
+  readonly cgroups: Readonly<Record<string, string>>;
+  /**
+   * Inodes of those directories, in the order of `cgroups`: what BPF programs report. On v1 each hierarchy numbers its
+   * directories itself, so an inode means a container only together with its controller.
+   */
+  readonly cgroupIds: readonly bigint[];
+}
+
+export interface ContainerLabels extends Readonly<Record<string, string>> {
+  readonly container_host: string;
+  readonly container_name: string;
+  readonly container_type: string;
+  readonly container_level: string;
+  readonly container_hostnamespace: string;
+}
+
+/** The labels of a container's metrics. */
+export function containerLabels(container: Container): ContainerLabels {
+  return {
+    container_host: container.hostname,
+    container_name: container.name,
+    container_type: container.type,
+    container_level: container.qos,
+    container_hostnamespace: container.hostNamespace,
+  };
+}
+
+/** Whose a cgroup is. */
+export type Owner =
+  | { readonly type: 'container'; readonly container: Container }
+  | { readonly type: 'unit'; readonly name: string }
+  | { readonly type: 'host' };

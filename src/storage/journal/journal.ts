@@ -1,0 +1,204 @@
+/**
+ * The journal: documents of every tracer on the local disk, as NDJSON.
+ *
+ *   <directory>/                       0700
+ *     .lock                            flock(2): one agent at a time
+ *     oom/                             one stream for each tracer
+ *       00000000000000000000.ndjson    0600, documents 0 … 41,233
+ *       00000000000000041234.ndjson    appended to
+ *     softlockup/
+ *       …
+ *
+ * A batch is written whole or not at all, with write(2) in the caller's thread: the measured trade is that the page
+ * cache takes batches faster than a thread pool hands them over, and order and back-pressure need no code. Disk space is
+ * bounded per tracer (`segments` x `segment_bytes`) and in total; what a cap deletes is counted. A stream that cannot
+ * be used refuses its own batches and no others.
+ */
+import { closeSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { HuatuoError } from '../../error.ts';
+import type { Log } from '../../sdk/context.ts';
+import { openDirectory } from './directory.ts';
+import { JournalStream, type JournalTracerStatus } from './stream.ts';
+import { JournalSync, SyncedFile } from './sync.ts';
+
+export interface JournalOptions {
+  readonly directory: string;
+  /** A segment that a batch would make longer than this is full; a longer batch gets a segment of its own. */
+  readonly segment_bytes: number;
+  /** Files kept for each tracer, the one in use included. */
+  readonly segments: number;
+  /** Bytes kept over all tracers. */
+  readonly total_bytes: number;
+  /** Written bytes reach the disk after about this time: what a power loss can cost. */
+  readonly fsync_interval_ms: number;
+}
+
+export const TRACER_NAME: RegExp = /^[a-z0-9_]{1,64}$/;
+const MAX_TRACERS = 1024;
+
+export class Journal {
+  readonly #options: JournalOptions;
+  readonly #log: Log;
+  readonly #streams = new Map<string, JournalStream>();
+  readonly #sync: JournalSync;
+  readonly #root: SyncedFile;
+
+  /**
+   * Opens a journal: makes the directory when it is missing, and recovers every stream in it. The caller sees to it that
+   * no other agent has it open (src/agent/journal-lock.ts).
+   * @param log gets what an operator must know: torn tails, foreign files, refused batches (first and last of a row)
+   * @throws CONFIG_INVALID, DIRECTORY_NOT_WRITABLE
+   */
+  constructor(options: JournalOptions, log: Log) {
+    checkOptions(options);
+    this.#options = options;
+    this.#log = log;
+    const fd = openDirectory(options.directory);
+    this.#root = new SyncedFile(fd, 'directory', { duration_ms: 0, errors: 0 });
+    this.#sync = new JournalSync(options.fsync_interval_ms);
+    for (const tracer of this.#list()) this.#recover(tracer);
+  }
+
+  /**
+   * Appends a batch to a tracer's stream. Returned: all bytes were taken by write(2).
+   * @param tracer 1 to 64 characters of [a-z0-9_]
+   * @param lines whole lines; not kept after the call
+   * @param documents their number; trusted, since counting would read every byte again
+   * @throws JOURNAL_FAILED or DIRECTORY_NOT_WRITABLE; nothing of the batch is in the stream then
+   */
+  append(tracer: string, lines: Uint8Array, documents: number): void {
+    const stream = this.#stream(tracer);
+    try {
+      this.#makeRoom(lines.length);
+      stream.append(lines, documents);
+    } catch (cause) {
+      const error = refusal(this.#options.directory, lines.length, cause);
+      stream.refused_batches++;
+      if (stream.lastError === undefined) this.#log.error('the journal refuses a tracer', { tracer, error });
+      stream.lastError = error.message;
+      throw error;
+    }
+    if (stream.lastError !== undefined) {
+      this.#log.info('the journal accepts a tracer again', {
+        tracer,
+        refused_batches: stream.refused_batches,
+      });
+      stream.lastError = undefined;
+    }
+  }
+
+  /** Counts a batch that was not appended because it is on disk already. */
+  countRepeated(tracer: string): void {
+    this.#stream(tracer).repeated_batches++;
+  }
+
+  /** State of every tracer that ever wrote here. */
+  status(): Record<string, JournalTracerStatus> {
+    return Object.fromEntries([...this.#streams].map(([tracer, stream]) => [tracer, stream.status()]));
+  }
+
+  /** Resolves when what was appended before the call is on the disk; failures are in the status. */
+  flush(): Promise<void> {
+    return this.#sync.flush();
+  }
+
+  /** Syncs and closes every file. The journal is unusable from the call on. */
+  async close(): Promise<void> {
+    await this.#sync.close();
+    for (const stream of this.#streams.values()) stream.close();
+    closeSync(this.#root.fd);
+  }
+
+  #stream(tracer: string): JournalStream {
+    const known = this.#streams.get(tracer);
+    if (known) return known;
+    if (!TRACER_NAME.test(tracer) || this.#streams.size >= MAX_TRACERS)
+      throw new HuatuoError('JOURNAL_FAILED', {
+        expected: `at most ${MAX_TRACERS} tracers with names of 1 to 64 characters a-z, 0-9 and _`,
+        found: `${JSON.stringify(tracer)} as number ${this.#streams.size + 1}`,
+        remedy: 'name the tracer as its collector',
+      });
+    const stream = new JournalStream(
+      join(this.#options.directory, tracer),
+      this.#options,
+      this.#sync,
+      this.#log,
+    );
+    this.#streams.set(tracer, stream);
+    this.#sync.touch(this.#root);
+    return stream;
+  }
+
+  /** Keeps the total cap: deletes the segments that were written longest ago, whosever they are. */
+  #makeRoom(bytes: number): void {
+    const { total_bytes } = this.#options;
+    // First, or a batch that can never fit would empty the journal in the attempt.
+    if (bytes > total_bytes)
+      throw new HuatuoError('JOURNAL_FAILED', {
+        expected: `a batch of at most ${total_bytes} bytes, the journal's total`,
+        found: `${bytes} bytes`,
+        remedy: 'raise the total size of the journal',
+      });
+    const streams = [...this.#streams.values()];
+    const age = (stream: JournalStream): number => stream.oldest_ms ?? Number.POSITIVE_INFINITY;
+    while (streams.reduce((sum, stream) => sum + stream.diskBytes, bytes) > total_bytes)
+      streams.reduce((a, b) => (age(a) <= age(b) ? a : b)).expireOldest();
+  }
+
+  /** Tracers with a directory. Names that begin with a dot are the agent's own files; others are left alone. */
+  #list(): string[] {
+    const tracers: string[] = [];
+    for (const entry of readdirSync(this.#options.directory, { withFileTypes: true })) {
+      if (entry.isDirectory() && TRACER_NAME.test(entry.name)) tracers.push(entry.name);
+      else if (!entry.name.startsWith('.'))
+        this.#log.warn('left alone what is not a stream of the journal', {
+          path: join(this.#options.directory, entry.name),
+        });
+    }
+    return tracers;
+  }
+
+  #recover(tracer: string): void {
+    try {
+      this.#stream(tracer).open();
+    } catch (error) {
+      this.#log.error('cannot open a stream of the journal', { tracer, error });
+    }
+  }
+}
+
+function checkOptions(options: JournalOptions): void {
+  const { segment_bytes, segments, total_bytes, fsync_interval_ms } = options;
+  const counts = [segment_bytes, segments, total_bytes, fsync_interval_ms];
+  const timerLimit_ms = 2 ** 31 - 1;
+  if (
+    counts.every((n) => Number.isSafeInteger(n) && n > 0) &&
+    segment_bytes <= total_bytes &&
+    fsync_interval_ms <= timerLimit_ms
+  )
+    return;
+  throw new HuatuoError('CONFIG_INVALID', {
+    expected: 'positive journal sizes, a total of at least one segment, and a sync interval below 24 days',
+    found: JSON.stringify({ segment_bytes, segments, total_bytes, fsync_interval_ms }),
+    remedy: 'correct the journal section of the configuration',
+  });
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: 'free space there or lower the total size of the journal; the batch is kept and tried again',
+  EDQUOT: 'raise the disk quota of the agent; the batch is kept and tried again',
+  EIO: 'check the disk (dmesg); the batch is kept and tried again',
+  EROFS: 'mount the file system read-write; the batch is kept and tried again',
+};
+
+function refusal(directory: string, bytes: number, cause: unknown): HuatuoError {
+  if (cause instanceof HuatuoError) return cause;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  return new HuatuoError('JOURNAL_FAILED', {
+    expected: `to append ${bytes} bytes below ${directory}`,
+    found: message,
+    remedy: REMEDIES[code ?? ''] ?? 'check the directory; the batch is kept and tried again',
+    cause,
+  });
+}

@@ -1,0 +1,56 @@
+/**
+ * Every message that crosses a thread, as discriminated unions.
+ *
+ *                 comlink (control, deadlines)
+ *   supervisor ───────────────┬──────────────────┬──────────────────┐
+ *                             ▼                  ▼                  ▼
+ *                      collector worker ──►  journal worker   prometheus worker
+ *                             ▲   batch/ack (MessagePort)           │
+ *                             └───────────── scrape/samples ────────┘
+ *
+ * The data plane carries whole batches in transferred buffers; an object per event never crosses a thread.
+ */
+import type { WireError } from '../../error.ts';
+
+/** One finished batch of NDJSON lines on its way to the journal. */
+export interface BatchMessage {
+  readonly type: 'batch';
+  /** Rises by one for each message of a port; the answer names it. */
+  readonly sequence: number;
+  /** Journal stream (directory) the lines belong to: the tracer's name, [a-z0-9_]+. */
+  readonly tracer: string;
+  /** Transferred; comes back with the answer, so the sender's pool stays bounded. */
+  readonly buffer: ArrayBuffer;
+  /** Bytes of `buffer` in use; whole lines, the last one ends in a newline. */
+  readonly bytes: number;
+  readonly documents: number;
+  /** The range of the kernel ring these lines were made from; absent for documents that a collector saved. */
+  readonly ring?: RingRange;
+}
+
+/** Ring positions count bytes since the ring was made; `id` is unique for one boot: `<collector>-<map id>`. */
+export interface RingRange {
+  readonly id: string;
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly documents: number;
+  readonly malformed: number;
+}
+
+/** Collector → journal. `hello` opens a ring and asks what of it is already on disk. */
+export type ToJournal = BatchMessage | { readonly type: 'hello'; readonly ringId: string };
+
+/**
+ * Journal → collector. `ack`: the bytes were written (a crash of the agent cannot lose them). `refused`: nothing was
+ * written, the sender keeps the batch and tries again. `welcome`: recent ranges of this ring that were written,
+ * oldest first, at most 64, so that a restarted collector commits them instead of sending them twice.
+ */
+export type FromJournal =
+  | { readonly type: 'ack'; readonly sequence: number; readonly buffer: ArrayBuffer }
+  | {
+      readonly type: 'refused';
+      readonly sequence: number;
+      readonly buffer: ArrayBuffer;
+      readonly error: WireError;
+    }
+  | { readonly type: 'welcome'; readonly ringId: string; readonly written: readonly RingRange[] };

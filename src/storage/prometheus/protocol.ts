@@ -1,0 +1,13 @@
+import type { WireError } from '../../error.ts';
+import type { MetricFamily } from '../../sdk/metrics.ts';
+
+/** Prometheus worker → collector worker. */
+export interface ScrapeRequest {
+  readonly type: 'scrape';
+  readonly id: number;
+}
+
+/** Collector worker → Prometheus worker; `id` is the request's. */
+export type ScrapeReply =
+  | { readonly type: 'samples'; readonly id: number; readonly families: readonly MetricFamily[] }
+  | { readonly type: 'failed'; readonly id: number; readonly error: WireError };

@@ -1,0 +1,93 @@
+/** Scrapes one collector thread over its MessagePort. */
+import type { MessagePort } from 'node:worker_threads';
+import { HuatuoError } from '../../error.ts';
+import { shareInFlight, withDeadline } from '../../promises.ts';
+import type { MetricFamily } from '../../sdk/metrics.ts';
+import type { ScrapeReply, ScrapeRequest } from './protocol.ts';
+
+/** Whatever can be asked for families; the pool's collectors are the other kind. */
+export interface MetricSource {
+  readonly name: string;
+  /**
+   * @param deadline_ms longest wait
+   * @returns plain data, not checked yet
+   * @throws HuatuoError; the source stays usable
+   */
+  scrape(deadline_ms: number): Promise<readonly MetricFamily[]>;
+}
+
+interface Pending extends PromiseWithResolvers<readonly MetricFamily[]> {
+  readonly id: number;
+}
+
+export class PortSource implements MetricSource {
+  readonly name: string;
+  readonly #port: MessagePort;
+  /**
+   * The request that has no answer yet; kept when its deadline has passed. There is never a second one, so a thread
+   * that hangs for a week has one message in its queue, not forty thousand.
+   */
+  #pending: Pending | undefined;
+  #sent = 0;
+  #closed = false;
+  readonly #shared = shareInFlight((deadline) => this.#ask(Number(deadline)));
+
+  /** Takes over `port`; `close` gives it back. */
+  constructor(name: string, port: MessagePort) {
+    this.name = name;
+    this.#port = port;
+    port.on('message', (reply: ScrapeReply) => this.#receive(reply));
+    port.on('close', () => this.#onClose());
+  }
+
+  scrape(deadline_ms: number): Promise<readonly MetricFamily[]> {
+    return this.#shared(String(deadline_ms));
+  }
+
+  close(): void {
+    this.#port.close();
+    this.#onClose();
+  }
+
+  async #ask(deadline_ms: number): Promise<readonly MetricFamily[]> {
+    if (this.#closed) throw disconnected(this.name);
+    if (this.#pending) throw stillBusy(this.name);
+    const pending = { ...Promise.withResolvers<readonly MetricFamily[]>(), id: ++this.#sent };
+    this.#pending = pending;
+    // After the deadline the caller listens no more, and a late failure must not become an unhandled rejection.
+    pending.promise.catch(() => {});
+    this.#port.postMessage({ type: 'scrape', id: pending.id } satisfies ScrapeRequest);
+    return withDeadline(pending.promise, deadline_ms, `scrape of collector ${this.name}`);
+  }
+
+  /** An answer that comes after its deadline finds no listener: it is dropped, and the next scrape asks anew. */
+  #receive(reply: ScrapeReply): void {
+    const pending = this.#pending;
+    if (!pending || reply?.id !== pending.id) return;
+    this.#pending = undefined;
+    if (reply.type === 'samples') pending.resolve(reply.families);
+    else pending.reject(HuatuoError.fromWire(reply.error));
+  }
+
+  #onClose(): void {
+    this.#closed = true;
+    this.#pending?.reject(disconnected(this.name));
+    this.#pending = undefined;
+  }
+}
+
+/** A collector that is known but has no thread at the moment. */
+function disconnected(name: string): HuatuoError {
+  return new HuatuoError('WORKER_EXITED', {
+    expected: `a running collector ${name}`,
+    found: 'its thread has ended',
+    remedy: 'see its state and last error in /api/v1/status',
+  });
+}
+
+function stillBusy(name: string): HuatuoError {
+  return new HuatuoError('DEADLINE_EXCEEDED', {
+    found: `collector ${name} has not answered the previous scrape`,
+    remedy: 'it is asked again when it has; see its state in /api/v1/status',
+  });
+}

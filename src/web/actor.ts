@@ -1,0 +1,208 @@
+/**
+ * The Prometheus actor: HTTP server, scrapes, and the pool of file collectors.
+ *
+ * What it needs from the main thread (status, the agent's own metrics) it asks over the control port, with a deadline: a
+ * main thread that hangs must not take `/metrics` and `/-/healthy` with it.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { WebConfig } from '../config/effective.ts';
+import type { ContainersDocument } from '../containers/actor.ts';
+import { ContainersClient } from '../containers/client.ts';
+import { SnapshotWriter } from '../containers/snapshot.ts';
+import type { LogConfig } from '../log.ts';
+import { FileSource } from '../pool/file-source.ts';
+import type { PoolCollector } from '../pool/file-task.ts';
+import { FilePool } from '../pool/pool.ts';
+import { shareInFlight, withDeadline } from '../promises.ts';
+import type { HostPaths, Log } from '../sdk/context.ts';
+import type { MetricFamily } from '../sdk/metrics.ts';
+import { OwnMetrics } from '../storage/prometheus/own.ts';
+import { type ScrapeFault, scrape } from '../storage/prometheus/scrape.ts';
+import { PortSource } from '../storage/prometheus/source.ts';
+import { createApp } from './app.ts';
+import { addPages, type Selection } from './routes.ts';
+import { type HttpServer, type Listening, listen } from './server.ts';
+import type { StatusDocument } from './status.ts';
+
+export type { PoolCollector } from '../pool/file-task.ts';
+
+export interface PrometheusOptions {
+  readonly version: string;
+  readonly web: WebConfig;
+  /** Labels of every `huatuo_bamai_` family. */
+  readonly region: string;
+  readonly hostname: string;
+  readonly paths: HostPaths;
+  readonly log: LogConfig;
+}
+
+/** What the main thread answers to this one, on the control port. */
+export interface SupervisorApi {
+  status(): Promise<StatusDocument>;
+  /** The agent's own families: ledger, actor states, build information. */
+  families(): Promise<readonly MetricFamily[]>;
+  /** Reads the configuration again and puts it in force. @returns what changed @throws why it was refused */
+  reload(): Promise<string>;
+  /** @throws when the thread that knows them is down */
+  containers(): Promise<ContainersDocument>;
+}
+
+/** What the main thread may ask of this one, on the same port. */
+export interface PrometheusControl {
+  /** Starts scraping a collector thread; `port` is transferred. A second call for the same name replaces the port. */
+  connect(collector: string, port: MessagePort): void;
+  /** A new port to the service `containers`; `port` is transferred. */
+  connectTo(service: string, port: MessagePort): void;
+  /** The collector is no longer configured: it leaves the page. */
+  forget(collector: string): void;
+  /** Replaces the list of file collectors. */
+  setPool(collectors: readonly PoolCollector[]): void;
+  /** @throws PORT_IN_USE or LISTEN_FAILED when the server could not be started */
+  listening(): Promise<Listening>;
+  /** Stops server, clocks and pool. */
+  close(): Promise<void>;
+}
+
+/** Longest wait for the main thread. */
+const SUPERVISOR_DEADLINE_MS = 1_000;
+/** Ten thousand of them are four megabytes. */
+const CONTAINERS_DEADLINE_MS = 3_000;
+/** Collectors that are replaced are drained first. */
+const RELOAD_DEADLINE_MS = 30_000;
+
+export class Prometheus implements PrometheusControl {
+  readonly #options: PrometheusOptions;
+  readonly #log: Log;
+  /** Collector threads by name; one whose thread is down stays until it is forgotten. */
+  readonly #ports = new Map<string, PortSource>();
+  #files: readonly FileSource[] = [];
+  readonly #pool: FilePool;
+  readonly #own = new OwnMetrics();
+  /** Asks for no cgroup, so it waits for no answer. */
+  readonly #containers = new ContainersClient(0);
+  readonly #snapshots = new SnapshotWriter(this.#containers);
+  /** What was logged last about each collector. */
+  readonly #faults = new Map<string, string>();
+  readonly #server: Promise<HttpServer>;
+  readonly #status: () => Promise<StatusDocument>;
+  readonly #families: () => Promise<readonly MetricFamily[]>;
+  readonly #page = shareInFlight((key) => this.#scrape(JSON.parse(key) as string[] | null));
+  #closed = false;
+
+  /** Starts listening at once; `listening` tells how that went. */
+  constructor(options: PrometheusOptions, supervisor: SupervisorApi, log: Log) {
+    this.#options = options;
+    this.#log = log;
+    this.#pool = new FilePool({ paths: options.paths, log: options.log });
+    this.#status = bounded('status of the main thread', () => supervisor.status());
+    this.#families = bounded('metrics of the main thread', () => supervisor.families());
+    const onError = (error: unknown): void => log.error('an HTTP request failed', { error });
+    const app = createApp({
+      onError,
+      onReply: (route, method, status, seconds) => this.#own.countReply(route, method, status, seconds),
+    });
+    addPages(app, {
+      version: options.version,
+      status: this.#status,
+      reload: () => withDeadline(supervisor.reload(), RELOAD_DEADLINE_MS, 'reload of the configuration'),
+      metrics: (selection) => this.#page(JSON.stringify(this.#selected(selection))),
+      collectors: () => this.#names(),
+      containers: bounded('containers', () => supervisor.containers(), CONTAINERS_DEADLINE_MS),
+    });
+    this.#server = listen({ ...options.web, app, onError });
+    // The failure belongs to whoever calls `listening`.
+    this.#server.catch(() => {});
+  }
+
+  connect(collector: string, port: MessagePort): void {
+    this.#ports.get(collector)?.close();
+    this.#ports.set(collector, new PortSource(collector, port));
+  }
+
+  connectTo(service: string, port: MessagePort): void {
+    if (service === 'containers') this.#containers.connect(port);
+    else port.close();
+  }
+
+  forget(collector: string): void {
+    this.#ports.get(collector)?.close();
+    this.#ports.delete(collector);
+  }
+
+  setPool(collectors: readonly PoolCollector[]): void {
+    for (const source of this.#files) source[Symbol.dispose]();
+    this.#files = collectors.map(
+      (collector) => new FileSource(collector, this.#pool, () => this.#snapshots.get()),
+    );
+  }
+
+  async listening(): Promise<Listening> {
+    return (await this.#server).listening;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.setPool([]);
+    for (const source of this.#ports.values()) source.close();
+    this.#containers.close();
+    const server = await this.#server.catch(() => undefined);
+    await server?.[Symbol.asyncDispose]();
+    await this.#pool[Symbol.asyncDispose]();
+  }
+
+  #names(): string[] {
+    return [...this.#ports.keys(), ...this.#files.map((source) => source.name)].sort();
+  }
+
+  /** Names to scrape; null for all, which includes the agent's own metrics. */
+  #selected(selection: Selection): string[] | null {
+    switch (selection.type) {
+      case 'all':
+        return null;
+      case 'only':
+        return this.#names().filter((name) => selection.collectors.has(name));
+      case 'without':
+        return this.#names().filter((name) => !selection.collectors.has(name));
+    }
+  }
+
+  #scrape(names: string[] | null): Promise<string> {
+    const { region, hostname, web } = this.#options;
+    const sources = [...this.#ports.values(), ...this.#files];
+    return scrape({
+      sources: names ? sources.filter((source) => names.includes(source.name)) : sources,
+      ...(names ? {} : { supervisor: this.#families }),
+      own: names ? [] : this.#own.metrics,
+      labels: { region, host: hostname },
+      deadline_ms: web.scrape_timeout_ms,
+      onOutcome: (collector, faults) => this.#onOutcome(collector, faults),
+    });
+  }
+
+  /** A collector that stays broken is logged once, not at every scrape. */
+  #onOutcome(collector: string, faults: readonly ScrapeFault[]): void {
+    for (const { type } of faults) if (type === 'refused') this.#own.countRefusedFamily(collector);
+    const signature = faults
+      .map((fault) => (fault.type === 'failed' ? fault.error.code : fault.reason))
+      .join();
+    if ((this.#faults.get(collector) ?? '') === signature) return;
+    this.#faults.set(collector, signature);
+    if (faults.length === 0) this.#log.info('metrics are complete again', { collector });
+    for (const fault of faults) {
+      if (fault.type === 'failed')
+        this.#log.warn('a collector gave no metrics', { collector, error: fault.error });
+      else this.#log.warn('a metric family was left out of the page', { collector, reason: fault.reason });
+    }
+  }
+}
+
+/** At most one call is open at a time, whatever becomes of it; each caller waits for it no longer than the deadline. */
+function bounded<T>(
+  what: string,
+  call: () => Promise<T>,
+  deadline_ms: number = SUPERVISOR_DEADLINE_MS,
+): () => Promise<T> {
+  const shared = shareInFlight(call);
+  return () => withDeadline(shared(), deadline_ms, what);
+}

@@ -1,0 +1,76 @@
+/** The page a browser gets at `/`: what runs here, and where the rest is. Self-contained: no script, no file, no network. */
+import { createHash } from 'node:crypto';
+import type { ActorStatus } from '../actor/state.ts';
+import type { StatusDocument } from './status.ts';
+
+const STYLE = `:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;width:100%}
+th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8886;vertical-align:top;overflow-wrap:anywhere}
+.bad{font-weight:600;color:light-dark(#b00020,#ff8a8a)}`;
+
+/** The Content-Security-Policy of this page: its own style and nothing else. */
+export const LANDING_POLICY: string = `default-src 'none'; frame-ancestors 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
+
+const LINKS = {
+  '/metrics': 'Metrics',
+  '/api/v1/status': 'Status (JSON)',
+  '/api/v1/containers': 'Containers (JSON)',
+  '/-/healthy': 'Health',
+  '/-/ready': 'Readiness',
+};
+
+/** @returns HTML. @param status undefined when the main thread did not answer */
+export function landing(version: string, status: StatusDocument | undefined): string {
+  const links = Object.entries(LINKS).map(([href, name]) => `<li><a href="${href}">${name}</a></li>`);
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>HuaTuo</title>
+<style>${STYLE}</style>
+<h1>HuaTuo ${escapeHtml(version)}</h1>
+${status ? about(status) : '<p class="bad">The main thread does not answer.</p>'}
+<ul>
+${links.join('\n')}
+</ul>
+${status ? actorTable(status.actors) : ''}
+</html>
+`;
+}
+
+function about({ agent, containers }: StatusDocument): string {
+  const facts = `${agent.hostname}, Linux ${agent.kernel}, region ${agent.region}, since ${agent.started_at}`;
+  const around = containers
+    ? ` Containers: ${containers.containers}, systemd units: ${containers.units}.`
+    : '';
+  return `<p>${escapeHtml(`The agent is ${agent.state}. ${facts}.${around}`)}</p>`;
+}
+
+const QUIET_STATES: ReadonlySet<string> = new Set(['starting', 'running', 'waiting', 'disabled', 'stopped']);
+
+function actorTable(actors: readonly ActorStatus[]): string {
+  const rows = actors.map((actor) => {
+    const mark = QUIET_STATES.has(actor.state) ? '' : ' class="bad"';
+    const reason = actor.reason?.message ?? actor.last_error?.message ?? '';
+    const cells = [actor.kind ?? actor.role, String(actor.restarts), reason];
+    return `<tr><td>${escapeHtml(actor.name)}<td${mark}>${escapeHtml(actor.state)}${cells.map((cell) => `<td>${escapeHtml(cell)}`).join('')}`;
+  });
+  return `<table>
+<thead><tr><th>Name<th>State<th>Kind<th>Restarts<th>Reason or last error
+<tbody>
+${rows.join('\n')}
+</table>`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+}

@@ -1,0 +1,41 @@
+import type { ActorStatus } from '../actor/state.ts';
+import type { ContainersStatus } from '../containers/actor.ts';
+
+/** `ready`: every enabled collector runs. `degraded`: alive, but at least one has failed or is throttled. */
+export type AgentState = 'starting' | 'ready' | 'degraded' | 'stopping';
+
+export interface AgentStatus {
+  readonly version: string;
+  /** RFC 3339, UTC. */
+  readonly started_at: string;
+  readonly state: AgentState;
+  /** Node's version. */
+  readonly node: string;
+  /** Kernel release. */
+  readonly kernel: string;
+  readonly hostname: string;
+  readonly region: string;
+  readonly pid: number;
+}
+
+/** Accounting of one event collector. Counts are u64, as decimal strings: JSON numbers end at 2^53. */
+export interface LedgerStatus {
+  readonly collector: string;
+  readonly produced: string;
+  readonly journalled: string;
+  readonly dropped_ring_full: string;
+  readonly rate_limited: string;
+  readonly malformed: string;
+  /** In the kernel's ring, not yet committed. */
+  readonly pending_bytes: string;
+  /** produced − (journalled + dropped_ring_full + rate_limited + malformed); 0 when nothing is pending. */
+  readonly difference: string;
+}
+
+export interface StatusDocument {
+  readonly agent: AgentStatus;
+  readonly actors: readonly ActorStatus[];
+  readonly ledger: readonly LedgerStatus[];
+  /** Undefined until the thread that knows them has answered once. */
+  readonly containers?: ContainersStatus;
+}

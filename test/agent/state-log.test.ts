@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import type { ActorState, ActorStatus } from '../../src/actor/state.ts';
+import { StateLog } from '../../src/agent/state-log.ts';
+import type { Log } from '../../src/sdk/context.ts';
+
+const INTERVAL_MS = 10_000;
+
+function recorder(): { readonly log: Log; readonly lines: string[] } {
+  const lines: string[] = [];
+  const at =
+    (level: keyof Log) =>
+    (message: string, detail: { readonly suppressed?: number } = {}): void => {
+      lines.push(`${level} ${message}${detail.suppressed === undefined ? '' : ` +${detail.suppressed}`}`);
+    };
+  return { log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }, lines };
+}
+
+function status(state: ActorState): ActorStatus {
+  return { name: 'oom', role: 'collector', state, restarts: 1, since: '2026-01-01T00:00:00Z' };
+}
+
+function crashes(states: StateLog, count: number): void {
+  for (let crash = 0; crash < count; crash++)
+    for (const state of ['restarting', 'running'] as const) states.write(status(state));
+}
+
+describe('the log of states', () => {
+  test('a crash loop is two lines and their repetitions', (t: TestContext) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const { log, lines } = recorder();
+    using states = new StateLog(log, false);
+    crashes(states, 100);
+    assert.deepEqual(lines, ['warn oom is restarting', 'info oom is running']);
+    t.mock.timers.tick(INTERVAL_MS);
+    assert.deepEqual(lines.slice(2).sort(), ['info oom is running +99', 'warn oom is restarting +99']);
+  });
+
+  test('how a loop ends is always written', (t: TestContext) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const { log, lines } = recorder();
+    using states = new StateLog(log, false);
+    for (const state of ['failed', 'failed', 'unsupported'] as const) states.write(status(state));
+    assert.deepEqual(lines, ['error oom is failed', 'error oom is failed', 'error oom is unsupported']);
+  });
+
+  test('who wants every line gets it', () => {
+    const { log, lines } = recorder();
+    using states = new StateLog(log, true);
+    crashes(states, 3);
+    assert.equal(lines.length, 6);
+  });
+});

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ContainersClient } from '../../src/containers/client.ts';
+import { SnapshotWriter } from '../../src/containers/snapshot.ts';
+import { keepClock } from '../../src/kernel/clock-keeper.ts';
+import { FileSource } from '../../src/pool/file-source.ts';
+import { FilePool } from '../../src/pool/pool.ts';
+import type { MetricFamily } from '../../src/sdk/metrics.ts';
+import { eventually } from '../support/eventually.ts';
+
+keepClock();
+
+const DEADLINE_MS = 60_000;
+const pool = new FilePool({
+  paths: { procfs: '/proc', sysfs: '/sys' },
+  log: { level: 'error', format: 'json' },
+});
+after(() => pool[Symbol.asyncDispose]());
+
+const snapshots = new SnapshotWriter(new ContainersClient(0));
+const opened: Disposable[] = [];
+afterEach(() => {
+  for (const handle of opened.splice(0)) handle[Symbol.dispose]();
+});
+
+function source(fixture: string, maxSeries = 100): FileSource {
+  const modulePath = fileURLToPath(new URL(`../fixtures/metrics/${fixture}.js`, import.meta.url));
+  const made = new FileSource(
+    { name: fixture.replace('-', '_'), modulePath, options: { a: 1 }, maxSeries },
+    pool,
+    () => snapshots.get(),
+  );
+  opened.push(made);
+  return made;
+}
+
+function value(families: readonly MetricFamily[], name: string): number | undefined {
+  return families.find((family) => family.name === name)?.samples[0]?.value;
+}
+
+test('update gets options, samples and fresh instruments', async () => {
+  const sampled = source('sampled');
+  await sampled.scrape(DEADLINE_MS);
+  const families = await sampled.scrape(DEADLINE_MS);
+  const samples = families.find(({ name }) => name === 'huatuo_bamai_sampled_samples')?.samples[0];
+  assert.equal(samples?.labels.option, '{"a":1}');
+  assert.ok(samples.value === 1 || samples.value === 2);
+  assert.equal(value(families, 'huatuo_sampled_updates_total'), 1);
+});
+
+test('the clock samples without any scrape, and the newest two are kept', async () => {
+  const sampled = source('sampled');
+  const page = async (): Promise<{ count: number; oldest: number; newest: number }> => {
+    const families = await sampled.scrape(DEADLINE_MS);
+    return {
+      count: value(families, 'huatuo_bamai_sampled_samples') ?? 0,
+      oldest: value(families, 'huatuo_sampled_oldest_seconds') ?? 0,
+      newest: value(families, 'huatuo_sampled_newest_seconds') ?? 0,
+    };
+  };
+  const pair = await eventually('a second sample', async () => {
+    const read = await page();
+    return read.count === 2 && read;
+  });
+  assert.ok(pair.oldest < pair.newest);
+  const next = await eventually('two samples that are newer than these', async () => {
+    const read = await page();
+    assert.equal(read.count, 2);
+    return read.oldest > pair.newest && read;
+  });
+  assert.ok(next.oldest < next.newest);
+});
+
+test('refused series are counted over all scrapes', async () => {
+  const sampled = source('sampled', 10);
+  const refused = async (): Promise<number> =>
+    value(await sampled.scrape(DEADLINE_MS), 'huatuo_collector_refused_series_total') ?? 0;
+  const first = await refused();
+  assert.ok(first >= 10);
+  assert.equal(await refused(), 2 * first);
+});
+
+describe('a failing file collector tells why', () => {
+  test('when update throws, with its code', async () => {
+    await assert.rejects(source('throws').scrape(DEADLINE_MS), {
+      code: 'SOURCE_UNREADABLE',
+      message: /nonexistent/,
+    });
+  });
+
+  test('when its sample fails', async () => {
+    await assert.rejects(source('sample-throws').scrape(DEADLINE_MS), {
+      code: 'SOURCE_UNREADABLE',
+      message: /nonexistent\/sample/,
+    });
+  });
+
+  test('when its module is no collector, or is not there', async () => {
+    await assert.rejects(source('no-collector').scrape(DEADLINE_MS), { code: 'COLLECTOR_INVALID' });
+    await assert.rejects(source('missing').scrape(DEADLINE_MS), { code: 'COLLECTOR_FAILED' });
+  });
+
+  test('when it hangs: its thread is ended, the others go on, and it rests', async () => {
+    const [hangs, sampled] = [source('hangs'), source('sampled')];
+    await sampled.scrape(DEADLINE_MS);
+    const [hung, good] = await Promise.allSettled([hangs.scrape(300), sampled.scrape(DEADLINE_MS)]);
+    assert.equal(good.status, 'fulfilled');
+    assert.ok(hung.status === 'rejected' && hung.reason.code === 'DEADLINE_EXCEEDED');
+    // The deadline may have passed while the module was still being loaded: then it hangs in what goes on.
+    await eventually('the rest', () =>
+      hangs.scrape(300).then(
+        () => assert.fail(),
+        ({ message }: Error) => /hung 1 times.*again in/.test(message),
+      ),
+    );
+    await sampled.scrape(DEADLINE_MS);
+  });
+});

@@ -1,0 +1,50 @@
+/** What the journal's tests share: a directory that goes away, a log that remembers, and reading a stream back. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Log } from '../../../src/sdk/context.ts';
+import type { JournalOptions } from '../../../src/storage/journal/journal.ts';
+
+export interface TempDirectory extends Disposable {
+  readonly path: string;
+}
+
+export function tempDirectory(): TempDirectory {
+  const path = mkdtempSync(join(tmpdir(), 'huatuo-journal-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Keeps `<level> <message>` of every call. */
+export function memoryLog(): Log & { readonly lines: string[] } {
+  const lines: string[] = [];
+  const at = (level: string) => (message: string) => void lines.push(`${level} ${message}`);
+  return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+export function journalOptions(directory: string, changes: Partial<JournalOptions> = {}): JournalOptions {
+  return {
+    directory,
+    segment_bytes: 1 << 20,
+    segments: 8,
+    total_bytes: 1 << 26,
+    fsync_interval_ms: 60_000,
+    ...changes,
+  };
+}
+
+export function segmentFiles(directory: string, tracer: string): string[] {
+  return readdirSync(join(directory, tracer)).sort();
+}
+
+/** All segments of a stream, one after the other. */
+export function streamText(directory: string, tracer: string): string {
+  return segmentFiles(directory, tracer)
+    .map((name) => readFileSync(join(directory, tracer, name), 'utf8'))
+    .join('');
+}
+
+/** `count` lines of about `bytes` bytes each, numbered from `first`. */
+export function lines(count: number, first = 0, bytes = 16): Buffer {
+  const one = (n: number) => `{"n":${n},"pad":"${'x'.repeat(bytes)}"}\n`;
+  return Buffer.from(Array.from({ length: count }, (_, i) => one(first + i)).join(''));
+}

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { afterEach, describe, mock, test } from 'node:test';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { HuatuoError } from '../../../src/error.ts';
+import type { MetricFamily } from '../../../src/sdk/metrics.ts';
+import type { ScrapeReply, ScrapeRequest } from '../../../src/storage/prometheus/protocol.ts';
+import { type ScrapeFault, scrape } from '../../../src/storage/prometheus/scrape.ts';
+import { type MetricSource, PortSource } from '../../../src/storage/prometheus/source.ts';
+import { promlint } from '../../support/promlint.ts';
+
+const opened: Disposable[] = [];
+afterEach(() => {
+  for (const handle of opened.splice(0)) handle[Symbol.dispose]();
+});
+
+/** Longer than the runner gives a test: only `pageOnceLate` lets it pass. */
+const DEADLINE_MS = 3_600_000;
+
+interface TestCollector {
+  readonly source: PortSource;
+  readonly port: MessagePort;
+  readonly requests: ScrapeRequest[];
+  /** Resolves at its next request, before it is answered. */
+  asked(): Promise<unknown>;
+  /** Resolves at the next message from it, after the source has had it. */
+  heard(): Promise<unknown>;
+  /** Resolves when it has got every request that was sent. */
+  caughtUp(): Promise<unknown>;
+}
+
+/** A collector on the other end of a port; `answer` is its behaviour. */
+function collector(name: string, answer: (request: ScrapeRequest, port: MessagePort) => void): TestCollector {
+  const { port1, port2 } = new MessageChannel();
+  const requests: ScrapeRequest[] = [];
+  port2.on('message', (request: ScrapeRequest | 'last') => {
+    if (request === 'last') return;
+    requests.push(request);
+    answer(request, port2);
+  });
+  const source = new PortSource(name, port1);
+  opened.push({ [Symbol.dispose]: () => source.close() }, { [Symbol.dispose]: () => port2.close() });
+  return {
+    source,
+    port: port2,
+    requests,
+    asked: () => once(port2, 'message'),
+    heard: () => once(port1, 'message'),
+    caughtUp: () => {
+      port1.postMessage('last');
+      return once(port2, 'message');
+    },
+  };
+}
+
+const families = (name: string): MetricFamily[] => [
+  {
+    name: `huatuo_bamai_${name}_value`,
+    help: 'A value.',
+    type: 'gauge',
+    samples: [{ labels: {}, value: 1 }],
+  },
+];
+const reply = (request: ScrapeRequest, name: string): ScrapeReply => ({
+  type: 'samples',
+  id: request.id,
+  families: families(name),
+});
+const prompt = (name: string): TestCollector =>
+  collector(name, (request, port) => port.postMessage(reply(request, name)));
+const healthy = (name: string): PortSource => prompt(name).source;
+
+async function page(
+  sources: readonly MetricSource[],
+  more: Partial<Parameters<typeof scrape>[0]> = {},
+): Promise<{ text: string; faults: Map<string, readonly ScrapeFault[]> }> {
+  const faults = new Map<string, readonly ScrapeFault[]>();
+  const text = await scrape({
+    sources,
+    own: [],
+    labels: { region: 'r', host: 'h' },
+    deadline_ms: DEADLINE_MS,
+    onOutcome: (name, found) => faults.set(name, found),
+    ...more,
+  });
+  assert.deepEqual(promlint(text), []);
+  return { text, faults };
+}
+
+/** The page of a scrape whose deadline passes when these have happened, and not before. */
+async function pageOnceLate(
+  events: readonly Promise<unknown>[],
+  sources: readonly MetricSource[],
+): ReturnType<typeof page> {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  try {
+    const reading = page(sources);
+    await Promise.all(events);
+    mock.timers.tick(DEADLINE_MS);
+    return await reading;
+  } finally {
+    mock.timers.reset();
+  }
+}
+
+const success = (text: string, name: string): string | undefined =>
+  new RegExp(
+    `^huatuo_bamai_scrape_collector_success\\{collector="${name}",region="r",host="h"\\} (\\d)$`,
+    'm',
+  ).exec(text)?.[1];
+
+describe('a collector costs only its own samples', () => {
+  test('when it never answers', async () => {
+    const [good, mute] = [prompt('good'), collector('mute', () => {})];
+    const { text, faults } = await pageOnceLate([good.heard(), mute.asked()], [good.source, mute.source]);
+    assert.match(text, /^huatuo_bamai_good_value/m);
+    assert.deepEqual([success(text, 'good'), success(text, 'mute')], ['1', '0']);
+    const [fault] = faults.get('mute') ?? [];
+    assert.ok(fault?.type === 'failed' && fault.error.code === 'DEADLINE_EXCEEDED');
+  });
+
+  test('when it fails, and its error keeps its code', async () => {
+    const error = new HuatuoError('SOURCE_UNREADABLE', { found: 'nothing', remedy: 'none' });
+    const broken = collector('broken', ({ id }, port) =>
+      port.postMessage({ type: 'failed', id, error: HuatuoError.toWire(error) } satisfies ScrapeReply),
+    );
+    const { text, faults } = await page([broken.source, healthy('good')]);
+    assert.deepEqual([success(text, 'good'), success(text, 'broken')], ['1', '0']);
+    const [fault] = faults.get('broken') ?? [];
+    assert.ok(fault?.type === 'failed' && fault.error.code === 'SOURCE_UNREADABLE');
+  });
+
+  test('when its thread ends in the middle', async () => {
+    const dying = collector('dying', (_, port) => port.close());
+    const { text } = await page([dying.source, healthy('good')]);
+    assert.deepEqual([success(text, 'good'), success(text, 'dying')], ['1', '0']);
+  });
+
+  test('when it answers nonsense', async () => {
+    const odd = collector('odd', ({ id }, port) => {
+      port.postMessage(null);
+      port.postMessage({ type: 'samples', id, families: 7 });
+    });
+    const { text } = await page([odd.source, healthy('good')]);
+    assert.deepEqual([success(text, 'good'), success(text, 'odd')], ['1', '0']);
+  });
+
+  test('when it uses a name another one has', async () => {
+    const thief = collector('thief', (request, port) => port.postMessage(reply(request, 'good')));
+    const { text, faults } = await page([thief.source, healthy('good')]);
+    assert.deepEqual([success(text, 'good'), success(text, 'thief')], ['1', '0']);
+    assert.equal(faults.get('thief')?.[0]?.type, 'refused');
+  });
+
+  test('when it claims a metric of the scrape itself', async () => {
+    const name = 'huatuo_bamai_scrape_collector_success';
+    const liar = collector('liar', ({ id }, port) =>
+      port.postMessage({
+        type: 'samples',
+        id,
+        families: [
+          { name, help: 'x', type: 'gauge', samples: [{ labels: { collector: 'good' }, value: 9 }] },
+        ],
+      }),
+    );
+    const { text } = await page([liar.source, healthy('good')]);
+    assert.deepEqual([success(text, 'good'), success(text, 'liar')], ['1', '0']);
+  });
+});
+
+test('a late answer is dropped, and the next scrape gets a fresh one', async () => {
+  const held: ScrapeRequest[] = [];
+  const slow = collector('slow', (request, port) => {
+    if (held.push(request) > 1) port.postMessage(reply(request, 'slow'));
+  });
+  const { text: without } = await pageOnceLate([slow.asked()], [slow.source]);
+  assert.equal(success(without, 'slow'), '0');
+  const heard = slow.heard();
+  slow.port.postMessage(reply(held[0] as ScrapeRequest, 'late'));
+  await heard;
+  const { text } = await page([slow.source]);
+  assert.equal(success(text, 'slow'), '1');
+  assert.doesNotMatch(text, /late/);
+});
+
+test('a collector that hangs is asked once, however often it is scraped', async () => {
+  const mute = collector('mute', () => {});
+  await pageOnceLate([mute.asked()], [mute.source]);
+  for (let i = 0; i < 4; i++) await page([mute.source]);
+  await mute.caughtUp();
+  assert.equal(mute.requests.length, 1);
+});
+
+test('scrapes at the same time share one request', async () => {
+  const counted = collector('counted', (request, port) => port.postMessage(reply(request, 'counted')));
+  await Promise.all([page([counted.source]), page([counted.source]), page([counted.source])]);
+  assert.equal(counted.requests.length, 1);
+});
+
+test('the main thread adds its families, and its silence is a sample', async () => {
+  const alive = await page([], { supervisor: async () => families('agent') });
+  assert.match(alive.text, /^huatuo_bamai_agent_value/m);
+  assert.match(alive.text, /^huatuo_supervisor_up 1$/m);
+  const dead = await page([healthy('good')], { supervisor: () => Promise.reject(new Error('silent')) });
+  assert.match(dead.text, /^huatuo_supervisor_up 0$/m);
+  assert.equal(success(dead.text, 'good'), '1');
+});

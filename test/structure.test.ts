@@ -1,0 +1,106 @@
+/**
+ * Who may know whom. A room is a folder of `src/` (`storage/` has one for each of its folders), or a file that lies in
+ * `src/` itself. Imports of types count: what a file names, its reader has to read.
+ */
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'node:test';
+import { at } from '../src/paths.ts';
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+const IMPORT = /(?:\bfrom|\bimport\(|^import)\s*'([^']+)'/gm;
+const SOURCES = globSync('{src,workers}/**/*.ts', { cwd: at('.') });
+const IMPORTS: readonly Import[] = SOURCES.flatMap((from) =>
+  [...readFileSync(at(from), 'utf8').matchAll(IMPORT)].map(([, target = '']) => ({
+    from,
+    to: target.startsWith('.') ? normalize(join(dirname(from), target)) : target,
+  })),
+);
+
+function roomOf(file: string): string {
+  const [top = '', first = '', second = ''] = file.split('/');
+  if (top !== 'src') return top;
+  return first === 'storage' ? `storage/${second}` : first;
+}
+
+/** @returns the shortest path of imports from a file that ends in a target, as lines to read */
+function pathTo(start: string, isTarget: (file: string) => boolean): string | undefined {
+  const trail = new Map<string, string | undefined>([[start, undefined]]);
+  for (const file of trail.keys()) {
+    if (file !== start && isTarget(file)) return trailTo(file, trail);
+    for (const { from, to } of IMPORTS) if (from === file && !trail.has(to)) trail.set(to, file);
+  }
+  return undefined;
+}
+
+function trailTo(end: string, trail: ReadonlyMap<string, string | undefined>): string {
+  const steps: string[] = [];
+  for (let file: string | undefined = end; file !== undefined; file = trail.get(file)) steps.unshift(file);
+  return steps.join('\n  imports ');
+}
+
+const show = (imports: readonly Import[]): string[] => imports.map(({ from, to }) => `${from} imports ${to}`);
+
+test('the imports are found', () => {
+  assert.ok(IMPORTS.length > 500, `${IMPORTS.length} imports`);
+  assert.match(
+    pathTo('src/agent/run.ts', (file) => file === 'koffi') ?? '',
+    /src\/kernel\/lib\w+\.ts\n {2}imports koffi$/,
+  );
+});
+
+test('no circle of rooms', () => {
+  const crossing = IMPORTS.filter(({ from, to }) => to.includes('/') && roomOf(from) !== roomOf(to));
+  // What is imported by no other room that is left cannot be part of a circle.
+  let left = crossing;
+  for (let before = Number.POSITIVE_INFINITY; left.length < before; ) {
+    before = left.length;
+    const imported = new Set(left.map(({ to }) => roomOf(to)));
+    const importing = new Set(left.map(({ from }) => roomOf(from)));
+    left = left.filter(({ from, to }) => imported.has(roomOf(from)) && importing.has(roomOf(to)));
+  }
+  assert.deepEqual(show(left), []);
+});
+
+for (const worker of SOURCES.filter((file) => file.startsWith('workers/'))) {
+  test(`${worker} makes no foreign calls: koffi frees nothing of what it makes for a thread`, () => {
+    assert.equal(
+      pathTo(worker, (file) => file === 'koffi' || file.startsWith('src/kernel/')),
+      undefined,
+    );
+  });
+}
+
+test('the agent runs without the build', () => {
+  const wrong = IMPORTS.filter(
+    ({ from, to }) => to.startsWith('src/build/') && !from.startsWith('src/build/'),
+  );
+  assert.deepEqual(show(wrong), []);
+});
+
+test('sdk is the bottom: it imports itself and the error class', () => {
+  const wrong = IMPORTS.filter(
+    ({ from, to }) =>
+      from.startsWith('src/sdk/') &&
+      to.startsWith('src/') &&
+      !to.startsWith('src/sdk/') &&
+      to !== 'src/error.ts',
+  );
+  assert.deepEqual(show(wrong), []);
+});
+
+for (const room of ['procfs', 'decoder', 'schema']) {
+  test(`${room} knows no actor`, () => {
+    const files = SOURCES.filter((file) => file.startsWith(`src/${room}/`));
+    assert.ok(files.length > 0);
+    const known = files.map((file) =>
+      pathTo(file, (target) => /^src\/(actor|agent|kernel|web)\//.test(target)),
+    );
+    assert.deepEqual(known.filter(Boolean), []);
+  });
+}

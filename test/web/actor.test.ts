@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { hostname } from 'node:os';
+import { afterEach, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { expose, type Remote, transferPort, wrap } from '../../src/actor/rpc.ts';
+import type { ServiceData } from '../../src/actor/service-thread.ts';
+import { ActorStats } from '../../src/actor/stats.ts';
+import { keepClock } from '../../src/kernel/clock-keeper.ts';
+import type { ScrapeReply, ScrapeRequest } from '../../src/storage/prometheus/protocol.ts';
+import type { PrometheusControl, PrometheusOptions, SupervisorApi } from '../../src/web/actor.ts';
+import type { StatusDocument } from '../../src/web/status.ts';
+import { NO_CONTAINERS } from '../support/no-containers.ts';
+import { promlint } from '../support/promlint.ts';
+
+keepClock();
+
+const STATUS: StatusDocument = {
+  agent: {
+    version: '1.2.3',
+    started_at: '2026-01-01T00:00:00Z',
+    state: 'ready',
+    node: process.version,
+    kernel: '6.18.0',
+    hostname: hostname(),
+    region: 'test',
+    pid: process.pid,
+  },
+  actors: [],
+  ledger: [],
+};
+
+const SUPERVISOR: SupervisorApi = {
+  containers: async () => NO_CONTAINERS,
+  reload: async () => 'nothing changed',
+  status: async () => STATUS,
+  families: async () => [
+    {
+      name: 'huatuo_build_info',
+      help: 'Build.',
+      type: 'gauge',
+      samples: [{ labels: { version: '1.2.3' }, value: 1 }],
+    },
+  ],
+};
+
+interface Started {
+  readonly control: Remote<PrometheusControl>;
+  readonly heartbeat: Int32Array;
+}
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** The actor in its own thread, as the supervisor starts it. */
+function start(supervisor: SupervisorApi = SUPERVISOR, port = 0, scrape_timeout_ms = 30_000): Started {
+  const { port1, port2 } = new MessageChannel();
+  const stats = ActorStats.allocate();
+  const data: ServiceData<PrometheusOptions> = {
+    name: 'prometheus',
+    options: {
+      version: '1.2.3',
+      web: { host: '127.0.0.1', port, scrape_timeout_ms },
+      region: 'test',
+      hostname: 'h',
+      paths: { procfs: '/proc', sysfs: '/sys' },
+      log: { level: 'error', format: 'json' },
+    },
+    control: port2,
+    log: { level: 'error', format: 'json' },
+    stats,
+  };
+  const worker = new Worker(new URL('../../workers/prometheus.js', import.meta.url), {
+    workerData: data,
+    transferList: [port2],
+  });
+  cleanups.push(
+    () => worker.terminate(),
+    () => port1.close(),
+  );
+  expose(supervisor, port1);
+  return { control: wrap<PrometheusControl>(port1), heartbeat: new Int32Array(stats) };
+}
+
+async function get(control: Started['control'], path: string): Promise<{ status: number; body: string }> {
+  const { address, port } = await control.listening();
+  const response = await fetch(`http://${address}:${port}${path}`);
+  return { status: response.status, body: await response.text() };
+}
+
+/** A collector thread's end of a connection. */
+async function connect(control: Started['control'], name: string): Promise<MessagePort> {
+  const { port1, port2 } = new MessageChannel();
+  port1.on('message', ({ id }: ScrapeRequest) => {
+    const family = { name: `huatuo_bamai_${name}_value`, help: 'V.', type: 'gauge' } as const;
+    const samples = [{ labels: { comm: 'a"b' }, value: 1 }];
+    port1.postMessage({ type: 'samples', id, families: [{ ...family, samples }] } satisfies ScrapeReply);
+  });
+  cleanups.push(() => port1.close());
+  await control.connect(name, transferPort(port2));
+  return port1;
+}
+
+const collector = (name: string): string =>
+  fileURLToPath(new URL(`../../src/collectors/metrics/${name}.js`, import.meta.url));
+
+test('a page has collector threads, file collectors, the agent and the process', async () => {
+  const { control } = start();
+  await connect(control, 'oom');
+  await control.setPool([
+    { name: 'loadavg', modulePath: collector('loadavg'), options: {}, maxSeries: 1000 },
+    { name: 'cpu_util', modulePath: collector('cpu_util'), options: {}, maxSeries: 1000 },
+  ]);
+  const { status, body } = await get(control, '/metrics');
+  assert.equal(status, 200);
+  assert.deepEqual(promlint(body), []);
+  assert.match(body, /^huatuo_bamai_oom_value\{comm="a\\"b",region="test",host="h"\} 1$/m);
+  assert.match(body, /^huatuo_bamai_loadavg_load1\{region="test",host="h"\} /m);
+  assert.match(body, /^huatuo_cpu_seconds_total\{cpu="0",mode="user"\} /m);
+  assert.match(body, /^huatuo_build_info\{version="1.2.3"\} 1$/m);
+  assert.match(body, /^process_resident_memory_bytes \d+$/m);
+  for (const name of ['oom', 'loadavg', 'cpu_util'])
+    assert.match(
+      body,
+      new RegExp(`^huatuo_bamai_scrape_collector_success\\{collector="${name}",.*\\} 1$`, 'm'),
+    );
+
+  const only = (await get(control, '/metrics?collect[]=oom')).body;
+  assert.deepEqual(promlint(only), []);
+  assert.match(only, /^huatuo_bamai_oom_value/m);
+  assert.doesNotMatch(only, /process_|loadavg|build_info/);
+});
+
+test('a page is compressed for a client that asks for it', async () => {
+  const { control } = start();
+  const { address, port } = await control.listening();
+  for (const [accepted, encoding] of [
+    ['gzip', 'gzip'],
+    ['gzip;q=0', null],
+    ['identity', null],
+  ] as const) {
+    const headers = { 'accept-encoding': accepted };
+    const response = await fetch(`http://${address}:${port}/metrics`, { headers });
+    assert.equal(response.headers.get('content-encoding'), encoding, accepted);
+    assert.deepEqual(promlint(await response.text()), []);
+  }
+});
+
+test('a collector whose thread ends stays visible with success 0, comes back, and can be forgotten', async () => {
+  const { control } = start();
+  const success = async (): Promise<string | undefined> =>
+    /success\{collector="oom",[^}]*\} (\d)/.exec((await get(control, '/metrics')).body)?.[1];
+  const port = await connect(control, 'oom');
+  assert.equal(await success(), '1');
+  port.close();
+  assert.equal(await success(), '0');
+  await connect(control, 'oom');
+  assert.equal(await success(), '1');
+  await control.forget('oom');
+  assert.equal(await success(), undefined);
+});
+
+test('refused families are counted', async () => {
+  const { control } = start({
+    ...SUPERVISOR,
+    families: async () => [{ name: 'no name', help: 'x', type: 'gauge', samples: [] }],
+  });
+  await get(control, '/metrics');
+  const { body } = await get(control, '/metrics');
+  assert.match(body, /^huatuo_scrape_refused_families_total\{collector="supervisor"\} \d+$/m);
+  assert.match(body, /^huatuo_supervisor_up 0$/m);
+});
+
+test('a main thread that never answers costs only what it knows', async () => {
+  const never = (): Promise<never> => new Promise(() => {});
+  const silent = { status: never, families: never, reload: never, containers: never };
+  const { control } = start(silent, 0, 1000);
+  await connect(control, 'oom');
+  const [healthy, ready, status, metrics] = await Promise.all(
+    ['/-/healthy', '/-/ready', '/api/v1/status', '/metrics'].map((path) => get(control, path)),
+  );
+  assert.equal(healthy?.status, 200);
+  assert.equal(ready?.status, 503);
+  assert.equal(status?.status, 503);
+  assert.match(status?.body ?? '', /DEADLINE_EXCEEDED/);
+  assert.match(metrics?.body ?? '', /^huatuo_bamai_oom_value/m);
+});
+
+test('the list of containers is passed on', async () => {
+  const { control } = start();
+  assert.deepEqual(JSON.parse((await get(control, '/api/v1/containers')).body), NO_CONTAINERS);
+});
+
+test('the status document is passed on', async () => {
+  const { control } = start();
+  assert.deepEqual(JSON.parse((await get(control, '/api/v1/status')).body), STATUS);
+  assert.equal((await get(control, '/-/ready')).status, 200);
+});
+
+test('a port in use is reported to whoever asks, and the thread stays', async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => other.close());
+  const address = other.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const { control } = start(SUPERVISOR, address.port);
+  await assert.rejects(control.listening(), { code: 'PORT_IN_USE', message: /web\.listen-address/ });
+  await control.close();
+});
+
+test('the heartbeat rises, and close frees the port', async () => {
+  const { control, heartbeat } = start();
+  const { port } = await control.listening();
+  const before = Atomics.load(heartbeat, 0);
+  while (Atomics.load(heartbeat, 0) === before) await new Promise((resolve) => setTimeout(resolve, 50));
+  await control.close();
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/`));
+});

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { describe, it, test } from 'node:test';
+import { HuatuoError } from '../../src/error.ts';
+import { createApp } from '../../src/web/app.ts';
+import { addPages, type Pages, type Selection } from '../../src/web/routes.ts';
+import type { AgentState, StatusDocument } from '../../src/web/status.ts';
+import { ask, type Reply } from '../support/ask.ts';
+import { NO_CONTAINERS } from '../support/no-containers.ts';
+
+function document(state: AgentState): StatusDocument {
+  return {
+    agent: {
+      version: '1.2.3',
+      started_at: '2026-01-01T00:00:00Z',
+      state,
+      node: 'v26.0.0',
+      kernel: '6.18.0',
+      hostname: '<b>host</b>',
+      region: 'default',
+      pid: 1,
+    },
+    actors: [
+      {
+        name: 'oom',
+        role: 'collector',
+        kind: 'event',
+        state: 'failed',
+        reason: { code: 'ATTACH_FAILED', message: '<script>alert("1")</script>', remedy: 'none' },
+        restarts: 3,
+        since: '2026-01-01T00:00:00Z',
+      },
+    ],
+    ledger: [],
+  };
+}
+
+async function get(target: string, pages: Partial<Pages> = {}, method = 'GET'): Promise<Reply> {
+  const all: Pages = {
+    version: '1.2.3',
+    status: async () => document('ready'),
+    metrics: async () => 'page\n',
+    collectors: () => ['oom', 'loadavg'],
+    reload: async () => 'nothing changed',
+    containers: async () => NO_CONTAINERS,
+    ...pages,
+  };
+  const app = createApp({ onError: (error) => assert.fail(String(error)), onReply: () => {} });
+  addPages(app, all);
+  return ask(app, method, target);
+}
+
+const silent = (): Promise<never> =>
+  Promise.reject(new HuatuoError('DEADLINE_EXCEEDED', { found: 'silence', remedy: 'wait' }));
+
+describe('/metrics', () => {
+  async function selected(target: string): Promise<Selection | undefined> {
+    let selection: Selection | undefined;
+    await get(target, {
+      metrics: async (asked) => {
+        selection = asked;
+        return '';
+      },
+    });
+    return selection;
+  }
+
+  test('is text format 0.0.4, whatever the client accepts', async () => {
+    const reply = await get('/metrics');
+    assert.deepEqual([reply.status, reply.body], [200, 'page\n']);
+    assert.equal(reply.contentType, 'text/plain; version=0.0.4; charset=utf-8');
+  });
+
+  test('selects collectors', async () => {
+    assert.deepEqual(await selected('/metrics'), { type: 'all' });
+    assert.deepEqual(await selected('/metrics?collect[]=oom&collect%5B%5D=loadavg'), {
+      type: 'only',
+      collectors: new Set(['oom', 'loadavg']),
+    });
+    assert.deepEqual(await selected('/metrics?exclude[]=oom&exclude[]=absent'), {
+      type: 'without',
+      collectors: new Set(['oom', 'absent']),
+    });
+  });
+
+  test('refuses a selection that contradicts itself or asks for what is not there', async () => {
+    assert.equal((await get('/metrics?collect[]=oom&exclude[]=loadavg')).status, 400);
+    const reply = await get('/metrics?collect[]=%3Cscript%3E');
+    assert.equal(reply.status, 400);
+    assert.equal(JSON.parse(reply.body).error.code, 'UNKNOWN_COLLECTOR');
+  });
+});
+
+describe('health', () => {
+  test('is good as long as this thread answers', async () => {
+    for (const path of ['/-/healthy', '/healthz'])
+      assert.deepEqual((await get(path, { status: silent })).status, 200);
+  });
+
+  test('readiness follows the state of the agent and says it', async () => {
+    const expected = { ready: 200, degraded: 200, starting: 503, stopping: 503 } as const;
+    for (const [state, status] of Object.entries(expected)) {
+      for (const path of ['/-/ready', '/readyz']) {
+        const reply = await get(path, { status: async () => document(state as AgentState) });
+        assert.equal(reply.status, status);
+        assert.match(reply.body, new RegExp(state));
+      }
+    }
+  });
+
+  test('an agent that does not answer is not ready', async () => {
+    const reply = await get('/-/ready', { status: silent });
+    assert.equal(reply.status, 503);
+    assert.match(reply.body, /silence/);
+  });
+});
+
+test('/api/v1/status is the document, or 503 with the error', async () => {
+  assert.deepEqual(JSON.parse((await get('/api/v1/status')).body), document('ready'));
+  const reply = await get('/api/v1/status', { status: silent });
+  assert.equal(reply.status, 503);
+  assert.equal(JSON.parse(reply.body).error.code, 'DEADLINE_EXCEEDED');
+});
+
+describe('the landing page', () => {
+  test('shows every actor, escaped', async () => {
+    const reply = await get('/');
+    assert.match(reply.contentType, /^text\/html/);
+    assert.match(reply.body, /<td>oom/);
+    assert.match(reply.body, /&lt;script&gt;alert\(&quot;1&quot;\)&lt;\/script&gt;/);
+    assert.match(reply.body, /&lt;b&gt;host&lt;\/b&gt;/);
+    assert.doesNotMatch(reply.body, /<script|<b>/);
+  });
+
+  test('works without the main thread', async () => {
+    const reply = await get('/', { status: silent });
+    assert.equal(reply.status, 200);
+    assert.match(reply.body, /does not answer/);
+  });
+
+  test('allows its own style and nothing else', async () => {
+    const policy = (await get('/')).headers?.['content-security-policy'] ?? '';
+    assert.match(policy, /default-src 'none'/);
+    assert.match(policy, /style-src 'sha256-[A-Za-z0-9+/]+='/);
+    assert.doesNotMatch(policy, /unsafe|script-src/);
+  });
+});
+
+describe('/-/reload', () => {
+  it('says what changed', async () => {
+    const reply = await get('/-/reload', { reload: async () => 'configuration reloaded: oom' }, 'POST');
+    assert.deepEqual([reply.status, reply.body], [200, 'configuration reloaded: oom\n']);
+  });
+
+  it('says why a configuration is refused', async () => {
+    const error = new HuatuoError('CONFIG_INVALID', { found: 'a tab', remedy: 'use spaces' });
+    const reply = await get('/-/reload', { reload: () => Promise.reject(error) }, 'POST');
+    assert.equal(reply.status, 400);
+    assert.deepEqual(JSON.parse(reply.body), {
+      error: { code: 'CONFIG_INVALID', message: 'a tab; use spaces' },
+    });
+  });
+});

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { streamSSE } from 'hono/streaming';
+import { addPage, createApp, type Page, text } from '../../src/web/app.ts';
+import { type HttpServer, listen as listenAt } from '../../src/web/server.ts';
+
+function listen(pages: Readonly<Record<string, Page>>, port = 0, host = '127.0.0.1'): Promise<HttpServer> {
+  const app = createApp({ onError: () => {}, onReply: () => {} });
+  for (const [path, page] of Object.entries(pages)) addPage(app, path, page);
+  return listenAt({ host, port, app, onError: () => {} });
+}
+
+const urlOf = (server: HttpServer): string => `http://127.0.0.1:${server.listening.port}`;
+
+/** Sends raw bytes and returns all that comes back. */
+function raw(server: HttpServer, bytes: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = connect(server.listening.port, '127.0.0.1', () => socket.write(bytes));
+  let answer = '';
+  socket.setEncoding('utf8');
+  socket.on('data', (chunk) => {
+    answer += chunk;
+  });
+  socket.on('close', () => resolve(answer));
+  socket.on('error', reject);
+  return promise;
+}
+
+test('an answer carries its length and the security headers', async () => {
+  await using server = await listen({ '/': (c) => text(c, 'grüße') });
+  const response = await fetch(urlOf(server));
+  assert.equal(await response.text(), 'grüße');
+  const { headers } = response;
+  assert.equal(headers.get('content-length'), '7');
+  assert.equal(headers.get('x-content-type-options'), 'nosniff');
+  assert.equal(headers.get('cache-control'), 'no-store');
+  assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'/);
+});
+
+test('HEAD has the headers of GET and no body', async () => {
+  await using server = await listen({ '/': (c) => text(c, 'body') });
+  const response = await fetch(urlOf(server), { method: 'HEAD' });
+  assert.equal(response.headers.get('content-length'), '4');
+  assert.equal(await response.text(), '');
+});
+
+test('more than forty requests at once are told to come back', async () => {
+  const held = Promise.withResolvers<void>();
+  let entered = 0;
+  await using server = await listen({
+    '/': async (c) => {
+      entered++;
+      await held.promise;
+      return text(c, 'late');
+    },
+  });
+  const requests = Array.from({ length: 40 }, () => fetch(urlOf(server)));
+  while (entered < 40) await new Promise((resolve) => setImmediate(resolve));
+  const busy = await fetch(urlOf(server));
+  assert.equal(busy.status, 503);
+  assert.equal(busy.headers.get('retry-after'), '1');
+  held.resolve();
+  for (const response of await Promise.all(requests)) assert.equal(response.status, 200);
+});
+
+test('garbage and oversized headers end the connection, not the server', async () => {
+  await using server = await listen({ '/': (c) => text(c, 'still here') });
+  assert.match(await raw(server, '\u0000\u0001\r\n\r\n'), /^HTTP\/1.1 400/);
+  assert.match(
+    await raw(server, `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`),
+    /^HTTP\/1.1 431/,
+  );
+  assert.equal(await (await fetch(urlOf(server))).text(), 'still here');
+});
+
+test('the host a request names decides nothing, and it may name none', async () => {
+  await using server = await listen({ '/': (c) => text(c, 'here') });
+  for (const head of ['HTTP/1.1\r\nHost: [2001:DB8:0:0::1]:9704', 'HTTP/1.1\r\nHost: @', 'HTTP/1.0'])
+    assert.match(await raw(server, `GET / ${head}\r\nConnection: close\r\n\r\n`), /^HTTP\/1.1 200 .*here$/s);
+});
+
+test('a target that is no path is 404 with a JSON error', async () => {
+  await using server = await listen({ '/': (c) => text(c, 'here') });
+  for (const target of ['*', 'http://host/', 'http://[', '/\\', '/./'])
+    assert.match(
+      await raw(server, `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`),
+      /^HTTP\/1.1 404 .*"NOT_FOUND"/s,
+      target,
+    );
+});
+
+test('a page without an end arrives as it is written, until the server closes', async () => {
+  const server = await listen({
+    '/': (c) =>
+      streamSSE(c, async (stream) => {
+        await stream.writeSSE({ data: 'first' });
+        await new Promise(() => {});
+      }),
+  });
+  const reader = (await fetch(urlOf(server))).body?.getReader();
+  assert.equal(new TextDecoder().decode((await reader?.read())?.value), 'data: first\n\n');
+  await server[Symbol.asyncDispose]();
+  await assert.rejects(async () => reader?.read());
+});
+
+test('a port that is taken is named, with the flag that changes it', async () => {
+  await using server = await listen({});
+  const { port } = server.listening;
+  await assert.rejects(listen({}, port), {
+    code: 'PORT_IN_USE',
+    message: new RegExp(`127\\.0\\.0\\.1:${port}.*--web\\.listen-address`),
+  });
+});
+
+test('an address of another host cannot be listened on', async () => {
+  await assert.rejects(listen({}, 0, '192.0.2.1'), { code: 'LISTEN_FAILED', message: /192\.0\.2\.1/ });
+});
+
+test('closing ends connections that are kept alive', async () => {
+  const server = await listen({ '/': (c) => text(c, 'x') });
+  const url = urlOf(server);
+  await (await fetch(url)).text();
+  await server[Symbol.asyncDispose]();
+  await assert.rejects(fetch(url));
+});
