@@ -18,6 +18,9 @@ import { prepareMemory } from './memory.ts';
 import { type CheckedConfig, Reloader } from './reload.ts';
 import { SystemdNotifier, SystemdReporter } from './systemd.ts';
 
+/** The same signal so soon is the same request: npm passes on the ^C that the terminal has sent to the agent too. */
+const ECHO_MS = 500;
+
 /**
  * Runs the agent until SIGTERM or SIGINT.
  * @param reread reads and checks the configuration again, for SIGHUP and `POST /-/reload`
@@ -63,11 +66,13 @@ export async function runAgent(
 /** Resolves with the first signal that asks to stop; the second one ends the process at once. */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let asked = false;
+    let asked: { readonly signal: NodeJS.Signals; readonly time_ms: number } | undefined;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
-        if (asked) process.exit(1);
-        asked = true;
+        const time_ms = performance.now();
+        const isEcho = asked?.signal === signal && time_ms - asked.time_ms < ECHO_MS;
+        if (asked && !isEcho) process.exit(1);
+        asked ??= { signal, time_ms };
         resolve(signal);
       });
     }
