@@ -1,6 +1,6 @@
 /**
  * The supervisor's half of one collector: its worker, and everything of it that outlives a worker: stats, what it holds of
- * the kernel, kernel symbols, the ledger.
+ * the kernel, the ledger.
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { ActorMeasurements, ActorStatus } from '../actor/state.ts';
@@ -10,7 +10,6 @@ import type { CatalogEntry } from '../catalog/entry.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../collector/protocol.ts';
 import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
-import type { SymbolTable } from '../decoder/kallsyms.ts';
 import { HuatuoError } from '../error.ts';
 import type { KernelObject } from '../kernel/object.ts';
 import { KernelOwner } from '../kernel/object-owner.ts';
@@ -55,7 +54,6 @@ export class CollectorChild {
   /** Absent for a collector without BPF programs. */
   readonly #kernel: KernelOwner | undefined;
   #ledger: RingLedger | undefined;
-  #symbols: SymbolTable | undefined;
 
   constructor(entry: CatalogEntry, dependencies: CollectorDependencies) {
     this.entry = entry;
@@ -115,6 +113,8 @@ export class CollectorChild {
       ring_high_water_bytes: read('ring_high_water_bytes'),
       refused_batches: read('refused_batches'),
       busy_heads: read('busy_heads'),
+      lookup_misses: read('lookup_misses'),
+      lookup_evictions: read('lookup_evictions'),
       sampling_ratio,
     };
   }
@@ -157,7 +157,6 @@ export class CollectorChild {
       containerWait_ms: config.containers.wait_ms,
       log: config.log,
       stats: this.#statsMemory,
-      ...(this.#symbols && { symbols: this.#symbols }),
       control,
     };
   }
@@ -173,9 +172,6 @@ export class CollectorChild {
         break;
       case 'failed':
         this.actor.fault(HuatuoError.fromWire(notice.error));
-        break;
-      case 'symbols':
-        this.#symbols = notice.table;
     }
   }
 
