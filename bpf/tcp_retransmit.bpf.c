@@ -38,7 +38,8 @@ struct tcp_retransmit_event {
 	bytes64 skb_bytes DOC("Payload that is sent again");
 	ip_addr tcp_saddr DOC("Local address");
 	ip_addr tcp_daddr DOC("Remote address");
-	netns_id net_namespace_inum DOC("Network namespace of the socket");
+	netns_id net_namespace DOC("Network namespace of the socket: its name, its container, or its inode");
+	index32 net_namespace_inum DOC("Its inode");
 	pid_nr pid DOC("Process that called connect() or listen(); 0 when it did before the collector ran");
 	comm_t comm DOC("Its name then");
 	enum owner_known_by owner_known_by DOC("Where cgroup_id is from");
@@ -62,8 +63,8 @@ struct tcp_retransmit_event {
 	    "Segments the other end has reported as received twice: retransmissions that were not needed");
 	count32 snd_cwnd_packets JSON("snd_cwnd") DOC("Congestion window, in segments");
 	count32 retransmits_total DOC("Segments this connection has sent again, this one included");
-	count16 segments_packets JSON("segments") DOC("Segments on the wire that the buffer becomes");
-	count16 icsk_retransmits_count JSON("icsk_retransmits") DOC(
+	count32 segments_packets JSON("segments") DOC("Segments on the wire that the buffer becomes");
+	count32 icsk_retransmits_count JSON("icsk_retransmits") DOC(
 	    "Expiries of the retransmission timer in a row; of a SYN-ACK: times it was sent again before");
 	port_nr tcp_sport DOC("Local port");
 	port_nr tcp_dport DOC("Remote port");
@@ -172,7 +173,8 @@ static __always_inline struct tcp_retransmit_event *begin(const struct sock *sk,
 	sock_addresses(flow, event->tcp_saddr, event->tcp_daddr);
 	event->tcp_sport = sock_local_port(flow);
 	event->tcp_dport = sock_remote_port(flow);
-	event->net_namespace_inum = sock_netns(flow);
+	event->net_namespace = sock_netns(flow);
+	event->net_namespace_inum = event->net_namespace;
 	event->net_namespace_cookie = sock_netns_cookie(flow);
 	event->tcp_state = sock_state(flow);
 	event->phase = phase_of(event->tcp_state);

@@ -20,8 +20,10 @@ export interface TcpRetransmitEvent {
   tcp_saddr: string;
   /** Remote address [IP address] */
   tcp_daddr: string;
-  /** Network namespace of the socket [network namespace] */
-  net_namespace_inum: string;
+  /** Network namespace of the socket: its name, its container, or its inode [network namespace] */
+  net_namespace: string;
+  /** Its inode [identifier] */
+  net_namespace_inum: number;
   /** Process that called connect() or listen(); 0 when it did before the collector ran [identifier] */
   pid: number;
   /** Its name then [text] */

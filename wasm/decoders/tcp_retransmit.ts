@@ -6,9 +6,9 @@ import { known } from '../lookups';
 export { addLookup } from '../lookups';
 export { walk } from '../ring';
 
-export const RECORD_BYTES: u32 = 176;
+export const RECORD_BYTES: u32 = 184;
 /** The most that `write` writes. */
-export const MAX_DATA_BYTES: usize = 1417;
+export const MAX_DATA_BYTES: usize = 1454;
 export const STATIC_END: usize = __heap_base;
 
 @unmanaged
@@ -33,22 +33,24 @@ class EventRecord {
     o = ipAddress(o, r + 48);
     o = text(o, '","tcp_daddr":"', 15);
     o = ipAddress(o, r + 64);
-    o = text(o, '","net_namespace_inum":', 23);
-    o = known(o, 2, load<u32>(r, 80), load<u32>(r, 84));
-    o = text(o, ',"pid":', 7);
+    o = text(o, '","net_namespace":', 18);
+    o = known(o, 2, load<u32>(r, 80), load<u32>(r, 88));
+    o = text(o, ',"net_namespace_inum":', 22);
     o = unsigned(o, load<u32>(r, 84));
+    o = text(o, ',"pid":', 7);
+    o = unsigned(o, load<u32>(r, 88));
     o = text(o, ',"comm":"', 9);
-    o = chars(o, r + 88, 16);
+    o = chars(o, r + 92, 16);
     o = text(o, '","owner_known_by":', 19);
-    switch (load<u32>(r, 104)) {
+    switch (load<u32>(r, 108)) {
       case 0: o = text(o, '"unknown_owner"', 15); break;
       case 1: o = text(o, '"connect_or_listen"', 19); break;
       case 2: o = text(o, '"socket_memory"', 15); break;
       case 3: o = text(o, '"socket_creation"', 17); break;
-      default: o = unsigned(o, load<u32>(r, 104));
+      default: o = unsigned(o, load<u32>(r, 108));
     }
     o = text(o, ',"tcp_reason":', 14);
-    switch (load<u32>(r, 108)) {
+    switch (load<u32>(r, 112)) {
       case 0: o = text(o, '"unknown"', 9); break;
       case 1: o = text(o, '"SYN"', 5); break;
       case 2: o = text(o, '"SYN_ACK"', 9); break;
@@ -57,10 +59,10 @@ class EventRecord {
       case 5: o = text(o, '"fast_retransmit"', 17); break;
       case 6: o = text(o, '"TLP"', 5); break;
       case 7: o = text(o, '"non_congestion"', 16); break;
-      default: o = unsigned(o, load<u32>(r, 108));
+      default: o = unsigned(o, load<u32>(r, 112));
     }
     o = text(o, ',"tcp_state":', 13);
-    switch (load<u32>(r, 112)) {
+    switch (load<u32>(r, 116)) {
       case 1: o = text(o, '"ESTABLISHED"', 13); break;
       case 2: o = text(o, '"SYN_SENT"', 10); break;
       case 3: o = text(o, '"SYN_RECV"', 10); break;
@@ -73,56 +75,56 @@ class EventRecord {
       case 10: o = text(o, '"LISTEN"', 8); break;
       case 11: o = text(o, '"CLOSING"', 9); break;
       case 12: o = text(o, '"NEW_SYN_RECV"', 14); break;
-      default: o = unsigned(o, load<u32>(r, 112));
+      default: o = unsigned(o, load<u32>(r, 116));
     }
     o = text(o, ',"phase":', 9);
-    switch (load<u32>(r, 116)) {
+    switch (load<u32>(r, 120)) {
       case 0: o = text(o, '"connect"', 9); break;
       case 1: o = text(o, '"data"', 6); break;
       case 2: o = text(o, '"close"', 7); break;
-      default: o = unsigned(o, load<u32>(r, 116));
-    }
-    o = text(o, ',"event_type":', 14);
-    switch (load<u32>(r, 120)) {
-      case 0: o = text(o, '"tcp_retransmit_skb"', 20); break;
-      case 1: o = text(o, '"tcp_retransmit_synack"', 23); break;
       default: o = unsigned(o, load<u32>(r, 120));
     }
+    o = text(o, ',"event_type":', 14);
+    switch (load<u32>(r, 124)) {
+      case 0: o = text(o, '"tcp_retransmit_skb"', 20); break;
+      case 1: o = text(o, '"tcp_retransmit_synack"', 23); break;
+      default: o = unsigned(o, load<u32>(r, 124));
+    }
     o = text(o, ',"ca_state":', 12);
-    o = known(o, 3, load<u32>(r, 124), load<u32>(r, 84));
+    o = known(o, 3, load<u32>(r, 128), load<u32>(r, 88));
     o = text(o, ',"icsk_pending":', 16);
-    switch (load<u32>(r, 128)) {
+    switch (load<u32>(r, 132)) {
       case 0: o = text(o, '"none"', 6); break;
       case 1: o = text(o, '"retransmission"', 16); break;
       case 3: o = text(o, '"zero_window"', 13); break;
       case 5: o = text(o, '"loss_probe"', 12); break;
       case 6: o = text(o, '"reordering"', 12); break;
-      default: o = unsigned(o, load<u32>(r, 128));
+      default: o = unsigned(o, load<u32>(r, 132));
     }
     o = text(o, ',"tcp_seq":', 11);
-    o = unsigned(o, load<u32>(r, 132));
-    o = text(o, ',"tcp_end_seq":', 15);
     o = unsigned(o, load<u32>(r, 136));
-    o = text(o, ',"tcp_ack_seq":', 15);
+    o = text(o, ',"tcp_end_seq":', 15);
     o = unsigned(o, load<u32>(r, 140));
-    o = text(o, ',"reord_seen":', 14);
+    o = text(o, ',"tcp_ack_seq":', 15);
     o = unsigned(o, load<u32>(r, 144));
-    o = text(o, ',"dsack_dups":', 14);
+    o = text(o, ',"reord_seen":', 14);
     o = unsigned(o, load<u32>(r, 148));
-    o = text(o, ',"snd_cwnd":', 12);
+    o = text(o, ',"dsack_dups":', 14);
     o = unsigned(o, load<u32>(r, 152));
-    o = text(o, ',"retransmits_total":', 21);
+    o = text(o, ',"snd_cwnd":', 12);
     o = unsigned(o, load<u32>(r, 156));
+    o = text(o, ',"retransmits_total":', 21);
+    o = unsigned(o, load<u32>(r, 160));
     o = text(o, ',"segments":', 12);
-    o = unsigned(o, load<u16>(r, 160));
+    o = unsigned(o, load<u32>(r, 164));
     o = text(o, ',"icsk_retransmits":', 20);
-    o = unsigned(o, load<u16>(r, 162));
+    o = unsigned(o, load<u32>(r, 168));
     o = text(o, ',"tcp_sport":', 13);
-    o = unsigned(o, load<u16>(r, 164));
+    o = unsigned(o, load<u16>(r, 172));
     o = text(o, ',"tcp_dport":', 13);
-    o = unsigned(o, load<u16>(r, 166));
+    o = unsigned(o, load<u16>(r, 174));
     o = text(o, ',"tcp_flags":"', 14);
-    o = chars(o, r + 168, 8);
+    o = chars(o, r + 176, 8);
     o = text(o, '"}}\n', 4);
     return o;
   }
