@@ -36,6 +36,7 @@ export interface Loss {
 }
 
 const DEVICES = { client: 'near', server: 'far' } as const;
+const MAC_ADDRESSES = { client: '02:00:00:00:00:01', server: '02:00:00:00:00:02' } as const;
 /** Of the ranges for documentation, RFC 5737 and 3849. */
 const ADDRESSES = {
   client: { 4: '192.0.2.1', 6: '2001:db8::1' },
@@ -44,10 +45,15 @@ const ADDRESSES = {
 export type Side = keyof typeof DEVICES;
 export type Family = 4 | 6;
 
-/** Needs `ip` and `tc` of iproute2, and `unshare` and `nsenter`, which every distribution has. */
+/** Tries what the pair is made of: iproute2, and a kernel with veth, classifiers at the ingress, and BPF in them. */
 export function skipWithoutTcpPair(): string | false {
-  const missing = ['ip', 'tc', 'unshare', 'nsenter'].filter((name) => spawnSync(name, ['-V']).error);
-  return skipWithoutRoot() || (missing.length > 0 && `this host has no ${missing.join(', ')}`);
+  const lacking = skipWithoutRoot();
+  if (lacking) return lacking;
+  const device = 'ip link add near type veth peer name far && tc qdisc add dev near clsact';
+  const program = 'tc filter add dev near ingress bpf bytecode "1,6 0 0 0"';
+  const { status, error, stderr } = spawnSync('unshare', ['--net', 'sh', '-c', `${device} && ${program}`]);
+  if (status === 0) return false;
+  return `this host cannot lose packets on purpose: ${error?.message ?? stderr.toString().trim()}`;
 }
 
 class TcpPeer {
@@ -157,14 +163,23 @@ export class TcpPair implements AsyncDisposable {
   async #connect(): Promise<void> {
     const { client, server } = this;
     await Promise.all([client.ask(), server.ask()]);
-    const link = `link add near type veth peer name far netns ${server.pid}`;
+    const far = `name ${DEVICES.server} address ${MAC_ADDRESSES.server} netns ${server.pid}`;
+    const link = `link add ${DEVICES.client} address ${MAC_ADDRESSES.client} type veth peer ${far}`;
     await client.run('ip', ...link.split(' '));
-    for (const peer of [client, server]) {
+    for (const [peer, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
       const device = DEVICES[peer.side];
       await peer.run('ip', 'address', 'add', `${peer.address(4)}/24`, 'dev', device);
       // Without nodad the address cannot be used for a second.
       await peer.run('ip', 'address', 'add', `${peer.address(6)}/64`, 'dev', device, 'nodad');
       await peer.run('ip', 'link', 'set', device, 'up');
+      // Looking for the neighbour can take longer than the first timer of a SYN.
+      for (const family of [4, 6] as const) {
+        const neighbour = `${other.address(family)} lladdr ${MAC_ADDRESSES[other.side]} dev ${device}`;
+        await peer.run('ip', 'neighbour', 'replace', ...neighbour.split(' '), 'nud', 'permanent');
+      }
       await peer.run('tc', 'qdisc', 'add', 'dev', device, 'clsact');
       // Some pace their segments, which makes two of them one.
       await peer.ask({ verb: 'set', name: 'tcp_congestion_control', value: 'reno' });
