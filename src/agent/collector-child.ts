@@ -3,8 +3,9 @@
  * the kernel, kernel symbols, the ledger.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { RingWakes } from '../actor/ring-wakes.ts';
 import type { ActorMeasurements, ActorStatus } from '../actor/state.ts';
-import { ActorStats, type StatField, WakeCounter } from '../actor/stats.ts';
+import { ActorStats, type StatField } from '../actor/stats.ts';
 import { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../collector/protocol.ts';
@@ -25,6 +26,7 @@ import { objectSource } from './object-source.ts';
 import { RingLedger } from './ring-ledger.ts';
 import type { ReaderActor } from './services/services.ts';
 import { COLLECTOR_STOP_SHARE, collectorRestart, WORKER_LIMITS } from './specs.ts';
+import { wakeReader } from './wake-reader.ts';
 
 /** What a collector needs of the agent around it. */
 export interface CollectorDependencies {
@@ -52,6 +54,7 @@ export class CollectorChild {
   readonly #fence: CpuFence;
   readonly #throttle: CollectorThrottle;
   readonly #statsMemory = ActorStats.allocate();
+  readonly #wakesMemory = RingWakes.allocate();
   /** Absent for a collector without BPF programs. */
   readonly #kernel: KernelOwner | undefined;
   #ledger: RingLedger | undefined;
@@ -79,7 +82,7 @@ export class CollectorChild {
         restart: collectorRestart(supervisor, entry.interval),
         shutdown_ms: supervisor.stop_timeout_ms * COLLECTOR_STOP_SHARE,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
-        heartbeat: () => this.stats.heartbeat,
+        stats: this.#statsMemory,
         resourceLimits: WORKER_LIMITS,
       },
       {
@@ -157,6 +160,7 @@ export class CollectorChild {
       containerWait_ms: config.containers.wait_ms,
       log: config.log,
       stats: this.#statsMemory,
+      wakes: this.#wakesMemory,
       ...(this.#symbols && { symbols: this.#symbols }),
       control,
     };
@@ -183,9 +187,7 @@ export class CollectorChild {
   #loaded(object: KernelObject): Disposable {
     const { rings } = this.#dependencies;
     const dependents = new DisposableStack();
-    const ring = object.mapFd('events');
-    const wakes = new WakeCounter(this.#statsMemory);
-    if (ring !== undefined) dependents.use(rings.add(ring, () => wakes.wake()));
+    dependents.use(wakeReader(rings, object, this.#wakesMemory));
     this.#ledger = dependents.use(RingLedger.open(this.entry.name, object));
     dependents.defer(() => {
       this.#ledger = undefined;

@@ -149,7 +149,7 @@ function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
   return [
     gauge(
       'huatuo_actor_heartbeat_age_seconds',
-      'Time since the actor last gave a sign of life.',
+      'For how long the actor has not answered the supervisor; 0 when it has answered.',
       of('heartbeat_age_seconds'),
     ),
     counter('huatuo_actor_cpu_seconds_total', 'CPU time of the actor, over all its runs.', of('cpu_seconds')),

@@ -1,9 +1,9 @@
 /** `ctx.bpf`: the SDK's view of the collector's own BPF object. */
 
 import type { KernelCalls } from '../actor/kernel-calls.ts';
+import { RingWakes } from '../actor/ring-wakes.ts';
 import { type Remote, wrap } from '../actor/rpc.ts';
 import type { ActorStats } from '../actor/stats.ts';
-import { WakeCounter } from '../actor/stats.ts';
 import type { ContainersClient } from '../containers/client.ts';
 import { Decoder, decoderNeeds } from '../decoder/decoder.ts';
 import type { SymbolTable } from '../decoder/kallsyms.ts';
@@ -150,7 +150,7 @@ async function openReader(
     cgroupController: layout.fields.find(({ format }) => format === 'cgroup_id')?.controller,
     containers: dependencies.containers,
     maxAge_ms: data.ring.wakeup_age_ms,
-    wake: new WakeCounter(data.stats),
+    wakes: new RingWakes(data.wakes),
     stats: dependencies.stats,
   });
 }
@@ -179,8 +179,8 @@ export function ringEvents(reader: RingReader, dependencies: BpfDependencies): E
 /** The consumer takes the journal's place: a batch is committed when the next one is asked for. */
 async function* batches(reader: RingReader, signal: AbortSignal): AsyncGenerator<Batch> {
   reader.rewind([]);
-  const wake = (): void => reader.wake();
-  signal.addEventListener('abort', wake);
+  const call = (): void => reader.call();
+  signal.addEventListener('abort', call);
   try {
     for (;;) {
       const slice = await reader.read();
@@ -190,6 +190,6 @@ async function* batches(reader: RingReader, signal: AbortSignal): AsyncGenerator
       else await reader.wait();
     }
   } finally {
-    signal.removeEventListener('abort', wake);
+    signal.removeEventListener('abort', call);
   }
 }

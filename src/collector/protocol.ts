@@ -32,6 +32,8 @@ export interface CollectorWorkerData {
   readonly containerWait_ms: number;
   readonly log: LogConfig;
   readonly stats: SharedArrayBuffer;
+  /** `RingWakes` of its ring. */
+  readonly wakes: SharedArrayBuffer;
   /** Kernel symbols, when an earlier worker of this collector has read them. */
   readonly symbols?: SymbolTable;
   /** Comlink: answers `CollectorControl`, and with a BPF object the other end answers `KernelCalls`. */

@@ -8,6 +8,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort } from 'node:worker_threads';
+import { answerHeartbeat } from '../actor/heartbeat.ts';
 import { expose } from '../actor/rpc.ts';
 import { ActorStats } from '../actor/stats.ts';
 import { threadId } from '../actor/thread.ts';
@@ -28,9 +29,8 @@ import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './p
 import { Saver } from './saver.ts';
 import { answerScrapes } from './scraping.ts';
 
-const BEAT_MS = 500;
 const REPEATS_MS = 10_000;
-/** One update() or enrich() may take this long; then the heartbeat stops, and its timeout begins to run. */
+/** One update() or enrich() may take this long; then the supervisor gets no answers, and its timeout begins to run. */
 const OVERDUE_MS = 4000;
 
 export class CollectorRuntime {
@@ -41,7 +41,8 @@ export class CollectorRuntime {
   readonly #journal = new JournalClient();
   readonly #containers: ContainersClient;
   readonly #stop = new AbortController();
-  readonly #overdue = new Overdue(OVERDUE_MS);
+  readonly #overdue = new Overdue(OVERDUE_MS, () => this.#answer());
+  #answer: () => void = () => undefined;
   readonly #ctx: CollectorContext;
   readonly #instruments: InstrumentSet<MetricSpecs>;
   #running: Promise<void> = Promise.resolve();
@@ -61,7 +62,7 @@ export class CollectorRuntime {
   /** Runs the collector until it is stopped; never rejects: a failure is told to the supervisor and ends the worker. */
   run(): void {
     notify({ type: 'thread', tid: threadId() });
-    setInterval(() => this.#beat(), BEAT_MS).unref();
+    this.#answer = answerHeartbeat(this.#data.stats, () => this.#overdue.any);
     expose(this.#control(), this.#data.control);
     this.#running = this.#loop().catch((error: unknown) => this.#fail(error));
   }
@@ -122,10 +123,6 @@ export class CollectorRuntime {
 
   async #update(update: (ctx: CollectorContext) => void | Promise<void>): Promise<void> {
     await this.#overdue.watch((async () => update.call(this.#collector, this.#ctx))());
-  }
-
-  #beat(): void {
-    if (!this.#overdue.any) this.#stats.beat();
   }
 
   #fail(error: unknown): void {

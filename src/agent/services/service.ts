@@ -9,6 +9,7 @@ import type { ActorRole } from '../../actor/state.ts';
 import type { CatalogEntry } from '../../catalog/entry.ts';
 import type { EffectiveConfig } from '../../config/effective.ts';
 import type { AgentIdentity } from '../../decoder/envelope.ts';
+import type { RingWatch } from '../../kernel/ring-watch.ts';
 import type { Log } from '../../sdk/context.ts';
 import type { MetricFamily } from '../../sdk/metrics.ts';
 import type { StatusDocument } from '../../web/status.ts';
@@ -37,6 +38,8 @@ export interface Reader {
 export interface ServiceHost {
   readonly identity: AgentIdentity;
   readonly log: Log;
+  /** Hears the rings' wake-ups. */
+  readonly rings: RingWatch;
   /** The configuration in force. */
   config(): EffectiveConfig;
   /** Enabled collectors that run as tasks on the pool. */
