@@ -15,6 +15,9 @@ const FIELDS = [
   'ring_high_water_bytes',
   'busy_heads',
   'refused_batches',
+  /** Texts the decoder had to ask for, and those it had to forget to make room. */
+  'lookup_misses',
+  'lookup_evictions',
   /** Written by the supervisor: nanoseconds the worker should rest between two batches; 0 is full speed. */
   'throttle_ns',
   /** Documents that the collector made itself (`ctx.save`); the ledger's half that has no ring, see collector/saver.ts. */

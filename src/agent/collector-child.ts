@@ -1,6 +1,6 @@
 /**
  * The supervisor's half of one collector: its worker, and everything of it that outlives a worker: stats, what it holds of
- * the kernel, kernel symbols, the ledger.
+ * the kernel, the ledger.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { boottime_ns } from '../actor/clock.ts';
@@ -13,7 +13,6 @@ import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../
 import { allocateState } from '../collector/state.ts';
 import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
-import type { SymbolTable } from '../decoder/kallsyms.ts';
 import { HuatuoError } from '../error.ts';
 import type { KernelObject } from '../kernel/object.ts';
 import { KernelOwner } from '../kernel/object-owner.ts';
@@ -65,7 +64,6 @@ export class CollectorChild {
   /** Absent for a collector without BPF programs. */
   readonly #kernel: KernelOwner | undefined;
   #ledger: RingLedger | undefined;
-  #symbols: SymbolTable | undefined;
 
   constructor(entry: CatalogEntry, dependencies: CollectorDependencies) {
     this.entry = entry;
@@ -125,6 +123,8 @@ export class CollectorChild {
       ring_high_water_bytes: read('ring_high_water_bytes'),
       refused_batches: read('refused_batches'),
       busy_heads: read('busy_heads'),
+      lookup_misses: read('lookup_misses'),
+      lookup_evictions: read('lookup_evictions'),
       sampling_ratio,
     };
   }
@@ -171,7 +171,6 @@ export class CollectorChild {
       saveOrigin: this.#saveOrigin,
       state: this.#state,
       series: this.#series,
-      ...(this.#symbols && { symbols: this.#symbols }),
       control,
     };
   }
@@ -187,9 +186,6 @@ export class CollectorChild {
         break;
       case 'failed':
         this.actor.fault(HuatuoError.fromWire(notice.error));
-        break;
-      case 'symbols':
-        this.#symbols = notice.table;
     }
   }
 

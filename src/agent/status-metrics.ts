@@ -185,6 +185,16 @@ function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
       of('busy_heads'),
     ),
     counter(
+      'huatuo_actor_lookup_misses_total',
+      'Names (containers, symbols, devices) the decoder did not have yet.',
+      of('lookup_misses'),
+    ),
+    counter(
+      'huatuo_actor_lookup_evictions_total',
+      'Names the decoder forgot to make room for others.',
+      of('lookup_evictions'),
+    ),
+    counter(
       'huatuo_actor_throttled_seconds_total',
       'Time the actor was throttled for being over its CPU budget.',
       of('throttled_seconds'),

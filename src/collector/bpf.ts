@@ -6,15 +6,15 @@ import { type Remote, wrap } from '../actor/rpc.ts';
 import type { ActorStats } from '../actor/stats.ts';
 import type { ContainersClient } from '../containers/client.ts';
 import { Decoder, decoderNeeds } from '../decoder/decoder.ts';
-import type { SymbolTable } from '../decoder/kallsyms.ts';
 import { KernelMap } from '../decoder/maps.ts';
 import { HuatuoError } from '../error.ts';
-import type { FieldLayout, ObjectManifest } from '../schema/manifest.ts';
+import type { ObjectManifest } from '../schema/manifest.ts';
 import type { Batch, Bpf, BpfMap, BpfObject, EventRing, Log } from '../sdk/context.ts';
 import { documentKind } from './context.ts';
 import type { EnrichEvent } from './enrich.ts';
 import { enrichLines } from './enrich.ts';
 import type { JournalClient } from './journal-client.ts';
+import { Lookups } from './lookups.ts';
 import type { CollectorWorkerData } from './protocol.ts';
 import { Pump } from './pump.ts';
 import { RingReader, ringId } from './ring-reader.ts';
@@ -30,8 +30,6 @@ export interface BpfDependencies {
   readonly enrich: EnrichEvent | undefined;
   /** Called when its programs are attached. */
   readonly attached: () => void;
-  /** Kernel symbols, read on first use. */
-  readonly symbols: () => SymbolTable;
 }
 
 /** `ctx.bpf`, and what a stop needs of it. */
@@ -144,8 +142,7 @@ async function openReader(
   const { data } = dependencies;
   const layout = data.bpf?.manifest.event;
   if (!layout) return undefined;
-  const symbols = hasStack(layout.fields) ? dependencies.symbols() : undefined;
-  const sharedMemory = await kernel.shareRing(decoderNeeds(layout, data.ring.batch_bytes, symbols));
+  const sharedMemory = await kernel.shareRing(decoderNeeds(layout, data.ring.batch_bytes));
   const ring = ringId(data.name, sharedMemory.mapId);
   const { bootId, hostname, region } = data.agent;
   const decoder = Decoder.create({
@@ -153,22 +150,15 @@ async function openReader(
     layout,
     sharedMemory,
     envelope: { idPrefix: `${bootId}-${ring}-`, hostname, region },
-    ...(symbols && { symbols }),
   });
   return new RingReader({
     decoder,
     ringId: ring,
-    cgroupController: layout.fields.find(({ format }) => format === 'cgroup_id')?.controller,
-    containers: dependencies.containers,
+    lookups: new Lookups(decoder, { containers: dependencies.containers, kernel, paths: data.paths }),
     maxAge_ms: data.ring.wakeup_age_ms,
     wakes: new RingWakes(data.wakes),
     stats: dependencies.stats,
   });
-}
-
-/** Only stacks need the kernel's symbols, which are the largest thing in a decoder's memory. */
-function hasStack(fields: readonly FieldLayout[]): boolean {
-  return fields.some((field) => field.format === 'kstack' || hasStack(field.fields ?? []));
 }
 
 export function ringEvents(reader: RingReader, dependencies: BpfDependencies): EventRing {

@@ -13,7 +13,6 @@ import { expose } from '../actor/rpc.ts';
 import { ActorStats } from '../actor/stats.ts';
 import { threadId } from '../actor/thread.ts';
 import { ContainersClient } from '../containers/client.ts';
-import { readSymbols, type SymbolTable } from '../decoder/kallsyms.ts';
 import { HuatuoError } from '../error.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
@@ -191,17 +190,9 @@ export class CollectorRuntime {
         log,
         enrich: enrich && ((event) => this.#watched(() => enrich(event, ctx))),
         attached: () => notify({ type: 'running' }),
-        symbols: () => this.#symbols(),
       }),
     };
     return ctx;
-  }
-
-  #symbols(): SymbolTable {
-    if (this.#data.symbols) return this.#data.symbols;
-    const table = readSymbols(this.#data.paths.procfs);
-    notify({ type: 'symbols', table });
-    return table;
   }
 }
 

@@ -11,7 +11,7 @@ import type { FieldFormat } from './manifest.ts';
 
 export interface Semantic {
   readonly format: FieldFormat;
-  /** What sizeof must give; absent when the length is free (kernel stacks). */
+  /** What sizeof must give; absent when the length is free (stacks). */
   readonly bytes?: number;
   /** cgroup_id only: whose hierarchy the id is from; absent for the unified one. */
   readonly controller?: string;
@@ -39,6 +39,10 @@ const TYPEDEFS: Readonly<Record<string, Semantic>> = {
   comm_t: { format: 'comm', bytes: 16 },
   ip_addr: { format: 'ip_addr', bytes: 16 },
   kstack_t: { format: 'kstack' },
+  ustack_t: { format: 'ustack' },
+  block_dev: { format: 'block_dev', bytes: 4 },
+  netdev_nr: { format: 'netdev', bytes: 4 },
+  netns_id: { format: 'netns', bytes: 4 },
 };
 
 /** `text32_t`, `text64_t`, …: NUL-terminated text in that many bytes. */
@@ -110,4 +114,23 @@ export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct'>,
     mapping: { type: 'keyword', index: false, doc_values: false },
     unit: 'symbol+offset, innermost first',
   },
+  ustack: {
+    type: 'string[]',
+    mapping: { type: 'keyword', index: false, doc_values: false },
+    unit: 'symbol+offset or file[build id]+offset, innermost first',
+  },
+  kernel_enum: {
+    type: 'string | number',
+    mapping: KEYWORD,
+    unit: "the kernel's name; the number when it has none",
+  },
+  block_dev: { type: 'string', mapping: KEYWORD, unit: 'block device' },
+  netdev: { type: 'string', mapping: KEYWORD, unit: 'network interface' },
+  netns: { type: 'string', mapping: KEYWORD, unit: 'network namespace' },
+};
+
+/** What is printed behind a cgroup id that says OWNER, where its container is known. */
+export const OWNER_MEMBERS: Readonly<Record<string, Appearance & { readonly doc: string }>> = {
+  container_id: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Container of that cgroup' },
+  container_hostname: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Its host name' },
 };
