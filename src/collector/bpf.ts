@@ -118,12 +118,13 @@ class LoadedObject implements BpfObject {
     const layout = this.#manifest.maps.find((map) => map.name === name);
     if (!layout) throw missing(this.#dependencies.data.name, 'map', name);
     const kernel = this.#kernel;
-    return new KernelMap<Key, Value>(layout, {
-      lookup: (key) => kernel.mapLookup(name, key),
-      batch: (position) => kernel.mapBatch(name, position),
-      update: (key, value) => kernel.mapUpdate(name, key, value),
-      delete: (key) => kernel.mapDelete(name, key),
-    });
+    const calls = {
+      lookup: (key: Uint8Array) => kernel.mapLookup(name, key),
+      batch: (position: Uint8Array | undefined) => kernel.mapBatch(name, position),
+      update: (key: Uint8Array, value: Uint8Array) => kernel.mapUpdate(name, key, value),
+      delete: (key: Uint8Array) => kernel.mapDelete(name, key),
+    };
+    return new KernelMap<Key, Value>(layout, calls, this.#dependencies.containers);
   }
 }
 
