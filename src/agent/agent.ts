@@ -48,7 +48,7 @@ export interface AgentHooks {
 export class Agent {
   #config: EffectiveConfig;
   #catalog: Catalog;
-  readonly #identity: AgentIdentity;
+  readonly #bootId: string;
   readonly #log: Log;
   readonly #states: StateLog;
   readonly #startedAt = new Date();
@@ -63,16 +63,10 @@ export class Agent {
   #measured_ms = 0;
   #containers: ContainersStatus | undefined;
 
-  constructor(
-    config: EffectiveConfig,
-    catalog: Catalog,
-    identity: AgentIdentity,
-    log: Log,
-    hooks: AgentHooks,
-  ) {
+  constructor(config: EffectiveConfig, catalog: Catalog, bootId: string, log: Log, hooks: AgentHooks) {
     this.#config = config;
     this.#catalog = catalog;
-    this.#identity = identity;
+    this.#bootId = bootId;
     this.#log = log;
     this.#states = new StateLog(log, config.log.level === 'debug');
     this.#pins = new PinKeeper(log);
@@ -81,7 +75,6 @@ export class Agent {
     this.#services = new Services(
       SERVICES,
       {
-        identity,
         log,
         config: () => this.#config,
         pooled: () => this.#pooled(),
@@ -160,6 +153,12 @@ export class Agent {
       ledger: children.flatMap((child) => child.ledger() ?? []),
       ...(this.#containers && { containers: this.#containers }),
     };
+  }
+
+  /** As in the configuration in force. */
+  get #identity(): AgentIdentity {
+    const { hostname, region } = this.#config;
+    return { hostname, region, bootId: this.#bootId };
   }
 
   /** For the log line at the end of the start. */

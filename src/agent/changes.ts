@@ -10,7 +10,7 @@ import type { EffectiveConfig } from '../config/effective.ts';
 export function collectorPart(config: EffectiveConfig, entry: CatalogEntry): string | undefined {
   const own = config.collectors[entry.name];
   if (!own?.enabled || isPooled(entry)) return undefined;
-  const { region, path, ring, bpf, log, supervisor, containers } = config;
+  const { region, hostname, path, ring, bpf, log, supervisor, containers } = config;
   const { modulePath, objectPath, manifest } = entry;
   const files = {
     modulePath,
@@ -19,6 +19,6 @@ export function collectorPart(config: EffectiveConfig, entry: CatalogEntry): str
     attachPoints: manifest?.attachPoints,
   };
   const { wait_ms } = containers;
-  const shared = { region, path: [path.procfs, path.sysfs], ring, bpf, log, supervisor, wait_ms };
+  const shared = { region, hostname, path: [path.procfs, path.sysfs], ring, bpf, log, supervisor, wait_ms };
   return JSON.stringify({ own, ...shared, files });
 }

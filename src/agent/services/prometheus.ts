@@ -5,7 +5,6 @@ import type { PrometheusControl, PrometheusOptions, SupervisorApi } from '../../
 import type { ServiceHost, ServiceSpec } from './service.ts';
 
 export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
-  const { hostname } = host.identity;
   return {
     name: 'prometheus',
     role: 'storage',
@@ -13,7 +12,7 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
     required: true,
     collectors: true,
     uses: ['containers'],
-    options: ({ web, path: { procfs, sysfs }, region, log }): PrometheusOptions => ({
+    options: ({ web, path: { procfs, sysfs }, region, hostname, log }): PrometheusOptions => ({
       version,
       web,
       region,
