@@ -37,6 +37,8 @@ const MEASURE_MS = 5000;
 const MEASURE_QUOTA_MS = 1000;
 /** Pages wait no longer for the number of containers; then they show the last one. */
 const CONTAINERS_DEADLINE_MS = 100;
+/** A module that hangs while it is loaded must not keep the agent from being ready. */
+const POOL_READY_MS = 5_000;
 
 /** What the agent asks of the process around it. */
 export interface AgentHooks {
@@ -101,7 +103,8 @@ export class Agent {
     for (const { name, error } of this.#catalog.broken)
       this.#states.write(setAside(name, 'unsupported', { error }));
     for (const entry of this.#catalog.entries) this.#startCollector(entry);
-    this.#phase = 'up';
+    await this.#poolReady();
+    if (this.#phase === 'starting') this.#phase = 'up';
   }
 
   /** Drains every collector into the journal, then closes the services. */
@@ -215,6 +218,16 @@ export class Agent {
     return this.#catalog.entries.filter(
       (entry) => isPooled(entry) && this.#config.collectors[entry.name]?.enabled,
     );
+  }
+
+  /** Those that run as tasks have no actor whose state would tell; one that does not start says so at each scrape. */
+  async #poolReady(): Promise<void> {
+    try {
+      const ready = this.#services.control<PrometheusControl>('prometheus').poolReady();
+      await withDeadline(ready, POOL_READY_MS, 'start of the file collectors');
+    } catch (error) {
+      this.#log.warn('some file collectors have not started yet', { error });
+    }
   }
 
   #changed(status: ActorStatus): void {

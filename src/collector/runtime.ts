@@ -45,6 +45,7 @@ export class CollectorRuntime {
   readonly #ctx: CollectorContext;
   readonly #instruments: InstrumentSet<MetricSpecs>;
   #running: Promise<void> = Promise.resolve();
+  readonly #ready = Promise.withResolvers<void>();
 
   constructor(data: CollectorWorkerData, collector: Collector) {
     this.#data = data;
@@ -80,7 +81,7 @@ export class CollectorRuntime {
   #connectTo(service: string, port: MessagePort): void {
     if (service === 'journal') this.#journal.connect(port);
     else if (service === 'containers') this.#containers.connect(port);
-    else if (service === 'prometheus') answerScrapes(port, () => this.#collect());
+    else if (service === 'prometheus') answerScrapes(port, this.#ready.promise, () => this.#collect());
     else port.close();
   }
 
@@ -90,6 +91,7 @@ export class CollectorRuntime {
       if (this.#stop.signal.aborted) return;
       const seconds = this.#data.interval_seconds;
       notify({ type: 'waiting', seconds });
+      this.#ready.resolve();
       await this.#ctx.clock.sleep(seconds).catch(() => undefined);
     }
   }
@@ -98,7 +100,7 @@ export class CollectorRuntime {
     const collector = this.#collector;
     if ('start' in collector && collector.start) {
       // With a BPF object it runs once that is attached.
-      if (!this.#data.bpf) notify({ type: 'running' });
+      if (!this.#data.bpf) this.#runs();
       return collector.start(this.#ctx);
     }
     const object = await this.#ctx.bpf.load();
@@ -161,11 +163,16 @@ export class CollectorRuntime {
         enrich:
           enrich &&
           ((event) => this.#overdue.watch((async () => enrich.call(this.#collector, event, ctx))())),
-        attached: () => notify({ type: 'running' }),
+        attached: () => this.#runs(),
         symbols: () => this.#symbols(),
       }),
     };
     return ctx;
+  }
+
+  #runs(): void {
+    notify({ type: 'running' });
+    this.#ready.resolve();
   }
 
   #symbols(): SymbolTable {

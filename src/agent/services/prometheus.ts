@@ -12,11 +12,9 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
     required: true,
     collectors: true,
     uses: ['containers'],
-    options: ({ web, path: { procfs, sysfs }, region, hostname, log }): PrometheusOptions => ({
+    options: ({ web, path: { procfs, sysfs }, log }): PrometheusOptions => ({
       version,
       web,
-      region,
-      hostname,
       paths: { procfs, sysfs },
       log,
     }),
@@ -28,14 +26,17 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
       containers: async () => host.control<ContainersControl>('containers').document(),
     } satisfies SupervisorApi,
     works: (control) => control.listening(),
-    configure: (control) =>
-      control.setPool(
+    configure: async (control) => {
+      const { region, hostname } = host.config();
+      await control.setLabels({ region, host: hostname });
+      await control.setPool(
         host.pooled().map(({ name, modulePath = '', maxSeries }) => ({
           name,
           modulePath,
           options: host.config().collectors[name]?.options ?? {},
           maxSeries,
         })),
-      ),
+      );
+    },
   };
 }
