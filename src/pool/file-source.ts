@@ -16,6 +16,7 @@ import type { MetricFamily } from '../sdk/metrics.ts';
 import type { MetricSource } from '../storage/prometheus/source.ts';
 import type { PoolCollector, StoredSample } from './file-task.ts';
 import type { FilePool } from './pool.ts';
+import { SteadyCounters } from './steady-counters.ts';
 
 const MIN_EVERY_SECONDS = 1;
 /** Between the first two samples. */
@@ -33,6 +34,7 @@ export class FileSource implements MetricSource, Disposable {
   readonly #listed: Promise<void>;
   #samples: readonly StoredSample[] = [];
   #sampleError: HuatuoError | undefined;
+  readonly #counters: SteadyCounters;
   #losses: SeriesLosses = { refusedSeries: 0, truncatedLabels: 0 };
   #clock: NodeJS.Timeout | undefined;
   #started = false;
@@ -64,6 +66,7 @@ export class FileSource implements MetricSource, Disposable {
     this.name = collector.name;
     this.#collector = collector;
     this.#pool = pool;
+    this.#counters = new SteadyCounters(collector.maxSeries);
     // A module that cannot be loaded shows at the next scrape, which tries again.
     this.#first = this.#start().catch(() => {});
   }
@@ -103,7 +106,7 @@ export class FileSource implements MetricSource, Disposable {
     } as const;
     const { families, losses } = await this.#guard(() => this.#pool.run(task, deadline_ms));
     this.#losses = losses;
-    return families;
+    return this.#counters.hold(families);
   }
 
   async #startClock(): Promise<void> {
