@@ -52,6 +52,7 @@ export class CollectorRuntime {
   readonly #ctx: RuntimeContext;
   readonly #instruments: InstrumentSet<MetricSpecs>;
   #running: Promise<void> = Promise.resolve();
+  readonly #ready = Promise.withResolvers<void>();
 
   constructor(data: CollectorWorkerData, collector: Collector) {
     this.#data = data;
@@ -104,7 +105,7 @@ export class CollectorRuntime {
   #connectTo(service: string, port: MessagePort): void {
     if (service === 'journal') this.#journal.connect(port);
     else if (service === 'containers') this.#containers.connect(port);
-    else if (service === 'prometheus') answerScrapes(port, () => this.#collect());
+    else if (service === 'prometheus') answerScrapes(port, this.#ready.promise, () => this.#collect());
     else port.close();
   }
 
@@ -119,6 +120,7 @@ export class CollectorRuntime {
       if (this.#stop.signal.aborted) return;
       const seconds = this.#data.interval_seconds;
       notify({ type: 'waiting', seconds });
+      this.#ready.resolve();
       await this.#ctx.clock.sleep(seconds).catch(() => undefined);
     }
   }
@@ -127,7 +129,7 @@ export class CollectorRuntime {
     const collector = this.#collector;
     if (collector.kind !== 'metric' && collector.start) {
       // With a BPF object it runs once that is attached.
-      if (!this.#data.bpf) notify({ type: 'running' });
+      if (!this.#data.bpf) this.#runs();
       return collector.start(this.#ctx);
     }
     const object = await this.#ctx.bpf.load();
@@ -189,10 +191,15 @@ export class CollectorRuntime {
         signal,
         log,
         enrich: enrich && ((event) => this.#watched(() => enrich(event, ctx))),
-        attached: () => notify({ type: 'running' }),
+        attached: () => this.#runs(),
       }),
     };
     return ctx;
+  }
+
+  #runs(): void {
+    notify({ type: 'running' });
+    this.#ready.resolve();
   }
 }
 
