@@ -145,7 +145,7 @@ export function isQuantity({ format }: FieldLayout): boolean {
   return QUANTITIES.has(format);
 }
 
-const NAMES: ReadonlySet<FieldFormat> = new Set(['cgroup_id', 'ktime_ns', 'enum']);
+const NAMES: ReadonlySet<FieldFormat> = new Set(['cgroup_id', 'ktime_ns', 'enum', 'kernel_enum']);
 
 /** Whether a number of a map's entry is a BigInt: it names something, and needs more than a double's 53 bits to do so. */
 export function isExact({ format }: FieldLayout, bytes: number, side: MapSide): boolean {
@@ -153,12 +153,15 @@ export function isExact({ format }: FieldLayout, bytes: number, side: MapSide): 
   return NAMES.has(format) || (side === 'key' && (QUANTITIES.has(format) || format === 'id'));
 }
 
+/** What a decoder prints by name is its number in a map: whoever shows it looks the name up. */
+const LOOKED_UP: ReadonlySet<FieldFormat> = new Set(['enum', 'kernel_enum', 'block_dev', 'netdev', 'netns']);
+
 /** TypeScript type of one field of a map's entry; `enum` without its names, `struct` is written out by its users. */
 export function mapFieldType(field: FieldLayout, side: MapSide): string {
   const { format, length } = field;
   if (format === 'pad' || format === 'struct') return 'never';
   if (format === 'kstack') return 'string[]';
   const exact = isExact(field, field.bytes / (length ?? 1), side);
-  const type = exact ? 'bigint' : format === 'enum' ? 'number' : APPEARANCE[format].type;
+  const type = exact ? 'bigint' : LOOKED_UP.has(format) ? 'number' : APPEARANCE[format].type;
   return length === undefined ? type : `${type}[]`;
 }
