@@ -262,6 +262,7 @@ export class Agent {
     const now_ms = performance.now();
     for (const actor of this.#actors) actor.checkHeartbeat(now_ms);
     for (const child of this.#fenced) void child.measure();
+    for (const child of this.#children.values()) child.followCpus();
     void this.#guardMemory();
   }
 

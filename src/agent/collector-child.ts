@@ -5,7 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { boottime_ns } from '../actor/clock.ts';
 import { RingWakes } from '../actor/ring-wakes.ts';
-import type { ActorMeasurements, ActorStatus } from '../actor/state.ts';
+import type { ActorMeasurements, ActorStatus, MissingProgram } from '../actor/state.ts';
 import { ActorStats, type StatField } from '../actor/stats.ts';
 import { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
@@ -102,7 +102,24 @@ export class CollectorChild {
   status(): ActorStatus {
     const { vitals, ...status } = this.actor.status;
     const { throttled_seconds, sampling_ratio } = this.#throttle;
-    return { ...status, vitals: { ...vitals, throttled_seconds, ...this.#ringMeasurements(sampling_ratio) } };
+    const missing_programs = this.#missingPrograms();
+    return {
+      ...status,
+      ...(missing_programs.length > 0 && { missing_programs }),
+      vitals: { ...vitals, throttled_seconds, ...this.#ringMeasurements(sampling_ratio) },
+    };
+  }
+
+  /** Has programs that sample run on the CPUs that are online now. */
+  followCpus(): void {
+    this.#kernel?.object?.followCpus();
+  }
+
+  #missingPrograms(): MissingProgram[] {
+    const programs = this.#kernel?.object?.programs ?? [];
+    return programs.flatMap(({ program, section, state, reason = '' }) =>
+      state === 'missing' ? [{ program, section, reason }] : [],
+    );
   }
 
   /** Brings CPU time and heap up to date, and throttles a collector that is over its quota. */

@@ -27,7 +27,8 @@ function section(manifest: ObjectManifest): string[] {
 }
 
 function facts({ collector, event, attachPoints }: ObjectManifest): string {
-  const points = `Attaches to ${attachPoints.map((point) => `\`${point}\``).join(', ')}.`;
+  const sections = new Set(attachPoints.map(({ section }) => section));
+  const points = `Attaches to ${[...sections].map((section) => `\`${section}\``).join(', ')}.`;
   if (!event) return `Metrics only. ${points}`;
   const tracer = event.tracer === collector ? '' : ` Documents are named \`${event.tracer}\`.`;
   return `Severity ${event.severity}, schema version ${event.schemaVersion}.${tracer} ${points}`;

@@ -109,6 +109,10 @@ class LoadedObject implements BpfObject {
     this.#unloaded();
   }
 
+  iterate(program: string, cgroup?: string): Promise<Uint8Array> {
+    return this.#kernel.iterate(program, cgroup);
+  }
+
   get events(): EventRing {
     if (!this.#reader) throw missing(this.#dependencies.data.name, 'ring', 'events');
     return ringEvents(this.#reader, this.#dependencies);

@@ -110,6 +110,13 @@ export interface BpfObject {
   detach(): Promise<void>;
   /** Frees programs, maps and rings. */
   unload(): Promise<void>;
+  /**
+   * Runs an iterator (`SEC("iter/task")`) once, to its end.
+   * @param program its C name
+   * @param cgroup directory to begin with, for `iter/cgroup`
+   * @returns what its runs have written with bpf_seq_write(), one behind the other; at most 16 MiB
+   */
+  iterate(program: string, cgroup?: string): Promise<Uint8Array>;
   /** The ring `events`, decoded to documents. */
   readonly events: EventRing;
   map<Key = unknown, Value = unknown>(name: string): BpfMap<Key, Value>;
