@@ -1,7 +1,7 @@
 /** The committed files that are made from manifests. */
 
-import { ROOT } from '../paths.ts';
 import type { CollectorDescription } from '../catalog/description.ts';
+import { ROOT } from '../paths.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
 import { eventTypeSource } from './event-type.ts';
 import { writeIfChanged } from './files.ts';

@@ -67,7 +67,12 @@ function optionTable({ collector, options }: ObjectManifest): string {
 }
 
 function fieldTable(fields: readonly FieldLayout[], declared: DocumentFields): string {
-  const rows = documentRows(declared).map(([path, type, unit, doc]) => [`\`${path}\``, type, unit, cell(doc)]);
+  const rows = documentRows(declared).map(([path, type, unit, doc]) => [
+    `\`${path}\``,
+    type,
+    unit,
+    cell(doc),
+  ]);
   return table(
     ['Field', 'Type', 'Unit', 'Meaning'],
     [...fields.flatMap((field) => fieldRows(field, '')), ...rows],

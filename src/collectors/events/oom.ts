@@ -58,7 +58,7 @@ const collector: Collector = defineEvent({
     trigger: struct(task),
     victim: struct(task),
     memory_snapshot: struct(
-      { host_meminfo: record(bytes(''), 'Rows of /proc/meminfo, by the kernel\'s own names') },
+      { host_meminfo: record(bytes(''), "Rows of /proc/meminfo, by the kernel's own names") },
       'Where the memory of the host was',
     ),
   },
