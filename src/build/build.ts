@@ -3,12 +3,11 @@
  *
  *   node src/build/build.ts --collectors DIR --out OUT
  *
- * which leaves `<c>.bpf.o`, `<c>.json` and `<c>.wasm` side by side in OUT, with the `.js` modules of DIR.
+ * which leaves objects, decoders, compiled modules, descriptions and mappings side by side in OUT; `huatuo build` calls it so.
  */
 
 import console from 'node:console';
-import { copyFileSync, realpathSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { CollectorDescription } from '../catalog/description.ts';
 import { COLLECTOR_NAME } from '../catalog/read-collector.ts';
@@ -21,14 +20,15 @@ import { filesIn, removeOrphans } from './files.ts';
 import { bindingFiles, schemaFiles, writeGenerated } from './generated.ts';
 import { Stamps } from './stamps.ts';
 import { compileTypeScript } from './typescript.ts';
+import { buildUserModules } from './user-modules.ts';
 
 const USAGE = `Usage: node src/build/build.ts [--quiet] [--collectors DIR --out OUT]
 
 Builds what changed: BPF objects, decoders, WASM, TypeScript.
 
   --quiet            print only what was rebuilt and what failed
-  --collectors DIR   build the *.bpf.c of DIR instead of the built-in ones
-  --out OUT          where <name>.bpf.o, <name>.json and <name>.wasm go
+  --collectors DIR   build the *.bpf.c and *.ts of DIR instead of the built-in ones
+  --out OUT          where <name>.bpf.o, <name>.json, <name>.wasm and <name>.js go
 `;
 
 /** Programs of the agent itself, which are no collectors. */
@@ -142,8 +142,14 @@ function removeLeftovers({ manifests }: BuildOutcome): void {
 /** A user's directory: objects, decoders and the modules beside them go to one place. */
 async function buildUserSet(sources: string, out: string, progress: Progress): Promise<void> {
   const outcome = await reported(buildDirectory(sources, out), progress);
-  if (!outcome || realpathSync(sources) === realpathSync(out)) return;
-  for (const module of filesIn(sources, '.js')) copyFileSync(module, join(out, basename(module)));
+  if (!outcome) return;
+  try {
+    const { rewritten, failures } = await buildUserModules(sources, out, outcome.manifests);
+    for (const failure of failures) progress.fail(failure);
+    progress.step('modules', `${rewritten.length} rebuilt`, rewritten);
+  } catch (error) {
+    progress.fail(error);
+  }
 }
 
 async function main(): Promise<void> {

@@ -4,8 +4,8 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import test from 'node:test';
 import { AgentProcess } from '../../support/agent.ts';
-import type { JournalDocument } from '../../support/journal-reader.ts';
 import { builtInProblems } from '../../support/document-schema.ts';
+import type { JournalDocument } from '../../support/journal-reader.ts';
 import { skipWithoutBpf } from '../../support/kernel.ts';
 import { samplesOf, sampleValue } from '../../support/prometheus-text.ts';
 
