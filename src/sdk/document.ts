@@ -44,19 +44,25 @@ export interface DocumentFields {
 /** Integers beyond 2^53 are bigint; both are printed exactly. */
 type Whole = number | bigint;
 
-export type FieldValue<Field extends DocumentField> = Field extends { readonly type: 'keyword' }
+export type FieldValue<Field extends DocumentField> = [DocumentField] extends [Field]
+  ? unknown
+  : Field extends ScalarField
+    ? ScalarValue<Field>
+    : Field extends StructField<infer Fields>
+      ? DocumentOf<Fields>
+      : Field extends ListField<infer Element>
+        ? readonly FieldValue<Element>[]
+        : Field extends RecordField<infer Element>
+          ? Readonly<Record<string, FieldValue<Element>>>
+          : never;
+
+type ScalarValue<Field extends ScalarField> = Field['type'] extends 'keyword'
   ? string
-  : Field extends { readonly type: 'boolean' }
+  : Field['type'] extends 'boolean'
     ? boolean
-    : Field extends { readonly type: 'decimal' }
+    : Field['type'] extends 'decimal'
       ? number
-      : Field extends StructField<infer Fields>
-        ? DocumentOf<Fields>
-        : Field extends ListField<infer Element>
-          ? readonly FieldValue<Element>[]
-          : Field extends RecordField<infer Element>
-            ? Readonly<Record<string, FieldValue<Element>>>
-            : Whole;
+      : Whole;
 
 type OptionalKeys<Fields extends DocumentFields> = {
   [Key in keyof Fields]: Fields[Key] extends { readonly optional: true } ? Key : never;
