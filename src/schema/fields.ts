@@ -212,6 +212,12 @@ function semanticShape(walk: Walk, id: number): Shape | undefined {
           `it has ${semantic.bytes}: use the one of bpf/include/huatuo.h`,
         );
       }
+      if (walk.strictness === 'map' && semantic.format === 'ustack')
+        throw buildFailed(
+          location,
+          'a user stack in a map',
+          'put it into an event: only a decoder has the tables to print it',
+        );
       const frame = FRAME_BYTES[semantic.format];
       return frame
         ? { format: semantic.format, bytes, length: bytes / frame }
