@@ -3,11 +3,13 @@
  * the kernel, kernel symbols, the ledger.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { boottime_ns } from '../actor/clock.ts';
 import type { ActorMeasurements, ActorStatus } from '../actor/state.ts';
 import { ActorStats, type StatField, WakeCounter } from '../actor/stats.ts';
 import { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../collector/protocol.ts';
+import { allocateState } from '../collector/state.ts';
 import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import type { SymbolTable } from '../decoder/kallsyms.ts';
@@ -17,12 +19,14 @@ import { KernelOwner } from '../kernel/object-owner.ts';
 import { removePins } from '../kernel/pins/pin-set.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
 import type { Log } from '../sdk/context.ts';
+import { allocateSeries } from '../sdk/kept-series.ts';
 import type { LedgerStatus } from '../web/status.ts';
 import { CollectorThrottle } from './fence/budget.ts';
 import type { CpuCgroups } from './fence/cgroup.ts';
 import { CpuFence } from './fence/fence.ts';
 import { objectSource } from './object-source.ts';
 import { RingLedger } from './ring-ledger.ts';
+import { withSaved } from './saved-ledger.ts';
 import type { ReaderActor } from './services/services.ts';
 import { COLLECTOR_STOP_SHARE, collectorRestart, WORKER_LIMITS } from './specs.ts';
 
@@ -52,6 +56,9 @@ export class CollectorChild {
   readonly #fence: CpuFence;
   readonly #throttle: CollectorThrottle;
   readonly #statsMemory = ActorStats.allocate();
+  readonly #saveOrigin = boottime_ns().toString(36);
+  readonly #state = allocateState();
+  readonly #series = allocateSeries();
   /** Absent for a collector without BPF programs. */
   readonly #kernel: KernelOwner | undefined;
   #ledger: RingLedger | undefined;
@@ -119,9 +126,9 @@ export class CollectorChild {
     };
   }
 
-  /** Accounting of its ring, also while no worker runs; undefined before the first load and for collectors without ring. */
+  /** Accounting of its ring and of what it saved, also while no worker runs; undefined when there is neither. */
   ledger(): LedgerStatus | undefined {
-    return this.#ledger?.read();
+    return withSaved(this.entry.name, this.#ledger?.read(), this.stats);
   }
 
   /**
@@ -157,6 +164,9 @@ export class CollectorChild {
       containerWait_ms: config.containers.wait_ms,
       log: config.log,
       stats: this.#statsMemory,
+      saveOrigin: this.#saveOrigin,
+      state: this.#state,
+      series: this.#series,
       ...(this.#symbols && { symbols: this.#symbols }),
       control,
     };

@@ -34,10 +34,21 @@ export interface BpfDependencies {
   readonly symbols: () => SymbolTable;
 }
 
+/** `ctx.bpf`, and what a stop needs of it. */
+export interface OwnBpf extends Bpf {
+  /** Detaches the object when there is one: a stop loads nothing. */
+  detach(): Promise<void>;
+}
+
 /** @throws from load(): COLLECTOR_INVALID and what `KernelCalls.load` throws */
-export function createBpf(dependencies: BpfDependencies): Bpf {
+export function createBpf(dependencies: BpfDependencies): OwnBpf {
   let loading: Promise<LoadedObject> | undefined;
   return {
+    async detach() {
+      // One that could not be loaded has nothing attached.
+      const object = await loading?.catch(() => undefined);
+      await object?.detach();
+    },
     // One object however many ask for it, at once or later, until it is unloaded.
     load() {
       loading ??= LoadedObject.load(dependencies, () => {

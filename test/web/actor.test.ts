@@ -111,8 +111,8 @@ test('a page has collector threads, file collectors, the agent and the process',
   const { control } = start();
   await connect(control, 'oom');
   await control.setPool([
-    { name: 'loadavg', modulePath: collector('loadavg'), options: {}, maxSeries: 1000 },
-    { name: 'cpu_util', modulePath: collector('cpu_util'), options: {}, maxSeries: 1000 },
+    { name: 'loadavg', modulePath: collector('loadavg'), options: {}, maxSeries: 1000, contents: '' },
+    { name: 'cpu_util', modulePath: collector('cpu_util'), options: {}, maxSeries: 1000, contents: '' },
   ]);
   const { status, body } = await get(control, '/metrics');
   assert.equal(status, 200);

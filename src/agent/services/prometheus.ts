@@ -31,11 +31,12 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
     works: (control) => control.listening(),
     configure: (control) =>
       control.setPool(
-        host.pooled().map(({ name, modulePath = '', maxSeries }) => ({
+        host.pooled().map(({ name, modulePath = '', maxSeries, contents }) => ({
           name,
           modulePath,
           options: host.config().collectors[name]?.options ?? {},
           maxSeries,
+          contents,
         })),
       ),
   };
