@@ -8,11 +8,11 @@
  * It knows neither files nor threads nor the time of day: what it drives and what it counts on are handed in.
  */
 import { HuatuoError } from '../error.ts';
-import type { Subject } from '../sdk/autotracing.ts';
+import type { Samples, Subject } from '../sdk/autotracing.ts';
 import type { WindowSample } from '../sdk/window.ts';
 import { HourlyBudget } from './budget.ts';
 import { type EngineClock, within } from './clock.ts';
-import type { Memory, Pace, Samples, Tracer } from './tracer.ts';
+import type { Captured, Memory, Pace, Tracer } from './tracer.ts';
 import { Windows } from './windows.ts';
 
 /** A sample that takes longer has failed; no other is started before it has ended. */
@@ -163,13 +163,12 @@ export class Engine<State, Why extends object> {
     }
   }
 
-  async #collect(subject: Subject, key: string, why: Why): Promise<{ data: object; isPartial: boolean }> {
+  async #collect(subject: Subject, key: string, why: Why): Promise<Captured> {
     const tracer = this.#tracer;
     try {
-      const data = await within(this.#pace.deadline_seconds, 'a capture', this.#time, (signal) =>
+      return await within(this.#pace.deadline_seconds, 'a capture', this.#time, (signal) =>
         tracer.capture(subject, why, signal),
       );
-      return { data, isPartial: !tracer.isThere(subject) };
     } catch (error) {
       if (this.#time.stop.aborted) throw error;
       tracer.log.warn('a capture failed; what triggered it is written', { subject: key, error });

@@ -1,5 +1,5 @@
 /** What an engine is given: whom it drives, at which pace, what it remembers of a former run. */
-import type { Subject } from '../sdk/autotracing.ts';
+import type { Samples, Subject } from '../sdk/autotracing.ts';
 import type { Log } from '../sdk/context.ts';
 import type { Window } from '../sdk/window.ts';
 import type { WindowEntries } from './windows.ts';
@@ -22,12 +22,22 @@ export interface Memory<State> {
   readonly starts: readonly bigint[];
 }
 
-/** `partial`: the subject was gone before the capture was over, or the capture failed; what was known is written. */
+/**
+ * `partial`: the subject was gone before the capture was over, or the capture failed; what was known is written.
+ * `failed`: nothing is.
+ */
 export type Outcome = 'complete' | 'partial' | 'failed';
 /** `subjects`: there are too many to keep a window for this one. */
 export type Suppression = 'cooldown' | 'budget' | 'subjects';
 
-export interface Capture {
+export interface Captured {
+  /** Of the document; that of `why` is part of it. */
+  readonly data: object;
+  /** The subject ended meanwhile, or not all of it could be looked at. */
+  readonly isPartial: boolean;
+}
+
+export interface CaptureDocument {
   readonly subject: Subject;
   /** Of the sample that triggered it. */
   readonly boottime_ns: bigint;
@@ -38,11 +48,8 @@ export interface Capture {
 export interface Tracer<State, Why extends object> {
   sample(signal: AbortSignal): Samples<State> | Promise<Samples<State>>;
   trigger(window: Window<State>): Why | undefined;
-  /** @returns the data of the document, that of `why` too */
-  capture(subject: Subject, why: Why, signal: AbortSignal): object | Promise<object>;
-  /** False when it ended meanwhile. */
-  isThere(subject: Subject): boolean;
-  save(capture: Capture): Promise<void>;
+  capture(subject: Subject, why: Why, signal: AbortSignal): Captured | Promise<Captured>;
+  save(document: CaptureDocument): Promise<void>;
   /** Takes care of what the next run should know. */
   keep(memory: Memory<State>): void;
   readonly counts: {
@@ -52,5 +59,3 @@ export interface Tracer<State, Why extends object> {
   };
   readonly log: Log;
 }
-
-export type Samples<State> = Iterable<readonly [subject: Subject, state: State]>;

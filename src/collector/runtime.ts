@@ -11,6 +11,7 @@ import { parentPort } from 'node:worker_threads';
 import { expose } from '../actor/rpc.ts';
 import { ActorStats } from '../actor/stats.ts';
 import { threadId } from '../actor/thread.ts';
+import { runAutotracer } from '../capture/run.ts';
 import { ContainersClient } from '../containers/client.ts';
 import { readSymbols, type SymbolTable } from '../decoder/kallsyms.ts';
 import { HuatuoError } from '../error.ts';
@@ -129,6 +130,10 @@ export class CollectorRuntime {
       // With a BPF object it runs once that is attached.
       if (!this.#data.bpf) notify({ type: 'running' });
       return collector.start(this.#ctx);
+    }
+    if ('trigger' in collector) {
+      notify({ type: 'running' });
+      return runAutotracer(collector, this.#ctx);
     }
     const object = await this.#ctx.bpf.load();
     await object.attach();

@@ -44,19 +44,22 @@ export interface DocumentFields {
 /** Integers beyond 2^53 are bigint; both are printed exactly. */
 type Whole = number | bigint;
 
-export type FieldValue<Field extends DocumentField> = Field extends { readonly type: 'keyword' }
-  ? string
-  : Field extends { readonly type: 'boolean' }
-    ? boolean
-    : Field extends { readonly type: 'decimal' }
-      ? number
-      : Field extends StructField<infer Fields>
-        ? DocumentOf<Fields>
-        : Field extends ListField<infer Element>
-          ? readonly FieldValue<Element>[]
-          : Field extends RecordField<infer Element>
-            ? Readonly<Record<string, FieldValue<Element>>>
-            : Whole;
+// Of any field the value may be anything: said first, because its elements would be of any field again, without end.
+export type FieldValue<Field extends DocumentField> = [DocumentField] extends [Field]
+  ? unknown
+  : Field extends { readonly type: 'keyword' }
+    ? string
+    : Field extends { readonly type: 'boolean' }
+      ? boolean
+      : Field extends { readonly type: 'decimal' }
+        ? number
+        : Field extends StructField<infer Fields>
+          ? DocumentOf<Fields>
+          : Field extends ListField<infer Element>
+            ? readonly FieldValue<Element>[]
+            : Field extends RecordField<infer Element>
+              ? Readonly<Record<string, FieldValue<Element>>>
+              : Whole;
 
 type OptionalKeys<Fields extends DocumentFields> = {
   [Key in keyof Fields]: Fields[Key] extends { readonly optional: true } ? Key : never;
@@ -69,7 +72,7 @@ export type DocumentOf<Fields extends DocumentFields> = string extends keyof Fie
       readonly [Key in OptionalKeys<Fields>]?: FieldValue<Fields[Key]> | undefined;
     };
 
-interface Typed<Type extends ScalarField['type']> extends ScalarField {
+export interface Typed<Type extends ScalarField['type']> extends ScalarField {
   readonly type: Type;
 }
 

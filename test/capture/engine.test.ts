@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Engine, MAX_FAILED_SAMPLES, SAMPLE_DEADLINE_SECONDS } from '../../src/capture/engine.ts';
-import type { Capture, Memory, Pace, Samples, Tracer } from '../../src/capture/tracer.ts';
+import type { CaptureDocument, Captured, Memory, Pace, Tracer } from '../../src/capture/tracer.ts';
 import { HuatuoError } from '../../src/error.ts';
-import type { Subject } from '../../src/sdk/autotracing.ts';
+import type { Samples, Subject } from '../../src/sdk/autotracing.ts';
 import type { Window } from '../../src/sdk/window.ts';
 import { container } from '../collectors/metrics/context.ts';
 import { FakeClock, settled } from '../support/fake-clock.ts';
@@ -25,7 +25,7 @@ class Numbers implements Tracer<number, Why> {
   /** What the next samples show. */
   levels: (readonly [Subject, number])[] = [];
   readonly gone = new Set<Subject>();
-  readonly saved: Capture[] = [];
+  readonly saved: CaptureDocument[] = [];
   readonly kept: Memory<number>[] = [];
   readonly counted: string[] = [];
   readonly logged: string[] = [];
@@ -49,14 +49,11 @@ class Numbers implements Tracer<number, Why> {
   trigger({ newest }: Window<number>): Why | undefined {
     return newest.state >= 100 ? { level: newest.state } : undefined;
   }
-  capture(_subject: Subject, why: Why, _signal: AbortSignal): object | Promise<object> {
-    return { ...why, detail: 'all of it' };
+  capture(subject: Subject, why: Why, _signal: AbortSignal): Captured | Promise<Captured> {
+    return { data: { ...why, detail: 'all of it' }, isPartial: this.gone.has(subject) };
   }
-  isThere(subject: Subject): boolean {
-    return !this.gone.has(subject);
-  }
-  async save(capture: Capture): Promise<void> {
-    this.saved.push(capture);
+  async save(document: CaptureDocument): Promise<void> {
+    this.saved.push(document);
   }
   keep(memory: Memory<number>): void {
     this.kept.push(structuredClone(memory));
@@ -176,7 +173,7 @@ test('the captures of all subjects within an hour are bounded', async () => {
 
 test('sampling goes on while captures run, those of several subjects at once', async () => {
   const numbers = new Numbers();
-  const open = Promise.withResolvers<object>();
+  const open = Promise.withResolvers<Captured>();
   numbers.capture = () => open.promise;
   await using run = new Run(numbers, { pace: { cooldown_seconds: 1 } });
   numbers.levels = [
@@ -187,7 +184,7 @@ test('sampling goes on while captures run, those of several subjects at once', a
   assert.equal(numbers.samples, 3);
   assert.deepEqual(numbers.saved, []);
   assert.deepEqual(numbers.counted, Array(4).fill('suppressed: cooldown'), 'one at a time for each subject');
-  open.resolve({ level: 1 });
+  open.resolve({ data: { level: 1 }, isPartial: false });
   await settled();
   assert.deepEqual(
     numbers.saved.map(({ subject }) => subject),
@@ -213,7 +210,7 @@ for (const [what, capture] of Object.entries({
     throw new Error('no such file');
   },
   rejects: () => Promise.reject(new Error('no such file')),
-  'never ends': () => new Promise<object>(() => {}),
+  'never ends': () => new Promise<Captured>(() => {}),
 })) {
   test(`of a capture that ${what}, what triggered it is written`, async () => {
     const numbers = new Numbers();
@@ -390,7 +387,7 @@ test('a capture that is cut off by the stop may be repeated by the next run', as
   await clock.advance(5);
   await run.stop();
   assert.deepEqual([numbers.saved, numbers.counted], [[], ['failed']]);
-  numbers.capture = (_subject, why) => why;
+  numbers.capture = (_subject, why) => ({ data: why, isPartial: false });
   await using _next = new Run(numbers, { clock, memory: numbers.kept.at(-1) });
   await clock.advance(0);
   assert.equal(numbers.saved.length, 1);
