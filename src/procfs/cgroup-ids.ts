@@ -24,10 +24,21 @@ export function* idsBelow(cgroup: string, lists: readonly string[]): Generator<s
 
 function idsIn(directory: string, lists: readonly string[]): string[] {
   for (const list of lists) {
-    const text = readIfThere(join(directory, list));
+    const text = readList(join(directory, list));
     if (text !== undefined) return text.split('\n').filter((line) => /^[1-9]\d{0,9}$/.test(line));
   }
   return [];
+}
+
+/** A threaded v2 cgroup refuses to list processes; those of its threads are listed by the cgroup it belongs to. */
+function readList(path: string): string | undefined {
+  try {
+    return readIfThere(path);
+  } catch (error) {
+    const { code } = (error as Error).cause as NodeJS.ErrnoException;
+    if (code === 'EOPNOTSUPP') return '';
+    throw error;
+  }
 }
 
 function children(directory: string): Dirent[] {
