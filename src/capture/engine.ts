@@ -86,6 +86,7 @@ export class Engine<State, Why extends object> {
       for (const [subject, state] of await this.#sample())
         this.#look(subject, { boottime_ns: now_ns, state });
       this.#failed = 0;
+      this.#tracer.counts.sampled('taken');
     } catch (error) {
       this.#sampleFailed(error);
     }
@@ -112,7 +113,7 @@ export class Engine<State, Why extends object> {
 
   #sampleFailed(error: unknown): void {
     if (this.#time.stop.aborted) return;
-    this.#tracer.counts.sampleFailed();
+    this.#tracer.counts.sampled('failed');
     this.#tracer.log.warn('a sample failed', { error });
     this.#failed += 1;
     const permanent = error instanceof HuatuoError && error.permanent;
@@ -129,7 +130,7 @@ export class Engine<State, Why extends object> {
       if (why) this.#react(subject, key, why, sample.boottime_ns);
     } catch (error) {
       // What is wrong with one subject must not cost the others.
-      counts.sampleFailed();
+      counts.suppressed('failed');
       log.error('a trigger failed', { subject: key, error });
     }
   }

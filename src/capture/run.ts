@@ -12,7 +12,7 @@ import { type Baseline, CaptureProcesses, takeBaseline } from './processes.ts';
 import type { Captured, Memory, Outcome, Suppression, Tracer } from './tracer.ts';
 
 const OUTCOMES: readonly Outcome[] = ['complete', 'partial', 'failed'];
-const CAUSES: readonly Suppression[] = ['cooldown', 'budget', 'subjects'];
+const CAUSES: readonly Suppression[] = ['cooldown', 'budget', 'failed', 'subjects'];
 
 /** What is in `ctx.state`. */
 interface Kept {
@@ -95,13 +95,13 @@ function keep(ctx: TracerContext, kept: Kept): void {
 }
 
 function createCounts({ name, metrics }: TracerContext): Tracer<unknown, object>['counts'] {
-  const { captures, suppressed, samplesFailed } = metrics as Instruments<typeof CAPTURE_METRICS>;
+  const { captures, suppressed, samples } = metrics as Instruments<typeof CAPTURE_METRICS>;
   for (const outcome of OUTCOMES) captures.add(0, { collector: name, outcome });
   for (const cause of CAUSES) suppressed.add(0, { collector: name, cause });
-  samplesFailed.add(0, { collector: name });
+  for (const outcome of ['taken', 'failed']) samples.add(0, { collector: name, outcome });
   return {
     captured: (outcome) => captures.add(1, { collector: name, outcome }),
     suppressed: (cause) => suppressed.add(1, { collector: name, cause }),
-    sampleFailed: () => samplesFailed.add(1, { collector: name }),
+    sampled: (outcome) => samples.add(1, { collector: name, outcome }),
   };
 }

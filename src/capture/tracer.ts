@@ -27,8 +27,8 @@ export interface Memory<State> {
  * `failed`: nothing is.
  */
 export type Outcome = 'complete' | 'partial' | 'failed';
-/** `subjects`: there are too many to keep a window for this one. */
-export type Suppression = 'cooldown' | 'budget' | 'subjects';
+/** `failed`: the trigger threw. `subjects`: there are too many to keep a window for this one. */
+export type Suppression = 'cooldown' | 'budget' | 'failed' | 'subjects';
 
 export interface Captured {
   /** Of the document; that of `why` is part of it. */
@@ -55,7 +55,7 @@ export interface Tracer<State, Why extends object> {
   readonly counts: {
     captured(outcome: Outcome): void;
     suppressed(cause: Suppression): void;
-    sampleFailed(): void;
+    sampled(outcome: 'taken' | 'failed'): void;
   };
   readonly log: Log;
 }

@@ -55,7 +55,7 @@ export type WithPace<Options extends OptionSpecs> = Options & Omit<PaceOptions, 
 export const CAPTURE_METRICS: {
   readonly captures: TypedSpec<'counter', readonly ['collector', 'outcome']>;
   readonly suppressed: TypedSpec<'counter', readonly ['collector', 'cause']>;
-  readonly samplesFailed: TypedSpec<'counter', readonly ['collector']>;
+  readonly samples: TypedSpec<'counter', readonly ['collector', 'outcome']>;
 } = {
   captures: counter({
     name: 'huatuo_autotracing_captures_total',
@@ -64,13 +64,13 @@ export const CAPTURE_METRICS: {
   }),
   suppressed: counter({
     name: 'huatuo_autotracing_suppressed_total',
-    help: 'Triggers without a capture, because of the cool-down or the hourly budget, and samples of too many subjects.',
+    help: 'What led to no capture: triggers in a cool-down or over the hourly budget, those that failed, and samples of too many subjects.',
     labels: ['collector', 'cause'],
   }),
-  samplesFailed: counter({
-    name: 'huatuo_autotracing_samples_failed_total',
-    help: 'Samples and triggers that failed, or took too long.',
-    labels: ['collector'],
+  samples: counter({
+    name: 'huatuo_autotracing_samples_total',
+    help: 'Samples that were taken, and those that failed or took too long.',
+    labels: ['collector', 'outcome'],
   }),
 };
 

@@ -56,15 +56,14 @@ export class AutotracerRun implements AsyncDisposable {
     );
   }
 
-  /** Values of the framework's counters that are not 0, by their last label. */
+  /** Values of the framework's counters that are not 0, by outcome or cause; without samples that were taken. */
   get counts(): Record<string, number> {
     const samples = this.#collect()
       .filter(({ name }) => name.startsWith('huatuo_autotracing_'))
-      .flatMap((family) => family.samples);
+      .flatMap((family) => family.samples)
+      .filter(({ labels, value }) => value > 0 && labels.outcome !== 'taken');
     return Object.fromEntries(
-      samples
-        .filter(({ value }) => value > 0)
-        .map(({ labels: { outcome, cause }, value }) => [outcome ?? cause ?? 'samples failed', value]),
+      samples.map(({ labels: { outcome, cause = '' }, value }) => [outcome ?? cause, value]),
     );
   }
 
