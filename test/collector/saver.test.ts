@@ -11,8 +11,15 @@ import { ContainersClient } from '../../src/containers/client.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { JournalActor } from '../../src/storage/journal/actor.ts';
 import { Journal } from '../../src/storage/journal/journal.ts';
+import {
+  DISK_BYTES,
+  journalOptions,
+  memoryLog,
+  streamText,
+  tempDirectory,
+  tinyDisk,
+} from '../storage/journal/fixture.ts';
 import { eventually } from '../support/eventually.ts';
-import { DISK_BYTES, journalOptions, memoryLog, streamText, tempDirectory, tinyDisk } from '../storage/journal/fixture.ts';
 
 keepClock();
 
@@ -29,7 +36,10 @@ class Host {
 
   constructor(directory = newDirectory()) {
     this.directory = directory;
-    this.actor = new JournalActor(new Journal(journalOptions(directory, { segment_bytes: 1 << 23 }), memoryLog()), memoryLog());
+    this.actor = new JournalActor(
+      new Journal(journalOptions(directory, { segment_bytes: 1 << 23 }), memoryLog()),
+      memoryLog(),
+    );
     cleanups.push(() => this.actor.close());
   }
 
@@ -45,7 +55,13 @@ class Host {
       journal,
       stats: this.stats,
       agent: { hostname: 'h', region: 'r', bootId: 'b'.repeat(32) },
-      document: { collector: 'tester', tracer: 'tester', kind: 'autotracing', severity: 'info', schemaVersion: 1 },
+      document: {
+        collector: 'tester',
+        tracer: 'tester',
+        kind: 'autotracing',
+        severity: 'info',
+        schemaVersion: 1,
+      },
       containers: new ContainersClient(0),
       signal: stop.signal,
       origin: 'here',
@@ -84,7 +100,10 @@ test('a document is in the journal when save resolves, with every digit of a big
   const host = new Host();
   const { saver } = host.saver();
   await saver.save({ data: { id: 2n ** 64n - 1n, nested: [{ small: 3n }] }, time_ns: 1n });
-  assert.match(streamText(host.directory, 'tester'), /"tracer_data":\{"id":18446744073709551615,"nested":\[\{"small":3\}\]\}\}\n$/);
+  assert.match(
+    streamText(host.directory, 'tester'),
+    /"tracer_data":\{"id":18446744073709551615,"nested":\[\{"small":3\}\]\}\}\n$/,
+  );
   const [document] = host.documents;
   assert.equal(document?.severity, 'info');
   assert.equal('container_id' in (document ?? {}), false);

@@ -22,7 +22,10 @@ test('a value that is refused leaves the one before', () => {
   state.set({ good: true });
   const refused = (found: RegExp) => ({ code: 'COLLECTOR_INVALID', message: found });
   assert.throws(() => state.set({ f: () => 1 }), refused(/state of plain data, found .*could not be cloned/));
-  assert.throws(() => state.set('x'.repeat(1 << 20)), refused(/at most 1048576 bytes, found 10485\d\d bytes/));
+  assert.throws(
+    () => state.set('x'.repeat(1 << 20)),
+    refused(/at most 1048576 bytes, found 10485\d\d bytes/),
+  );
   assert.deepEqual(new SharedState(memory).get(), { good: true });
 });
 

@@ -21,7 +21,9 @@ function worker(memory: SeriesMemory, maxSeries = 100) {
         .filter(({ name }) => name.startsWith('huatuo_bamai_tester_'))
         .flatMap(({ name, samples }) =>
           samples.map(({ labels, suffix = '', value }) => [
-            `${name.slice('huatuo_bamai_tester_'.length)}${suffix}${Object.values(labels).map((l) => ` ${l}`).join('')}`,
+            `${name.slice('huatuo_bamai_tester_'.length)}${suffix}${Object.values(labels)
+              .map((l) => ` ${l}`)
+              .join('')}`,
             value,
           ]),
         ),
