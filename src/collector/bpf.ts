@@ -190,8 +190,13 @@ async function* batches(reader: RingReader, signal: AbortSignal): AsyncGenerator
   try {
     for (;;) {
       const slice = await reader.read();
-      if (slice.documents > 0) yield slice;
-      if (slice.end > slice.start) reader.commit(slice);
+      let committed = false;
+      const commit = (): void => {
+        if (!committed) reader.commit(slice);
+        committed = true;
+      };
+      if (slice.documents > 0) yield { lines: slice.lines, documents: slice.documents, commit };
+      if (slice.end > slice.start) commit();
       else if (signal.aborted) return;
       else await reader.wait();
     }

@@ -125,7 +125,7 @@ export interface BpfObject {
 export interface EventRing {
   /**
    * Batches of finished NDJSON until the collector is stopped. Each batch is committed when the loop asks for the next
-   * one; it is valid until then.
+   * one; it is valid until then. A loop that is left gets its last batch again, unless it has committed that itself.
    */
   batches(): AsyncIterable<Batch>;
   /** Sends every batch to the journal until the collector is stopped: what an event collector does. */
@@ -136,6 +136,8 @@ export interface Batch {
   /** View of whole lines, valid until the next batch. */
   readonly lines: Uint8Array;
   readonly documents: number;
+  /** It is done with, whatever happens next. */
+  commit(): void;
 }
 
 /** What a map holds of one container. */

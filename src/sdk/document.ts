@@ -44,22 +44,25 @@ export interface DocumentFields {
 /** Integers beyond 2^53 are bigint; both are printed exactly. */
 type Whole = number | bigint;
 
-// Of any field the value may be anything: said first, because its elements would be of any field again, without end.
 export type FieldValue<Field extends DocumentField> = [DocumentField] extends [Field]
   ? unknown
-  : Field extends { readonly type: 'keyword' }
-    ? string
-    : Field extends { readonly type: 'boolean' }
-      ? boolean
-      : Field extends { readonly type: 'decimal' }
-        ? number
-        : Field extends StructField<infer Fields>
-          ? DocumentOf<Fields>
-          : Field extends ListField<infer Element>
-            ? readonly FieldValue<Element>[]
-            : Field extends RecordField<infer Element>
-              ? Readonly<Record<string, FieldValue<Element>>>
-              : Whole;
+  : Field extends ScalarField
+    ? ScalarValue<Field>
+    : Field extends StructField<infer Fields>
+      ? DocumentOf<Fields>
+      : Field extends ListField<infer Element>
+        ? readonly FieldValue<Element>[]
+        : Field extends RecordField<infer Element>
+          ? Readonly<Record<string, FieldValue<Element>>>
+          : never;
+
+type ScalarValue<Field extends ScalarField> = Field['type'] extends 'keyword'
+  ? string
+  : Field['type'] extends 'boolean'
+    ? boolean
+    : Field['type'] extends 'decimal'
+      ? number
+      : Whole;
 
 type OptionalKeys<Fields extends DocumentFields> = {
   [Key in keyof Fields]: Fields[Key] extends { readonly optional: true } ? Key : never;
