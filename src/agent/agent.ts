@@ -16,6 +16,8 @@ import type { AgentIdentity } from '../decoder/envelope.ts';
 import { RingWatch } from '../kernel/ring-watch.ts';
 import { withDeadline } from '../promises.ts';
 import type { Log } from '../sdk/context.ts';
+import type { ElasticsearchControl } from '../storage/elasticsearch/actor.ts';
+import type { ElasticsearchStatus } from '../storage/elasticsearch/status.ts';
 import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
 import { collectorPart } from './changes.ts';
@@ -34,8 +36,8 @@ const TICK_MS = 500;
 /** CPU time and heap are asked of each thread, which wakes it; a CPU quota is kept second by second. */
 const MEASURE_MS = 5000;
 const MEASURE_QUOTA_MS = 1000;
-/** Pages wait no longer for the number of containers; then they show the last one. */
-const CONTAINERS_DEADLINE_MS = 100;
+/** Pages wait no longer for what services tell of themselves; then they show what was told last. */
+const SERVICE_DEADLINE_MS = 100;
 
 /** What the agent asks of the process around it. */
 export interface AgentHooks {
@@ -61,6 +63,7 @@ export class Agent {
   #tick: NodeJS.Timeout | undefined;
   #measured_ms = 0;
   #containers: ContainersStatus | undefined;
+  #elasticsearch: ElasticsearchStatus | undefined;
 
   constructor(
     config: EffectiveConfig,
@@ -158,6 +161,7 @@ export class Agent {
       actors,
       ledger: children.flatMap((child) => child.ledger() ?? []),
       ...(this.#containers && { containers: this.#containers }),
+      ...(this.#elasticsearch && { elasticsearch: this.#elasticsearch }),
     };
   }
 
@@ -223,12 +227,29 @@ export class Agent {
   }
 
   async #freshStatus(): Promise<StatusDocument> {
-    try {
-      const asked = this.#services.control<ContainersControl>('containers').status();
-      this.#containers = await withDeadline(asked, CONTAINERS_DEADLINE_MS, 'status of containers');
-    } catch {
-      // What it said last stays; its state says that it is not there.
-    }
+    const ask = async <T>(name: string, question: () => PromiseLike<T>, last: T | undefined) => {
+      try {
+        return await withDeadline(question(), SERVICE_DEADLINE_MS, `status of ${name}`);
+      } catch {
+        // Its state says that it is not there.
+        return last;
+      }
+    };
+    const ships = this.#config.elasticsearch.hosts.length > 0;
+    [this.#containers, this.#elasticsearch] = await Promise.all([
+      ask(
+        'containers',
+        async () => this.#services.control<ContainersControl>('containers').status(),
+        this.#containers,
+      ),
+      ships
+        ? ask(
+            'elasticsearch',
+            async () => this.#services.control<ElasticsearchControl>('elasticsearch').status(),
+            this.#elasticsearch,
+          )
+        : undefined,
+    ]);
     return this.status();
   }
 

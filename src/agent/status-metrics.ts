@@ -3,6 +3,7 @@
 import type { ActorMeasurements, ActorState } from '../actor/state.ts';
 import type { MetricFamily, Sample } from '../sdk/metrics.ts';
 import type { StatusDocument } from '../web/status.ts';
+import { elasticsearchFamilies } from './elasticsearch-metrics.ts';
 import type { ReloadRecord } from './reload.ts';
 
 const STATES: readonly ActorState[] = [
@@ -26,6 +27,7 @@ export function statusFamilies(status: StatusDocument, reloads: ReloadRecord): M
     ...ledgerFamilies(status),
     ...measurementFamilies(status),
     ...containerFamilies(status),
+    ...elasticsearchFamilies(status.elasticsearch),
   ];
 }
 

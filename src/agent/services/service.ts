@@ -60,6 +60,8 @@ export interface ServiceSpec<Control extends ServiceControl> {
   readonly entry?: URL;
   /** Part of `supervisor.stop_timeout` that its orderly stop may take. */
   readonly stopShare: number;
+  /** Without it the service runs in every configuration. Where it does not, it has no thread and is not in the status. */
+  enabled?(config: EffectiveConfig): boolean;
   /** The agent does not start, and no reload succeeds, when it cannot do its work. */
   readonly required: boolean;
   /** `workerData.options`: called for each start of its worker. A reload after which it is another restarts the worker. */

@@ -47,8 +47,14 @@ export class Services {
     this.#services = factories.map((factory) => this.#create(factory(withControl)));
   }
 
+  /** Those that the configuration in force wants. */
   get actors(): readonly WorkerActor<object>[] {
-    return this.#services.map(({ actor }) => actor);
+    return this.#enabled.map(({ actor }) => actor);
+  }
+
+  get #enabled(): readonly Service[] {
+    const config = this.#host.config();
+    return this.#services.filter(({ spec }) => isEnabled(spec, config));
   }
 
   /** @throws WORKER_EXITED while the service is down */
@@ -67,11 +73,12 @@ export class Services {
    * @throws what keeps a required service from its first start
    */
   async start(): Promise<void> {
-    for (const service of this.#services) {
+    const services = this.#enabled;
+    for (const service of services) {
       service.actor.start();
       if (service.spec.required) await works(service);
     }
-    for (const service of this.#services) {
+    for (const service of services) {
       if (service.spec.required) continue;
       await works(service).catch((error: unknown) =>
         this.#host.log.warn(`${service.spec.name} does not work yet`, { error }),
@@ -89,7 +96,11 @@ export class Services {
     const replaced: string[] = [];
     for (const service of this.#services) {
       const { spec, actor } = service;
-      if (part(spec, before) !== part(spec, now)) {
+      if (!isEnabled(spec, now)) {
+        if (!isEnabled(spec, before)) continue;
+        await actor.stop((control) => control.close());
+        replaced.push(spec.name);
+      } else if (!isEnabled(spec, before) || part(spec, before) !== part(spec, now)) {
         await actor.recycle((control) => control.close());
         await works(service);
         replaced.push(spec.name);
@@ -185,6 +196,10 @@ function connect(
   const { port1, port2 } = new MessageChannel();
   reader.control.connectTo(service.name, transferPort(port1)).catch(ignoreDeadWorker);
   service.control.connect(reader.name, transferPort(port2)).catch(ignoreDeadWorker);
+}
+
+function isEnabled(spec: ServiceSpec<ServiceControl>, config: EffectiveConfig): boolean {
+  return spec.enabled?.(config) ?? true;
 }
 
 /** Everything of the configuration that a service's worker was started with. */

@@ -88,7 +88,10 @@ export class SearchServer implements AsyncDisposable {
     const isNetty = (jar: string): boolean => basename(jar).startsWith('transport-netty4-');
     const asModule = source === 'EsNode.java';
     const onPath = asModule ? jars.filter((jar) => !isNetty(jar)) : jars;
-    const settings = { ...(this.#port > 0 && { 'http.port': String(this.#port) }), ...this.#options.settings };
+    const settings = {
+      ...(this.#port > 0 && { 'http.port': String(this.#port) }),
+      ...this.#options.settings,
+    };
     const { heap } = this.#options;
     const flags = heap === undefined ? FLAGS : [`-Xms${heap}`, `-Xmx${heap}`, ...FLAGS.slice(2)];
     const child = spawn(
@@ -120,7 +123,8 @@ export class SearchServer implements AsyncDisposable {
       }),
     });
     const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text.slice(0, 2000)}`);
+    if (!response.ok)
+      throw new Error(`${method} ${path} answered ${response.status}: ${text.slice(0, 2000)}`);
     return text === '' ? {} : (JSON.parse(text) as Answer);
   }
 
