@@ -12,7 +12,7 @@ import { type Bulk, BulkBuilder } from './bulk.ts';
 import { type Latency, noCounts, type StreamCounts } from './counts.ts';
 import type { Cursor } from './cursor.ts';
 import type { DeadLetter, DeadLetters } from './dead-letters.ts';
-import { deliver, verdictOf } from './delivery.ts';
+import { type DeliveryContext, deliver, verdictOf } from './delivery.ts';
 import { Doubts } from './doubts.ts';
 import type { Health } from './health.ts';
 import type { Limiter, Release } from './limiter.ts';
@@ -24,6 +24,7 @@ const REPEATED_DOCUMENTS = 50_000;
 const BASE_PAUSE_MS = 200;
 const MAX_PAUSE_MS = 30_000;
 const MIN_LOAD_BYTES = 16 * 1024;
+const GROWTH = 1.05;
 /** Documents that may be sent before the cursor is written once more. */
 const RESERVED_LOADS = 4;
 
@@ -209,13 +210,16 @@ export class StreamShipper {
       const letters = await deliver(this.#context(), load.bulk, this.#isDoubtful(load), signal);
       await deadLetters.add(this.tracer, [...load.damaged, ...letters]);
     } catch (error) {
-      release(verdictOf(error));
+      const verdict = verdictOf(error);
+      release(verdict);
+      if (verdict.kind === 'overload') this.#shorten(load.bulk.body.length);
       if ((error as { status?: unknown }).status === 404) setup.forget();
       throw error;
     }
     release({ kind: 'ok' });
     health.worked();
     this.#failures = 0;
+    this.#maxBytes = Math.min(this.#services.server.config.bulk_bytes, Math.ceil(this.#maxBytes * GROWTH));
     flight.delivered = true;
     await this.#commit(flights);
   }
@@ -254,16 +258,19 @@ export class StreamShipper {
     await this.#services.cursor.set(this.tracer, { bookmark: this.#bookmark, reserved: this.#reserved });
   }
 
-  #context() {
+  /** Loads of this size are too much for the server; they get longer again with each that is delivered. */
+  #shorten(bytes: number): void {
+    this.#maxBytes = Math.max(MIN_LOAD_BYTES, Math.min(this.#maxBytes, Math.floor(bytes / 2)));
+  }
+
+  #context(): DeliveryContext {
     const { server, latency } = this.#services;
     return {
       tracer: this.tracer,
       server,
       counts: this.counts,
       latency,
-      tooLong: (bytes: number) => {
-        this.#maxBytes = Math.max(MIN_LOAD_BYTES, Math.min(this.#maxBytes, Math.floor(bytes / 2)));
-      },
+      tooLong: (bytes: number) => this.#shorten(bytes),
     };
   }
 }
