@@ -1,4 +1,5 @@
 /** What each command does. Data goes to stdout, everything else to stderr. */
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { CheckedConfig } from '../agent/reload.ts';
@@ -54,12 +55,25 @@ async function execute(argv: readonly string[]): Promise<number> {
       return 0;
     case 'check':
       warnOfBroken(catalog);
+      if (invocation.show === 'elasticsearch')
+        return await checkServer(load(invocation.flags, catalog), catalog);
       print(check(invocation.flags, invocation.show, catalog));
       return 0;
     case 'list': {
       const collectors = await listCollectors(catalog, load(invocation.flags, catalog).config);
       print(invocation.output === 'json' ? JSON.stringify(collectors, null, 2) : formatList(collectors));
       return 0;
+    }
+    case 'events': {
+      const { config } = load(invocation.flags, catalog);
+      const { showEvents } = await import('./events.ts');
+      await showEvents(config.journal.directory, invocation.events, { print: write, complain });
+      return 0;
+    }
+    case 'resend': {
+      const { config } = load(invocation.flags, catalog);
+      const { resend } = await import('./resend.ts');
+      return await resend(config, { print, complain });
     }
     case 'containers': {
       const { config } = load(invocation.flags, catalog);
@@ -115,7 +129,14 @@ function warnOfBroken(catalog: Catalog): void {
     complain(`warning: collector ${printable(name)}: ${error.message}`);
 }
 
-function check(flags: ConfigFlags, show: CheckOutput, catalog: Catalog): string {
+async function checkServer({ config }: LoadedConfig, catalog: Catalog): Promise<number> {
+  const { checkElasticsearch, formatCheck } = await import('./elasticsearch.ts');
+  const found = await checkElasticsearch(config, catalog);
+  print(formatCheck(found));
+  return found.lacking.length > 0 ? 1 : 0;
+}
+
+function check(flags: ConfigFlags, show: Exclude<CheckOutput, 'elasticsearch'>, catalog: Catalog): string {
   switch (show) {
     case 'default':
       return renderDefault(catalog).trimEnd();
@@ -133,6 +154,11 @@ function check(flags: ConfigFlags, show: CheckOutput, catalog: Catalog): string 
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
+}
+
+/** Resolves when the reader has taken it: a pipe that is slow shall not fill memory. */
+async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }
 
 function complain(text: string): void {

@@ -4,8 +4,6 @@ import { z } from 'zod';
 import { choice, count, durationMs, flag, section, size } from '../sdk/option-fields.ts';
 import type { ElasticsearchConfig } from '../storage/elasticsearch/config.ts';
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-
 export function elasticsearch(): z.ZodType<ElasticsearchConfig> {
   return section('Documents to Elasticsearch or OpenSearch; off without hosts', {
     hosts: z
@@ -39,13 +37,11 @@ export function elasticsearch(): z.ZodType<ElasticsearchConfig> {
       allowed: 'a name of a-z, 0-9, _, . and -, or empty',
       pattern: /^$|^[a-z0-9][a-z0-9_.-]{0,99}$/,
     }),
-    retention: z
-      .union([z.literal('none'), durationMs({ default: '30d', min: '1d', max: '3650d', doc: '' })])
-      .prefault('none')
-      .meta({
-        description: 'Age after which the server deletes documents, where it has lifecycles, ILM or ISM',
-        allowed: 'none, or a duration such as 30d, from 1d to 3650d',
-      }),
+    retention_days: count({
+      default: 0,
+      max: 3650,
+      doc: 'Days after which the server may delete documents, where it has lifecycles or ILM; 0 keeps them',
+    }),
     username: text({
       default: '',
       doc: 'User for basic authentication',
@@ -102,7 +98,7 @@ export function elasticsearch(): z.ZodType<ElasticsearchConfig> {
       layout: section.layout,
       setup: section.setup,
       alias: section.alias,
-      retention_days: section.retention === 'none' ? 0 : Math.ceil(section.retention / DAY_MS),
+      retention_days: section.retention_days,
       credentials: {
         username: section.username,
         passwordFile: section.password_file,

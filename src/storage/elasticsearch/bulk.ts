@@ -7,6 +7,7 @@
  */
 const NEWLINE = 10;
 const QUOTE = 34;
+const INITIAL_BYTES = 256 * 1024;
 const HEAD = Buffer.from('{"@timestamp":"');
 const BEFORE_ID = Buffer.from('","event_id":"');
 const TIMESTAMP_BYTES = 30;
@@ -75,7 +76,7 @@ export class BulkBuilder {
   constructor(maxBytes: number, maxDocuments: number) {
     this.#maxBytes = maxBytes;
     this.#maxDocuments = maxDocuments;
-    this.#body = Buffer.allocUnsafe(Math.min(maxBytes, 256 * 1024));
+    this.#body = Buffer.allocUnsafe(Math.min(maxBytes, INITIAL_BYTES));
   }
 
   get documents(): number {

@@ -96,7 +96,6 @@ async function send(
       letters.push(
         letterOf(bulk, { index: 0, status: reply.status, type: WHOLE, reason: reasonOf(reply.body) }),
       );
-      counts.dead_lettered++;
       return;
     }
     for (const half of bulk.halves()) await send(context, half, letters, signal, tries);
@@ -109,10 +108,8 @@ async function send(
   const again: ItemError[] = [];
   for (const error of errors) {
     if (error.status === 409) counts.deduplicated++;
-    else if (error.status === 400 && !NOT_THE_DOCUMENT.has(error.type)) {
-      letters.push(letterOf(bulk, error));
-      counts.dead_lettered++;
-    } else again.push(error);
+    else if (error.status === 400 && !NOT_THE_DOCUMENT.has(error.type)) letters.push(letterOf(bulk, error));
+    else again.push(error);
   }
   const [first] = again;
   if (!first) return;

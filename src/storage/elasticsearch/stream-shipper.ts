@@ -3,6 +3,7 @@
  * delivered. After a failure everything since the cursor is read again, so a server that is away costs no memory.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
 import type { HuatuoError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
 import { advance, type Block, type Bookmark, StreamReader, startOf } from '../journal/reader.ts';
@@ -66,6 +67,8 @@ export class StreamShipper {
   #maxBytes: number;
   #failures = 0;
   #rest: Block | undefined;
+  /** Documents behind the cursor that are in the dead letters. */
+  readonly #aside = new Set<string>();
   /** Time of the oldest document that is not delivered. */
   #oldest_ms: number | undefined;
 
@@ -202,13 +205,13 @@ export class StreamShipper {
   }
 
   async #fly(flight: Flight, flights: Flight[], release: Release, signal: AbortSignal): Promise<void> {
-    const { setup, deadLetters, health } = this.#services;
+    const { setup, health } = this.#services;
     const { load } = flight;
     try {
       await this.#reserve(load.end.sequence);
       await setup.ensure(this.tracer, signal);
       const letters = await deliver(this.#context(), load.bulk, this.#isDoubtful(load), signal);
-      await deadLetters.add(this.tracer, [...load.damaged, ...letters]);
+      await this.#setAside([...load.damaged, ...letters]);
     } catch (error) {
       const verdict = verdictOf(error);
       release(verdict);
@@ -222,6 +225,16 @@ export class StreamShipper {
     this.#maxBytes = Math.min(this.#services.server.config.bulk_bytes, Math.ceil(this.#maxBytes * GROWTH));
     flight.delivered = true;
     await this.#commit(flights);
+  }
+
+  /** Each document once, also when the loads since the cursor are sent again. */
+  async #setAside(letters: readonly DeadLetter[]): Promise<void> {
+    const keyOf = ({ id, document }: DeadLetter): string =>
+      id || `damaged ${crc32(document)} ${document.length}`;
+    const added = letters.filter((letter) => !this.#aside.has(keyOf(letter)));
+    await this.#services.deadLetters.add(this.tracer, added);
+    for (const letter of added) this.#aside.add(keyOf(letter));
+    this.counts.dead_lettered += added.length;
   }
 
   /** An index of ours tells by itself that it has a document; a data stream only for its newest part. */
@@ -244,12 +257,12 @@ export class StreamShipper {
     for (let first = flights[0]; first?.delivered; first = flights[0]) {
       flights.shift();
       this.counts.lost += first.load.lost;
-      this.counts.dead_lettered += first.load.damaged.length;
       this.#bookmark = first.load.end;
       moved = true;
     }
     if (!moved) return;
     this.#doubts.settle(this.#bookmark.sequence);
+    if (flights.length === 0) this.#aside.clear();
     this.#oldest_ms = flights[0] && timeOf(flights[0].load.bulk);
     await this.#save();
   }
