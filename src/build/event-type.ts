@@ -65,7 +65,7 @@ function property(field: FieldLayout, indent: string): string[] {
   const doc = comment([`${field.doc}${unit}`.trim()], indent);
   if (field.format === 'struct') {
     const inner = (field.fields ?? []).flatMap((child) => property(child, `${indent}  `));
-    return [...doc, `${indent}${field.json}: {`, ...inner, `${indent}};`];
+    return [...doc, `${indent}${keyOf(field)}: {`, ...inner, `${indent}};`];
   }
   return [...doc, ...typed(field, indent), ...(field.owner ? ownerMembers(indent) : [])];
 }
@@ -78,14 +78,18 @@ function ownerMembers(indent: string): string[] {
   ]);
 }
 
+function keyOf({ json, optional }: FieldLayout): string {
+  return optional ? `${json}?` : json;
+}
+
 function typed(field: FieldLayout, indent: string): string[] {
   const alternatives =
     field.format === 'enum' ? [...namesOf(field).map((name) => `'${name}'`), 'number'] : [];
   const type = alternatives.length > 0 ? alternatives.join(' | ') : elementType(field);
-  const line = `${indent}${field.json}: ${type};`;
+  const line = `${indent}${keyOf(field)}: ${type};`;
   if (line.length <= LINE_WIDTH) return [line];
   const broken = alternatives.map((alternative) => `${indent}  | ${alternative}`);
-  return [`${indent}${field.json}:`, ...broken.slice(0, -1), `${broken.at(-1)};`];
+  return [`${indent}${keyOf(field)}:`, ...broken.slice(0, -1), `${broken.at(-1)};`];
 }
 
 function elementType(field: FieldLayout): string {

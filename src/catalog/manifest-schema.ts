@@ -40,6 +40,7 @@ const field: z.ZodType<FieldLayout> = z.looseObject({
   bytes,
   length: bytes.optional(),
   doc: z.string(),
+  optional: z.literal(true).optional(),
   controller: z.string().optional(),
   owner: z.literal(true).optional(),
   kernelEnum: z.string().optional(),

@@ -49,7 +49,9 @@ export function eventFields({ event }: ObjectManifest): Fields {
 
 function ofLayout(fields: readonly FieldLayout[]): Fields {
   const shown = fields.filter(({ format }) => format !== 'pad');
-  return Object.fromEntries(shown.map((field) => [field.json, { optional: false, check: checkOf(field) }]));
+  return Object.fromEntries(
+    shown.map((field) => [field.json, { optional: field.optional ?? false, check: checkOf(field) }]),
+  );
 }
 
 const inner = new WeakMap<Check, Fields>();

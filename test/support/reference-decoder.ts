@@ -65,9 +65,10 @@ function object(
   around: Around,
 ): string {
   const printed = fields.filter((field) => field.format !== 'pad');
-  const entries = printed.map((field): [string, string] => {
+  const entries = printed.flatMap((field): [string, string][] => {
     const bytes = record.subarray(field.offset, field.offset + field.bytes);
-    return [field.json, value(parts, field, bytes, around)];
+    if (field.optional && bytes.every((byte) => byte === 0)) return [];
+    return [[field.json, value(parts, field, bytes, around)]];
   });
   return `{${join(Object.fromEntries(entries))}}`;
 }
