@@ -1,9 +1,10 @@
 /** Manifests -> the reference of collectors with a BPF object, `src/collectors/README.md`. */
 
 import stringWidth from 'string-width';
-import { namesOf } from '../schema/layout.ts';
-import type { FieldLayout, ObjectManifest, OptionLayout } from '../schema/manifest.ts';
+import { isTail, namesOf } from '../schema/layout.ts';
+import type { EventLayout, FieldLayout, ObjectManifest, OptionLayout } from '../schema/manifest.ts';
 import { APPEARANCE, OWNER_MEMBERS } from '../schema/semantics.ts';
+import { structsOf, variantName } from '../schema/variants.ts';
 
 /** @param manifests in any order; the page is sorted by name */
 export function referenceSource(manifests: readonly ObjectManifest[]): string {
@@ -22,7 +23,7 @@ function section(manifest: ObjectManifest): string[] {
     `${cell(manifest.doc)}.`,
     facts(manifest),
     ...(manifest.options.length > 0 ? [optionTable(manifest)] : []),
-    ...(manifest.event ? [fieldTable(manifest.event.fields)] : []),
+    ...(manifest.event ? eventTables(manifest.event) : []),
   ];
 }
 
@@ -42,6 +43,15 @@ function optionTable({ collector, options }: ObjectManifest): string {
   return table(['Option', 'Default', 'Meaning'], rows);
 }
 
+/** One table, or one for each struct of the ring. */
+function eventTables(event: EventLayout): string[] {
+  if (!event.variants) return [fieldTable(event.fields)];
+  return structsOf(event).flatMap(({ struct, doc, fields }) => [
+    `\`${variantName(struct)}\`: ${cell(doc)}.`,
+    fieldTable(fields),
+  ]);
+}
+
 function fieldTable(fields: readonly FieldLayout[]): string {
   return table(
     ['Field', 'Type', 'Unit', 'Meaning'],
@@ -50,7 +60,7 @@ function fieldTable(fields: readonly FieldLayout[]): string {
 }
 
 function fieldRows(field: FieldLayout, parent: string): string[][] {
-  if (field.format === 'pad') return [];
+  if (field.format === 'pad' || field.format === 'tail_length') return [];
   if (field.format === 'ktime_ns')
     return [['`@timestamp`', 'string', APPEARANCE.ktime_ns.unit, cell(field.doc)]];
   const path = parent + field.json;
@@ -61,7 +71,8 @@ function fieldRows(field: FieldLayout, parent: string): string[][] {
     ];
   }
   const { type, unit } = APPEARANCE[field.format];
-  const array = field.length !== undefined && !type.endsWith('[]') ? `[${field.length}]` : '';
+  const array =
+    field.length !== undefined && !type.endsWith('[]') && !isTail(field) ? `[${field.length}]` : '';
   const values =
     field.format === 'enum'
       ? namesOf(field)

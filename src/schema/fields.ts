@@ -10,7 +10,7 @@
 import type { Btf, BtfArray, BtfEnum, BtfMember, BtfStruct } from './btf.ts';
 import { buildFailed, type SourceLocation } from './failure.ts';
 import type { FieldFormat, FieldLayout } from './manifest.ts';
-import { formatOfPlainInteger, OWNER_MEMBERS, semanticOf, unitProblem } from './semantics.ts';
+import { formatOfPlainInteger, isShown, OWNER_MEMBERS, semanticOf, unitProblem } from './semantics.ts';
 
 /**
  * Events are documents and held to every rule when they are built. Map keys and values, and events of an object that is
@@ -50,7 +50,7 @@ export function structFields(walk: Walk, id: number): readonly FieldLayout[] {
     if (field.offset !== end) throw implicitPadding(here, field.offset - end, 'before it');
     end = field.offset + field.bytes;
     fields.push(field);
-    if (field.format === 'pad') continue;
+    if (!isShown(field)) continue;
     const twin = keys.get(field.json);
     if (twin !== undefined) {
       throw buildFailed(
@@ -81,8 +81,8 @@ function memberField(walk: Walk, struct: number, member: BtfMember, index: numbe
   }
   const json = btf.tag('json:', struct, index) ?? member.name;
   const doc = btf.tag('doc:', struct, index) ?? '';
-  const shape = lookedUp(walk, shapeOf(walk, member), struct, index);
-  const printed = walk.strictness === 'event' && shape.format !== 'pad';
+  const shape = withTail(walk, lookedUp(walk, shapeOf(walk, member), struct, index), struct, index);
+  const printed = walk.strictness === 'event' && isShown(shape);
   if (printed && !JSON_KEY.test(json)) {
     throw buildFailed(location, `JSON key '${json}'`, 'use letters, digits and _, starting with a letter');
   }
@@ -115,6 +115,21 @@ function lookedUp({ btf, location }: Walk, shape: Shape, struct: number, index: 
       'use it with index32 and a C name',
     );
   return { ...shape, format: 'kernel_enum', kernelEnum };
+}
+
+const MAX_TAIL_BYTES = 65_536;
+
+/** A tail with the most it can be, which its TAIL() says. */
+function withTail({ btf, location, strictness }: Walk, shape: Shape, struct: number, index: number): Shape {
+  if (shape.format !== 'text_tail' && shape.format !== 'bytes_tail') return shape;
+  const most = Number(btf.tag('tail:', struct, index));
+  if (strictness !== 'map' && Number.isInteger(most) && most > 0 && most <= MAX_TAIL_BYTES)
+    return { ...shape, length: most };
+  throw buildFailed(
+    location,
+    `a tail of at most ${most} bytes`,
+    `use it in an event, with TAIL() and a number up to ${MAX_TAIL_BYTES}`,
+  );
 }
 
 function shapeOf(walk: Walk, member: BtfMember): Shape {
