@@ -51,17 +51,17 @@ export function structFields(walk: Walk, id: number): readonly FieldLayout[] {
     end = field.offset + field.bytes;
     fields.push(field);
     if (!isShown(field)) continue;
-    const twin = keys.get(field.json);
-    if (twin !== undefined) {
-      throw buildFailed(
-        here.location,
-        `JSON key '${field.json}' is taken by ${twin}`,
-        'give one of them another key with JSON("name")',
-      );
+    for (const key of [field.json, ...(field.owner ? Object.keys(OWNER_MEMBERS) : [])]) {
+      const twin = keys.get(key);
+      if (twin !== undefined) {
+        throw buildFailed(
+          here.location,
+          `JSON key '${key}' is taken by ${twin}`,
+          'give one of them another key with JSON("name")',
+        );
+      }
+      keys.set(key, member.name);
     }
-    keys.set(field.json, member.name);
-    if (field.owner)
-      for (const key of Object.keys(OWNER_MEMBERS)) keys.set(key, `the owner of ${member.name}`);
   }
   if (end !== struct.bytes) throw implicitPadding(walk, struct.bytes - end, 'at the end');
   return fields;
@@ -127,7 +127,7 @@ function withTail({ btf, location, strictness }: Walk, shape: Shape, struct: num
     return { ...shape, length: most };
   throw buildFailed(
     location,
-    `a tail of at most ${most} bytes`,
+    `a tail of ${Number.isInteger(most) ? `up to ${most}` : 'any number of'} bytes`,
     `use it in an event, with TAIL() and a number up to ${MAX_TAIL_BYTES}`,
   );
 }

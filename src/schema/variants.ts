@@ -54,7 +54,7 @@ export function checkVariants(
 
 function headOf(fields: readonly FieldLayout[], format: FieldLayout['format']): string {
   const field = fields.find((candidate) => candidate.format === format && candidate.length === undefined);
-  return field ? `${field.offset} ${field.controller ?? ''}` : '';
+  return field ? `byte ${field.offset}${field.controller ? ` (${field.controller})` : ''}` : '';
 }
 
 /** Every struct of the ring with its tag, that of `EVENT_RING` first. */
