@@ -42,6 +42,11 @@ export interface KernelCalls extends LookupCalls {
   detach(): Promise<void>;
   /** Frees everything. A decoder that works in the lent ring must not be used any more. */
   unload(): Promise<void>;
+  /**
+   * Runs an iterator to its end. @param cgroup directory to begin with, for `iter/cgroup`
+   * @throws COLLECTOR_INVALID, ATTACH_FAILED, SYSCALL_FAILED
+   */
+  iterate(program: string, cgroup?: string): Promise<Uint8Array>;
   /** The ring `events`; one who asks again with the same needs gets the same memory. */
   shareRing(needs: DecoderNeeds): Promise<SharedRing>;
   /** The four of `MapAccess`, for the map of that name. @throws SYSCALL_FAILED, COLLECTOR_INVALID */

@@ -2,7 +2,7 @@
 
 import { isTail, namesOf, payloadFields } from '../schema/layout.ts';
 import type { EventLayout, FieldLayout, MapLayout, ObjectManifest } from '../schema/manifest.ts';
-import { APPEARANCE, OWNER_MEMBERS } from '../schema/semantics.ts';
+import { APPEARANCE, isShown, OWNER_MEMBERS } from '../schema/semantics.ts';
 import { structsOf, variantName } from '../schema/variants.ts';
 
 /** Maps of bpf/include that the framework reads itself: no collector needs their types. */
@@ -79,7 +79,7 @@ function interfaceSource(name: string, doc: readonly string[], fields: readonly 
 }
 
 function property(field: FieldLayout, indent: string): string[] {
-  if (field.format === 'pad' || field.format === 'tail_length') return [];
+  if (field.format === 'pad' || !isShown(field)) return [];
   const unit = field.format === 'struct' ? '' : ` [${APPEARANCE[field.format].unit}]`;
   const doc = comment([`${field.doc}${unit}`.trim()], indent);
   if (field.format === 'struct') {
@@ -112,7 +112,7 @@ function typed(field: FieldLayout, indent: string): string[] {
 }
 
 function elementType(field: FieldLayout): string {
-  if (field.format === 'pad' || field.format === 'tail_length' || field.format === 'struct') return 'never';
+  if (field.format === 'pad' || field.format === 'struct') return 'never';
   const { type } = APPEARANCE[field.format];
   return field.length === undefined || type.endsWith('[]') || isTail(field) ? type : `${type}[]`;
 }

@@ -9,12 +9,24 @@ import { payloadFields } from '../schema/layout.ts';
 import type { EventLayout, FieldLayout } from '../schema/manifest.ts';
 import { APPEARANCE, isShown, OWNER_MEMBERS } from '../schema/semantics.ts';
 import { structsOf } from '../schema/variants.ts';
+import type { DocumentFields } from '../sdk/document.ts';
+import { withDeclared } from './document.ts';
 
-/** JSON text, formatted as biome would. */
-export function mappingSource(collector: string, event: EventLayout): string {
+/**
+ * JSON text, formatted as biome would.
+ * @param event absent for a collector that only saves documents
+ * @param declared what its module adds
+ */
+export function mappingSource(
+  collector: string,
+  event: EventLayout | undefined,
+  declared: DocumentFields = {},
+): string {
+  const source = event ? `bpf/${collector}.bpf.c` : `the module ${collector}`;
+  const fromEvent = event ? eventProperties(collector, event) : {};
   const mappings = {
-    _meta: { generated: `from bpf/${collector}.bpf.c by npm run build`, schema_version: event.schemaVersion },
-    properties: { tracer_data: { properties: eventProperties(collector, event) } },
+    _meta: { generated: `from ${source} by npm run build`, schema_version: event?.schemaVersion ?? 1 },
+    properties: { tracer_data: { properties: withDeclared(fromEvent, declared) } },
   };
   return `${JSON.stringify(mappings, null, 2)}\n`;
 }
@@ -47,5 +59,5 @@ const OWNER_MAPPINGS = Object.entries(OWNER_MEMBERS).map(([key, { mapping }]) =>
 
 function mappingOf(field: FieldLayout): object {
   if (field.format === 'struct') return { properties: properties(field.fields ?? []) };
-  return field.format === 'pad' || field.format === 'tail_length' ? {} : APPEARANCE[field.format].mapping;
+  return field.format === 'pad' ? {} : APPEARANCE[field.format].mapping;
 }

@@ -1,34 +1,59 @@
 /** Manifests -> the reference of collectors with a BPF object, `src/collectors/README.md`. */
 
 import stringWidth from 'string-width';
+import type { CollectorDescription } from '../catalog/description.ts';
 import { isTail, namesOf } from '../schema/layout.ts';
 import type { EventLayout, FieldLayout, ObjectManifest, OptionLayout } from '../schema/manifest.ts';
 import { APPEARANCE, OWNER_MEMBERS } from '../schema/semantics.ts';
 import { structsOf, variantName } from '../schema/variants.ts';
+import type { DocumentFields } from '../sdk/document.ts';
+import { documentRows } from './document.ts';
 
-/** @param manifests in any order; the page is sorted by name */
-export function referenceSource(manifests: readonly ObjectManifest[]): string {
+type Descriptions = ReadonlyMap<string, CollectorDescription>;
+
+/**
+ * @param manifests in any order; the page is sorted by name
+ * @param descriptions of the modules, by collector
+ */
+export function referenceSource(
+  manifests: readonly ObjectManifest[],
+  descriptions: Descriptions = new Map(),
+): string {
   const sorted = [...manifests].sort((a, b) => (a.collector < b.collector ? -1 : 1));
   return `${[
     '<!-- Generated from bpf/*.bpf.c by `npm run build`: change the DOC() tags there. -->',
     '# Collectors with a BPF object',
     'One file `bpf/<name>.bpf.c` is one collector. Events become documents; their fields are in `tracer_data`.',
-    ...sorted.flatMap(section),
+    ...sorted.flatMap((manifest) => section(manifest, descriptions.get(manifest.collector)?.document)),
+    ...savedOnly(manifests, descriptions),
   ].join('\n\n')}\n`;
 }
 
-function section(manifest: ObjectManifest): string[] {
+/** Collectors without a BPF object that write documents. */
+function savedOnly(manifests: readonly ObjectManifest[], descriptions: Descriptions): string[] {
+  const objects = new Set(manifests.map(({ collector }) => collector));
+  const others = [...descriptions].filter(([name, { document }]) => document && !objects.has(name)).sort();
+  const sections = others.flatMap(([name, { doc, document = {} }]) => [
+    `## ${name}`,
+    cell(doc),
+    fieldTable([], document),
+  ]);
+  return others.length === 0 ? [] : ['# Collectors without one', ...sections];
+}
+
+function section(manifest: ObjectManifest, declared: DocumentFields = {}): string[] {
   return [
     `## ${manifest.collector}`,
     `${cell(manifest.doc)}.`,
     facts(manifest),
     ...(manifest.options.length > 0 ? [optionTable(manifest)] : []),
-    ...(manifest.event ? eventTables(manifest.event) : []),
+    ...(manifest.event ? eventTables(manifest.event, declared) : []),
   ];
 }
 
 function facts({ collector, event, attachPoints }: ObjectManifest): string {
-  const points = `Attaches to ${attachPoints.map((point) => `\`${point}\``).join(', ')}.`;
+  const sections = new Set(attachPoints.map(({ section }) => section));
+  const points = `Attaches to ${[...sections].map((section) => `\`${section}\``).join(', ')}.`;
   if (!event) return `Metrics only. ${points}`;
   const tracer = event.tracer === collector ? '' : ` Documents are named \`${event.tracer}\`.`;
   return `Severity ${event.severity}, schema version ${event.schemaVersion}.${tracer} ${points}`;
@@ -44,18 +69,24 @@ function optionTable({ collector, options }: ObjectManifest): string {
 }
 
 /** One table, or one for each struct of the ring. */
-function eventTables(event: EventLayout): string[] {
-  if (!event.variants) return [fieldTable(event.fields)];
+function eventTables(event: EventLayout, declared: DocumentFields): string[] {
+  if (!event.variants) return [fieldTable(event.fields, declared)];
   return structsOf(event).flatMap(({ struct, doc, fields }) => [
     `\`${variantName(struct)}\`: ${cell(doc)}.`,
-    fieldTable(fields),
+    fieldTable(fields, declared),
   ]);
 }
 
-function fieldTable(fields: readonly FieldLayout[]): string {
+function fieldTable(fields: readonly FieldLayout[], declared: DocumentFields): string {
+  const rows = documentRows(declared).map(([path, type, unit, doc]) => [
+    `\`${path}\``,
+    type,
+    unit,
+    cell(doc),
+  ]);
   return table(
     ['Field', 'Type', 'Unit', 'Meaning'],
-    fields.flatMap((field) => fieldRows(field, '')),
+    [...fields.flatMap((field) => fieldRows(field, '')), ...rows],
   );
 }
 

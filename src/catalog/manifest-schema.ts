@@ -95,7 +95,7 @@ const manifest = z.looseObject({
   event: event.optional(),
   options: z.array(option),
   maps: z.array(map),
-  attachPoints: z.array(z.string()),
+  attachPoints: z.array(z.object({ program: z.string(), section: z.string(), optional: z.boolean() })),
 }) as unknown as z.ZodType<ObjectManifest>;
 
 /**

@@ -1,9 +1,9 @@
 /** `ctx.bpf`: the SDK's view of the collector's own BPF object. */
 
 import type { KernelCalls } from '../actor/kernel-calls.ts';
+import { RingWakes } from '../actor/ring-wakes.ts';
 import { type Remote, wrap } from '../actor/rpc.ts';
 import type { ActorStats } from '../actor/stats.ts';
-import { WakeCounter } from '../actor/stats.ts';
 import type { ContainersClient } from '../containers/client.ts';
 import { Decoder, decoderNeeds } from '../decoder/decoder.ts';
 import { KernelMap } from '../decoder/maps.ts';
@@ -32,10 +32,21 @@ export interface BpfDependencies {
   readonly attached: () => void;
 }
 
+/** `ctx.bpf`, and what a stop needs of it. */
+export interface OwnBpf extends Bpf {
+  /** Detaches the object when there is one: a stop loads nothing. */
+  detach(): Promise<void>;
+}
+
 /** @throws from load(): COLLECTOR_INVALID and what `KernelCalls.load` throws */
-export function createBpf(dependencies: BpfDependencies): Bpf {
+export function createBpf(dependencies: BpfDependencies): OwnBpf {
   let loading: Promise<LoadedObject> | undefined;
   return {
+    async detach() {
+      // One that could not be loaded has nothing attached.
+      const object = await loading?.catch(() => undefined);
+      await object?.detach();
+    },
     // One object however many ask for it, at once or later, until it is unloaded.
     load() {
       loading ??= LoadedObject.load(dependencies, () => {
@@ -98,6 +109,10 @@ class LoadedObject implements BpfObject {
     this.#unloaded();
   }
 
+  iterate(program: string, cgroup?: string): Promise<Uint8Array> {
+    return this.#kernel.iterate(program, cgroup);
+  }
+
   get events(): EventRing {
     if (!this.#reader) throw missing(this.#dependencies.data.name, 'ring', 'events');
     return ringEvents(this.#reader, this.#dependencies);
@@ -107,12 +122,13 @@ class LoadedObject implements BpfObject {
     const layout = this.#manifest.maps.find((map) => map.name === name);
     if (!layout) throw missing(this.#dependencies.data.name, 'map', name);
     const kernel = this.#kernel;
-    return new KernelMap<Key, Value>(layout, {
-      lookup: (key) => kernel.mapLookup(name, key),
-      batch: (position) => kernel.mapBatch(name, position),
-      update: (key, value) => kernel.mapUpdate(name, key, value),
-      delete: (key) => kernel.mapDelete(name, key),
-    });
+    const calls = {
+      lookup: (key: Uint8Array) => kernel.mapLookup(name, key),
+      batch: (position: Uint8Array | undefined) => kernel.mapBatch(name, position),
+      update: (key: Uint8Array, value: Uint8Array) => kernel.mapUpdate(name, key, value),
+      delete: (key: Uint8Array) => kernel.mapDelete(name, key),
+    };
+    return new KernelMap<Key, Value>(layout, calls, this.#dependencies.containers);
   }
 }
 
@@ -145,7 +161,7 @@ async function openReader(
     ringId: ring,
     lookups: new Lookups(decoder, { containers: dependencies.containers, kernel, paths: data.paths }),
     maxAge_ms: data.ring.wakeup_age_ms,
-    wake: new WakeCounter(data.stats),
+    wakes: new RingWakes(data.wakes),
     stats: dependencies.stats,
   });
 }
@@ -169,17 +185,22 @@ export function ringEvents(reader: RingReader, dependencies: BpfDependencies): E
 /** The consumer takes the journal's place: a batch is committed when the next one is asked for. */
 async function* batches(reader: RingReader, signal: AbortSignal): AsyncGenerator<Batch> {
   reader.rewind([]);
-  const wake = (): void => reader.wake();
-  signal.addEventListener('abort', wake);
+  const call = (): void => reader.call();
+  signal.addEventListener('abort', call);
   try {
     for (;;) {
       const slice = await reader.read();
-      if (slice.documents > 0) yield slice;
-      if (slice.end > slice.start) reader.commit(slice);
+      let committed = false;
+      const commit = (): void => {
+        if (!committed) reader.commit(slice);
+        committed = true;
+      };
+      if (slice.documents > 0) yield { lines: slice.lines, documents: slice.documents, commit };
+      if (slice.end > slice.start) commit();
       else if (signal.aborted) return;
       else await reader.wait();
     }
   } finally {
-    signal.removeEventListener('abort', wake);
+    signal.removeEventListener('abort', call);
   }
 }

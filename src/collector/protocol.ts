@@ -7,6 +7,8 @@ import type { LogConfig } from '../log.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
 import type { HostPaths } from '../sdk/context.ts';
+import type { SeriesMemory } from '../sdk/kept-series.ts';
+import type { StateMemory } from './state.ts';
 
 /** `workerData` of workers/collector.ts: plain data, shared memory and one port. */
 export interface CollectorWorkerData {
@@ -31,6 +33,14 @@ export interface CollectorWorkerData {
   readonly containerWait_ms: number;
   readonly log: LogConfig;
   readonly stats: SharedArrayBuffer;
+  /** `RingWakes` of its ring. */
+  readonly wakes: SharedArrayBuffer;
+  /** Tells documents that are saved from those of an earlier agent, or of a collector of that name that was replaced. */
+  readonly saveOrigin: string;
+  /** `ctx.state`. */
+  readonly state: StateMemory;
+  /** What its counters have reached. */
+  readonly series: SeriesMemory;
   /** Comlink: answers `CollectorControl`, and with a BPF object the other end answers `KernelCalls`. */
   readonly control: MessagePort;
 }

@@ -9,7 +9,8 @@
  */
 
 import { wallOffset_ns } from '../actor/clock.ts';
-import type { ActorStats, WakeCounter } from '../actor/stats.ts';
+import type { RingWakes } from '../actor/ring-wakes.ts';
+import type { ActorStats } from '../actor/stats.ts';
 import type { Decoder } from '../decoder/decoder.ts';
 import { CommitLog } from '../decoder/ledger.ts';
 import { ringCorrupt } from '../decoder/result.ts';
@@ -43,9 +44,9 @@ export interface ReaderParts {
   readonly decoder: Decoder;
   readonly lookups: Lookups;
   readonly ringId: string;
-  /** How long a record may wait that did not cross the watermark. */
+  /** How long a record may wait for others. */
   readonly maxAge_ms: number;
-  readonly wake: WakeCounter;
+  readonly wakes: RingWakes;
   readonly stats: ActorStats;
 }
 
@@ -119,13 +120,30 @@ export class RingReader implements Disposable {
     this.#decoder.readPosition = this.#commits.current.position;
   }
 
-  /** Resolves when there may be something to read. */
-  wait(): Promise<void> {
-    return this.#parts.wake.wait(this.#parts.maxAge_ms);
+  /**
+   * Resolves when the ring should be looked at: at once after a call (bpf/include/event.h), else when its first record may be
+   * as old as a record may become. Sleeps without a timer while there is nothing to wait for.
+   */
+  async wait(): Promise<void> {
+    const { wakes, maxAge_ms, stats } = this.#parts;
+    if (this.#isEmpty) {
+      stats.set('ring_bytes', 0n);
+      await wakes.woken();
+    }
+    await wakes.called(maxAge_ms);
   }
 
-  wake(): void {
-    this.#parts.wake.wake();
+  /** Ends a wait of this thread, that of now or the next one. */
+  call(): void {
+    this.#parts.wakes.call();
+  }
+
+  /**
+   * Nothing is unread, in flight or reserved. The consumer position is this thread's own store, made before the producer
+   * position is loaded here: a record that is not seen here will see that store, and wake (bpf/include/event.h).
+   */
+  get #isEmpty(): boolean {
+    return this.#commits.current.position === this.#decoder.producerPosition;
   }
 
   [Symbol.dispose](): void {

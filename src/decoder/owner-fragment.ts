@@ -33,6 +33,11 @@ export function unknownFragment(cgroupId: bigint): string {
   return fragment({ container_cgroup_id: cgroupId.toString() });
 }
 
+/** For a document about a container that is gone for so long that nothing else is known. */
+export function idFragment(containerId: string): string {
+  return fragment({ container_id: clip(containerId) });
+}
+
 /** As `ownerFragment`, of at most 4 KiB. */
 export function containerFragment(container: Container): string {
   const { labels } = container;

@@ -118,9 +118,12 @@ function lookedUp({ btf, location }: Walk, shape: Shape, struct: number, index: 
 }
 
 const MAX_TAIL_BYTES = 65_536;
+const EVENT_ONLY: ReadonlySet<FieldFormat> = new Set(['tag', 'tail_length', 'text_tail', 'bytes_tail']);
 
 /** A tail with the most it can be, which its TAIL() says. */
 function withTail({ btf, location, strictness }: Walk, shape: Shape, struct: number, index: number): Shape {
+  if (strictness === 'map' && EVENT_ONLY.has(shape.format))
+    throw buildFailed(location, `a ${shape.format}`, 'only a record of a ring has one');
   if (shape.format !== 'text_tail' && shape.format !== 'bytes_tail') return shape;
   const most = Number(btf.tag('tail:', struct, index));
   if (strictness !== 'map' && Number.isInteger(most) && most > 0 && most <= MAX_TAIL_BYTES)
@@ -227,6 +230,12 @@ function semanticShape(walk: Walk, id: number): Shape | undefined {
           `it has ${semantic.bytes}: use the one of bpf/include/huatuo.h`,
         );
       }
+      if (walk.strictness === 'map' && semantic.format === 'ustack')
+        throw buildFailed(
+          location,
+          'a user stack in a map',
+          'put it into an event: only a decoder has the tables to print it',
+        );
       const frame = FRAME_BYTES[semantic.format];
       return frame
         ? { format: semantic.format, bytes, length: bytes / frame }

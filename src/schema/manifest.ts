@@ -106,6 +106,16 @@ export interface MapLayout {
   readonly value: readonly FieldLayout[];
 }
 
+/** One program of an object. Several whose names differ only behind `___` are variants: the first that the kernel has runs. */
+export interface AttachPoint {
+  /** C name: `issued`, or `issued___tracepoint`. */
+  readonly program: string;
+  /** What it is attached to: `tp_btf/softirq_raise`, `perf_event`, `iter/task`. */
+  readonly section: string;
+  /** A `?` stands before the section: where the kernel does not have it, the object runs without. */
+  readonly optional: boolean;
+}
+
 export interface ObjectManifest {
   /** Basename: `bpf/oom.bpf.c` is the collector `oom`. */
   readonly collector: string;
@@ -115,6 +125,6 @@ export interface ObjectManifest {
   readonly event?: EventLayout;
   readonly options: readonly OptionLayout[];
   readonly maps: readonly MapLayout[];
-  /** Tracepoints the programs attach to (`tp_btf/softirq_raise`), for the feature probe. */
-  readonly attachPoints: readonly string[];
+  /** Its programs, in the order of the source. */
+  readonly attachPoints: readonly AttachPoint[];
 }

@@ -7,7 +7,7 @@
  * holds too: a name that ends in `_ns` or `_bytes` has that type. Identifiers (`pid`, `cpu`), addresses and flags
  * (`kaddr`, `hex64`), `cgroup_id` and signed numbers (error codes, score adjustments) carry no unit.
  */
-import type { FieldFormat } from './manifest.ts';
+import type { FieldFormat, FieldLayout } from './manifest.ts';
 
 export interface Semantic {
   readonly format: FieldFormat;
@@ -103,9 +103,7 @@ export function isShown(field: { readonly format: FieldFormat }): boolean {
   return field.format !== 'pad' && field.format !== 'tail_length';
 }
 
-export const APPEARANCE: Readonly<
-  Record<Exclude<FieldFormat, 'pad' | 'tail_length' | 'struct'>, Appearance>
-> = {
+export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct'>, Appearance>> = {
   ktime_ns: { type: 'string', mapping: { type: 'date_nanos' }, unit: 'time, RFC 3339' },
   dur_ns: { type: 'number', mapping: LONG, unit: 'nanoseconds' },
   bytes: { type: 'number', mapping: LONG, unit: 'bytes' },
@@ -131,6 +129,7 @@ export const APPEARANCE: Readonly<
     unit: 'symbol+offset or file[build id]+offset, innermost first',
   },
   tag: { type: 'string', mapping: KEYWORD, unit: 'which kind of event' },
+  tail_length: { type: 'number', mapping: LONG, unit: 'bytes' },
   text_tail: { type: 'string', mapping: KEYWORD, unit: 'text' },
   bytes_tail: {
     type: 'string',
@@ -152,3 +151,34 @@ export const OWNER_MEMBERS: Readonly<Record<string, Appearance & { readonly doc:
   container_id: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Container of that cgroup' },
   container_hostname: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Its host name' },
 };
+
+/** Which half of a map's entry a field is in. */
+export type MapSide = 'key' | 'value';
+
+const QUANTITIES: ReadonlySet<FieldFormat> = new Set(['dur_ns', 'bytes', 'count', 'signed']);
+
+/** Whether two of these add to a third: what is no quantity names something. */
+export function isQuantity({ format }: FieldLayout): boolean {
+  return QUANTITIES.has(format);
+}
+
+const NAMES: ReadonlySet<FieldFormat> = new Set(['cgroup_id', 'ktime_ns', 'enum', 'kernel_enum']);
+
+/** Whether a number of a map's entry is a BigInt: it names something, and needs more than a double's 53 bits to do so. */
+export function isExact({ format }: FieldLayout, bytes: number, side: MapSide): boolean {
+  if (bytes !== 8) return false;
+  return NAMES.has(format) || (side === 'key' && (QUANTITIES.has(format) || format === 'id'));
+}
+
+/** What a decoder prints by name is its number in a map: whoever shows it looks the name up. */
+const LOOKED_UP: ReadonlySet<FieldFormat> = new Set(['enum', 'kernel_enum', 'block_dev', 'netdev', 'netns']);
+
+/** TypeScript type of one field of a map's entry; `enum` without its names, `struct` is written out by its users. */
+export function mapFieldType(field: FieldLayout, side: MapSide): string {
+  const { format, length } = field;
+  if (format === 'pad' || format === 'struct') return 'never';
+  if (format === 'kstack') return 'string[]';
+  const exact = isExact(field, field.bytes / (length ?? 1), side);
+  const type = exact ? 'bigint' : LOOKED_UP.has(format) ? 'number' : APPEARANCE[format].type;
+  return length === undefined ? type : `${type}[]`;
+}

@@ -115,6 +115,14 @@ export function eventRecord(layout: EventLayout): fc.Arbitrary<Uint8Array> {
   );
 }
 
+/** Fields of a map's key or value: all but the time are what events have, too. */
+export const leafFields: fc.Arbitrary<FieldSpec[]> = fc
+  .array(
+    fc.oneof({ weight: 6, arbitrary: leaf }, nested, fc.constant<Shape>({ format: 'ktime_ns', bytes: 8 })),
+    { minLength: 1, maxLength: 8 },
+  )
+  .map(named);
+
 /** Bytes of a record with these fields. */
 export function recordOf(fields: readonly FieldLayout[], bytes: number): fc.Arbitrary<Uint8Array> {
   return fc.tuple(...fields.map(bytesOf)).map((values) => {
