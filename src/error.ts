@@ -34,6 +34,7 @@ export type ErrorCode =
   | 'DEADLINE_EXCEEDED'
   | 'CANCELLED'
   | 'OVERLOADED'
+  | 'COLLECTOR_STARTING'
   // storage and HTTP
   | 'DIRECTORY_NOT_WRITABLE'
   | 'JOURNAL_FAILED'

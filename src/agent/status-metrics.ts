@@ -154,7 +154,7 @@ function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
   return [
     gauge(
       'huatuo_actor_heartbeat_age_seconds',
-      'Time since the actor last gave a sign of life.',
+      'For how long the actor has not answered the supervisor; 0 when it has answered.',
       of('heartbeat_age_seconds'),
     ),
     counter('huatuo_actor_cpu_seconds_total', 'CPU time of the actor, over all its runs.', of('cpu_seconds')),
@@ -183,6 +183,16 @@ function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
       'huatuo_actor_busy_heads_total',
       'Reads that stopped at a record its program had not finished.',
       of('busy_heads'),
+    ),
+    counter(
+      'huatuo_actor_lookup_misses_total',
+      'Names (containers, symbols, devices) the decoder did not have yet.',
+      of('lookup_misses'),
+    ),
+    counter(
+      'huatuo_actor_lookup_evictions_total',
+      'Names the decoder forgot to make room for others.',
+      of('lookup_evictions'),
     ),
     counter(
       'huatuo_actor_throttled_seconds_total',

@@ -4,7 +4,7 @@ import stringWidth from 'string-width';
 import type { CollectorDescription } from '../catalog/description.ts';
 import { namesOf } from '../schema/layout.ts';
 import type { FieldLayout, ObjectManifest, OptionLayout } from '../schema/manifest.ts';
-import { APPEARANCE } from '../schema/semantics.ts';
+import { APPEARANCE, OWNER_MEMBERS } from '../schema/semantics.ts';
 import type { DocumentFields } from '../sdk/document.ts';
 import { documentRows } from './document.ts';
 
@@ -51,7 +51,8 @@ function section(manifest: ObjectManifest, declared: DocumentFields = {}): strin
 }
 
 function facts({ collector, event, attachPoints }: ObjectManifest): string {
-  const points = `Attaches to ${attachPoints.map((point) => `\`${point}\``).join(', ')}.`;
+  const sections = new Set(attachPoints.map(({ section }) => section));
+  const points = `Attaches to ${[...sections].map((section) => `\`${section}\``).join(', ')}.`;
   if (!event) return `Metrics only. ${points}`;
   const tracer = event.tracer === collector ? '' : ` Documents are named \`${event.tracer}\`.`;
   return `Severity ${event.severity}, schema version ${event.schemaVersion}.${tracer} ${points}`;
@@ -91,14 +92,21 @@ function fieldRows(field: FieldLayout, parent: string): string[][] {
     ];
   }
   const { type, unit } = APPEARANCE[field.format];
-  const array = field.length !== undefined && field.format !== 'kstack' ? `[${field.length}]` : '';
+  const array = field.length !== undefined && !type.endsWith('[]') ? `[${field.length}]` : '';
   const values =
     field.format === 'enum'
       ? namesOf(field)
           .map((name) => `\`${name}\``)
           .join(', ')
       : unit;
-  return [[`\`${path}\``, field.format === 'enum' ? 'string' : type + array, values, cell(field.doc)]];
+  const shown = field.format === 'enum' || field.format === 'kernel_enum' ? 'string' : type + array;
+  const owner = Object.entries(field.owner ? OWNER_MEMBERS : {}).map(([key, member]) => [
+    `\`${parent}${key}\``,
+    member.type,
+    member.unit,
+    member.doc,
+  ]);
+  return [[`\`${path}\``, shown, values, cell(field.doc)], ...owner];
 }
 
 const TIME_UNITS = [

@@ -8,11 +8,11 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort } from 'node:worker_threads';
+import { answerHeartbeat } from '../actor/heartbeat.ts';
 import { expose } from '../actor/rpc.ts';
 import { ActorStats } from '../actor/stats.ts';
 import { threadId } from '../actor/thread.ts';
 import { ContainersClient } from '../containers/client.ts';
-import { readSymbols, type SymbolTable } from '../decoder/kallsyms.ts';
 import { HuatuoError } from '../error.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
@@ -31,9 +31,8 @@ import { Saver } from './saver.ts';
 import { answerScrapes } from './scraping.ts';
 import { SharedState } from './state.ts';
 
-const BEAT_MS = 500;
 const REPEATS_MS = 10_000;
-/** One update() or enrich() may take this long; then the heartbeat stops, and its timeout begins to run. */
+/** One update() or enrich() may take this long; then the supervisor gets no answers, and its timeout begins to run. */
 const OVERDUE_MS = 4000;
 
 type RuntimeContext = CollectorContext & { readonly bpf: OwnBpf };
@@ -46,12 +45,14 @@ export class CollectorRuntime {
   readonly #journal = new JournalClient();
   readonly #containers: ContainersClient;
   readonly #stop = new AbortController();
-  readonly #overdue = new Overdue(OVERDUE_MS);
+  readonly #overdue = new Overdue(OVERDUE_MS, () => this.#answer());
+  #answer: () => void = () => undefined;
   readonly #saver: Saver;
   readonly #sampler: Sampler | undefined;
   readonly #ctx: RuntimeContext;
   readonly #instruments: InstrumentSet<MetricSpecs>;
   #running: Promise<void> = Promise.resolve();
+  readonly #ready = Promise.withResolvers<void>();
 
   constructor(data: CollectorWorkerData, collector: Collector) {
     this.#data = data;
@@ -84,7 +85,7 @@ export class CollectorRuntime {
   /** Runs the collector until it is stopped; never rejects: a failure is told to the supervisor and ends the worker. */
   run(): void {
     notify({ type: 'thread', tid: threadId() });
-    setInterval(() => this.#beat(), BEAT_MS).unref();
+    this.#answer = answerHeartbeat(this.#data.stats, () => this.#overdue.any);
     expose(this.#control(), this.#data.control);
     this.#running = this.#loop().catch((error: unknown) => this.#fail(error));
   }
@@ -104,7 +105,7 @@ export class CollectorRuntime {
   #connectTo(service: string, port: MessagePort): void {
     if (service === 'journal') this.#journal.connect(port);
     else if (service === 'containers') this.#containers.connect(port);
-    else if (service === 'prometheus') answerScrapes(port, () => this.#collect());
+    else if (service === 'prometheus') answerScrapes(port, this.#ready.promise, () => this.#collect());
     else port.close();
   }
 
@@ -119,6 +120,7 @@ export class CollectorRuntime {
       if (this.#stop.signal.aborted) return;
       const seconds = this.#data.interval_seconds;
       notify({ type: 'waiting', seconds });
+      this.#ready.resolve();
       await this.#ctx.clock.sleep(seconds).catch(() => undefined);
     }
   }
@@ -127,7 +129,7 @@ export class CollectorRuntime {
     const collector = this.#collector;
     if (collector.kind !== 'metric' && collector.start) {
       // With a BPF object it runs once that is attached.
-      if (!this.#data.bpf) notify({ type: 'running' });
+      if (!this.#data.bpf) this.#runs();
       return collector.start(this.#ctx);
     }
     const object = await this.#ctx.bpf.load();
@@ -155,10 +157,6 @@ export class CollectorRuntime {
   /** Runs one of the collector's functions, which must end. */
   #watched<T>(run: () => T | Promise<T>): Promise<T> {
     return this.#overdue.watch((async () => run())());
-  }
-
-  #beat(): void {
-    if (!this.#overdue.any) this.#stats.beat();
   }
 
   #fail(error: unknown): void {
@@ -193,18 +191,15 @@ export class CollectorRuntime {
         signal,
         log,
         enrich: enrich && ((event) => this.#watched(() => enrich(event, ctx))),
-        attached: () => notify({ type: 'running' }),
-        symbols: () => this.#symbols(),
+        attached: () => this.#runs(),
       }),
     };
     return ctx;
   }
 
-  #symbols(): SymbolTable {
-    if (this.#data.symbols) return this.#data.symbols;
-    const table = readSymbols(this.#data.paths.procfs);
-    notify({ type: 'symbols', table });
-    return table;
+  #runs(): void {
+    notify({ type: 'running' });
+    this.#ready.resolve();
   }
 }
 

@@ -41,6 +41,16 @@ function root(catalog: Catalog): z.ZodType<EffectiveConfig> {
       .max(128)
       .default('default')
       .meta({ description: 'Written into every document and every huatuo_bamai_ metric', allowed: 'a name' }),
+    hostname: z
+      .string()
+      .max(253)
+      .regex(/^[\w.-]*$/)
+      .default('')
+      .meta({
+        description:
+          "Name of this host in documents and huatuo_bamai_ metrics; empty is the kernel's, read again when it changes",
+        allowed: 'a host name, or empty',
+      }),
     log: log(),
     web: web(),
     path: path(),

@@ -21,6 +21,13 @@ export function ownerFragment(owner: Owner): string | null {
   }
 }
 
+/** What stands behind a cgroup id inside a document; empty for what is no container. */
+export function ownerNames(owner: Owner): string {
+  if (owner.type !== 'container') return '';
+  const { id, hostname } = owner.container;
+  return fragment({ container_id: clip(id), container_hostname: clip(hostname) });
+}
+
 /** For an event whose owner could not be told in time. */
 export function unknownFragment(cgroupId: bigint): string {
   return fragment({ container_cgroup_id: cgroupId.toString() });

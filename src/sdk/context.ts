@@ -110,6 +110,13 @@ export interface BpfObject {
   detach(): Promise<void>;
   /** Frees programs, maps and rings. */
   unload(): Promise<void>;
+  /**
+   * Runs an iterator (`SEC("iter/task")`) once, to its end.
+   * @param program its C name
+   * @param cgroup directory to begin with, for `iter/cgroup`
+   * @returns what its runs have written with bpf_seq_write(), one behind the other; at most 16 MiB
+   */
+  iterate(program: string, cgroup?: string): Promise<Uint8Array>;
   /** The ring `events`, decoded to documents. */
   readonly events: EventRing;
   map<Key = unknown, Value = unknown>(name: string): BpfMap<Key, Value>;
@@ -133,10 +140,29 @@ export interface Batch {
   commit(): void;
 }
 
+/** What a map holds of one container. */
+export interface ContainerEntry<Key, Value> {
+  readonly container: Container;
+  /** That of the first of its cgroups. */
+  readonly key: Key;
+  /** Summed over its cgroups, and over CPUs. */
+  readonly value: Value;
+}
+
+/** Keys and values have the types of the generated binding. */
 export interface BpfMap<Key, Value> {
-  /** Entries read with the batch calls. A per-CPU map gives the sum over all CPUs. */
+  /**
+   * Entries read with the batch calls. A per-CPU map gives the sum over all CPUs: quantities add, and of what names
+   * something (a pid, a cgroup, an address) stands the first that is not zero.
+   */
   entries(): AsyncIterable<readonly [Key, Value]>;
-  /** The same, with one value for each CPU. */
+  /**
+   * One entry for each running container, and for each set of the key's other fields: for a map whose key is, or has, a
+   * cgroup id. The type of that id says whose hierarchy it is from.
+   * @throws COLLECTOR_INVALID for a key without one
+   */
+  byContainer(): Promise<readonly ContainerEntry<Key, Value>[]>;
+  /** As `entries`, with one value for each CPU. */
   perCpuEntries(): AsyncIterable<readonly [Key, readonly Value[]]>;
   /** One value for each CPU of a per-CPU array or hash. */
   perCpu(key: Key): Promise<readonly Value[]>;

@@ -112,7 +112,9 @@ test('a stop loads no BPF object in order to detach it', async () => {
       async start({ clock, save }) { await save({ data: {} }); await clock.sleep(3600); },
     })`,
     {},
-    bpfFiles('lone', { attachPoints: ['tp_btf/huatuo_no_such_tracepoint'] }),
+    bpfFiles('lone', {
+      attachPoints: [{ program: 'never', section: 'tp_btf/huatuo_no_such_tracepoint', optional: false }],
+    }),
   );
   await lone.until('its document', () => lone.child.ledger()?.journalled === '1');
   await lone[Symbol.asyncDispose]();

@@ -41,7 +41,7 @@ export function manifest(collector: string, changes: Partial<ObjectManifest> = {
       option('loopback', 'loopback', 'bool', 1, 0, 'Whether loopback counts'),
     ],
     maps: [],
-    attachPoints: ['tp_btf/netif_receive_skb'],
+    attachPoints: [{ program: 'received', section: 'tp_btf/netif_receive_skb', optional: false }],
     ...changes,
   };
 }

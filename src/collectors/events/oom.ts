@@ -29,8 +29,6 @@ type Kills = Map<string, { readonly count: number; readonly latestVictim: string
 
 /** What only files know of a task: it may be gone, then it is left out. */
 const task = {
-  container_id: optional(keyword('Its container')),
-  container_hostname: optional(keyword('Host name of that container')),
   cgroup: optional(
     struct(
       {
@@ -111,8 +109,5 @@ async function surroundings(
   const cgroupId = BigInt(cgroup_id);
   const container = await containers.byCgroupId(cgroupId, 'memory');
   const cgroup = readMemoryCgroup(paths.procfs, pid, cgroupId, container?.cgroups);
-  return {
-    ...(container && { container_id: container.id, container_hostname: container.hostname }),
-    ...(cgroup && { cgroup }),
-  };
+  return cgroup ? { cgroup } : {};
 }

@@ -64,6 +64,14 @@ describe('cpu_util', () => {
     assert.deepEqual(percent('container_sys'), { 'name-one': 12.5, 'name-two': 20 });
   });
 
+  test('two containers with equal names are two series', async () => {
+    const twins = containers().map((one) => ({ ...one, hostname: 'node-1', name: 'proxy' }));
+    const samples = [await sampleAt(10, twins), await sampleAt(20, twins)];
+    const families = await update('cpu_util', cpuUtil, sampleContext(root, twins), samples);
+    const total = values(families, 'huatuo_bamai_cpu_util_container_total', 'container_id');
+    assert.deepEqual(total, { one: 25, two: 60 });
+  });
+
   test('the same samples give the same percentages, however often and when it is scraped', async () => {
     const samples = [await sampleAt(10), await sampleAt(20)];
     const scrapes = [];
