@@ -12,6 +12,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import type { SharedRing } from '../../src/actor/kernel-calls.ts';
+import { RingWakes } from '../../src/actor/ring-wakes.ts';
 import { expose } from '../../src/actor/rpc.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { objectSource } from '../../src/agent/object-source.ts';
@@ -24,7 +25,6 @@ import { allocateState, SharedState } from '../../src/collector/state.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { ContainersClient } from '../../src/containers/client.ts';
 import type { FromContainers, ResolveRequest } from '../../src/containers/protocol.ts';
-import { readSymbols } from '../../src/decoder/kallsyms.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { KernelOwner } from '../../src/kernel/object-owner.ts';
 import { at } from '../../src/paths.ts';
@@ -90,7 +90,6 @@ export class CollectorHarness implements AsyncDisposable {
       log,
       enrich: undefined,
       attached: () => undefined,
-      symbols: () => readSymbols('/proc'),
     });
     this.ctx = {
       name,
@@ -227,6 +226,7 @@ async function prepare(name: string, given: HarnessOptions): Promise<Setup> {
     containerWait_ms: 10_000,
     log: { level: 'error', format: 'json' },
     stats: ActorStats.allocate(),
+    wakes: RingWakes.allocate(),
     saveOrigin: 'test',
     state: allocateState(),
     series: allocateSeries(),

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Decoder } from '../../src/decoder/decoder.ts';
+import type { LookupKind } from '../../src/decoder/lookup-kinds.ts';
 import type { DecoderMemory } from '../../src/decoder/memory.ts';
 import { at } from '../../src/paths.ts';
 import type { ObjectManifest } from '../../src/schema/manifest.ts';
@@ -51,6 +52,14 @@ export function ringRecords({ memory, regions }: DecoderMemory): Buffer[] {
   return records;
 }
 
+/** The text of a look-up. */
+type Answer = (kind: LookupKind, key: bigint) => string;
+
+/** No owner is a container, and what has a name elsewhere has its number here. */
+function everythingIsTheHosts({ type }: LookupKind, key: bigint): string {
+  return type === 'owner' || type === 'owner_names' ? '' : `"${type} 0x${key.toString(16)}"`;
+}
+
 /** Writes a recording, when the environment has HUATUO_RECORD=1. @param records at most a few: it is committed */
 export function record(collector: string, records: readonly Uint8Array[]): void {
   if (process.env.HUATUO_RECORD !== '1') return;
@@ -65,13 +74,10 @@ export function record(collector: string, records: readonly Uint8Array[]): void 
 /**
  * Decodes a recording with the collector's real decoder, without a kernel, and compares with the golden documents;
  * UPDATE_GOLDEN=1 writes those.
- * @param fragment the owner's part of a document, by cgroup id; null is the host
+ * @param answer what the decoder is told when it asks
  * @returns the documents' text
  */
-export function replay(
-  collector: string,
-  fragment: (cgroupId: bigint) => string | null = () => null,
-): string {
+export function replay(collector: string, answer: Answer = everythingIsTheHosts): string {
   const { layout, records } = JSON.parse(readFileSync(pathOf(collector), 'utf8')) as Recording;
   const { event } = manifestOf(collector);
   assert.ok(event);
@@ -88,19 +94,22 @@ export function replay(
   });
   const ring = new FakeRing(decoder);
   for (const text of records) ring.submit(Buffer.from(text, 'hex'));
-  const lines = decode(decoder, fragment);
+  const lines = decode(decoder, answer);
   if (process.env.UPDATE_GOLDEN) writeFileSync(golden(collector), lines);
   assert.equal(lines, readFileSync(golden(collector), 'utf8'), 'if that is meant: UPDATE_GOLDEN=1');
   return lines;
 }
 
-function decode(decoder: Decoder, fragment: (cgroupId: bigint) => string | null): string {
+function decode(decoder: Decoder, textOf: Answer): string {
   let lines = '';
   for (;;) {
     decoder.beginBatch(FIXED.uploadedTime, FIXED.wallOffset_ns);
     let result = decoder.decode();
-    while (result.status === 'container_miss') {
-      decoder.addContainer(result.cgroupId, fragment(result.cgroupId));
+    while (result.status === 'lookup_miss') {
+      for (const lookup of result.lookups) {
+        const kind = decoder.lookupKinds[lookup.kind - 1];
+        if (kind) decoder.addLookup(lookup, textOf(kind, lookup.key));
+      }
       result = decoder.decode();
     }
     lines += Buffer.from(decoder.output()).toString();
