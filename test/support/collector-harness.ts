@@ -8,51 +8,33 @@
  *   const page = await softirq.scrape();
  */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import type { SharedRing } from '../../src/actor/kernel-calls.ts';
-import { RingWakes } from '../../src/actor/ring-wakes.ts';
 import { expose } from '../../src/actor/rpc.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
-import { objectSource } from '../../src/agent/object-source.ts';
-import { loadCatalog } from '../../src/catalog/catalog.ts';
 import { createBpf, type OwnBpf } from '../../src/collector/bpf.ts';
 import { enrichLines } from '../../src/collector/enrich.ts';
 import { JournalClient } from '../../src/collector/journal-client.ts';
 import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
-import { allocateState, SharedState } from '../../src/collector/state.ts';
-import { loadConfig } from '../../src/config/load.ts';
+import { SharedState } from '../../src/collector/state.ts';
 import { ContainersClient } from '../../src/containers/client.ts';
 import type { FromContainers, ResolveRequest } from '../../src/containers/protocol.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { KernelOwner } from '../../src/kernel/object-owner.ts';
-import { at } from '../../src/paths.ts';
 import type { Collector } from '../../src/sdk/collector.ts';
 import type { Container } from '../../src/sdk/container.ts';
-import type { CollectorContext, HostPaths, SavedDocument } from '../../src/sdk/context.ts';
+import type { CollectorContext, SavedDocument } from '../../src/sdk/context.ts';
 import { createInstruments, type InstrumentSet } from '../../src/sdk/instruments.ts';
-import { allocateSeries } from '../../src/sdk/kept-series.ts';
 import type { MetricSpecs } from '../../src/sdk/metrics.ts';
-import { directoryWith } from '../config/collectors.ts';
 import { memoryLog } from '../storage/journal/fixture.ts';
 import { builtInProblems } from './document-schema.ts';
+import { type HarnessOptions, prepare, type Setup } from './harness-setup.ts';
 import { type JournalDocument, parseDocument } from './journal-reader.ts';
 import type { PageFamily } from './prometheus-text.ts';
 import { ringRecords } from './ring-recording.ts';
 import { TestClock } from './test-clock.ts';
 
 keepClock();
-
-export interface HarnessOptions {
-  /** Its section of the config file. */
-  readonly options?: Readonly<Record<string, unknown>>;
-  /** Where it reads files: the host's, or a fixture's. */
-  readonly paths?: HostPaths;
-  /** Owners of cgroups; all others are the host's. */
-  readonly owners?: ReadonlyMap<bigint, Container>;
-  readonly clock?: TestClock;
-}
 
 export class CollectorHarness implements AsyncDisposable {
   readonly ctx: CollectorContext;
@@ -196,45 +178,4 @@ export class CollectorHarness implements AsyncDisposable {
     this.#cleanups.defer(() => client.close());
     return client;
   }
-}
-
-interface Setup extends HarnessOptions {
-  readonly data: Omit<CollectorWorkerData, 'control'>;
-  readonly source: ReturnType<typeof objectSource>;
-  readonly modulePath: string | undefined;
-}
-
-/** Catalog and configuration, as the agent reads them. */
-async function prepare(name: string, given: HarnessOptions): Promise<Setup> {
-  const catalog = await loadCatalog({ builtinRoot: at('dist'), extraDirectories: [] });
-  const entry = catalog.find(name);
-  if (!entry) throw new Error(`no collector ${name}`);
-  using directory = directoryWith({});
-  const file = join(directory.path, 'config.yaml');
-  writeFileSync(file, JSON.stringify({ collectors: { [name]: given.options ?? {} } }));
-  const { config } = loadConfig({ file, overrides: [], catalog });
-  const data: Setup['data'] = {
-    name,
-    kind: entry.kind,
-    ...(entry.manifest && { bpf: { manifest: entry.manifest, pinned: false } }),
-    options: config.collectors[name]?.options ?? {},
-    maxSeries: entry.maxSeries,
-    interval_seconds: entry.interval,
-    agent: { hostname: 'h', region: 'r', bootId: '0'.repeat(32) },
-    paths: given.paths ?? { procfs: '/proc', sysfs: '/sys' },
-    ring: config.ring,
-    containerWait_ms: 10_000,
-    log: { level: 'error', format: 'json' },
-    stats: ActorStats.allocate(),
-    wakes: RingWakes.allocate(),
-    saveOrigin: 'test',
-    state: allocateState(),
-    series: allocateSeries(),
-  };
-  return {
-    ...given,
-    data,
-    source: objectSource(entry, { config, log: memoryLog() }),
-    modulePath: entry.modulePath,
-  };
 }
