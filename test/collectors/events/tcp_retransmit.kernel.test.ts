@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { TcpRetransmitEvent } from '../../../src/generated/tcp_retransmit.ts';
 import { AgentProcess } from '../../support/agent.ts';
-import { eventually } from '../../support/eventually.ts';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
+import { eventually } from '../../support/eventually.ts';
 import type { JournalDocument } from '../../support/journal-reader.ts';
 import { skipWithoutKernelType } from '../../support/kernel.ts';
 import { sampleValue } from '../../support/prometheus-text.ts';
@@ -97,7 +97,10 @@ class Stage implements AsyncDisposable {
       () => segments() === peer.counter('TcpRetransSegs') && this.documents(side),
       {
         timeout_ms: 20_000,
-        last: () => `TcpRetransSegs ${peer.counter('TcpRetransSegs')}\n${this.documents(side).map(({ text }) => text).join('\n')}`,
+        last: () =>
+          `TcpRetransSegs ${peer.counter('TcpRetransSegs')}\n${this.documents(side)
+            .map(({ text }) => text)
+            .join('\n')}`,
       },
     );
   }
@@ -217,8 +220,14 @@ describe('TCP retransmissions become documents', { skip }, () => {
       );
       const first = documents[0]?.data;
       const last = documents.filter(({ data }) => data.tcp_reason === 'RTO').at(-1)?.data;
-      assert.deepEqual([first?.tcp_state, first?.phase, first?.ca_state], ['ESTABLISHED', 'data', 'TCP_CA_Loss']);
-      assert.ok(first && last && last.icsk_retransmits > first.icsk_retransmits, 'expiries in a row are counted');
+      assert.deepEqual(
+        [first?.tcp_state, first?.phase, first?.ca_state],
+        ['ESTABLISHED', 'data', 'TCP_CA_Loss'],
+      );
+      assert.ok(
+        first && last && last.icsk_retransmits > first.icsk_retransmits,
+        'expiries in a row are counted',
+      );
     });
 
     test(`IPv${family}: fast retransmit of one segment among many`, async () => {
@@ -284,7 +293,16 @@ test('what the rate limit suppresses is counted by reason, and as rate limited',
   });
   assert.ok(Number(ledger.rate_limited) > 0, JSON.stringify(ledger));
   const page = await agent.metrics('tcp_retransmit');
-  const counted = ['RTO', 'slow_start', 'fast_retransmit', 'TLP', 'SYN', 'SYN_ACK', 'non_congestion', 'unknown']
+  const counted = [
+    'RTO',
+    'slow_start',
+    'fast_retransmit',
+    'TLP',
+    'SYN',
+    'SYN_ACK',
+    'non_congestion',
+    'unknown',
+  ]
     .map((reason) => sampleValue(page, 'huatuo_tcp_retransmits_total', { reason }))
     .reduce((sum, value) => sum + value, 0);
   assert.ok(counted >= client.counter('TcpRetransSegs'), `${counted}`);
