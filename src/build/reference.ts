@@ -38,7 +38,7 @@ function savedOnly(manifests: readonly ObjectManifest[], descriptions: Descripti
     cell(doc),
     fieldTable([], document),
   ]);
-  return others.length === 0 ? [] : ['# Collectors without one', ...sections];
+  return others.length === 0 ? [] : ['# Collectors without a BPF object', ...sections];
 }
 
 function section(manifest: ObjectManifest, declared: DocumentFields = {}): string[] {

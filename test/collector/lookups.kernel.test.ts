@@ -40,19 +40,7 @@ describe('look-ups', { skip: skipWithoutBpf() }, () => {
 
   before(async () => {
     const source = at('test/fixtures/programs/renames.c');
-<<<<<<< HEAD
-    execFileSync('cc', [
-      '-O1',
-      '-fno-omit-frame-pointer',
-      '-mno-omit-leaf-frame-pointer',
-      '-Wl,--build-id',
-      '-o',
-      program,
-      source,
-    ]);
-=======
     execFileSync('cc', ['-O0', '-fno-omit-frame-pointer', '-Wl,--build-id', '-o', program, source]);
->>>>>>> decoder
     execFileSync('strip', ['-o', `${program}-stripped`, program]);
     const netns = BigInt(hostNetns('/proc') ?? 0);
     const options = { reason: 2n, disk: BigInt((major << 20) | minor), device: 1n, netns };

@@ -137,6 +137,15 @@ test('a page has collector threads, file collectors, the agent and the process',
   assert.doesNotMatch(only, /process_|loadavg|build_info/);
 });
 
+test('a collector that has nothing to say has not failed', async () => {
+  const { control } = start();
+  const modulePath = fileURLToPath(new URL('../fixtures/metrics/quiet.js', import.meta.url));
+  await control.setPool([{ name: 'quiet', modulePath, options: {}, maxSeries: 10, contents: '' }]);
+  const { body } = await get(control, '/metrics?collect[]=quiet');
+  assert.match(body, /^huatuo_bamai_scrape_collector_success\{collector="quiet",.*\} 1$/m);
+  assert.doesNotMatch(body, /quiet_level/);
+});
+
 test('a page is compressed for a client that asks for it', async () => {
   const { control } = start();
   const { address, port } = await control.listening();
