@@ -179,7 +179,8 @@ test('an iterator over tasks lists what /proc lists', { skip }, async () => {
     const comm = view.toString('latin1', 8).split('\0')[0]!;
     listed.set(view.readUInt32LE(4), { pid: view.readUInt32LE(0), comm });
   }
-  const lasting = [...before].filter(([tid, pid]) => after.get(tid) === pid);
+  // Some hosts keep their init from programs.
+  const lasting = [...before].filter(([tid, pid]) => pid !== 1 && after.get(tid) === pid);
   assert.ok(lasting.length > 10);
   for (const [tid, pid] of lasting) assert.equal(listed.get(tid)?.pid, pid, `thread ${tid}`);
   assert.equal(listed.get(process.pid)?.comm, readFileSync('/proc/self/comm', 'latin1').trim());
