@@ -1,19 +1,29 @@
-/** Thread of ring-reader.kernel.test.ts: has the kernel make events in bursts of one to four, with pauses of all lengths. */
+/**
+ * Thread of ring-reader.kernel.test.ts: has the kernel make events in bursts of one to four, with pauses of all lengths. Two of
+ * them begin every second burst together: records that are reserved at once are the hard case.
+ */
 import { writeFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 
 export interface ProducerData {
   readonly bursts: number;
+  /** How many have come to a common start; shared by both. */
+  readonly starts: SharedArrayBuffer;
 }
 
 const LONGEST_SPIN_NS = 200_000;
 const LONGEST_SLEEP_MS = 4;
 
-const { bursts } = workerData as ProducerData;
+const { bursts, starts } = workerData as ProducerData;
+const arrived = new Int32Array(starts);
 const never = new Int32Array(new SharedArrayBuffer(4));
 
 let events = 0;
 for (let burst = 0; burst < bursts; burst++) {
+  if (burst % 2 === 0) {
+    Atomics.add(arrived, 0, 1);
+    while (Atomics.load(arrived, 0) < burst + 2);
+  }
   const count = 1 + Math.floor(Math.random() * 4);
   writeFileSync('/proc/thread-self/comm', `flood:${count}`);
   events += count;

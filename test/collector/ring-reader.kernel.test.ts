@@ -28,6 +28,7 @@ import type { ProducerData } from './ring-producer.ts';
 const skip = skipWithoutBpf();
 const OUTPUT_BYTES = 1 << 16;
 const OUT_OF_REACH = 1n << 30n;
+const BURSTS = 3000;
 /** Longer than the runner gives a test: a wait that ends by its timer fails it. */
 const FOREVER_MS = 3_600_000;
 
@@ -108,8 +109,8 @@ function waiting(reader: RingReader): { readonly isWaiting: () => boolean; reado
   return { isWaiting: () => isWaiting, over };
 }
 
-async function produce(bursts: number): Promise<number> {
-  const workerData: ProducerData = { bursts };
+async function produce(bursts: number, starts: SharedArrayBuffer): Promise<number> {
+  const workerData: ProducerData = { bursts, starts };
   const worker = new Worker(new URL('ring-producer.js', import.meta.url), { workerData });
   const [events] = (await once(worker, 'message')) as [number];
   return events;
@@ -147,7 +148,8 @@ test('every event is read, whenever it is made, although nothing looks at a ring
       if (!slice.more) await stage.reader.wait();
     }
   })();
-  const [first, second] = await Promise.all([produce(3000), produce(3000)]);
+  const starts = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  const [first, second] = await Promise.all([produce(BURSTS, starts), produce(BURSTS, starts)]);
   const { produced, dropped_ring_full } = readKernelCounts(stage.fixture.mapFd('ledger'));
   assert.equal(dropped_ring_full, 0n);
   assert.ok(Number(produced) < first + second, 'some were discarded');
