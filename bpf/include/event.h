@@ -197,7 +197,22 @@ static __always_inline void event_discard(void *record)
 	bpf_ringbuf_discard(record, 0);
 }
 
-/* Every byte of a record is written before it is shown: a record holds old kernel memory until then. */
-#define event_clear(record) __builtin_memset(record, 0, sizeof(*(record)))
+/*
+ * Every byte of a record is written before it is shown: a record holds old kernel memory until then. The
+ * compiler writes out short ones store by store and refuses long ones, which have stacks in them. A record
+ * has a time, so it is whole words.
+ */
+static __always_inline void event_clear_bytes(void *record, u64 bytes)
+{
+	volatile u64 *words = record;
+
+	if (bytes <= 512) {
+		__builtin_memset(record, 0, bytes);
+		return;
+	}
+	for (u64 i = 0; i < bytes / 8; i++)
+		words[i] = 0;
+}
+#define event_clear(record) event_clear_bytes(record, sizeof(*(record)))
 
 #endif

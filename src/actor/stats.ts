@@ -15,8 +15,19 @@ const FIELDS = [
   'ring_high_water_bytes',
   'busy_heads',
   'refused_batches',
+  /** Texts the decoder had to ask for, and those it had to forget to make room. */
+  'lookup_misses',
+  'lookup_evictions',
   /** Written by the supervisor: nanoseconds the worker should rest between two batches; 0 is full speed. */
   'throttle_ns',
+  /** Documents that the collector made itself (`ctx.save`); the ledger's half that has no ring, see collector/saver.ts. */
+  'saved_produced',
+  'saved_journalled',
+  'saved_invalid',
+  'saved_overloaded',
+  'saved_refused',
+  'saved_cancelled',
+  'saved_lost',
 ] as const;
 export type StatField = (typeof FIELDS)[number];
 const SLOT = Object.fromEntries(FIELDS.map((field, index) => [field, index])) as Record<StatField, number>;

@@ -22,7 +22,8 @@ import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
 import { collectorPart } from './changes.ts';
 import { CollectorChild } from './collector-child.ts';
-import { CpuCgroups, findQuotaParent } from './fence/cgroup.ts';
+import { CpuCgroups } from './fence/cgroup.ts';
+import { findQuotaParent } from './fence/quota-parent.ts';
 import { MemoryGuard, trimMemory } from './memory.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import type { ReloadRecord } from './reload.ts';
@@ -38,6 +39,8 @@ const TICK_MAX_MS = 5000;
 const TICK_QUOTA_MS = 1000;
 /** Pages wait no longer for the threads' CPU time and heap, and for the number of containers; then they show the last ones. */
 const MEASURE_DEADLINE_MS = 100;
+/** A module that hangs while it is loaded must not keep the agent from being ready. */
+const POOL_READY_MS = 5_000;
 
 /** What the agent asks of the process around it. */
 export interface AgentHooks {
@@ -49,7 +52,7 @@ export interface AgentHooks {
 export class Agent {
   #config: EffectiveConfig;
   #catalog: Catalog;
-  readonly #identity: AgentIdentity;
+  readonly #bootId: string;
   readonly #log: Log;
   readonly #states: StateLog;
   readonly #startedAt = new Date();
@@ -63,16 +66,10 @@ export class Agent {
   #tick: NodeJS.Timeout | undefined;
   #containers: ContainersStatus | undefined;
 
-  constructor(
-    config: EffectiveConfig,
-    catalog: Catalog,
-    identity: AgentIdentity,
-    log: Log,
-    hooks: AgentHooks,
-  ) {
+  constructor(config: EffectiveConfig, catalog: Catalog, bootId: string, log: Log, hooks: AgentHooks) {
     this.#config = config;
     this.#catalog = catalog;
-    this.#identity = identity;
+    this.#bootId = bootId;
     this.#log = log;
     this.#states = new StateLog(log, config.log.level === 'debug');
     this.#pins = new PinKeeper(log);
@@ -81,7 +78,6 @@ export class Agent {
     this.#services = new Services(
       SERVICES,
       {
-        identity,
         log,
         rings: this.#rings,
         config: () => this.#config,
@@ -109,7 +105,8 @@ export class Agent {
     for (const { name, error } of this.#catalog.broken)
       this.#states.write(setAside(name, 'unsupported', { error }));
     for (const entry of this.#catalog.entries) this.#startCollector(entry);
-    this.#phase = 'up';
+    await this.#poolReady();
+    if (this.#phase === 'starting') this.#phase = 'up';
   }
 
   /** Drains every collector into the journal, then closes the services. */
@@ -161,6 +158,12 @@ export class Agent {
       ledger: children.flatMap((child) => child.ledger() ?? []),
       ...(this.#containers && { containers: this.#containers }),
     };
+  }
+
+  /** As in the configuration in force. */
+  get #identity(): AgentIdentity {
+    const { hostname, region } = this.#config;
+    return { hostname, region, bootId: this.#bootId };
   }
 
   /** For the log line at the end of the start. */
@@ -217,6 +220,16 @@ export class Agent {
     return this.#catalog.entries.filter(
       (entry) => isPooled(entry) && this.#config.collectors[entry.name]?.enabled,
     );
+  }
+
+  /** Those that run as tasks have no actor whose state would tell; one that does not start says so at each scrape. */
+  async #poolReady(): Promise<void> {
+    try {
+      const ready = this.#services.control<PrometheusControl>('prometheus').poolReady();
+      await withDeadline(ready, POOL_READY_MS, 'start of the file collectors');
+    } catch (error) {
+      this.#log.warn('some file collectors have not started yet', { error });
+    }
   }
 
   #changed(status: ActorStatus): void {

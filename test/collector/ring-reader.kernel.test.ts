@@ -13,15 +13,17 @@ import { RingWakes } from '../../src/actor/ring-wakes.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { readKernelCounts } from '../../src/agent/ring-ledger.ts';
 import { wakeReader } from '../../src/agent/wake-reader.ts';
+import { Lookups } from '../../src/collector/lookups.ts';
 import { RingReader, type Slice } from '../../src/collector/ring-reader.ts';
 import { ContainersClient } from '../../src/containers/client.ts';
 import { Decoder, decoderNeeds } from '../../src/decoder/decoder.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
+import { lookupCalls } from '../../src/kernel/lookup-calls.ts';
 import { MappedRing } from '../../src/kernel/ring.ts';
 import { RingWatch } from '../../src/kernel/ring-watch.ts';
 import { eventually } from '../support/eventually.ts';
 import { builtCollectors, flood } from '../support/flood.ts';
-import { skipWithoutBpf } from '../support/kernel.ts';
+import { HOST_PATHS, skipWithoutBpf } from '../support/kernel.ts';
 import { LoadedFixture } from '../support/loaded-object.ts';
 import type { ProducerData } from './ring-producer.ts';
 
@@ -91,8 +93,11 @@ class Stage implements Disposable {
     return new RingReader({
       decoder,
       ringId: 'flood-1',
-      cgroupController: undefined,
-      containers: new ContainersClient(0),
+      lookups: new Lookups(decoder, {
+        containers: new ContainersClient(0),
+        kernel: lookupCalls(HOST_PATHS.procfs),
+        paths: HOST_PATHS,
+      }),
       maxAge_ms: this.#maxAge_ms,
       wakes: new RingWakes(this.#wakes),
       stats: this.stats,

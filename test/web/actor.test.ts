@@ -66,8 +66,6 @@ function start(supervisor: SupervisorApi = SUPERVISOR, port = 0, scrape_timeout_
     options: {
       version: '1.2.3',
       web: { host: '127.0.0.1', port, scrape_timeout_ms },
-      region: 'test',
-      hostname: 'h',
       paths: { procfs: '/proc', sysfs: '/sys' },
       log: { level: 'error', format: 'json' },
     },
@@ -84,7 +82,9 @@ function start(supervisor: SupervisorApi = SUPERVISOR, port = 0, scrape_timeout_
     () => port1.close(),
   );
   expose(supervisor, port1);
-  return { control: wrap<PrometheusControl>(port1), heartbeat: new Heartbeat(stats) };
+  const control = wrap<PrometheusControl>(port1);
+  void control.setLabels({ region: 'test', host: 'h' });
+  return { control, heartbeat: new Heartbeat(stats) };
 }
 
 async function get(control: Started['control'], path: string): Promise<{ status: number; body: string }> {
@@ -101,6 +101,7 @@ async function connect(control: Started['control'], name: string): Promise<Messa
     const samples = [{ labels: { comm: 'a"b' }, value: 1 }];
     port1.postMessage({ type: 'samples', id, families: [{ ...family, samples }] } satisfies ScrapeReply);
   });
+  port1.postMessage({ type: 'ready' } satisfies ScrapeReply);
   cleanups.push(() => port1.close());
   await control.connect(name, transferPort(port2));
   return port1;
@@ -113,8 +114,8 @@ test('a page has collector threads, file collectors, the agent and the process',
   const { control } = start();
   await connect(control, 'oom');
   await control.setPool([
-    { name: 'loadavg', modulePath: collector('loadavg'), options: {}, maxSeries: 1000 },
-    { name: 'cpu_util', modulePath: collector('cpu_util'), options: {}, maxSeries: 1000 },
+    { name: 'loadavg', modulePath: collector('loadavg'), options: {}, maxSeries: 1000, contents: '' },
+    { name: 'cpu_util', modulePath: collector('cpu_util'), options: {}, maxSeries: 1000, contents: '' },
   ]);
   const { status, body } = await get(control, '/metrics');
   assert.equal(status, 200);

@@ -8,7 +8,6 @@ import type { Remote } from '../../actor/rpc.ts';
 import type { ActorRole } from '../../actor/state.ts';
 import type { CatalogEntry } from '../../catalog/entry.ts';
 import type { EffectiveConfig } from '../../config/effective.ts';
-import type { AgentIdentity } from '../../decoder/envelope.ts';
 import type { RingWatch } from '../../kernel/ring-watch.ts';
 import type { Log } from '../../sdk/context.ts';
 import type { MetricFamily } from '../../sdk/metrics.ts';
@@ -36,7 +35,6 @@ export interface Reader {
 
 /** What a service may ask of the agent it is part of. */
 export interface ServiceHost {
-  readonly identity: AgentIdentity;
   readonly log: Log;
   /** Hears the rings' wake-ups. */
   readonly rings: RingWatch;

@@ -87,7 +87,6 @@ function stage(region: string): Stage {
   const services = new Services(
     [() => greeter(release) as ServiceSpec<ServiceControl>],
     {
-      identity: { hostname: 'h', region, bootId: '0' },
       log: SILENT,
       rings,
       config: () => state.config,
