@@ -242,13 +242,17 @@ export class Agent {
       const asked = Promise.all([this.#askContainers(), ...this.#actors.map((actor) => actor.measure())]);
       await withDeadline(asked, MEASURE_DEADLINE_MS, 'measurements');
     } catch {
-      // What was known last stays; an actor's state says that it is not there.
+      // A thread that does not answer in time: what was known last stays.
     }
     return this.status();
   }
 
   async #askContainers(): Promise<void> {
-    this.#containers = await this.#services.control<ContainersControl>('containers').status();
+    try {
+      this.#containers = await this.#services.control<ContainersControl>('containers').status();
+    } catch {
+      // What it said last stays; its state says that it is not there.
+    }
   }
 
   get #actors(): WorkerActor<object>[] {
