@@ -5,7 +5,7 @@ import { cpuSeconds, cpuSecondsByThread, resident, sleeps, usageBetween } from '
 import { atMost, type Row } from './report.ts';
 import { type BenchOptions, Workspace } from './workspace.ts';
 
-const CPU_GOAL_PERCENT = 1;
+const CPU_GOAL_PERCENT = 0.25;
 const WAKEUPS_GOAL = 25;
 const RSS_GOAL_MB = 160;
 const SCRAPE_INTERVAL_MS = 15_000;
