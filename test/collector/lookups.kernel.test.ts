@@ -40,7 +40,15 @@ describe('look-ups', { skip: skipWithoutBpf() }, () => {
 
   before(async () => {
     const source = at('test/fixtures/programs/renames.c');
-    execFileSync('cc', ['-O1', '-fno-omit-frame-pointer', '-mno-omit-leaf-frame-pointer', '-Wl,--build-id', '-o', program, source]);
+    execFileSync('cc', [
+      '-O1',
+      '-fno-omit-frame-pointer',
+      '-mno-omit-leaf-frame-pointer',
+      '-Wl,--build-id',
+      '-o',
+      program,
+      source,
+    ]);
     execFileSync('strip', ['-o', `${program}-stripped`, program]);
     const netns = BigInt(netnsOf('/proc', 1) ?? 0);
     const options = { reason: 2n, disk: BigInt((major << 20) | minor), device: 1n, netns };
