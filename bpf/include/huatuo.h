@@ -76,4 +76,11 @@ typedef u64 kstack_t[KSTACK_DEPTH]; /* kernel stack, innermost first, ends at 0;
 /* A collector without an event struct says what it is for with this. */
 #define COLLECTOR_DOC(text) const u8 collector_doc SEC("schema") __attribute__((used)) DOC(text) = 0
 
+/*
+ * What a kernel may not have (src/kernel/programs.ts):
+ *
+ *   SEC("?tp_btf/x")   the collector runs without this program where there is no x
+ *   x___a(), x___b()   variants of one program: the first that the kernel has runs
+ */
+
 #endif
