@@ -13,13 +13,14 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
     required: true,
     collectors: true,
     uses: ['containers'],
-    options: ({ web, path: { procfs, sysfs }, region, log }): PrometheusOptions => ({
+    options: ({ web, path: { procfs, sysfs }, region, log, journal }): PrometheusOptions => ({
       version,
       web,
       region,
       hostname,
       paths: { procfs, sysfs },
       log,
+      journal: journal.directory,
     }),
     serve: {
       status: () => host.status(),
