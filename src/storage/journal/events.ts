@@ -126,10 +126,10 @@ class Source {
     this.#query = query;
     this.#since = timestamp(query.since_ms ?? 0);
     this.#until = query.until_ms === undefined ? '~' : timestamp(query.until_ms);
-    this.#reader = new StreamReader(
-      join(directory, tracer),
-      startOf(join(directory, tracer), tracer, query, first),
-    );
+    const from = startOf(join(directory, tracer), tracer, query, first);
+    this.#reader = new StreamReader(join(directory, tracer), from);
+    // What was gone before the first document of a time is no loss of this question.
+    this.#begun = from === 'end' || query.after !== undefined;
   }
 
   get head(): JournalEvent | undefined {
