@@ -68,6 +68,7 @@ function start(supervisor: SupervisorApi = SUPERVISOR, port = 0, scrape_timeout_
       web: { host: '127.0.0.1', port, scrape_timeout_ms },
       paths: { procfs: '/proc', sysfs: '/sys' },
       log: { level: 'error', format: 'json' },
+      journal: '/nonexistent',
     },
     control: port2,
     log: { level: 'error', format: 'json' },
