@@ -70,10 +70,7 @@ function checkOf(field: FieldLayout): Check {
   if (format === 'struct') return object(ofLayout(field.fields ?? []));
   const type = format === 'pad' ? 'never' : APPEARANCE[format].type;
   const array = type.endsWith('[]') || (field.length !== undefined && !isTail(field));
-  const element =
-    format === 'enum' || format === 'kernel_enum'
-      ? /^(?:string|number)$/
-      : new RegExp(`^${type.replace('[]', '')}$`);
+  const element = new RegExp(`^(?:${type.replace('[]', '').replaceAll(' | ', '|')})$`);
   const one: Check = (value, path) =>
     element.test(typeof value) || (typeof value === 'bigint' && element.test('number'))
       ? []
