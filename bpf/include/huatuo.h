@@ -33,7 +33,9 @@ typedef u16 count16;
 typedef u16 port_nr; /* in host byte order */
 typedef u32 pid_nr;  /* process or thread id in the initial pid namespace */
 typedef u32 cpu_nr;
-typedef u32 index32; /* a number that names something: ifindex, queue, vector */
+typedef u32 index32;   /* a number that names something: ifindex, queue, vector */
+typedef u32 block_dev; /* number of a disk (major << 20 | minor); as a label its name: sda */
+typedef u32 dev_nr;    /* the same; as a label its number: 8:0 */
 typedef s32 signed32;
 typedef u64 hex64; /* flags and other bit patterns, printed as "0x..." */
 typedef u64 kaddr; /* kernel address, printed as "0x..." */

@@ -36,6 +36,7 @@ const field: z.ZodType<FieldLayout> = z.looseObject({
   length: bytes.optional(),
   doc: z.string(),
   controller: z.string().optional(),
+  names: z.enum(['disk', 'disk_number']).optional(),
   enumerators: z.record(z.string(), z.string()).optional(),
   get fields() {
     return z.array(field).optional();
@@ -63,6 +64,18 @@ const option = z.looseObject({
   doc: z.string(),
 });
 
+const metric = z.looseObject({
+  type: z.enum(['counter', 'gauge', 'histogram']),
+  name: z.string(),
+  help: z.string(),
+  field: z.string(),
+  each: z.string().optional(),
+  perCpu: z.string().optional(),
+  shared: z.literal(true).optional(),
+  buckets: z.array(z.number()).optional(),
+  divisor: z.number().positive().optional(),
+});
+
 const map = z.looseObject({
   name: z.string(),
   type: z.string(),
@@ -71,6 +84,8 @@ const map = z.looseObject({
   maxEntries: bytes,
   key: z.array(field),
   value: z.array(field),
+  without: z.literal('task_storage').optional(),
+  metrics: z.array(metric).optional(),
 });
 
 const manifest = z.looseObject({

@@ -140,7 +140,7 @@ function toEntry(
   checkTogether(files, manifest, collector);
   return {
     name: files.name,
-    kind: collector?.kind ?? 'event',
+    kind: collector?.kind ?? (manifest?.event ? 'event' : 'metric'),
     doc: collector?.doc ?? manifest?.doc ?? '',
     source: manifest ? 'bpf' : 'files',
     enabledByDefault: collector?.enabledByDefault ?? true,
@@ -162,11 +162,11 @@ function checkTogether(
   manifest: ObjectManifest | undefined,
   collector: Collector | undefined,
 ): void {
-  if (!collector && !manifest?.event) {
+  if (!collector && !manifest?.event && !manifest?.maps.some(({ metrics }) => metrics)) {
     throw invalid(
-      'an event struct or a module',
+      'an event struct, a metric or a module',
       `only the maps of ${files.objectPath}`,
-      `add ${files.name}.js`,
+      `tag its maps (bpf/include/metric.h), or add ${files.name}.js`,
     );
   }
   if (manifest?.event && !existsSync(files.wasmPath)) {

@@ -10,7 +10,7 @@ import type { SymbolTable } from '../decoder/kallsyms.ts';
 import { KernelMap } from '../decoder/maps.ts';
 import { HuatuoError } from '../error.ts';
 import type { FieldLayout, ObjectManifest } from '../schema/manifest.ts';
-import type { Batch, Bpf, BpfMap, BpfObject, EventRing, Log } from '../sdk/context.ts';
+import type { Batch, Bpf, BpfObject, EventRing, Log } from '../sdk/context.ts';
 import { documentKind } from './context.ts';
 import type { EnrichEvent } from './enrich.ts';
 import { enrichLines } from './enrich.ts';
@@ -34,10 +34,19 @@ export interface BpfDependencies {
   readonly symbols: () => SymbolTable;
 }
 
+/** `ctx.bpf`, and what only the runtime may ask. */
+export interface CollectorBpf extends Bpf {
+  /** What `load` has made; undefined when it was not called, or the object is unloaded. */
+  readonly loaded: Promise<LoadedObject> | undefined;
+}
+
 /** @throws from load(): COLLECTOR_INVALID and what `KernelCalls.load` throws */
-export function createBpf(dependencies: BpfDependencies): Bpf {
+export function createBpf(dependencies: BpfDependencies): CollectorBpf {
   let loading: Promise<LoadedObject> | undefined;
   return {
+    get loaded() {
+      return loading;
+    },
     // One object however many ask for it, at once or later, until it is unloaded.
     load() {
       loading ??= LoadedObject.load(dependencies, () => {
@@ -48,7 +57,7 @@ export function createBpf(dependencies: BpfDependencies): Bpf {
   };
 }
 
-class LoadedObject implements BpfObject {
+export class LoadedObject implements BpfObject {
   readonly #dependencies: BpfDependencies;
   readonly #kernel: Remote<KernelCalls>;
   readonly #manifest: ObjectManifest;
@@ -105,7 +114,7 @@ class LoadedObject implements BpfObject {
     return ringEvents(this.#reader, this.#dependencies);
   }
 
-  map<Key, Value>(name: string): BpfMap<Key, Value> {
+  map(name: string): KernelMap<unknown, unknown> {
     const layout = this.#manifest.maps.find((map) => map.name === name);
     if (!layout) throw missing(this.#dependencies.data.name, 'map', name);
     const kernel = this.#kernel;
@@ -115,7 +124,7 @@ class LoadedObject implements BpfObject {
       update: (key: Uint8Array, value: Uint8Array) => kernel.mapUpdate(name, key, value),
       delete: (key: Uint8Array) => kernel.mapDelete(name, key),
     };
-    return new KernelMap<Key, Value>(layout, calls, this.#dependencies.containers);
+    return new KernelMap<unknown, unknown>(layout, calls, this.#dependencies.containers);
   }
 }
 

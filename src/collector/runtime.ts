@@ -16,13 +16,15 @@ import { readSymbols, type SymbolTable } from '../decoder/kallsyms.ts';
 import { HuatuoError } from '../error.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
+import type { MapLayout } from '../schema/manifest.ts';
 import type { Collector } from '../sdk/collector.ts';
 import type { CollectorContext, Log } from '../sdk/context.ts';
 import { createInstruments, type InstrumentSet } from '../sdk/instruments.ts';
 import type { MetricFamily, MetricSpecs } from '../sdk/metrics.ts';
-import { createBpf } from './bpf.ts';
+import { type CollectorBpf, createBpf } from './bpf.ts';
 import { createClock, documentKind } from './context.ts';
 import { JournalClient } from './journal-client.ts';
+import { MapMetrics, mapMetricSpecs } from './map-metrics.ts';
 import { Overdue } from './overdue.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './protocol.ts';
 import { Saver } from './saver.ts';
@@ -43,6 +45,10 @@ export class CollectorRuntime {
   readonly #stop = new AbortController();
   readonly #overdue = new Overdue(OVERDUE_MS);
   readonly #ctx: CollectorContext;
+  readonly #bpf: CollectorBpf;
+  /** Maps of its object that are metrics by themselves. */
+  readonly #metricMaps: readonly MapLayout[];
+  readonly #mapMetrics: MapMetrics;
   readonly #instruments: InstrumentSet<MetricSpecs>;
   #running: Promise<void> = Promise.resolve();
 
@@ -54,7 +60,16 @@ export class CollectorRuntime {
     const log = createLog({ component: data.name, ...data.log });
     // A line for each event would be an overload of its own.
     this.#log = limitRepeats(log, { interval_ms: REPEATS_MS });
-    this.#instruments = createInstruments(data.name, collector.metrics ?? {}, { maxSeries: data.maxSeries });
+    this.#metricMaps = (data.bpf?.manifest.maps ?? []).filter(({ metrics }) => metrics);
+    const specs = { ...collector.metrics, ...mapMetricSpecs(this.#metricMaps) };
+    this.#instruments = createInstruments(data.name, specs, { maxSeries: data.maxSeries });
+    this.#mapMetrics = new MapMetrics({
+      collector: data.name,
+      sysfs: data.paths.sysfs,
+      containers: this.#containers,
+      instruments: this.#instruments.instruments,
+    });
+    this.#bpf = this.#createBpf();
     this.#ctx = this.#createContext();
   }
 
@@ -117,7 +132,14 @@ export class CollectorRuntime {
       await this.#update(this.#collector.update);
     else if (this.#collector.kind === 'metric' && this.#collector.source === 'bpf')
       await this.#update(this.#collector.update);
+    await this.#updateMapMetrics();
     return this.#instruments.collect();
+  }
+
+  /** An object that is not loaded has counted nothing. */
+  async #updateMapMetrics(): Promise<void> {
+    const object = this.#metricMaps.length > 0 ? await this.#bpf.loaded : undefined;
+    if (object) await this.#mapMetrics.update(this.#metricMaps.map(({ name }) => object.map(name)));
   }
 
   async #update(update: (ctx: CollectorContext) => void | Promise<void>): Promise<void> {
@@ -140,8 +162,7 @@ export class CollectorRuntime {
     const containers = this.#containers;
     const saver = new Saver(this.#journal, data.agent, documentKind(data), containers);
     const signal = this.#stop.signal;
-    const enrich = 'enrich' in this.#collector ? this.#collector.enrich : undefined;
-    const ctx: CollectorContext = {
+    return {
       name: data.name,
       options: data.options,
       paths: data.paths,
@@ -151,21 +172,25 @@ export class CollectorRuntime {
       clock: createClock(signal),
       signal,
       save: (containerId, time_ns, payload) => saver.save(containerId, time_ns, payload),
-      bpf: createBpf({
-        data,
-        journal: this.#journal,
-        stats: this.#stats,
-        containers,
-        signal,
-        log,
-        enrich:
-          enrich &&
-          ((event) => this.#overdue.watch((async () => enrich.call(this.#collector, event, ctx))())),
-        attached: () => notify({ type: 'running' }),
-        symbols: () => this.#symbols(),
-      }),
+      bpf: this.#bpf,
     };
-    return ctx;
+  }
+
+  #createBpf(): CollectorBpf {
+    const enrich = 'enrich' in this.#collector ? this.#collector.enrich : undefined;
+    return createBpf({
+      data: this.#data,
+      journal: this.#journal,
+      stats: this.#stats,
+      containers: this.#containers,
+      signal: this.#stop.signal,
+      log: this.#log,
+      enrich:
+        enrich &&
+        ((event) => this.#overdue.watch((async () => enrich.call(this.#collector, event, this.#ctx))())),
+      attached: () => notify({ type: 'running' }),
+      symbols: () => this.#symbols(),
+    });
   }
 
   #symbols(): SymbolTable {
@@ -182,7 +207,12 @@ function notify(notice: CollectorNotice): void {
 
 /** The catalog has checked the module's shape before the worker was started. */
 export async function loadModule(data: CollectorWorkerData): Promise<Collector> {
-  if (data.modulePath === undefined) return { kind: 'event', doc: data.bpf?.manifest.doc ?? data.name };
+  if (data.modulePath === undefined) {
+    const doc = data.bpf?.manifest.doc ?? data.name;
+    return data.kind === 'metric'
+      ? { kind: 'metric', source: 'bpf', doc, update() {} }
+      : { kind: 'event', doc };
+  }
   const module = (await import(data.modulePath)) as { readonly default: Collector };
   return module.default;
 }

@@ -31,6 +31,8 @@ export interface Libbpf {
   bpf_map__key_size(map: Pointer): number;
   bpf_map__value_size(map: Pointer): number;
   bpf_map__reuse_fd(map: Pointer, fd: number): number;
+  bpf_map__autocreate(map: Pointer): boolean;
+  bpf_map__set_autocreate(map: Pointer, autocreate: boolean): number;
   bpf_map__initial_value(map: Pointer, size: [bigint | number]): Pointer | null;
   bpf_program__name(program: Pointer): string;
   bpf_program__section_name(program: Pointer): string;
@@ -55,6 +57,7 @@ export interface Libbpf {
   ): number;
   bpf_obj_get_info_by_fd(fd: number, info: Uint8Array, length: Uint32Array): number;
   libbpf_num_possible_cpus(): number;
+  libbpf_probe_bpf_map_type(type: number, options: null): number;
   libbpf_version_string(): string;
   libbpf_major_version(): number;
 }
@@ -72,6 +75,8 @@ const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
   bpf_map__key_size: 'uint32_t bpf_map__key_size(const void *map)',
   bpf_map__value_size: 'uint32_t bpf_map__value_size(const void *map)',
   bpf_map__reuse_fd: 'int bpf_map__reuse_fd(void *map, int fd)',
+  bpf_map__autocreate: 'bool bpf_map__autocreate(const void *map)',
+  bpf_map__set_autocreate: 'int bpf_map__set_autocreate(void *map, bool autocreate)',
   bpf_map__initial_value: 'void *bpf_map__initial_value(void *map, _Out_ size_t *psize)',
   bpf_program__name: 'const char *bpf_program__name(const void *prog)',
   bpf_program__section_name: 'const char *bpf_program__section_name(const void *prog)',
@@ -90,6 +95,7 @@ const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
     'int bpf_map_lookup_batch(int fd, uint8_t *in_batch, uint8_t *out_batch, uint8_t *keys, uint8_t *values, uint32_t *count, void *opts)',
   bpf_obj_get_info_by_fd: 'int bpf_obj_get_info_by_fd(int bpf_fd, uint8_t *info, uint32_t *info_len)',
   libbpf_num_possible_cpus: 'int libbpf_num_possible_cpus(void)',
+  libbpf_probe_bpf_map_type: 'int libbpf_probe_bpf_map_type(uint32_t map_type, const void *opts)',
   libbpf_version_string: 'const char *libbpf_version_string(void)',
   libbpf_major_version: 'uint32_t libbpf_major_version(void)',
 };

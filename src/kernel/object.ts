@@ -19,6 +19,7 @@ import {
 } from './libbpf.ts';
 import { PAGE_BYTES, waitForRunningPrograms } from './libc.ts';
 import { Pinning, type PinRequest } from './pins/pinning.ts';
+import { selectMaps, usesTaskStorage } from './task-storage.ts';
 import { prepareTracefs } from './tracefs.ts';
 import { setSampling, writeOptions } from './variables.ts';
 
@@ -150,7 +151,10 @@ function adoptPinned(api: Libbpf, request: LoadRequest, pinning: Pinning): Handl
 /** @param log gets the verifier's words; must live until the object is loaded */
 function openObject(api: Libbpf, request: LoadRequest, log: Buffer): Pointer {
   const object = api.bpf_object__open_mem(request.bytes, request.bytes.byteLength, openOptions(log));
-  if (object) return object;
+  if (object) {
+    selectMaps(api, object, request.manifest.maps);
+    return object;
+  }
   throw new HuatuoError('OBJECT_UNREADABLE', {
     expected: `a BPF object for ${request.manifest.collector}`,
     found: `${request.bytes.byteLength} bytes that libbpf refuses (${lastErrno()})`,
@@ -161,7 +165,11 @@ function openObject(api: Libbpf, request: LoadRequest, log: Buffer): Pointer {
 async function loadFresh(api: Libbpf, request: LoadRequest): Promise<Handles> {
   const log = Buffer.alloc(VERIFIER_LOG_BYTES);
   const handles = new Handles(openObject(api, request, log));
-  writeOptions(api, handles.object, request.bytes, { ...request.options, page_bytes: BigInt(PAGE_BYTES) });
+  writeOptions(api, handles.object, request.bytes, {
+    ...request.options,
+    page_bytes: BigInt(PAGE_BYTES),
+    has_task_storage: BigInt(usesTaskStorage(request.manifest.maps)),
+  });
   const result = await loadObject(handles.object);
   if (result >= 0) return handles;
   handles.close(api);

@@ -26,7 +26,7 @@ export interface Walk {
 
 /** A field without what its member says: name, location and tags. */
 type Shape = Pick<FieldLayout, 'format' | 'bytes'> &
-  Partial<Pick<FieldLayout, 'length' | 'enumerators' | 'fields' | 'controller'>>;
+  Partial<Pick<FieldLayout, 'length' | 'enumerators' | 'fields' | 'controller' | 'names'>>;
 
 /** Elasticsearch takes 20 levels; a damaged object may hold a struct that holds itself. */
 const MAX_DEPTH = 8;
@@ -190,7 +190,12 @@ function semanticShape(walk: Walk, id: number): Shape | undefined {
       }
       return semantic.format === 'kstack'
         ? { format: 'kstack', bytes, length: bytes / 8 }
-        : { format: semantic.format, bytes, ...(semantic.controller && { controller: semantic.controller }) };
+        : {
+            format: semantic.format,
+            bytes,
+            ...(semantic.controller && { controller: semantic.controller }),
+            ...(semantic.names && { names: semantic.names }),
+          };
     }
     current = btf.unqualified(type.type);
     type = btf.type(current);
@@ -202,7 +207,7 @@ function semanticShape(walk: Walk, id: number): Shape | undefined {
  * Value -> name. Values are the bits of the field read as unsigned, because clang before 15 does not say that an enum is
  * signed. Of two names for one value the first written wins.
  */
-function enumeratorsOf(type: BtfEnum): Record<string, string> {
+export function enumeratorsOf(type: BtfEnum): Record<string, string> {
   const names: Record<string, string> = {};
   for (const { name, value } of type.enumerators)
     names[String(BigInt.asUintN(type.bytes * 8, value))] ??= name;

@@ -15,6 +15,8 @@ export interface Semantic {
   readonly bytes?: number;
   /** cgroup_id only: whose hierarchy the id is from; absent for the unified one. */
   readonly controller?: string;
+  /** id only: what the number is looked up as when it becomes a label. */
+  readonly names?: 'disk' | 'disk_number';
 }
 
 const TYPEDEFS: Readonly<Record<string, Semantic>> = {
@@ -28,6 +30,8 @@ const TYPEDEFS: Readonly<Record<string, Semantic>> = {
   pid_nr: { format: 'id', bytes: 4 },
   cpu_nr: { format: 'id', bytes: 4 },
   index32: { format: 'id', bytes: 4 },
+  block_dev: { format: 'id', bytes: 4, names: 'disk' },
+  dev_nr: { format: 'id', bytes: 4, names: 'disk_number' },
   signed32: { format: 'signed', bytes: 4 },
   hex64: { format: 'hex', bytes: 8 },
   kaddr: { format: 'hex', bytes: 8 },

@@ -7,6 +7,7 @@
  * adds behaviour to it, or stands alone when the data comes from files.
  */
 import type { ZodType } from 'zod';
+import type { AnyObject, ObjectBinding, ObjectTypes } from './binding.ts';
 import type { CollectorContext, SampleContext, UpdateContext } from './context.ts';
 import type { MetricSpecs } from './metrics.ts';
 
@@ -16,7 +17,9 @@ export type CollectorKind = 'event' | 'autotracing' | 'metric';
 export type EventData = Record<string, unknown>;
 
 /** The parts every kind shares. `Options` is the collector's own section of the config file, after its schema. */
-interface Shared<Options, Specs extends MetricSpecs> {
+interface Shared<Options, Specs extends MetricSpecs, Types extends ObjectTypes> {
+  /** The generated binding of its BPF object: events, options and maps get their types from it. */
+  readonly object?: ObjectBinding<Types>;
   /** One sentence: what an SRE learns from it. Shown by `huatuo list`, in the config file and in the docs. */
   readonly doc: string;
   /** Off unless asked for. Default true. */
@@ -30,42 +33,59 @@ interface Shared<Options, Specs extends MetricSpecs> {
 }
 
 /** A tracing collector: lives in its own worker thread for as long as the agent runs. */
-interface Tracing<Options, Specs extends MetricSpecs, Event extends object> extends Shared<Options, Specs> {
+interface Tracing<Options, Specs extends MetricSpecs, Types extends ObjectTypes>
+  extends Shared<Options, Specs, Types> {
   /** Seconds until it is enabled again after `start` returned or failed. Default 10. */
   readonly interval?: number;
   /**
    * Runs until it returns, throws, or `ctx.signal` aborts. Without it the collector loads the BPF object of its
    * own name, attaches it and turns the events of its ring into documents.
    */
-  start?(ctx: CollectorContext<Options, Specs>): Promise<void>;
+  start?(ctx: ContextOf<Options, Specs, Types>): Promise<void>;
   /**
    * Called with each event before it is written, for context that only user space knows (files, cgroups, symbols). May
    * change `event` in place or return another object. Costs a parse and a serialisation for each event.
    */
-  enrich?(event: Event, ctx: CollectorContext<Options, Specs>): Event | Promise<Event> | void | Promise<void>;
+  enrich?(
+    event: Types['event'],
+    ctx: ContextOf<Options, Specs, Types>,
+  ): Types['event'] | Promise<Types['event']> | void | Promise<void>;
   /** Called at scrape time in the collector's thread. */
-  update?(ctx: CollectorContext<Options, Specs>): void | Promise<void>;
+  update?(ctx: ContextOf<Options, Specs, Types>): void | Promise<void>;
 }
+
+/** Its own options beside those of the object. */
+type ContextOf<Options, Specs extends MetricSpecs, Types extends ObjectTypes> = CollectorContext<
+  Options & Types['options'],
+  Specs,
+  Types['maps']
+>;
 
 export interface EventCollector<
   Options = unknown,
   Specs extends MetricSpecs = MetricSpecs,
-  Event extends object = EventData,
-> extends Tracing<Options, Specs, Event> {
+  Types extends ObjectTypes = AnyObject,
+> extends Tracing<Options, Specs, Types> {
   readonly kind: 'event';
 }
 
-export interface AutotracingCollector<Options = unknown, Specs extends MetricSpecs = MetricSpecs>
-  extends Tracing<Options, Specs, EventData> {
+export interface AutotracingCollector<
+  Options = unknown,
+  Specs extends MetricSpecs = MetricSpecs,
+  Types extends ObjectTypes = AnyObject,
+> extends Tracing<Options, Specs, Types> {
   readonly kind: 'autotracing';
 }
 
 /** A metric collector with a BPF object: a worker thread that keeps the object attached and answers scrapes. */
-export interface BpfMetricCollector<Options = unknown, Specs extends MetricSpecs = MetricSpecs>
-  extends Shared<Options, Specs> {
+export interface BpfMetricCollector<
+  Options = unknown,
+  Specs extends MetricSpecs = MetricSpecs,
+  Types extends ObjectTypes = AnyObject,
+> extends Shared<Options, Specs, Types> {
   readonly kind: 'metric';
   readonly source: 'bpf';
-  update(ctx: CollectorContext<Options, Specs>): void | Promise<void>;
+  update(ctx: ContextOf<Options, Specs, Types>): void | Promise<void>;
 }
 
 /**
@@ -77,7 +97,7 @@ export interface FileMetricCollector<
   Options = unknown,
   Specs extends MetricSpecs = MetricSpecs,
   State = unknown,
-> extends Shared<Options, Specs> {
+> extends Omit<Shared<Options, Specs, AnyObject>, 'object'> {
   readonly kind: 'metric';
   readonly source: 'files';
   readonly sample?: {
@@ -93,30 +113,38 @@ export interface FileMetricCollector<
 type Loose = any;
 export type Collector =
   | EventCollector<Loose, Loose, Loose>
-  | AutotracingCollector<Loose, Loose>
-  | BpfMetricCollector<Loose, Loose>
+  | AutotracingCollector<Loose, Loose, Loose>
+  | BpfMetricCollector<Loose, Loose, Loose>
   | FileMetricCollector<Loose, Loose, Loose>;
 
-/** Declares an event collector. `Event` is the generated type of its struct. */
+/** Declares an event collector. */
 export function defineEvent<
-  Event extends object = EventData,
+  Types extends ObjectTypes = AnyObject,
   Options = object,
   const Specs extends MetricSpecs = MetricSpecs,
->(collector: Omit<EventCollector<Options, Specs, Event>, 'kind'>): EventCollector<Options, Specs, Event> {
+>(collector: Omit<EventCollector<Options, Specs, Types>, 'kind'>): EventCollector<Options, Specs, Types> {
   return { ...collector, kind: 'event' };
 }
 
 /** Declares an autotracing collector: samples, and captures context when something is wrong. */
-export function defineAutotracing<Options = object, const Specs extends MetricSpecs = MetricSpecs>(
-  collector: Omit<AutotracingCollector<Options, Specs>, 'kind'>,
-): AutotracingCollector<Options, Specs> {
+export function defineAutotracing<
+  Types extends ObjectTypes = AnyObject,
+  Options = object,
+  const Specs extends MetricSpecs = MetricSpecs,
+>(
+  collector: Omit<AutotracingCollector<Options, Specs, Types>, 'kind'>,
+): AutotracingCollector<Options, Specs, Types> {
   return { ...collector, kind: 'autotracing' };
 }
 
 /** Declares a metric collector over BPF maps. */
-export function defineBpfMetric<Options = object, const Specs extends MetricSpecs = MetricSpecs>(
-  collector: Omit<BpfMetricCollector<Options, Specs>, 'kind' | 'source'>,
-): BpfMetricCollector<Options, Specs> {
+export function defineBpfMetric<
+  Types extends ObjectTypes = AnyObject,
+  Options = object,
+  const Specs extends MetricSpecs = MetricSpecs,
+>(
+  collector: Omit<BpfMetricCollector<Options, Specs, Types>, 'kind' | 'source'>,
+): BpfMetricCollector<Options, Specs, Types> {
   return { ...collector, kind: 'metric', source: 'bpf' };
 }
 

@@ -3,9 +3,10 @@
  * `src/procfs` are plain functions that any collector may use beside it.
  */
 
+export type { AnyObject, MapOf, ObjectBinding, ObjectTypes } from './binding.ts';
 export * from './collector.ts';
 export type { Container } from './container.ts';
-export { containerLabels } from './container.ts';
+export { containerLabels, perContainer } from './container.ts';
 export * from './context.ts';
 export {
   CONTAINER_LABELS,

@@ -1,6 +1,6 @@
 /** OOM kills: the event of bpf/oom.bpf.c with the state of both cgroups and of the host at that moment. */
 
-import type { OomEvent } from '../../generated/oom.ts';
+import { oom } from '../../generated/oom.ts';
 import { readHostMeminfo } from '../../procfs/meminfo.ts';
 import { readMemoryCgroup } from '../../procfs/memory-cgroup.ts';
 import {
@@ -22,6 +22,7 @@ interface Kills {
 const killsByContainer = new Map<string, Kills>();
 
 const collector: Collector = defineEvent({
+  object: oom,
   doc: 'Shows who ran out of memory, who was killed for it, and what the memory was used for.',
   metrics: {
     host_total: counter({ help: 'OOM victims that belong to no container.' }),
@@ -30,7 +31,7 @@ const collector: Collector = defineEvent({
       labels: [...CONTAINER_LABELS, 'latest_victim_comm'],
     }),
   },
-  async enrich(event: OomEvent, { paths, containers, metrics }) {
+  async enrich(event, { paths, containers, metrics }) {
     const victim = await containers.byCgroupId(BigInt(event.victim.cgroup_id), 'memory');
     if (victim) remember(victim, event.victim.comm);
     else metrics.host_total.add(1);
