@@ -55,17 +55,31 @@ test('the imports are found', () => {
 });
 
 test('no circle of rooms', () => {
-  const crossing = IMPORTS.filter(({ from, to }) => to.includes('/') && roomOf(from) !== roomOf(to));
-  // What is imported by no other room that is left cannot be part of a circle.
-  let left = crossing;
-  for (let before = Number.POSITIVE_INFINITY; left.length < before; ) {
-    before = left.length;
-    const imported = new Set(left.map(({ to }) => roomOf(to)));
-    const importing = new Set(left.map(({ from }) => roomOf(from)));
-    left = left.filter(({ from, to }) => imported.has(roomOf(from)) && importing.has(roomOf(to)));
+  const rooms = new Map<string, Map<string, Import[]>>();
+  for (const one of IMPORTS.filter(({ from, to }) => to.includes('/') && roomOf(from) !== roomOf(to))) {
+    const targets = rooms.get(roomOf(one.from)) ?? new Map<string, Import[]>();
+    rooms.set(roomOf(one.from), targets.set(roomOf(one.to), [...(targets.get(roomOf(one.to)) ?? []), one]));
   }
-  assert.deepEqual(show(left), []);
+  const circles = [...rooms.keys()].flatMap((room) => circleThrough(room, rooms) ?? []);
+  const [shortest = []] = [circles.toSorted((a, b) => a.length - b.length)[0]];
+  // The rarest import is most likely the wrong one.
+  assert.deepEqual(shortest.toSorted((a, b) => a.length - b.length).map(show), []);
 });
+
+/** @returns the imports of each step of the shortest circle, in a list so that flatMap keeps it */
+function circleThrough(
+  start: string,
+  rooms: ReadonlyMap<string, ReadonlyMap<string, Import[]>>,
+): [Import[][]] | undefined {
+  const steps = new Map<string, Import[][]>([[start, []]]);
+  for (const [room, taken] of steps) {
+    for (const [next, imports] of rooms.get(room) ?? []) {
+      if (next === start) return [[...taken, imports]];
+      if (!steps.has(next)) steps.set(next, [...taken, imports]);
+    }
+  }
+  return undefined;
+}
 
 for (const worker of SOURCES.filter((file) => file.startsWith('workers/'))) {
   test(`${worker} makes no foreign calls: koffi frees nothing of what it makes for a thread`, () => {

@@ -52,6 +52,8 @@ export interface ActorMeasurements {
   readonly ring_high_water_bytes?: number;
   readonly refused_batches?: number;
   readonly busy_heads?: number;
+  readonly lookup_misses?: number;
+  readonly lookup_evictions?: number;
   readonly throttled_seconds?: number;
   /** 1 keeps every event. */
   readonly sampling_ratio?: number;

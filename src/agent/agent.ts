@@ -8,11 +8,13 @@
  */
 
 import type { ActorStatus } from '../actor/state.ts';
+import type { WorkerActor } from '../actor/worker-actor.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type CatalogEntry, isPooled } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { ContainersControl, ContainersStatus } from '../containers/actor.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
+import { freshenClock } from '../kernel/clock-keeper.ts';
 import { RingWatch } from '../kernel/ring-watch.ts';
 import { withDeadline } from '../promises.ts';
 import type { Log } from '../sdk/context.ts';
@@ -20,7 +22,8 @@ import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
 import { collectorPart } from './changes.ts';
 import { CollectorChild } from './collector-child.ts';
-import { CpuCgroups, findQuotaParent } from './fence/cgroup.ts';
+import { CpuCgroups } from './fence/cgroup.ts';
+import { findQuotaParent } from './fence/quota-parent.ts';
 import { MemoryGuard, trimMemory } from './memory.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import type { ReloadRecord } from './reload.ts';
@@ -30,12 +33,14 @@ import { StateLog } from './state-log.ts';
 import { describeAgent, setAside } from './status.ts';
 import { statusFamilies } from './status-metrics.ts';
 
-const TICK_MS = 500;
-/** CPU time and heap are asked of each thread, which wakes it; a CPU quota is kept second by second. */
-const MEASURE_MS = 5000;
-const MEASURE_QUOTA_MS = 1000;
-/** Pages wait no longer for the number of containers; then they show the last one. */
-const CONTAINERS_DEADLINE_MS = 100;
+/** The tick is this part of the heartbeat timeout, or this time; with a CPU quota, which is kept second by second, a second. */
+const TICK_SHARE = 1 / 6;
+const TICK_MAX_MS = 2500;
+const TICK_QUOTA_MS = 1000;
+/** Pages wait no longer for the threads' CPU time and heap, and for the number of containers; then they show the last ones. */
+const MEASURE_DEADLINE_MS = 100;
+/** A module that hangs while it is loaded must not keep the agent from being ready. */
+const POOL_READY_MS = 5_000;
 
 /** What the agent asks of the process around it. */
 export interface AgentHooks {
@@ -47,7 +52,7 @@ export interface AgentHooks {
 export class Agent {
   #config: EffectiveConfig;
   #catalog: Catalog;
-  readonly #identity: AgentIdentity;
+  readonly #bootId: string;
   readonly #log: Log;
   readonly #states: StateLog;
   readonly #startedAt = new Date();
@@ -59,19 +64,12 @@ export class Agent {
   readonly #memory: MemoryGuard;
   #phase: 'starting' | 'up' | 'stopping' = 'starting';
   #tick: NodeJS.Timeout | undefined;
-  #measured_ms = 0;
   #containers: ContainersStatus | undefined;
 
-  constructor(
-    config: EffectiveConfig,
-    catalog: Catalog,
-    identity: AgentIdentity,
-    log: Log,
-    hooks: AgentHooks,
-  ) {
+  constructor(config: EffectiveConfig, catalog: Catalog, bootId: string, log: Log, hooks: AgentHooks) {
     this.#config = config;
     this.#catalog = catalog;
-    this.#identity = identity;
+    this.#bootId = bootId;
     this.#log = log;
     this.#states = new StateLog(log, config.log.level === 'debug');
     this.#pins = new PinKeeper(log);
@@ -80,8 +78,8 @@ export class Agent {
     this.#services = new Services(
       SERVICES,
       {
-        identity,
         log,
+        rings: this.#rings,
         config: () => this.#config,
         pooled: () => this.#pooled(),
         status: () => this.#freshStatus(),
@@ -100,14 +98,15 @@ export class Agent {
    * @throws when a service cannot start without which nothing could be kept or seen
    */
   async start(): Promise<void> {
-    this.#tick = setInterval(() => this.#onTick(), TICK_MS);
+    this.#scheduleTick();
     this.#applyPins();
     await this.#services.start();
     if (this.#phase === 'stopping') return;
     for (const { name, error } of this.#catalog.broken)
       this.#states.write(setAside(name, 'unsupported', { error }));
     for (const entry of this.#catalog.entries) this.#startCollector(entry);
-    this.#phase = 'up';
+    await this.#poolReady();
+    if (this.#phase === 'starting') this.#phase = 'up';
   }
 
   /** Drains every collector into the journal, then closes the services. */
@@ -115,7 +114,7 @@ export class Agent {
     this.#phase = 'stopping';
     await Promise.all([...this.#children.values()].map((child) => child.stop({ leavePinned: true })));
     await this.#services.stop();
-    clearInterval(this.#tick);
+    clearTimeout(this.#tick);
     this.#states[Symbol.dispose]();
     this.#rings[Symbol.dispose]();
     this.#pins[Symbol.dispose]();
@@ -159,6 +158,12 @@ export class Agent {
       ledger: children.flatMap((child) => child.ledger() ?? []),
       ...(this.#containers && { containers: this.#containers }),
     };
+  }
+
+  /** As in the configuration in force. */
+  get #identity(): AgentIdentity {
+    const { hostname, region } = this.#config;
+    return { hostname, region, bootId: this.#bootId };
   }
 
   /** For the log line at the end of the start. */
@@ -217,6 +222,16 @@ export class Agent {
     );
   }
 
+  /** Those that run as tasks have no actor whose state would tell; one that does not start says so at each scrape. */
+  async #poolReady(): Promise<void> {
+    try {
+      const ready = this.#services.control<PrometheusControl>('prometheus').poolReady();
+      await withDeadline(ready, POOL_READY_MS, 'start of the file collectors');
+    } catch (error) {
+      this.#log.warn('some file collectors have not started yet', { error });
+    }
+  }
+
   #changed(status: ActorStatus): void {
     this.#states.write(status);
     trimMemory(status.state);
@@ -224,24 +239,48 @@ export class Agent {
 
   async #freshStatus(): Promise<StatusDocument> {
     try {
-      const asked = this.#services.control<ContainersControl>('containers').status();
-      this.#containers = await withDeadline(asked, CONTAINERS_DEADLINE_MS, 'status of containers');
+      const asked = Promise.all([this.#askContainers(), ...this.#actors.map((actor) => actor.measure())]);
+      await withDeadline(asked, MEASURE_DEADLINE_MS, 'measurements');
     } catch {
-      // What it said last stays; its state says that it is not there.
+      // What was known last stays; an actor's state says that it is not there.
     }
     return this.status();
   }
 
+  async #askContainers(): Promise<void> {
+    this.#containers = await this.#services.control<ContainersControl>('containers').status();
+  }
+
+  get #actors(): WorkerActor<object>[] {
+    return [...this.#services.actors, ...[...this.#children.values()].map(({ actor }) => actor)];
+  }
+
+  /** CPU time and heap are asked of each thread, which wakes it: only when they are looked at, or a CPU quota is to be kept. */
   #onTick(): void {
+    this.#scheduleTick();
+    freshenClock();
     const now_ms = performance.now();
-    const children = [...this.#children.values()];
-    const services = this.#services.actors;
-    for (const actor of [...services, ...children.map(({ actor }) => actor)]) actor.checkHeartbeat(now_ms);
-    const fenced = children.some(({ entry }) => this.#config.collectors[entry.name]?.cpu.quota_cores);
-    if (now_ms - this.#measured_ms < (fenced ? MEASURE_QUOTA_MS : MEASURE_MS)) return;
-    this.#measured_ms = now_ms;
-    for (const measured of [...services, ...children]) void measured.measure();
-    const candidates = children.map(({ actor }) => actor);
-    this.#memory.check(process.memoryUsage.rss(), now_ms, candidates);
+    for (const actor of this.#actors) actor.checkHeartbeat(now_ms);
+    for (const child of this.#fenced) void child.measure();
+    void this.#guardMemory();
+  }
+
+  #scheduleTick(): void {
+    const usual_ms = Math.min(this.#config.supervisor.heartbeat_timeout_ms * TICK_SHARE, TICK_MAX_MS);
+    const delay_ms = this.#fenced.length > 0 ? Math.min(usual_ms, TICK_QUOTA_MS) : usual_ms;
+    this.#tick = setTimeout(() => this.#onTick(), delay_ms);
+  }
+
+  get #fenced(): CollectorChild[] {
+    return [...this.#children.values()].filter(
+      ({ entry }) => this.#config.collectors[entry.name]?.cpu.quota_cores,
+    );
+  }
+
+  async #guardMemory(): Promise<void> {
+    if (process.memoryUsage.rss() <= this.#config.supervisor.memory_limit_bytes) return;
+    const candidates = [...this.#children.values()].map(({ actor }) => actor);
+    await Promise.all(candidates.map((actor) => actor.measure()));
+    this.#memory.check(process.memoryUsage.rss(), performance.now(), candidates);
   }
 }

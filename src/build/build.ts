@@ -10,9 +10,11 @@ import console from 'node:console';
 import { copyFileSync, realpathSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { COLLECTOR_NAME } from '../catalog/read-collector.ts';
 import { HuatuoError } from '../error.ts';
 import { at } from '../paths.ts';
 import { type BuildOutcome, buildCollectors, buildDirectory, type CollectorSet } from './collectors.ts';
+import { writeDescriptions } from './descriptions.ts';
 import { filesIn, removeOrphans } from './files.ts';
 import { writeGenerated } from './generated.ts';
 import { Stamps } from './stamps.ts';
@@ -99,9 +101,23 @@ async function buildAll(progress: Progress): Promise<void> {
   try {
     const { ran, sources } = await compileTypeScript(new Stamps(BUILT_IN.stamps));
     progress.step('typescript', `${sources} files${ran ? ', compiled' : ''}`, []);
+    await describeBuiltIn(progress);
   } catch (error) {
     progress.fail(error);
   }
+}
+
+/** What the built-in modules say about themselves. A name with a dash is a helper's. */
+async function describeBuiltIn(progress: Progress): Promise<void> {
+  const rewritten: string[] = [];
+  for (const kind of ['events', 'autotracing', 'metrics']) {
+    const directory = at('dist/src/collectors', kind);
+    const modules = filesIn(directory, '.js').filter((path) => COLLECTOR_NAME.test(basename(path, '.js')));
+    const described = await writeDescriptions(directory, modules);
+    for (const failure of described.failures) progress.fail(failure);
+    rewritten.push(...described.rewritten);
+  }
+  progress.step('described', `${rewritten.length} modules anew`, rewritten);
 }
 
 /**

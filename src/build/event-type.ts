@@ -5,7 +5,7 @@
 
 import { namesOf, payloadFields } from '../schema/layout.ts';
 import type { FieldFormat, FieldLayout, MapLayout, ObjectManifest } from '../schema/manifest.ts';
-import { APPEARANCE, type MapSide, mapFieldType } from '../schema/semantics.ts';
+import { APPEARANCE, type MapSide, mapFieldType, OWNER_MEMBERS } from '../schema/semantics.ts';
 
 /** Maps of bpf/include that the framework reads itself: no collector needs their types. */
 const FRAMEWORK_MAP = /^(?:ledger|rate_windows)/;
@@ -146,7 +146,15 @@ function property(field: FieldLayout, indent: string, side?: MapSide): string[] 
     const inner = (field.fields ?? []).flatMap((child) => property(child, `${indent}  `, side));
     return [...doc, `${indent}${field.json}: {`, ...inner, `${indent}};`];
   }
-  return [...doc, ...typed(field, indent, side)];
+  return [...doc, ...typed(field, indent, side), ...(field.owner && !side ? ownerMembers(indent) : [])];
+}
+
+/** Absent for what belongs to the host. */
+function ownerMembers(indent: string): string[] {
+  return Object.entries(OWNER_MEMBERS).flatMap(([key, { type, doc }]) => [
+    ...comment([`${doc}; absent on the host`], indent),
+    `${indent}${key}?: ${type};`,
+  ]);
 }
 
 /** In a map a time stays on the boot clock, and a stack is not resolved. */
@@ -174,7 +182,7 @@ function elementType(field: FieldLayout): string {
   if (field.format === 'pad' || field.format === 'struct') return 'never';
   if (field.format === 'enum') return 'number';
   const { type } = APPEARANCE[field.format];
-  return field.length === undefined || field.format === 'kstack' ? type : `${type}[]`;
+  return field.length === undefined || type.endsWith('[]') ? type : `${type}[]`;
 }
 
 /** Text that came from C must not end the comment it stands in. */

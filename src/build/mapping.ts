@@ -5,7 +5,7 @@
 
 import { payloadFields } from '../schema/layout.ts';
 import type { EventLayout, FieldLayout } from '../schema/manifest.ts';
-import { APPEARANCE } from '../schema/semantics.ts';
+import { APPEARANCE, OWNER_MEMBERS } from '../schema/semantics.ts';
 
 /** JSON text, formatted as biome would. */
 export function mappingSource(collector: string, event: EventLayout): string {
@@ -18,8 +18,12 @@ export function mappingSource(collector: string, event: EventLayout): string {
 
 function properties(fields: readonly FieldLayout[]): Record<string, object> {
   const shown = fields.filter((field) => field.format !== 'pad');
-  return Object.fromEntries(shown.map((field) => [field.json, mappingOf(field)]));
+  return Object.fromEntries(
+    shown.flatMap((field) => [[field.json, mappingOf(field)], ...(field.owner ? OWNER_MAPPINGS : [])]),
+  );
 }
+
+const OWNER_MAPPINGS = Object.entries(OWNER_MEMBERS).map(([key, { mapping }]) => [key, mapping] as const);
 
 function mappingOf(field: FieldLayout): object {
   if (field.format === 'struct') return { properties: properties(field.fields ?? []) };

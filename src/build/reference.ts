@@ -3,7 +3,7 @@
 import stringWidth from 'string-width';
 import { namesOf } from '../schema/layout.ts';
 import type { FieldLayout, ObjectManifest, OptionLayout } from '../schema/manifest.ts';
-import { APPEARANCE } from '../schema/semantics.ts';
+import { APPEARANCE, OWNER_MEMBERS } from '../schema/semantics.ts';
 
 /** @param manifests in any order; the page is sorted by name */
 export function referenceSource(manifests: readonly ObjectManifest[]): string {
@@ -61,14 +61,21 @@ function fieldRows(field: FieldLayout, parent: string): string[][] {
     ];
   }
   const { type, unit } = APPEARANCE[field.format];
-  const array = field.length !== undefined && field.format !== 'kstack' ? `[${field.length}]` : '';
+  const array = field.length !== undefined && !type.endsWith('[]') ? `[${field.length}]` : '';
   const values =
     field.format === 'enum'
       ? namesOf(field)
           .map((name) => `\`${name}\``)
           .join(', ')
       : unit;
-  return [[`\`${path}\``, field.format === 'enum' ? 'string' : type + array, values, cell(field.doc)]];
+  const shown = field.format === 'enum' || field.format === 'kernel_enum' ? 'string' : type + array;
+  const owner = Object.entries(field.owner ? OWNER_MEMBERS : {}).map(([key, member]) => [
+    `\`${parent}${key}\``,
+    member.type,
+    member.unit,
+    member.doc,
+  ]);
+  return [[`\`${path}\``, shown, values, cell(field.doc)], ...owner];
 }
 
 const TIME_UNITS = [

@@ -21,6 +21,11 @@ const FORMATS = Object.keys({
   bool: true,
   enum: true,
   kstack: true,
+  ustack: true,
+  kernel_enum: true,
+  block_dev: true,
+  netdev: true,
+  netns: true,
   struct: true,
   pad: true,
 } satisfies Record<FieldFormat, true>) as FieldFormat[];
@@ -36,7 +41,9 @@ const field: z.ZodType<FieldLayout> = z.looseObject({
   length: bytes.optional(),
   doc: z.string(),
   controller: z.string().optional(),
-  names: z.enum(['disk', 'disk_number']).optional(),
+  numbered: z.literal(true).optional(),
+  owner: z.literal(true).optional(),
+  kernelEnum: z.string().optional(),
   enumerators: z.record(z.string(), z.string()).optional(),
   get fields() {
     return z.array(field).optional();

@@ -22,10 +22,10 @@ export function keyLabelValues(map: MapLayout, key: unknown, disks: DiskNames): 
   return labels;
 }
 
-function labelText(part: unknown, { names }: FieldLayout, disks: DiskNames): string | undefined {
-  if (names === undefined) return String(part);
-  const name = disks.nameOf(part as number);
-  return names === 'disk' ? name : name && disks.numberOf(part as number);
+function labelText(part: unknown, field: FieldLayout, disks: DiskNames): string | undefined {
+  if (field.format === 'block_dev') return disks.nameOf(part as number);
+  if (!field.numbered) return String(part);
+  return disks.nameOf(part as number) === undefined ? undefined : disks.numberOf(part as number);
 }
 
 /** A key as text, whatever numbers it has. */

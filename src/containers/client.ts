@@ -40,6 +40,7 @@ export class ContainersClient implements Containers {
   readonly #wait_ms: number;
   #port: MessagePort | undefined;
   #connected = Promise.withResolvers<void>();
+  readonly #listed = Promise.withResolvers<void>();
   #requests = 0;
   readonly #asked = new Map<number, (owner: Owner) => void>();
   /** One question at a time for each cgroup. */
@@ -78,6 +79,11 @@ export class ContainersClient implements Containers {
   /** Rises whenever the list changes. */
   get version(): number {
     return this.#version;
+  }
+
+  /** Resolves when the list has been told once. */
+  get listed(): Promise<void> {
+    return this.#listed.promise;
   }
 
   list(): readonly Container[] {
@@ -167,6 +173,7 @@ export class ContainersClient implements Containers {
     for (const id of message.removed) this.#live.delete(id);
     this.#list = undefined;
     this.#version += 1;
+    this.#listed.resolve();
     if (message.reassigned) this.#owners.clear();
     if (message.reassigned) this.listener?.forgotten();
     else if (message.upserts.length > 0) this.#tell(new Set(message.upserts.map(({ id }) => id)));

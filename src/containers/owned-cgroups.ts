@@ -79,6 +79,10 @@ export class OwnedCgroups {
     this.#gone.purgeStale();
   }
 
+  get hasGone(): boolean {
+    return this.#gone.size > 0;
+  }
+
   /** Entities that have nothing left but cgroups that are gone. */
   countGone(): number {
     const gone = [...this.#gone.values()].flatMap(({ entity }) => (entity.isEmpty ? [entity] : []));

@@ -21,9 +21,21 @@ export function ownerFragment(owner: Owner): string | null {
   }
 }
 
+/** What stands behind a cgroup id inside a document; empty for what is no container. */
+export function ownerNames(owner: Owner): string {
+  if (owner.type !== 'container') return '';
+  const { id, hostname } = owner.container;
+  return fragment({ container_id: clip(id), container_hostname: clip(hostname) });
+}
+
 /** For an event whose owner could not be told in time. */
 export function unknownFragment(cgroupId: bigint): string {
   return fragment({ container_cgroup_id: cgroupId.toString() });
+}
+
+/** For a document about a container that is gone for so long that nothing else is known. */
+export function idFragment(containerId: string): string {
+  return fragment({ container_id: clip(containerId) });
 }
 
 /** As `ownerFragment`, of at most 4 KiB. */

@@ -4,7 +4,7 @@ import type { MapOf, ObjectBinding } from '../sdk/binding.ts';
 
 /** Key of the map `disks`. */
 export interface IolatencyDisksKey {
-  /** [identifier] */
+  /** [block device] */
   device: number;
   /** [name; the number when it has none] */
   operation:
@@ -37,7 +37,7 @@ export interface IolatencyDisksValue {
 
 /** Key of the map `flushes`. */
 export interface IolatencyFlushesKey {
-  /** [identifier] */
+  /** [block device] */
   device: number;
 }
 
@@ -53,7 +53,7 @@ export interface IolatencyFlushesValue {
 export interface IolatencyContainersKey {
   /** [inode of a cgroup directory] */
   cgroup: bigint;
-  /** [identifier] */
+  /** [block device] */
   device: number;
 }
 
@@ -113,7 +113,7 @@ export interface IolatencyContainerD2cZonesKey {
 export interface IolatencyQueuedBiosValue {
   /** [nanoseconds] */
   time_ns: number;
-  /** [identifier] */
+  /** [block device] */
   device: number;
 }
 

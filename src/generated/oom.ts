@@ -24,6 +24,10 @@ export interface OomEvent {
     tid: number;
     /** Its memory cgroup [inode of a cgroup directory] */
     cgroup_id: number;
+    /** Container of that cgroup; absent on the host */
+    container_id?: string;
+    /** Its host name; absent on the host */
+    container_hostname?: string;
     /** Its name [text] */
     comm: string;
   };
@@ -35,6 +39,10 @@ export interface OomEvent {
     uid: number;
     /** Its memory cgroup [inode of a cgroup directory] */
     cgroup_id: number;
+    /** Container of that cgroup; absent on the host */
+    container_id?: string;
+    /** Its host name; absent on the host */
+    container_hostname?: string;
     /** Its address space [bytes] */
     total_vm_bytes: number;
     /** Its resident anonymous memory [bytes] */

@@ -56,6 +56,10 @@ export interface Libbpf {
     options: null,
   ): number;
   bpf_obj_get_info_by_fd(fd: number, info: Uint8Array, length: Uint32Array): number;
+  btf__free(btf: Pointer): void;
+  btf__find_by_name_kind(btf: Pointer, name: string, kind: number): number;
+  btf__type_by_id(btf: Pointer, id: number): Pointer | null;
+  btf__name_by_offset(btf: Pointer, offset: number): string;
   libbpf_num_possible_cpus(): number;
   libbpf_probe_bpf_map_type(type: number, options: null): number;
   libbpf_version_string(): string;
@@ -94,6 +98,10 @@ const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
   bpf_map_lookup_batch:
     'int bpf_map_lookup_batch(int fd, uint8_t *in_batch, uint8_t *out_batch, uint8_t *keys, uint8_t *values, uint32_t *count, void *opts)',
   bpf_obj_get_info_by_fd: 'int bpf_obj_get_info_by_fd(int bpf_fd, uint8_t *info, uint32_t *info_len)',
+  btf__free: 'void btf__free(void *btf)',
+  btf__find_by_name_kind: 'int btf__find_by_name_kind(const void *btf, const char *type_name, uint32_t kind)',
+  btf__type_by_id: 'const void *btf__type_by_id(const void *btf, uint32_t id)',
+  btf__name_by_offset: 'const char *btf__name_by_offset(const void *btf, uint32_t offset)',
   libbpf_num_possible_cpus: 'int libbpf_num_possible_cpus(void)',
   libbpf_probe_bpf_map_type: 'int libbpf_probe_bpf_map_type(uint32_t map_type, const void *opts)',
   libbpf_version_string: 'const char *libbpf_version_string(void)',
@@ -119,6 +127,7 @@ const OPEN_OPTIONS = {
 
 let loaded: Libbpf | undefined;
 let loadAsync: ((object: Pointer, done: (error: unknown, result: number) => void) => void) | undefined;
+let loadBtfAsync: ((done: (error: unknown, btf: Pointer | null) => void) => void) | undefined;
 let openOptionsBytes = 0;
 
 /**
@@ -162,6 +171,7 @@ export function libbpf(): Libbpf {
     throw new HuatuoError('LIBBPF_MISSING', { expected: 'libbpf 1.x', found, remedy });
   }
   loadAsync = library.func('int bpf_object__load(void *obj)').async;
+  loadBtfAsync = library.func('void *btf__load_vmlinux_btf(void)').async;
   loaded = api;
   return api;
 }
@@ -175,6 +185,17 @@ export function loadObject(object: Pointer): Promise<number> {
   libbpf();
   return new Promise((resolve, reject) => {
     loadAsync?.(object, (error, result) => (error ? reject(error as Error) : resolve(result)));
+  });
+}
+
+/**
+ * btf__load_vmlinux_btf() in a thread of libuv's pool: it reads and checks megabytes.
+ * @returns null when the kernel has none; the caller frees it
+ */
+export function loadVmlinuxBtf(): Promise<Pointer | null> {
+  libbpf();
+  return new Promise((resolve, reject) => {
+    loadBtfAsync?.((error, btf) => (error ? reject(error as Error) : resolve(btf)));
   });
 }
 

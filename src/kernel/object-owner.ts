@@ -11,6 +11,7 @@ import { describeLayout } from '../schema/layout.ts';
 import type { EventLayout, ObjectManifest } from '../schema/manifest.ts';
 import { objectLayout } from '../schema/read-manifest.ts';
 import { type KernelPaths, probeAttachPoints } from './features.ts';
+import { lookupCalls } from './lookup-calls.ts';
 import { MapAccess } from './map-access.ts';
 import { KernelObject } from './object.ts';
 import type { PinRequest } from './pins/pinning.ts';
@@ -54,6 +55,7 @@ export class KernelOwner {
   /** To be exposed on the worker's control port. */
   get calls(): KernelCalls {
     return {
+      ...lookupCalls(this.#source.paths.procfs),
       load: async () => {
         await this.#load();
       },

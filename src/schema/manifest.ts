@@ -23,6 +23,11 @@ export type FieldFormat =
   | 'bool' // u8 0/1 -> false/true
   | 'enum' // enumerator name, or the number when unknown
   | 'kstack' // u64[N] kernel instruction pointers, 0-terminated -> array of "symbol+0xoff"
+  | 'ustack' // struct bpf_stack_build_id[N], ended by status 0 -> array of "symbol+0xoff"
+  | 'kernel_enum' // u8..u64 -> name in an enum of the running kernel, or the number
+  | 'block_dev' // u32 dev_t as the kernel has it -> name of the disk or partition
+  | 'netdev' // u32 interface index -> its name in the record's network namespace
+  | 'netns' // u32 inode -> name of the network namespace
   | 'struct' // nested struct -> object
   | 'pad'; // explicit padding: not printed
 
@@ -33,14 +38,18 @@ export interface FieldLayout {
   readonly format: FieldFormat;
   readonly offset: number;
   readonly bytes: number;
-  /** Element count for kstack and arrays of numbers; absent for scalars. */
+  /** Element count for stacks and arrays of numbers; absent for scalars. */
   readonly length?: number;
   /** From the `doc:` tag. */
   readonly doc: string;
   /** cgroup_id only: the controller whose hierarchy the id is from, by its type (cpu_cgroup_id); v1 inodes repeat across them. */
   readonly controller?: string;
-  /** id of a disk only: how it is shown as a label, `sda` or `8:0`. */
-  readonly names?: 'disk' | 'disk_number';
+  /** id of a disk only: as a label it is its number, `8:0`. */
+  readonly numbered?: true;
+  /** cgroup_id only (`owner` tag): container_id and container_hostname are printed behind it. */
+  readonly owner?: true;
+  /** kernel_enum only (`enum:` tag): name of the enum in the kernel's BTF. */
+  readonly kernelEnum?: string;
   /** enum only: value -> name. */
   readonly enumerators?: Readonly<Record<string, string>>;
   /** struct only. */

@@ -11,12 +11,12 @@ import type { FieldFormat, FieldLayout } from './manifest.ts';
 
 export interface Semantic {
   readonly format: FieldFormat;
-  /** What sizeof must give; absent when the length is free (kernel stacks). */
+  /** What sizeof must give; absent when the length is free (stacks). */
   readonly bytes?: number;
   /** cgroup_id only: whose hierarchy the id is from; absent for the unified one. */
   readonly controller?: string;
-  /** id only: what the number is looked up as when it becomes a label. */
-  readonly names?: 'disk' | 'disk_number';
+  /** id only: a disk's, which as a label is its number. */
+  readonly numbered?: true;
 }
 
 const TYPEDEFS: Readonly<Record<string, Semantic>> = {
@@ -30,8 +30,7 @@ const TYPEDEFS: Readonly<Record<string, Semantic>> = {
   pid_nr: { format: 'id', bytes: 4 },
   cpu_nr: { format: 'id', bytes: 4 },
   index32: { format: 'id', bytes: 4 },
-  block_dev: { format: 'id', bytes: 4, names: 'disk' },
-  dev_nr: { format: 'id', bytes: 4, names: 'disk_number' },
+  dev_nr: { format: 'id', bytes: 4, numbered: true },
   signed32: { format: 'signed', bytes: 4 },
   hex64: { format: 'hex', bytes: 8 },
   kaddr: { format: 'hex', bytes: 8 },
@@ -43,6 +42,10 @@ const TYPEDEFS: Readonly<Record<string, Semantic>> = {
   comm_t: { format: 'comm', bytes: 16 },
   ip_addr: { format: 'ip_addr', bytes: 16 },
   kstack_t: { format: 'kstack' },
+  ustack_t: { format: 'ustack' },
+  block_dev: { format: 'block_dev', bytes: 4 },
+  netdev_nr: { format: 'netdev', bytes: 4 },
+  netns_id: { format: 'netns', bytes: 4 },
 };
 
 /** `text32_t`, `text64_t`, …: NUL-terminated text in that many bytes. */
@@ -114,6 +117,25 @@ export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct'>,
     mapping: { type: 'keyword', index: false, doc_values: false },
     unit: 'symbol+offset, innermost first',
   },
+  ustack: {
+    type: 'string[]',
+    mapping: { type: 'keyword', index: false, doc_values: false },
+    unit: 'symbol+offset or file[build id]+offset, innermost first',
+  },
+  kernel_enum: {
+    type: 'string | number',
+    mapping: KEYWORD,
+    unit: "the kernel's name; the number when it has none",
+  },
+  block_dev: { type: 'string', mapping: KEYWORD, unit: 'block device' },
+  netdev: { type: 'string', mapping: KEYWORD, unit: 'network interface' },
+  netns: { type: 'string', mapping: KEYWORD, unit: 'network namespace' },
+};
+
+/** What is printed behind a cgroup id that says OWNER, where its container is known. */
+export const OWNER_MEMBERS: Readonly<Record<string, Appearance & { readonly doc: string }>> = {
+  container_id: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Container of that cgroup' },
+  container_hostname: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Its host name' },
 };
 
 /** Which half of a map's entry a field is in. */
@@ -126,7 +148,7 @@ export function isQuantity({ format }: FieldLayout): boolean {
   return QUANTITIES.has(format);
 }
 
-const NAMES: ReadonlySet<FieldFormat> = new Set(['cgroup_id', 'ktime_ns', 'enum']);
+const NAMES: ReadonlySet<FieldFormat> = new Set(['cgroup_id', 'ktime_ns', 'enum', 'kernel_enum']);
 
 /** Whether a number of a map's entry is a BigInt: it names something, and needs more than a double's 53 bits to do so. */
 export function isExact({ format }: FieldLayout, bytes: number, side: MapSide): boolean {
@@ -134,12 +156,15 @@ export function isExact({ format }: FieldLayout, bytes: number, side: MapSide): 
   return NAMES.has(format) || (side === 'key' && (QUANTITIES.has(format) || format === 'id'));
 }
 
+/** What a decoder prints by name is its number in a map: whoever shows it looks the name up. */
+const LOOKED_UP: ReadonlySet<FieldFormat> = new Set(['enum', 'kernel_enum', 'block_dev', 'netdev', 'netns']);
+
 /** TypeScript type of one field of a map's entry; `enum` without its names, `struct` is written out by its users. */
 export function mapFieldType(field: FieldLayout, side: MapSide): string {
   const { format, length } = field;
   if (format === 'pad' || format === 'struct') return 'never';
   if (format === 'kstack') return 'string[]';
   const exact = isExact(field, field.bytes / (length ?? 1), side);
-  const type = exact ? 'bigint' : format === 'enum' ? 'number' : APPEARANCE[format].type;
+  const type = exact ? 'bigint' : LOOKED_UP.has(format) ? 'number' : APPEARANCE[format].type;
   return length === undefined ? type : `${type}[]`;
 }

@@ -54,9 +54,13 @@ export interface ContainerLabels extends Readonly<Record<string, string>> {
   readonly container_type: string;
   readonly container_level: string;
   readonly container_hostnamespace: string;
+  readonly container_id: string;
 }
 
-/** The labels of a container's metrics. */
+/**
+ * The labels of a container's metrics. Names may be those of several containers (pods of two DaemonSets on the host's network
+ * with one container name), the id is one's own, and the same as in documents.
+ */
 export function containerLabels(container: Container): ContainerLabels {
   return {
     container_host: container.hostname,
@@ -64,6 +68,7 @@ export function containerLabels(container: Container): ContainerLabels {
     container_type: container.type,
     container_level: container.qos,
     container_hostnamespace: container.hostNamespace,
+    container_id: container.id,
   };
 }
 

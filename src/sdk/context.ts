@@ -46,15 +46,23 @@ export interface SampleContext<Options> {
   readonly log: Log;
 }
 
-export interface UpdateContext<Options, Specs extends MetricSpecs, State> extends SampleContext<Options> {
+export interface UpdateContext<
+  Options,
+  Specs extends MetricSpecs,
+  State,
+  Maps extends object = AnyObject['maps'],
+> extends SampleContext<Options> {
   readonly metrics: Instruments<Specs>;
   /** The newest samples, older first; fewer than two right after the start. */
   readonly samples: readonly { readonly boottime_ns: bigint; readonly state: State }[];
+  /** Its own BPF object; `load` is refused when it has none. */
+  readonly bpf: Bpf<Maps>;
 }
 
 export interface CollectorContext<
   Options = unknown,
   Specs extends MetricSpecs = MetricSpecs,
+  Data extends object = object,
   Maps extends object = AnyObject['maps'],
 > extends SampleContext<Options> {
   readonly name: string;
@@ -63,13 +71,34 @@ export interface CollectorContext<
   /** Aborts when the collector must stop; every wait of the SDK listens to it. */
   readonly signal: AbortSignal;
   readonly bpf: Bpf<Maps>;
+  readonly state: State;
   /**
-   * Writes one document. Resolves when it is in the journal.
-   * @param containerId 64-hex container id, or undefined for the host
-   * @param time_ns CLOCK_BOOTTIME of what is described
-   * @param data becomes `tracer_data`
+   * Writes one document. Resolves when it is in the journal; until then it counts as pending, of which there is a bound.
+   * @throws CANCELLED when the collector is being stopped, OVERLOADED when too much is pending, JOURNAL_FAILED when the
+   * journal has refused it for half a minute, COLLECTOR_INVALID when `data` is not JSON. Each is counted in the ledger.
    */
-  save(containerId: string | undefined, time_ns: bigint, data: object): Promise<void>;
+  save(document: SavedDocument<Data>): Promise<void>;
+}
+
+export type Severity = 'info' | 'warning' | 'critical';
+
+export interface SavedDocument<Data extends object = object> {
+  /** Whom it is about: a container or its id, also of one that is gone. The host without it. */
+  readonly subject?: Container | string | undefined;
+  /** CLOCK_BOOTTIME of what is described; now without it. */
+  readonly time_ns?: bigint;
+  /** Default: that of the event struct, else `info`. */
+  readonly severity?: Severity;
+  /** Becomes `tracer_data`. */
+  readonly data: Data;
+}
+
+/** Plain data that outlives the worker thread: what one run has set, the next one finds, whatever ended the first. */
+export interface State {
+  /** A copy of what was set last; undefined when nothing was. The caller knows what it set. */
+  get<T>(): T | undefined;
+  /** Replaces it. @throws COLLECTOR_INVALID when the value cannot be cloned, or takes more than 1 MiB */
+  set(value: unknown): void;
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * The public API of a collector, ours and yours alike. `import { defineEvent } from 'huatuo/sdk'`; the readers of
- * `src/procfs` are plain functions that any collector may use beside it.
+ * `src/procfs` (`huatuo/procfs/…`) are plain functions that any collector may use beside it.
  */
 
 export type { AnyObject, MapOf, ObjectBinding, ObjectTypes } from './binding.ts';
@@ -9,6 +9,20 @@ export type { Container } from './container.ts';
 export { containerLabels, perContainer } from './container.ts';
 export * from './context.ts';
 export {
+  boolean,
+  bytes,
+  type DocumentFields,
+  type DocumentOf,
+  decimal,
+  integer,
+  keyword,
+  nanoseconds,
+  optional,
+  record,
+  struct,
+} from './document.ts';
+export { list } from './list.ts';
+export {
   CONTAINER_LABELS,
   counter,
   gauge,
@@ -16,3 +30,14 @@ export {
   type InstrumentSpec,
   type Instruments,
 } from './metrics.ts';
+export {
+  choice,
+  count,
+  duration,
+  flag,
+  number,
+  type OptionSpecs,
+  type OptionValues,
+  size,
+  text,
+} from './options.ts';

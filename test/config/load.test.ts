@@ -141,6 +141,7 @@ test('without a file and flags everything is default', () => {
   const { config, settings } = loadConfig({ overrides: [], catalog });
   assert.deepEqual(config, {
     region: 'default',
+    hostname: '',
     log: { level: 'info', format: 'auto' },
     web: { host: '127.0.0.1', port: 19704, scrape_timeout_ms: 2000 },
     path: { procfs: '/proc', sysfs: '/sys', collectors: [] },

@@ -100,5 +100,6 @@ test('the labels of metrics have the names of the existing dashboards', () => {
     container_type: 'normal',
     container_level: 'burstable',
     container_hostnamespace: '',
+    container_id: A,
   });
 });

@@ -112,7 +112,9 @@ test('values of CPUs: quantities add, identities are those of the first CPU that
   });
 });
 
-const entries = leafFields.chain((specs) => {
+/** The build refuses user stacks in maps: only a decoder has the tables to print them. */
+const mapFields = leafFields.filter((specs) => !JSON.stringify(specs).includes('"ustack"'));
+const entries = mapFields.chain((specs) => {
   const layout = layoutOf(specs);
   return recordOf(layout.fields, layout.bytes).map((bytes) => ({ layout, bytes }));
 });
@@ -139,7 +141,13 @@ function checkTypes(value: unknown, fields: readonly FieldLayout[], side: 'key' 
       const type = mapFieldType(one, side);
       assert.equal(Array.isArray(found), type.endsWith('[]'));
       for (const element of Array.isArray(found) ? found : [found])
-        assert.equal(typeof element, type.replace('[]', ''));
+        assert.ok(
+          type
+            .replace('[]', '')
+            .split(' | ')
+            .includes(typeof element),
+          `${typeof element}, not ${type}`,
+        );
     }
   }
 }

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { HuatuoError } from '../../src/error.ts';
-import { findHierarchies, parseNumbers, readHierarchies } from '../../src/procfs/cgroup-hierarchies.ts';
+import { findHierarchies, readHierarchies } from '../../src/procfs/cgroup-hierarchies.ts';
+import { parseCgroupMembership } from '../../src/procfs/cgroup-membership.ts';
 import { parseMountinfo } from '../../src/procfs/mountinfo.ts';
 
 const V1_NUMBERS = '9:name=systemd:/\n4:memory:/a:b\n2:cpu,cpuacct:/\n6:freezer:/\n';
@@ -15,7 +16,7 @@ function mount(place: string, options: string, root = '/'): string {
 }
 
 function hierarchies(mountinfo: string, cgroup: string) {
-  return findHierarchies(parseMountinfo(mountinfo), parseNumbers(cgroup));
+  return findHierarchies(parseMountinfo(mountinfo), parseCgroupMembership(cgroup));
 }
 
 /** A procfs with these two files. */

@@ -52,6 +52,7 @@ function numberOf(field: FieldLayout, bytes: Uint8Array, side: 'key' | 'value'):
     case 'hex':
       return `0x${bits.toString(16)}`;
     case 'enum':
+    case 'kernel_enum':
       return field.enumerators?.[String(bits)] ?? (wide ? bits : Number(bits));
     case 'cgroup_id':
     case 'ktime_ns':

@@ -73,8 +73,5 @@ async function surroundings(
   const cgroupId = BigInt(task.cgroup_id);
   const container = await containers.byCgroupId(cgroupId, 'memory');
   const cgroup = readMemoryCgroup(paths.procfs, task.pid, cgroupId, container?.cgroups);
-  return {
-    ...(container && { container_id: container.id, container_hostname: container.hostname }),
-    ...(cgroup && { cgroup }),
-  };
+  return cgroup ? { cgroup } : {};
 }

@@ -59,7 +59,6 @@ const collector: Collector = defineMetric({
     }),
     seconds: counter({
       name: 'huatuo_cpu_seconds_total',
-      // As the kernel says it: nothing is kept between scrapes to hide that iowait may step back by a tick.
       help: 'CPU time by mode since boot, in seconds. Time of guests is part of user and nice.',
       labels: ['cpu', 'mode'],
     }),

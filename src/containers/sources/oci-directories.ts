@@ -10,10 +10,11 @@
  */
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { isGone } from '../../procfs/source.ts';
 import type { ContainerRuntime } from '../../sdk/container.ts';
 import { crunStatus, type OciFacts, ociConfig, runcState } from './oci-files.ts';
 
-export interface Place {
+export interface StateDirectory {
   /** Below the root. */
   readonly base: string;
   readonly namespaces: boolean;
@@ -25,7 +26,7 @@ export interface Place {
   readonly pidFile?: string;
 }
 
-export const PLACES: readonly Place[] = [
+export const STATE_DIRECTORIES: readonly StateDirectory[] = [
   { base: 'runc', namespaces: false, file: 'state.json', parse: runcState, runtime: 'runc' },
   { base: 'docker/runtime-runc', namespaces: true, file: 'state.json', parse: runcState, runtime: 'docker' },
   { base: 'containerd/runc', namespaces: true, file: 'state.json', parse: runcState, runtime: 'containerd' },
@@ -52,24 +53,24 @@ export const DOCKER_NAMESPACE: string = 'moby';
 
 /** The directory of one container. */
 export interface Found {
-  readonly place: Place;
+  readonly kind: StateDirectory;
   readonly namespace: string;
   readonly id: string;
   readonly directory: string;
 }
 
 /**
- * In the order of `PLACES`; places that are not there hold nothing.
+ * In the order of `STATE_DIRECTORIES`; directories that are not there hold nothing.
  * @throws the errno's error when one cannot be read
  */
 export async function findContainers(root: string): Promise<readonly Found[]> {
   const found: Found[] = [];
-  for (const place of PLACES) {
-    const base = join(root, place.base);
-    for (const space of place.namespaces ? await subdirectories(base) : [base]) {
-      const namespace = place.namespaces ? basename(space) : '';
+  for (const kind of STATE_DIRECTORIES) {
+    const base = join(root, kind.base);
+    for (const space of kind.namespaces ? await subdirectories(base) : [base]) {
+      const namespace = kind.namespaces ? basename(space) : '';
       for (const directory of await subdirectories(space))
-        found.push({ place, namespace, id: basename(directory), directory });
+        found.push({ kind, namespace, id: basename(directory), directory });
     }
   }
   return found;
@@ -83,9 +84,4 @@ async function subdirectories(path: string): Promise<readonly string[]> {
     if (isGone(error)) return [];
     throw error;
   }
-}
-
-export function isGone(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOENT' || code === 'ENOTDIR';
 }
