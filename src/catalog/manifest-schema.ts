@@ -22,6 +22,10 @@ const FORMATS = Object.keys({
   enum: true,
   kstack: true,
   ustack: true,
+  tag: true,
+  tail_length: true,
+  text_tail: true,
+  bytes_tail: true,
   kernel_enum: true,
   block_dev: true,
   netdev: true,
@@ -42,6 +46,7 @@ const field: z.ZodType<FieldLayout> = z.looseObject({
   doc: z.string(),
   optional: z.literal(true).optional(),
   controller: z.string().optional(),
+  numbered: z.literal(true).optional(),
   owner: z.literal(true).optional(),
   kernelEnum: z.string().optional(),
   enumerators: z.record(z.string(), z.string()).optional(),
@@ -58,6 +63,11 @@ const event = z.looseObject({
   schemaVersion: z.int().min(1),
   doc: z.string(),
   fields: z.array(field),
+  variants: z
+    .array(
+      z.looseObject({ tag: z.int(), struct: z.string(), bytes, doc: z.string(), fields: z.array(field) }),
+    )
+    .optional(),
   hash: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
@@ -71,6 +81,18 @@ const option = z.looseObject({
   doc: z.string(),
 });
 
+const metric = z.looseObject({
+  type: z.enum(['counter', 'gauge', 'histogram']),
+  name: z.string(),
+  help: z.string(),
+  field: z.string(),
+  each: z.string().optional(),
+  perCpu: z.string().optional(),
+  shared: z.literal(true).optional(),
+  buckets: z.array(z.number()).optional(),
+  divisor: z.number().positive().optional(),
+});
+
 const map = z.looseObject({
   name: z.string(),
   type: z.string(),
@@ -79,6 +101,8 @@ const map = z.looseObject({
   maxEntries: bytes,
   key: z.array(field),
   value: z.array(field),
+  without: z.literal('task_storage').optional(),
+  metrics: z.array(metric).optional(),
 });
 
 const manifest = z.looseObject({

@@ -18,6 +18,7 @@ struct kernfs_node {
 
 struct cgroup_root {
 	int hierarchy_id;
+	unsigned int subsys_mask;
 };
 
 struct cgroup {
@@ -37,5 +38,11 @@ struct css_set {
 };
 
 #pragma clang attribute pop
+
+/* Whether the cgroup is in the hierarchy of a controller. `controller`: bpf_core_enum_value(). */
+static __always_inline bool cgroup_has_controller(struct cgroup *cgroup, int controller)
+{
+	return BPF_CORE_READ(cgroup, root, subsys_mask) >> controller & 1;
+}
 
 #endif

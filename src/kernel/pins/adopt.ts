@@ -9,6 +9,7 @@
  */
 import { existsSync, readlinkSync } from 'node:fs';
 import { HuatuoError } from '../../error.ts';
+import type { AttachPoint } from '../../schema/manifest.ts';
 import type { Handles } from '../handles.ts';
 import { errnoName, type Libbpf, lastErrno, type Pointer } from '../libbpf.ts';
 import { closeFd } from '../libc.ts';
@@ -37,9 +38,12 @@ export function pinObject(api: Libbpf, handles: Handles, set: PinSet): void {
  */
 export function adoptObject(api: Libbpf, handles: Handles, choice: ProgramChoice, set: PinSet): void {
   for (const map of mapsOf(api, handles.object)) reuseMap(api, map, set.mapPath(mapName(api, map)));
-  for (const point of choice.chosen) {
+  const next = (): AttachPoint | undefined =>
+    choice.chosen.find(({ program }) => !handles.links.has(program));
+  // One that the kernel refused when the set was made gives its place to another variant, as it did then.
+  for (let point = next(); point; point = next()) {
     const path = set.linkPath(point.program);
-    if (existsSync(path) || !choice.isOptional(point)) handles.addLink(point.program, openLink(api, path));
+    if (existsSync(path) || !choice.canDrop(point)) handles.addLink(point.program, openLink(api, path));
     else
       choice.drop(point, { expected: `it attached to ${point.section}`, found: 'a pinned set without it' });
   }
@@ -86,11 +90,12 @@ function requireKind(fd: number, path: string, kind: 'map' | 'link'): void {
   if (!new RegExp(`bpf[-_]${kind}`).test(found)) throw damaged(path, `a ${kind}`, found);
 }
 
+/** Without those that this kernel does not need, see `selectMaps`. */
 function mapsOf(api: Libbpf, object: Pointer): Pointer[] {
   const maps: Pointer[] = [];
   let map = api.bpf_object__next_map(object, null);
   while (map) {
-    maps.push(map);
+    if (api.bpf_map__autocreate(map)) maps.push(map);
     map = api.bpf_object__next_map(object, map);
   }
   return maps;

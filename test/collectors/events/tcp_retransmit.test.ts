@@ -3,10 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LookupKind } from '../../../src/decoder/lookup-kinds.ts';
 import type { TcpRetransmitEvent } from '../../../src/generated/tcp_retransmit.ts';
-import { at } from '../../../src/paths.ts';
-import { assertGolden } from '../../build/golden.ts';
 import { builtInProblems } from '../../support/document-schema.ts';
-import { replay } from '../../support/recording.ts';
+import { replay } from '../../support/ring-recording.ts';
 
 const CA_STATES = ['Open', 'Disorder', 'CWR', 'Recovery', 'Loss'];
 
@@ -22,8 +20,7 @@ const events = documents
   .split('\n')
   .map((line) => (JSON.parse(line) as { tracer_data: TcpRetransmitEvent }).tracer_data);
 
-test('records become the documents they did when they were made', () => {
-  assertGolden(at('test/fixtures/records/tcp_retransmit.ndjson'), documents);
+test('each document is as declared', () => {
   for (const event of events) assert.deepEqual(builtInProblems('tcp_retransmit', event), []);
 });
 
