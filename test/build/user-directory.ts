@@ -8,14 +8,15 @@ import { at } from '../../src/paths.ts';
 /** What is beside renamed.bpf.c. */
 export const MODULE = `import { type Collector, counter, count, defineEvent, decimal } from 'huatuo/sdk';
 import { readLoadAverage } from 'huatuo/procfs/loadavg';
-import type { RenamedEvent } from './generated/renamed.ts';
+import { renamed } from './generated/renamed.ts';
 
 const collector: Collector = defineEvent({
+  object: renamed,
   doc: 'Shows tasks that were renamed, and how busy the host was.',
   options: { least: count(0, 'Least process id') },
   metrics: { renamed: counter({ name: 'huatuo_renamed_tasks_total', help: 'Tasks that were renamed.' }) },
   document: { load1: decimal('Load average of the host over 1 minute') },
-  enrich(event: RenamedEvent, { metrics, options, paths }) {
+  enrich(event, { metrics, options, paths }) {
     if (event.pid >= options.least) metrics.renamed.add(1);
     return { ...event, load1: readLoadAverage(paths.procfs).load1 };
   },
