@@ -40,12 +40,18 @@ export class UserDirectory implements Disposable {
   }
 
   /**
-   * `huatuo build`.
-   * @param node the command that runs it
+   * `huatuo build`, as a shell starts it.
+   * @param env e.g. a PATH with another Node
    */
-  build(node: string = process.execPath): { readonly status: number | null; readonly printed: string } {
-    const args = [at('src/cli/huatuo.mjs'), 'build', this.sources, '--out', this.out];
-    const { status, stdout, stderr } = spawnSync(node, args, { encoding: 'utf8', cwd: this.#root });
+  build(env: Readonly<Record<string, string>> = {}): {
+    readonly status: number | null;
+    readonly printed: string;
+  } {
+    const { status, stdout, stderr } = spawnSync(
+      at('src/cli/huatuo'),
+      ['build', this.sources, '--out', this.out],
+      { encoding: 'utf8', cwd: this.#root, env: { ...process.env, ...env } },
+    );
     return { status, printed: stdout + stderr };
   }
 
