@@ -30,19 +30,19 @@ enum retransmit_tracepoint { tcp_retransmit_skb, tcp_retransmit_synack };
 
 struct tcp_retransmit_event {
 	ktime_ns time DOC("When the segment was sent again");
-	memory_cgroup_id
-	    cgroup_id DOC("Memory cgroup of the socket's owner; 0 when owner_known_by is unknown_owner");
 	hex64 net_namespace_cookie DOC("Its network namespace, by a number that is never given out again in "
 				       "one boot; 0 before Linux 5.12");
-	kaddr skb_addr DOC("The segment's buffer, to find it in documents about drops; 0 for a SYN-ACK");
-	dur_ns srtt_ns DOC("Smoothed round-trip time; 0 before the first measurement");
+	memory_cgroup_id cgroup_id OPTIONAL DOC("Memory cgroup of the socket's owner");
+	kaddr skb_addr OPTIONAL
+	    DOC("The segment's buffer, to find it in documents about drops; a SYN-ACK has none");
+	dur_ns srtt_ns OPTIONAL DOC("Smoothed round-trip time, once it was measured");
 	bytes64 skb_bytes DOC("Payload that is sent again");
 	ip_addr tcp_saddr DOC("Local address");
 	ip_addr tcp_daddr DOC("Remote address");
 	netns_id net_namespace DOC("Network namespace of the socket: its name, its container, or its inode");
 	index32 net_namespace_inum DOC("Its inode");
-	pid_nr pid DOC("Process that called connect() or listen(); 0 when it did before the collector ran");
-	comm_t comm DOC("Its name then");
+	pid_nr pid OPTIONAL DOC("Process that called connect() or listen() while the collector ran");
+	comm_t comm OPTIONAL DOC("Its name then");
 	enum owner_known_by owner_known_by DOC("Where cgroup_id is from");
 	enum retransmit_reason tcp_reason DOC("RTO: the timer has expired; slow_start: acknowledgements "
 					      "after an RTO ask for more; fast_retransmit: "
@@ -54,7 +54,8 @@ struct tcp_retransmit_event {
 	enum retransmit_phase
 	    phase DOC("connect: before the connection is established; close: after the own FIN");
 	enum retransmit_tracepoint event_type DOC("Tracepoint that has told");
-	index32 ca_state KERNEL_ENUM("tcp_ca_state") DOC("State of congestion control");
+	index32 ca_state KERNEL_ENUM("tcp_ca_state")
+	    DOC("State of congestion control; Open before there is any");
 	enum retransmit_timer icsk_pending DOC("Timer that is pending, or runs");
 	index32 tcp_seq DOC("First sequence number of the segment");
 	index32 tcp_end_seq DOC("The one behind its last");
@@ -62,7 +63,7 @@ struct tcp_retransmit_event {
 	count32 reord_seen_events JSON("reord_seen") DOC("Times this connection has seen reordering");
 	count32 dsack_dups_packets JSON("dsack_dups") DOC(
 	    "Segments the other end has reported as received twice: retransmissions that were not needed");
-	count32 snd_cwnd_packets JSON("snd_cwnd") DOC("Congestion window, in segments");
+	count32 snd_cwnd_packets JSON("snd_cwnd") OPTIONAL DOC("Congestion window, in segments");
 	count32 retransmits_total DOC("Segments this connection has sent again, this one included");
 	count32 segments_packets JSON("segments") DOC("Segments on the wire that the buffer becomes");
 	count32 icsk_retransmits_count JSON("icsk_retransmits") DOC(

@@ -68,6 +68,7 @@ typedef u64 kstack_t[KSTACK_DEPTH]; /* kernel stack, innermost first, ends at 0;
 #define DOC(text)  TAG("doc:" text)   /* one sentence, for humans */
 #define JSON(name) TAG("json:" name)  /* key in the document when it is not the field's name */
 #define TAIL(most) TAG("tail:" #most) /* most bytes of a tail, a plain number */
+#define OPTIONAL   TAG("optional")    /* left out of the document when all its bytes are 0 */
 #define OWNER	   TAG("owner")	      /* on a cgroup id: its container is named beside it */
 /* On an index32: the name that this enum of the running kernel has for it, such as "skb_drop_reason". */
 #define KERNEL_ENUM(name) TAG("enum:" name)

@@ -214,11 +214,27 @@ function writeObject(writer: Writer, fields: readonly FieldLayout[], scopes: Sco
   let before = '{';
   for (const field of fields) {
     if (!isShown(field)) continue;
-    writer.literal(`${before}${JSON.stringify(field.json)}:`);
-    writeField(writer, field, scopes);
+    const member = (): void => {
+      writer.literal(`${before}${JSON.stringify(field.json)}:`);
+      writeField(writer, field, scopes);
+    };
+    if (field.optional)
+      writer.block(`if (${anyBit((scopes[0]?.base ?? 0) + field.offset, field.bytes)})`, member);
+    else member();
     before = ',';
   }
   writer.literal(before === '{' ? '{}' : '}');
+}
+
+/** Whether a field has a byte that is not 0. The first field of a struct is always there, so a comma always fits. */
+function anyBit(offset: number, bytes: number): string {
+  const loads: string[] = [];
+  for (let at = 0; at < bytes; ) {
+    const width = [8, 4, 2, 1].find((candidate) => at + candidate <= bytes) ?? 1;
+    loads.push(loadOf('id', width, 'r', offset + at));
+    at += width;
+  }
+  return loads.map((load) => `${load} != 0`).join(' || ');
 }
 
 function writeField(writer: Writer, field: FieldLayout, scopes: Scopes): void {

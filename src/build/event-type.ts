@@ -163,7 +163,7 @@ function property(field: FieldLayout, indent: string, side?: MapSide): string[] 
   const doc = text === '' ? [] : comment([text], indent);
   if (field.format === 'struct') {
     const inner = (field.fields ?? []).flatMap((child) => property(child, `${indent}  `, side));
-    return [...doc, `${indent}${field.json}: {`, ...inner, `${indent}};`];
+    return [...doc, `${indent}${keyOf(field)}: {`, ...inner, `${indent}};`];
   }
   return [...doc, ...typed(field, indent, side), ...(field.owner && !side ? ownerMembers(indent) : [])];
 }
@@ -182,12 +182,16 @@ function unitOf(format: Exclude<FieldFormat, 'pad' | 'struct'>, side: MapSide | 
   return side && format === 'kstack' ? 'addresses, innermost first' : APPEARANCE[format].unit;
 }
 
+function keyOf({ json, optional }: FieldLayout): string {
+  return optional ? `${json}?` : json;
+}
+
 function typed(field: FieldLayout, indent: string, side: MapSide | undefined): string[] {
   const alternatives = alternativesOf(field, side);
-  const line = `${indent}${field.json}: ${alternatives.join(' | ')};`;
+  const line = `${indent}${keyOf(field)}: ${alternatives.join(' | ')};`;
   if (line.length <= LINE_WIDTH) return [line];
   const broken = alternatives.map((alternative) => `${indent}  | ${alternative}`);
-  return [`${indent}${field.json}:`, ...broken.slice(0, -1), `${broken.at(-1)};`];
+  return [`${indent}${keyOf(field)}:`, ...broken.slice(0, -1), `${broken.at(-1)};`];
 }
 
 /** The members of a field's union type; one for all but enums. */

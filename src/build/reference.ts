@@ -116,11 +116,11 @@ function fieldTable(fields: readonly FieldLayout[], declared: DocumentFields): s
 function fieldRows(field: FieldLayout, parent: string): string[][] {
   if (field.format === 'pad' || field.format === 'tail_length') return [];
   if (field.format === 'ktime_ns')
-    return [['`@timestamp`', 'string', APPEARANCE.ktime_ns.unit, cell(field.doc)]];
+    return [['`@timestamp`', 'string', APPEARANCE.ktime_ns.unit, cell(meaning(field))]];
   const path = parent + field.json;
   if (field.format === 'struct') {
     return [
-      [`\`${path}\``, 'object', '', cell(field.doc)],
+      [`\`${path}\``, 'object', '', cell(meaning(field))],
       ...(field.fields ?? []).flatMap((child) => fieldRows(child, `${path}.`)),
     ];
   }
@@ -140,7 +140,11 @@ function fieldRows(field: FieldLayout, parent: string): string[][] {
     member.unit,
     member.doc,
   ]);
-  return [[`\`${path}\``, shown, values, cell(field.doc)], ...owner];
+  return [[`\`${path}\``, shown, values, cell(meaning(field))], ...owner];
+}
+
+function meaning({ doc, optional }: FieldLayout): string {
+  return optional ? `${doc}; absent when there is none` : doc;
 }
 
 const TIME_UNITS = [

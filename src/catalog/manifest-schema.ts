@@ -44,6 +44,7 @@ const field: z.ZodType<FieldLayout> = z.looseObject({
   bytes,
   length: bytes.optional(),
   doc: z.string(),
+  optional: z.literal(true).optional(),
   controller: z.string().optional(),
   numbered: z.literal(true).optional(),
   owner: z.literal(true).optional(),

@@ -8,14 +8,14 @@ import type { MapOf, ObjectBinding } from '../sdk/binding.ts';
  * JSON is parsed.
  */
 export interface TcpRetransmitEvent {
-  /** Memory cgroup of the socket's owner; 0 when owner_known_by is unknown_owner [inode of a cgroup directory] */
-  cgroup_id: number;
   /** Its network namespace, by a number that is never given out again in one boot; 0 before Linux 5.12 [hexadecimal, 0x…] */
   net_namespace_cookie: string;
-  /** The segment's buffer, to find it in documents about drops; 0 for a SYN-ACK [hexadecimal, 0x…] */
-  skb_addr: string;
-  /** Smoothed round-trip time; 0 before the first measurement [nanoseconds] */
-  srtt_ns: number;
+  /** Memory cgroup of the socket's owner [inode of a cgroup directory] */
+  cgroup_id?: number;
+  /** The segment's buffer, to find it in documents about drops; a SYN-ACK has none [hexadecimal, 0x…] */
+  skb_addr?: string;
+  /** Smoothed round-trip time, once it was measured [nanoseconds] */
+  srtt_ns?: number;
   /** Payload that is sent again [bytes] */
   skb_bytes: number;
   /** Local address [IP address] */
@@ -26,10 +26,10 @@ export interface TcpRetransmitEvent {
   net_namespace: string;
   /** Its inode [identifier] */
   net_namespace_inum: number;
-  /** Process that called connect() or listen(); 0 when it did before the collector ran [identifier] */
-  pid: number;
+  /** Process that called connect() or listen() while the collector ran [identifier] */
+  pid?: number;
   /** Its name then [text] */
-  comm: string;
+  comm?: string;
   /** Where cgroup_id is from [name; the number when it has none] */
   owner_known_by: 'unknown_owner' | 'connect_or_listen' | 'socket_memory' | 'socket_creation' | number;
   /** RTO: the timer has expired; slow_start: acknowledgements after an RTO ask for more; fast_retransmit: later segments have arrived; TLP: a probe for a lost tail; SYN and SYN_ACK: of the handshake, by its timer; non_congestion: the path's MTU has shrunk, or a SYN's data was not taken (TCP Fast Open) [name; the number when it has none] */
@@ -62,7 +62,7 @@ export interface TcpRetransmitEvent {
   phase: 'connect' | 'data' | 'close' | number;
   /** Tracepoint that has told [name; the number when it has none] */
   event_type: 'tcp_retransmit_skb' | 'tcp_retransmit_synack' | number;
-  /** State of congestion control [the kernel's name; the number when it has none] */
+  /** State of congestion control; Open before there is any [the kernel's name; the number when it has none] */
   ca_state: string | number;
   /** Timer that is pending, or runs [name; the number when it has none] */
   icsk_pending: 'none' | 'retransmission' | 'zero_window' | 'loss_probe' | 'reordering' | number;
@@ -77,7 +77,7 @@ export interface TcpRetransmitEvent {
   /** Segments the other end has reported as received twice: retransmissions that were not needed [count] */
   dsack_dups: number;
   /** Congestion window, in segments [count] */
-  snd_cwnd: number;
+  snd_cwnd?: number;
   /** Segments this connection has sent again, this one included [count] */
   retransmits_total: number;
   /** Segments on the wire that the buffer becomes [count] */

@@ -69,6 +69,13 @@ export function structFields(walk: Walk, id: number): readonly FieldLayout[] {
     }
   }
   if (end !== struct.bytes) throw implicitPadding(walk, struct.bytes - end, 'at the end');
+  const first = fields.find(({ format }) => format !== 'pad' && format !== 'ktime_ns');
+  if (first?.optional)
+    throw buildFailed(
+      within(walk, first.name).location,
+      'OPTIONAL on the first field',
+      'put one in front of it that is always there',
+    );
   return fields;
 }
 
@@ -99,6 +106,7 @@ function memberField(walk: Walk, struct: number, member: BtfMember, index: numbe
     json,
     offset: member.bitOffset / 8,
     doc,
+    ...(btf.tags(struct, index).includes('optional') && { optional: true }),
     ...shape,
   };
 }

@@ -46,6 +46,8 @@ export interface FieldLayout {
   readonly length?: number;
   /** From the `doc:` tag. */
   readonly doc: string;
+  /** From the `optional` tag: not printed when all its bytes are 0. */
+  readonly optional?: true;
   /** cgroup_id only: the controller whose hierarchy the id is from, by its type (cpu_cgroup_id); v1 inodes repeat across them. */
   readonly controller?: string;
   /** id of a disk only: as a label it is its number, `8:0`. */

@@ -34,6 +34,7 @@ const MESSAGES: Readonly<Record<string, RegExp>> = {
   option_duplicate_key: /option limit_bytes: config key 'limit' is taken by limit_ns; rename/,
   option_signed: /option threshold: a type that no config value fits; use an unsigned integer/,
   option_too_large: /option threshold_ns: a default of \d+; keep it below 2\^53/,
+  optional_first: /field flags: OPTIONAL on the first field; put one in front of it that is always there/,
   padding_at_end: /struct invalid_event: 4 bytes of implicit padding at the end; .*u8 _pad\[4\]/,
   padding_at_end_of_nested: /field peer: 7 bytes of implicit padding at the end; .*u8 _pad\[7\]/,
   padding_between: /field latency_ns: 4 bytes of implicit padding before it; .*u8 _pad\[4\]/,

@@ -9,6 +9,7 @@ export interface FieldSpec {
   readonly bytes: number;
   readonly length?: number;
   readonly enumerators?: Readonly<Record<string, string>>;
+  readonly optional?: true;
   readonly owner?: true;
   readonly kernelEnum?: string;
   readonly fields?: readonly FieldSpec[];
@@ -81,6 +82,7 @@ function sharedMemory(specs: readonly FieldSpec[]): Placed {
       bytes,
       doc: '',
       ...(spec.length !== undefined && { length: spec.length }),
+      ...(spec.optional && { optional: spec.optional }),
       ...(spec.owner && { owner: spec.owner }),
       ...(spec.kernelEnum && { kernelEnum: spec.kernelEnum }),
       ...(spec.enumerators && { enumerators: spec.enumerators }),

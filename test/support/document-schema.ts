@@ -52,7 +52,7 @@ function ofLayout(fields: readonly FieldLayout[]): Fields {
     fields
       .filter(isShown)
       .flatMap((field): [string, Field][] => [
-        [field.json, { optional: false, check: checkOf(field) }],
+        [field.json, { optional: field.optional ?? false, check: checkOf(field) }],
         ...(field.owner ? OWNER_FIELDS : []),
       ]),
   );

@@ -1,7 +1,7 @@
 /**
  * Records of a real kernel, kept with the tests: written once as root, decoded anywhere by the decoder of the build.
  *
- *   record()  real ring ──► test/fixtures/records/<collector>.hex, a record a line
+ *   record()  real ring ──► test/fixtures/records/<collector>.hex: hash of the layout, then a record a line
  *   replay()  the same file ──► ring of the test's own ──► real decoder ──► documents
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -32,7 +32,7 @@ export async function record(collector: string, provoke: () => Promise<void>): P
     const fds = [object.mapFd('events')!, object.mapFd('ledger_commits')!] as const;
     using ring = new MappedRing(...fds, decoderNeeds(manifest.event!, OUTPUT_BYTES));
     await provoke();
-    const lines = recordsOf(ring).map((payload) => payload.toString('hex'));
+    const lines = [manifest.event!.hash, ...recordsOf(ring).map((payload) => payload.toString('hex'))];
     writeFileSync(fileOf(collector), lines.map((line) => `${line}\n`).join(''));
   } finally {
     object.unload();
@@ -66,12 +66,9 @@ export function replay(collector: string, textOf: (kind: LookupKind, key: bigint
     envelope: { idPrefix: `${'0'.repeat(32)}-${collector}-1-`, hostname: 'node-1', region: 'default' },
   });
   const ring = new FakeRing(decoder);
-  for (const line of readFileSync(fileOf(collector), 'utf8').trimEnd().split('\n')) {
-    const payload = Buffer.from(line, 'hex');
-    if (payload.length !== layout.bytes)
-      throw new Error(`records of ${layout.bytes} bytes expected, found ${payload.length}: record them anew`);
-    ring.submit(payload);
-  }
+  const [hash, ...records] = readFileSync(fileOf(collector), 'utf8').trimEnd().split('\n');
+  if (hash !== layout.hash) throw new Error(`${fileOf(collector)} is of another layout: record it anew`);
+  for (const record of records) ring.submit(Buffer.from(record, 'hex'));
   decoder.beginBatch('2026-01-01T00:00:00.000Z', BigInt(Date.UTC(2026)) * 1_000_000n);
   let result = decoder.decode();
   const answer = (lookup: Lookup): void => {

@@ -70,11 +70,12 @@ function object(
 ): string {
   const printed = fields.filter(({ format }) => format !== 'pad' && format !== 'tail_length');
   const used = fields.find(({ format }) => format === 'tail_length');
-  const entries = printed.map((field): [string, string] => {
+  const entries = printed.flatMap((field): [string, string][] => {
     const tail = field.format === 'text_tail' || field.format === 'bytes_tail';
     const length = tail && used ? Number(unsigned(record, used.offset, 4)) : field.bytes;
     const bytes = record.subarray(field.offset, field.offset + length);
-    return [field.json, value(parts, field, bytes, around)];
+    if (field.optional && bytes.every((byte) => byte === 0)) return [];
+    return [[field.json, value(parts, field, bytes, around)]];
   });
   return `{${join(Object.fromEntries(entries))}}`;
 }

@@ -15,7 +15,7 @@ export const STATIC_END: usize = __heap_base;
 @unmanaged
 class EventRecord {
   @inline get time_ns(): u64 { return load<u64>(changetype<usize>(this), 0); }
-  @inline get cgroupId(): u64 { return load<u64>(changetype<usize>(this), 8); }
+  @inline get cgroupId(): u64 { return load<u64>(changetype<usize>(this), 16); }
   @inline get looksUp(): boolean { return true; }
 
   @inline fits(length: u32): boolean {
@@ -25,14 +25,22 @@ class EventRecord {
 
   @inline write(o: usize): usize {
     const r = changetype<usize>(this);
-    o = text(o, ',"tracer_data":{"cgroup_id":', 28);
-    o = unsigned(o, load<u64>(r, 8));
-    o = text(o, ',"net_namespace_cookie":"0x', 27);
-    o = hex(o, load<u64>(r, 16));
-    o = text(o, '","skb_addr":"0x', 16);
-    o = hex(o, load<u64>(r, 24));
-    o = text(o, '","srtt_ns":', 12);
-    o = unsigned(o, load<u64>(r, 32));
+    o = text(o, ',"tracer_data":{"net_namespace_cookie":"0x', 42);
+    o = hex(o, load<u64>(r, 8));
+    o = text(o, '"', 1);
+    if (load<u64>(r, 16) != 0) {
+      o = text(o, ',"cgroup_id":', 13);
+      o = unsigned(o, load<u64>(r, 16));
+    }
+    if (load<u64>(r, 24) != 0) {
+      o = text(o, ',"skb_addr":"0x', 15);
+      o = hex(o, load<u64>(r, 24));
+      o = text(o, '"', 1);
+    }
+    if (load<u64>(r, 32) != 0) {
+      o = text(o, ',"srtt_ns":', 11);
+      o = unsigned(o, load<u64>(r, 32));
+    }
     o = text(o, ',"skb_bytes":', 13);
     o = unsigned(o, load<u64>(r, 40));
     o = text(o, ',"tcp_saddr":"', 14);
@@ -43,11 +51,16 @@ class EventRecord {
     o = known(o, 2, load<u32>(r, 80), load<u32>(r, 88));
     o = text(o, ',"net_namespace_inum":', 22);
     o = unsigned(o, load<u32>(r, 84));
-    o = text(o, ',"pid":', 7);
-    o = unsigned(o, load<u32>(r, 88));
-    o = text(o, ',"comm":"', 9);
-    o = chars(o, r + 92, 16);
-    o = text(o, '","owner_known_by":', 19);
+    if (load<u32>(r, 88) != 0) {
+      o = text(o, ',"pid":', 7);
+      o = unsigned(o, load<u32>(r, 88));
+    }
+    if (load<u64>(r, 92) != 0 || load<u64>(r, 100) != 0) {
+      o = text(o, ',"comm":"', 9);
+      o = chars(o, r + 92, 16);
+      o = text(o, '"', 1);
+    }
+    o = text(o, ',"owner_known_by":', 18);
     switch (load<u32>(r, 108)) {
       case 0: o = text(o, '"unknown_owner"', 15); break;
       case 1: o = text(o, '"connect_or_listen"', 19); break;
@@ -117,8 +130,10 @@ class EventRecord {
     o = unsigned(o, load<u32>(r, 148));
     o = text(o, ',"dsack_dups":', 14);
     o = unsigned(o, load<u32>(r, 152));
-    o = text(o, ',"snd_cwnd":', 12);
-    o = unsigned(o, load<u32>(r, 156));
+    if (load<u32>(r, 156) != 0) {
+      o = text(o, ',"snd_cwnd":', 12);
+      o = unsigned(o, load<u32>(r, 156));
+    }
     o = text(o, ',"retransmits_total":', 21);
     o = unsigned(o, load<u32>(r, 160));
     o = text(o, ',"segments":', 12);

