@@ -13,7 +13,7 @@ import type { ActorStats, WakeCounter } from '../actor/stats.ts';
 import type { ContainersClient } from '../containers/client.ts';
 import type { Decoder } from '../decoder/decoder.ts';
 import { CommitLog } from '../decoder/ledger.ts';
-import { ownerFragment, unknownFragment } from '../decoder/owner-fragment.ts';
+import { containerFragment, ownerFragment } from '../decoder/owner-fragment.ts';
 import { ringCorrupt } from '../decoder/result.ts';
 import type { RingRange } from '../storage/journal/protocol.ts';
 
@@ -70,7 +70,7 @@ export class RingReader implements Disposable {
     const { containers, cgroupController } = parts;
     containers.listener = {
       described: (container, cgroups) => {
-        const fragment = ownerFragment({ type: 'container', container });
+        const fragment = containerFragment(container);
         for (const { cgroupId, controller } of cgroups)
           if (controller === cgroupController) decoder.addContainer(cgroupId, fragment);
       },
@@ -141,8 +141,8 @@ export class RingReader implements Disposable {
   async #resolve(cgroupId: bigint): Promise<void> {
     const { containers, cgroupController } = this.#parts;
     const owner =
-      containers.owner(cgroupId, cgroupController) ?? (await containers.resolve(cgroupId, cgroupController));
-    this.#decoder.addContainer(cgroupId, owner ? ownerFragment(owner) : unknownFragment(cgroupId));
+      containers.owner(cgroupId, cgroupController) ?? (await containers.ownerOf(cgroupId, cgroupController));
+    this.#decoder.addContainer(cgroupId, ownerFragment(owner, cgroupId));
   }
 
   [Symbol.dispose](): void {

@@ -4,7 +4,7 @@
  */
 
 export * from './collector.ts';
-export type { Container } from './container.ts';
+export type { Container, Owner } from './container.ts';
 export { containerLabels } from './container.ts';
 export * from './context.ts';
 export {

@@ -37,7 +37,7 @@ class Containers {
 }
 
 const CHANGED = { type: 'changed', upserts: [], removed: [], reassigned: false } as const;
-const HOST: Owner = { type: 'host' };
+const HOST: Owner = { type: 'host', cgroupPath: '/' };
 
 function ownerOf(one = container()): Owner {
   return { type: 'container', container: one };
@@ -78,7 +78,7 @@ test('a cgroup is asked for once, with its controller, and its owner is known fr
 
 test("that a cgroup is the host's or a unit's is remembered too", async (t) => {
   const client = new ContainersClient(LONG_MS);
-  const unit: Owner = { type: 'unit', name: 'x.service' };
+  const unit: Owner = { type: 'unit', name: 'x.service', cgroupPath: '/system.slice/x.service' };
   const containers = connect(t, client, ({ cgroupId }) => (cgroupId === 1n ? HOST : unit));
   for (const _ of [1, 2]) {
     assert.equal(await client.byCgroupId(1n), undefined);

@@ -23,6 +23,7 @@ struct cgroup_root {
 struct cgroup {
 	struct kernfs_node *kn;
 	struct cgroup_root *root;
+	int level; /* 0 is the root of the hierarchy */
 };
 
 struct cgroup_subsys_state {
@@ -34,6 +35,7 @@ enum cgroup_subsys_id { cpu_cgrp_id, io_cgrp_id, memory_cgrp_id, CGROUP_SUBSYS_C
 
 struct css_set {
 	struct cgroup_subsys_state *subsys[CGROUP_SUBSYS_COUNT];
+	struct cgroup *dfl_cgrp; /* in the hierarchy of v2 */
 };
 
 #pragma clang attribute pop

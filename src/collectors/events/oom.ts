@@ -25,14 +25,19 @@ const collector: Collector = defineEvent({
   doc: 'Shows who ran out of memory, who was killed for it, and what the memory was used for.',
   metrics: {
     host_total: counter({ help: 'OOM victims that belong to no container.' }),
+    unknown_total: counter({
+      name: 'huatuo_oom_unknown_owner_total',
+      help: 'OOM victims of which nothing tells whose they are.',
+    }),
     container_total: counter({
       help: 'OOM victims in the container since the collector was started.',
       labels: [...CONTAINER_LABELS, 'latest_victim_comm'],
     }),
   },
   async enrich(event: OomEvent, { paths, containers, metrics }) {
-    const victim = await containers.byCgroupId(BigInt(event.victim.cgroup_id), 'memory');
-    if (victim) remember(victim, event.victim.comm);
+    const victim = await containers.ownerOf(BigInt(event.victim.cgroup_id), 'memory');
+    if (victim.type === 'container') remember(victim.container, event.victim.comm);
+    else if (victim.type === 'unknown') metrics.unknown_total.add(1);
     else metrics.host_total.add(1);
     return {
       ...event,
@@ -70,10 +75,13 @@ async function surroundings(
   containers: Containers,
 ): Promise<object> {
   const cgroupId = BigInt(task.cgroup_id);
-  const container = await containers.byCgroupId(cgroupId, 'memory');
+  const owner = await containers.ownerOf(cgroupId, 'memory');
+  const container = owner.type === 'container' ? owner.container : undefined;
   const cgroup = readMemoryCgroup(paths.procfs, task.pid, cgroupId, container?.cgroups);
   return {
     ...(container && { container_id: container.id, container_hostname: container.hostname }),
+    ...(owner.type === 'unit' && { systemd_unit: owner.name }),
+    ...('cgroupPath' in owner && { cgroup_path: owner.cgroupPath }),
     ...(cgroup && { cgroup }),
   };
 }
