@@ -37,6 +37,7 @@ const MEASURE_MS = 5000;
 const MEASURE_QUOTA_MS = 1000;
 /** Pages wait no longer for the number of containers; then they show the last one. */
 const CONTAINERS_DEADLINE_MS = 100;
+const ATTACHED_MS = 5_000;
 /** A module that hangs while it is loaded must not keep the agent from being ready. */
 const POOL_READY_MS = 5_000;
 
@@ -186,7 +187,16 @@ export class Agent {
       if (this.#children.has(entry.name) || !this.#startCollector(entry)) continue;
       if (!catalog.find(entry.name) || !touched.includes(entry.name)) touched.push(entry.name);
     }
+    await this.#attached(touched);
     return touched;
+  }
+
+  /** What was replaced is in force when a reload answers: it runs, or has said why not, or takes its time. */
+  async #attached(names: readonly string[]): Promise<void> {
+    const settled = names.map((name) => this.#children.get(name)?.actor.settled);
+    await withDeadline(Promise.allSettled(settled), ATTACHED_MS, 'start of collectors').catch(
+      () => undefined,
+    );
   }
 
   /** @returns whether the collector is one that runs in a worker */
