@@ -87,6 +87,20 @@ test("that a cgroup is the host's or a unit's is remembered too", async (t) => {
   assert.equal(containers.requests.length, 2);
 });
 
+test('what no answer came for, and what nothing tells, is unknown and never the host', async (t) => {
+  const client = new ContainersClient(0);
+  const silent = connect(t, client);
+  assert.deepEqual(await client.ownerOf(7n, 'memory'), { type: 'unknown' });
+  silent.answer({ type: 'unknown' });
+  await eventually('the answer', () => client.owner(7n, 'memory') !== undefined);
+  assert.deepEqual(await client.ownerOf(7n, 'memory'), { type: 'unknown' });
+  assert.equal(await client.byCgroupId(7n, 'memory'), undefined);
+  await told(client, silent, { ...CHANGED, reassigned: true });
+  silent.answer(ownerOf());
+  await client.ownerOf(7n, 'memory');
+  await eventually('a better answer', () => client.owner(7n, 'memory')?.type === 'container');
+});
+
 test('who waits no longer gets nothing; the answer is known when it comes, and the question is not repeated', async (t) => {
   const client = new ContainersClient(1);
   const containers = connect(t, client);
