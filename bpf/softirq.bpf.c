@@ -7,11 +7,10 @@
 #include "kernel/sched.h"
 #include "histogram.h"
 #include "ratelimit.h"
+#include "stack.h"
 
 enum softirq_vector { HI, TIMER, NET_TX, NET_RX, BLOCK, IRQ_POLL, TASKLET, SCHED, HRTIMER, RCU };
 #define VECTORS 10
-/* The program itself and its trampoline are no news. */
-#define OWN_FRAMES 2
 
 struct softirq_event {
 	ktime_ns time DOC("When the softirq was entered");
@@ -109,7 +108,7 @@ int BPF_PROG(softirq_entered, u32 vector)
 	event->pid = bpf_get_current_pid_tgid() >> 32;
 	event->tid = bpf_get_current_pid_tgid();
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
-	bpf_get_stack(ctx, event->stack, sizeof(event->stack), OWN_FRAMES);
+	kernel_stack(ctx, event->stack);
 	event_submit(event);
 	return 0;
 }

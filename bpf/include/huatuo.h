@@ -51,12 +51,19 @@ typedef u8 text32_t[32];  /* other text, likewise; text<N>_t for any N */
 typedef u8 text64_t[64];
 typedef u8 text128_t[128];
 typedef u8 ip_addr[16]; /* IPv6, or IPv4 as ::ffff:a.b.c.d */
+/* Printed by name: the agent looks it up when the number is first met. */
+typedef u32 block_dev; /* dev_t as the kernel has it: major << 20 | minor */
+typedef u32 netdev_nr; /* interface index, in the netns_id beside it, else in the host's namespace */
+typedef u32 netns_id;  /* inode of a network namespace */
 #define KSTACK_DEPTH 32
-typedef u64 kstack_t[KSTACK_DEPTH]; /* kernel stack, innermost first, ends at 0 */
+typedef u64 kstack_t[KSTACK_DEPTH]; /* kernel stack, innermost first, ends at 0; see stack.h */
 
 #define TAG(text)  __attribute__((btf_decl_tag(text)))
 #define DOC(text)  TAG("doc:" text)  /* one sentence, for humans */
 #define JSON(name) TAG("json:" name) /* key in the document when it is not the field's name */
+#define OWNER	   TAG("owner")	     /* on a cgroup id: its container is named beside it */
+/* On an index32: the name that this enum of the running kernel has for it, such as "skb_drop_reason". */
+#define KERNEL_ENUM(name) TAG("enum:" name)
 /* A load-time option: becomes a key of the collector's configuration, with this default and this sentence. */
 #define OPTION(type, name, value, text) const volatile type name DOC(text) = value
 

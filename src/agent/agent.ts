@@ -8,11 +8,13 @@
  */
 
 import type { ActorStatus } from '../actor/state.ts';
+import type { WorkerActor } from '../actor/worker-actor.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type CatalogEntry, isPooled } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { ContainersControl, ContainersStatus } from '../containers/actor.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
+import { freshenClock } from '../kernel/clock-keeper.ts';
 import { RingWatch } from '../kernel/ring-watch.ts';
 import { withDeadline } from '../promises.ts';
 import type { Log } from '../sdk/context.ts';
@@ -31,12 +33,13 @@ import { StateLog } from './state-log.ts';
 import { describeAgent, setAside } from './status.ts';
 import { statusFamilies } from './status-metrics.ts';
 
-const TICK_MS = 500;
-/** CPU time and heap are asked of each thread, which wakes it; a CPU quota is kept second by second. */
-const MEASURE_MS = 5000;
-const MEASURE_QUOTA_MS = 1000;
-/** Pages wait no longer for the number of containers; then they show the last one. */
-const CONTAINERS_DEADLINE_MS = 100;
+/** The tick is this part of the heartbeat timeout, or this time; with a CPU quota, which is kept second by second, a second. */
+const TICK_SHARE = 1 / 6;
+const TICK_MAX_MS = 2500;
+const TICK_QUOTA_MS = 1000;
+/** Pages wait no longer for the threads' CPU time and heap, and for the number of containers; then they show the last ones. */
+const MEASURE_DEADLINE_MS = 100;
+/** A reload waits no longer for collectors to be attached. */
 const ATTACHED_MS = 5_000;
 /** A module that hangs while it is loaded must not keep the agent from being ready. */
 const POOL_READY_MS = 5_000;
@@ -63,7 +66,6 @@ export class Agent {
   readonly #memory: MemoryGuard;
   #phase: 'starting' | 'up' | 'stopping' = 'starting';
   #tick: NodeJS.Timeout | undefined;
-  #measured_ms = 0;
   #containers: ContainersStatus | undefined;
 
   constructor(config: EffectiveConfig, catalog: Catalog, bootId: string, log: Log, hooks: AgentHooks) {
@@ -79,6 +81,7 @@ export class Agent {
       SERVICES,
       {
         log,
+        rings: this.#rings,
         config: () => this.#config,
         pooled: () => this.#pooled(),
         status: () => this.#freshStatus(),
@@ -97,7 +100,7 @@ export class Agent {
    * @throws when a service cannot start without which nothing could be kept or seen
    */
   async start(): Promise<void> {
-    this.#tick = setInterval(() => this.#onTick(), TICK_MS);
+    this.#scheduleTick();
     this.#applyPins();
     await this.#services.start();
     if (this.#phase === 'stopping') return;
@@ -113,7 +116,7 @@ export class Agent {
     this.#phase = 'stopping';
     await Promise.all([...this.#children.values()].map((child) => child.stop({ leavePinned: true })));
     await this.#services.stop();
-    clearInterval(this.#tick);
+    clearTimeout(this.#tick);
     this.#states[Symbol.dispose]();
     this.#rings[Symbol.dispose]();
     this.#pins[Symbol.dispose]();
@@ -247,24 +250,49 @@ export class Agent {
 
   async #freshStatus(): Promise<StatusDocument> {
     try {
-      const asked = this.#services.control<ContainersControl>('containers').status();
-      this.#containers = await withDeadline(asked, CONTAINERS_DEADLINE_MS, 'status of containers');
+      const asked = Promise.all([this.#askContainers(), ...this.#actors.map((actor) => actor.measure())]);
+      await withDeadline(asked, MEASURE_DEADLINE_MS, 'measurements');
     } catch {
-      // What it said last stays; its state says that it is not there.
+      // What was known last stays; an actor's state says that it is not there.
     }
     return this.status();
   }
 
+  async #askContainers(): Promise<void> {
+    this.#containers = await this.#services.control<ContainersControl>('containers').status();
+  }
+
+  get #actors(): WorkerActor<object>[] {
+    return [...this.#services.actors, ...[...this.#children.values()].map(({ actor }) => actor)];
+  }
+
+  /** CPU time and heap are asked of each thread, which wakes it: only when they are looked at, or a CPU quota is to be kept. */
   #onTick(): void {
+    this.#scheduleTick();
+    freshenClock();
     const now_ms = performance.now();
-    const children = [...this.#children.values()];
-    const services = this.#services.actors;
-    for (const actor of [...services, ...children.map(({ actor }) => actor)]) actor.checkHeartbeat(now_ms);
-    const fenced = children.some(({ entry }) => this.#config.collectors[entry.name]?.cpu.quota_cores);
-    if (now_ms - this.#measured_ms < (fenced ? MEASURE_QUOTA_MS : MEASURE_MS)) return;
-    this.#measured_ms = now_ms;
-    for (const measured of [...services, ...children]) void measured.measure();
-    const candidates = children.map(({ actor }) => actor);
-    this.#memory.check(process.memoryUsage.rss(), now_ms, candidates);
+    for (const actor of this.#actors) actor.checkHeartbeat(now_ms);
+    for (const child of this.#fenced) void child.measure();
+    for (const child of this.#children.values()) child.followCpus();
+    void this.#guardMemory();
+  }
+
+  #scheduleTick(): void {
+    const usual_ms = Math.min(this.#config.supervisor.heartbeat_timeout_ms * TICK_SHARE, TICK_MAX_MS);
+    const delay_ms = this.#fenced.length > 0 ? Math.min(usual_ms, TICK_QUOTA_MS) : usual_ms;
+    this.#tick = setTimeout(() => this.#onTick(), delay_ms);
+  }
+
+  get #fenced(): CollectorChild[] {
+    return [...this.#children.values()].filter(
+      ({ entry }) => this.#config.collectors[entry.name]?.cpu.quota_cores,
+    );
+  }
+
+  async #guardMemory(): Promise<void> {
+    if (process.memoryUsage.rss() <= this.#config.supervisor.memory_limit_bytes) return;
+    const candidates = [...this.#children.values()].map(({ actor }) => actor);
+    await Promise.all(candidates.map((actor) => actor.measure()));
+    this.#memory.check(process.memoryUsage.rss(), performance.now(), candidates);
   }
 }

@@ -114,6 +114,11 @@ function ledgerFamilies({ ledger }: StatusDocument): MetricFamily[] {
     ['ring_full', 'dropped_ring_full'],
     ['rate_limited', 'rate_limited'],
     ['malformed', 'malformed'],
+    ['invalid', 'dropped_invalid'],
+    ['overloaded', 'dropped_overloaded'],
+    ['refused', 'dropped_refused'],
+    ['cancelled', 'dropped_cancelled'],
+    ['lost', 'dropped_lost'],
   ] as const;
   const dropped = ledger.flatMap((row) =>
     causes.map(([cause, field]) => ({
@@ -124,7 +129,7 @@ function ledgerFamilies({ ledger }: StatusDocument): MetricFamily[] {
   return [
     counter(
       'huatuo_events_produced_total',
-      'Events that passed their threshold in the kernel.',
+      'Events that passed their threshold in the kernel, and documents that collectors made themselves.',
       of('produced'),
     ),
     counter(
@@ -140,7 +145,7 @@ function ledgerFamilies({ ledger }: StatusDocument): MetricFamily[] {
     gauge('huatuo_ring_pending_bytes', 'Bytes of the ring that are not committed yet.', of('pending_bytes')),
     gauge(
       'huatuo_ledger_difference_events',
-      'Events produced minus journalled and dropped: what waits in the ring, and 0 when nothing is pending.',
+      'Events produced minus journalled and dropped: what waits to be written, and 0 when nothing is pending.',
       of('difference'),
     ),
   ];
@@ -154,7 +159,7 @@ function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
   return [
     gauge(
       'huatuo_actor_heartbeat_age_seconds',
-      'Time since the actor last gave a sign of life.',
+      'For how long the actor has not answered the supervisor; 0 when it has answered.',
       of('heartbeat_age_seconds'),
     ),
     counter('huatuo_actor_cpu_seconds_total', 'CPU time of the actor, over all its runs.', of('cpu_seconds')),
@@ -183,6 +188,16 @@ function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
       'huatuo_actor_busy_heads_total',
       'Reads that stopped at a record its program had not finished.',
       of('busy_heads'),
+    ),
+    counter(
+      'huatuo_actor_lookup_misses_total',
+      'Names (containers, symbols, devices) the decoder did not have yet.',
+      of('lookup_misses'),
+    ),
+    counter(
+      'huatuo_actor_lookup_evictions_total',
+      'Names the decoder forgot to make room for others.',
+      of('lookup_evictions'),
     ),
     counter(
       'huatuo_actor_throttled_seconds_total',

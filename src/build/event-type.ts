@@ -2,7 +2,7 @@
 
 import { namesOf, payloadFields } from '../schema/layout.ts';
 import type { FieldLayout, MapLayout, ObjectManifest } from '../schema/manifest.ts';
-import { APPEARANCE } from '../schema/semantics.ts';
+import { APPEARANCE, OWNER_MEMBERS } from '../schema/semantics.ts';
 
 /** Maps of bpf/include that the framework reads itself: no collector needs their types. */
 const FRAMEWORK_MAP = /^(?:ledger|rate_windows)/;
@@ -67,7 +67,15 @@ function property(field: FieldLayout, indent: string): string[] {
     const inner = (field.fields ?? []).flatMap((child) => property(child, `${indent}  `));
     return [...doc, `${indent}${field.json}: {`, ...inner, `${indent}};`];
   }
-  return [...doc, ...typed(field, indent)];
+  return [...doc, ...typed(field, indent), ...(field.owner ? ownerMembers(indent) : [])];
+}
+
+/** Absent for what belongs to the host. */
+function ownerMembers(indent: string): string[] {
+  return Object.entries(OWNER_MEMBERS).flatMap(([key, { type, doc }]) => [
+    ...comment([`${doc}; absent on the host`], indent),
+    `${indent}${key}?: ${type};`,
+  ]);
 }
 
 function typed(field: FieldLayout, indent: string): string[] {
@@ -83,7 +91,7 @@ function typed(field: FieldLayout, indent: string): string[] {
 function elementType(field: FieldLayout): string {
   if (field.format === 'pad' || field.format === 'struct') return 'never';
   const { type } = APPEARANCE[field.format];
-  return field.length === undefined || field.format === 'kstack' ? type : `${type}[]`;
+  return field.length === undefined || type.endsWith('[]') ? type : `${type}[]`;
 }
 
 /** Text that came from C must not end the comment it stands in. */

@@ -5,21 +5,37 @@
 
 import { payloadFields } from '../schema/layout.ts';
 import type { EventLayout, FieldLayout } from '../schema/manifest.ts';
-import { APPEARANCE } from '../schema/semantics.ts';
+import { APPEARANCE, OWNER_MEMBERS } from '../schema/semantics.ts';
+import type { DocumentFields } from '../sdk/document.ts';
+import { withDeclared } from './document.ts';
 
-/** JSON text, formatted as biome would. */
-export function mappingSource(collector: string, event: EventLayout): string {
+/**
+ * JSON text, formatted as biome would.
+ * @param event absent for a collector that only saves documents
+ * @param declared what its module adds
+ */
+export function mappingSource(
+  collector: string,
+  event: EventLayout | undefined,
+  declared: DocumentFields = {},
+): string {
+  const source = event ? `bpf/${collector}.bpf.c` : `the module ${collector}`;
+  const fromEvent = event ? properties(payloadFields(event.fields)) : {};
   const mappings = {
-    _meta: { generated: `from bpf/${collector}.bpf.c by npm run build`, schema_version: event.schemaVersion },
-    properties: { tracer_data: { properties: properties(payloadFields(event.fields)) } },
+    _meta: { generated: `from ${source} by npm run build`, schema_version: event?.schemaVersion ?? 1 },
+    properties: { tracer_data: { properties: withDeclared(fromEvent, declared) } },
   };
   return `${JSON.stringify(mappings, null, 2)}\n`;
 }
 
 function properties(fields: readonly FieldLayout[]): Record<string, object> {
   const shown = fields.filter((field) => field.format !== 'pad');
-  return Object.fromEntries(shown.map((field) => [field.json, mappingOf(field)]));
+  return Object.fromEntries(
+    shown.flatMap((field) => [[field.json, mappingOf(field)], ...(field.owner ? OWNER_MAPPINGS : [])]),
+  );
 }
+
+const OWNER_MAPPINGS = Object.entries(OWNER_MEMBERS).map(([key, { mapping }]) => [key, mapping] as const);
 
 function mappingOf(field: FieldLayout): object {
   if (field.format === 'struct') return { properties: properties(field.fields ?? []) };

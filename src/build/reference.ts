@@ -1,33 +1,58 @@
 /** Manifests -> the reference of collectors with a BPF object, `src/collectors/README.md`. */
 
 import stringWidth from 'string-width';
+import type { CollectorDescription } from '../catalog/description.ts';
 import { namesOf } from '../schema/layout.ts';
 import type { FieldLayout, ObjectManifest, OptionLayout } from '../schema/manifest.ts';
-import { APPEARANCE } from '../schema/semantics.ts';
+import { APPEARANCE, OWNER_MEMBERS } from '../schema/semantics.ts';
+import type { DocumentFields } from '../sdk/document.ts';
+import { documentRows } from './document.ts';
 
-/** @param manifests in any order; the page is sorted by name */
-export function referenceSource(manifests: readonly ObjectManifest[]): string {
+type Descriptions = ReadonlyMap<string, CollectorDescription>;
+
+/**
+ * @param manifests in any order; the page is sorted by name
+ * @param descriptions of the modules, by collector
+ */
+export function referenceSource(
+  manifests: readonly ObjectManifest[],
+  descriptions: Descriptions = new Map(),
+): string {
   const sorted = [...manifests].sort((a, b) => (a.collector < b.collector ? -1 : 1));
   return `${[
     '<!-- Generated from bpf/*.bpf.c by `npm run build`: change the DOC() tags there. -->',
     '# Collectors with a BPF object',
     'One file `bpf/<name>.bpf.c` is one collector. Events become documents; their fields are in `tracer_data`.',
-    ...sorted.flatMap(section),
+    ...sorted.flatMap((manifest) => section(manifest, descriptions.get(manifest.collector)?.document)),
+    ...savedOnly(manifests, descriptions),
   ].join('\n\n')}\n`;
 }
 
-function section(manifest: ObjectManifest): string[] {
+/** Collectors without a BPF object that write documents. */
+function savedOnly(manifests: readonly ObjectManifest[], descriptions: Descriptions): string[] {
+  const objects = new Set(manifests.map(({ collector }) => collector));
+  const others = [...descriptions].filter(([name, { document }]) => document && !objects.has(name)).sort();
+  const sections = others.flatMap(([name, { doc, document = {} }]) => [
+    `## ${name}`,
+    cell(doc),
+    fieldTable([], document),
+  ]);
+  return others.length === 0 ? [] : ['# Collectors without one', ...sections];
+}
+
+function section(manifest: ObjectManifest, declared: DocumentFields = {}): string[] {
   return [
     `## ${manifest.collector}`,
     `${cell(manifest.doc)}.`,
     facts(manifest),
     ...(manifest.options.length > 0 ? [optionTable(manifest)] : []),
-    ...(manifest.event ? [fieldTable(manifest.event.fields)] : []),
+    ...(manifest.event ? [fieldTable(manifest.event.fields, declared)] : []),
   ];
 }
 
 function facts({ collector, event, attachPoints }: ObjectManifest): string {
-  const points = `Attaches to ${attachPoints.map((point) => `\`${point}\``).join(', ')}.`;
+  const sections = new Set(attachPoints.map(({ section }) => section));
+  const points = `Attaches to ${[...sections].map((section) => `\`${section}\``).join(', ')}.`;
   if (!event) return `Metrics only. ${points}`;
   const tracer = event.tracer === collector ? '' : ` Documents are named \`${event.tracer}\`.`;
   return `Severity ${event.severity}, schema version ${event.schemaVersion}.${tracer} ${points}`;
@@ -42,10 +67,16 @@ function optionTable({ collector, options }: ObjectManifest): string {
   return table(['Option', 'Default', 'Meaning'], rows);
 }
 
-function fieldTable(fields: readonly FieldLayout[]): string {
+function fieldTable(fields: readonly FieldLayout[], declared: DocumentFields): string {
+  const rows = documentRows(declared).map(([path, type, unit, doc]) => [
+    `\`${path}\``,
+    type,
+    unit,
+    cell(doc),
+  ]);
   return table(
     ['Field', 'Type', 'Unit', 'Meaning'],
-    fields.flatMap((field) => fieldRows(field, '')),
+    [...fields.flatMap((field) => fieldRows(field, '')), ...rows],
   );
 }
 
@@ -61,14 +92,21 @@ function fieldRows(field: FieldLayout, parent: string): string[][] {
     ];
   }
   const { type, unit } = APPEARANCE[field.format];
-  const array = field.length !== undefined && field.format !== 'kstack' ? `[${field.length}]` : '';
+  const array = field.length !== undefined && !type.endsWith('[]') ? `[${field.length}]` : '';
   const values =
     field.format === 'enum'
       ? namesOf(field)
           .map((name) => `\`${name}\``)
           .join(', ')
       : unit;
-  return [[`\`${path}\``, field.format === 'enum' ? 'string' : type + array, values, cell(field.doc)]];
+  const shown = field.format === 'enum' || field.format === 'kernel_enum' ? 'string' : type + array;
+  const owner = Object.entries(field.owner ? OWNER_MEMBERS : {}).map(([key, member]) => [
+    `\`${parent}${key}\``,
+    member.type,
+    member.unit,
+    member.doc,
+  ]);
+  return [[`\`${path}\``, shown, values, cell(field.doc)], ...owner];
 }
 
 const TIME_UNITS = [

@@ -21,6 +21,11 @@ const FORMATS = Object.keys({
   bool: true,
   enum: true,
   kstack: true,
+  ustack: true,
+  kernel_enum: true,
+  block_dev: true,
+  netdev: true,
+  netns: true,
   struct: true,
   pad: true,
 } satisfies Record<FieldFormat, true>) as FieldFormat[];
@@ -36,6 +41,8 @@ const field: z.ZodType<FieldLayout> = z.looseObject({
   length: bytes.optional(),
   doc: z.string(),
   controller: z.string().optional(),
+  owner: z.literal(true).optional(),
+  kernelEnum: z.string().optional(),
   enumerators: z.record(z.string(), z.string()).optional(),
   get fields() {
     return z.array(field).optional();
@@ -79,7 +86,7 @@ const manifest = z.looseObject({
   event: event.optional(),
   options: z.array(option),
   maps: z.array(map),
-  attachPoints: z.array(z.string()),
+  attachPoints: z.array(z.object({ program: z.string(), section: z.string(), optional: z.boolean() })),
 }) as unknown as z.ZodType<ObjectManifest>;
 
 /**

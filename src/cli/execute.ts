@@ -58,6 +58,11 @@ export async function execute(argv: readonly string[]): Promise<number> {
       print(unpin(invocation.directory ?? bpf.pin_directory));
       return 0;
     }
+    case 'build': {
+      // Loaded late, for the same reason as below.
+      const { buildDirectory } = await import('./build.ts');
+      return await buildDirectory(invocation.directory, invocation.out);
+    }
     case 'run': {
       const { config } = load(invocation.flags, catalog);
       // Loaded late: it brings libbpf, which the other commands do without.

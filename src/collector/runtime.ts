@@ -8,30 +8,34 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort } from 'node:worker_threads';
+import { answerHeartbeat } from '../actor/heartbeat.ts';
 import { expose } from '../actor/rpc.ts';
 import { ActorStats } from '../actor/stats.ts';
 import { threadId } from '../actor/thread.ts';
 import { ContainersClient } from '../containers/client.ts';
-import { readSymbols, type SymbolTable } from '../decoder/kallsyms.ts';
 import { HuatuoError } from '../error.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
 import type { Collector } from '../sdk/collector.ts';
 import type { CollectorContext, Log } from '../sdk/context.ts';
 import { createInstruments, type InstrumentSet } from '../sdk/instruments.ts';
+import { KeptSeries } from '../sdk/kept-series.ts';
 import type { MetricFamily, MetricSpecs } from '../sdk/metrics.ts';
-import { createBpf } from './bpf.ts';
+import { createBpf, type OwnBpf } from './bpf.ts';
 import { createClock, documentKind } from './context.ts';
 import { JournalClient } from './journal-client.ts';
 import { Overdue } from './overdue.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './protocol.ts';
+import { Sampler } from './sampler.ts';
 import { Saver } from './saver.ts';
 import { answerScrapes } from './scraping.ts';
+import { SharedState } from './state.ts';
 
-const BEAT_MS = 500;
 const REPEATS_MS = 10_000;
-/** One update() or enrich() may take this long; then the heartbeat stops, and its timeout begins to run. */
+/** One update() or enrich() may take this long; then the supervisor gets no answers, and its timeout begins to run. */
 const OVERDUE_MS = 4000;
+
+type RuntimeContext = CollectorContext & { readonly bpf: OwnBpf };
 
 export class CollectorRuntime {
   readonly #data: CollectorWorkerData;
@@ -41,8 +45,11 @@ export class CollectorRuntime {
   readonly #journal = new JournalClient();
   readonly #containers: ContainersClient;
   readonly #stop = new AbortController();
-  readonly #overdue = new Overdue(OVERDUE_MS);
-  readonly #ctx: CollectorContext;
+  readonly #overdue = new Overdue(OVERDUE_MS, () => this.#answer());
+  #answer: () => void = () => undefined;
+  readonly #saver: Saver;
+  readonly #sampler: Sampler | undefined;
+  readonly #ctx: RuntimeContext;
   readonly #instruments: InstrumentSet<MetricSpecs>;
   #running: Promise<void> = Promise.resolve();
   readonly #ready = Promise.withResolvers<void>();
@@ -52,17 +59,33 @@ export class CollectorRuntime {
     this.#collector = collector;
     this.#stats = new ActorStats(data.stats);
     this.#containers = new ContainersClient(data.containerWait_ms);
+    const kept = new KeptSeries(data.series);
     const log = createLog({ component: data.name, ...data.log });
     // A line for each event would be an overload of its own.
     this.#log = limitRepeats(log, { interval_ms: REPEATS_MS });
-    this.#instruments = createInstruments(data.name, collector.metrics ?? {}, { maxSeries: data.maxSeries });
+    this.#instruments = createInstruments(data.name, collector.metrics ?? {}, {
+      maxSeries: data.maxSeries,
+      kept,
+    });
+    this.#saver = new Saver({
+      journal: this.#journal,
+      stats: this.#stats,
+      agent: data.agent,
+      document: documentKind(data),
+      containers: this.#containers,
+      signal: this.#stop.signal,
+      origin: data.saveOrigin,
+    });
     this.#ctx = this.#createContext();
+    const sample = collector.kind === 'metric' ? collector.sample : undefined;
+    const take = sample && (() => this.#watched(() => sample.take(this.#ctx)));
+    this.#sampler = take && new Sampler(sample.every, take, this.#stop.signal);
   }
 
   /** Runs the collector until it is stopped; never rejects: a failure is told to the supervisor and ends the worker. */
   run(): void {
     notify({ type: 'thread', tid: threadId() });
-    setInterval(() => this.#beat(), BEAT_MS).unref();
+    this.#answer = answerHeartbeat(this.#data.stats, () => this.#overdue.any);
     expose(this.#control(), this.#data.control);
     this.#running = this.#loop().catch((error: unknown) => this.#fail(error));
   }
@@ -74,6 +97,7 @@ export class CollectorRuntime {
         await this.#detach(leavePinned);
         this.#stop.abort();
         await this.#running;
+        await this.#saver.drained();
       },
     };
   }
@@ -87,7 +111,12 @@ export class CollectorRuntime {
 
   async #loop(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      await this.#start();
+      try {
+        await this.#start();
+      } catch (error) {
+        if (!this.#stop.signal.aborted) throw error;
+        this.#log.debug('start() ended with an error when it was stopped', { error });
+      }
       if (this.#stop.signal.aborted) return;
       const seconds = this.#data.interval_seconds;
       notify({ type: 'waiting', seconds });
@@ -98,7 +127,7 @@ export class CollectorRuntime {
 
   async #start(): Promise<void> {
     const collector = this.#collector;
-    if ('start' in collector && collector.start) {
+    if (collector.kind !== 'metric' && collector.start) {
       // With a BPF object it runs once that is attached.
       if (!this.#data.bpf) this.#runs();
       return collector.start(this.#ctx);
@@ -110,24 +139,24 @@ export class CollectorRuntime {
   }
 
   async #detach(leavePinned: boolean): Promise<void> {
-    if (!this.#data.bpf || (leavePinned && this.#data.bpf.pinned)) return;
-    await (await this.#ctx.bpf.load()).detach();
+    if (leavePinned && this.#data.bpf?.pinned) return;
+    await this.#ctx.bpf.detach();
   }
 
   async #collect(): Promise<readonly MetricFamily[]> {
-    if (this.#collector.update && this.#collector.kind !== 'metric')
-      await this.#update(this.#collector.update);
-    else if (this.#collector.kind === 'metric' && this.#collector.source === 'bpf')
-      await this.#update(this.#collector.update);
+    const collector = this.#collector;
+    const samples = this.#sampler?.samples ?? [];
+    await this.#watched(() =>
+      collector.kind === 'metric'
+        ? collector.update({ ...this.#ctx, samples })
+        : collector.update?.(this.#ctx),
+    );
     return this.#instruments.collect();
   }
 
-  async #update(update: (ctx: CollectorContext) => void | Promise<void>): Promise<void> {
-    await this.#overdue.watch((async () => update.call(this.#collector, this.#ctx))());
-  }
-
-  #beat(): void {
-    if (!this.#overdue.any) this.#stats.beat();
+  /** Runs one of the collector's functions, which must end. */
+  #watched<T>(run: () => T | Promise<T>): Promise<T> {
+    return this.#overdue.watch((async () => run())());
   }
 
   #fail(error: unknown): void {
@@ -136,14 +165,14 @@ export class CollectorRuntime {
     process.exit(1);
   }
 
-  #createContext(): CollectorContext {
+  #createContext(): RuntimeContext {
     const data = this.#data;
     const log = this.#log;
     const containers = this.#containers;
-    const saver = new Saver(this.#journal, data.agent, documentKind(data), containers);
     const signal = this.#stop.signal;
-    const enrich = 'enrich' in this.#collector ? this.#collector.enrich : undefined;
-    const ctx: CollectorContext = {
+    const collector = this.#collector;
+    const enrich = collector.kind === 'metric' ? undefined : collector.enrich?.bind(collector);
+    const ctx: RuntimeContext = {
       name: data.name,
       options: data.options,
       paths: data.paths,
@@ -152,7 +181,8 @@ export class CollectorRuntime {
       metrics: this.#instruments.instruments,
       clock: createClock(signal),
       signal,
-      save: (containerId, time_ns, payload) => saver.save(containerId, time_ns, payload),
+      state: new SharedState(data.state),
+      save: (document) => this.#saver.save(document),
       bpf: createBpf({
         data,
         journal: this.#journal,
@@ -160,11 +190,8 @@ export class CollectorRuntime {
         containers,
         signal,
         log,
-        enrich:
-          enrich &&
-          ((event) => this.#overdue.watch((async () => enrich.call(this.#collector, event, ctx))())),
+        enrich: enrich && ((event) => this.#watched(() => enrich(event, ctx))),
         attached: () => this.#runs(),
-        symbols: () => this.#symbols(),
       }),
     };
     return ctx;
@@ -173,13 +200,6 @@ export class CollectorRuntime {
   #runs(): void {
     notify({ type: 'running' });
     this.#ready.resolve();
-  }
-
-  #symbols(): SymbolTable {
-    if (this.#data.symbols) return this.#data.symbols;
-    const table = readSymbols(this.#data.paths.procfs);
-    notify({ type: 'symbols', table });
-    return table;
   }
 }
 

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
 import type { ContainersConfig } from '../containers/config.ts';
-import { durationMs, section } from '../sdk/option-fields.ts';
+import { durationMs, section } from './fields.ts';
 
 const NONE = 'none';
 const MAX_PLACES = 16;

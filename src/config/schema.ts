@@ -8,11 +8,11 @@
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
 import type { Catalog } from '../catalog/catalog.ts';
-import { absolutePath, choice, count, durationMs, flag, section, size } from '../sdk/option-fields.ts';
 import { collectorSections } from './collector-schema.ts';
 import { containers } from './containers-schema.ts';
 import { jsonSchema, type SchemaNode } from './describe.ts';
 import type { EffectiveConfig } from './effective.ts';
+import { absolutePath, choice, count, durationMs, flag, section, size } from './fields.ts';
 
 export interface ConfigSchema {
   /** Input: the parsed YAML; `{}` gives the defaults. */

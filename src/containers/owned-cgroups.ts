@@ -110,6 +110,10 @@ export class OwnedCgroups {
     this.#gonePlain.purgeStale();
   }
 
+  get hasGone(): boolean {
+    return this.#gone.size > 0;
+  }
+
   /** Entities that have nothing left but cgroups that are gone. */
   countGone(): number {
     const gone = [...this.#gone.values()].flatMap(({ entity }) => (entity?.isEmpty ? [entity] : []));

@@ -152,6 +152,11 @@ export class ContainerRegistry {
     this.#cgroups.retire(ref, entity);
   }
 
+  /** There are cgroups that are gone and will be forgotten. */
+  get hasGone(): boolean {
+    return this.#cgroups.hasGone;
+  }
+
   /** Ids of running containers whose init has not been seen yet. */
   get unobserved(): string[] {
     return [...this.#live.values()].flatMap(({ isObserved, ownership }) =>

@@ -2,8 +2,8 @@
  * Keeps the registry true: the kernel's feed first, walks where that is not to be had or has lost something, and a look at
  * the init process of each new container.
  *
- *   with feed      drain at each tick and before each answer; walk at the start, after a loss, every few minutes
- *   without        walk at each tick; a cgroup is unknown only after a walk that began later than the question
+ *   with feed      drain when the kernel wakes, and before each answer; walk at the start, after a loss, every few minutes
+ *   without        walk every few seconds; a cgroup is unknown only after a walk that began later than the question
  *
  * A cgroup that is unknown then may be deeper than walks go: the processes say which ones they are in.
  */
@@ -66,6 +66,16 @@ export class CgroupTracker implements Disposable {
   /** What the newest walk could not read or had to leave out; empty when all is known. */
   get complaint(): string {
     return this.#complaint;
+  }
+
+  /** Something of what has happened could not be taken in yet: `update` again soon. */
+  get isBusy(): boolean {
+    return this.#feed?.isEmpty === false || this.#observer.isLooking;
+  }
+
+  /** Milliseconds until the tree is to be walked. */
+  get nextWalkIn_ms(): number {
+    return Math.max(0, this.#walked_ms + this.#walkEvery_ms - performance.now());
   }
 
   /** Takes in what has happened; walks when it is time to. */

@@ -1,6 +1,6 @@
 /** How long a document can get: what a decoder reserves before it writes, so that no writer has to look. */
 import type { FieldLayout } from '../schema/manifest.ts';
-import { LIMITS } from './memory.ts';
+import { MAX_TEXT_BYTES } from './lookup-kinds.ts';
 
 /** `18446744073709551615`, or 19 digits and a sign. */
 const MAX_DIGITS = 20;
@@ -10,8 +10,6 @@ const HEX_BYTES = 20;
 const ESCAPE_BYTES = 6;
 /** `"`, eight groups of four digits, seven colons, `"`. */
 const IP_BYTES = 41;
-/** `"name+0x0123456789abcdef"`. */
-const FRAME_BYTES: number = LIMITS.MAX_SYMBOL_BYTES + 21;
 /** `,"tracer_data":` in front of the object, `}` and the newline behind it. */
 const AROUND_DATA_BYTES = 17;
 
@@ -39,7 +37,14 @@ function maxValueBytes(field: FieldLayout): number {
     case 'text':
       return 2 + ESCAPE_BYTES * field.bytes;
     case 'kstack':
-      return 2 + (field.length ?? 0) * (FRAME_BYTES + 1);
+      return 2 + (field.length ?? 0) * (MAX_TEXT_BYTES.kernel_frame + 1);
+    case 'ustack':
+      return 2 + (field.length ?? 0) * (MAX_TEXT_BYTES.user_frame + 1);
+    case 'kernel_enum':
+    case 'block_dev':
+    case 'netdev':
+    case 'netns':
+      return MAX_TEXT_BYTES[field.format];
     case 'ip_addr':
       return IP_BYTES;
     case 'enum': {
@@ -48,7 +53,8 @@ function maxValueBytes(field: FieldLayout): number {
     }
     default: {
       const element = field.format === 'hex' ? HEX_BYTES : MAX_DIGITS;
-      return field.length === undefined ? element : 2 + field.length * (element + 1);
+      const numbers = field.length === undefined ? element : 2 + field.length * (element + 1);
+      return field.owner ? numbers + MAX_TEXT_BYTES.owner_names : numbers;
     }
   }
 }

@@ -25,6 +25,18 @@ export function ownerFragment(owner: Owner, cgroupId: bigint): string | null {
   }
 }
 
+/** What stands behind a cgroup id inside a document; empty for the root of the host. */
+export function ownerNames(owner: Owner): string {
+  if (owner.type !== 'container') return owner.type === 'unknown' ? '' : (ownerFragment(owner, 0n) ?? '');
+  const { id, hostname } = owner.container;
+  return fragment({ container_id: clip(id), container_hostname: clip(hostname) });
+}
+
+/** For a document about a container that is gone for so long that nothing else is known. */
+export function idFragment(containerId: string): string {
+  return fragment({ container_id: clip(containerId) });
+}
+
 /** As `ownerFragment`, of at most 4 KiB. */
 export function containerFragment(container: Container): string {
   const { labels } = container;

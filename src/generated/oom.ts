@@ -22,6 +22,14 @@ export interface OomEvent {
     tid: number;
     /** Its memory cgroup [inode of a cgroup directory] */
     cgroup_id: number;
+    /** Container of that cgroup; absent on the host */
+    container_id?: string;
+    /** Its host name; absent on the host */
+    container_hostname?: string;
+    /** Unit of that cgroup; absent on the host */
+    systemd_unit?: string;
+    /** Its path, where it is no container; absent on the host */
+    cgroup_path?: string;
     /** Its name [text] */
     comm: string;
   };
@@ -33,6 +41,14 @@ export interface OomEvent {
     uid: number;
     /** Its memory cgroup [inode of a cgroup directory] */
     cgroup_id: number;
+    /** Container of that cgroup; absent on the host */
+    container_id?: string;
+    /** Its host name; absent on the host */
+    container_hostname?: string;
+    /** Unit of that cgroup; absent on the host */
+    systemd_unit?: string;
+    /** Its path, where it is no container; absent on the host */
+    cgroup_path?: string;
     /** Its address space [bytes] */
     total_vm_bytes: number;
     /** Its resident anonymous memory [bytes] */

@@ -9,8 +9,8 @@
  */
 import type { Btf, BtfArray, BtfEnum, BtfMember, BtfStruct } from './btf.ts';
 import { buildFailed, type SourceLocation } from './failure.ts';
-import type { FieldLayout } from './manifest.ts';
-import { formatOfPlainInteger, semanticOf, unitProblem } from './semantics.ts';
+import type { FieldFormat, FieldLayout } from './manifest.ts';
+import { formatOfPlainInteger, OWNER_MEMBERS, semanticOf, unitProblem } from './semantics.ts';
 
 /**
  * Events are documents and held to every rule when they are built. Map keys and values, and events of an object that is
@@ -26,7 +26,7 @@ export interface Walk {
 
 /** A field without what its member says: name, location and tags. */
 type Shape = Pick<FieldLayout, 'format' | 'bytes'> &
-  Partial<Pick<FieldLayout, 'length' | 'enumerators' | 'fields' | 'controller'>>;
+  Partial<Pick<FieldLayout, 'length' | 'enumerators' | 'fields' | 'controller' | 'owner' | 'kernelEnum'>>;
 
 /** Elasticsearch takes 20 levels; a damaged object may hold a struct that holds itself. */
 const MAX_DEPTH = 8;
@@ -60,6 +60,8 @@ export function structFields(walk: Walk, id: number): readonly FieldLayout[] {
       );
     }
     keys.set(field.json, member.name);
+    if (field.owner)
+      for (const key of Object.keys(OWNER_MEMBERS)) keys.set(key, `the owner of ${member.name}`);
   }
   if (end !== struct.bytes) throw implicitPadding(walk, struct.bytes - end, 'at the end');
   return fields;
@@ -79,7 +81,7 @@ function memberField(walk: Walk, struct: number, member: BtfMember, index: numbe
   }
   const json = btf.tag('json:', struct, index) ?? member.name;
   const doc = btf.tag('doc:', struct, index) ?? '';
-  const shape = shapeOf(walk, member);
+  const shape = lookedUp(walk, shapeOf(walk, member), struct, index);
   const printed = walk.strictness === 'event' && shape.format !== 'pad';
   if (printed && !JSON_KEY.test(json)) {
     throw buildFailed(location, `JSON key '${json}'`, 'use letters, digits and _, starting with a letter');
@@ -94,6 +96,25 @@ function memberField(walk: Walk, struct: number, member: BtfMember, index: numbe
     doc,
     ...shape,
   };
+}
+
+const ENUM_NAME = /^[A-Za-z_]\w{0,127}$/;
+
+/** The shape with what OWNER and KERNEL_ENUM() say of the member. */
+function lookedUp({ btf, location }: Walk, shape: Shape, struct: number, index: number): Shape {
+  const owner = btf.tags(struct, index).includes('owner');
+  const kernelEnum = btf.tag('enum:', struct, index);
+  if (owner && (shape.format !== 'cgroup_id' || shape.length !== undefined))
+    throw buildFailed(location, `OWNER on a ${shape.format}`, 'only a single cgroup id has an owner');
+  if (owner) return { ...shape, owner };
+  if (kernelEnum === undefined) return shape;
+  if (shape.format !== 'id' || shape.length !== undefined || !ENUM_NAME.test(kernelEnum))
+    throw buildFailed(
+      location,
+      `KERNEL_ENUM("${kernelEnum}") on a ${shape.format}`,
+      'use it with index32 and a C name',
+    );
+  return { ...shape, format: 'kernel_enum', kernelEnum };
 }
 
 function shapeOf(walk: Walk, member: BtfMember): Shape {
@@ -174,6 +195,9 @@ const NUMBERS: ReadonlySet<string> = new Set([
   'cgroup_id',
 ]);
 
+/** An address; `struct bpf_stack_build_id`. */
+const FRAME_BYTES: Partial<Record<FieldFormat, number>> = { kstack: 8, ustack: 32 };
+
 /** The first typedef of the chain that means something decides. */
 function semanticShape(walk: Walk, id: number): Shape | undefined {
   const { btf, location } = walk;
@@ -188,8 +212,15 @@ function semanticShape(walk: Walk, id: number): Shape | undefined {
           `it has ${semantic.bytes}: use the one of bpf/include/huatuo.h`,
         );
       }
-      return semantic.format === 'kstack'
-        ? { format: 'kstack', bytes, length: bytes / 8 }
+      if (walk.strictness === 'map' && semantic.format === 'ustack')
+        throw buildFailed(
+          location,
+          'a user stack in a map',
+          'put it into an event: only a decoder has the tables to print it',
+        );
+      const frame = FRAME_BYTES[semantic.format];
+      return frame
+        ? { format: semantic.format, bytes, length: bytes / frame }
         : { format: semantic.format, bytes, ...(semantic.controller && { controller: semantic.controller }) };
     }
     current = btf.unqualified(type.type);

@@ -84,7 +84,8 @@ function fieldLines(fields: readonly FieldLayout[], base: number, parent: string
     const key = field.json === field.name ? '' : ` as ${field.json}`;
     const names = Object.entries(field.enumerators ?? {}).map(([value, name]) => `${name}=${value}`);
     const line = `${String(offset).padStart(6)} ${String(field.bytes).padStart(6)} ${field.format.padEnd(10)} ${path}${count}${key}`;
-    const own = names.length === 0 ? line : `${line} {${names.join(' ')}}`;
+    const lookup = field.owner ? ' owner' : field.kernelEnum ? ` enum ${field.kernelEnum}` : '';
+    const own = (names.length === 0 ? line : `${line} {${names.join(' ')}}`) + lookup;
     return [own, ...fieldLines(field.fields ?? [], offset, `${path}.`)];
   });
 }

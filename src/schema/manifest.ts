@@ -22,6 +22,11 @@ export type FieldFormat =
   | 'bool' // u8 0/1 -> false/true
   | 'enum' // enumerator name, or the number when unknown
   | 'kstack' // u64[N] kernel instruction pointers, 0-terminated -> array of "symbol+0xoff"
+  | 'ustack' // struct bpf_stack_build_id[N], ended by status 0 -> array of "symbol+0xoff"
+  | 'kernel_enum' // u8..u64 -> name in an enum of the running kernel, or the number
+  | 'block_dev' // u32 dev_t as the kernel has it -> name of the disk or partition
+  | 'netdev' // u32 interface index -> its name in the record's network namespace
+  | 'netns' // u32 inode -> name of the network namespace
   | 'struct' // nested struct -> object
   | 'pad'; // explicit padding: not printed
 
@@ -32,12 +37,16 @@ export interface FieldLayout {
   readonly format: FieldFormat;
   readonly offset: number;
   readonly bytes: number;
-  /** Element count for kstack and arrays of numbers; absent for scalars. */
+  /** Element count for stacks and arrays of numbers; absent for scalars. */
   readonly length?: number;
   /** From the `doc:` tag. */
   readonly doc: string;
   /** cgroup_id only: the controller whose hierarchy the id is from, by its type (cpu_cgroup_id); v1 inodes repeat across them. */
   readonly controller?: string;
+  /** cgroup_id only (`owner` tag): container_id and container_hostname are printed behind it. */
+  readonly owner?: true;
+  /** kernel_enum only (`enum:` tag): name of the enum in the kernel's BTF. */
+  readonly kernelEnum?: string;
   /** enum only: value -> name. */
   readonly enumerators?: Readonly<Record<string, string>>;
   /** struct only. */
@@ -81,6 +90,16 @@ export interface MapLayout {
   readonly value: readonly FieldLayout[];
 }
 
+/** One program of an object. Several whose names differ only behind `___` are variants: the first that the kernel has runs. */
+export interface AttachPoint {
+  /** C name: `issued`, or `issued___tracepoint`. */
+  readonly program: string;
+  /** What it is attached to: `tp_btf/softirq_raise`, `perf_event`, `iter/task`. */
+  readonly section: string;
+  /** A `?` stands before the section: where the kernel does not have it, the object runs without. */
+  readonly optional: boolean;
+}
+
 export interface ObjectManifest {
   /** Basename: `bpf/oom.bpf.c` is the collector `oom`. */
   readonly collector: string;
@@ -90,6 +109,6 @@ export interface ObjectManifest {
   readonly event?: EventLayout;
   readonly options: readonly OptionLayout[];
   readonly maps: readonly MapLayout[];
-  /** Tracepoints the programs attach to (`tp_btf/softirq_raise`), for the feature probe. */
-  readonly attachPoints: readonly string[];
+  /** Its programs, in the order of the source. */
+  readonly attachPoints: readonly AttachPoint[];
 }

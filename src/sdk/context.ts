@@ -51,23 +51,49 @@ export interface UpdateContext<Options, Specs extends MetricSpecs, State> extend
   readonly metrics: Instruments<Specs>;
   /** The newest samples, older first; fewer than two right after the start. */
   readonly samples: readonly { readonly boottime_ns: bigint; readonly state: State }[];
+  /** Its own BPF object; `load` is refused when it has none. */
+  readonly bpf: Bpf;
 }
 
-export interface CollectorContext<Options = unknown, Specs extends MetricSpecs = MetricSpecs>
-  extends SampleContext<Options> {
+export interface CollectorContext<
+  Options = unknown,
+  Specs extends MetricSpecs = MetricSpecs,
+  Data extends object = object,
+> extends SampleContext<Options> {
   readonly name: string;
   readonly metrics: Instruments<Specs>;
   readonly clock: Clock;
   /** Aborts when the collector must stop; every wait of the SDK listens to it. */
   readonly signal: AbortSignal;
   readonly bpf: Bpf;
+  readonly state: State;
   /**
-   * Writes one document. Resolves when it is in the journal.
-   * @param containerId 64-hex container id, or undefined for the host
-   * @param time_ns CLOCK_BOOTTIME of what is described
-   * @param data becomes `tracer_data`
+   * Writes one document. Resolves when it is in the journal; until then it counts as pending, of which there is a bound.
+   * @throws CANCELLED when the collector is being stopped, OVERLOADED when too much is pending, JOURNAL_FAILED when the
+   * journal has refused it for half a minute, COLLECTOR_INVALID when `data` is not JSON. Each is counted in the ledger.
    */
-  save(containerId: string | undefined, time_ns: bigint, data: object): Promise<void>;
+  save(document: SavedDocument<Data>): Promise<void>;
+}
+
+export type Severity = 'info' | 'warning' | 'critical';
+
+export interface SavedDocument<Data extends object = object> {
+  /** Whom it is about: a container or its id, also of one that is gone. The host without it. */
+  readonly subject?: Container | string | undefined;
+  /** CLOCK_BOOTTIME of what is described; now without it. */
+  readonly time_ns?: bigint;
+  /** Default: that of the event struct, else `info`. */
+  readonly severity?: Severity;
+  /** Becomes `tracer_data`. */
+  readonly data: Data;
+}
+
+/** Plain data that outlives the worker thread: what one run has set, the next one finds, whatever ended the first. */
+export interface State {
+  /** A copy of what was set last; undefined when nothing was. The caller knows what it set. */
+  get<T>(): T | undefined;
+  /** Replaces it. @throws COLLECTOR_INVALID when the value cannot be cloned, or takes more than 1 MiB */
+  set(value: unknown): void;
 }
 
 /**
@@ -86,6 +112,13 @@ export interface BpfObject {
   detach(): Promise<void>;
   /** Frees programs, maps and rings. */
   unload(): Promise<void>;
+  /**
+   * Runs an iterator (`SEC("iter/task")`) once, to its end.
+   * @param program its C name
+   * @param cgroup directory to begin with, for `iter/cgroup`
+   * @returns what its runs have written with bpf_seq_write(), one behind the other; at most 16 MiB
+   */
+  iterate(program: string, cgroup?: string): Promise<Uint8Array>;
   /** The ring `events`, decoded to documents. */
   readonly events: EventRing;
   map<Key = unknown, Value = unknown>(name: string): BpfMap<Key, Value>;
@@ -94,7 +127,7 @@ export interface BpfObject {
 export interface EventRing {
   /**
    * Batches of finished NDJSON until the collector is stopped. Each batch is committed when the loop asks for the next
-   * one; it is valid until then.
+   * one; it is valid until then. A loop that is left gets its last batch again, unless it has committed that itself.
    */
   batches(): AsyncIterable<Batch>;
   /** Sends every batch to the journal until the collector is stopped: what an event collector does. */
@@ -105,12 +138,33 @@ export interface Batch {
   /** View of whole lines, valid until the next batch. */
   readonly lines: Uint8Array;
   readonly documents: number;
+  /** It is done with, whatever happens next. */
+  commit(): void;
 }
 
+/** What a map holds of one container. */
+export interface ContainerEntry<Key, Value> {
+  readonly container: Container;
+  /** That of the first of its cgroups. */
+  readonly key: Key;
+  /** Summed over its cgroups, and over CPUs. */
+  readonly value: Value;
+}
+
+/** Keys and values have the types of the generated binding. */
 export interface BpfMap<Key, Value> {
-  /** Entries read with the batch calls. A per-CPU map gives the sum over all CPUs. */
+  /**
+   * Entries read with the batch calls. A per-CPU map gives the sum over all CPUs: quantities add, and of what names
+   * something (a pid, a cgroup, an address) stands the first that is not zero.
+   */
   entries(): AsyncIterable<readonly [Key, Value]>;
-  /** The same, with one value for each CPU. */
+  /**
+   * One entry for each running container, and for each set of the key's other fields: for a map whose key is, or has, a
+   * cgroup id. The type of that id says whose hierarchy it is from.
+   * @throws COLLECTOR_INVALID for a key without one
+   */
+  byContainer(): Promise<readonly ContainerEntry<Key, Value>[]>;
+  /** As `entries`, with one value for each CPU. */
   perCpuEntries(): AsyncIterable<readonly [Key, readonly Value[]]>;
   /** One value for each CPU of a per-CPU array or hash. */
   perCpu(key: Key): Promise<readonly Value[]>;

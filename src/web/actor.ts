@@ -80,6 +80,7 @@ export class Prometheus implements PrometheusControl {
   /** Collector threads by name; one whose thread is down stays until it is forgotten. */
   readonly #ports = new Map<string, PortSource>();
   #files: readonly FileSource[] = [];
+  #modules: readonly PoolCollector[] = [];
   readonly #pool: FilePool;
   readonly #own = new OwnMetrics();
   /** Asks for no cgroup, so it waits for no answer. */
@@ -144,6 +145,11 @@ export class Prometheus implements PrometheusControl {
   }
 
   setPool(collectors: readonly PoolCollector[]): void {
+    // A module is imported once in a thread: what was rebuilt is only run by threads that start now.
+    const known = new Map(this.#modules.map(({ modulePath, contents }) => [modulePath, contents]));
+    if (collectors.some(({ modulePath, contents }) => (known.get(modulePath) ?? contents) !== contents))
+      this.#pool.renew();
+    this.#modules = collectors;
     const before = new Map(this.#files.map((source) => [JSON.stringify(source.collector), source]));
     this.#files = collectors.map((collector) => {
       const key = JSON.stringify(collector);

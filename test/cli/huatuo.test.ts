@@ -7,9 +7,10 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { at } from '../../src/paths.ts';
 import { bpfFiles, directoryWith, FIXTURES, moduleFile } from '../config/collectors.ts';
 
-const BINARY = new URL('../../../src/cli/huatuo', import.meta.url).pathname;
+const BINARY = at('src/cli/huatuo');
 
 function huatuo(argv: readonly string[], options: { env?: Record<string, string> } = {}) {
   const env = { ...process.env, HUATUO_CONFIG_FILE: '', ...options.env };
@@ -123,7 +124,8 @@ test('the binary is the agent: pinned Node whatever the path has, no process in 
   const ended = once(child, 'exit');
   // Opens once the agent reads, and it goes on reading until the writer closes.
   const writer = await open(pipe, 'w');
-  assert.equal(readlinkSync(`/proc/${child.pid}/exe`), realpathSync(process.execPath));
+  const pinned = at(`node_modules/node-linux-${process.arch}/bin/node`);
+  assert.equal(readlinkSync(`/proc/${child.pid}/exe`), realpathSync(pinned));
   child.kill('SIGTERM');
   assert.deepEqual(await ended, [null, 'SIGTERM']);
   await writer.close();

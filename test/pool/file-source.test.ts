@@ -27,7 +27,7 @@ afterEach(() => {
 function source(fixture: string, maxSeries = 100): FileSource {
   const modulePath = fileURLToPath(new URL(`../fixtures/metrics/${fixture}.js`, import.meta.url));
   const made = new FileSource(
-    { name: fixture.replace('-', '_'), modulePath, options: { a: 1 }, maxSeries },
+    { name: fixture.replace('-', '_'), modulePath, options: { a: 1 }, maxSeries, contents: '' },
     pool,
     () => snapshots.get(),
   );

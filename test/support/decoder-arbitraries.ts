@@ -22,7 +22,14 @@ const texts: fc.Arbitrary<Shape> = fc.oneof(
   fc.record({ format: fc.constant<FieldFormat>('text'), bytes: fc.integer({ min: 1, max: 80 }) }),
 );
 const addresses: fc.Arbitrary<Shape> = fc.constant<Shape>({ format: 'ip_addr', bytes: 16 });
-const stacks: fc.Arbitrary<Shape> = oneToTwenty.map((length) => ({ format: 'kstack', bytes: 8, length }));
+const stacks: fc.Arbitrary<Shape> = fc.oneof(
+  oneToTwenty.map((length): Shape => ({ format: 'kstack', bytes: 8, length })),
+  oneToTwenty.map((length): Shape => ({ format: 'ustack', bytes: 32, length })),
+);
+const lookedUp: fc.Arbitrary<Shape> = fc.oneof(
+  width.map((bytes): Shape => ({ format: 'kernel_enum', bytes, kernelEnum: `reason_${bytes % 3}` })),
+  fc.constantFrom<FieldFormat>('block_dev', 'netdev', 'netns').map((format): Shape => ({ format, bytes: 4 })),
+);
 
 const enums: fc.Arbitrary<Shape> = width.chain((bytes) => {
   const value = fc.oneof(fc.bigInt(0n, 9n), fc.bigInt(0n, (1n << BigInt(bytes * 8)) - 1n));
@@ -33,7 +40,17 @@ const enums: fc.Arbitrary<Shape> = width.chain((bytes) => {
 });
 
 const cgroup: Shape = { format: 'cgroup_id', bytes: 8 };
-const leaf = fc.oneof(fc.constant(cgroup), numbers, arrays, texts, addresses, enums, stacks);
+const owned: Shape = { ...cgroup, owner: true };
+const leaf = fc.oneof(
+  fc.constantFrom(cgroup, owned),
+  numbers,
+  arrays,
+  texts,
+  addresses,
+  enums,
+  stacks,
+  lookedUp,
+);
 const nested = fc.array(leaf, { minLength: 1, maxLength: 5 }).map((shapes): Shape => struct(shapes));
 const nestedTwice = fc.tuple(nested, leaf).map(([inner, other]): Shape => struct([inner, other]));
 
@@ -60,6 +77,14 @@ export const eventFields: fc.Arbitrary<FieldSpec[]> = fc
     return named(all);
   });
 
+/** Fields of a map's key or value: all but the time are what events have, too. */
+export const leafFields: fc.Arbitrary<FieldSpec[]> = fc
+  .array(
+    fc.oneof({ weight: 6, arbitrary: leaf }, nested, fc.constant<Shape>({ format: 'ktime_ns', bytes: 8 })),
+    { minLength: 1, maxLength: 8 },
+  )
+  .map(named);
+
 /** Bytes of a record with these fields. */
 export function recordOf(fields: readonly FieldLayout[], bytes: number): fc.Arbitrary<Uint8Array> {
   return fc.tuple(...fields.map(bytesOf)).map((values) => {
@@ -82,6 +107,15 @@ function bytesOf(field: FieldLayout): fc.Arbitrary<Uint8Array> {
       return ipBytes;
     case 'kstack':
       return repeated(frame, field.length ?? 0, 8);
+    case 'ustack':
+      return fc
+        .array(userFrame, { minLength: field.length ?? 0, maxLength: field.length ?? 0 })
+        .map((frames) => Buffer.concat(frames));
+    case 'kernel_enum':
+    case 'block_dev':
+    case 'netdev':
+    case 'netns':
+      return fc.oneof(fc.bigInt(0n, 5n), bits(field.bytes)).map((value) => littleEndian(value, field.bytes));
     case 'enum': {
       const known = Object.keys(field.enumerators ?? {}).map(BigInt);
       return fc
@@ -117,6 +151,20 @@ const frame = fc.oneof(
   { weight: 8, arbitrary: fc.bigInt(0xffff_ffff_8100_0000n, 0xffff_ffff_8100_0400n) },
   bits(8),
 );
+
+/** A file of three, an address alone, or the end; and what no kernel writes. */
+const userFrame = fc
+  .tuple(
+    fc.oneof({ weight: 20, arbitrary: fc.constantFrom(1, 1, 1, 2) }, fc.constantFrom(0, 7)),
+    fc.oneof(
+      fc.constantFrom(1, 2, 3).map((id) => Buffer.alloc(20, id)),
+      fc.uint8Array({ minLength: 20, maxLength: 20 }).map((id) => Buffer.from(id)),
+    ),
+    fc.oneof(fc.bigInt(0n, 0x400n), bits(8)),
+  )
+  .map(([status, buildId, offset]) =>
+    Buffer.concat([littleEndian(BigInt(status), 4), buildId, littleEndian(offset, 8)]),
+  );
 
 /** Well-formed and broken UTF-8, what JSON must escape, NULs, and plain text longer than a vector. */
 const token = fc.oneof(

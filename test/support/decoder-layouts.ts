@@ -9,6 +9,8 @@ export interface FieldSpec {
   readonly bytes: number;
   readonly length?: number;
   readonly enumerators?: Readonly<Record<string, string>>;
+  readonly owner?: true;
+  readonly kernelEnum?: string;
   readonly fields?: readonly FieldSpec[];
 }
 
@@ -54,6 +56,8 @@ function sharedMemory(specs: readonly FieldSpec[]): Placed {
       bytes,
       doc: '',
       ...(spec.length !== undefined && { length: spec.length }),
+      ...(spec.owner && { owner: spec.owner }),
+      ...(spec.kernelEnum && { kernelEnum: spec.kernelEnum }),
       ...(spec.enumerators && { enumerators: spec.enumerators }),
       ...(nested && { fields: nested.fields }),
     });
@@ -65,7 +69,7 @@ function sharedMemory(specs: readonly FieldSpec[]): Placed {
 }
 
 function alignmentOf(spec: FieldSpec): number {
-  return ['comm', 'text', 'ip_addr', 'pad'].includes(spec.format) ? 1 : spec.bytes;
+  return ['comm', 'text', 'ip_addr', 'pad'].includes(spec.format) ? 1 : Math.min(spec.bytes, 8);
 }
 
 const u64 = (name: string, format: FieldFormat): FieldSpec => ({ name, format, bytes: 8 });
@@ -116,4 +120,15 @@ export const EVERY_FORMAT: EventLayout = layoutOf([
   { name: 'source', format: 'ip_addr', bytes: 16 },
   { name: 'stack', format: 'kstack', bytes: 8, length: 8 },
   u32('events', 'count'),
+  { ...u32('reason', 'kernel_enum'), kernelEnum: 'skb_drop_reason' },
+  u32('netns', 'netns'),
+  u32('device', 'netdev'),
+  u32('disk', 'block_dev'),
+  { name: 'user_stack', format: 'ustack', bytes: 32, length: 4 },
+  {
+    name: 'parent',
+    format: 'struct',
+    bytes: 0,
+    fields: [u32('pid', 'id'), { ...u64('cgroup_id', 'cgroup_id'), owner: true }],
+  },
 ]);

@@ -1,19 +1,21 @@
 // Generated from struct oom_event of bpf/oom.bpf.c by the build: change it there.
 import { drain } from '../drain';
 import { chars, text, unsigned } from '../json';
+import { known } from '../lookups';
 
-export { addContainer } from '../containers';
+export { addLookup } from '../lookups';
 export { walk } from '../ring';
 
 export const RECORD_BYTES: u32 = 136;
 /** The most that `write` writes. */
-export const MAX_DATA_BYTES: usize = 758;
+export const MAX_DATA_BYTES: usize = 8950;
 export const STATIC_END: usize = __heap_base;
 
 @unmanaged
 class EventRecord {
   @inline get time_ns(): u64 { return load<u64>(changetype<usize>(this), 0); }
   @inline get cgroupId(): u64 { return load<u64>(changetype<usize>(this), 8); }
+  @inline get looksUp(): boolean { return true; }
 
   @inline write(o: usize): usize {
     const r = changetype<usize>(this);
@@ -31,6 +33,7 @@ class EventRecord {
     o = unsigned(o, load<u32>(r, 44));
     o = text(o, ',"cgroup_id":', 13);
     o = unsigned(o, load<u64>(r, 48) & 0x00ffffffffffffff);
+    if (load<u64>(r, 48) != 0) o = known(o, 2, load<u64>(r, 48), 0);
     o = text(o, ',"comm":"', 9);
     o = chars(o, r + 56, 16);
     o = text(o, '"},"victim":{"pid":', 19);
@@ -39,6 +42,7 @@ class EventRecord {
     o = unsigned(o, load<u32>(r, 76));
     o = text(o, ',"cgroup_id":', 13);
     o = unsigned(o, load<u64>(r, 80) & 0x00ffffffffffffff);
+    if (load<u64>(r, 80) != 0) o = known(o, 2, load<u64>(r, 80), 0);
     o = text(o, ',"total_vm_bytes":', 18);
     o = unsigned(o, load<u64>(r, 88));
     o = text(o, ',"anon_rss_bytes":', 18);

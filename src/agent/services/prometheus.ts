@@ -30,11 +30,12 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
       const { region, hostname } = host.config();
       await control.setLabels({ region, host: hostname });
       await control.setPool(
-        host.pooled().map(({ name, modulePath = '', maxSeries }) => ({
+        host.pooled().map(({ name, modulePath = '', maxSeries, contents }) => ({
           name,
           modulePath,
           options: host.config().collectors[name]?.options ?? {},
           maxSeries,
+          contents,
         })),
       );
     },

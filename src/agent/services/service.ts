@@ -8,6 +8,7 @@ import type { Remote } from '../../actor/rpc.ts';
 import type { ActorRole } from '../../actor/state.ts';
 import type { CatalogEntry } from '../../catalog/entry.ts';
 import type { EffectiveConfig } from '../../config/effective.ts';
+import type { RingWatch } from '../../kernel/ring-watch.ts';
 import type { Log } from '../../sdk/context.ts';
 import type { MetricFamily } from '../../sdk/metrics.ts';
 import type { StatusDocument } from '../../web/status.ts';
@@ -35,6 +36,8 @@ export interface Reader {
 /** What a service may ask of the agent it is part of. */
 export interface ServiceHost {
   readonly log: Log;
+  /** Hears the rings' wake-ups. */
+  readonly rings: RingWatch;
   /** The configuration in force. */
   config(): EffectiveConfig;
   /** Enabled collectors that run as tasks on the pool. */

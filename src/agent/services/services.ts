@@ -119,8 +119,7 @@ export class Services {
 
   #create(spec: ServiceSpec<ServiceControl>): Service {
     const { supervisor } = this.#host.config();
-    const shared = ActorStats.allocate();
-    const stats = new ActorStats(shared);
+    const stats = ActorStats.allocate();
     const actor: Service['actor'] = new WorkerActor(
       {
         name: spec.name,
@@ -135,7 +134,7 @@ export class Services {
             options: spec.options(config),
             control,
             log: config.log,
-            stats: shared,
+            stats,
           };
           return data;
         },
@@ -143,7 +142,7 @@ export class Services {
         restart: serviceRestart(supervisor),
         shutdown_ms: supervisor.stop_timeout_ms * spec.stopShare,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
-        heartbeat: () => stats.heartbeat,
+        stats,
         resourceLimits: WORKER_LIMITS,
       },
       {

@@ -6,14 +6,14 @@ import {
   type Collector,
   containerLabels,
   counter,
-  defineBpfMetric,
+  defineMetric,
   histogram,
 } from '../../sdk/index.ts';
 import { LATENCY_BUCKETS_SECONDS } from '../latency-histogram.ts';
 
 const ZONES = 'zone 0 is below 10 ms, 1 below 20 ms, 2 below 50 ms, 3 the rest';
 
-const collector: Collector = defineBpfMetric({
+const collector: Collector = defineMetric({
   doc: 'Shows how long runnable tasks wait for a CPU, on the host and in each container.',
   metrics: {
     latency: counter({ help: `Waits of runnable tasks for a CPU; ${ZONES}.`, labels: ['zone'] }),

@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import test from 'node:test';
 import { AgentProcess } from '../../support/agent.ts';
+import { builtInProblems } from '../../support/document-schema.ts';
 import type { JournalDocument } from '../../support/journal-reader.ts';
 import { skipWithoutBpf } from '../../support/kernel.ts';
 import { samplesOf, sampleValue } from '../../support/prometheus-text.ts';
@@ -41,6 +42,7 @@ test('late softirqs become documents with vector, CPU, thread and stack; the dis
   });
   await traffic(() => withVector(agent.documents('softirq'), 'NET_RX').length > 0);
   const documents = agent.documents('softirq');
+  for (const { data } of documents) assert.deepEqual(builtInProblems('softirq', data), []);
   assert.ok(withVector(documents, 'NET_RX').length > 0, 'the traffic has raised NET_RX');
   for (const { data, fields, text } of documents) {
     const { latency_ns, threshold_ns, vector, cpu, stack } = data as {

@@ -45,10 +45,10 @@ export async function update(
   context: SampleContext<object>,
   samples: readonly StoredSample[] = [],
 ): Promise<MetricFamily[]> {
-  if (collector.kind !== 'metric' || collector.source !== 'files')
-    throw new TypeError(`${name} reads no files`);
+  if (collector.kind !== 'metric') throw new TypeError(`${name} is no metric collector`);
   const set = createInstruments(name, collector.metrics ?? {});
-  await collector.update({ ...context, metrics: set.instruments, samples });
+  const bpf = { load: () => Promise.reject(new TypeError('no object')) };
+  await collector.update({ ...context, metrics: set.instruments, samples, bpf });
   return set.collect();
 }
 

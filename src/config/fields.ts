@@ -4,7 +4,7 @@
  */
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
-import { DURATION_PATTERN, NS_PER_MS, parseDuration, parseSize, SIZE_PATTERN } from './units.ts';
+import { DURATION_PATTERN, NS_PER_MS, parseDuration, parseSize, SIZE_PATTERN } from '../sdk/units.ts';
 
 export interface UnitField {
   /** As in the file: `15s`, `64MiB`. */

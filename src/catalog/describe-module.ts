@@ -1,0 +1,41 @@
+/** What a module says about its collector, without running it here. */
+import { readFile } from 'node:fs/promises';
+import { askModule } from './ask-module.ts';
+import type { ContentsReader } from './contents.ts';
+import type { CollectorDescription, StoredDescription } from './description.ts';
+import { checkDescription, parseStored } from './description-schema.ts';
+import { describeFault, invalid } from './faults.ts';
+
+/**
+ * What a module says of itself: read from the file that the build left beside it, or asked of the module in a thread of its
+ * own when there is none or the module has changed since.
+ * @throws HuatuoError COLLECTOR_INVALID; also when the module throws or hangs
+ */
+export async function describeModule(
+  modulePath: string,
+  contents: ContentsReader,
+): Promise<CollectorDescription> {
+  const stored = await readStored(modulePath);
+  if (stored && stored.contents === (await contents.module(modulePath))) return stored.description;
+  const exported = await askModule(modulePath);
+  try {
+    return checkDescription(exported);
+  } catch (cause) {
+    const expected = 'the result of defineEvent, defineAutotracing or defineMetric as default export';
+    const found = exported === null ? `no collector in ${modulePath}` : describeFault(cause);
+    throw invalid(expected, found, 'correct the module', cause);
+  }
+}
+
+/** Where the build leaves the description of a module. */
+export function descriptionPath(modulePath: string): string {
+  return modulePath.replace(/\.js$/, '.description.json');
+}
+
+async function readStored(modulePath: string): Promise<StoredDescription | undefined> {
+  try {
+    return parseStored(await readFile(descriptionPath(modulePath), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
