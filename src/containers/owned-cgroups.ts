@@ -111,7 +111,7 @@ export class OwnedCgroups {
   }
 
   get hasGone(): boolean {
-    return this.#gone.size > 0;
+    return this.#gone.size + this.#gonePlain.size > 0;
   }
 
   /** Entities that have nothing left but cgroups that are gone. */
