@@ -47,6 +47,8 @@ export class CgroupTracker implements Disposable {
   /** The feed has lost records since the newest walk. */
   #hasLost = false;
   #looked_ms = Number.NEGATIVE_INFINITY;
+  /** It was asked for a look too early. */
+  #owesLook = false;
   #complaint = '';
   readonly #observer: InitObserver;
 
@@ -73,9 +75,10 @@ export class CgroupTracker implements Disposable {
     return this.#feed?.isEmpty === false || this.#observer.isLooking;
   }
 
-  /** Milliseconds until the tree is to be walked. */
+  /** Milliseconds until the tree is to be walked, or the processes are to be looked at. */
   get nextWalkIn_ms(): number {
-    return Math.max(0, this.#walked_ms + this.#walkEvery_ms - performance.now());
+    const look_ms = this.#owesLook ? this.#looked_ms + PROCESSES_REST_MS : Number.POSITIVE_INFINITY;
+    return Math.max(0, Math.min(this.#walked_ms + this.#walkEvery_ms, look_ms) - performance.now());
   }
 
   /** Takes in what has happened; walks when it is time to. */
@@ -83,6 +86,7 @@ export class CgroupTracker implements Disposable {
     this.#drain();
     this.#walkIfOlderThan(this.#walkEvery_ms);
     this.#observer.tick();
+    if (this.#owesLook) this.lookAtProcesses();
   }
 
   /**
@@ -97,9 +101,10 @@ export class CgroupTracker implements Disposable {
     return this.#walked_ms >= asked_ms;
   }
 
-  /** Takes in the cgroups that processes are in, wherever in the tree those are; at most every five seconds. */
+  /** Takes in the cgroups that processes are in, wherever in the tree those are; at most every five seconds, then in an update. */
   lookAtProcesses(): void {
-    if (performance.now() - this.#looked_ms < PROCESSES_REST_MS) return;
+    this.#owesLook = performance.now() - this.#looked_ms < PROCESSES_REST_MS;
+    if (this.#owesLook) return;
     this.#looked_ms = performance.now();
     const { hierarchies, paths, registry } = this.#options;
     const byNumber = new Map(hierarchies.map((hierarchy) => [hierarchy.number, hierarchy]));

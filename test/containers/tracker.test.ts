@@ -116,9 +116,10 @@ test('a cgroup deeper than walks go is known by the processes in it', async (t) 
   const second = tree.make(later);
   writeFileSync(join(procfs.mountPoint, '4711/cgroup'), `0::${later}\n`);
   tracker.lookAtProcesses();
+  tracker.update();
   assert.equal(registry.owner(second, undefined).type, 'unknown', 'not looked again at once');
   clock.now_ms += WALK_EVERY_MS;
-  tracker.lookAtProcesses();
+  tracker.update();
   assert.equal(owns(registry, second, tree.hierarchy), B);
 });
 
