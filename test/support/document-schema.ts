@@ -5,7 +5,7 @@ import { readDescription } from '../../src/build/descriptions.ts';
 import { at } from '../../src/paths.ts';
 import { payloadFields } from '../../src/schema/layout.ts';
 import type { FieldLayout, ObjectManifest } from '../../src/schema/manifest.ts';
-import { APPEARANCE } from '../../src/schema/semantics.ts';
+import { APPEARANCE, OWNER_MEMBERS } from '../../src/schema/semantics.ts';
 import type { DocumentField, DocumentFields } from '../../src/sdk/document.ts';
 
 /** A field of either origin: problems of a value, each with its path. */
@@ -49,8 +49,22 @@ export function eventFields({ event }: ObjectManifest): Fields {
 
 function ofLayout(fields: readonly FieldLayout[]): Fields {
   const shown = fields.filter(({ format }) => format !== 'pad');
-  return Object.fromEntries(shown.map((field) => [field.json, { optional: false, check: checkOf(field) }]));
+  return Object.fromEntries(
+    shown.flatMap((field): [string, Field][] => [
+      [field.json, { optional: false, check: checkOf(field) }],
+      ...(field.owner ? OWNER_FIELDS : []),
+    ]),
+  );
 }
+
+/** What stands behind a cgroup id whose owner is known. */
+const OWNER_FIELDS = Object.keys(OWNER_MEMBERS).map((key): [string, Field] => [
+  key,
+  {
+    optional: true,
+    check: (value, path) => (typeof value === 'string' ? [] : [`${path}: ${typeof value} instead of string`]),
+  },
+]);
 
 const inner = new WeakMap<Check, Fields>();
 
