@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'LISTEN_FAILED'
   | 'SOURCE_UNREADABLE'
   | 'CONTAINER_SOURCE_FAILED'
+  | 'ELASTICSEARCH_FAILED'
   // build
   | 'BUILD_FAILED';
 

@@ -19,18 +19,26 @@ function runTests(files: Readonly<Record<string, string>>, ...stages: string[]) 
 }
 
 test('a unit test that fails does not hide what the kernel tests say, and the exit code tells of it', () => {
-  const { status, stdout } = runTests({ 'a.test.js': FAILS, 'a.kernel.test.js': PASSES });
+  const { status, stdout } = runTests({
+    'a.test.js': FAILS,
+    'a.kernel.test.js': PASSES,
+    'a.server.test.js': PASSES,
+  });
   assert.equal(status, 1, stdout);
   assert.match(stdout, /it fails(.|\n)*as it should(.|\n)*it passes/);
   assert.match(
     stdout,
-    /^unit +pass 0, fail 1, skip 0, \d+ s\nkernel +pass 1, fail 0, .*\ntotal +pass 1, fail 1, /m,
+    /^unit +pass 0, fail 1, skip 0, \d+ s\nkernel +pass 1, fail 0, .*\nserver +pass 1, fail 0, .*\ntotal +pass 2, fail 1, /m,
   );
 });
 
 test('a kernel test that fails, and a file that cannot be loaded, are failures', () => {
-  assert.equal(runTests({ 'a.test.js': PASSES, 'a.kernel.test.js': FAILS }).status, 1);
-  const { status, stdout } = runTests({ 'a.test.js': 'throw new Error();', 'a.kernel.test.js': PASSES });
+  assert.equal(runTests({ 'a.test.js': PASSES, 'a.kernel.test.js': FAILS }, 'unit', 'kernel').status, 1);
+  const { status, stdout } = runTests(
+    { 'a.test.js': 'throw new Error();', 'a.kernel.test.js': PASSES },
+    'unit',
+    'kernel',
+  );
   assert.equal(status, 1);
   assert.match(stdout, /^unit +pass 0, fail 1, /m);
 });
@@ -40,7 +48,7 @@ test('without a failure the exit code is 0; what was skipped is counted with its
     const { describe, test } = require('node:test');
     test('one', { skip: 'no kernel' }, () => {});
     describe('many', { skip: 'no kernel' }, () => test('another', () => {}));`;
-  const { status, stdout } = runTests({ 'a.test.js': PASSES, 'a.kernel.test.js': skipped });
+  const { status, stdout } = runTests({ 'a.test.js': PASSES, 'a.kernel.test.js': skipped }, 'unit', 'kernel');
   assert.equal(status, 0, stdout);
   assert.match(stdout, /^skipped in kernel: 2, no kernel$/m);
   assert.match(stdout, /^kernel +pass 0, fail 0, skip 2, /m);

@@ -3,6 +3,7 @@
  *
  *   unit     *.test.js            on any host, two files at a time
  *   kernel   *.kernel.test.js     root and BTF, one file at a time: they share one kernel; skipped where these are lacking
+ *   server   *.server.test.js     a real Elasticsearch, one file at a time; skipped where Maven, a JDK or the network is lacking
  */
 import console from 'node:console';
 import { globSync } from 'node:fs';
@@ -13,14 +14,17 @@ import { parseArgs } from 'node:util';
 
 const USAGE = `Usage: npm test
 
-Builds, runs the unit tests, then those that need the kernel. One stage alone: npm run test:unit, npm run test:kernel.
+Builds, runs the unit tests, then those that need the kernel, then those that need a real Elasticsearch. One stage alone:
+npm run test:unit, npm run test:kernel; npm run test:elasticsearch is the last one with every server there is.
 The exit code is 1 when any test of any stage failed.
 `;
 
 const KERNEL_TEST = '.kernel.test.js';
+const SERVER_TEST = '.server.test.js';
 const STAGES: Readonly<Record<string, { readonly concurrency: number; has(file: string): boolean }>> = {
-  unit: { concurrency: 2, has: (file) => !file.endsWith(KERNEL_TEST) },
+  unit: { concurrency: 2, has: (file) => !file.endsWith(KERNEL_TEST) && !file.endsWith(SERVER_TEST) },
   kernel: { concurrency: 1, has: (file) => file.endsWith(KERNEL_TEST) },
+  server: { concurrency: 1, has: (file) => file.endsWith(SERVER_TEST) },
 };
 const TEST_TIMEOUT_MS = 120_000;
 

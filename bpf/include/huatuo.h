@@ -47,7 +47,8 @@ typedef u64 io_cgroup_id; /* v1: blkio */
 typedef u64 cgroup_id;	  /* of the unified hierarchy */
 typedef u8 bool8;	  /* 0 or 1 */
 typedef u8 comm_t[16];	  /* task name, NUL-terminated, any bytes */
-typedef u8 text32_t[32];  /* other text, likewise; text<N>_t for any N */
+typedef u8 text8_t[8];	  /* other text, likewise; text<N>_t for any N */
+typedef u8 text32_t[32];
 typedef u8 text64_t[64];
 typedef u8 text128_t[128];
 typedef u8 ip_addr[16]; /* IPv6, or IPv4 as ::ffff:a.b.c.d */

@@ -12,7 +12,6 @@ import type { WorkerActor } from '../actor/worker-actor.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type CatalogEntry, isPooled } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
-import type { ContainersControl, ContainersStatus } from '../containers/actor.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import { freshenClock } from '../kernel/clock-keeper.ts';
 import { RingWatch } from '../kernel/ring-watch.ts';
@@ -66,7 +65,6 @@ export class Agent {
   readonly #memory: MemoryGuard;
   #phase: 'starting' | 'up' | 'stopping' = 'starting';
   #tick: NodeJS.Timeout | undefined;
-  #containers: ContainersStatus | undefined;
 
   constructor(config: EffectiveConfig, catalog: Catalog, bootId: string, log: Log, hooks: AgentHooks) {
     this.#config = config;
@@ -85,7 +83,10 @@ export class Agent {
         config: () => this.#config,
         pooled: () => this.#pooled(),
         status: () => this.#freshStatus(),
-        families: async () => statusFamilies(await this.#freshStatus(), hooks.reloads()),
+        families: async () => [
+          ...statusFamilies(await this.#freshStatus(), hooks.reloads()),
+          ...this.#services.families(),
+        ],
         reload: () => hooks.reload(),
       },
       {
@@ -158,7 +159,7 @@ export class Agent {
       agent: describeAgent(this.#phase, actors, this.#identity, this.#startedAt),
       actors,
       ledger: children.flatMap((child) => child.ledger() ?? []),
-      ...(this.#containers && { containers: this.#containers }),
+      ...this.#services.report,
     };
   }
 
@@ -249,17 +250,13 @@ export class Agent {
   }
 
   async #freshStatus(): Promise<StatusDocument> {
-    try {
-      const asked = Promise.all([this.#askContainers(), ...this.#actors.map((actor) => actor.measure())]);
-      await withDeadline(asked, MEASURE_DEADLINE_MS, 'measurements');
-    } catch {
-      // What was known last stays; an actor's state says that it is not there.
-    }
+    const measured = Promise.all(this.#actors.map((actor) => actor.measure()));
+    await Promise.all([
+      this.#services.ask(MEASURE_DEADLINE_MS),
+      // What was measured last stays.
+      withDeadline(measured, MEASURE_DEADLINE_MS, 'measurements').catch(() => undefined),
+    ]);
     return this.status();
-  }
-
-  async #askContainers(): Promise<void> {
-    this.#containers = await this.#services.control<ContainersControl>('containers').status();
   }
 
   get #actors(): WorkerActor<object>[] {

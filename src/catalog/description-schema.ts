@@ -65,7 +65,7 @@ const field: z.ZodType<DocumentField> = z.lazy(() =>
     { error: 'expected what bytes(), integer(), keyword(), struct(), list() … return' },
   ),
 ) as z.ZodType<DocumentField>;
-const fields = z.record(z.string().regex(/^[a-z][a-z0-9_]*$/), field);
+const fields = z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/), field);
 
 const metric = z.object({
   type: z.enum(['counter', 'gauge', 'histogram']),
@@ -87,11 +87,22 @@ const description = z
     document: fields.optional(),
     maxSeries: z.int().min(1).optional(),
     interval: z.number().positive().optional(),
-    hooks: z.object({ start: isFunction, enrich: isFunction, update: isFunction, sample: isFunction }),
+    hooks: z.object({
+      start: isFunction,
+      enrich: isFunction,
+      update: isFunction,
+      sample: isFunction,
+      trigger: isFunction,
+      capture: isFunction,
+    }),
   })
   .refine(({ kind, hooks }) => kind !== 'metric' || hooks.update, {
     path: ['update'],
     error: 'expected a function',
+  })
+  .refine(({ hooks: { sample, trigger, capture } }) => !trigger === !capture && (!trigger || sample), {
+    path: ['trigger'],
+    error: 'expected sample(), trigger() and capture() together',
   });
 
 /** @throws ZodError */

@@ -115,7 +115,8 @@ function checkTogether(
   if (manifest?.event && !existsSync(files.wasmPath)) {
     throw invalid('the decoder of its events', `no ${files.wasmPath}`, 'build the collector again');
   }
-  if (module && module.kind !== 'metric' && !module.hooks.start && !manifest?.event) {
-    throw invalid('something to run', 'neither start() nor an event struct', 'add one of them');
+  const runs = module?.kind === 'metric' || module?.hooks.start || module?.hooks.trigger;
+  if (module && !runs && !manifest?.event) {
+    throw invalid('something to run', 'neither start() nor trigger() nor an event struct', 'add one of them');
   }
 }

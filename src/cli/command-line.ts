@@ -12,6 +12,8 @@ export type Invocation =
   | { readonly command: 'run'; readonly flags: ConfigFlags }
   | { readonly command: 'check'; readonly flags: ConfigFlags; readonly show: CheckOutput }
   | { readonly command: 'list'; readonly flags: ConfigFlags; readonly output: 'table' | 'json' }
+  | { readonly command: 'events'; readonly flags: ConfigFlags; readonly events: EventFlags }
+  | { readonly command: 'resend'; readonly flags: ConfigFlags }
   | { readonly command: 'containers'; readonly flags: ConfigFlags; readonly output: 'table' | 'json' }
   | { readonly command: 'unpin'; readonly flags: ConfigFlags; readonly directory: string | undefined }
   | { readonly command: 'build'; readonly directory: string; readonly out: string }
@@ -19,13 +21,27 @@ export type Invocation =
   /** --help, --version: finished text. */
   | { readonly command: 'print'; readonly text: string };
 
-export type CheckOutput = 'summary' | 'effective' | 'schema' | 'default';
+export type CheckOutput = 'summary' | 'effective' | 'schema' | 'default' | 'elasticsearch';
+
+/** What `huatuo events` is asked for, as it was written. */
+export interface EventFlags {
+  readonly collectors: readonly string[];
+  readonly since?: string;
+  readonly until?: string;
+  readonly container?: string;
+  readonly filters: readonly string[];
+  readonly follow: boolean;
+  readonly output: 'table' | 'json';
+}
 
 const EXAMPLES = `
 Examples:
   huatuo                                        run with the defaults
   huatuo check my.yaml                          find every mistake in a configuration
   huatuo check --default > my.yaml              start a configuration with every key explained
+  huatuo events -f                              what is happening, as it happens
+  huatuo events --since 1h --filter 'tracer_data.victim.pid == 42'
+                                                what happened to one process
   huatuo containers                             which containers there are, and who described them
   huatuo list                                   which collectors there are, and which run on this kernel
   huatuo --collector.disable-defaults --collector.oom
@@ -130,6 +146,12 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
     )
     .addOption(new Option('--schema', 'Print the JSON Schema of the file').conflicts(['default']))
     .addOption(new Option('--default', 'Print the default file, every key explained'))
+    .addOption(
+      new Option(
+        '--elasticsearch',
+        'Ask the server: which one it is, what would be set up there, what the user lacks',
+      ).conflicts(['schema', 'default', 'print']),
+    )
     .action((file: string | undefined, options: Record<string, unknown>) =>
       done({ command: 'check', flags: withFile(flags(), file), show: checkOutput(options) }),
     );
@@ -138,6 +160,32 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
     .description('List the collectors: kind, whether they are enabled, and why one cannot run on this kernel')
     .addOption(output('table', 'json'))
     .action((options) => done({ command: 'list', flags: flags(), output: options.output }));
+  program
+    .command('events')
+    .description('Show documents of the journal: what happened, oldest first')
+    .option('--collector <NAME>', 'Only of this collector; may be repeated', collect, [])
+    .option('--since <TIME>', 'From then on: 15m for that long ago, or 2026-11-22T19:49:44Z')
+    .option('--until <TIME>', 'Until then')
+    .option('--container <NAME>', 'Only of this container: name, host name, pod, or the beginning of its id')
+    .option(
+      '--filter <CONDITION>',
+      'Only where it holds: tracer_data.victim.pid == 42; && joins, may be repeated',
+      collect,
+      [],
+    )
+    .option('-f, --follow', 'Go on with what comes; begins with the newest unless --since is given')
+    .addOption(output('table', 'json'))
+    .action(({ collector, filter, follow = false, ...rest }) =>
+      done({
+        command: 'events',
+        flags: flags(),
+        events: { collectors: collector, filters: filter, follow, ...rest },
+      }),
+    );
+  program
+    .command('resend')
+    .description('Send documents again that Elasticsearch has rejected, after the cause was removed')
+    .action(() => done({ command: 'resend', flags: flags() }));
   program
     .command('containers')
     .description(
@@ -164,9 +212,14 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
   return program;
 }
 
+function collect(value: string, values: readonly string[]): readonly string[] {
+  return [...values, value];
+}
+
 function checkOutput(options: Record<string, unknown>): CheckOutput {
   if (options.print) return 'effective';
   if (options.schema) return 'schema';
+  if (options.elasticsearch) return 'elasticsearch';
   return options.default ? 'default' : 'summary';
 }
 

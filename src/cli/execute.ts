@@ -11,7 +11,7 @@ import { printable } from '../text.ts';
 import { type CheckOutput, parseCommandLine, peekConfigFlags } from './command-line.ts';
 import type { ConfigFlags } from './flags.ts';
 import { formatList, listCollectors } from './list.ts';
-import { complain, print } from './output.ts';
+import { complain, print, write } from './output.ts';
 import { formatVersion, version } from './version.ts';
 
 const DEFAULT_FILE = '/etc/huatuo/huatuo.yaml';
@@ -36,12 +36,27 @@ export async function execute(argv: readonly string[]): Promise<number> {
       return 0;
     case 'check':
       warnOfBroken(catalog);
+      if (invocation.show === 'elasticsearch')
+        return await checkServer(load(invocation.flags, catalog), catalog);
       print(check(invocation.flags, invocation.show, catalog));
       return 0;
     case 'list': {
       const collectors = await listCollectors(catalog, load(invocation.flags, catalog).config);
       print(invocation.output === 'json' ? JSON.stringify(collectors, null, 2) : formatList(collectors));
       return 0;
+    }
+    case 'events': {
+      const { config } = load(invocation.flags, catalog);
+      // Loaded late, for the same reason as below.
+      const { showEvents } = await import('./events.ts');
+      await showEvents(config.journal.directory, invocation.events, { print: write, complain });
+      return 0;
+    }
+    case 'resend': {
+      const { config } = load(invocation.flags, catalog);
+      // Loaded late, for the same reason as below.
+      const { resend } = await import('./resend.ts');
+      return await resend(config, { print, complain });
     }
     case 'containers': {
       const { config } = load(invocation.flags, catalog);
@@ -102,7 +117,14 @@ function warnOfBroken(catalog: Catalog): void {
     complain(`warning: collector ${printable(name)}: ${error.message}`);
 }
 
-function check(flags: ConfigFlags, show: CheckOutput, catalog: Catalog): string {
+async function checkServer({ config }: LoadedConfig, catalog: Catalog): Promise<number> {
+  const { checkElasticsearch, formatCheck } = await import('./elasticsearch.ts');
+  const found = await checkElasticsearch(config, catalog);
+  print(formatCheck(found));
+  return found.lacking.length > 0 ? 1 : 0;
+}
+
+function check(flags: ConfigFlags, show: Exclude<CheckOutput, 'elasticsearch'>, catalog: Catalog): string {
   switch (show) {
     case 'default':
       return renderDefault(catalog).trimEnd();

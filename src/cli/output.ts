@@ -1,4 +1,5 @@
 /** The two streams of a command. */
+import { once } from 'node:events';
 
 /** Data. */
 export function print(text: string): void {
@@ -8,4 +9,9 @@ export function print(text: string): void {
 /** Everything that is not what was asked for. */
 export function complain(text: string): void {
   process.stderr.write(`huatuo: ${text}\n`);
+}
+
+/** As `print`, without the end of the line; resolves when the reader has taken it: a pipe that is slow shall not fill memory. */
+export async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }

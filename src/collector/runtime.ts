@@ -12,6 +12,7 @@ import { answerHeartbeat } from '../actor/heartbeat.ts';
 import { expose } from '../actor/rpc.ts';
 import { ActorStats } from '../actor/stats.ts';
 import { threadId } from '../actor/thread.ts';
+import { runAutotracer } from '../capture/run.ts';
 import { ContainersClient } from '../containers/client.ts';
 import { HuatuoError } from '../error.ts';
 import { createLog } from '../log.ts';
@@ -131,6 +132,10 @@ export class CollectorRuntime {
       // With a BPF object it runs once that is attached.
       if (!this.#data.bpf) this.#runs();
       return collector.start(this.#ctx);
+    }
+    if ('trigger' in collector) {
+      notify({ type: 'running' });
+      return runAutotracer(collector, this.#ctx);
     }
     const object = await this.#ctx.bpf.load();
     await object.attach();

@@ -5,6 +5,7 @@
 
 import type { ContainersConfig } from '../containers/config.ts';
 import type { LogConfig } from '../log.ts';
+import type { ElasticsearchConfig } from '../storage/elasticsearch/config.ts';
 
 export interface EffectiveConfig {
   /** Written into every document and put on every `huatuo_bamai_` metric. */
@@ -19,6 +20,7 @@ export interface EffectiveConfig {
   readonly ring: RingConfig;
   readonly bpf: BpfConfig;
   readonly containers: ContainersConfig;
+  readonly elasticsearch: ElasticsearchConfig;
   /** One entry for each usable collector of the catalog, enabled or not, by its name (never an alias). */
   readonly collectors: Readonly<Record<string, CollectorConfig>>;
 }
@@ -47,6 +49,8 @@ export interface JournalConfig {
   /** Bound over all tracers; never below `segment_bytes`. */
   readonly total_bytes: number;
   readonly fsync_interval_ms: number;
+  /** Full segments are compressed. */
+  readonly compress: boolean;
 }
 
 export interface SupervisorConfig {

@@ -12,6 +12,7 @@ import { collectorSections } from './collector-schema.ts';
 import { containers } from './containers-schema.ts';
 import { jsonSchema, type SchemaNode } from './describe.ts';
 import type { EffectiveConfig } from './effective.ts';
+import { elasticsearch } from './elasticsearch-schema.ts';
 import { absolutePath, choice, count, durationMs, flag, section, size } from './fields.ts';
 
 export interface ConfigSchema {
@@ -59,6 +60,7 @@ function root(catalog: Catalog): z.ZodType<EffectiveConfig> {
     ring: ring(),
     bpf: bpf(),
     containers: containers(),
+    elasticsearch: elasticsearch(),
     collectors: collectorSections(catalog),
   });
 }
@@ -143,6 +145,10 @@ function journal() {
       max: '1h',
       doc: 'Longest time that a power failure can cost; a crash of the agent costs nothing',
     }),
+    compress: flag({
+      default: true,
+      doc: 'Files that are full are compressed (zstd), so that more of them fit; zstdcat reads them',
+    }),
   })
     .refine((journal) => journal.total_size >= journal.segment_size, {
       path: ['total_size'],
@@ -154,6 +160,7 @@ function journal() {
       segments: journal.segments,
       total_bytes: journal.total_size,
       fsync_interval_ms: journal.fsync_interval,
+      compress: journal.compress,
     }));
 }
 

@@ -23,7 +23,7 @@ export interface MemoryCgroup {
 }
 
 /** A limit this large is the kernel's way to say none (v1). */
-const UNLIMITED_BYTES = 2 ** 62;
+export const UNLIMITED_BYTES: number = 2 ** 62;
 
 /**
  * The memory cgroup a task is in, or was in when the event was made: v1 shows a task that is exiting in the root cgroup,

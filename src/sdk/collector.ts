@@ -9,10 +9,21 @@
  * A declaration is plain data with a few functions: the agent knows it from a description that was made without running it
  * (src/catalog/description.ts), so its top level may only declare.
  */
-import type { CollectorContext, SampleContext, UpdateContext } from './context.ts';
-import type { DocumentFields, DocumentOf } from './document.ts';
+import {
+  type Autotracer,
+  type AutotracerDeclaration,
+  CAPTURE_METRICS,
+  type CaptureContext,
+  PACE,
+  type PaceOptions,
+  type Samples,
+  type Subject,
+} from './autotracing.ts';
+import type { CollectorContext, SampleContext, Severity, UpdateContext } from './context.ts';
+import { boolean, type DocumentFields, type DocumentOf, optional } from './document.ts';
 import type { MetricSpecs } from './metrics.ts';
 import type { OptionSpecs, OptionValues } from './options.ts';
+import type { Window } from './window.ts';
 
 export type CollectorKind = 'event' | 'autotracing' | 'metric';
 
@@ -105,7 +116,7 @@ export interface MetricCollector<
 }
 
 /** Any collector, as the framework sees it: what its own types promised, its declaration has checked. */
-export type Collector = AnyTracing | AnyMetric;
+export type Collector = AnyTracing | AnyMetric | AnyAutotracer;
 
 interface AnyTracing extends Shared<OptionSpecs, MetricSpecs> {
   readonly kind: 'event' | 'autotracing';
@@ -114,6 +125,16 @@ interface AnyTracing extends Shared<OptionSpecs, MetricSpecs> {
   start?(ctx: CollectorContext): Promise<void>;
   enrich?(event: object, ctx: CollectorContext): unknown;
   update?(ctx: CollectorContext): void | Promise<void>;
+}
+
+/** An autotracer that is a declaration; the framework runs it. */
+export interface AnyAutotracer extends AnyTracing {
+  readonly kind: 'autotracing';
+  readonly severity?: Severity;
+  readonly remembersProcesses?: boolean;
+  sample(ctx: SampleContext<unknown>): Samples<unknown> | Promise<Samples<unknown>>;
+  trigger(window: Window<unknown>, options: unknown): object | undefined;
+  capture(subject: Subject, why: object, ctx: CaptureContext<unknown>): object | Promise<object>;
 }
 
 interface AnyMetric extends Shared<OptionSpecs, MetricSpecs> {
@@ -137,15 +158,40 @@ export function defineEvent<
   return { ...collector, kind: 'event' };
 }
 
-/** Declares an autotracing collector: samples, and captures context when something is wrong. */
+/** Added to every autotracer's document. */
+const PARTIAL = {
+  partial: optional(
+    boolean('The container ended meanwhile, or not all could be read: fields may be missing'),
+  ),
+};
+
+/** Declares an autotracing collector: the framework samples, and captures context when something is wrong. */
+export function defineAutotracing<
+  State,
+  Why extends object,
+  const Options extends OptionSpecs & Partial<PaceOptions> = None,
+  const Fields extends DocumentFields = None,
+>(declaration: AutotracerDeclaration<Options, Fields, State, Why>): Autotracer<Options, Fields, State, Why>;
+/** Declares one that has the loop itself, in `start`. */
 export function defineAutotracing<
   const Options extends OptionSpecs = None,
   const Specs extends MetricSpecs = None,
   const Fields extends DocumentFields = None,
 >(
   collector: Omit<AutotracingCollector<Options, Specs, Fields>, 'kind'>,
-): AutotracingCollector<Options, Specs, Fields> {
-  return { ...collector, kind: 'autotracing' };
+): AutotracingCollector<Options, Specs, Fields>;
+export function defineAutotracing(collector: {
+  readonly options?: OptionSpecs;
+  readonly document?: DocumentFields;
+}): object {
+  if (!('trigger' in collector)) return { ...collector, kind: 'autotracing' };
+  return {
+    ...collector,
+    kind: 'autotracing',
+    options: { ...PACE, ...collector.options },
+    document: { ...collector.document, ...PARTIAL },
+    metrics: CAPTURE_METRICS,
+  };
 }
 
 /** Declares a metric collector, over the maps of its BPF object or over files. */

@@ -75,7 +75,7 @@ export type DocumentOf<Fields extends DocumentFields> = string extends keyof Fie
       readonly [Key in OptionalKeys<Fields>]?: FieldValue<Fields[Key]> | undefined;
     };
 
-interface Typed<Type extends ScalarField['type']> extends ScalarField {
+export interface Typed<Type extends ScalarField['type']> extends ScalarField {
   readonly type: Type;
 }
 

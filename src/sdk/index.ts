@@ -3,6 +3,7 @@
  * `src/procfs` (`huatuo/procfs/…`) are plain functions that any collector may use beside it.
  */
 
+export type { CaptureContext, Processes, ProcessUse, Samples, Subject } from './autotracing.ts';
 export * from './collector.ts';
 export type { Container, Owner } from './container.ts';
 export { containerLabels } from './container.ts';
@@ -40,3 +41,5 @@ export {
   size,
   text,
 } from './options.ts';
+export { perContainer } from './per-container.ts';
+export { type Window, type WindowSample, windowOf } from './window.ts';

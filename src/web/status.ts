@@ -1,5 +1,6 @@
 import type { ActorStatus } from '../actor/state.ts';
 import type { ContainersStatus } from '../containers/actor.ts';
+import type { ElasticsearchStatus } from '../storage/elasticsearch/status.ts';
 
 /** `ready`: every enabled collector runs. `degraded`: alive, but at least one has failed or is throttled. */
 export type AgentState = 'starting' | 'ready' | 'degraded' | 'stopping';
@@ -44,4 +45,6 @@ export interface StatusDocument {
   readonly ledger: readonly LedgerStatus[];
   /** Undefined until the thread that knows them has answered once. */
   readonly containers?: ContainersStatus;
+  /** The same of the thread that ships documents. */
+  readonly elasticsearch?: ElasticsearchStatus;
 }

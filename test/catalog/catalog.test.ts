@@ -186,7 +186,10 @@ test('contents tell a rebuilt collector from the one that was there before', asy
 test('what is wrong with a collector is said', async () => {
   assert.match(await refusalOf(moduleFile('memreclaim')), /alias of memory_reclaim_events/);
   assert.match(await refusalOf(moduleFile('shape', 'start: 5,')), /start: .*function/);
-  assert.match(await refusalOf(moduleFile('idle', '')), /neither start\(\) nor an event struct/);
+  assert.match(
+    await refusalOf(moduleFile('idle', '')),
+    /neither start\(\) nor trigger\(\) nor an event struct/,
+  );
   assert.match(await refusalOf(moduleFile('mute', "kind: 'metric',")), /update: .*function/);
   assert.match(await refusalOf(bpfFiles('maps', { event: undefined } as object)), /only the maps of/);
   assert.match(await refusalOf(bpfFiles('other', { collector: 'else' })), /that of else/);

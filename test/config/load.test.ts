@@ -151,6 +151,7 @@ test('without a file and flags everything is default', () => {
       segments: 10,
       total_bytes: 2 * 2 ** 30,
       fsync_interval_ms: 1000,
+      compress: true,
     },
     supervisor: {
       restarts: 5,
@@ -181,6 +182,30 @@ test('without a file and flags everything is default', () => {
       ],
       oci: ['/run', '/run/k3s', '/run/k0s', '/var/snap/microk8s/common/run'],
       kubelet: undefined,
+    },
+    elasticsearch: {
+      hosts: [],
+      namespace: 'default',
+      layout: 'data_stream',
+      setup: true,
+      alias: 'huatuo_bamai',
+      retention_days: 0,
+      credentials: {
+        username: '',
+        passwordFile: '',
+        apiKeyFile: '',
+        ca: '',
+        clientCertificate: '',
+        clientKey: '',
+        verify: true,
+      },
+      compress: true,
+      bulk_bytes: 4_194_304,
+      bulk_documents: 5000,
+      flush_ms: 1000,
+      concurrency: 4,
+      timeout_ms: 60_000,
+      dead_letter_bytes: 67_108_864,
     },
     collectors: {
       busy: {

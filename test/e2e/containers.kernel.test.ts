@@ -88,7 +88,7 @@ for (const runtime of ['runc', 'crun'] as const) {
     for (const { fields, data } of agent.documents('execs')) {
       const id = ids.get(data.cgroup_id as number);
       if (id === undefined) continue;
-      assert.equal(fields.container_id, id, `${data.comm} in cgroup ${data.cgroup_id}`);
+      assert.equal(fields.container_id, id, JSON.stringify(fields));
       told.add(id);
     }
     assert.equal(told.size, SHORT_LIVED[runtime], 'each container executed something');

@@ -1,6 +1,7 @@
 /** Reads what the agent has written: whole lines of every segment of one tracer, oldest first. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { zstdDecompressSync } from 'node:zlib';
 
 export interface JournalDocument {
   /** The line as it is on disk, without its newline. */
@@ -19,7 +20,10 @@ export function readLines(directory: string, tracer: string): string[] {
 export function* linesOf(directory: string, tracer: string): Generator<string> {
   for (const path of segments(join(directory, tracer))) {
     // Fatal: bytes that are not UTF-8 make a line that no JSON parser has to accept.
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+    const bytes = readFileSync(path);
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(
+      path.endsWith('.zst') ? zstdDecompressSync(bytes) : bytes,
+    );
     yield* text.split('\n').slice(0, -1);
   }
 }
@@ -36,7 +40,7 @@ export function readDocuments(directory: string, tracer: string): JournalDocumen
 
 function segments(directory: string): string[] {
   try {
-    const names = readdirSync(directory).filter((name) => name.endsWith('.ndjson'));
+    const names = readdirSync(directory).filter((name) => /\.ndjson(\.zst)?$/.test(name));
     return names.sort().map((name) => join(directory, name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];

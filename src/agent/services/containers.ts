@@ -6,6 +6,7 @@ import { KernelOwner } from '../../kernel/object-owner.ts';
 import { at } from '../../paths.ts';
 import type { ObjectManifest } from '../../schema/manifest.ts';
 import { wakeReader } from '../wake-reader.ts';
+import { containerFamilies } from './containers-metrics.ts';
 import type { ServiceHost, ServiceSpec } from './service.ts';
 
 /** What the build has made. The manifest lies beside the object; what of it matters is checked against that. */
@@ -48,6 +49,8 @@ export function containers(host: ServiceHost): ServiceSpec<ContainersControl> {
     }),
     serve: kernel.calls,
     works: (control) => control.status(),
+    report: async (control) => ({ containers: await control.status() }),
+    families: containerFamilies,
     release: () => kernel.release(),
   };
 }

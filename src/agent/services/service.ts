@@ -13,6 +13,9 @@ import type { Log } from '../../sdk/context.ts';
 import type { MetricFamily } from '../../sdk/metrics.ts';
 import type { StatusDocument } from '../../web/status.ts';
 
+/** What services tell of themselves beside their state. */
+export type ServiceReport = Pick<StatusDocument, 'containers' | 'elasticsearch'>;
+
 /** What every service's thread answers on its control port. */
 export interface ServiceControl {
   /** Ends in good order; the worker ends when it has resolved. */
@@ -61,6 +64,8 @@ export interface ServiceSpec<Control extends ServiceControl> {
   readonly entry?: URL;
   /** Part of `supervisor.stop_timeout` that its orderly stop may take. */
   readonly stopShare: number;
+  /** Without it the service runs in every configuration. Where it does not, it has no thread and is not in the status. */
+  enabled?(config: EffectiveConfig): boolean;
   /** The agent does not start, and no reload succeeds, when it cannot do its work. */
   readonly required: boolean;
   /** `workerData.options`: called for each start of its worker. A reload after which it is another restarts the worker. */
@@ -77,6 +82,10 @@ export interface ServiceSpec<Control extends ServiceControl> {
   readonly collectors?: true;
   /** Services it gets a port to, which are `Served`: its control is a `Reader`. */
   readonly uses?: readonly string[];
+  /** Its part of `/api/v1/status`, asked for each page: `{ containers: … }`. */
+  report?(control: Remote<Control>): PromiseLike<ServiceReport>;
+  /** The same as metrics. */
+  families?(report: ServiceReport): readonly MetricFamily[];
   /** Lets go of what it held; called once its worker has been stopped for good. */
   release?(): void | Promise<void>;
 }

@@ -12,8 +12,17 @@ import { WorkerActor } from '../../actor/worker-actor.ts';
 import type { EffectiveConfig } from '../../config/effective.ts';
 import { HuatuoError } from '../../error.ts';
 import { withDeadline } from '../../promises.ts';
+import type { MetricFamily } from '../../sdk/metrics.ts';
 import { serviceRestart, WORKER_LIMITS } from '../specs.ts';
-import type { Reader, Served, ServiceControl, ServiceFactory, ServiceHost, ServiceSpec } from './service.ts';
+import type {
+  Reader,
+  Served,
+  ServiceControl,
+  ServiceFactory,
+  ServiceHost,
+  ServiceReport,
+  ServiceSpec,
+} from './service.ts';
 
 /** A first start includes loading the modules; on a busy host that takes a while. */
 const FIRST_START_MS = 15_000;
@@ -27,6 +36,7 @@ export interface ReaderActor {
 interface Service {
   readonly spec: ServiceSpec<ServiceControl>;
   readonly actor: WorkerActor<ServiceControl & Served & Reader>;
+  report: ServiceReport;
 }
 
 export interface ServiceHooks {
@@ -47,8 +57,14 @@ export class Services {
     this.#services = factories.map((factory) => this.#create(factory(withControl)));
   }
 
+  /** Those that the configuration in force wants. */
   get actors(): readonly WorkerActor<object>[] {
-    return this.#services.map(({ actor }) => actor);
+    return this.#enabled.map(({ actor }) => actor);
+  }
+
+  get #enabled(): readonly Service[] {
+    const config = this.#host.config();
+    return this.#services.filter(({ spec }) => isEnabled(spec, config));
   }
 
   /** @throws WORKER_EXITED while the service is down */
@@ -67,11 +83,12 @@ export class Services {
    * @throws what keeps a required service from its first start
    */
   async start(): Promise<void> {
-    for (const service of this.#services) {
+    const services = this.#enabled;
+    for (const service of services) {
       service.actor.start();
       if (service.spec.required) await works(service);
     }
-    for (const service of this.#services) {
+    for (const service of services) {
       if (service.spec.required) continue;
       await works(service).catch((error: unknown) =>
         this.#host.log.warn(`${service.spec.name} does not work yet`, { error }),
@@ -89,13 +106,41 @@ export class Services {
     const replaced: string[] = [];
     for (const service of this.#services) {
       const { spec, actor } = service;
-      if (part(spec, before) !== part(spec, now)) {
+      if (!isEnabled(spec, now)) {
+        if (!isEnabled(spec, before)) continue;
+        await actor.stop((control) => control.close());
+        replaced.push(spec.name);
+      } else if (!isEnabled(spec, before) || part(spec, before) !== part(spec, now)) {
         await actor.recycle((control) => control.close());
         await works(service);
         replaced.push(spec.name);
       } else this.#configure(service);
     }
     return replaced;
+  }
+
+  /** Asks each for its report. What is down, or does not answer, keeps what it told last. */
+  async ask(deadline_ms: number): Promise<void> {
+    await Promise.all(
+      this.#enabled.map(async (service) => {
+        const { spec, actor } = service;
+        if (!spec.report || !actor.control) return;
+        const asked = spec.report(actor.control);
+        await withDeadline(asked, deadline_ms, `status of ${spec.name}`).then((report) => {
+          service.report = report;
+        }, ignoreDeadWorker);
+      }),
+    );
+  }
+
+  /** What they told last. */
+  get report(): ServiceReport {
+    return Object.assign({}, ...this.#enabled.map(({ report }) => report));
+  }
+
+  /** The same as metrics. */
+  families(): MetricFamily[] {
+    return this.#enabled.flatMap(({ spec, report }) => spec.families?.(report) ?? []);
   }
 
   /** Stops the last one first: what it needs is still there. */
@@ -152,7 +197,7 @@ export class Services {
         ended: () => undefined,
       },
     );
-    const service = { spec, actor };
+    const service: Service = { spec, actor, report: {} };
     return service;
   }
 
@@ -184,6 +229,10 @@ function connect(
   const { port1, port2 } = new MessageChannel();
   reader.control.connectTo(service.name, transferPort(port1)).catch(ignoreDeadWorker);
   service.control.connect(reader.name, transferPort(port2)).catch(ignoreDeadWorker);
+}
+
+function isEnabled(spec: ServiceSpec<ServiceControl>, config: EffectiveConfig): boolean {
+  return spec.enabled?.(config) ?? true;
 }
 
 /** Everything of the configuration that a service's worker was started with. */

@@ -4,7 +4,7 @@
  *   <directory>/                       0700
  *     .lock                            flock(2): one agent at a time
  *     oom/                             one stream for each tracer
- *       00000000000000000000.ndjson    0600, documents 0 … 41,233
+ *       00000000000000000000.ndjson.zst 0600, documents 0 … 41,233, compressed when it was full
  *       00000000000000041234.ndjson    appended to
  *     softlockup/
  *       …
@@ -19,7 +19,8 @@ import { join } from 'node:path';
 import { HuatuoError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
 import { openDirectory } from './directory.ts';
-import { JournalStream, type JournalTracerStatus } from './stream.ts';
+import { type PackCounts, SegmentPacker } from './packer.ts';
+import { JournalStream, type JournalTracerStatus, type StreamServices } from './stream.ts';
 import { JournalSync, SyncedFile } from './sync.ts';
 
 export interface JournalOptions {
@@ -32,6 +33,8 @@ export interface JournalOptions {
   readonly total_bytes: number;
   /** Written bytes reach the disk after about this time: what a power loss can cost. */
   readonly fsync_interval_ms: number;
+  /** Full segments are compressed. */
+  readonly compress?: boolean;
 }
 
 export const TRACER_NAME: RegExp = /^[a-z0-9_]{1,64}$/;
@@ -42,6 +45,8 @@ export class Journal {
   readonly #log: Log;
   readonly #streams = new Map<string, JournalStream>();
   readonly #sync: JournalSync;
+  readonly #packer: SegmentPacker | undefined;
+  readonly #services: StreamServices;
   readonly #root: SyncedFile;
 
   /**
@@ -57,6 +62,8 @@ export class Journal {
     const fd = openDirectory(options.directory);
     this.#root = new SyncedFile(fd, 'directory', { duration_ms: 0, errors: 0 });
     this.#sync = new JournalSync(options.fsync_interval_ms);
+    this.#packer = options.compress ? new SegmentPacker(log) : undefined;
+    this.#services = { sync: this.#sync, log, ...(this.#packer && { packer: this.#packer }) };
     for (const tracer of this.#list()) this.#recover(tracer);
   }
 
@@ -103,8 +110,15 @@ export class Journal {
     return this.#sync.flush();
   }
 
+  /** Resolves when the segments that are full by now are compressed. */
+  async packed(): Promise<PackCounts | undefined> {
+    await this.#packer?.idle();
+    return this.#packer?.counts;
+  }
+
   /** Syncs and closes every file. The journal is unusable from the call on. */
   async close(): Promise<void> {
+    await this.#packer?.close();
     await this.#sync.close();
     for (const stream of this.#streams.values()) stream.close();
     closeSync(this.#root.fd);
@@ -119,12 +133,7 @@ export class Journal {
         found: `${JSON.stringify(tracer)} as number ${this.#streams.size + 1}`,
         remedy: 'name the tracer as its collector',
       });
-    const stream = new JournalStream(
-      join(this.#options.directory, tracer),
-      this.#options,
-      this.#sync,
-      this.#log,
-    );
+    const stream = new JournalStream(join(this.#options.directory, tracer), this.#options, this.#services);
     this.#streams.set(tracer, stream);
     this.#sync.touch(this.#root);
     return stream;

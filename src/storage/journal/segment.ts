@@ -1,5 +1,5 @@
 /**
- * One segment file: `<first sequence, 20 digits>.ndjson`, whole lines only.
+ * One segment file: `<first sequence, 20 digits>.ndjson`, whole lines only; `….ndjson.zst` once it is full and compressed.
  *
  * The name is the number of documents that the tracer wrote before this file, so names sort by age, and name + lines is
  * the next document's number.
@@ -19,6 +19,7 @@ import { join } from 'node:path';
 
 const NEWLINE = 10;
 const CHUNK_BYTES = 1024 * 1024;
+const PACKED = '.zst';
 
 /** A segment as its stream keeps it in mind. */
 export interface Segment {
@@ -26,36 +27,40 @@ export interface Segment {
   bytes: number;
   /** When it was last written, in ms since the epoch: what "oldest" means between tracers. */
   written_ms: number;
+  /** It is compressed, and `bytes` is what that takes. */
+  packed: boolean;
 }
 
-export function segmentName(first: number): string {
-  return `${String(first).padStart(20, '0')}.ndjson`;
+export function segmentName(first: number, packed = false): string {
+  return `${String(first).padStart(20, '0')}.ndjson${packed ? PACKED : ''}`;
 }
 
-/** The first sequence that a file name stands for; undefined when it is not a segment's name. */
-export function parseSegmentName(name: string): number | undefined {
-  const digits = /^(\d{20})\.ndjson$/.exec(name)?.[1];
+/** What a segment's file name says; undefined when it is not a segment's name. */
+export function parseSegmentName(name: string): Pick<Segment, 'first' | 'packed'> | undefined {
+  const [, digits, packed] = /^(\d{20})\.ndjson(\.zst)?$/.exec(name) ?? [];
   const first = Number(digits);
-  return Number.isSafeInteger(first) ? first : undefined;
+  return Number.isSafeInteger(first) ? { first, packed: packed !== undefined } : undefined;
 }
 
 /**
- * The segments of a directory, oldest first.
+ * The segments of a directory, oldest first. One that is there in both forms, because compressing it was cut short just before
+ * its end, counts as compressed: that form is complete when it has its name.
  * @param alien gets the path of everything else that lies there
  */
 export function listSegments(directory: string, alien: (path: string) => void): Segment[] {
-  const segments: Segment[] = [];
+  const segments = new Map<number, Segment>();
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
-    const first = entry.isFile() ? parseSegmentName(entry.name) : undefined;
-    if (first === undefined) {
+    const named = entry.isFile() ? parseSegmentName(entry.name) : undefined;
+    if (named === undefined) {
       alien(path);
       continue;
     }
-    const { size, mtimeMs } = lstatSync(path);
-    segments.push({ first, bytes: size, written_ms: mtimeMs });
+    if (segments.get(named.first)?.packed) continue;
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats) segments.set(named.first, { ...named, bytes: stats.size, written_ms: stats.mtimeMs });
   }
-  return segments.sort((a, b) => a.first - b.first);
+  return [...segments.values()].sort((a, b) => a.first - b.first);
 }
 
 /** Opens a segment for appending, mode 0600 whatever the umask. `create`: it must not exist yet; else it must. */

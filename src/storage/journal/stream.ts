@@ -1,8 +1,10 @@
 /** One tracer's segments: recovered at start, appended to, rotated and expired. Everything here is synchronous. */
-import { closeSync, fstatSync, ftruncateSync, unlinkSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { zstdDecompressSync } from 'node:zlib';
 import type { Log } from '../../sdk/context.ts';
 import { openDirectory } from './directory.ts';
+import { type SegmentPacker, UNFINISHED } from './packer.ts';
 import {
   listSegments,
   openSegment,
@@ -12,6 +14,8 @@ import {
   writeWhole,
 } from './segment.ts';
 import { type JournalSync, type SyncCounts, SyncedFile } from './sync.ts';
+
+const NEWLINE = 10;
 
 /** One tracer's counters since the journal was opened, and its state now. */
 export interface JournalTracerStatus {
@@ -43,6 +47,14 @@ export interface StreamLimits {
   readonly segments: number;
 }
 
+/** What the streams of a journal share. */
+export interface StreamServices {
+  readonly sync: JournalSync;
+  readonly log: Log;
+  /** Without it full segments stay as they were written. */
+  readonly packer?: SegmentPacker;
+}
+
 /** The files of an open stream. */
 interface OpenFiles {
   readonly directory: SyncedFile;
@@ -57,6 +69,7 @@ export class JournalStream {
   readonly #limits: StreamLimits;
   readonly #sync: JournalSync;
   readonly #log: Log;
+  readonly #packer: SegmentPacker | undefined;
   readonly #syncCounts: SyncCounts = { duration_ms: 0, errors: 0 };
   /** Oldest first; the last one is appended to. Never empty while the stream is open. */
   #segments: Segment[] = [];
@@ -72,11 +85,12 @@ export class JournalStream {
   #torn_bytes = 0;
 
   /** @param path the tracer's own directory; it is made by the first append or `open` */
-  constructor(path: string, limits: StreamLimits, sync: JournalSync, log: Log) {
+  constructor(path: string, limits: StreamLimits, { sync, log, packer }: StreamServices) {
     this.#path = path;
     this.#limits = limits;
     this.#sync = sync;
     this.#log = log;
+    this.#packer = packer;
   }
 
   /** Bytes of all segments. */
@@ -99,9 +113,11 @@ export class JournalStream {
     try {
       this.#segments = this.#list();
       const newest = this.#segments.at(-1);
-      const active = newest ? this.#recover(newest) : this.#create();
+      if (newest?.packed) this.#sequence = newest.first + countPacked(this.#path, newest.first);
+      const active = newest && !newest.packed ? this.#recover(newest) : this.#create();
       this.#files = { directory, active };
       this.#sync.touch(directory);
+      for (const segment of this.#segments.slice(0, -1)) if (!segment.packed) this.#pack(segment, directory);
     } catch (error) {
       closeSync(directory.fd);
       throw error;
@@ -194,9 +210,11 @@ export class JournalStream {
     // Room first: on a full disk the new file may need what the oldest one holds.
     while (this.#segments.length >= this.#limits.segments && this.#segments.length > 1) this.#expire(files);
     const full = files.active;
+    const segment = this.#segments.at(-1) as Segment;
     files.active = this.#create();
     this.#sync.touch(files.directory);
     this.#sync.seal(full);
+    this.#pack(segment, files.directory);
     while (this.#segments.length > this.#limits.segments) this.#expire(files);
   }
 
@@ -221,7 +239,7 @@ export class JournalStream {
   #expire(files: OpenFiles): void {
     const [oldest, next] = this.#segments as [Segment, Segment];
     try {
-      unlinkSync(join(this.#path, segmentName(oldest.first)));
+      unlinkSync(join(this.#path, segmentName(oldest.first, oldest.packed)));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
@@ -232,7 +250,7 @@ export class JournalStream {
 
   #create(): SyncedFile {
     const fd = openSegment(join(this.#path, segmentName(this.#sequence)), true);
-    this.#segments.push({ first: this.#sequence, bytes: 0, written_ms: Date.now() });
+    this.#segments.push({ first: this.#sequence, bytes: 0, written_ms: Date.now(), packed: false });
     return new SyncedFile(fd, 'data', this.#syncCounts);
   }
 
@@ -254,6 +272,17 @@ export class JournalStream {
     return new SyncedFile(fd, 'data', this.#syncCounts);
   }
 
+  #pack(segment: Segment, directory: SyncedFile): void {
+    this.#packer?.add({
+      directory: this.#path,
+      segment,
+      isKept: () => this.#segments.includes(segment),
+      done: () => {
+        if (this.#files?.directory === directory) this.#sync.touch(directory);
+      },
+    });
+  }
+
   #cut(fd: number): void {
     if (this.#cutTo === undefined) return;
     ftruncateSync(fd, this.#cutTo);
@@ -261,8 +290,23 @@ export class JournalStream {
   }
 
   #list(): Segment[] {
-    return listSegments(this.#path, (path) =>
-      this.#log.warn('left alone what is not a journal segment', { path }),
-    );
+    const segments = listSegments(this.#path, (path) => {
+      if (path.endsWith(UNFINISHED)) rmSync(path, { force: true });
+      else this.#log.warn('left alone what is not a journal segment', { path });
+    });
+    // Compressing it was cut short between its last two steps.
+    for (const { first, packed } of segments)
+      if (packed) rmSync(join(this.#path, segmentName(first)), { force: true });
+    return segments;
+  }
+}
+
+/** Documents of a compressed segment; only asked when the one after it was taken away. A damaged one counts as empty. */
+function countPacked(directory: string, first: number): number {
+  try {
+    const lines = zstdDecompressSync(readFileSync(join(directory, segmentName(first, true))));
+    return lines.reduce((count, byte) => count + Number(byte === NEWLINE), 0);
+  } catch {
+    return 0;
   }
 }

@@ -55,7 +55,7 @@ test('with caps, what is left is the end of what was appended, and the rest is c
       const status = journal.status().oom ?? assert.fail();
       await journal.close();
       const documents = all.flat();
-      const first = parseSegmentName(segmentFiles(temp.path, 'oom')[0] ?? '');
+      const first = parseSegmentName(segmentFiles(temp.path, 'oom')[0] ?? '')?.first;
       assert.equal(first, status.expired_documents);
       assert.equal(streamText(temp.path, 'oom'), documents.slice(first).join(''));
       assert.ok(status.segments <= segments && status.segment_bytes <= total_bytes);

@@ -1,0 +1,74 @@
+/** `huatuo events`: documents of the journal, with or without an agent. */
+import { canonicalName } from '../catalog/aliases.ts';
+import { type EventQuery, type JournalEvent, readEvents } from '../storage/journal/events.ts';
+import { ofContainer, parseFilter } from '../storage/journal/filter.ts';
+import { parseTime } from '../storage/journal/time.ts';
+import { printable } from '../text.ts';
+import type { EventFlags } from './command-line.ts';
+
+export interface Output {
+  print(text: string): Promise<void>;
+  complain(text: string): void;
+}
+
+const COLUMNS = [23, 12, 9, 14] as const;
+const MAX_DATA = 200;
+
+/** Prints what is asked for; ends with the journal, and with SIGINT when it follows. @throws HuatuoError USAGE */
+export async function showEvents(directory: string, flags: EventFlags, output: Output): Promise<void> {
+  const query = queryOf(flags, Date.now());
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  const table = flags.output === 'table';
+  if (table) await output.print(`${row('TIME', 'COLLECTOR', 'SEVERITY', 'CONTAINER', 'DATA')}\n`);
+  let lost = 0;
+  for await (const chunk of readEvents(directory, query, stop.signal)) {
+    const lines = chunk.events.map((event) => (table ? tableLine(event) : event.line.toString('utf8')));
+    if (lines.length > 0) await output.print(`${lines.join('\n')}\n`);
+    lost += chunk.lost;
+  }
+  if (lost > 0)
+    output.complain(`${lost} documents are missing: deleted by the bound of the journal, or damaged`);
+}
+
+function queryOf(flags: EventFlags, now_ms: number): EventQuery {
+  const { collectors, since, until, container, filters, follow } = flags;
+  return {
+    tracers: collectors.map(canonicalName),
+    conditions: [
+      ...(container === undefined ? [] : [ofContainer(container)]),
+      ...filters.flatMap(parseFilter),
+    ],
+    follow,
+    ...(since !== undefined && { since_ms: parseTime(since, now_ms) }),
+    ...(until !== undefined && { until_ms: parseTime(until, now_ms) }),
+  };
+}
+
+function tableLine({ tracer, line }: JournalEvent): string {
+  try {
+    const document = JSON.parse(line.toString('utf8')) as Readonly<Record<string, unknown>>;
+    const {
+      '@timestamp': time,
+      severity,
+      container_name,
+      container_hostname,
+      container_id,
+      tracer_data,
+    } = document;
+    const container = container_name ?? container_hostname ?? String(container_id ?? '-').slice(0, 12);
+    const data = JSON.stringify(tracer_data ?? {});
+    return row(String(time).slice(0, 23), tracer, String(severity), String(container), data);
+  } catch {
+    return row('-', tracer, '-', '-', line.toString('utf8'));
+  }
+}
+
+function row(
+  ...[time = '', tracer = '', severity = '', container = '', data = '']: readonly string[]
+): string {
+  const cells = [time, tracer, severity, container].map((cell, index) =>
+    printable(cell).padEnd(COLUMNS[index] ?? 0),
+  );
+  return [...cells, printable(data.length > MAX_DATA ? `${data.slice(0, MAX_DATA)}…` : data)].join('  ');
+}
