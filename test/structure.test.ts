@@ -15,12 +15,19 @@ interface Import {
 
 const IMPORT = /(?:\bfrom|\bimport\(|^import)\s*'([^']+)'/gm;
 const SOURCES = globSync('{src,workers}/**/*.ts', { cwd: at('.') });
-const IMPORTS: readonly Import[] = SOURCES.flatMap((from) =>
-  [...readFileSync(at(from), 'utf8').matchAll(IMPORT)].map(([, target = '']) => ({
+const TYPES = /^(?:im|ex)port type [^;]+;/gm;
+const IMPORTS: readonly Import[] = SOURCES.flatMap((from) => importsOf(from, readFileSync(at(from), 'utf8')));
+/** Without those of types alone, which a thread does not load. */
+const LOADED: readonly Import[] = SOURCES.flatMap((from) =>
+  importsOf(from, readFileSync(at(from), 'utf8').replace(TYPES, '')),
+);
+
+function importsOf(from: string, text: string): Import[] {
+  return [...text.matchAll(IMPORT)].map(([, target = '']) => ({
     from,
     to: target.startsWith('.') ? normalize(join(dirname(from), target)) : target,
-  })),
-);
+  }));
+}
 
 function roomOf(file: string): string {
   const [top = '', first = '', second = ''] = file.split('/');
@@ -29,11 +36,15 @@ function roomOf(file: string): string {
 }
 
 /** @returns the shortest path of imports from a file that ends in a target, as lines to read */
-function pathTo(start: string, isTarget: (file: string) => boolean): string | undefined {
+function pathTo(
+  start: string,
+  isTarget: (file: string) => boolean,
+  imports: readonly Import[] = IMPORTS,
+): string | undefined {
   const trail = new Map<string, string | undefined>([[start, undefined]]);
   for (const file of trail.keys()) {
     if (file !== start && isTarget(file)) return trailTo(file, trail);
-    for (const { from, to } of IMPORTS) if (from === file && !trail.has(to)) trail.set(to, file);
+    for (const { from, to } of imports) if (from === file && !trail.has(to)) trail.set(to, file);
   }
   return undefined;
 }
@@ -107,6 +118,15 @@ test('sdk is the bottom: it imports itself and the error class', () => {
   );
   assert.deepEqual(show(wrong), []);
 });
+
+for (const start of ['src/sdk/index.ts', 'workers/collector.ts', 'workers/task.ts', 'workers/describe.ts']) {
+  test(`${start} knows no zod: schemas are the main thread's`, () => {
+    assert.equal(
+      pathTo(start, (file) => file === 'zod', LOADED),
+      undefined,
+    );
+  });
+}
 
 for (const room of ['procfs', 'decoder', 'schema']) {
   test(`${room} knows no actor`, () => {

@@ -47,12 +47,12 @@ const OWNER: u32 = 1;
 
 /**
  * @param T class over a record: `time_ns`, `cgroupId` (0: the host), `looksUp` (whether `write` looks anything up) and
- * `write(o)`, which writes `,"tracer_data":…` and the end of the line. A type parameter, so that the compiler puts its code into the loop.
- * @param recordBytes size of the C struct
+ * `fits(length)`
+ * (whether a record of so many bytes is sound) and `write(o)`, which writes `,"tracer_data":…` and the end of the line. A type parameter, so that the compiler puts its code into the loop.
  * @param maxDataBytes the most that `write` writes
  */
 @inline
-export function drain<T>(recordBytes: u32, maxDataBytes: usize): void {
+export function drain<T>(maxDataBytes: usize): void {
   store<u32>(DOCUMENTS, 0);
   store<u32>(MALFORMED, 0);
   store<u32>(DISCARDED, 0);
@@ -93,7 +93,7 @@ export function drain<T>(recordBytes: u32, maxDataBytes: usize): void {
     }
     if (word & DISCARD_BIT) {
       discarded++;
-    } else if (length - recordBytes >= 8) {
+    } else if (!changetype<T>(header + HEADER_BYTES).fits(length)) {
       malformed++;
     } else {
       if (o + maxLineBytes > outputEnd) {

@@ -50,6 +50,15 @@
 	struct struct_name *const event_anchor SEC("schema") __attribute__((used)) = 0
 
 /*
+ * One more struct in the same ring, for another kind of event. All of them begin with the same `event_tag
+ * tag`, `ktime_ns` and cgroup id; a program sets `tag` to the number given here, and leaves it 0 for the
+ * struct of EVENT_RING. The document has the struct's name under the tag's.
+ */
+#define EVENT_VARIANT(struct_name, number)                                                                   \
+	struct struct_name *const event_variant_##struct_name SEC("schema") __attribute__((used))            \
+	TAG("variant:" #number) = 0
+
+/*
  * The kernel's half of the ledger, one slot for each CPU. Atomic adds because a program on this CPU may be
  * interrupted by another one of the same collector.
  */
@@ -179,6 +188,22 @@ static __always_inline void event_submit_in(void *ring, void *record, u64 bytes)
 		type *begun = event_reserve(type);                                                           \
 		if (begun) {                                                                                 \
 			event_clear(begun);                                                                  \
+			begun->time = bpf_ktime_get_boot_ns();                                               \
+		}                                                                                            \
+		begun;                                                                                       \
+	})
+
+/*
+ * As event_begin, with room for `most` bytes of a tail; `tail` counts those that are used:
+ *
+ *	event = event_begin_tail(struct packet_event, 256);
+ *	event->data_len = 60;
+ */
+#define event_begin_tail(type, most)                                                                         \
+	({                                                                                                   \
+		type *begun = event_reserve_in(&events, sizeof(type) + (most));                              \
+		if (begun) {                                                                                 \
+			event_clear_bytes(begun, sizeof(type) + (most));                                     \
 			begun->time = bpf_ktime_get_boot_ns();                                               \
 		}                                                                                            \
 		begun;                                                                                       \

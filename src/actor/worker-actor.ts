@@ -26,9 +26,9 @@ import { WorkerUsage } from './stats.ts';
 const TERMINATE_MS = 1000;
 /** At least this much time for a start. */
 const STARTING_MS = 30_000;
-/** A worker that has answered is asked again after this part of its timeout, or this time. */
-const ASK_SHARE = 1 / 3;
-const ASK_MAX_MS = 5000;
+/** A worker that has answered is asked again after this part of its timeout, or this time: at the tick that follows. */
+const ASK_SHARE = 0.3;
+const ASK_MAX_MS = 4500;
 
 export class WorkerActor<Control extends object> {
   readonly spec: ActorSpec;

@@ -33,8 +33,8 @@ import { describeAgent, setAside } from './status.ts';
 import { statusFamilies } from './status-metrics.ts';
 
 /** The tick is this part of the heartbeat timeout, or this time; with a CPU quota, which is kept second by second, a second. */
-const TICK_SHARE = 1 / 6;
-const TICK_MAX_MS = 2500;
+const TICK_SHARE = 1 / 3;
+const TICK_MAX_MS = 5000;
 const TICK_QUOTA_MS = 1000;
 /** Pages wait no longer for the threads' CPU time and heap, and for the number of containers; then they show the last ones. */
 const MEASURE_DEADLINE_MS = 100;

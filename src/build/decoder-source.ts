@@ -7,10 +7,23 @@
 import { maxDataBytes } from '../decoder/bounds.ts';
 import { type LookupKind, lookupKinds, lookupNumber, ownerField } from '../decoder/lookup-kinds.ts';
 import { buildFailed } from '../schema/failure.ts';
-import type { EventLayout, FieldFormat, FieldLayout } from '../schema/manifest.ts';
+import { isTail, namesOf } from '../schema/layout.ts';
+import type { EventLayout, EventVariant, FieldFormat, FieldLayout } from '../schema/manifest.ts';
+import { isShown } from '../schema/semantics.ts';
+import { structsOf } from '../schema/variants.ts';
 
 /** Functions of `wasm/json.ts` that a decoder may need. */
-const HELPERS = ['bool', 'chars', 'hex', 'ipAddress', 'separator', 'signed', 'text', 'unsigned'] as const;
+const HELPERS = [
+  'bool',
+  'bytes',
+  'chars',
+  'hex',
+  'ipAddress',
+  'separator',
+  'signed',
+  'text',
+  'unsigned',
+] as const;
 const STACKS = ['kernelStack', 'userStack'] as const;
 /** A full table is emptied, so one record must never need more text than the table holds (1 MiB). */
 const MAX_DOCUMENT_BYTES = 1 << 19;
@@ -25,12 +38,20 @@ export function decoderSource(collector: string, layout: EventLayout): string {
   const time = timeField(layout);
   const cgroup = ownerField(layout.fields);
   checkLength(layout);
-  const kinds = lookupKinds(layout.fields);
+  const kinds = lookupKinds(layout);
+  const structs = structsOf(layout);
   const writer = new Writer(kinds);
-  writer.literal(',"tracer_data":');
-  const printed = layout.fields.filter((field) => field !== time);
-  writeObject(writer, printed, [{ fields: layout.fields, base: 0 }]);
-  writer.literal('}\n');
+  const tag = layout.variants && layout.fields.find(({ format }) => format === 'tag');
+  if (tag) {
+    writer.block(`switch (load<u32>(r, ${tag.offset}))`, () => {
+      for (const struct of structs) {
+        writer.block(`case ${struct.tag}:`, () => {
+          writeStruct(writer, struct);
+          writer.statement('break;');
+        });
+      }
+    });
+  } else writeStruct(writer, { ...layout, tag: 0 });
   const body = writer.finish();
 
   const used = (names: readonly string[]): readonly string[] =>
@@ -47,9 +68,10 @@ ${imports.join('\n')}
 export { addLookup } from '../lookups';
 export { walk } from '../ring';
 
+/** Of the struct; of the first, when the ring has several. */
 export const RECORD_BYTES: u32 = ${layout.bytes};
 /** The most that \`write\` writes. */
-export const MAX_DATA_BYTES: usize = ${maxDataBytes(layout.fields)};
+export const MAX_DATA_BYTES: usize = ${maxDataBytes(layout)};
 export const STATIC_END: usize = __heap_base;
 
 @unmanaged
@@ -58,6 +80,12 @@ class EventRecord {
   @inline get cgroupId(): u64 { return ${cgroup ? `load<u64>(changetype<usize>(this), ${cgroup.offset})` : '0'}; }
   @inline get looksUp(): boolean { return ${kinds.length > 1}; }
 
+  @inline fits(length: u32): boolean {
+    const r = changetype<usize>(this);
+${fitsBody(structs, tag)
+  .map((line) => `    ${line}\n`)
+  .join('')}  }
+
   @inline write(o: usize): usize {
     const r = changetype<usize>(this);
 ${body.map((line) => `    ${line}\n`).join('')}    return o;
@@ -65,17 +93,50 @@ ${body.map((line) => `    ${line}\n`).join('')}    return o;
 }
 
 export function decode(): void {
-  drain<EventRecord>(RECORD_BYTES, MAX_DATA_BYTES);
+  drain<EventRecord>(MAX_DATA_BYTES);
 }
 `;
+}
+
+/** A document's part of one struct, from `,"tracer_data":` to the end of the line. */
+function writeStruct(writer: Writer, { fields }: EventVariant): void {
+  writer.literal(',"tracer_data":');
+  writeObject(
+    writer,
+    fields.filter(({ format }) => format !== 'ktime_ns'),
+    [{ fields, base: 0 }],
+  );
+  writer.literal('}\n');
+}
+
+/** Whether a record of this length can hold its struct: nothing is checked after it. */
+function fitsBody(structs: readonly EventVariant[], tag: FieldLayout | undefined): readonly string[] {
+  if (!tag) return structs.map((struct) => `return ${fits(struct)};`);
+  return [
+    `if (length < ${tag.offset + 4}) return false;`,
+    `switch (load<u32>(r, ${tag.offset})) {`,
+    ...structs.map((struct) => `  case ${struct.tag}: return ${fits(struct)};`),
+    '  default: return false;',
+    '}',
+  ];
+}
+
+/** Without a tail the length is the struct's, rounded up or not. */
+function fits({ bytes, fields }: EventVariant): string {
+  const length = fields.find(({ format }) => format === 'tail_length');
+  if (!length) return `length - ${bytes} < 8`;
+  const most = fields.find(isTail)?.length ?? 0;
+  const tail = loadOf('tail_length', 4, 'r', length.offset);
+  return `length >= ${bytes} && ${tail} <= min<u32>(length - ${bytes}, ${most})`;
 }
 
 function importOf(names: readonly string[], from: string): readonly string[] {
   return names.length === 0 ? [] : [`import { ${names.join(', ')} } from '${from}';`];
 }
 
-function checkLength({ struct, fields }: EventLayout): void {
-  const most = maxDataBytes(fields);
+function checkLength(layout: EventLayout): void {
+  const { struct } = layout;
+  const most = maxDataBytes(layout);
   if (most <= MAX_DOCUMENT_BYTES) return;
   throw buildFailed(
     { file: 'decoder', subject: `struct ${struct}` },
@@ -152,7 +213,7 @@ function textCall(constant: string): string {
 function writeObject(writer: Writer, fields: readonly FieldLayout[], scopes: Scopes): void {
   let before = '{';
   for (const field of fields) {
-    if (field.format === 'pad') continue;
+    if (!isShown(field)) continue;
     writer.literal(`${before}${JSON.stringify(field.json)}:`);
     writeField(writer, field, scopes);
     before = ',';
@@ -165,6 +226,16 @@ function writeField(writer: Writer, field: FieldLayout, scopes: Scopes): void {
   const kind = lookupNumber(writer.kinds, field);
   switch (field.format) {
     case 'pad':
+    case 'tail_length':
+      return;
+    case 'tag':
+      writer.literal(JSON.stringify(namesOf(field)[0] ?? ''));
+      return;
+    case 'text_tail':
+      writeQuoted(writer, `o = chars(o, r + ${offset}, ${tailLength(scopes)});`);
+      return;
+    case 'bytes_tail':
+      writeQuoted(writer, `o = bytes(o, r + ${offset}, ${tailLength(scopes)});`);
       return;
     case 'struct': {
       const fields = field.fields ?? [];
@@ -206,6 +277,11 @@ function writeField(writer: Writer, field: FieldLayout, scopes: Scopes): void {
       if (kind > 0) writeOwner(writer, offset, kind);
       return;
   }
+}
+
+function tailLength(scopes: Scopes): string {
+  const found = nearest(scopes, ({ format }) => format === 'tail_length') ?? 0;
+  return loadOf('tail_length', 4, 'r', found);
 }
 
 /** Cgroup 0 is none. */

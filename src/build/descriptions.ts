@@ -2,7 +2,11 @@
 import { basename } from 'node:path';
 import { ContentsReader } from '../catalog/contents.ts';
 import { describeModule, descriptionPath } from '../catalog/describe-module.ts';
-import type { CollectorDescription, StoredDescription } from '../catalog/description.ts';
+import {
+  type CollectorDescription,
+  DESCRIPTION_FORMAT,
+  type StoredDescription,
+} from '../catalog/description.ts';
 import { HuatuoError } from '../error.ts';
 import { readIfThere, removeOrphans, writeIfChanged } from './files.ts';
 
@@ -30,7 +34,8 @@ export async function writeDescriptions(
     const name = basename(module, '.js');
     try {
       const description = await describeModule(module, reader);
-      const stored: StoredDescription = { contents: await reader.module(module), description };
+      const contents = await reader.module(module);
+      const stored: StoredDescription = { format: DESCRIPTION_FORMAT, contents, description };
       if (writeIfChanged(descriptionPath(module), `${JSON.stringify(stored, null, 1)}\n`))
         rewritten.push(name);
       descriptions.set(name, description);

@@ -1,8 +1,9 @@
 /** Manifest -> TypeScript: the event's payload as `enrich` sees it, and keys and values of maps that are structs. */
 
-import { namesOf, payloadFields } from '../schema/layout.ts';
-import type { FieldLayout, MapLayout, ObjectManifest } from '../schema/manifest.ts';
-import { APPEARANCE, OWNER_MEMBERS } from '../schema/semantics.ts';
+import { isTail, namesOf, payloadFields } from '../schema/layout.ts';
+import type { EventLayout, FieldLayout, MapLayout, ObjectManifest } from '../schema/manifest.ts';
+import { APPEARANCE, isShown, OWNER_MEMBERS } from '../schema/semantics.ts';
+import { structsOf, variantName } from '../schema/variants.ts';
 
 /** Maps of bpf/include that the framework reads itself: no collector needs their types. */
 const FRAMEWORK_MAP = /^(?:ledger|rate_windows)/;
@@ -13,9 +14,7 @@ export function eventTypeSource(manifest: ObjectManifest): string {
   const { collector, event, maps } = manifest;
   const blocks = [
     `// Generated from bpf/${collector}.bpf.c by \`npm run build\`: change the struct there.`,
-    ...(event
-      ? [interfaceSource(`${pascal(collector)}Event`, eventDoc(event.doc), payloadFields(event.fields))]
-      : []),
+    ...(event ? eventSources(collector, event) : []),
     ...maps.flatMap((map) => mapInterfaces(collector, map)),
   ];
   if (blocks.length === 1) blocks.push('export {};');
@@ -25,6 +24,26 @@ export function eventTypeSource(manifest: ObjectManifest): string {
 /** `memory_reclaim` -> `MemoryReclaim`. */
 export function pascal(name: string): string {
   return name.replace(/(?:^|_+)([a-z0-9])/g, (_, first: string) => first.toUpperCase());
+}
+
+/** One interface; for a ring of several structs one for each, and the event is any of them. */
+function eventSources(collector: string, event: EventLayout): string[] {
+  const name = `${pascal(collector)}Event`;
+  if (!event.variants) return [interfaceSource(name, eventDoc(event.doc), payloadFields(event.fields))];
+  const structs = structsOf(event).map(({ struct, doc, fields }) => ({
+    name: `${pascal(collector)}${pascal(variantName(struct))}Event`,
+    doc,
+    fields,
+  }));
+  return [
+    ...structs.map((struct) =>
+      interfaceSource(struct.name, eventDoc(struct.doc), payloadFields(struct.fields)),
+    ),
+    [
+      ...comment(eventDoc(event.doc), ''),
+      `export type ${name} = ${structs.map((struct) => struct.name).join(' | ')};`,
+    ].join('\n'),
+  ];
 }
 
 function eventDoc(doc: string): string[] {
@@ -60,7 +79,7 @@ function interfaceSource(name: string, doc: readonly string[], fields: readonly 
 }
 
 function property(field: FieldLayout, indent: string): string[] {
-  if (field.format === 'pad') return [];
+  if (field.format === 'pad' || !isShown(field)) return [];
   const unit = field.format === 'struct' ? '' : ` [${APPEARANCE[field.format].unit}]`;
   const doc = comment([`${field.doc}${unit}`.trim()], indent);
   if (field.format === 'struct') {
@@ -80,7 +99,11 @@ function ownerMembers(indent: string): string[] {
 
 function typed(field: FieldLayout, indent: string): string[] {
   const alternatives =
-    field.format === 'enum' ? [...namesOf(field).map((name) => `'${name}'`), 'number'] : [];
+    field.format === 'enum'
+      ? [...namesOf(field).map((name) => `'${name}'`), 'number']
+      : field.format === 'tag'
+        ? namesOf(field).map((name) => `'${name}'`)
+        : [];
   const type = alternatives.length > 0 ? alternatives.join(' | ') : elementType(field);
   const line = `${indent}${field.json}: ${type};`;
   if (line.length <= LINE_WIDTH) return [line];
@@ -91,7 +114,7 @@ function typed(field: FieldLayout, indent: string): string[] {
 function elementType(field: FieldLayout): string {
   if (field.format === 'pad' || field.format === 'struct') return 'never';
   const { type } = APPEARANCE[field.format];
-  return field.length === undefined || type.endsWith('[]') ? type : `${type}[]`;
+  return field.length === undefined || type.endsWith('[]') || isTail(field) ? type : `${type}[]`;
 }
 
 /** Text that came from C must not end the comment it stands in. */

@@ -2,9 +2,10 @@
 
 import stringWidth from 'string-width';
 import type { CollectorDescription } from '../catalog/description.ts';
-import { namesOf } from '../schema/layout.ts';
-import type { FieldLayout, ObjectManifest, OptionLayout } from '../schema/manifest.ts';
+import { isTail, namesOf } from '../schema/layout.ts';
+import type { EventLayout, FieldLayout, ObjectManifest, OptionLayout } from '../schema/manifest.ts';
 import { APPEARANCE, OWNER_MEMBERS } from '../schema/semantics.ts';
+import { structsOf, variantName } from '../schema/variants.ts';
 import type { DocumentFields } from '../sdk/document.ts';
 import { documentRows } from './document.ts';
 
@@ -37,7 +38,7 @@ function savedOnly(manifests: readonly ObjectManifest[], descriptions: Descripti
     cell(doc),
     fieldTable([], document),
   ]);
-  return others.length === 0 ? [] : ['# Collectors without one', ...sections];
+  return others.length === 0 ? [] : ['# Collectors without a BPF object', ...sections];
 }
 
 function section(manifest: ObjectManifest, declared: DocumentFields = {}): string[] {
@@ -46,7 +47,7 @@ function section(manifest: ObjectManifest, declared: DocumentFields = {}): strin
     `${cell(manifest.doc)}.`,
     facts(manifest),
     ...(manifest.options.length > 0 ? [optionTable(manifest)] : []),
-    ...(manifest.event ? [fieldTable(manifest.event.fields, declared)] : []),
+    ...(manifest.event ? eventTables(manifest.event, declared) : []),
   ];
 }
 
@@ -67,6 +68,15 @@ function optionTable({ collector, options }: ObjectManifest): string {
   return table(['Option', 'Default', 'Meaning'], rows);
 }
 
+/** One table, or one for each struct of the ring. */
+function eventTables(event: EventLayout, declared: DocumentFields): string[] {
+  if (!event.variants) return [fieldTable(event.fields, declared)];
+  return structsOf(event).flatMap(({ struct, doc, fields }) => [
+    `\`${variantName(struct)}\`: ${cell(doc)}.`,
+    fieldTable(fields, declared),
+  ]);
+}
+
 function fieldTable(fields: readonly FieldLayout[], declared: DocumentFields): string {
   const rows = documentRows(declared).map(([path, type, unit, doc]) => [
     `\`${path}\``,
@@ -81,7 +91,7 @@ function fieldTable(fields: readonly FieldLayout[], declared: DocumentFields): s
 }
 
 function fieldRows(field: FieldLayout, parent: string): string[][] {
-  if (field.format === 'pad') return [];
+  if (field.format === 'pad' || field.format === 'tail_length') return [];
   if (field.format === 'ktime_ns')
     return [['`@timestamp`', 'string', APPEARANCE.ktime_ns.unit, cell(field.doc)]];
   const path = parent + field.json;
@@ -92,7 +102,8 @@ function fieldRows(field: FieldLayout, parent: string): string[][] {
     ];
   }
   const { type, unit } = APPEARANCE[field.format];
-  const array = field.length !== undefined && !type.endsWith('[]') ? `[${field.length}]` : '';
+  const array =
+    field.length !== undefined && !type.endsWith('[]') && !isTail(field) ? `[${field.length}]` : '';
   const values =
     field.format === 'enum'
       ? namesOf(field)

@@ -2,8 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { askModule } from './ask-module.ts';
 import type { ContentsReader } from './contents.ts';
-import type { CollectorDescription, StoredDescription } from './description.ts';
-import { checkDescription, parseStored } from './description-schema.ts';
+import { type CollectorDescription, DESCRIPTION_FORMAT, type StoredDescription } from './description.ts';
 import { describeFault, invalid } from './faults.ts';
 
 /**
@@ -18,6 +17,8 @@ export async function describeModule(
   const stored = await readStored(modulePath);
   if (stored && stored.contents === (await contents.module(modulePath))) return stored.description;
   const exported = await askModule(modulePath);
+  // Loaded late: making the schema takes longer than reading every description that the build has left.
+  const { checkDescription } = await import('./description-schema.ts');
   try {
     return checkDescription(exported);
   } catch (cause) {
@@ -34,7 +35,8 @@ export function descriptionPath(modulePath: string): string {
 
 async function readStored(modulePath: string): Promise<StoredDescription | undefined> {
   try {
-    return parseStored(await readFile(descriptionPath(modulePath), 'utf8'));
+    const stored = JSON.parse(await readFile(descriptionPath(modulePath), 'utf8')) as StoredDescription;
+    return stored.format === DESCRIPTION_FORMAT ? stored : undefined;
   } catch {
     return undefined;
   }

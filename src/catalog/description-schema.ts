@@ -1,7 +1,7 @@
-/** The shape of a description: it comes from a thread that runs a user's code, or from a file. */
+/** The shape of a description that comes from a thread that runs a user's code. */
 import { z } from 'zod';
 import type { DocumentField } from '../sdk/document.ts';
-import type { CollectorDescription, StoredDescription } from './description.ts';
+import type { CollectorDescription } from './description.ts';
 
 const doc = z.string().max(4096);
 const number = z.number();
@@ -108,13 +108,4 @@ const description = z
 /** @throws ZodError */
 export function checkDescription(value: unknown): CollectorDescription {
   return description.parse(value) as CollectorDescription;
-}
-
-/** @returns undefined when the text is no description: it is made again then */
-export function parseStored(text: string): StoredDescription | undefined {
-  try {
-    return z.object({ contents: z.string(), description }).parse(JSON.parse(text)) as StoredDescription;
-  } catch {
-    return undefined;
-  }
 }

@@ -23,8 +23,12 @@ export interface CollectorDescription {
   readonly hooks: Readonly<Partial<Record<Hook, 'function'>>>;
 }
 
-/** `<name>.description.json`, which the build leaves beside a module. */
+/** Of `StoredDescription`; another one is made again. To be raised when its shape changes. */
+export const DESCRIPTION_FORMAT = 1;
+
+/** `<name>.description.json`, which the build leaves beside a module when it has checked what that says. */
 export interface StoredDescription {
+  readonly format: number;
   /** `moduleContents` of the module it was made from: when that is another one, it is out of date. */
   readonly contents: string;
   readonly description: CollectorDescription;

@@ -22,6 +22,10 @@ const FORMATS = Object.keys({
   enum: true,
   kstack: true,
   ustack: true,
+  tag: true,
+  tail_length: true,
+  text_tail: true,
+  bytes_tail: true,
   kernel_enum: true,
   block_dev: true,
   netdev: true,
@@ -57,6 +61,11 @@ const event = z.looseObject({
   schemaVersion: z.int().min(1),
   doc: z.string(),
   fields: z.array(field),
+  variants: z
+    .array(
+      z.looseObject({ tag: z.int(), struct: z.string(), bytes, doc: z.string(), fields: z.array(field) }),
+    )
+    .optional(),
   hash: z.string().regex(/^[0-9a-f]{64}$/),
 });
 

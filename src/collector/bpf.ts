@@ -32,8 +32,10 @@ export interface BpfDependencies {
   readonly attached: () => void;
 }
 
-/** `ctx.bpf`, and what a stop needs of it. */
+/** `ctx.bpf`, and what a stop and a scrape need of it. */
 export interface OwnBpf extends Bpf {
+  /** What `load` has made; undefined when it was not called, or the object is unloaded. */
+  readonly loaded: Promise<LoadedObject> | undefined;
   /** Detaches the object when there is one: a stop loads nothing. */
   detach(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import type { LookupCalls } from '../actor/kernel-calls.ts';
 import { type KernelSymbols, modulesOf } from '../decoder/kallsyms.ts';
 import { symbolAt } from '../decoder/symbol-table.ts';
 
-/** BPF programs come and go without a trace in /proc/modules: for an address of nobody's the table is read again this often. */
+/** BPF programs come and go without a trace in /proc/modules: for an address outside every symbol the table is read again this often. */
 const UNKNOWN_REFRESH_MS = 60_000;
 
 export class KernelFrames {
@@ -32,7 +32,12 @@ export class KernelFrames {
     if (outside.length === 0) return false;
     if (modulesOf(this.#procfs) !== modules) return true;
     const isRested = performance.now() - this.#read_ms > UNKNOWN_REFRESH_MS;
-    return isRested && outside.some((address) => symbolAt(table, address) === undefined);
+    // A table without symbols is one that may not be seen: reading it again shows no more.
+    return (
+      isRested &&
+      table.addresses.length > 0 &&
+      outside.some((address) => symbolAt(table, address) === undefined)
+    );
   }
 
   async #read(): Promise<void> {

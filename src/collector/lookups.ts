@@ -17,7 +17,7 @@ import type { Decoder } from '../decoder/decoder.ts';
 import type { Lookup, LookupKind } from '../decoder/lookup-kinds.ts';
 import { ownerFragment, ownerNames } from '../decoder/owner-fragment.ts';
 import { printable } from '../decoder/symbol-table.ts';
-import { blockDeviceName, interfaceName, netnsName, netnsOf } from '../procfs/device-names.ts';
+import { blockDeviceName, hostNetns, interfaceName, netnsName, netnsOf } from '../procfs/device-names.ts';
 import type { Owner } from '../sdk/container.ts';
 import type { HostPaths } from '../sdk/context.ts';
 import { KernelFrames } from './kernel-frames.ts';
@@ -146,9 +146,9 @@ export class Lookups implements Disposable {
   /** A process whose /proc files show the namespace: that of the record, or the init of the container that has it. */
   #processIn(netns: number, process: number): number | undefined {
     const { containers, paths } = this.#sources;
-    if (netns === 0) return HOST_INIT;
+    if (netns === 0 || netns === hostNetns(paths.procfs)) return HOST_INIT;
     const init = containers.list().find(({ netnsInode }) => netnsInode === netns)?.initPid;
-    return [process, HOST_INIT, init].find(
+    return [process, init].find(
       (pid) => pid !== undefined && pid > 0 && netnsOf(paths.procfs, pid) === netns,
     );
   }

@@ -10,18 +10,14 @@
  * whether the one its predecessor had under way was written; the rest of what that had pending died with it, and is counted.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { boottime_ns, wallOffset_ns } from '../actor/clock.ts';
 import type { ActorStats, StatField } from '../actor/stats.ts';
-import type { ContainersClient } from '../containers/client.ts';
-import { type AgentIdentity, type DocumentKind, savedDocument } from '../decoder/envelope.ts';
-import { containerFragment, idFragment } from '../decoder/owner-fragment.ts';
-import { type ErrorCode, HuatuoError } from '../error.ts';
+import type { HuatuoError } from '../error.ts';
+import { unlessStopped } from '../promises.ts';
 import type { SavedDocument } from '../sdk/context.ts';
-import { printPayload } from './enrich.ts';
 import type { JournalClient, Outcome } from './journal-client.ts';
+import { cancelled, invalid, MAX_PENDING, MAX_PENDING_BYTES, overloaded } from './save-errors.ts';
+import { type SavedBy, savedLine } from './saved-line.ts';
 
-const MAX_PENDING = 1024;
-const MAX_PENDING_BYTES = 8 << 20;
 const MAX_BATCH_DOCUMENTS = 64;
 /** A document alone may be larger, up to MAX_PENDING_BYTES. */
 const MAX_BATCH_BYTES = 256 << 10;
@@ -30,16 +26,11 @@ const REFUSED_MS = 30_000;
 /** After a stop, the batch that is under way is waited for this long. */
 const GRACE_MS = 2000;
 
-interface Dependencies {
+interface Dependencies extends SavedBy {
   readonly journal: JournalClient;
   readonly stats: ActorStats;
-  readonly agent: AgentIdentity;
-  readonly document: DocumentKind;
-  readonly containers: Pick<ContainersClient, 'find'>;
   /** Once it is aborted nothing is taken any more, and what is pending has one try. */
   readonly signal: AbortSignal;
-  /** Unique for one boot, and the same for all workers of a collector. */
-  readonly origin: string;
   /** How long a document may be refused. */
   readonly refused_ms?: number;
 }
@@ -87,37 +78,12 @@ export class Saver {
     await this.#running;
   }
 
-  #line({ subject, time_ns, severity, data }: SavedDocument, sequence: bigint): Buffer {
-    const { agent, document, origin } = this.#dependencies;
+  #line(document: SavedDocument, sequence: bigint): Buffer {
     try {
-      const line = savedDocument({
-        envelope: {
-          idPrefix: `${agent.bootId}-${document.collector}-${origin}-`,
-          schemaVersion: document.schemaVersion,
-          severity: severity ?? document.severity,
-          hostname: agent.hostname,
-          region: agent.region,
-          uploadedTime: new Date().toISOString(),
-          tracerName: document.tracer,
-          tracerType: document.kind,
-        },
-        sequence: Number(sequence),
-        realtime_ns: (time_ns ?? boottime_ns()) + wallOffset_ns(),
-        owner: this.#owner(subject),
-        payload: payloadText(data),
-      });
-      return Buffer.from(line);
+      return savedLine(document, sequence, this.#dependencies);
     } catch (cause) {
       throw this.#drop('invalid', invalid(cause));
     }
-  }
-
-  #owner(subject: SavedDocument['subject']): string {
-    if (subject === undefined) return '';
-    const given = typeof subject === 'string' ? undefined : subject;
-    const id = given?.id ?? String(subject);
-    const container = this.#dependencies.containers.find(id) ?? given;
-    return container ? containerFragment(container) : idFragment(id);
   }
 
   /** Counts a document that will not be written. */
@@ -236,72 +202,4 @@ function pendingCount(stats: ActorStats): bigint {
     'saved_lost',
   ];
   return ended.reduce((left, field) => left - stats.get(field), stats.get('saved_produced'));
-}
-
-function payloadText(data: object): string {
-  if (typeof data !== 'object' || data === null || Array.isArray(data))
-    throw new TypeError('data is no object');
-  const text = printPayload(data) as string | undefined;
-  if (text?.startsWith('{')) return text;
-  throw new TypeError('data is no object once it is JSON');
-}
-
-/** @returns undefined when the signal was aborted and the work has not ended `grace_ms` later */
-async function unlessStopped<T>(
-  work: Promise<T>,
-  signal: AbortSignal,
-  grace_ms: number,
-): Promise<T | undefined> {
-  const stopped = Promise.withResolvers<undefined>();
-  let timer: NodeJS.Timeout | undefined;
-  const onAbort = (): void => {
-    timer = setTimeout(() => stopped.resolve(undefined), grace_ms);
-  };
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, stopped.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    clearTimeout(timer);
-  }
-}
-
-function failure(
-  code: ErrorCode,
-  expected: string,
-  found: string,
-  remedy: string,
-  cause?: unknown,
-): HuatuoError {
-  return new HuatuoError(code, { expected, found, remedy, cause });
-}
-
-function cancelled(): HuatuoError {
-  return failure(
-    'CANCELLED',
-    'a document in the journal',
-    'a collector that is being stopped',
-    'return from start()',
-  );
-}
-
-function overloaded(documents: number, bytes: number): HuatuoError {
-  return failure(
-    'OVERLOADED',
-    `at most ${MAX_PENDING} documents and ${MAX_PENDING_BYTES} bytes that wait for the journal`,
-    `${documents} documents and ${bytes} bytes`,
-    'wait for ctx.save(), or save less',
-  );
-}
-
-function invalid(cause: unknown): HuatuoError {
-  const found = cause instanceof Error ? cause.message : String(cause);
-  return failure(
-    'COLLECTOR_INVALID',
-    'data that can be written as a JSON object',
-    found,
-    'correct the data',
-    cause,
-  );
 }

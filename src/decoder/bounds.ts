@@ -1,5 +1,6 @@
 /** How long a document can get: what a decoder reserves before it writes, so that no writer has to look. */
-import type { FieldLayout } from '../schema/manifest.ts';
+import type { EventLayout, FieldLayout } from '../schema/manifest.ts';
+import { structsOf } from '../schema/variants.ts';
 import { MAX_TEXT_BYTES } from './lookup-kinds.ts';
 
 /** `18446744073709551615`, or 19 digits and a sign. */
@@ -14,11 +15,10 @@ const IP_BYTES = 41;
 const AROUND_DATA_BYTES = 17;
 
 /**
- * Upper bound of the bytes from `,"tracer_data":{` to the newline.
- * @param fields top-level fields of the event struct
+ * Upper bound of the bytes from `,"tracer_data":{` to the newline, whichever struct of the ring it is.
  */
-export function maxDataBytes(fields: readonly FieldLayout[]): number {
-  return AROUND_DATA_BYTES + maxObjectBytes(fields);
+export function maxDataBytes(layout: EventLayout): number {
+  return AROUND_DATA_BYTES + Math.max(...structsOf(layout).map(({ fields }) => maxObjectBytes(fields)));
 }
 
 function maxObjectBytes(fields: readonly FieldLayout[]): number {
@@ -30,7 +30,14 @@ function maxObjectBytes(fields: readonly FieldLayout[]): number {
 function maxValueBytes(field: FieldLayout): number {
   switch (field.format) {
     case 'pad':
+    case 'tail_length':
       return 0;
+    case 'tag':
+      return Object.values(field.enumerators ?? {}).join('').length + 2;
+    case 'text_tail':
+      return 2 + ESCAPE_BYTES * (field.length ?? 0);
+    case 'bytes_tail':
+      return 2 + 2 * (field.length ?? 0);
     case 'struct':
       return maxObjectBytes(field.fields ?? []);
     case 'comm':

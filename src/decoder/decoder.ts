@@ -63,7 +63,7 @@ interface DecoderExports {
  * @param outputBytes output of one batch; raised to the longest line if it is less
  */
 export function decoderNeeds(layout: EventLayout, outputBytes: number): DecoderNeeds {
-  const longestLine = MAX_ENVELOPE_BYTES + LIMITS.MAX_OWNER_BYTES + maxDataBytes(layout.fields);
+  const longestLine = MAX_ENVELOPE_BYTES + LIMITS.MAX_OWNER_BYTES + maxDataBytes(layout);
   return { outputBytes: Math.max(outputBytes, longestLine) };
 }
 
@@ -103,7 +103,7 @@ export class Decoder implements Disposable {
     this.ringBytes = sharedMemory.regions.data.bytes / 2;
     clearStatics(sharedMemory);
     this.#exports = instantiate(options.wasm, this.memory, layout);
-    this.lookupKinds = lookupKinds(layout.fields);
+    this.lookupKinds = lookupKinds(layout);
     const { memory, regions } = this;
     regionBytes(memory, regions.lookups).fill(0);
     this.#lookups = new LookupTable(memory, regions, this.lookupKinds, this.#exports.addLookup);

@@ -8,7 +8,7 @@
  *
  * Format: the System V ABI's "Object Files" chapter, ELF64 little-endian.
  */
-import { type SymbolTable, SymbolTableWriter } from './symbol-table.ts';
+import { MAX_NAME_BYTES, type SymbolTable, SymbolTableWriter } from './symbol-table.ts';
 
 /** A file that is read where it is needed. */
 export interface ByteSource {
@@ -24,7 +24,6 @@ const MAX_PROGRAM_HEADERS = 256;
 const MAX_NOTE_BYTES = 64 * 1024;
 const MAX_SYMBOLS = 1 << 20;
 const MAX_STRING_BYTES = 64 * 1024 * 1024;
-const MAX_NAME_BYTES = 512;
 const LOADABLE = 1;
 const NOTES = 4;
 const SYMTAB = 2;
@@ -193,8 +192,9 @@ function writeFunctions({ count, offsets, sizes, names }: Functions, strings: Ui
     if (offset === last) continue;
     if (end < offset) add(writer, end, NO_NAME, 0, 0);
     const name = names[index]!;
-    const nameEnd = strings.subarray(name, name + MAX_NAME_BYTES).indexOf(0);
-    add(writer, offset, strings, name, name + Math.max(nameEnd, 0));
+    const text = strings.subarray(name, name + MAX_NAME_BYTES);
+    const nul = text.indexOf(0);
+    add(writer, offset, strings, name, name + (nul < 0 ? text.length : nul));
     end = sizes[index]! > 0 ? offset + sizes[index]! : Number.POSITIVE_INFINITY;
     last = offset;
   }

@@ -2,7 +2,8 @@
  * What an event has looked up: which kinds of text stand for which of its fields. The build gives these numbers to the
  * decoder, the host reads the decoder's questions by them, and both get them from here.
  */
-import type { FieldLayout } from '../schema/manifest.ts';
+import type { EventLayout, FieldLayout } from '../schema/manifest.ts';
+import { structsOf } from '../schema/variants.ts';
 
 /** One kind of question. Hierarchies and enums are told apart, because the same number means another thing in each. */
 export type LookupKind =
@@ -51,9 +52,10 @@ export const MAX_TEXT_BYTES: Readonly<Record<LookupKind['type'], number>> = {
   netns: 136,
 };
 
-/** @returns the kinds of an event in the order of its fields; the number of a kind is its index plus one */
-export function lookupKinds(fields: readonly FieldLayout[]): readonly LookupKind[] {
-  const owner = ownerField(fields);
+/** @returns the kinds of an event in the order of its structs and their fields; the number of a kind is its index plus one */
+export function lookupKinds(layout: EventLayout): readonly LookupKind[] {
+  const fields = structsOf(layout).flatMap((struct) => struct.fields);
+  const owner = ownerField(layout.fields);
   const kinds: LookupKind[] = [{ type: 'owner', controller: owner?.controller }];
   const visit = (field: FieldLayout): void => {
     const kind = kindOf(field);

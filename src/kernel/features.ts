@@ -85,7 +85,7 @@ export function lacksOf(paths: KernelPaths): (section: string) => Lack | undefin
     const probed = KPROBE.exec(section)?.[1];
     if (probed !== undefined && !existsSync(join(paths.sysfs, 'bus/event_source/devices/kprobe')))
       return { expected: `kprobes, for ${probed}`, found: kernel };
-    const entered = TRAMPOLINE.exec(section)?.[1];
+    const entered = probed ?? TRAMPOLINE.exec(section)?.[1];
     if (entered !== undefined && !btf(entered))
       return { expected: `the kernel function ${entered}`, found: kernel };
     const iterated = ITERATOR.exec(section)?.[1];

@@ -72,8 +72,8 @@ export class KernelObject {
     const pinning = preparePinning(request, choice);
     const adopted = pinning?.hasSet ? adoptPinned(api, request, choice, pinning) : undefined;
     if (!adopted) pinning?.clear();
-    const handles = adopted ?? (await loadFresh(api, request, choice));
-    return new KernelObject(request, { api, handles, pinning, choice });
+    const loaded = adopted ?? { handles: await loadFresh(api, request, choice), choice };
+    return new KernelObject(request, { api, pinning, ...loaded });
   }
 
   /** Its programs: which run, which do not, and why. */
@@ -171,10 +171,11 @@ function adoptPinned(
   request: LoadRequest,
   choice: ProgramChoice,
   pinning: Pinning,
-): Handles | undefined {
+): { readonly handles: Handles; readonly choice: ProgramChoice } | undefined {
   const handles = openHandles(api, request);
-  if (!pinning.adopt(api, handles, choice)) return undefined;
+  const adopted = choice.copy();
+  if (!pinning.adopt(api, handles, adopted)) return undefined;
   // The agent that left it may have been throttling.
   setSampling(api, handles.object, 1);
-  return handles;
+  return { handles, choice: adopted };
 }

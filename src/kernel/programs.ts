@@ -41,6 +41,13 @@ export class ProgramChoice {
     );
   }
 
+  /** The same choice, of which programs can be dropped on trial. */
+  copy(): ProgramChoice {
+    const copy = new ProgramChoice(this.#points);
+    for (const [program, lack] of this.#lacks) copy.#lacks.set(program, lack);
+    return copy;
+  }
+
   /** Those to be loaded and attached, in the order of the source. */
   get chosen(): AttachPoint[] {
     const purposes = new Set<string>();

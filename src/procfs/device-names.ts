@@ -22,7 +22,7 @@ export function blockDeviceName(sysfs: string, device: number): string {
 }
 
 /** Inode of the network namespace of a process; undefined when it is gone. */
-export function netnsOf(procfs: string, pid: number): number | undefined {
+export function netnsOf(procfs: string, pid: number | 'self'): number | undefined {
   try {
     const [, inode] = /^net:\[(\d+)\]$/.exec(readlinkSync(join(procfs, String(pid), 'ns/net'))) ?? [];
     return inode === undefined ? undefined : Number(inode);
@@ -31,9 +31,14 @@ export function netnsOf(procfs: string, pid: number): number | undefined {
   }
 }
 
+/** That of init, or of the agent where init's may not be looked at. */
+export function hostNetns(procfs: string): number | undefined {
+  return netnsOf(procfs, INIT) ?? netnsOf(procfs, 'self');
+}
+
 /** @returns `host`, the name `ip netns` gave it, or undefined */
 export function netnsName(procfs: string, inode: number): string | undefined {
-  if (inode === netnsOf(procfs, INIT)) return 'host';
+  if (inode === hostNetns(procfs)) return 'host';
   const root = join(procfs, String(INIT), 'root', NAMED_NAMESPACES);
   try {
     const named = readdirSync(root).slice(0, MAX_NAMED);

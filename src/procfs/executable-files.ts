@@ -21,7 +21,8 @@ export function executableFiles(procfs: string, pid: number): readonly Executabl
     if (!range || !inode || !path || files.has(inode)) continue;
     files.set(inode, {
       name: path.replace(/ \(deleted\)$/, '').replace(/^.*\//, ''),
-      path: join(procfs, String(pid), 'map_files', range),
+      // Here addresses have no leading zeros.
+      path: join(procfs, String(pid), 'map_files', range.replace(/\b0+\B/g, '')),
     });
     if (files.size === MAX_FILES) break;
   }

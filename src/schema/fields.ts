@@ -10,7 +10,7 @@
 import type { Btf, BtfArray, BtfEnum, BtfMember, BtfStruct } from './btf.ts';
 import { buildFailed, type SourceLocation } from './failure.ts';
 import type { FieldFormat, FieldLayout } from './manifest.ts';
-import { formatOfPlainInteger, OWNER_MEMBERS, semanticOf, unitProblem } from './semantics.ts';
+import { formatOfPlainInteger, isShown, OWNER_MEMBERS, semanticOf, unitProblem } from './semantics.ts';
 
 /**
  * Events are documents and held to every rule when they are built. Map keys and values, and events of an object that is
@@ -50,18 +50,18 @@ export function structFields(walk: Walk, id: number): readonly FieldLayout[] {
     if (field.offset !== end) throw implicitPadding(here, field.offset - end, 'before it');
     end = field.offset + field.bytes;
     fields.push(field);
-    if (field.format === 'pad') continue;
-    const twin = keys.get(field.json);
-    if (twin !== undefined) {
-      throw buildFailed(
-        here.location,
-        `JSON key '${field.json}' is taken by ${twin}`,
-        'give one of them another key with JSON("name")',
-      );
+    if (!isShown(field)) continue;
+    for (const key of [field.json, ...(field.owner ? Object.keys(OWNER_MEMBERS) : [])]) {
+      const twin = keys.get(key);
+      if (twin !== undefined) {
+        throw buildFailed(
+          here.location,
+          `JSON key '${key}' is taken by ${twin}`,
+          'give one of them another key with JSON("name")',
+        );
+      }
+      keys.set(key, member.name);
     }
-    keys.set(field.json, member.name);
-    if (field.owner)
-      for (const key of Object.keys(OWNER_MEMBERS)) keys.set(key, `the owner of ${member.name}`);
   }
   if (end !== struct.bytes) throw implicitPadding(walk, struct.bytes - end, 'at the end');
   return fields;
@@ -81,8 +81,8 @@ function memberField(walk: Walk, struct: number, member: BtfMember, index: numbe
   }
   const json = btf.tag('json:', struct, index) ?? member.name;
   const doc = btf.tag('doc:', struct, index) ?? '';
-  const shape = lookedUp(walk, shapeOf(walk, member), struct, index);
-  const printed = walk.strictness === 'event' && shape.format !== 'pad';
+  const shape = withTail(walk, lookedUp(walk, shapeOf(walk, member), struct, index), struct, index);
+  const printed = walk.strictness === 'event' && isShown(shape);
   if (printed && !JSON_KEY.test(json)) {
     throw buildFailed(location, `JSON key '${json}'`, 'use letters, digits and _, starting with a letter');
   }
@@ -115,6 +115,24 @@ function lookedUp({ btf, location }: Walk, shape: Shape, struct: number, index: 
       'use it with index32 and a C name',
     );
   return { ...shape, format: 'kernel_enum', kernelEnum };
+}
+
+const MAX_TAIL_BYTES = 65_536;
+const EVENT_ONLY: ReadonlySet<FieldFormat> = new Set(['tag', 'tail_length', 'text_tail', 'bytes_tail']);
+
+/** A tail with the most it can be, which its TAIL() says. */
+function withTail({ btf, location, strictness }: Walk, shape: Shape, struct: number, index: number): Shape {
+  if (strictness === 'map' && EVENT_ONLY.has(shape.format))
+    throw buildFailed(location, `a ${shape.format}`, 'only a record of a ring has one');
+  if (shape.format !== 'text_tail' && shape.format !== 'bytes_tail') return shape;
+  const most = Number(btf.tag('tail:', struct, index));
+  if (strictness !== 'map' && Number.isInteger(most) && most > 0 && most <= MAX_TAIL_BYTES)
+    return { ...shape, length: most };
+  throw buildFailed(
+    location,
+    `a tail of ${Number.isInteger(most) ? `up to ${most}` : 'any number of'} bytes`,
+    `use it in an event, with TAIL() and a number up to ${MAX_TAIL_BYTES}`,
+  );
 }
 
 function shapeOf(walk: Walk, member: BtfMember): Shape {

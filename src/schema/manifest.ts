@@ -27,6 +27,10 @@ export type FieldFormat =
   | 'block_dev' // u32 dev_t as the kernel has it -> name of the disk or partition
   | 'netdev' // u32 interface index -> its name in the record's network namespace
   | 'netns' // u32 inode -> name of the network namespace
+  | 'tag' // u32 at the head of each struct of a ring with several -> the struct's name
+  | 'tail_length' // u32: bytes of the tail; not printed
+  | 'text_tail' // text behind the struct, as long as tail_length says
+  | 'bytes_tail' // bytes behind the struct -> hexadecimal digits
   | 'struct' // nested struct -> object
   | 'pad'; // explicit padding: not printed
 
@@ -37,7 +41,7 @@ export interface FieldLayout {
   readonly format: FieldFormat;
   readonly offset: number;
   readonly bytes: number;
-  /** Element count for stacks and arrays of numbers; absent for scalars. */
+  /** Element count for stacks and arrays of numbers, most bytes of a tail; absent for scalars. */
   readonly length?: number;
   /** From the `doc:` tag. */
   readonly doc: string;
@@ -53,6 +57,16 @@ export interface FieldLayout {
   readonly fields?: readonly FieldLayout[];
 }
 
+/** One more struct of a ring. */
+export interface EventVariant {
+  /** Value of its `tag` field; that of the event itself is 0. */
+  readonly tag: number;
+  readonly struct: string;
+  readonly bytes: number;
+  readonly doc: string;
+  readonly fields: readonly FieldLayout[];
+}
+
 export interface EventLayout {
   readonly struct: string;
   readonly bytes: number;
@@ -62,6 +76,8 @@ export interface EventLayout {
   readonly schemaVersion: number;
   readonly doc: string;
   readonly fields: readonly FieldLayout[];
+  /** Other structs of the same ring, by their tags; absent for most. */
+  readonly variants?: readonly EventVariant[];
   /** SHA-256 (hex) over the canonical layout: names, offsets, sizes, formats. */
   readonly hash: string;
 }

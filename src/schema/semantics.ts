@@ -40,6 +40,10 @@ const TYPEDEFS: Readonly<Record<string, Semantic>> = {
   ip_addr: { format: 'ip_addr', bytes: 16 },
   kstack_t: { format: 'kstack' },
   ustack_t: { format: 'ustack' },
+  event_tag: { format: 'tag', bytes: 4 },
+  tail_length: { format: 'tail_length', bytes: 4 },
+  text_tail: { format: 'text_tail', bytes: 0 },
+  bytes_tail: { format: 'bytes_tail', bytes: 0 },
   block_dev: { format: 'block_dev', bytes: 4 },
   netdev_nr: { format: 'netdev', bytes: 4 },
   netns_id: { format: 'netns', bytes: 4 },
@@ -94,6 +98,11 @@ export interface Appearance {
 const LONG = { type: 'long' } as const;
 const KEYWORD = { type: 'keyword' } as const;
 
+/** What is not a value of the document. */
+export function isShown(field: { readonly format: FieldFormat }): boolean {
+  return field.format !== 'pad' && field.format !== 'tail_length';
+}
+
 export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct'>, Appearance>> = {
   ktime_ns: { type: 'string', mapping: { type: 'date_nanos' }, unit: 'time, RFC 3339' },
   dur_ns: { type: 'number', mapping: LONG, unit: 'nanoseconds' },
@@ -118,6 +127,14 @@ export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct'>,
     type: 'string[]',
     mapping: { type: 'keyword', index: false, doc_values: false },
     unit: 'symbol+offset or file[build id]+offset, innermost first',
+  },
+  tag: { type: 'string', mapping: KEYWORD, unit: 'which kind of event' },
+  tail_length: { type: 'number', mapping: LONG, unit: 'bytes' },
+  text_tail: { type: 'string', mapping: KEYWORD, unit: 'text' },
+  bytes_tail: {
+    type: 'string',
+    mapping: { type: 'keyword', index: false, doc_values: false },
+    unit: 'hexadecimal digits',
   },
   kernel_enum: {
     type: 'string | number',

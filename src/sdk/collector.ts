@@ -161,7 +161,7 @@ export function defineEvent<
 /** Added to every autotracer's document. */
 const PARTIAL = {
   partial: optional(
-    boolean('The container ended meanwhile, or not all could be read: fields may be missing'),
+    boolean('True when the container ended meanwhile, or not all could be read: fields may be missing'),
   ),
 };
 

@@ -27,11 +27,16 @@ export class Keeper {
 
   /** Writes what a series has counted. */
   write<State>(series: Series<State>, values: readonly number[]): void {
-    const labels = this.#spec.labels.map((name) => series.labels[name] ?? '');
-    series.kept ??= this.#kept.add(this.#metric, labels, values.length);
+    series.kept ??= this.#kept.add(this.#metric, this.#labelsOf(series), values.length);
     series.kept?.values.set(values);
   }
 
+  /** In the order of the declaration. */
+  #labelsOf<State>({ labels }: Series<State>): string[] {
+    return this.#spec.labels.map((name) => labels[name] ?? '');
+  }
+
+  /** Forgets all of them. */
   drop(): void {
     this.#kept.drop(this.#metric);
   }

@@ -21,6 +21,7 @@ import type { PageLabels } from '../storage/prometheus/page.ts';
 import { type ScrapeFault, scrape } from '../storage/prometheus/scrape.ts';
 import { PortSource } from '../storage/prometheus/source.ts';
 import { createApp } from './app.ts';
+import { EventStreams } from './event-stream.ts';
 import { addPages, type Selection } from './routes.ts';
 import { type HttpServer, type Listening, listen } from './server.ts';
 import type { StatusDocument } from './status.ts';
@@ -32,6 +33,8 @@ export interface PrometheusOptions {
   readonly web: WebConfig;
   readonly paths: HostPaths;
   readonly log: LogConfig;
+  /** The journal's directory. */
+  readonly journal: string;
 }
 
 /** What the main thread answers to this one, on the control port. */
@@ -82,7 +85,8 @@ export class Prometheus implements PrometheusControl {
   #files: readonly FileSource[] = [];
   #modules: readonly PoolCollector[] = [];
   readonly #pool: FilePool;
-  readonly #own = new OwnMetrics();
+  readonly #own = new OwnMetrics(() => this.#events.counts);
+  readonly #events: EventStreams;
   /** Asks for no cgroup, so it waits for no answer. */
   readonly #containers = new ContainersClient(0);
   readonly #snapshots = new SnapshotWriter(this.#containers);
@@ -107,6 +111,7 @@ export class Prometheus implements PrometheusControl {
     this.#status = bounded('status of the main thread', () => supervisor.status());
     this.#families = bounded('metrics of the main thread', () => supervisor.families());
     const onError = (error: unknown): void => log.error('an HTTP request failed', { error });
+    this.#events = new EventStreams({ journal: options.journal, onError });
     const app = createApp({
       onError,
       onReply: (route, method, status, seconds) => this.#own.countReply(route, method, status, seconds),
@@ -116,6 +121,7 @@ export class Prometheus implements PrometheusControl {
       status: this.#status,
       reload: () => withDeadline(supervisor.reload(), RELOAD_DEADLINE_MS, 'reload of the configuration'),
       metrics: (selection) => this.#page(JSON.stringify(this.#selected(selection))),
+      events: (c) => this.#events.answer(c),
       collectors: () => this.#names(),
       containers: bounded('containers', () => supervisor.containers(), CONTAINERS_DEADLINE_MS),
     });
@@ -174,6 +180,7 @@ export class Prometheus implements PrometheusControl {
     this.setPool([]);
     for (const source of this.#ports.values()) source.close();
     this.#containers.close();
+    this.#events.close();
     const server = await this.#server.catch(() => undefined);
     await server?.[Symbol.asyncDispose]();
     await this.#pool[Symbol.asyncDispose]();

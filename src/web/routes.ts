@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { compress } from 'hono/compress';
 import type { ContainersDocument } from '../containers/actor.ts';
 import { HuatuoError } from '../error.ts';
-import { type App, addAction, addPage, failure, json, text } from './app.ts';
+import { type App, addAction, addPage, failure, json, type Page, text } from './app.ts';
 import { LANDING_POLICY, landing } from './landing.ts';
 import type { StatusDocument } from './status.ts';
 
@@ -22,6 +22,8 @@ export interface Pages {
   reload(): Promise<string>;
   /** Rejects within a few seconds when no answer comes. */
   containers(): Promise<ContainersDocument>;
+  /** Documents of the journal as they come: an answer that does not end. */
+  events(c: Parameters<Page>[0]): Response;
   /** Names that may be selected. */
   collectors(): Iterable<string>;
 }
@@ -42,6 +44,7 @@ export function addPages(app: App, pages: Pages): void {
   for (const path of ['/-/ready', '/readyz']) addPage(app, path, (c) => readiness(c, pages));
   addAction(app, '/-/reload', (c) => reload(c, pages));
   addPage(app, '/api/v1/status', (c) => document(c, pages.status()));
+  addPage(app, '/api/v1/events', (c) => pages.events(c));
   addPage(app, '/api/v1/containers', (c) => document(c, pages.containers()));
 }
 

@@ -47,6 +47,15 @@ const MESSAGES: Readonly<Record<string, RegExp>> = {
   union_member: /field either: a union; use one field for each meaning/,
   unit_of_another_type: /field latency_ns: a hex value under this name; give it the type dur_ns/,
   unknown_typedef: /field distance: a bare furlongs; say what the number means/,
+  owner_of_no_cgroup: /field latency_ns: OWNER on a dur_ns; only a single cgroup id has an owner/,
+  kernel_enum_of_duration:
+    /field latency_ns: KERNEL_ENUM\("skb_drop_reason"\) on a dur_ns; use it with index32/,
+  tail_without_most: /field data: a tail of any number of bytes; .*TAIL\(\)/,
+  tail_without_length: /1 tails and 0 tail_length; a tail has one tail_length beside it/,
+  two_owners: /field parent_id: JSON key 'container_id' is taken by cgroup_id/,
+  variant_with_other_head:
+    /struct other_event: ktime_ns at byte 8, in struct invalid_event at byte 0; begin all structs/,
+  variant_with_tag_0: /event_variant_other_event: EVENT_VARIANT\(\) with the tag '0'; use a number from 1/,
 };
 
 const sources = filesIn(at('test/fixtures/bpf-invalid'), '.bpf.c');

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { loadCatalog } from '../../src/catalog/catalog.ts';
+import { at } from '../../src/paths.ts';
 import { MODULE, UserDirectory } from './user-directory.ts';
 
 test('C and TypeScript become a collector that is known without being run', async () => {
@@ -60,4 +61,19 @@ test('a module whose source is gone is removed from the result', () => {
   directory.build();
   assert.equal(existsSync(join(directory.out, 'other.js')), false);
   assert.ok(existsSync(join(directory.out, 'renamed.js')));
+});
+
+test('the collector that the README shows can be built', () => {
+  const readme = readFileSync(at('README.md'), 'utf8');
+  const [, c = ''] = /```c\n(\/\* bpf\/long_sleep[\s\S]*?)```/.exec(readme) ?? [];
+  const [, ts = ''] = /```ts\n(import [\s\S]*?LongSleepEvent[\s\S]*?)```/.exec(readme) ?? [];
+  using directory = new UserDirectory();
+  directory.write('long_sleep.bpf.c', c);
+  const outside = ts
+    .replace("'../../sdk/index.ts'", "'huatuo/sdk'")
+    .replace('../../generated', './generated');
+  directory.write('long_sleep.ts', `${outside}\nconst readWchan = (pid: number): string => String(pid);\n`);
+  const { status, printed } = directory.build();
+  assert.equal(status, 0, printed);
+  assert.ok(existsSync(join(directory.out, 'long_sleep.description.json')));
 });

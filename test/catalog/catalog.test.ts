@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Catalog, loadCatalog } from '../../src/catalog/catalog.ts';
 import { ContentsReader } from '../../src/catalog/contents.ts';
+import { DESCRIPTION_FORMAT } from '../../src/catalog/description.ts';
 import { bpfFiles, directoryWith, moduleFile, testCatalog } from '../config/collectors.ts';
 
 async function catalogOf(...sets: Record<string, string>[]): Promise<Catalog> {
@@ -157,7 +158,11 @@ test('a module that is described beside it is not run, until it or what it impor
   const path = join(directory.path, 'quiet.js');
   const load = () => loadCatalog({ builtinRoot: '/nonexistent', extraDirectories: [directory.path] });
   const description = { kind: 'autotracing', doc: 'Known without being run', hooks: { start: 'function' } };
-  const stored = { contents: await new ContentsReader().module(path), description };
+  const stored = {
+    format: DESCRIPTION_FORMAT,
+    contents: await new ContentsReader().module(path),
+    description,
+  };
   writeFileSync(join(directory.path, 'quiet.description.json'), JSON.stringify(stored));
   const known = (await load()).find('quiet');
   assert.equal(known?.doc, 'Known without being run');

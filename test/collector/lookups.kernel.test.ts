@@ -12,7 +12,7 @@ import { Decoder, decoderNeeds } from '../../src/decoder/decoder.ts';
 import { lookupCalls } from '../../src/kernel/lookup-calls.ts';
 import { MappedRing } from '../../src/kernel/ring.ts';
 import { at } from '../../src/paths.ts';
-import { netnsOf } from '../../src/procfs/device-names.ts';
+import { hostNetns } from '../../src/procfs/device-names.ts';
 import { builtCollectors } from '../support/flood.ts';
 import { HOST_PATHS, skipWithoutBpf } from '../support/kernel.ts';
 import { LoadedFixture } from '../support/loaded-object.ts';
@@ -40,17 +40,9 @@ describe('look-ups', { skip: skipWithoutBpf() }, () => {
 
   before(async () => {
     const source = at('test/fixtures/programs/renames.c');
-    execFileSync('cc', [
-      '-O1',
-      '-fno-omit-frame-pointer',
-      '-mno-omit-leaf-frame-pointer',
-      '-Wl,--build-id',
-      '-o',
-      program,
-      source,
-    ]);
+    execFileSync('cc', ['-O0', '-fno-omit-frame-pointer', '-Wl,--build-id', '-o', program, source]);
     execFileSync('strip', ['-o', `${program}-stripped`, program]);
-    const netns = BigInt(netnsOf('/proc', 1) ?? 0);
+    const netns = BigInt(hostNetns('/proc') ?? 0);
     const options = { reason: 2n, disk: BigInt((major << 20) | minor), device: 1n, netns };
     fixture = await LoadedFixture.load('collectors/lookups', 'looked_up', options);
     const layout = fixture.object.manifest.event!;

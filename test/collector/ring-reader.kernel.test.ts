@@ -30,6 +30,7 @@ import type { ProducerData } from './ring-producer.ts';
 const skip = skipWithoutBpf();
 const OUTPUT_BYTES = 1 << 16;
 const OUT_OF_REACH = 1n << 30n;
+const BURSTS = 2000;
 /** Longer than the runner gives a test: a wait that ends by its timer fails it. */
 const FOREVER_MS = 3_600_000;
 
@@ -113,8 +114,8 @@ function waiting(reader: RingReader): { readonly isWaiting: () => boolean; reado
   return { isWaiting: () => isWaiting, over };
 }
 
-async function produce(bursts: number): Promise<number> {
-  const workerData: ProducerData = { bursts };
+async function produce(bursts: number, starts: SharedArrayBuffer): Promise<number> {
+  const workerData: ProducerData = { bursts, starts };
   const worker = new Worker(new URL('ring-producer.js', import.meta.url), { workerData });
   const [events] = (await once(worker, 'message')) as [number];
   return events;
@@ -152,7 +153,8 @@ test('every event is read, whenever it is made, although nothing looks at a ring
       if (!slice.more) await stage.reader.wait();
     }
   })();
-  const [first, second] = await Promise.all([produce(3000), produce(3000)]);
+  const starts = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  const [first, second] = await Promise.all([produce(BURSTS, starts), produce(BURSTS, starts)]);
   const { produced, dropped_ring_full } = readKernelCounts(stage.fixture.mapFd('ledger'));
   assert.equal(dropped_ring_full, 0n);
   assert.ok(Number(produced) < first + second, 'some were discarded');
@@ -169,7 +171,9 @@ test('an empty ring is not looked at; its first event is read after others have 
   skip,
 }, async () => {
   using stage = await Stage.open({ wakeup_bytes: OUT_OF_REACH }, 1);
+  const first = waiting(stage.reader);
   flood(3);
+  await first.over;
   const before = await stage.reader.read();
   assert.equal(before.documents, 3);
   // In flight: the reader looks again by itself.

@@ -4,7 +4,7 @@ import { Decoder } from '../../src/decoder/decoder.ts';
 import { type Lookup, OWNER } from '../../src/decoder/lookup-kinds.ts';
 import { MAX_LOOKUPS } from '../../src/decoder/lookup-table.ts';
 import { type DecodeResult, ringCorrupt } from '../../src/decoder/result.ts';
-import { EVERY_FORMAT, layoutOf, TINY } from '../support/decoder-layouts.ts';
+import { EVERY_FORMAT, layoutOf, layoutOfVariants, TINY } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
 import { FakeRing } from '../support/decoder-ring.ts';
 import { sharedMemoryFor } from '../support/decoder-shared-memory.ts';
@@ -286,6 +286,45 @@ test('a stack of more unknown frames than one list holds is asked for in turns',
   }
   assert.deepEqual(asked, [64, 64, 22]);
   assert.equal(JSON.parse(Buffer.from(decoder.output()).toString()).tracer_data.stack.length, 150);
+});
+
+test('a record whose tag or length of tail is not of its struct is malformed, and nothing of it is read', async () => {
+  const tail = [
+    { name: 'tail_len', format: 'tail_length', bytes: 4 },
+    { name: 'data', format: 'bytes_tail', bytes: 1, length: 16 },
+  ] as const;
+  const layout = layoutOfVariants(tail, [{ name: 'number', format: 'id', bytes: 4 }]);
+  const decoder = Decoder.create({
+    wasm: await moduleFor(layout),
+    layout,
+    sharedMemory: sharedMemoryFor(layout, RING_BYTES, 1),
+    envelope: { idPrefix: '', hostname: '', region: '' },
+  });
+  decoder.beginBatch('now', 0n);
+  const ring = new FakeRing(decoder);
+  const submit = (tag: number, second: number, bytes: number): void => {
+    const record = new Uint8Array(bytes).fill(0xab);
+    record.fill(0, 0, 16);
+    new Uint32Array(record.buffer, 16, 2).set([tag, second]);
+    ring.submit(record);
+  };
+  submit(0, 3, 24 + 16);
+  submit(1, 7, 24);
+  submit(2, 0, 24); // no such tag
+  submit(0, 17, 24 + 24); // longer than TAIL() allows
+  submit(0, 16, 24 + 15); // longer than the record
+  submit(0, 0xffff_ffff, 24 + 16);
+  submit(1, 7, 24 + 16); // longer than the struct
+  const result = decoder.decode();
+  assert.deepEqual([result.documents, result.malformed], [2, 5]);
+  const documents = Buffer.from(decoder.output()).toString().trimEnd().split('\n');
+  assert.deepEqual(
+    documents.map((line) => JSON.parse(line).tracer_data),
+    [
+      { cgroup_id: 0, kind: 'sample', data: 'ababab' },
+      { cgroup_id: 0, kind: 'variant_1', number: 7 },
+    ],
+  );
 });
 
 test('a decoder that was disposed of refuses every call that would read the ring', () => {

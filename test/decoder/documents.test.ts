@@ -4,14 +4,16 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { Decoder } from '../../src/decoder/decoder.ts';
 import type { LookupKind } from '../../src/decoder/lookup-kinds.ts';
-import { eventFields, recordOf } from '../support/decoder-arbitraries.ts';
-import { layoutOf } from '../support/decoder-layouts.ts';
+import { structsOf } from '../../src/schema/variants.ts';
+import { eventFields, eventRecord, variantFields } from '../support/decoder-arbitraries.ts';
+import { layoutOf, layoutOfVariants } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
 import { FakeRing } from '../support/decoder-ring.ts';
 import { sharedMemoryFor } from '../support/decoder-shared-memory.ts';
 import { type DocumentParts, referenceDocument } from '../support/reference-decoder.ts';
 
 const LAYOUTS = 8;
+const RINGS_OF_SEVERAL = 4;
 const RUNS = 60;
 const RECORDS_PER_RUN = 50;
 
@@ -43,9 +45,16 @@ function documentsOf(decoder: Decoder, batch: { uploadedTime: string; wallOffset
 }
 
 const seed = Number(process.env.FC_SEED ?? Date.now() & 0x7fff_ffff);
-for (const [index, fields] of fc.sample(eventFields, { numRuns: LAYOUTS, seed }).entries()) {
-  const layout = layoutOf(fields);
-  const formats = fields.map((field) => field.format).join(' ');
+const layouts = [
+  ...fc.sample(eventFields, { numRuns: LAYOUTS, seed }).map(layoutOf),
+  ...fc
+    .sample(variantFields, { numRuns: RINGS_OF_SEVERAL, seed })
+    .map(([first = [], ...others]) => layoutOfVariants(first, ...others)),
+];
+for (const [index, layout] of layouts.entries()) {
+  const formats = structsOf(layout)
+    .map(({ fields }) => fields.map((field) => field.format).join(' '))
+    .join(' | ');
   test(`layout ${index} of seed ${seed} gives the reference's documents: ${formats}`, async () => {
     const wasm = await moduleFor(layout);
     const decoder = Decoder.create({
@@ -55,7 +64,7 @@ for (const [index, fields] of fc.sample(eventFields, { numRuns: LAYOUTS, seed })
       envelope: IDENTITY,
     });
     const ring = new FakeRing(decoder, 0xffff_f000n);
-    const records = fc.array(recordOf(layout.fields, layout.bytes), {
+    const records = fc.array(eventRecord(layout), {
       minLength: 1,
       maxLength: RECORDS_PER_RUN,
       size: 'max',

@@ -11,7 +11,7 @@ import { FakeRing, strideOf } from '../support/decoder-ring.ts';
 import { sharedMemoryFor } from '../support/decoder-shared-memory.ts';
 
 const RING_BYTES = 4096;
-const LONGEST_LINE = MAX_ENVELOPE_BYTES + LIMITS.MAX_OWNER_BYTES + maxDataBytes(TINY.fields);
+const LONGEST_LINE = MAX_ENVELOPE_BYTES + LIMITS.MAX_OWNER_BYTES + maxDataBytes(TINY);
 const wasm = await moduleFor(TINY);
 
 interface ModelRecord {

@@ -1,14 +1,17 @@
 /** Programs of every kind, attached to this kernel and let go of again. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { KernelMap } from '../../src/decoder/maps.ts';
 import { lacksOf } from '../../src/kernel/features.ts';
 import { inspect } from '../../src/kernel/inspect.ts';
+import { mount } from '../../src/kernel/libc.ts';
 import { MapAccess } from '../../src/kernel/map-access.ts';
 import { KernelObject, type LoadRequest } from '../../src/kernel/object.ts';
+import type { PinRequest } from '../../src/kernel/pins/pinning.ts';
 import { ProgramChoice } from '../../src/kernel/programs.ts';
 import { readOnlineCpus } from '../../src/kernel/sampling.ts';
 import type { ObjectManifest } from '../../src/schema/manifest.ts';
@@ -179,7 +182,8 @@ test('an iterator over tasks lists what /proc lists', { skip }, async () => {
     const comm = view.toString('latin1', 8).split('\0')[0]!;
     listed.set(view.readUInt32LE(4), { pid: view.readUInt32LE(0), comm });
   }
-  const lasting = [...before].filter(([tid, pid]) => after.get(tid) === pid);
+  // Some hosts keep their init from programs.
+  const lasting = [...before].filter(([tid, pid]) => pid !== 1 && after.get(tid) === pid);
   assert.ok(lasting.length > 10);
   for (const [tid, pid] of lasting) assert.equal(listed.get(tid)?.pid, pid, `thread ${tid}`);
   assert.equal(listed.get(process.pid)?.comm, readFileSync('/proc/self/comm', 'latin1').trim());
@@ -212,6 +216,47 @@ test('what an iterator writes is bounded, also a run that is cut short lets go o
   });
   assert.equal(descriptors(), before);
 });
+
+test('what was pinned without the programs that the kernel refused is adopted without them', {
+  skip,
+}, async (t) => {
+  const messages: string[] = [];
+  const pin = pinsFor(t, messages);
+  // Run by this process: there is no agent that could leave it.
+  const first = await load('refused', { pin });
+  first.object.attach();
+  first.object.release();
+  rename('a');
+  using second = await load('refused', { pin });
+  second.object.attach();
+  assert.deepEqual(messages, ['adopted what an earlier agent pinned']);
+  assert.deepEqual(Object.values(states(second.object)), ['runs', 'missing', 'missing', 'runs']);
+  assert.deepEqual(await runsOf(second), { btf: 2, raw: 2 });
+  await second.object.detach();
+  rename('a');
+  assert.deepEqual(await runsOf(second), { btf: 2, raw: 2 });
+});
+
+test('an object that samples is not pinned, and that is said', { skip }, async (t) => {
+  const messages: string[] = [];
+  const pin = pinsFor(t, messages);
+  using loaded = await load('kinds', { pin });
+  loaded.object.attach();
+  assert.match(messages.join(), /^not pinned: it samples CPUs or iterates/);
+  assert.deepEqual(readdirSync(pin.directory), []);
+});
+
+/** A BPF file system of the test's own. */
+function pinsFor(t: TestContext, messages: string[]): PinRequest {
+  const { path: root, ...temp } = tempDirectory();
+  assert.equal(mount('bpf', root, 'mode=0700'), 0);
+  t.after(() => {
+    execFileSync('umount', [root]);
+    temp[Symbol.dispose]();
+  });
+  const say = (message: string): void => void messages.push(message);
+  return { directory: join(root, 'pins'), log: { debug: say, info: say, warn: say, error: say } };
+}
 
 /** Threads of all processes: tid -> pid. */
 function threads(): Map<number, number> {

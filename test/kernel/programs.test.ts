@@ -94,5 +94,7 @@ test('the kernel is asked by its types and its devices', (t) => {
     'an iterator over cgroup',
   ]);
   mkdirSync(join(sysfs, 'bus/event_source/devices/kprobe'), { recursive: true });
-  assert.deepEqual(lacking('kprobe/do_exit', 'kretprobe/do_exit'), []);
+  assert.deepEqual(lacking('kprobe/do_exit', 'kretprobe/do_exit', 'kprobe/exit'), [
+    'the kernel function exit',
+  ]);
 });

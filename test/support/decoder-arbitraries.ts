@@ -1,6 +1,7 @@
 /** Random event layouts, and records for them as hostile as a kernel can be made to write. */
 import fc from 'fast-check';
-import type { FieldFormat, FieldLayout } from '../../src/schema/manifest.ts';
+import type { EventLayout, FieldFormat, FieldLayout } from '../../src/schema/manifest.ts';
+import { structsOf } from '../../src/schema/variants.ts';
 import type { FieldSpec } from './decoder-layouts.ts';
 
 type Shape = Omit<FieldSpec, 'name'>;
@@ -77,6 +78,43 @@ export const eventFields: fc.Arbitrary<FieldSpec[]> = fc
     return named(all);
   });
 
+/** Fields that end in a tail with its length. */
+export const tailFields: fc.Arbitrary<FieldSpec[]> = fc
+  .tuple(
+    fc.array(leaf, { maxLength: 4 }),
+    fc.constantFrom<FieldFormat>('text_tail', 'bytes_tail'),
+    fc.integer({ min: 1, max: 200 }),
+  )
+  .map(([shapes, format, most]) => [
+    ...named(shapes),
+    { name: 'tail_len', format: 'tail_length', bytes: 4 },
+    { name: 'tail', format, bytes: 1, length: most },
+  ]);
+
+/** Fields of the structs of one ring, without their heads. */
+export const variantFields: fc.Arbitrary<FieldSpec[][]> = fc.array(
+  fc.oneof(tailFields, fc.array(leaf, { maxLength: 5 }).map(named)),
+  { minLength: 2, maxLength: 4 },
+);
+
+/** Bytes of a record with one of the event's structs, its tail behind it. */
+export function eventRecord(layout: EventLayout): fc.Arbitrary<Uint8Array> {
+  return fc.oneof(
+    ...structsOf(layout).map((struct) => {
+      const tail = struct.fields.find(({ format }) => format === 'text_tail' || format === 'bytes_tail');
+      const record = recordOf(struct.fields, struct.bytes);
+      if (!tail) return record;
+      return fc
+        .tuple(record, textBytes(tail.length ?? 0), fc.nat(tail.length ?? 0))
+        .map(([bytes, behind, used]) => {
+          const length = struct.fields.find(({ format }) => format === 'tail_length');
+          bytes.set(littleEndian(BigInt(used), 4), length?.offset);
+          return Buffer.concat([bytes, behind]);
+        });
+    }),
+  );
+}
+
 /** Fields of a map's key or value: all but the time are what events have, too. */
 export const leafFields: fc.Arbitrary<FieldSpec[]> = fc
   .array(
@@ -122,6 +160,11 @@ function bytesOf(field: FieldLayout): fc.Arbitrary<Uint8Array> {
         .oneof(fc.constantFrom(...known), bits(field.bytes))
         .map((value) => littleEndian(value, field.bytes));
     }
+    case 'tag':
+      return fc.constant(littleEndian(BigInt(Object.keys(field.enumerators ?? {})[0] ?? 0), 4));
+    case 'text_tail':
+    case 'bytes_tail':
+      return fc.constant(new Uint8Array(0));
     case 'pad':
       return fc.uint8Array({ minLength: field.bytes, maxLength: field.bytes });
     case 'cgroup_id':

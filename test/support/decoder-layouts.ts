@@ -14,6 +14,30 @@ export interface FieldSpec {
   readonly fields?: readonly FieldSpec[];
 }
 
+/** A ring of several structs, the first with tag 0; each begins with the head that they have in common. */
+export function layoutOfVariants(
+  first: readonly FieldSpec[],
+  ...others: readonly (readonly FieldSpec[])[]
+): EventLayout {
+  const variants = others.map((fields, index) => ({
+    tag: index + 1,
+    struct: `variant_${index + 1}_event`,
+    doc: '',
+    ...sharedMemory(withHead(fields, index + 1)),
+  }));
+  return { ...layoutOf(withHead(first, 0)), variants };
+}
+
+function withHead(fields: readonly FieldSpec[], tag: number): readonly FieldSpec[] {
+  const name = tag === 0 ? 'sample' : `variant_${tag}`;
+  return [
+    u64('time', 'ktime_ns'),
+    u64('cgroup_id', 'cgroup_id'),
+    { name: 'kind', format: 'tag', bytes: 4, enumerators: { [tag]: name } },
+    ...fields,
+  ];
+}
+
 interface Placed {
   readonly fields: readonly FieldLayout[];
   readonly bytes: number;
@@ -47,7 +71,8 @@ function sharedMemory(specs: readonly FieldSpec[]): Placed {
     const nested = spec.fields && sharedMemory(spec.fields);
     const alignment = nested?.alignment ?? alignmentOf(spec);
     pad(alignment);
-    const bytes = nested?.bytes ?? spec.bytes * (spec.length ?? 1);
+    const isTail = spec.format === 'text_tail' || spec.format === 'bytes_tail';
+    const bytes = nested?.bytes ?? (isTail ? 0 : spec.bytes * (spec.length ?? 1));
     fields.push({
       name: spec.name,
       json: spec.name,
@@ -64,12 +89,20 @@ function sharedMemory(specs: readonly FieldSpec[]): Placed {
     end += bytes;
     widest = Math.max(widest, alignment);
   }
-  pad(widest);
+  // In C a tail must end its struct without padding: the pad stands in front of it.
+  const tail = fields.at(-1);
+  if (tail?.length !== undefined && tail.bytes === 0) {
+    fields.pop();
+    pad(widest);
+    fields.push({ ...tail, offset: end });
+  } else pad(widest);
   return { fields, bytes: end, alignment: widest };
 }
 
 function alignmentOf(spec: FieldSpec): number {
-  return ['comm', 'text', 'ip_addr', 'pad'].includes(spec.format) ? 1 : Math.min(spec.bytes, 8);
+  return ['comm', 'text', 'ip_addr', 'pad', 'text_tail', 'bytes_tail'].includes(spec.format)
+    ? 1
+    : Math.min(spec.bytes, 8);
 }
 
 const u64 = (name: string, format: FieldFormat): FieldSpec => ({ name, format, bytes: 8 });

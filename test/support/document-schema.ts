@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readDescription } from '../../src/build/descriptions.ts';
 import { at } from '../../src/paths.ts';
-import { payloadFields } from '../../src/schema/layout.ts';
+import { isTail, payloadFields } from '../../src/schema/layout.ts';
 import type { FieldLayout, ObjectManifest } from '../../src/schema/manifest.ts';
-import { APPEARANCE, OWNER_MEMBERS } from '../../src/schema/semantics.ts';
+import { APPEARANCE, isShown, OWNER_MEMBERS } from '../../src/schema/semantics.ts';
 import type { DocumentField, DocumentFields } from '../../src/sdk/document.ts';
 
 /** A field of either origin: problems of a value, each with its path. */
@@ -48,22 +48,19 @@ export function eventFields({ event }: ObjectManifest): Fields {
 }
 
 function ofLayout(fields: readonly FieldLayout[]): Fields {
-  const shown = fields.filter(({ format }) => format !== 'pad');
   return Object.fromEntries(
-    shown.flatMap((field): [string, Field][] => [
-      [field.json, { optional: false, check: checkOf(field) }],
-      ...(field.owner ? OWNER_FIELDS : []),
-    ]),
+    fields
+      .filter(isShown)
+      .flatMap((field): [string, Field][] => [
+        [field.json, { optional: false, check: checkOf(field) }],
+        ...(field.owner ? OWNER_FIELDS : []),
+      ]),
   );
 }
 
-/** What stands behind a cgroup id whose owner is known. */
 const OWNER_FIELDS = Object.keys(OWNER_MEMBERS).map((key): [string, Field] => [
   key,
-  {
-    optional: true,
-    check: (value, path) => (typeof value === 'string' ? [] : [`${path}: ${typeof value} instead of string`]),
-  },
+  { optional: true, check: (value, path) => (typeof value === 'string' ? [] : [`${path}: no text`]) },
 ]);
 
 const inner = new WeakMap<Check, Fields>();
@@ -72,8 +69,8 @@ function checkOf(field: FieldLayout): Check {
   const { format } = field;
   if (format === 'struct') return object(ofLayout(field.fields ?? []));
   const type = format === 'pad' ? 'never' : APPEARANCE[format].type;
-  const array = type.endsWith('[]') || (field.length !== undefined && format !== 'kstack');
-  const element = format === 'enum' ? /^(?:string|number)$/ : new RegExp(`^${type.replace('[]', '')}$`);
+  const array = type.endsWith('[]') || (field.length !== undefined && !isTail(field));
+  const element = new RegExp(`^(?:${type.replace('[]', '').replaceAll(' | ', '|')})$`);
   const one: Check = (value, path) =>
     element.test(typeof value) || (typeof value === 'bigint' && element.test('number'))
       ? []

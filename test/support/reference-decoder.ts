@@ -4,6 +4,7 @@
  */
 import type { LookupKind } from '../../src/decoder/lookup-kinds.ts';
 import type { EventLayout, FieldLayout } from '../../src/schema/manifest.ts';
+import { structsOf } from '../../src/schema/variants.ts';
 
 /** What a line is made of beside the record. */
 export interface DocumentParts {
@@ -46,8 +47,11 @@ export function referenceDocument(parts: DocumentParts, record: Uint8Array, posi
   const cgroupId = cgroup ? unsigned(record, cgroup.offset, 8) : 0n;
   const container =
     cgroupId === 0n ? '' : parts.textOf({ type: 'owner', controller: cgroup?.controller }, cgroupId);
-  const printed = layout.fields.filter((field) => field !== time);
-  const data = object(parts, printed, record, [{ fields: layout.fields, bytes: record }]);
+  const tag = layout.variants && layout.fields.find(({ format }) => format === 'tag');
+  const which = tag ? Number(unsigned(record, tag.offset, 4)) : 0;
+  const fields = structsOf(layout).find((struct) => struct.tag === which)?.fields ?? [];
+  const printed = fields.filter(({ format }) => format !== 'ktime_ns');
+  const data = object(parts, printed, record, [{ fields, bytes: record }]);
   return `{${join(members)}${container},"tracer_data":${data}}\n`;
 }
 
@@ -67,9 +71,12 @@ function object(
   record: Uint8Array,
   around: Around,
 ): string {
-  const printed = fields.filter((field) => field.format !== 'pad');
+  const printed = fields.filter(({ format }) => format !== 'pad' && format !== 'tail_length');
+  const used = fields.find(({ format }) => format === 'tail_length');
   const entries = printed.map((field): [string, string] => {
-    const bytes = record.subarray(field.offset, field.offset + field.bytes);
+    const tail = field.format === 'text_tail' || field.format === 'bytes_tail';
+    const length = tail && used ? Number(unsigned(record, used.offset, 4)) : field.bytes;
+    const bytes = record.subarray(field.offset, field.offset + length);
     return [field.json, value(parts, field, bytes, around)];
   });
   return `{${join(Object.fromEntries(entries))}}`;
@@ -89,8 +96,13 @@ function value(parts: DocumentParts, field: FieldLayout, bytes: Uint8Array, arou
       return parts.textOf({ type: 'netdev' }, (netns(around) << 32n) | key);
     case 'ustack':
       return `[${userStack(parts, bytes).join()}]`;
+    case 'tag':
+      return JSON.stringify(Object.values(field.enumerators ?? {})[0]);
+    case 'bytes_tail':
+      return JSON.stringify(Buffer.from(bytes).toString('hex'));
     case 'comm':
     case 'text':
+    case 'text_tail':
       return JSON.stringify(text(bytes));
     case 'ip_addr':
       return JSON.stringify(address(bytes));

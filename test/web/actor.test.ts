@@ -68,6 +68,7 @@ function start(supervisor: SupervisorApi = SUPERVISOR, port = 0, scrape_timeout_
       web: { host: '127.0.0.1', port, scrape_timeout_ms },
       paths: { procfs: '/proc', sysfs: '/sys' },
       log: { level: 'error', format: 'json' },
+      journal: '/nonexistent',
     },
     control: port2,
     log: { level: 'error', format: 'json' },
@@ -135,6 +136,15 @@ test('a page has collector threads, file collectors, the agent and the process',
   assert.deepEqual(promlint(only), []);
   assert.match(only, /^huatuo_bamai_oom_value/m);
   assert.doesNotMatch(only, /process_|loadavg|build_info/);
+});
+
+test('a collector that has nothing to say has not failed', async () => {
+  const { control } = start();
+  const modulePath = fileURLToPath(new URL('../fixtures/metrics/quiet.js', import.meta.url));
+  await control.setPool([{ name: 'quiet', modulePath, options: {}, maxSeries: 10, contents: '' }]);
+  const { body } = await get(control, '/metrics?collect[]=quiet');
+  assert.match(body, /^huatuo_bamai_scrape_collector_success\{collector="quiet",.*\} 1$/m);
+  assert.doesNotMatch(body, /quiet_level/);
 });
 
 test('a page is compressed for a client that asks for it', async () => {

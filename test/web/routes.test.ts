@@ -42,6 +42,7 @@ async function get(target: string, pages: Partial<Pages> = {}, method = 'GET'): 
     collectors: () => ['oom', 'loadavg'],
     reload: async () => 'nothing changed',
     containers: async () => NO_CONTAINERS,
+    events: (c) => c.text('no stream'),
     ...pages,
   };
   const app = createApp({ onError: (error) => assert.fail(String(error)), onReply: () => {} });

@@ -6,6 +6,7 @@ import { known } from '../lookups';
 export { addLookup } from '../lookups';
 export { walk } from '../ring';
 
+/** Of the struct; of the first, when the ring has several. */
 export const RECORD_BYTES: u32 = 136;
 /** The most that `write` writes. */
 export const MAX_DATA_BYTES: usize = 8950;
@@ -16,6 +17,11 @@ class EventRecord {
   @inline get time_ns(): u64 { return load<u64>(changetype<usize>(this), 0); }
   @inline get cgroupId(): u64 { return load<u64>(changetype<usize>(this), 8); }
   @inline get looksUp(): boolean { return true; }
+
+  @inline fits(length: u32): boolean {
+    const r = changetype<usize>(this);
+    return length - 136 < 8;
+  }
 
   @inline write(o: usize): usize {
     const r = changetype<usize>(this);
@@ -59,5 +65,5 @@ class EventRecord {
 }
 
 export function decode(): void {
-  drain<EventRecord>(RECORD_BYTES, MAX_DATA_BYTES);
+  drain<EventRecord>(MAX_DATA_BYTES);
 }

@@ -12,11 +12,12 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
     required: true,
     collectors: true,
     uses: ['containers'],
-    options: ({ web, path: { procfs, sysfs }, log }): PrometheusOptions => ({
+    options: ({ web, path: { procfs, sysfs }, log, journal }): PrometheusOptions => ({
       version,
       web,
       paths: { procfs, sysfs },
       log,
+      journal: journal.directory,
     }),
     serve: {
       status: () => host.status(),

@@ -9,6 +9,7 @@
  */
 import { existsSync, readlinkSync } from 'node:fs';
 import { HuatuoError } from '../../error.ts';
+import type { AttachPoint } from '../../schema/manifest.ts';
 import type { Handles } from '../handles.ts';
 import { errnoName, type Libbpf, lastErrno, type Pointer } from '../libbpf.ts';
 import { closeFd } from '../libc.ts';
@@ -37,9 +38,12 @@ export function pinObject(api: Libbpf, handles: Handles, set: PinSet): void {
  */
 export function adoptObject(api: Libbpf, handles: Handles, choice: ProgramChoice, set: PinSet): void {
   for (const map of mapsOf(api, handles.object)) reuseMap(api, map, set.mapPath(mapName(api, map)));
-  for (const point of choice.chosen) {
+  const next = (): AttachPoint | undefined =>
+    choice.chosen.find(({ program }) => !handles.links.has(program));
+  // One that the kernel refused when the set was made gives its place to another variant, as it did then.
+  for (let point = next(); point; point = next()) {
     const path = set.linkPath(point.program);
-    if (existsSync(path) || !choice.isOptional(point)) handles.addLink(point.program, openLink(api, path));
+    if (existsSync(path) || !choice.canDrop(point)) handles.addLink(point.program, openLink(api, path));
     else
       choice.drop(point, { expected: `it attached to ${point.section}`, found: 'a pinned set without it' });
   }

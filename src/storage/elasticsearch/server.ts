@@ -81,7 +81,9 @@ export class Server {
     // What was accepted a moment ago is not searchable before a refresh.
     const refreshed = await this.send({ method: 'POST', path: `${target}/_refresh`, signal });
     if (refreshed.status === 404) return found;
-    if (refreshed.status >= 400) throw this.refused(`to refresh ${target.slice(1)}`, refreshed);
+    const { _shards } = (parse(refreshed.body) ?? {}) as { _shards?: { failed?: number } };
+    if (refreshed.status >= 400 || _shards?.failed !== 0)
+      throw this.refused(`to refresh every shard of ${target.slice(1)}`, refreshed);
     for (let from = 0; from < ids.length; from += MAX_IDS) {
       const values = ids.slice(from, from + MAX_IDS);
       const answer = await this.ask(`to find ids in ${target.slice(1)}`, {

@@ -81,10 +81,7 @@ export function templates(
 function shared({ retention_days }: ElasticsearchConfig, { freeForm, retention }: Abilities): Template {
   const aliases = Object.entries(ECS).map(([name, path]) => [name, { type: 'alias', path }]);
   return component(SHARED_TEMPLATE, LAYOUT_VERSION, {
-    settings: {
-      'index.codec': 'best_compression',
-      ...(retention === 'ilm' && { 'index.lifecycle.name': POLICY }),
-    },
+    ...(retention === 'ilm' && { settings: { 'index.lifecycle.name': POLICY } }),
     mappings: {
       dynamic: false,
       properties: {

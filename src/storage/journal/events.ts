@@ -118,7 +118,7 @@ class Source {
   #events: JournalEvent[] = [];
   #next = 0;
   #lost = 0;
-  #begun = false;
+  #begun: boolean;
   #over = false;
 
   constructor(directory: string, tracer: string, query: EventQuery, first: boolean) {
@@ -126,10 +126,10 @@ class Source {
     this.#query = query;
     this.#since = timestamp(query.since_ms ?? 0);
     this.#until = query.until_ms === undefined ? '~' : timestamp(query.until_ms);
-    this.#reader = new StreamReader(
-      join(directory, tracer),
-      startOf(join(directory, tracer), tracer, query, first),
-    );
+    const from = startOf(join(directory, tracer), tracer, query, first);
+    this.#reader = new StreamReader(join(directory, tracer), from);
+    // What was gone before the first document of a time is no loss of this question.
+    this.#begun = from === 'end' || query.after !== undefined;
   }
 
   get head(): JournalEvent | undefined {
@@ -157,8 +157,7 @@ class Source {
     while (this.#events.length === 0 && !this.#over && !signal.aborted) {
       const block = await this.#reader.next();
       if (!block) return;
-      // What was gone before the first document that was asked for is no loss of this question.
-      if (this.#begun || this.#query.after) this.#lost += block.lost;
+      if (this.#begun) this.#lost += block.lost;
       this.#begun = true;
       const late = timestamp((this.#query.until_ms ?? Number.POSITIVE_INFINITY) + DISORDER_MS);
       this.#over = this.#query.until_ms !== undefined && timeAt(block.lines, 0) > late;

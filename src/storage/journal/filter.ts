@@ -8,7 +8,7 @@ const OPERATORS = ['==', '!=', '<=', '>=', '<', '>', '~'] as const;
 type Operator = (typeof OPERATORS)[number];
 type Scalar = string | number | boolean | null;
 
-const CLAUSE = /^\s*([A-Za-z0-9_@][\w@.-]*)\s*(==|!=|<=|>=|<|>|~)\s*(.+?)\s*$/s;
+const CLAUSE = /^\s*([A-Za-z0-9_@][\w@.-]*)\s*(==|!=|<=|>=|<|>|~)\s*(\S.*?)\s*$/s;
 const MAX_CLAUSES = 32;
 const MAX_LENGTH = 4096;
 /** Text that JSON writes as it is, however it is written. */

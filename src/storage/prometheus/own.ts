@@ -1,5 +1,5 @@
 /** Metrics of the Prometheus thread itself, by prom-client: the process, Node, and what this thread refused. */
-import { Counter, collectDefaultMetrics, Histogram, type Metric, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
 
 /**
  * prom-client watches the loop's lag with a timer of 10 ms, half of what the idle agent would use. The lag of the thread that
@@ -7,13 +7,21 @@ import { Counter, collectDefaultMetrics, Histogram, type Metric, Registry } from
  */
 const LAG_PRECISION_MS = 10_000;
 
+/** Of the event stream, since the thread was started. */
+export interface StreamCounts {
+  readonly clients: number;
+  readonly cut: number;
+  readonly refused: number;
+}
+
 export class OwnMetrics {
   readonly #registry = new Registry();
   readonly #requests: Counter;
   readonly #durations: Histogram;
   readonly #refused: Counter;
 
-  constructor() {
+  /** @param streams clients of the event stream: asked at each scrape */
+  constructor(streams: () => StreamCounts) {
     const registers = [this.#registry];
     // process_* are of the whole process (CPU, memory, descriptors), nodejs_* of this thread.
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: LAG_PRECISION_MS });
@@ -38,6 +46,31 @@ export class OwnMetrics {
       help: 'Metric families left out of the page because they were malformed or their name was taken.',
       labelNames: ['collector'],
       registers,
+    });
+    this.#addStreams(streams);
+  }
+
+  #addStreams(streams: () => StreamCounts): void {
+    const registers = [this.#registry];
+    new Gauge({
+      name: 'huatuo_event_stream_clients',
+      help: 'Clients of the event stream.',
+      registers,
+      collect() {
+        this.set(streams().clients);
+      },
+    });
+    new Counter({
+      name: 'huatuo_event_stream_ended_total',
+      help: 'Clients of the event stream that were cut off because they took nothing, or refused because there were too many.',
+      labelNames: ['reason'],
+      registers,
+      collect() {
+        const { cut, refused } = streams();
+        this.reset();
+        this.inc({ reason: 'slow' }, cut);
+        this.inc({ reason: 'too_many' }, refused);
+      },
     });
   }
 

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { TcpRetransmitEvent } from '../../../src/generated/tcp_retransmit.ts';
 import { AgentProcess } from '../../support/agent.ts';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
+import { builtInProblems } from '../../support/document-schema.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { JournalDocument } from '../../support/journal-reader.ts';
 import { skipWithoutKernelType } from '../../support/kernel.ts';
@@ -122,6 +123,7 @@ const reasonsOf = (documents: ReturnType<Stage['documents']>): Map<Reason, numbe
 function assertClients(stage: Stage, documents: ReturnType<Stage['documents']>): void {
   const { client, server } = stage.pair;
   for (const { fields, data, text } of documents) {
+    assert.deepEqual(builtInProblems('tcp_retransmit', data), [], text);
     assert.equal(fields.container_id, CONTAINER, text);
     assert.equal(fields.severity, 'warning', text);
     assert.equal(data.pid, client.pid, text);
