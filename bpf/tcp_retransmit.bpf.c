@@ -4,6 +4,7 @@
  * tells; see reason_of(). Linux >= 5.11.
  */
 #include "event.h"
+#include "metric.h"
 #include "ratelimit.h"
 #include "sock_owner.h"
 
@@ -77,17 +78,13 @@ OPTION(u64, max_events_per_second_per_cpu, 100,
        "Events beyond this rate are counted as rate limited, not written; the counters have them all");
 
 /* Segments, as TcpRetransSegs of /proc/net/snmp counts them; whatever becomes of the event. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, REASONS);
-	__type(key, u32);
-	__type(value, u64);
-} retransmits SEC(".maps");
+METRIC_ARRAY(retransmits, "reason", retransmit_reason, u64, REASONS)
+COUNTER("huatuo_tcp_retransmits_total",
+	"TCP segments that were sent again, in all network namespaces, whether there is a document or not.");
 
 static __always_inline void count(enum retransmit_reason reason, u64 segments)
 {
-	u32 slot = reason;
-	u64 *total = bpf_map_lookup_elem(&retransmits, &slot);
+	u64 *total = metric_at(&retransmits, reason);
 
 	/* A softirq may interrupt a system call that does the same. */
 	if (total)

@@ -57,7 +57,8 @@ typedef u32 tail_length; /* bytes of the tail that are used; not printed */
 typedef u8 text_tail[];	 /* the last member: text behind the struct, with TAIL(most) */
 typedef u8 bytes_tail[]; /* likewise bytes, printed as hexadecimal digits */
 /* Printed by name: the agent looks it up when the number is first met. */
-typedef u32 block_dev; /* dev_t as the kernel has it: major << 20 | minor */
+typedef u32 block_dev; /* dev_t as the kernel has it: major << 20 | minor; as a label the disk's name: sda */
+typedef u32 dev_nr;    /* the same; as a label its number: 8:0 */
 typedef u32 netdev_nr; /* interface index, in the netns_id beside it, else in the host's namespace */
 typedef u32 netns_id;  /* inode of a network namespace */
 #define KSTACK_DEPTH 32

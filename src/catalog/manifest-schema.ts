@@ -45,6 +45,7 @@ const field: z.ZodType<FieldLayout> = z.looseObject({
   length: bytes.optional(),
   doc: z.string(),
   controller: z.string().optional(),
+  numbered: z.literal(true).optional(),
   owner: z.literal(true).optional(),
   kernelEnum: z.string().optional(),
   enumerators: z.record(z.string(), z.string()).optional(),
@@ -79,6 +80,18 @@ const option = z.looseObject({
   doc: z.string(),
 });
 
+const metric = z.looseObject({
+  type: z.enum(['counter', 'gauge', 'histogram']),
+  name: z.string(),
+  help: z.string(),
+  field: z.string(),
+  each: z.string().optional(),
+  perCpu: z.string().optional(),
+  shared: z.literal(true).optional(),
+  buckets: z.array(z.number()).optional(),
+  divisor: z.number().positive().optional(),
+});
+
 const map = z.looseObject({
   name: z.string(),
   type: z.string(),
@@ -87,6 +100,8 @@ const map = z.looseObject({
   maxEntries: bytes,
   key: z.array(field),
   value: z.array(field),
+  without: z.literal('task_storage').optional(),
+  metrics: z.array(metric).optional(),
 });
 
 const manifest = z.looseObject({

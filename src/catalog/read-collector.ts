@@ -83,7 +83,7 @@ function toEntry(
   checkTogether(files, manifest, module);
   return {
     name: files.name,
-    kind: module?.kind ?? 'event',
+    kind: module?.kind ?? (manifest?.event ? 'event' : 'metric'),
     doc: module?.doc ?? manifest?.doc ?? '',
     source: manifest ? 'bpf' : 'files',
     enabledByDefault: module?.enabledByDefault ?? true,
@@ -105,11 +105,11 @@ function checkTogether(
   manifest: ObjectManifest | undefined,
   module: CollectorDescription | undefined,
 ): void {
-  if (!module && !manifest?.event) {
+  if (!module && !manifest?.event && !manifest?.maps.some(({ metrics }) => metrics)) {
     throw invalid(
-      'an event struct or a module',
+      'an event struct, a metric or a module',
       `only the maps of ${files.objectPath}`,
-      `add ${files.name}.js`,
+      `tag its maps (bpf/include/metric.h), or add ${files.name}.js`,
     );
   }
   if (manifest?.event && !existsSync(files.wasmPath)) {

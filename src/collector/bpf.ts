@@ -9,7 +9,7 @@ import { Decoder, decoderNeeds } from '../decoder/decoder.ts';
 import { KernelMap } from '../decoder/maps.ts';
 import { HuatuoError } from '../error.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
-import type { Batch, Bpf, BpfMap, BpfObject, EventRing, Log } from '../sdk/context.ts';
+import type { Batch, Bpf, BpfObject, EventRing, Log } from '../sdk/context.ts';
 import { documentKind } from './context.ts';
 import type { EnrichEvent } from './enrich.ts';
 import { enrichLines } from './enrich.ts';
@@ -44,6 +44,9 @@ export interface OwnBpf extends Bpf {
 export function createBpf(dependencies: BpfDependencies): OwnBpf {
   let loading: Promise<LoadedObject> | undefined;
   return {
+    get loaded() {
+      return loading;
+    },
     async detach() {
       // One that could not be loaded has nothing attached.
       const object = await loading?.catch(() => undefined);
@@ -59,7 +62,7 @@ export function createBpf(dependencies: BpfDependencies): OwnBpf {
   };
 }
 
-class LoadedObject implements BpfObject {
+export class LoadedObject implements BpfObject {
   readonly #dependencies: BpfDependencies;
   readonly #kernel: Remote<KernelCalls>;
   readonly #manifest: ObjectManifest;
@@ -120,7 +123,7 @@ class LoadedObject implements BpfObject {
     return ringEvents(this.#reader, this.#dependencies);
   }
 
-  map<Key, Value>(name: string): BpfMap<Key, Value> {
+  map(name: string): KernelMap<unknown, unknown> {
     const layout = this.#manifest.maps.find((map) => map.name === name);
     if (!layout) throw missing(this.#dependencies.data.name, 'map', name);
     const kernel = this.#kernel;
@@ -130,7 +133,7 @@ class LoadedObject implements BpfObject {
       update: (key: Uint8Array, value: Uint8Array) => kernel.mapUpdate(name, key, value),
       delete: (key: Uint8Array) => kernel.mapDelete(name, key),
     };
-    return new KernelMap<Key, Value>(layout, calls, this.#dependencies.containers);
+    return new KernelMap<unknown, unknown>(layout, calls, this.#dependencies.containers);
   }
 }
 

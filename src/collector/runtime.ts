@@ -17,6 +17,7 @@ import { ContainersClient } from '../containers/client.ts';
 import { HuatuoError } from '../error.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
+import type { MapLayout } from '../schema/manifest.ts';
 import type { Collector } from '../sdk/collector.ts';
 import type { CollectorContext, Log } from '../sdk/context.ts';
 import { createInstruments, type InstrumentSet } from '../sdk/instruments.ts';
@@ -25,6 +26,7 @@ import type { MetricFamily, MetricSpecs } from '../sdk/metrics.ts';
 import { createBpf, type OwnBpf } from './bpf.ts';
 import { createClock, documentKind } from './context.ts';
 import { JournalClient } from './journal-client.ts';
+import { MapMetrics, mapMetricSpecs } from './map-metrics.ts';
 import { Overdue } from './overdue.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './protocol.ts';
 import { Sampler } from './sampler.ts';
@@ -51,6 +53,9 @@ export class CollectorRuntime {
   readonly #saver: Saver;
   readonly #sampler: Sampler | undefined;
   readonly #ctx: RuntimeContext;
+  /** Maps of its object that are metrics by themselves. */
+  readonly #metricMaps: readonly MapLayout[];
+  readonly #mapMetrics: MapMetrics;
   readonly #instruments: InstrumentSet<MetricSpecs>;
   #running: Promise<void> = Promise.resolve();
   readonly #ready = Promise.withResolvers<void>();
@@ -64,9 +69,14 @@ export class CollectorRuntime {
     const log = createLog({ component: data.name, ...data.log });
     // A line for each event would be an overload of its own.
     this.#log = limitRepeats(log, { interval_ms: REPEATS_MS });
-    this.#instruments = createInstruments(data.name, collector.metrics ?? {}, {
-      maxSeries: data.maxSeries,
-      kept,
+    this.#metricMaps = (data.bpf?.manifest.maps ?? []).filter(({ metrics }) => metrics);
+    const specs = { ...collector.metrics, ...mapMetricSpecs(this.#metricMaps) };
+    this.#instruments = createInstruments(data.name, specs, { maxSeries: data.maxSeries, kept });
+    this.#mapMetrics = new MapMetrics({
+      collector: data.name,
+      sysfs: data.paths.sysfs,
+      containers: this.#containers,
+      instruments: this.#instruments.instruments,
     });
     this.#saver = new Saver({
       journal: this.#journal,
@@ -156,7 +166,14 @@ export class CollectorRuntime {
         ? collector.update({ ...this.#ctx, samples })
         : collector.update?.(this.#ctx),
     );
+    await this.#updateMapMetrics();
     return this.#instruments.collect();
+  }
+
+  /** An object that is not loaded has counted nothing. */
+  async #updateMapMetrics(): Promise<void> {
+    const object = this.#metricMaps.length > 0 ? await this.#ctx.bpf.loaded : undefined;
+    if (object) await this.#mapMetrics.update(this.#metricMaps.map(({ name }) => object.map(name)));
   }
 
   /** Runs one of the collector's functions, which must end. */
@@ -214,7 +231,10 @@ function notify(notice: CollectorNotice): void {
 
 /** The catalog has checked the module's shape before the worker was started. */
 export async function loadModule(data: CollectorWorkerData): Promise<Collector> {
-  if (data.modulePath === undefined) return { kind: 'event', doc: data.bpf?.manifest.doc ?? data.name };
+  if (data.modulePath === undefined) {
+    const doc = data.bpf?.manifest.doc ?? data.name;
+    return data.kind === 'metric' ? { kind: 'metric', doc, update() {} } : { kind: 'event', doc };
+  }
   const module = (await import(data.modulePath)) as { readonly default: Collector };
   return module.default;
 }

@@ -1,5 +1,7 @@
 // Generated from bpf/oom.bpf.c by `npm run build`: change the struct there.
 
+import type { ObjectBinding } from '../sdk/binding.ts';
+
 /**
  * The kernel killed a process because a memory cgroup or the host ran out of memory.
  * Payload (`tracer_data`) of one document. The bytes on disk are exact; a number above 2^53 loses its last digits when
@@ -61,3 +63,12 @@ export interface OomEvent {
     comm: string;
   };
 }
+
+/** What `ctx` of the collector `oom` knows of its object. */
+export interface OomObject {
+  event: OomEvent;
+  options: object;
+  maps: object;
+}
+
+export const oom: ObjectBinding<OomObject> = { object: 'oom' };

@@ -1,5 +1,7 @@
 // Generated from bpf/tcp_retransmit.bpf.c by `npm run build`: change the struct there.
 
+import type { MapOf, ObjectBinding } from '../sdk/binding.ts';
+
 /**
  * TCP has sent a segment again.
  * Payload (`tracer_data`) of one document. The bytes on disk are exact; a number above 2^53 loses its last digits when
@@ -93,7 +95,7 @@ export interface TcpRetransmitEvent {
 /** Value of the map `sock_owners`. */
 export interface TcpRetransmitSockOwnersValue {
   /** [inode of a cgroup directory] */
-  cgroup_id: number;
+  cgroup_id: bigint;
   /** [identifier] */
   pid: number;
   /** [text] */
@@ -101,3 +103,29 @@ export interface TcpRetransmitSockOwnersValue {
   /** [name; the number when it has none] */
   known_by: 'unknown_owner' | 'connect_or_listen' | 'socket_memory' | 'socket_creation' | number;
 }
+
+/** What `ctx` of the collector `tcp_retransmit` knows of its object. */
+export interface TcpRetransmitObject {
+  event: TcpRetransmitEvent;
+  options: {
+    /** Events beyond this rate are counted as rate limited, not written; the counters have them all */
+    max_events_per_second_per_cpu: number;
+  };
+  maps: {
+    sock_owners: MapOf<number, TcpRetransmitSockOwnersValue>;
+    retransmits: MapOf<
+      | 'unknown'
+      | 'SYN'
+      | 'SYN_ACK'
+      | 'RTO'
+      | 'slow_start'
+      | 'fast_retransmit'
+      | 'TLP'
+      | 'non_congestion'
+      | number,
+      number
+    >;
+  };
+}
+
+export const tcpRetransmit: ObjectBinding<TcpRetransmitObject> = { object: 'tcp_retransmit' };

@@ -37,6 +37,8 @@ export interface Libbpf {
   bpf_map__key_size(map: Pointer): number;
   bpf_map__value_size(map: Pointer): number;
   bpf_map__reuse_fd(map: Pointer, fd: number): number;
+  bpf_map__autocreate(map: Pointer): boolean;
+  bpf_map__set_autocreate(map: Pointer, autocreate: boolean): number;
   bpf_map__initial_value(map: Pointer, size: [bigint | number]): Pointer | null;
   bpf_program__name(program: Pointer): string;
   bpf_program__set_autoload(program: Pointer, autoload: boolean): number;
@@ -69,6 +71,7 @@ export interface Libbpf {
   btf__type_by_id(btf: Pointer, id: number): Pointer | null;
   btf__name_by_offset(btf: Pointer, offset: number): string;
   libbpf_num_possible_cpus(): number;
+  libbpf_probe_bpf_map_type(type: number, options: null): number;
   libbpf_version_string(): string;
   libbpf_major_version(): number;
 }
@@ -87,6 +90,8 @@ const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
   bpf_map__key_size: 'uint32_t bpf_map__key_size(const void *map)',
   bpf_map__value_size: 'uint32_t bpf_map__value_size(const void *map)',
   bpf_map__reuse_fd: 'int bpf_map__reuse_fd(void *map, int fd)',
+  bpf_map__autocreate: 'bool bpf_map__autocreate(const void *map)',
+  bpf_map__set_autocreate: 'int bpf_map__set_autocreate(void *map, bool autocreate)',
   bpf_map__initial_value: 'void *bpf_map__initial_value(void *map, _Out_ size_t *psize)',
   bpf_program__name: 'const char *bpf_program__name(const void *prog)',
   bpf_program__set_autoload: 'int bpf_program__set_autoload(void *prog, bool autoload)',
@@ -113,6 +118,7 @@ const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
   btf__type_by_id: 'const void *btf__type_by_id(const void *btf, uint32_t id)',
   btf__name_by_offset: 'const char *btf__name_by_offset(const void *btf, uint32_t offset)',
   libbpf_num_possible_cpus: 'int libbpf_num_possible_cpus(void)',
+  libbpf_probe_bpf_map_type: 'int libbpf_probe_bpf_map_type(uint32_t map_type, const void *opts)',
   libbpf_version_string: 'const char *libbpf_version_string(void)',
   libbpf_major_version: 'uint32_t libbpf_major_version(void)',
 };

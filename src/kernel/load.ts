@@ -10,6 +10,7 @@ import { collectLog, errnoName, type Libbpf, lastErrno, loadObject, openOptions 
 import { PAGE_BYTES } from './libc.ts';
 import type { LoadRequest } from './object.ts';
 import type { ProgramChoice } from './programs.ts';
+import { selectMaps, usesTaskStorage } from './task-storage.ts';
 import { writeOptions } from './variables.ts';
 
 /** The verifier's log of a refused program can be megabytes; its end says why. */
@@ -19,7 +20,10 @@ const VERIFIER_TAIL_LINES = 12;
 /** @param log gets the verifier's words; must live until the object is loaded */
 export function openHandles(api: Libbpf, request: LoadRequest, log: Buffer = Buffer.alloc(0)): Handles {
   const object = api.bpf_object__open_mem(request.bytes, request.bytes.byteLength, openOptions(log));
-  if (object) return new Handles(object);
+  if (object) {
+    selectMaps(api, object, request.manifest.maps);
+    return new Handles(object);
+  }
   throw new HuatuoError('OBJECT_UNREADABLE', {
     expected: `a BPF object for ${request.manifest.collector}`,
     found: `${request.bytes.byteLength} bytes that libbpf refuses (${lastErrno()})`,
@@ -37,7 +41,11 @@ export async function loadFresh(api: Libbpf, request: LoadRequest, choice: Progr
     const log = Buffer.alloc(VERIFIER_LOG_BYTES);
     const handles = openHandles(api, request, log);
     const logs = select(api, handles, request, choice);
-    writeOptions(api, handles.object, request.bytes, { ...request.options, page_bytes: BigInt(PAGE_BYTES) });
+    writeOptions(api, handles.object, request.bytes, {
+      ...request.options,
+      page_bytes: BigInt(PAGE_BYTES),
+      has_task_storage: BigInt(usesTaskStorage(request.manifest.maps)),
+    });
     const result = await loadObject(handles.object);
     if (result >= 0) return handles;
     handles.close(api);

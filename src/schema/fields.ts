@@ -26,7 +26,12 @@ export interface Walk {
 
 /** A field without what its member says: name, location and tags. */
 type Shape = Pick<FieldLayout, 'format' | 'bytes'> &
-  Partial<Pick<FieldLayout, 'length' | 'enumerators' | 'fields' | 'controller' | 'owner' | 'kernelEnum'>>;
+  Partial<
+    Pick<
+      FieldLayout,
+      'length' | 'enumerators' | 'fields' | 'controller' | 'owner' | 'kernelEnum' | 'numbered'
+    >
+  >;
 
 /** Elasticsearch takes 20 levels; a damaged object may hold a struct that holds itself. */
 const MAX_DEPTH = 8;
@@ -237,9 +242,14 @@ function semanticShape(walk: Walk, id: number): Shape | undefined {
           'put it into an event: only a decoder has the tables to print it',
         );
       const frame = FRAME_BYTES[semantic.format];
-      return frame
-        ? { format: semantic.format, bytes, length: bytes / frame }
-        : { format: semantic.format, bytes, ...(semantic.controller && { controller: semantic.controller }) };
+      if (frame) return { format: semantic.format, bytes, length: bytes / frame };
+      const { controller, numbered } = semantic;
+      return {
+        format: semantic.format,
+        bytes,
+        ...(controller && { controller }),
+        ...(numbered && { numbered }),
+      };
     }
     current = btf.unqualified(type.type);
     type = btf.type(current);
@@ -251,7 +261,7 @@ function semanticShape(walk: Walk, id: number): Shape | undefined {
  * Value -> name. Values are the bits of the field read as unsigned, because clang before 15 does not say that an enum is
  * signed. Of two names for one value the first written wins.
  */
-function enumeratorsOf(type: BtfEnum): Record<string, string> {
+export function enumeratorsOf(type: BtfEnum): Record<string, string> {
   const names: Record<string, string> = {};
   for (const { name, value } of type.enumerators)
     names[String(BigInt.asUintN(type.bytes * 8, value))] ??= name;

@@ -5,6 +5,7 @@
  * the manifest to list collectors without loading anything, to build their config schema, and to refuse an
  * object whose BTF no longer matches the decoder it was built with.
  */
+import type { MetricType } from '../sdk/metrics.ts';
 
 /** How a field is stored and printed; decided by the semantic typedef (see `bpf/include/huatuo.h`). */
 export type FieldFormat =
@@ -47,6 +48,8 @@ export interface FieldLayout {
   readonly doc: string;
   /** cgroup_id only: the controller whose hierarchy the id is from, by its type (cpu_cgroup_id); v1 inodes repeat across them. */
   readonly controller?: string;
+  /** id of a disk only: as a label it is its number, `8:0`. */
+  readonly numbered?: true;
   /** cgroup_id only (`owner` tag): container_id and container_hostname are printed behind it. */
   readonly owner?: true;
   /** kernel_enum only (`enum:` tag): name of the enum in the kernel's BTF. */
@@ -104,6 +107,30 @@ export interface MapLayout {
   readonly maxEntries: number;
   readonly key: readonly FieldLayout[];
   readonly value: readonly FieldLayout[];
+  /** Made only where the kernel lacks this, in place of another map. */
+  readonly without?: 'task_storage';
+  /** What the page shows of it. */
+  readonly metrics?: readonly MetricLayout[];
+}
+
+/** A metric that a tag of the C source declares (bpf/include/metric.h); its labels are the fields of the map's key. */
+export interface MetricLayout {
+  readonly type: MetricType;
+  /** As it is exposed. */
+  readonly name: string;
+  readonly help: string;
+  /** JSON name of the member of the value that holds it; empty when it is the whole value. */
+  readonly field: string;
+  /** Label whose value is the index of the array's element. */
+  readonly each?: string;
+  /** Label whose value is the CPU: a series for each, and no sum. */
+  readonly perCpu?: string;
+  /** Other collectors have the metric, too: it gets the label `collector`. */
+  readonly shared?: true;
+  /** histogram only: upper bounds in the metric's unit, without +Inf. */
+  readonly buckets?: readonly number[];
+  /** histogram only: the sum is kept in this part of the metric's unit: 1e9 for nanoseconds and seconds. */
+  readonly divisor?: number;
 }
 
 /** One program of an object. Several whose names differ only behind `___` are variants: the first that the kernel has runs. */
@@ -124,6 +151,7 @@ export interface ObjectManifest {
   /** Present when the object has an `events` ring. */
   readonly event?: EventLayout;
   readonly options: readonly OptionLayout[];
+  /** Global variables that are metrics are one more map, `.bss`. */
   readonly maps: readonly MapLayout[];
   /** Its programs, in the order of the source. */
   readonly attachPoints: readonly AttachPoint[];

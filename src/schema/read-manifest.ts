@@ -7,7 +7,7 @@ import { type Elf, readElf } from './elf.ts';
 import { buildFailed } from './failure.ts';
 import { builtLayout, eventLayout, type StructLayout } from './layout.ts';
 import type { AttachPoint, ObjectManifest } from './manifest.ts';
-import { mapLayouts } from './maps.ts';
+import { globalsLayout, mapLayouts } from './maps.ts';
 import { optionLayouts } from './variables.ts';
 
 /**
@@ -31,7 +31,7 @@ export function readManifest(object: Uint8Array, collector: string, file: string
     doc,
     ...(event ? { event } : {}),
     options: optionLayouts(btf, elf, file),
-    maps: mapLayouts(btf, file),
+    maps: [...mapLayouts(btf, file), ...globalsLayout(btf, elf, file)],
     attachPoints: attachPoints(elf),
   };
 }

@@ -15,6 +15,8 @@ export interface Semantic {
   readonly bytes?: number;
   /** cgroup_id only: whose hierarchy the id is from; absent for the unified one. */
   readonly controller?: string;
+  /** id only: a disk's, which as a label is its number. */
+  readonly numbered?: true;
 }
 
 const TYPEDEFS: Readonly<Record<string, Semantic>> = {
@@ -28,6 +30,7 @@ const TYPEDEFS: Readonly<Record<string, Semantic>> = {
   pid_nr: { format: 'id', bytes: 4 },
   cpu_nr: { format: 'id', bytes: 4 },
   index32: { format: 'id', bytes: 4 },
+  dev_nr: { format: 'id', bytes: 4, numbered: true },
   signed32: { format: 'signed', bytes: 4 },
   hex64: { format: 'hex', bytes: 8 },
   kaddr: { format: 'hex', bytes: 8 },

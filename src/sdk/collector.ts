@@ -19,6 +19,7 @@ import {
   type Samples,
   type Subject,
 } from './autotracing.ts';
+import type { AnyObject, ObjectBinding, ObjectTypes } from './binding.ts';
 import type { CollectorContext, SampleContext, Severity, UpdateContext } from './context.ts';
 import { boolean, type DocumentFields, type DocumentOf, optional } from './document.ts';
 import type { MetricSpecs } from './metrics.ts';
@@ -31,7 +32,9 @@ export type CollectorKind = 'event' | 'autotracing' | 'metric';
 export type EventData = Record<string, unknown>;
 
 /** The parts every kind shares. */
-interface Shared<Options extends OptionSpecs, Specs extends MetricSpecs> {
+interface Shared<Options extends OptionSpecs, Specs extends MetricSpecs, Types extends ObjectTypes> {
+  /** The generated binding of its BPF object: events, options and maps get their types from it. */
+  readonly object?: ObjectBinding<Types>;
   /** One sentence: what an SRE learns from it. Shown by `huatuo list`, in the config file and in the docs. */
   readonly doc: string;
   /** Off unless asked for. Default true. */
@@ -49,8 +52,8 @@ interface Tracing<
   Options extends OptionSpecs,
   Specs extends MetricSpecs,
   Fields extends DocumentFields,
-  Event extends object,
-> extends Shared<Options, Specs> {
+  Types extends ObjectTypes,
+> extends Shared<Options, Specs, Types> {
   /** What `enrich` adds to an event, and what `ctx.save` writes; see `document.ts`. */
   readonly document?: Fields;
   /** Seconds until `start` is called again after it returned. Default 10. */
@@ -59,18 +62,29 @@ interface Tracing<
    * Runs until it returns, throws, or `ctx.signal` aborts. Without it the collector loads the BPF object of its
    * own name, attaches it and turns the events of its ring into documents.
    */
-  start?(ctx: CollectorContext<OptionValues<Options>, Specs, DocumentOf<Fields>>): Promise<void>;
+  start?(ctx: ContextOf<Options, Specs, Fields, Types>): Promise<void>;
   /**
    * Called with each event before it is written, for context that only user space knows (files, cgroups). May change
    * `event` in place or return another object. Costs a parse and a serialisation for each event.
    */
   enrich?(
-    event: Event,
-    ctx: CollectorContext<OptionValues<Options>, Specs, DocumentOf<Fields>>,
-  ): Enriched<Event, Fields> | Promise<Enriched<Event, Fields>> | void | Promise<void>;
+    event: Types['event'],
+    ctx: ContextOf<Options, Specs, Fields, Types>,
+  ): Enriched<Types['event'], Fields> | Promise<Enriched<Types['event'], Fields>> | void | Promise<void>;
   /** Called at scrape time in the collector's thread. */
-  update?(ctx: CollectorContext<OptionValues<Options>, Specs, DocumentOf<Fields>>): void | Promise<void>;
+  update?(ctx: ContextOf<Options, Specs, Fields, Types>): void | Promise<void>;
 }
+
+/** Its own options beside those of the object. */
+type AllOptions<Options extends OptionSpecs, Types extends ObjectTypes> = OptionValues<Options> &
+  Types['options'];
+
+type ContextOf<
+  Options extends OptionSpecs,
+  Specs extends MetricSpecs,
+  Fields extends DocumentFields,
+  Types extends ObjectTypes,
+> = CollectorContext<AllOptions<Options, Types>, Specs, DocumentOf<Fields>, Types['maps']>;
 
 /** An event with the fields that its collector declares. */
 export type Enriched<Event extends object, Fields extends DocumentFields> = Event & DocumentOf<Fields>;
@@ -79,8 +93,8 @@ export interface EventCollector<
   Options extends OptionSpecs = OptionSpecs,
   Specs extends MetricSpecs = MetricSpecs,
   Fields extends DocumentFields = DocumentFields,
-  Event extends object = EventData,
-> extends Tracing<Options, Specs, Fields, Event> {
+  Types extends ObjectTypes = AnyObject,
+> extends Tracing<Options, Specs, Fields, Types> {
   readonly kind: 'event';
 }
 
@@ -88,7 +102,8 @@ export interface AutotracingCollector<
   Options extends OptionSpecs = OptionSpecs,
   Specs extends MetricSpecs = MetricSpecs,
   Fields extends DocumentFields = DocumentFields,
-> extends Tracing<Options, Specs, Fields, EventData> {
+  Types extends ObjectTypes = AnyObject,
+> extends Tracing<Options, Specs, Fields, Types> {
   readonly kind: 'autotracing';
 }
 
@@ -103,22 +118,23 @@ export interface MetricCollector<
   Options extends OptionSpecs = OptionSpecs,
   Specs extends MetricSpecs = MetricSpecs,
   State = unknown,
-> extends Shared<Options, Specs> {
+  Types extends ObjectTypes = AnyObject,
+> extends Shared<Options, Specs, Types> {
   readonly kind: 'metric';
   readonly sample?: {
     /** Seconds between two samples. */
     readonly every: number;
     /** Must return plain data (it crosses threads). */
-    take(ctx: SampleContext<OptionValues<Options>>): State | Promise<State>;
+    take(ctx: SampleContext<AllOptions<Options, Types>>): State | Promise<State>;
   };
   /** Called at scrape time. One that sets nothing has nothing to say, which is no failure. */
-  update(ctx: UpdateContext<OptionValues<Options>, Specs, State>): void | Promise<void>;
+  update(ctx: UpdateContext<AllOptions<Options, Types>, Specs, State, Types['maps']>): void | Promise<void>;
 }
 
 /** Any collector, as the framework sees it: what its own types promised, its declaration has checked. */
 export type Collector = AnyTracing | AnyMetric | AnyAutotracer;
 
-interface AnyTracing extends Shared<OptionSpecs, MetricSpecs> {
+interface AnyTracing extends Omit<Shared<OptionSpecs, MetricSpecs, AnyObject>, 'object'> {
   readonly kind: 'event' | 'autotracing';
   readonly document?: DocumentFields;
   readonly interval?: number;
@@ -137,7 +153,7 @@ export interface AnyAutotracer extends AnyTracing {
   capture(subject: Subject, why: object, ctx: CaptureContext<unknown>): object | Promise<object>;
 }
 
-interface AnyMetric extends Shared<OptionSpecs, MetricSpecs> {
+interface AnyMetric extends Omit<Shared<OptionSpecs, MetricSpecs, AnyObject>, 'object'> {
   readonly kind: 'metric';
   readonly sample?: { readonly every: number; take(ctx: SampleContext<unknown>): unknown };
   update(ctx: UpdateContext<unknown, MetricSpecs, unknown>): void | Promise<void>;
@@ -146,15 +162,15 @@ interface AnyMetric extends Shared<OptionSpecs, MetricSpecs> {
 /** No keys: what a collector has that declares none. */
 type None = Readonly<Record<never, never>>;
 
-/** Declares an event collector. `Event` is the generated type of its struct. */
+/** Declares an event collector. */
 export function defineEvent<
-  Event extends object = EventData,
+  Types extends ObjectTypes = AnyObject,
   const Options extends OptionSpecs = None,
   const Specs extends MetricSpecs = None,
   const Fields extends DocumentFields = None,
 >(
-  collector: Omit<EventCollector<Options, Specs, Fields, Event>, 'kind'>,
-): EventCollector<Options, Specs, Fields, Event> {
+  collector: Omit<EventCollector<Options, Specs, Fields, Types>, 'kind'>,
+): EventCollector<Options, Specs, Fields, Types> {
   return { ...collector, kind: 'event' };
 }
 
@@ -174,12 +190,13 @@ export function defineAutotracing<
 >(declaration: AutotracerDeclaration<Options, Fields, State, Why>): Autotracer<Options, Fields, State, Why>;
 /** Declares one that has the loop itself, in `start`. */
 export function defineAutotracing<
+  Types extends ObjectTypes = AnyObject,
   const Options extends OptionSpecs = None,
   const Specs extends MetricSpecs = None,
   const Fields extends DocumentFields = None,
 >(
-  collector: Omit<AutotracingCollector<Options, Specs, Fields>, 'kind'>,
-): AutotracingCollector<Options, Specs, Fields>;
+  collector: Omit<AutotracingCollector<Options, Specs, Fields, Types>, 'kind'>,
+): AutotracingCollector<Options, Specs, Fields, Types>;
 export function defineAutotracing(collector: {
   readonly options?: OptionSpecs;
   readonly document?: DocumentFields;
@@ -199,6 +216,9 @@ export function defineMetric<
   State = undefined,
   const Options extends OptionSpecs = None,
   const Specs extends MetricSpecs = None,
->(collector: Omit<MetricCollector<Options, Specs, State>, 'kind'>): MetricCollector<Options, Specs, State> {
+  Types extends ObjectTypes = AnyObject,
+>(
+  collector: Omit<MetricCollector<Options, Specs, State, Types>, 'kind'>,
+): MetricCollector<Options, Specs, State, Types> {
   return { ...collector, kind: 'metric' };
 }

@@ -1,3 +1,5 @@
+import { HuatuoError } from '../error.ts';
+
 /** What runs it; `unknown` when the cgroup path has nothing but an id and no source knows the container. */
 export type ContainerRuntime =
   | 'docker'
@@ -93,4 +95,36 @@ export function splitCgroupId(id: bigint): {
 } {
   const mark = Number(id >> HIERARCHY_SHIFT);
   return { hierarchy: mark === 0 ? undefined : mark - 1, inode: id & INODE_BITS };
+}
+
+/** Error codes of files that went with a container: it has ended, which is no failure. */
+const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENODEV', 'ESRCH']);
+
+/**
+ * Runs `read` for each running container. One that cannot be read is logged and left out, so that it does not cost the
+ * others their samples; one that has ended meanwhile is left out silently.
+ * @param read gives undefined for a container it has nothing to say of
+ */
+export function perContainer<Result>(
+  { containers, log }: PerContainerContext,
+  read: (container: Container, labels: ContainerLabels) => Result | undefined,
+): (readonly [Container, Result])[] {
+  const results: (readonly [Container, Result])[] = [];
+  for (const container of containers.list()) {
+    try {
+      const result = read(container, containerLabels(container));
+      if (result !== undefined) results.push([container, result]);
+    } catch (error) {
+      const cause = error instanceof HuatuoError ? error.cause : error;
+      if (GONE.has((cause as { readonly code?: unknown } | undefined)?.code)) continue;
+      log.warn('a container cannot be read', { container: container.id, error });
+    }
+  }
+  return results;
+}
+
+/** What `perContainer` needs of `ctx`. */
+export interface PerContainerContext {
+  readonly containers: { list(): readonly Container[] };
+  readonly log: { warn(message: string, detail?: object): void };
 }

@@ -1,4 +1,5 @@
 /** What a collector is handed: everything it may touch, and nothing it has to clean up itself. */
+import type { AnyObject, MapKey, MapValue } from './binding.ts';
 import type { Container, Owner } from './container.ts';
 import type { Instruments, MetricSpecs } from './metrics.ts';
 
@@ -47,25 +48,31 @@ export interface SampleContext<Options> {
   readonly log: Log;
 }
 
-export interface UpdateContext<Options, Specs extends MetricSpecs, State> extends SampleContext<Options> {
+export interface UpdateContext<
+  Options,
+  Specs extends MetricSpecs,
+  State,
+  Maps extends object = AnyObject['maps'],
+> extends SampleContext<Options> {
   readonly metrics: Instruments<Specs>;
   /** The newest samples, older first; fewer than two right after the start. */
   readonly samples: readonly { readonly boottime_ns: bigint; readonly state: State }[];
   /** Its own BPF object; `load` is refused when it has none. */
-  readonly bpf: Bpf;
+  readonly bpf: Bpf<Maps>;
 }
 
 export interface CollectorContext<
   Options = unknown,
   Specs extends MetricSpecs = MetricSpecs,
   Data extends object = object,
+  Maps extends object = AnyObject['maps'],
 > extends SampleContext<Options> {
   readonly name: string;
   readonly metrics: Instruments<Specs>;
   readonly clock: Clock;
   /** Aborts when the collector must stop; every wait of the SDK listens to it. */
   readonly signal: AbortSignal;
-  readonly bpf: Bpf;
+  readonly bpf: Bpf<Maps>;
   readonly state: State;
   /**
    * Writes one document. Resolves when it is in the journal; until then it counts as pending, of which there is a bound.
@@ -100,12 +107,12 @@ export interface State {
  * Kernel access. The supervisor's thread makes the calls and holds what they return: a restarted collector finds what its
  * predecessor loaded.
  */
-export interface Bpf {
+export interface Bpf<Maps extends object = AnyObject['maps']> {
   /** Opens and loads the collector's own `<name>.bpf.o`, with its OPTION()s set from the config. */
-  load(): Promise<BpfObject>;
+  load(): Promise<BpfObject<Maps>>;
 }
 
-export interface BpfObject {
+export interface BpfObject<Maps extends object = AnyObject['maps']> {
   /** Attaches every program to what its section names; does nothing when already attached. */
   attach(): Promise<void>;
   /** Stops the programs; maps and ring stay readable. */
@@ -121,7 +128,8 @@ export interface BpfObject {
   iterate(program: string, cgroup?: string): Promise<Uint8Array>;
   /** The ring `events`, decoded to documents. */
   readonly events: EventRing;
-  map<Key = unknown, Value = unknown>(name: string): BpfMap<Key, Value>;
+  /** @throws COLLECTOR_INVALID when there is none of that name */
+  map<Name extends keyof Maps & string>(name: Name): BpfMap<MapKey<Maps[Name]>, MapValue<Maps[Name]>>;
 }
 
 export interface EventRing {

@@ -4,9 +4,10 @@
  */
 
 export type { CaptureContext, Processes, ProcessUse, Samples, Subject } from './autotracing.ts';
+export type { AnyObject, MapOf, ObjectBinding, ObjectTypes } from './binding.ts';
 export * from './collector.ts';
 export type { Container, Owner } from './container.ts';
-export { containerLabels } from './container.ts';
+export { containerLabels, perContainer } from './container.ts';
 export * from './context.ts';
 export {
   boolean,
@@ -41,5 +42,4 @@ export {
   size,
   text,
 } from './options.ts';
-export { perContainer } from './per-container.ts';
 export { type Window, type WindowSample, windowOf } from './window.ts';

@@ -22,7 +22,8 @@ test('the manifest of a program with every type, tag and kind of map', () => {
 });
 
 test('the TypeScript type made from it', () => {
-  assertGolden(at('test/fixtures/bpf/sample.golden.ts'), eventTypeSource(manifest));
+  const binding = eventTypeSource(manifest, '../../../src/sdk/binding.ts');
+  assertGolden(at('test/fixtures/bpf/sample.golden.ts'), binding);
 });
 
 test('the Elasticsearch mapping made from it', () => {

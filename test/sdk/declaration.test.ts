@@ -2,7 +2,6 @@
 import { test } from 'node:test';
 import {
   bytes,
-  type CollectorContext,
   choice,
   count,
   counter,
@@ -15,6 +14,7 @@ import {
   integer,
   keyword,
   list,
+  type ObjectBinding,
   optional,
   record,
   struct,
@@ -71,21 +71,26 @@ test('options, metrics and documents have the types of their declaration', () =>
   });
 });
 
+const BOUND: ObjectBinding<{ event: Event; options: object; maps: object }> = { object: 'bound' };
+
 test('enrich gives the event with the declared fields', () => {
   defineEvent({
+    object: BOUND,
     doc: 'Typed.',
     document: { wchan: keyword('Where it waits') },
-    enrich: (event: Event) => ({ ...event, wchan: 'x' }),
+    enrich: (event) => ({ ...event, wchan: 'x' }),
   });
   defineEvent({
+    object: BOUND,
     doc: 'Typed.',
     document: { wchan: keyword('Where it waits') },
     // @ts-expect-error the declared field is a number
-    enrich: (event: Event) => ({ ...event, wchan: 1 }),
+    enrich: (event) => ({ ...event, wchan: 1 }),
   });
   defineEvent({
+    object: BOUND,
     doc: 'Typed.',
-    enrich(event: Event, ctx: CollectorContext) {
+    enrich(event, ctx) {
       same<typeof event.pid, number>(true);
       ctx.log.info('x');
     },

@@ -48,18 +48,8 @@ static __always_inline u64 task_cgroup_of(struct task_struct *task, int controll
 /*
  * The cgroup that tells whose the task is. With v2 it is the one it is in, also where the controller was not
  * delegated that far. With v1 a controller may have left the task in its root, where everything is (rootless
- * containers, runtimes told to use one hierarchy): then another hierarchy knows better, and its number, plus
- * one, is put in front of the inode, which has no use for these bits (src/sdk/container.ts, splitCgroupId).
+ * containers, runtimes told to use one hierarchy): then another hierarchy knows better (cgroup_of_other).
  */
-#define CGROUP_HIERARCHY_SHIFT 56
-
-static __always_inline u64 cgroup_of_other(struct cgroup *cgroup)
-{
-	u64 hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
-
-	return ((hierarchy + 1) << CGROUP_HIERARCHY_SHIFT) | BPF_CORE_READ(cgroup, kn, id);
-}
-
 static __always_inline u64 task_owner_cgroup(struct task_struct *task, int controller, int other)
 {
 	struct css_set *set = BPF_CORE_READ(task, cgroups);

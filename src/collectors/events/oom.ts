@@ -1,6 +1,6 @@
 /** OOM kills: the event of bpf/oom.bpf.c with the state of both cgroups and of the host at that moment. */
 
-import type { OomEvent } from '../../generated/oom.ts';
+import { oom } from '../../generated/oom.ts';
 import { readHostMeminfo } from '../../procfs/meminfo.ts';
 import { readMemoryCgroup } from '../../procfs/memory-cgroup.ts';
 import {
@@ -44,6 +44,7 @@ const task = {
 };
 
 const collector: Collector = defineEvent({
+  object: oom,
   doc: 'Shows who ran out of memory, who was killed for it, and what the memory was used for.',
   metrics: {
     host_total: counter({ help: 'OOM victims that belong to no container.' }),
@@ -64,7 +65,7 @@ const collector: Collector = defineEvent({
       'Where the memory of the host was',
     ),
   },
-  async enrich(event: OomEvent, { paths, containers, metrics, state }) {
+  async enrich(event, { paths, containers, metrics, state }) {
     const victim = await containers.ownerOf(BigInt(event.victim.cgroup_id), 'memory');
     if (victim.type === 'container') remember(victim.container, event.victim.comm, state);
     else if (victim.type === 'unknown') metrics.unknown_total.add(1);

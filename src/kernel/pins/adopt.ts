@@ -90,11 +90,12 @@ function requireKind(fd: number, path: string, kind: 'map' | 'link'): void {
   if (!new RegExp(`bpf[-_]${kind}`).test(found)) throw damaged(path, `a ${kind}`, found);
 }
 
+/** Without those that this kernel does not need, see `selectMaps`. */
 function mapsOf(api: Libbpf, object: Pointer): Pointer[] {
   const maps: Pointer[] = [];
   let map = api.bpf_object__next_map(object, null);
   while (map) {
-    maps.push(map);
+    if (api.bpf_map__autocreate(map)) maps.push(map);
     map = api.bpf_object__next_map(object, map);
   }
   return maps;
