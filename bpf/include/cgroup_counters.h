@@ -23,12 +23,13 @@ u64 cgroup_evictions COUNTER("huatuo_bpf_cgroup_evictions_total",
 	SEC("tp_btf/cgroup_rmdir")                                                                           \
 	int BPF_PROG(map##_cgroup_removed, struct cgroup *removed)                                           \
 	{                                                                                                    \
-		controller##_cgroup_id id = BPF_CORE_READ(removed, kn, id);                                  \
-                                                                                                             \
+		int index = bpf_core_enum_value(enum cgroup_subsys_id, controller##_cgrp_id);                \
 		/* Each v1 hierarchy numbers its directories by itself. */                                   \
-		if (cgroup_has_controller(                                                                   \
-			removed, bpf_core_enum_value(enum cgroup_subsys_id, controller##_cgrp_id)) &&        \
-		    bpf_map_delete_elem(&map, &id) == 0)                                                     \
+		controller##_cgroup_id id = cgroup_has_controller(removed, index)                            \
+						? BPF_CORE_READ(removed, kn, id)                             \
+						: cgroup_of_other(removed);                                  \
+                                                                                                             \
+		if (bpf_map_delete_elem(&map, &id) == 0)                                                     \
 			__sync_fetch_and_add(&cgroup_evictions, 1);                                          \
 		return 0;                                                                                    \
 	}                                                                                                    \

@@ -38,6 +38,8 @@ const TICK_MAX_MS = 5000;
 const TICK_QUOTA_MS = 1000;
 /** Pages wait no longer for the threads' CPU time and heap, and for the number of containers; then they show the last ones. */
 const MEASURE_DEADLINE_MS = 100;
+/** A reload waits no longer for collectors to be attached. */
+const ATTACHED_MS = 5_000;
 /** A module that hangs while it is loaded must not keep the agent from being ready. */
 const POOL_READY_MS = 5_000;
 
@@ -189,7 +191,16 @@ export class Agent {
       if (this.#children.has(entry.name) || !this.#startCollector(entry)) continue;
       if (!catalog.find(entry.name) || !touched.includes(entry.name)) touched.push(entry.name);
     }
+    await this.#attached(touched);
     return touched;
+  }
+
+  /** What was replaced is in force when a reload answers: it runs, or has said why not, or takes its time. */
+  async #attached(names: readonly string[]): Promise<void> {
+    const settled = names.map((name) => this.#children.get(name)?.actor.settled);
+    await withDeadline(Promise.allSettled(settled), ATTACHED_MS, 'start of collectors').catch(
+      () => undefined,
+    );
   }
 
   /** @returns whether the collector is one that runs in a worker */

@@ -369,8 +369,10 @@ function writeNumber(writer: Writer, format: FieldFormat, value: string): void {
     writer.literal('"');
     return;
   }
+  // The upper byte says which hierarchy tells the owner; what is shown is the inode.
+  const shown = format === 'cgroup_id' ? `${value} & 0x00ffffffffffffff` : value;
   const helper = format === 'bool' ? 'bool' : format === 'signed' ? 'signed' : 'unsigned';
-  writer.statement(`o = ${helper}(o, ${value});`);
+  writer.statement(`o = ${helper}(o, ${shown});`);
 }
 
 function loadOf(format: FieldFormat, bytes: number, base: string, offset: number): string {

@@ -176,14 +176,14 @@ function ownerMembers(indent: string): string[] {
   ]);
 }
 
-function keyOf({ json, optional }: FieldLayout): string {
-  return optional ? `${json}?` : json;
-}
-
 /** In a map a time stays on the boot clock, and a stack is not resolved. */
 function unitOf(format: Exclude<FieldFormat, 'pad' | 'struct'>, side: MapSide | undefined): string {
   if (side && format === 'ktime_ns') return 'nanoseconds of the boot clock';
   return side && format === 'kstack' ? 'addresses, innermost first' : APPEARANCE[format].unit;
+}
+
+function keyOf({ json, optional }: FieldLayout): string {
+  return optional ? `${json}?` : json;
 }
 
 function typed(field: FieldLayout, indent: string, side: MapSide | undefined): string[] {

@@ -4,6 +4,7 @@ import stringWidth from 'string-width';
 import type { CollectorDescription } from '../catalog/description.ts';
 import { isTail, namesOf } from '../schema/layout.ts';
 import type { EventLayout, FieldLayout, ObjectManifest, OptionLayout } from '../schema/manifest.ts';
+import { keyCgroup, keyLabels } from '../schema/metrics.ts';
 import { APPEARANCE, OWNER_MEMBERS } from '../schema/semantics.ts';
 import { structsOf, variantName } from '../schema/variants.ts';
 import type { DocumentFields } from '../sdk/document.ts';
@@ -48,7 +49,29 @@ function section(manifest: ObjectManifest, declared: DocumentFields = {}): strin
     facts(manifest),
     ...(manifest.options.length > 0 ? [optionTable(manifest)] : []),
     ...(manifest.event ? eventTables(manifest.event, declared) : []),
+    ...metricTable(manifest),
   ];
+}
+
+const CONTAINER = 'those of the container';
+
+/** What its maps show by themselves; metrics of a module are declared there. */
+function metricTable({ maps }: ObjectManifest): string[] {
+  const rows = maps.flatMap((map) =>
+    (map.metrics ?? []).map((metric) => {
+      const { type, name, help, shared, perCpu, each } = metric;
+      const labels = [
+        shared && 'collector',
+        keyCgroup(map) && CONTAINER,
+        ...keyLabels(map).map((label) => label.name),
+        perCpu,
+        each,
+      ].filter((label) => typeof label === 'string');
+      const shown = labels.map((label) => (label === CONTAINER ? label : `\`${label}\``));
+      return [`\`${name}\``, type, shown.join(', '), cell(help)];
+    }),
+  );
+  return rows.length > 0 ? [table(['Metric', 'Type', 'Labels', 'Meaning'], rows)] : [];
 }
 
 function facts({ collector, event, attachPoints }: ObjectManifest): string {

@@ -68,7 +68,10 @@ export async function buildUserModules(
 async function compile(sources: string, out: string, manifests: readonly ObjectManifest[]): Promise<void> {
   link(sources);
   for (const manifest of manifests)
-    writeIfChanged(join(sources, 'generated', `${manifest.collector}.ts`), eventTypeSource(manifest));
+    writeIfChanged(
+      join(sources, 'generated', `${manifest.collector}.ts`),
+      eventTypeSource(manifest, 'huatuo/sdk'),
+    );
   const project = join(sources, 'tsconfig.json');
   if (!existsSync(project)) writeIfChanged(project, `${JSON.stringify(TSCONFIG, null, 2)}\n`);
   const args = ['--project', project, '--rootDir', sources, '--outDir', out, '--pretty', 'false'];

@@ -15,7 +15,7 @@ import type { LookupCalls } from '../actor/kernel-calls.ts';
 import type { ContainersClient } from '../containers/client.ts';
 import type { Decoder } from '../decoder/decoder.ts';
 import type { Lookup, LookupKind } from '../decoder/lookup-kinds.ts';
-import { ownerFragment, ownerNames, unknownFragment } from '../decoder/owner-fragment.ts';
+import { ownerFragment, ownerNames } from '../decoder/owner-fragment.ts';
 import { printable } from '../decoder/symbol-table.ts';
 import { blockDeviceName, hostNetns, interfaceName, netnsName, netnsOf } from '../procfs/device-names.ts';
 import type { Owner } from '../sdk/container.ts';
@@ -117,7 +117,7 @@ export class Lookups implements Disposable {
     const { containers } = this.#sources;
     const owner =
       containers.owner(lookup.key, kind.controller) ??
-      (await containers.resolve(lookup.key, kind.controller));
+      (await containers.ownerOf(lookup.key, kind.controller));
     this.#decoder.addLookup(lookup, ownerText(kind.type, lookup.key, owner));
   }
 
@@ -158,9 +158,8 @@ export class Lookups implements Disposable {
   }
 }
 
-function ownerText(type: 'owner' | 'owner_names', cgroupId: bigint, owner: Owner | undefined): string {
-  if (type === 'owner_names') return owner ? ownerNames(owner) : '';
-  return owner ? (ownerFragment(owner) ?? '') : unknownFragment(cgroupId);
+function ownerText(type: 'owner' | 'owner_names', cgroupId: bigint, owner: Owner): string {
+  return type === 'owner_names' ? ownerNames(owner) : (ownerFragment(owner, cgroupId) ?? '');
 }
 
 function quoted(name: string): string {

@@ -144,7 +144,7 @@ export class CollectorRuntime {
       return collector.start(this.#ctx);
     }
     if ('trigger' in collector) {
-      notify({ type: 'running' });
+      this.#runs();
       return runAutotracer(collector, this.#ctx);
     }
     const object = await this.#ctx.bpf.load();

@@ -37,10 +37,12 @@ export interface ContainersStatus {
   readonly followed_by: 'tracepoints' | 'walks';
   /** Why not by tracepoints, or what part of the tree is not known. */
   readonly reason?: string;
-  /** Cgroups of containers and units for which there was no room: they pass for the host's. */
+  /** Cgroups for which there was no room: they are unknown. */
   readonly refused_cgroups: number;
   /** Cgroups that were asked for and had not been resolved before. */
   readonly questions: number;
+  /** Questions to which neither the tree nor any process gave an answer. */
+  readonly unknown: number;
   readonly sources: readonly SourceStatus[];
 }
 
@@ -85,6 +87,7 @@ export class ContainersActor implements ContainersControl {
     readonly asked_ms: number;
   }[] = [];
   #questions = 0;
+  #unknown = 0;
 
   /**
    * Knows what is there when it returns; asks the sources afterwards.
@@ -137,19 +140,23 @@ export class ContainersActor implements ContainersControl {
   }
 
   status(): ContainersStatus {
-    const { following, truncated } = this.#tracker;
+    const { following, complaint } = this.#tracker;
     const { containers, units, gone, refused_cgroups } = this.#registry.counts;
-    const cut =
-      truncated.length > 0 ? `too many or too deep cgroups below ${truncated.join(' and ')}` : undefined;
-    const reason = this.#reason ?? (following.by === 'walks' ? following.reason?.message : undefined) ?? cut;
+    const reasons = [
+      this.#reason,
+      following.by === 'walks' ? following.reason?.message : undefined,
+      complaint,
+    ];
+    const reason = reasons.filter(Boolean).join('; ');
     return {
       containers,
       units,
       gone,
       followed_by: following.by,
-      ...(reason !== undefined && { reason }),
+      ...(reason !== '' && { reason }),
       refused_cgroups,
       questions: this.#questions,
+      unknown: this.#unknown,
       sources: this.#sources.map(({ status }) => status),
     };
   }
@@ -204,13 +211,21 @@ export class ContainersActor implements ContainersControl {
   #answer(port: MessagePort, request: ResolveRequest, asked_ms: number): void {
     const { id, cgroupId, controller } = request;
     let owner = this.#registry.owner(cgroupId, controller);
-    if (owner.type === 'host') {
+    if (owner.type === 'unknown') {
       const certain = this.#tracker.catchUp(asked_ms);
       owner = this.#registry.owner(cgroupId, controller);
-      if (owner.type === 'host' && !certain) {
+      if (owner.type === 'unknown' && !certain) {
         if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ port, request, asked_ms });
         return;
       }
+    }
+    if (owner.type === 'unknown') {
+      this.#tracker.lookAtProcesses();
+      owner = this.#registry.owner(cgroupId, controller);
+    }
+    if (owner.type === 'unknown') {
+      this.#unknown += 1;
+      this.#registry.toldUnknown(cgroupId, controller);
     }
     port.postMessage({ type: 'resolved', id, owner } satisfies FromContainers);
   }

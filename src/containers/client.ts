@@ -5,7 +5,7 @@
  *   resolve(id)  known? else ask, wait at most `wait_ms` ─────────► Owner, or undefined: no answer in time
  *
  * An answer holds for good, because a cgroup keeps its id and its place for life; what changes is the description of the
- * container, which comes unasked.
+ * container, and that one is known which was not: both come unasked.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
@@ -99,6 +99,10 @@ export class ContainersClient implements Containers {
   async byCgroupId(cgroupId: bigint, controller?: string): Promise<Container | undefined> {
     const owner = await this.resolve(cgroupId, controller);
     return owner?.type === 'container' ? owner.container : undefined;
+  }
+
+  async ownerOf(cgroupId: bigint, controller?: string): Promise<Owner> {
+    return (await this.resolve(cgroupId, controller)) ?? { type: 'unknown' };
   }
 
   /** What is known without asking. */

@@ -28,6 +28,10 @@ export interface OomEvent {
     container_id?: string;
     /** Its host name; absent on the host */
     container_hostname?: string;
+    /** Unit of that cgroup; absent on the host */
+    systemd_unit?: string;
+    /** Its path, where it is no container; absent on the host */
+    cgroup_path?: string;
     /** Its name [text] */
     comm: string;
   };
@@ -43,6 +47,10 @@ export interface OomEvent {
     container_id?: string;
     /** Its host name; absent on the host */
     container_hostname?: string;
+    /** Unit of that cgroup; absent on the host */
+    systemd_unit?: string;
+    /** Its path, where it is no container; absent on the host */
+    cgroup_path?: string;
     /** Its address space [bytes] */
     total_vm_bytes: number;
     /** Its resident anonymous memory [bytes] */

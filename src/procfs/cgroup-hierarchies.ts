@@ -19,7 +19,7 @@ export interface Hierarchy {
 }
 
 /**
- * Reads them.
+ * Reads them; where none is mounted for this process, as the host's init sees them.
  * @param procfs mount point of procfs
  * @throws SOURCE_UNREADABLE when there is no cgroup file system
  */
@@ -29,6 +29,8 @@ export function readHierarchies(procfs: string): Hierarchy[] {
     const own = parseCgroupMembership(readFileSync(join(path, 'cgroup'), 'utf8'));
     const found = findHierarchies(parseMountinfo(readMountinfo(procfs)), own);
     if (found.length > 0) return found;
+    const ofInit = hierarchiesOfInit(procfs, own);
+    if (ofInit.length > 0) return ofInit;
   } catch (cause) {
     throw new HuatuoError('SOURCE_UNREADABLE', {
       expected: `to read ${path}/mountinfo and ${path}/cgroup`,
@@ -42,6 +44,20 @@ export function readHierarchies(procfs: string): Hierarchy[] {
     found: 'none',
     remedy: "mount cgroup2, or the host's /sys/fs/cgroup into the agent's container",
   });
+}
+
+/** Through the root of process 1, which takes the host's pid namespace and the right to trace. */
+function hierarchiesOfInit(procfs: string, own: ReadonlyMap<string, CgroupMembership>): Hierarchy[] {
+  const init = join(procfs, '1');
+  try {
+    const mounts = parseMountinfo(readFileSync(join(init, 'mountinfo'), 'utf8'));
+    return findHierarchies(mounts, own).map((hierarchy) => ({
+      ...hierarchy,
+      mountPoint: join(init, 'root', hierarchy.mountPoint),
+    }));
+  } catch {
+    return [];
+  }
 }
 
 /**

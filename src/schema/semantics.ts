@@ -153,6 +153,8 @@ export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct'>,
 export const OWNER_MEMBERS: Readonly<Record<string, Appearance & { readonly doc: string }>> = {
   container_id: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Container of that cgroup' },
   container_hostname: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Its host name' },
+  systemd_unit: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Unit of that cgroup' },
+  cgroup_path: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Its path, where it is no container' },
 };
 
 /** Which half of a map's entry a field is in. */

@@ -72,11 +72,30 @@ export function containerLabels(container: Container): ContainerLabels {
   };
 }
 
-/** Whose a cgroup is. */
+/** Whose a cgroup is. `cgroupPath` is below the root of its hierarchy, and stays known a while after it is gone. */
 export type Owner =
   | { readonly type: 'container'; readonly container: Container }
-  | { readonly type: 'unit'; readonly name: string }
-  | { readonly type: 'host' };
+  | { readonly type: 'unit'; readonly name: string; readonly cgroupPath: string }
+  /** A cgroup of no container and no unit; `/` is where everything is that was put nowhere else. */
+  | { readonly type: 'host'; readonly cgroupPath: string }
+  /** It is in no tree that can be read: it may be a container's. */
+  | { readonly type: 'unknown' };
+
+/**
+ * An id says in its upper byte which hierarchy it is from when that is not the one of its type: where a task is in the root of
+ * its controller's hierarchy, BPF programs report the cgroup that another hierarchy has it in (bpf/include/kernel/sched.h).
+ */
+const HIERARCHY_SHIFT = 56n;
+const INODE_BITS: bigint = (1n << HIERARCHY_SHIFT) - 1n;
+
+/** @returns the number of the hierarchy, when the id names it, and the inode in it */
+export function splitCgroupId(id: bigint): {
+  readonly hierarchy: number | undefined;
+  readonly inode: bigint;
+} {
+  const mark = Number(id >> HIERARCHY_SHIFT);
+  return { hierarchy: mark === 0 ? undefined : mark - 1, inode: id & INODE_BITS };
+}
 
 /** Error codes of files that went with a container: it has ended, which is no failure. */
 const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENODEV', 'ESRCH']);

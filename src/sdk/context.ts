@@ -1,6 +1,6 @@
 /** What a collector is handed: everything it may touch, and nothing it has to clean up itself. */
 import type { AnyObject, MapKey, MapValue } from './binding.ts';
-import type { Container } from './container.ts';
+import type { Container, Owner } from './container.ts';
 import type { Instruments, MetricSpecs } from './metrics.ts';
 
 /** Structured log of one collector; `detail` is merged into the JSON line. */
@@ -31,12 +31,14 @@ export interface Containers {
   /** All running containers, at most a fraction of a second old. */
   list(): readonly Container[];
   /**
-   * The container that owns this cgroup or one of its parents, also a while after it has ended; undefined for the host.
+   * The container that owns this cgroup or one of its parents, also a while after it has ended; undefined for all others.
    * Asks another thread for a cgroup that was never asked for, and waits for it at most `containers.wait`.
    * @param controller whose hierarchy the id is from (`memory`, `cpu`, …): each v1 hierarchy counts its inodes by itself, so
    * without it an id that stands for two containers has no owner. Makes no difference with cgroup v2.
    */
   byCgroupId(cgroupId: bigint, controller?: string): Promise<Container | undefined>;
+  /** As `byCgroupId`, and tells apart what is no container's: a unit's, the host's, and what nothing tells. */
+  ownerOf(cgroupId: bigint, controller?: string): Promise<Owner>;
 }
 
 export interface SampleContext<Options> {

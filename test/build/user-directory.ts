@@ -8,14 +8,15 @@ import { at } from '../../src/paths.ts';
 /** What is beside renamed.bpf.c. */
 export const MODULE = `import { type Collector, counter, count, defineEvent, decimal } from 'huatuo/sdk';
 import { readLoadAverage } from 'huatuo/procfs/loadavg';
-import type { RenamedEvent } from './generated/renamed.ts';
+import { renamed } from './generated/renamed.ts';
 
 const collector: Collector = defineEvent({
+  object: renamed,
   doc: 'Shows tasks that were renamed, and how busy the host was.',
   options: { least: count(0, 'Least process id') },
   metrics: { renamed: counter({ name: 'huatuo_renamed_tasks_total', help: 'Tasks that were renamed.' }) },
   document: { load1: decimal('Load average of the host over 1 minute') },
-  enrich(event: RenamedEvent, { metrics, options, paths }) {
+  enrich(event, { metrics, options, paths }) {
     if (event.pid >= options.least) metrics.renamed.add(1);
     return { ...event, load1: readLoadAverage(paths.procfs).load1 };
   },
@@ -39,12 +40,18 @@ export class UserDirectory implements Disposable {
   }
 
   /**
-   * `huatuo build`.
-   * @param node the command that runs it
+   * `huatuo build`, as a shell starts it.
+   * @param env e.g. a PATH with another Node
    */
-  build(node: string = process.execPath): { readonly status: number | null; readonly printed: string } {
-    const args = [at('src/cli/huatuo.mjs'), 'build', this.sources, '--out', this.out];
-    const { status, stdout, stderr } = spawnSync(node, args, { encoding: 'utf8', cwd: this.#root });
+  build(env: Readonly<Record<string, string>> = {}): {
+    readonly status: number | null;
+    readonly printed: string;
+  } {
+    const { status, stdout, stderr } = spawnSync(
+      at('src/cli/huatuo'),
+      ['build', this.sources, '--out', this.out],
+      { encoding: 'utf8', cwd: this.#root, env: { ...process.env, ...env } },
+    );
     return { status, printed: stdout + stderr };
   }
 

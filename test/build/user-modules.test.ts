@@ -39,7 +39,7 @@ test('an error of types is told with file, line and column, and nothing is compi
   assert.equal(status, 1);
   assert.match(
     printed,
-    /mine\/renamed\.ts:11:15: error TS2339: Property 'pit' does not exist on type 'RenamedEvent'/,
+    /mine\/renamed\.ts:12:15: error TS2339: Property 'pit' does not exist on type 'RenamedEvent'/,
   );
   assert.equal(existsSync(join(directory.out, 'renamed.js')), false);
 });
@@ -66,7 +66,7 @@ test('a module whose source is gone is removed from the result', () => {
 test('the collector that the README shows can be built', () => {
   const readme = readFileSync(at('README.md'), 'utf8');
   const [, c = ''] = /```c\n(\/\* bpf\/long_sleep[\s\S]*?)```/.exec(readme) ?? [];
-  const [, ts = ''] = /```ts\n(import [\s\S]*?LongSleepEvent[\s\S]*?)```/.exec(readme) ?? [];
+  const [, ts = ''] = /```ts\n(import [\s\S]*?longSleep[\s\S]*?)```/.exec(readme) ?? [];
   using directory = new UserDirectory();
   directory.write('long_sleep.bpf.c', c);
   const outside = ts

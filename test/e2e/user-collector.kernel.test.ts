@@ -1,6 +1,5 @@
 /** A user's C and TypeScript, from a directory anywhere to documents on the disk, started with whatever Node the host has. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import test from 'node:test';
 import { UserDirectory } from '../build/user-directory.ts';
@@ -11,20 +10,17 @@ import { rename } from '../support/rename.ts';
 
 const skip = skipWithoutBpf();
 
-/** The host's own Node, when it is another one than ours. */
-function hostNode(): string {
-  const path = (process.env.PATH ?? '').split(':').filter((part) => !part.includes('node_modules'));
-  const { stdout } = spawnSync('sh', ['-c', 'command -v node'], {
-    encoding: 'utf8',
-    env: { ...process.env, PATH: path.join(':') },
-  });
-  return stdout.trim() || process.execPath;
-}
+/** PATH without the Node of this checkout: what is left is the host's, or none. */
+const hostPath = (): string =>
+  (process.env.PATH ?? '')
+    .split(':')
+    .filter((part) => !part.includes('node_modules'))
+    .join(':');
 
 test('a directory of C and TypeScript is built and runs', { skip }, async () => {
   using directory = new UserDirectory();
   mkdirSync(directory.out);
-  const { status, printed } = directory.build(hostNode());
+  const { status, printed } = directory.build({ PATH: hostPath() });
   assert.equal(status, 0, printed);
   await using agent = await AgentProcess.start({
     collectors: directory.out,

@@ -29,6 +29,13 @@ test('a gauge may fall, and series do not hold each other', () => {
   assert.equal(counters.hold([family(4, 'counter', '1')])[0]?.samples[0]?.value, 4);
 });
 
+test('of more series than are remembered the newest are held', () => {
+  const counters = new SteadyCounters(2);
+  for (const cpu of ['0', '1', '2']) counters.hold([family(5, 'counter', cpu)]);
+  const now = ['2', '1', '0'].map((cpu) => counters.hold([family(4, 'counter', cpu)])[0]?.samples[0]?.value);
+  assert.deepEqual(now, [5, 5, 4]);
+});
+
 test('whatever is read, a fall on the page is one to less than half', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(1000)), (readings) => {

@@ -91,6 +91,20 @@ test('this host has at least one, and its numbers are those of /proc/self/cgroup
   assert.equal(new Set(found.map(({ number }) => number)).size, found.length);
 });
 
+test('where none is mounted for this process, they are seen through the root of process 1', () => {
+  using host = procfs('', '0::/\n');
+  mkdirSync(join(host.path, '1'));
+  writeFileSync(join(host.path, '1/mountinfo'), mount('/sys/fs/cgroup', 'v2'));
+  assert.deepEqual(readHierarchies(host.path), [
+    {
+      number: 0,
+      controllers: ['unified'],
+      mountPoint: join(host.path, '1/root/sys/fs/cgroup'),
+      root: '/',
+    },
+  ]);
+});
+
 test('a host without a cgroup file system and an unreadable procfs are told apart, with what to do', () => {
   using none = procfs('', '');
   using unreadable = procfs(undefined, '');

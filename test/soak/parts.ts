@@ -1,5 +1,6 @@
 /** The parts of the soak in their long versions, and what of their reports goes into the table. */
 import { atMost, median, type Row } from '../bench/report.ts';
+import { findServer } from '../support/search-server/server.ts';
 import { crashUnderFlood, TIRELESS } from './crashes.ts';
 import { endure } from './endurance.ts';
 import { type Footprint, slope } from './footprint.ts';
@@ -8,6 +9,7 @@ import { type Fence, overloadOne } from './isolation.ts';
 import { LoopDisk } from './loop-disk.ts';
 import { crashesOfAgent, type Growth, livesOfWorkers } from './memory.ts';
 import { killPinned } from './pinned.ts';
+import { killWhileShipping } from './shipping.ts';
 import { killUnderFlood } from './sigkill.ts';
 
 export interface SoakOptions {
@@ -29,6 +31,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   memory,
   frozen,
   flood,
+  shipping,
 };
 
 async function crashes({ progress }: SoakOptions): Promise<Row[]> {
@@ -74,6 +77,14 @@ async function pinned(): Promise<Row[]> {
   const { events, between, repeated, most_copies } = await killPinned(50);
   const copies = `${repeated} more than once (at most ${most_copies} times)`;
   return [kept('pinned, events', `${events} on disk, ${between} of them made without an agent; ${copies}`)];
+}
+
+async function shipping({ progress }: SoakOptions): Promise<Row[]> {
+  const found = await findServer('elasticsearch-8');
+  if ('missing' in found) return [{ name: 'shipping', measured: found.missing, verdict: 'skipped' }];
+  const { rounds, agentKills, serverKills, rollovers, events } = await killWhileShipping(60, found, progress);
+  const kills = `${rounds} rounds, ${agentKills} kills of the agent, ${serverKills} of Elasticsearch, ${rollovers} rollovers`;
+  return [kept('shipping, events', `${kills}: ${events} in the journal, each once in the index`)];
 }
 
 async function isolation(): Promise<Row[]> {

@@ -43,7 +43,11 @@ export class AutotracerRun implements AsyncDisposable {
         name: 'tested',
         options,
         paths: { procfs, sysfs: '/sys' },
-        containers: { list: () => this.containers, byCgroupId: async () => undefined },
+        containers: {
+          list: () => this.containers,
+          byCgroupId: async () => undefined,
+          ownerOf: async () => ({ type: 'unknown' }),
+        },
         log: { debug: () => {}, info: () => {}, warn: log, error: log },
         metrics: set.instruments,
         signal: this.#stop.signal,

@@ -173,7 +173,11 @@ export class CollectorHarness implements AsyncDisposable {
     say({ type: 'changed', upserts: [...owners.values()], removed: [], reassigned: false });
     port2.on('message', ({ id, cgroupId }: ResolveRequest) => {
       const container = owners.get(cgroupId);
-      say({ type: 'resolved', id, owner: container ? { type: 'container', container } : { type: 'host' } });
+      say({
+        type: 'resolved',
+        id,
+        owner: container ? { type: 'container', container } : { type: 'host', cgroupPath: '/' },
+      });
     });
     this.#cleanups.defer(() => client.close());
     return client;

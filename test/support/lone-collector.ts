@@ -9,6 +9,7 @@ import { CollectorChild } from '../../src/agent/collector-child.ts';
 import { CpuCgroups } from '../../src/agent/fence/cgroup.ts';
 import { loadCatalog } from '../../src/catalog/catalog.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { HuatuoError } from '../../src/error.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { RingWatch } from '../../src/kernel/ring-watch.ts';
 import type { MetricFamily } from '../../src/sdk/metrics.ts';
@@ -101,8 +102,15 @@ export class LoneCollector implements AsyncDisposable {
     return this.child.status();
   }
 
+  /** Nothing while it has no thread, or one that does not run yet. */
   async scrape(): Promise<readonly MetricFamily[]> {
-    return (await this.#source?.scrape(30_000)) ?? [];
+    try {
+      return (await this.#source?.scrape(30_000)) ?? [];
+    } catch (error) {
+      if (error instanceof HuatuoError && ['COLLECTOR_STARTING', 'WORKER_EXITED'].includes(error.code))
+        return [];
+      throw error;
+    }
   }
 
   /** The value of a metric without labels. */

@@ -55,6 +55,9 @@ export function referenceDocument(parts: DocumentParts, record: Uint8Array, posi
   return `{${join(members)}${container},"tracer_data":${data}}\n`;
 }
 
+/** The upper byte of a cgroup id is not the inode's. */
+const INODE_BITS = 2n ** 56n - 1n;
+
 function join(members: Readonly<Record<string, string>>): string {
   return Object.entries(members)
     .map(([key, json]) => `${JSON.stringify(key)}:${json}`)
@@ -135,6 +138,8 @@ function number(field: FieldLayout, bytes: Uint8Array): string {
       return String(BigInt.asIntN(bytes.length * 8, bits));
     case 'hex':
       return JSON.stringify(`0x${bits.toString(16)}`);
+    case 'cgroup_id':
+      return String(bits & INODE_BITS);
     default:
       return String(bits);
   }

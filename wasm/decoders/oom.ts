@@ -26,9 +26,9 @@ class EventRecord {
   @inline write(o: usize): usize {
     const r = changetype<usize>(this);
     o = text(o, ',"tracer_data":{"cgroup_id":', 28);
-    o = unsigned(o, load<u64>(r, 8));
+    o = unsigned(o, load<u64>(r, 8) & 0x00ffffffffffffff);
     o = text(o, ',"memcg_id":', 12);
-    o = unsigned(o, load<u64>(r, 16));
+    o = unsigned(o, load<u64>(r, 16) & 0x00ffffffffffffff);
     o = text(o, ',"memcg_limit_bytes":', 21);
     o = unsigned(o, load<u64>(r, 24));
     o = text(o, ',"memcg_usage_bytes":', 21);
@@ -38,7 +38,7 @@ class EventRecord {
     o = text(o, ',"tid":', 7);
     o = unsigned(o, load<u32>(r, 44));
     o = text(o, ',"cgroup_id":', 13);
-    o = unsigned(o, load<u64>(r, 48));
+    o = unsigned(o, load<u64>(r, 48) & 0x00ffffffffffffff);
     if (load<u64>(r, 48) != 0) o = known(o, 2, load<u64>(r, 48), 0);
     o = text(o, ',"comm":"', 9);
     o = chars(o, r + 56, 16);
@@ -47,7 +47,7 @@ class EventRecord {
     o = text(o, ',"uid":', 7);
     o = unsigned(o, load<u32>(r, 76));
     o = text(o, ',"cgroup_id":', 13);
-    o = unsigned(o, load<u64>(r, 80));
+    o = unsigned(o, load<u64>(r, 80) & 0x00ffffffffffffff);
     if (load<u64>(r, 80) != 0) o = known(o, 2, load<u64>(r, 80), 0);
     o = text(o, ',"total_vm_bytes":', 18);
     o = unsigned(o, load<u64>(r, 88));

@@ -30,7 +30,7 @@ class EventRecord {
     o = text(o, ',"threshold_ns":', 16);
     o = unsigned(o, load<u64>(r, 16));
     o = text(o, ',"cgroup_id":', 13);
-    o = unsigned(o, load<u64>(r, 24));
+    o = unsigned(o, load<u64>(r, 24) & 0x00ffffffffffffff);
     o = text(o, ',"vector":', 10);
     switch (load<u32>(r, 32)) {
       case 0: o = text(o, '"HI"', 4); break;

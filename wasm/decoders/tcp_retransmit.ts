@@ -30,7 +30,7 @@ class EventRecord {
     o = text(o, '"', 1);
     if (load<u64>(r, 16) != 0) {
       o = text(o, ',"cgroup_id":', 13);
-      o = unsigned(o, load<u64>(r, 16));
+      o = unsigned(o, load<u64>(r, 16) & 0x00ffffffffffffff);
     }
     if (load<u64>(r, 24) != 0) {
       o = text(o, ',"skb_addr":"0x', 15);

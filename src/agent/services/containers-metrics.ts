@@ -29,6 +29,11 @@ export function containerFamilies({ containers }: ServiceReport): MetricFamily[]
     counter('huatuo_container_questions_total', 'Cgroups that a thread asked for.', [
       { labels: {}, value: containers.questions },
     ]),
+    counter(
+      'huatuo_container_unknown_total',
+      'Cgroups that were asked for and of which nothing tells whose they are; their documents say owner unknown.',
+      [{ labels: {}, value: containers.unknown }],
+    ),
     gauge(
       'huatuo_container_source_up',
       'Whether a source that describes containers answered last: 1 yes, 0 no. Absent ones are left out.',

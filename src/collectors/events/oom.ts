@@ -48,6 +48,10 @@ const collector: Collector = defineEvent({
   doc: 'Shows who ran out of memory, who was killed for it, and what the memory was used for.',
   metrics: {
     host_total: counter({ help: 'OOM victims that belong to no container.' }),
+    unknown_total: counter({
+      name: 'huatuo_oom_unknown_owner_total',
+      help: 'OOM victims of which nothing tells whose they are.',
+    }),
     container_total: counter({
       help: 'OOM victims in the container since the collector was started.',
       labels: [...CONTAINER_LABELS, 'latest_victim_comm'],
@@ -62,8 +66,9 @@ const collector: Collector = defineEvent({
     ),
   },
   async enrich(event, { paths, containers, metrics, state }) {
-    const victim = await containers.byCgroupId(BigInt(event.victim.cgroup_id), 'memory');
-    if (victim) remember(victim, event.victim.comm, state);
+    const victim = await containers.ownerOf(BigInt(event.victim.cgroup_id), 'memory');
+    if (victim.type === 'container') remember(victim.container, event.victim.comm, state);
+    else if (victim.type === 'unknown') metrics.unknown_total.add(1);
     else metrics.host_total.add(1);
     return {
       ...event,

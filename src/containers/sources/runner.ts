@@ -117,7 +117,7 @@ export class SourceRunner implements Disposable {
         const signal = AbortSignal.any([this.#asking.signal, AbortSignal.timeout(timeout_ms)]);
         const details = await this.#source.list(signal);
         this.#answeredAt = new Date();
-        this.#enter('ok', details.length);
+        this.#enter('ok', details.filter((one) => one.of === undefined).length);
         if (!this.#closed) this.#options.onDetails(this.key, details);
       }
     } catch (thrown) {

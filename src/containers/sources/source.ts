@@ -6,7 +6,10 @@ import type { ContainerQos, ContainerRuntime, ContainerType } from '../../sdk/co
 
 /** One container as one source describes it; what the source does not know is left out. */
 export interface ContainerDetails {
+  /** Of the container; of the pod when this is `of` one: its uid as cgroup paths have it, or the hash of a static pod. */
   readonly id: string;
+  /** What all containers of a pod share, sandbox included: how those are known of which nothing else is said. */
+  readonly of?: 'pod';
   readonly runtime?: ContainerRuntime;
   readonly name?: string;
   readonly image?: string;

@@ -208,7 +208,7 @@ test('a container that cannot be read costs the host and the others nothing', as
     run.saved.map(({ subject }) => subject),
     [host.two],
   );
-  assert.ok(run.logged.includes('a container could not be read'));
+  assert.ok(run.logged.includes('a container cannot be read'));
 });
 
 test('a worker that takes over goes on with the windows and growth of the one before', async () => {

@@ -12,7 +12,11 @@ export function sampleContext(procfs: string, containers: readonly Container[]):
   return {
     options: {},
     paths: { procfs, sysfs: '/sys' },
-    containers: { list: () => containers, byCgroupId: async () => undefined },
+    containers: {
+      list: () => containers,
+      byCgroupId: async () => undefined,
+      ownerOf: async () => ({ type: 'unknown' }),
+    },
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
   };
 }

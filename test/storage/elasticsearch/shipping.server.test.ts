@@ -207,6 +207,38 @@ describe('documents of the journal in a real Elasticsearch', { skip }, () => {
     assert.deepEqual(await stored(server, target), { documents: shipping.count, events: shipping.count });
   });
 
+  test('an outage costs disk up to the bound; past it the oldest documents, counted for each tracer', async () => {
+    await using shipping = new Shipping({ segment_bytes: 50_000, segments: 6 });
+    const settings = config(proxy.url, { namespace: 'outage' });
+    shipping.write(200);
+    shipping.write(100, { tracer: 'softirq' });
+    shipping.start(settings);
+    await shipping.drained();
+    await shipping.drained('softirq');
+    proxy.fault = () => ({ kind: 'reset' });
+    shipping.write(100, { tracer: 'softirq' });
+    for (let part = 0; part < 40; part++) shipping.write(50);
+    const { lost = 0 } = await eventually('the loss to be told while the server is away', async () => {
+      const stream = await shipping.stream();
+      return (stream?.lost ?? 0) > 0 && stream;
+    });
+    // It is one loss over an end of the actor too.
+    await shipping.stop();
+    shipping.start(settings);
+    proxy.fault = () => undefined;
+    const oom = await shipping.drained();
+    const softirq = await shipping.drained('softirq');
+    assert.equal(softirq.lost, 0);
+    assert.equal(softirq.shipped, 100);
+    assert.equal(oom.lost, lost);
+    assert.equal(oom.lost + oom.shipped, 2000);
+    const { expired_documents = 0 } = shipping.journal.status().oom ?? {};
+    assert.equal(oom.lost, expired_documents - 200);
+    const documents = 200 + oom.shipped;
+    assert.deepEqual(await stored(server, 'logs-huatuo.oom-outage'), { documents, events: documents });
+    assert.deepEqual(await stored(server, 'logs-huatuo.softirq-outage'), { documents: 200, events: 200 });
+  });
+
   test('a server that is killed and comes back', async () => {
     await using shipping = new Shipping({ segment_bytes: 200_000 });
     shipping.start(config(server.url, { namespace: 'killed' }));
