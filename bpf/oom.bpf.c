@@ -13,14 +13,14 @@
 struct oom_trigger {
 	pid_nr pid DOC("Process whose allocation started the kill");
 	pid_nr tid DOC("Thread whose allocation started the kill");
-	memory_cgroup_id cgroup_id DOC("Its memory cgroup");
+	memory_cgroup_id cgroup_id OWNER DOC("Its memory cgroup");
 	comm_t comm DOC("Its name");
 };
 
 struct oom_victim {
 	pid_nr pid DOC("Process that was chosen");
 	index32 uid DOC("Its user id in the initial namespace");
-	memory_cgroup_id cgroup_id DOC("Its memory cgroup");
+	memory_cgroup_id cgroup_id OWNER DOC("Its memory cgroup");
 	bytes64 total_vm_bytes DOC("Its address space");
 	bytes64 anon_rss_bytes DOC("Its resident anonymous memory");
 	bytes64 file_rss_bytes DOC("Its resident file pages");

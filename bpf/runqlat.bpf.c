@@ -4,70 +4,52 @@
  * Counted for the host and for the cpu cgroup of the task.
  */
 #include "kernel/sched.h"
-#include "histogram.h"
+#include "cgroup_counters.h"
+#include "span.h"
 
 COLLECTOR_DOC("How long runnable tasks wait for a CPU, for the host and for each container");
 
 #define MAX_WAITING_TASKS 32768
-#define MAX_CGROUPS	  2048
+#define MAX_CGROUPS	  4096
+#define ZONES		  "zone 0 is below 10 ms, 1 below 20 ms, 2 below 50 ms, 3 the rest."
 
-struct wait_histogram {
-	u64 zones[4];
-	u64 slots[HISTOGRAM_SLOTS];
-	u64 sum_ns;
-	u64 untracked;
+struct host_waits {
+	struct time_histogram waits HISTOGRAM("huatuo_runqueue_wait_seconds",
+					      "Time runnable tasks waited for a CPU.");
+	u64 zones[4] COUNTER("huatuo_bamai_runqlat_latency", "Waits of runnable tasks for a CPU; " ZONES)
+	    EACH("zone");
 };
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct wait_histogram);
-} host SEC(".maps");
+METRIC_SLOT(host, struct host_waits);
 
-struct cgroup_zones {
-	u64 zones[4];
+struct cgroup_waits {
+	u64 zones[4] COUNTER("huatuo_bamai_runqlat_container_latency",
+			     "Waits of the container's runnable tasks for a CPU; " ZONES) EACH("zone");
 };
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_PERCPU_HASH);
-	__uint(max_entries, MAX_CGROUPS);
-	__type(key, cpu_cgroup_id);
-	__type(value, struct cgroup_zones);
-} cgroups SEC(".maps");
+CGROUP_COUNTERS(cgroups, cpu, struct cgroup_waits, MAX_CGROUPS);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_WAITING_TASKS);
-	__type(key, u32);
-	__type(value, u64);
-} runnable_since_ns SEC(".maps");
+u64 untracked COUNTER("huatuo_runqueue_untracked_total",
+		      "Wake-ups that could not be timed because too many tasks were runnable.");
 
-static __always_inline void became_runnable(u32 tid)
+TASK_SPANS(waits, MAX_WAITING_TASKS);
+
+static __always_inline void became_runnable(struct task_struct *task, u64 now)
 {
-	u64 now = bpf_ktime_get_ns();
-	u32 zero = 0;
-	struct wait_histogram *counts;
-
 	/* The idle tasks share id 0 and never wait. */
-	if (tid == 0)
-		return;
-	if (bpf_map_update_elem(&runnable_since_ns, &tid, &now, BPF_ANY) == 0)
-		return;
-	counts = bpf_map_lookup_elem(&host, &zero);
-	if (counts)
-		counts->untracked++;
+	if (task->pid != 0 && !waits_start(task, now))
+		__sync_fetch_and_add(&untracked, 1);
 }
 
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(task_woken, struct task_struct *task)
 {
-	became_runnable(task->pid);
+	became_runnable(task, bpf_ktime_get_ns());
 	return 0;
 }
 
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(task_woken_first, struct task_struct *task)
 {
-	became_runnable(task->pid);
+	became_runnable(task, bpf_ktime_get_ns());
 	return 0;
 }
 
@@ -80,45 +62,32 @@ static __always_inline u32 zone_of(u64 waited_ns)
 	return waited_ns < 50000000 ? 2 : 3;
 }
 
-static __always_inline void count_for_cgroup(struct task_struct *task, u32 zone)
-{
-	cpu_cgroup_id id = task_cpu_cgroup(task);
-	struct cgroup_zones *counts = bpf_map_lookup_elem(&cgroups, &id);
-
-	if (!counts) {
-		struct cgroup_zones none = {};
-
-		bpf_map_update_elem(&cgroups, &id, &none, BPF_NOEXIST);
-		counts = bpf_map_lookup_elem(&cgroups, &id);
-	}
-	if (counts && zone < 4)
-		counts->zones[zone]++;
-}
-
 SEC("tp_btf/sched_switch")
 int BPF_PROG(task_switched, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	u32 tid = next->pid, zero = 0, zone;
-	struct wait_histogram *counts;
-	u64 *since, waited_ns;
+	u64 now = bpf_ktime_get_ns(), waited_ns;
+	struct cgroup_waits *of_cgroup;
+	struct host_waits *of_host;
+	cpu_cgroup_id cgroup;
+	u32 zone;
 
 	if (task_is_runnable(prev))
-		became_runnable(prev->pid);
-
-	since = bpf_map_lookup_elem(&runnable_since_ns, &tid);
-	if (!since)
+		became_runnable(prev, now);
+	waited_ns = waits_end(next, now);
+	if (!waited_ns)
 		return 0;
-	waited_ns = bpf_ktime_get_ns() - *since;
-	bpf_map_delete_elem(&runnable_since_ns, &tid);
 
+	/* Interrupts are off: no other program counts on this CPU meanwhile. */
 	zone = zone_of(waited_ns);
-	counts = bpf_map_lookup_elem(&host, &zero);
-	if (counts) {
-		counts->zones[zone]++;
-		counts->slots[histogram_slot(waited_ns)]++;
-		counts->sum_ns += waited_ns;
+	of_host = metric_at(&host, 0);
+	if (of_host) {
+		of_host->zones[zone]++;
+		histogram_observe(&of_host->waits, waited_ns);
 	}
-	count_for_cgroup(next, zone);
+	cgroup = task_cpu_cgroup(next);
+	of_cgroup = metric_slot(&cgroups, &cgroup);
+	if (of_cgroup)
+		of_cgroup->zones[zone]++;
 	return 0;
 }
 

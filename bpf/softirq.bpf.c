@@ -5,13 +5,12 @@
  */
 #include "event.h"
 #include "kernel/sched.h"
-#include "histogram.h"
+#include "metric.h"
 #include "ratelimit.h"
+#include "stack.h"
 
 enum softirq_vector { HI, TIMER, NET_TX, NET_RX, BLOCK, IRQ_POLL, TASKLET, SCHED, HRTIMER, RCU };
 #define VECTORS 10
-/* The program itself and its trampoline are no news. */
-#define OWN_FRAMES 2
 
 struct softirq_event {
 	ktime_ns time DOC("When the softirq was entered");
@@ -31,17 +30,18 @@ OPTION(u64, threshold_ns, 10000000, "Waits at least this long become events");
 OPTION(u64, max_events_per_second_per_cpu, 100,
        "Events beyond this rate are counted as rate limited, not written");
 
-struct softirq_latency {
-	u64 zones[4];
-	u64 slots[HISTOGRAM_SLOTS];
-	u64 sum_ns;
+METRIC_ARRAY(latency, "vector", softirq_vector, struct time_histogram, VECTORS)
+HISTOGRAM("huatuo_softirq_delay_seconds", "Time from the raise of a softirq to its entry.");
+
+/* Upstream has one series for each CPU, and only of the network vectors. */
+struct network_zone {
+	enum softirq_vector type;
+	index32 zone;
 };
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, VECTORS);
-	__type(key, u32);
-	__type(value, struct softirq_latency);
-} latency SEC(".maps");
+COUNTER_MAP(
+    network_zones, struct network_zone, 8, "huatuo_bamai_softirq_latency",
+    "Softirqs by delay from raise to entry; zone 0 is below 10 us, 1 below 100 us, 2 below 1 ms, 3 the rest.")
+PER_CPU("cpuid");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -73,7 +73,7 @@ SEC("tp_btf/softirq_entry")
 int BPF_PROG(softirq_entered, u32 vector)
 {
 	u64 *raised = bpf_map_lookup_elem(&raised_at_ns, &vector);
-	struct softirq_latency *counts;
+	struct time_histogram *delays;
 	struct softirq_event *event;
 	struct task_struct *task;
 	u64 now, waited_ns;
@@ -84,11 +84,13 @@ int BPF_PROG(softirq_entered, u32 vector)
 	waited_ns = now - *raised;
 	*raised = 0;
 
-	counts = bpf_map_lookup_elem(&latency, &vector);
-	if (counts) {
-		counts->zones[zone_of(waited_ns)]++;
-		counts->slots[histogram_slot(waited_ns)]++;
-		counts->sum_ns += waited_ns;
+	delays = metric_at(&latency, vector);
+	if (delays)
+		histogram_observe(delays, waited_ns);
+	if (vector == NET_TX || vector == NET_RX) {
+		struct network_zone zone = {vector, zone_of(waited_ns)};
+
+		counter_add(&network_zones, &zone, 1);
 	}
 
 	if (waited_ns < threshold_ns)
@@ -109,7 +111,7 @@ int BPF_PROG(softirq_entered, u32 vector)
 	event->pid = bpf_get_current_pid_tgid() >> 32;
 	event->tid = bpf_get_current_pid_tgid();
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
-	bpf_get_stack(ctx, event->stack, sizeof(event->stack), OWN_FRAMES);
+	kernel_stack(ctx, event->stack);
 	event_submit(event);
 	return 0;
 }

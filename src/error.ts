@@ -33,6 +33,8 @@ export type ErrorCode =
   | 'MEMORY_LIMIT'
   | 'DEADLINE_EXCEEDED'
   | 'CANCELLED'
+  | 'OVERLOADED'
+  | 'COLLECTOR_STARTING'
   // storage and HTTP
   | 'DIRECTORY_NOT_WRITABLE'
   | 'JOURNAL_FAILED'

@@ -31,8 +31,12 @@ export function limitRepeats(log: Log, options: { readonly interval_ms: number }
       summarise(repeats);
       repeats.suppressed = 0;
     }
+    if (seen.size > 0) return;
+    clearInterval(clock);
+    clock = undefined;
   };
-  const clock = setInterval(tick, options.interval_ms).unref();
+  // Only while there are lines to watch: most threads log once in a while.
+  let clock: NodeJS.Timeout | undefined;
   const write = (level: keyof Log, message: string, detail: object | undefined): void => {
     const key = `${level} ${message}`;
     const repeats = seen.get(key);
@@ -41,6 +45,7 @@ export function limitRepeats(log: Log, options: { readonly interval_ms: number }
       return;
     }
     seen.set(key, { level, message, suppressed: 0 });
+    clock ??= setInterval(tick, options.interval_ms).unref();
     log[level](message, detail);
   };
   return {

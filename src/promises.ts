@@ -45,3 +45,24 @@ export async function withDeadline<T>(
     clearTimeout(timer);
   }
 }
+
+/** @returns undefined when the signal was aborted and the work has not ended `grace_ms` later */
+export async function unlessStopped<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+  grace_ms: number,
+): Promise<T | undefined> {
+  const stopped = Promise.withResolvers<undefined>();
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = (): void => {
+    timer = setTimeout(() => stopped.resolve(undefined), grace_ms);
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, stopped.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    clearTimeout(timer);
+  }
+}

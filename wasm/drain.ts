@@ -2,16 +2,15 @@
  * The loop: from the read position to the producer position, one document for each record.
  *
  * Everything that can go wrong is looked at here, once for each record and before the first byte is written: the header,
- * the length of the record, the room for the longest document it could become, the container. What the generated writer
- * does afterwards needs no checks. When the loop stops, whatever the reason, the read position is that of the first
+ * the length of the record, the room for the longest document it could become. What the generated writer does afterwards needs
+ * no checks; a look-up that misses writes nothing, and the line is dropped when it is finished. When the loop stops, whatever the reason, the read position is that of the first
  * record without a document and the output ends with a whole line, so the caller can answer and call again.
  */
 import { copy } from './bytes';
-import { findContainer, fragmentAddress, fragmentBytes } from './containers';
 import { envelope } from './envelope';
+import { find, miss, textAddress, textBytes } from './lookups';
 import {
   BUSY,
-  CONTAINER_MISS,
   DATA_PTR,
   DISCARDED,
   DOCUMENTS,
@@ -19,9 +18,10 @@ import {
   END_BEYOND_PRODUCER,
   ENVELOPE_BYTES,
   LENGTH_BEYOND_RING,
+  LOOKUP_MISS,
   MALFORMED,
-  MAX_FRAGMENT_BYTES,
-  MISSING_CGROUP_ID,
+  MAX_OWNER_BYTES,
+  MISSES,
   OUTPUT_BYTES,
   OUTPUT_FULL,
   OUTPUT_PTR,
@@ -42,17 +42,21 @@ import {
   stride,
 } from './ring';
 
+/** The kind of the look-up that says whose the document is. */
+const OWNER: u32 = 1;
+
 /**
- * @param T class over a record: `time_ns`, `cgroupId` (0: the host) and `write(o)`, which writes `,"tracer_data":…`
- * and the end of the line. A type parameter, so that the compiler puts its code into the loop.
- * @param recordBytes size of the C struct
+ * @param T class over a record: `time_ns`, `cgroupId` (0: the host), `looksUp` (whether `write` looks anything up) and
+ * `fits(length)`
+ * (whether a record of so many bytes is sound) and `write(o)`, which writes `,"tracer_data":…` and the end of the line. A type parameter, so that the compiler puts its code into the loop.
  * @param maxDataBytes the most that `write` writes
  */
 @inline
-export function drain<T>(recordBytes: u32, maxDataBytes: usize): void {
+export function drain<T>(maxDataBytes: usize): void {
   store<u32>(DOCUMENTS, 0);
   store<u32>(MALFORMED, 0);
   store<u32>(DISCARDED, 0);
+  store<u32>(MISSES, 0);
   const producer = producerPosition();
   let position = load<u64>(READ_POSITION);
   if (!positionsHold(position, producer)) return;
@@ -63,7 +67,7 @@ export function drain<T>(recordBytes: u32, maxDataBytes: usize): void {
   const wallOffset_ns = load<u64>(WALL_OFFSET_NS);
   const output: usize = load<u32>(OUTPUT_PTR);
   const outputEnd = output + load<u32>(OUTPUT_BYTES);
-  const maxLineBytes = <usize>load<u32>(ENVELOPE_BYTES) + MAX_FRAGMENT_BYTES + maxDataBytes;
+  const maxLineBytes = <usize>load<u32>(ENVELOPE_BYTES) + MAX_OWNER_BYTES + maxDataBytes;
   let o = output + load<u32>(OUTPUT_USED);
   let documents: u32 = 0;
   let malformed: u32 = 0;
@@ -89,7 +93,7 @@ export function drain<T>(recordBytes: u32, maxDataBytes: usize): void {
     }
     if (word & DISCARD_BIT) {
       discarded++;
-    } else if (length - recordBytes >= 8) {
+    } else if (!changetype<T>(header + HEADER_BYTES).fits(length)) {
       malformed++;
     } else {
       if (o + maxLineBytes > outputEnd) {
@@ -97,16 +101,18 @@ export function drain<T>(recordBytes: u32, maxDataBytes: usize): void {
         break;
       }
       const record = changetype<T>(header + HEADER_BYTES);
+      const line = o;
       const cgroupId = record.cgroupId;
-      const container: usize = cgroupId == 0 ? 0 : findContainer(cgroupId);
-      if (cgroupId != 0 && container == 0) {
-        store<u64>(MISSING_CGROUP_ID, cgroupId);
-        status = CONTAINER_MISS;
+      const owner: usize = cgroupId == 0 ? 0 : find(OWNER, cgroupId);
+      if (cgroupId != 0 && owner == 0) miss(OWNER, cgroupId, 0, 0);
+      o = envelope(o, position, record.time_ns + wallOffset_ns);
+      if (owner != 0) o = copy(o, textAddress(owner), textBytes(owner));
+      o = record.write(o);
+      if ((cgroupId != 0 && owner == 0) || (record.looksUp && load<u32>(MISSES) != 0)) {
+        o = line;
+        status = LOOKUP_MISS;
         break;
       }
-      o = envelope(o, position, record.time_ns + wallOffset_ns);
-      if (container != 0) o = copy(o, fragmentAddress(container), fragmentBytes(container));
-      o = record.write(o);
       documents++;
     }
     position = next;

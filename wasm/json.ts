@@ -1,5 +1,6 @@
 /** JSON values as the generated decoders need them. Strings are written without their quotes. */
 import { byte, text } from './bytes';
+import { sixteenHexDigits } from './digits';
 import { escaped } from './utf8';
 
 export { text } from './bytes';
@@ -27,6 +28,13 @@ export function chars(o: usize, p: usize, bytes: usize): usize {
     if (p < end && plain < 16) return load<u8>(p) == 0 ? o : escaped(o, p, end);
   }
   return o;
+}
+
+/** Any bytes as two digits each. Reads up to 7 bytes behind them, writes up to 14. */
+export function bytes(o: usize, p: usize, count: usize): usize {
+  for (let done: usize = 0; done < count; done += 8)
+    v128.store(o + done * 2, sixteenHexDigits(bswap<u64>(load<u64>(p + done))));
+  return o + count * 2;
 }
 
 @inline

@@ -13,8 +13,8 @@
  *         ├───────────────────────────┤ ─┘
  *         │ commits                   │ the reader's half of the ledger, a BPF map; this module leaves it alone
  *         │ envelope                  │ a finished envelope with holes (envelope.ts)
- *         │ containers │ fragments    │ cgroup id → text (containers.ts)
- *         │ symbols                   │ address → name, only for events with a kernel stack (symbols.ts)
+ *         │ look-ups │ their text     │ (kind, key) → text (lookups.ts)
+ *         │ misses                    │ what the host is asked for next
  *         │ output │ slack            │ finished lines; 16-byte stores may overshoot into the slack
  *         └───────────────────────────┘
  */
@@ -36,7 +36,8 @@ export const DISCARDED: usize = 56;
 export const CORRUPT_CODE: usize = 60;
 export const CORRUPT_POSITION: usize = 64;
 export const CORRUPT_FOUND: usize = 72;
-export const MISSING_CGROUP_ID: usize = 80;
+export const MISSES: usize = 80;
+export const MISSES_PTR: usize = 84;
 export const ENVELOPE_PTR: usize = 88;
 export const ENVELOPE_BYTES: usize = 92;
 export const ENVELOPE_SECOND: usize = 96;
@@ -45,18 +46,14 @@ export const EVENT_ID_HOLE: usize = 108;
 export const TIME_HOLE: usize = 112;
 export const TRACER_TIME_HOLE: usize = 116;
 export const TRACER_ID_HOLE: usize = 120;
-export const CONTAINERS_PTR: usize = 124;
-export const SYMBOL_COUNT: usize = 128;
-export const SYMBOL_ADDRESSES_PTR: usize = 132;
-export const SYMBOL_NAME_OFFSETS_PTR: usize = 136;
-export const SYMBOL_NAMES_PTR: usize = 140;
-export const WALK_SUM: usize = 144;
+export const LOOKUPS_PTR: usize = 124;
+export const WALK_SUM: usize = 128;
 
 // Values of STATUS: why decode() stopped.
 export const EMPTY: u32 = 0;
 export const OUTPUT_FULL: u32 = 1;
 export const BUSY: u32 = 2;
-export const CONTAINER_MISS: u32 = 3;
+export const LOOKUP_MISS: u32 = 3;
 export const CORRUPT: u32 = 4;
 
 // Values of CORRUPT_CODE: which invariant of the ring does not hold.
@@ -67,6 +64,6 @@ export const LENGTH_BEYOND_RING: u32 = 4;
 export const END_BEYOND_PRODUCER: u32 = 5;
 
 // Bounds both sides rely on.
-export const CONTAINER_SLOTS: usize = 8192;
-export const MAX_FRAGMENT_BYTES: usize = 4096;
-export const MAX_SYMBOL_BYTES: usize = 512;
+export const LOOKUP_SLOTS: usize = 8192;
+export const MAX_OWNER_BYTES: usize = 4096;
+export const MAX_MISSES: usize = 64;

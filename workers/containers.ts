@@ -6,7 +6,7 @@ import { ContainersActor, type ContainersControl, type ContainersOptions } from 
 import { openFeed } from '../src/containers/feed.ts';
 
 const { options, control, log } = startServiceThread<ContainersOptions>();
-const opening = openFeed(wrap<KernelCalls>(control), options.feed, log).then(
+const opening = openFeed(wrap<KernelCalls>(control), options.feed?.layout, log).then(
   (feed) => new ContainersActor(options, log, feed),
 );
 // Exposed before the first answer of the kernel arrives: the supervisor's calls come on the same port, and wait.

@@ -7,7 +7,27 @@
  *   event_reserve() ────► produced + 1 ──not sampled──► rate_limited + 1, NULL
  *        │                            └──ring full────► dropped_ring_full + 1, NULL
  *        │
- *   fill the record ──► event_submit()     the reader is woken by watermark or age, not per record
+ *   fill the record ──► event_submit()
+ *
+ * The reader sleeps without a timer while the ring is empty, and is woken
+ *
+ *   by the record that finds the ring empty: the reader then lets others join it for ring.wakeup_age
+ *   by a call: a record that crosses a multiple of the watermark, or an urgent one: it then reads at once
+ *
+ * Whether a record finds the ring empty is for the kernel to say (flags 0; kernel/bpf/ringbuf.c,
+ * bpf_ringbuf_commit): it compares the consumer position with the record's own, behind a full barrier. Our
+ * own look at the positions would not do: of two records that two CPUs reserve at once, each sees the other's
+ * bytes before its own, and neither would wake. That wakes the reader whenever it must be woken:
+ *
+ *   - The reader sleeps without a timer only when it has loaded a producer position equal to the consumer
+ *     position that it has stored before (src/collector/ring-reader.ts). Both sides store before they load:
+ *     a record that this load has missed finds the stored position at its own start, and wakes.
+ *   - A batch that is in flight, or was refused, is not committed: the positions differ, and the reader looks
+ *     again by itself.
+ *   - A record behind one whose program is still at work wakes nobody, but that one will when it is finished,
+ *     as event or not: a record that is discarded wakes too.
+ *   - What is sampled out, rate limited or does not fit is never in the ring.
+ *   - A reader that takes over a ring, its predecessor's or a pinned one, reads before it sleeps.
  */
 #ifndef HUATUO_EVENT_H
 #define HUATUO_EVENT_H
@@ -28,6 +48,15 @@
 		__uint(max_entries, ring_bytes);                                                             \
 	} events SEC(".maps");                                                                               \
 	struct struct_name *const event_anchor SEC("schema") __attribute__((used)) = 0
+
+/*
+ * One more struct in the same ring, for another kind of event. All of them begin with the same `event_tag
+ * tag`, `ktime_ns` and cgroup id; a program sets `tag` to the number given here, and leaves it 0 for the
+ * struct of EVENT_RING. The document has the struct's name under the tag's.
+ */
+#define EVENT_VARIANT(struct_name, number)                                                                   \
+	struct struct_name *const event_variant_##struct_name SEC("schema") __attribute__((used))            \
+	TAG("variant:" #number) = 0
 
 /*
  * The kernel's half of the ledger, one slot for each CPU. Atomic adds because a program on this CPU may be
@@ -64,8 +93,14 @@ struct {
 	__type(value, struct ledger_commit);
 } ledger_commits SEC(".maps");
 
-/* Bytes that must wait in the ring before the reader is woken; a power of two. 0 wakes for every event. */
+/* Bytes that must wait in the ring before the reader is called; a power of two. 0: it is always called. */
 const volatile u32 wakeup_bytes = 64 * 1024;
+
+/*
+ * How often the reader was called. The supervisor, which hears of every wake-up, tells calls from others by
+ * it (src/agent/wake-reader.ts).
+ */
+volatile u64 reader_calls SEC(".data.calls") = 0;
 
 /*
  * Set by the agent while the collector is over its CPU budget: only one of so many events is kept. In a
@@ -122,28 +157,29 @@ static __always_inline void event_rate_limited(void)
 	__sync_fetch_and_add(&counts->rate_limited, 1);
 }
 
+/* Rare events that must not wait (an OOM kill): the reader is called. */
+static __always_inline void event_submit_urgent(void *record)
+{
+	__sync_fetch_and_add(&reader_calls, 1);
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+}
+
 /*
- * Waking costs more than the record, so the reader is woken when this record crosses a multiple of the
- * watermark; a timer in the reader bounds the age of the rest. A crossing that is missed (another CPU moved
- * the producer position between our two reads) costs latency, never data.
+ * Waking costs more than the record, so the reader is called only when this record crosses a multiple of the
+ * watermark. A crossing that is missed (another CPU moved the producer position between our two reads) costs
+ * latency, never data: the reader is awake, because the ring is not empty.
  */
 static __always_inline void event_submit_in(void *ring, void *record, u64 bytes)
 {
-	u64 waiting, before;
+	u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	u64 before = waiting - ((bytes + 8 + 7) & ~7ULL);
 
-	if (wakeup_bytes == 0) {
-		bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
-		return;
-	}
-	waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-	before = waiting - ((bytes + 8 + 7) & ~7ULL);
-	bpf_ringbuf_submit(record, ((waiting ^ before) & ~((u64)wakeup_bytes - 1)) ? BPF_RB_FORCE_WAKEUP
-										   : BPF_RB_NO_WAKEUP);
+	if (wakeup_bytes == 0 || ((waiting ^ before) & ~((u64)wakeup_bytes - 1)))
+		event_submit_urgent(record);
+	else
+		bpf_ringbuf_submit(record, 0);
 }
 #define event_submit(record) event_submit_in(&events, record, sizeof(*(record)))
-
-/* Rare events that someone waits for (an OOM kill): the reader is woken at once. */
-#define event_submit_urgent(record) bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP)
 
 /* Reserves a record, clears it and stamps it with the time. NULL: the loss is already counted, just return.
  */
@@ -157,17 +193,51 @@ static __always_inline void event_submit_in(void *ring, void *record, u64 bytes)
 		begun;                                                                                       \
 	})
 
-/* A record that turned out not to be an event: as if it had never been reserved. */
+/*
+ * As event_begin, with room for `most` bytes of a tail; `tail` counts those that are used:
+ *
+ *	event = event_begin_tail(struct packet_event, 256);
+ *	event->data_len = 60;
+ */
+#define event_begin_tail(type, most)                                                                         \
+	({                                                                                                   \
+		type *begun = event_reserve_in(&events, sizeof(type) + (most));                              \
+		if (begun) {                                                                                 \
+			event_clear_bytes(begun, sizeof(type) + (most));                                     \
+			begun->time = bpf_ktime_get_boot_ns();                                               \
+		}                                                                                            \
+		begun;                                                                                       \
+	})
+
+/*
+ * A record that turned out not to be an event: as if it had never been reserved. It wakes the reader as an
+ * event does, because records behind it may wait for that: decide before reserving where you can.
+ */
 static __always_inline void event_discard(void *record)
 {
 	struct ledger_counts *counts = ledger_slot();
 
 	if (counts)
 		__sync_fetch_and_sub(&counts->produced, 1);
-	bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_discard(record, 0);
 }
 
-/* Every byte of a record is written before it is shown: a record holds old kernel memory until then. */
-#define event_clear(record) __builtin_memset(record, 0, sizeof(*(record)))
+/*
+ * Every byte of a record is written before it is shown: a record holds old kernel memory until then. The
+ * compiler writes out short ones store by store and refuses long ones, which have stacks in them. A record
+ * has a time, so it is whole words.
+ */
+static __always_inline void event_clear_bytes(void *record, u64 bytes)
+{
+	volatile u64 *words = record;
+
+	if (bytes <= 512) {
+		__builtin_memset(record, 0, bytes);
+		return;
+	}
+	for (u64 i = 0; i < bytes / 8; i++)
+		words[i] = 0;
+}
+#define event_clear(record) event_clear_bytes(record, sizeof(*(record)))
 
 #endif

@@ -1,13 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Power-of-two latency histograms: slot i counts durations below 2^(i + 10) ns, from 1 us to 67 s, the last
- * the rest. */
+/*
+ * Power-of-two histograms: slot i counts values up to 2^(i + shift), the last one the rest. The type says the
+ * unit, and with it the shift:
+ *
+ *   time_histogram    nanoseconds, shown in seconds: 1.024 us to 34 s
+ *   size_histogram    bytes: 512 to 16 GiB
+ *   count_histogram   a number of things: 1 to 33 million
+ */
 #ifndef HUATUO_HISTOGRAM_H
 #define HUATUO_HISTOGRAM_H
 
 #include "huatuo.h"
 
-#define HISTOGRAM_SLOTS	      27
-#define HISTOGRAM_FIRST_SHIFT 10
+#define HISTOGRAM_SLOTS 27
+
+/* Shift of the first slot, and what a value is divided by to be in the metric's unit. */
+#define BUCKETS(shift, divisor) TAG("buckets:" #shift ":" #divisor)
+
+struct time_histogram {
+	u64 slots[HISTOGRAM_SLOTS];
+	u64 sum;
+} BUCKETS(10, 1000000000);
+
+struct size_histogram {
+	u64 slots[HISTOGRAM_SLOTS];
+	u64 sum;
+} BUCKETS(9, 1);
+
+struct count_histogram {
+	u64 slots[HISTOGRAM_SLOTS];
+	u64 sum;
+} BUCKETS(0, 1);
 
 /* floor(log2(v)) for v > 0, without a loop the verifier would have to follow. */
 static __always_inline u32 log2_u64(u64 v)
@@ -31,14 +54,26 @@ static __always_inline u32 log2_u64(u64 v)
 	return result | (v >> 1);
 }
 
-static __always_inline u32 histogram_slot(u64 duration_ns)
+/* The bound of a slot belongs to it, as in Prometheus: 2^shift is the last value of slot 0. */
+static __always_inline u32 histogram_slot(u64 value, u32 shift)
 {
-	u32 slot = log2_u64(duration_ns | 1);
+	u64 scaled = (value ? value - 1 : 0) >> shift;
+	u32 slot = scaled ? log2_u64(scaled) + 1 : 0;
 
-	if (slot < HISTOGRAM_FIRST_SHIFT)
-		return 0;
-	slot -= HISTOGRAM_FIRST_SHIFT - 1;
 	return slot < HISTOGRAM_SLOTS - 1 ? slot : HISTOGRAM_SLOTS - 1;
 }
+
+/* Atomic, because a program on this CPU may be interrupted by another one that counts in the same slot. */
+static __always_inline void histogram_count(u64 *slots, u64 *sum, u64 value, u32 shift)
+{
+	__sync_fetch_and_add(&slots[histogram_slot(value, shift)], 1);
+	__sync_fetch_and_add(sum, value);
+}
+
+/* Counts one value in a histogram of this CPU. */
+#define histogram_observe(histogram, value)                                                                  \
+	histogram_count((histogram)->slots, &(histogram)->sum, value,                                        \
+			_Generic((histogram), struct time_histogram * : 10, struct size_histogram * : 9,     \
+				 struct count_histogram * : 0))
 
 #endif

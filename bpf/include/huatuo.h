@@ -47,20 +47,42 @@ typedef u64 io_cgroup_id; /* v1: blkio */
 typedef u64 cgroup_id;	  /* of the unified hierarchy */
 typedef u8 bool8;	  /* 0 or 1 */
 typedef u8 comm_t[16];	  /* task name, NUL-terminated, any bytes */
-typedef u8 text32_t[32];  /* other text, likewise; text<N>_t for any N */
+typedef u8 text8_t[8];	  /* other text, likewise; text<N>_t for any N */
+typedef u8 text32_t[32];
 typedef u8 text64_t[64];
 typedef u8 text128_t[128];
-typedef u8 ip_addr[16]; /* IPv6, or IPv4 as ::ffff:a.b.c.d */
+typedef u8 ip_addr[16];	 /* IPv6, or IPv4 as ::ffff:a.b.c.d */
+typedef u32 event_tag;	 /* which struct of the ring it is; see EVENT_VARIANT() in event.h */
+typedef u32 tail_length; /* bytes of the tail that are used; not printed */
+typedef u8 text_tail[];	 /* the last member: text behind the struct, with TAIL(most) */
+typedef u8 bytes_tail[]; /* likewise bytes, printed as hexadecimal digits */
+/* Printed by name: the agent looks it up when the number is first met. */
+typedef u32 block_dev; /* dev_t as the kernel has it: major << 20 | minor; as a label the disk's name: sda */
+typedef u32 dev_nr;    /* the same; as a label its number: 8:0 */
+typedef u32 netdev_nr; /* interface index, in the netns_id beside it, else in the host's namespace */
+typedef u32 netns_id;  /* inode of a network namespace */
 #define KSTACK_DEPTH 32
-typedef u64 kstack_t[KSTACK_DEPTH]; /* kernel stack, innermost first, ends at 0 */
+typedef u64 kstack_t[KSTACK_DEPTH]; /* kernel stack, innermost first, ends at 0; see stack.h */
 
 #define TAG(text)  __attribute__((btf_decl_tag(text)))
-#define DOC(text)  TAG("doc:" text)  /* one sentence, for humans */
-#define JSON(name) TAG("json:" name) /* key in the document when it is not the field's name */
+#define DOC(text)  TAG("doc:" text)   /* one sentence, for humans */
+#define JSON(name) TAG("json:" name)  /* key in the document when it is not the field's name */
+#define TAIL(most) TAG("tail:" #most) /* most bytes of a tail, a plain number */
+#define OPTIONAL   TAG("optional")    /* left out of the document when all its bytes are 0 */
+#define OWNER	   TAG("owner")	      /* on a cgroup id: its container is named beside it */
+/* On an index32: the name that this enum of the running kernel has for it, such as "skb_drop_reason". */
+#define KERNEL_ENUM(name) TAG("enum:" name)
 /* A load-time option: becomes a key of the collector's configuration, with this default and this sentence. */
 #define OPTION(type, name, value, text) const volatile type name DOC(text) = value
 
 /* A collector without an event struct says what it is for with this. */
 #define COLLECTOR_DOC(text) const u8 collector_doc SEC("schema") __attribute__((used)) DOC(text) = 0
+
+/*
+ * What a kernel may not have (src/kernel/programs.ts):
+ *
+ *   SEC("?tp_btf/x")   the collector runs without this program where there is no x
+ *   x___a(), x___b()   variants of one program: the first that the kernel has runs
+ */
 
 #endif

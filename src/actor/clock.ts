@@ -5,8 +5,8 @@
  *   CLOCK_BOOTTIME    the same plus the time the host has slept
  *   CLOCK_REALTIME    boot time plus what the wall clock is ahead of it, which changes when that is set
  *
- * The main thread measures the two distances each second (src/kernel/clock-keeper.ts) and shares them. A step in between is noticed by
- * comparing with the milliseconds that Node has of the wall clock.
+ * The main thread measures the two distances (src/kernel/clock-keeper.ts) and shares them: when a ring wakes its reader, and else
+ * every few seconds. A step in between is noticed by comparing with the milliseconds that Node has of the wall clock.
  */
 import { uptime } from 'node:os';
 import { getEnvironmentData } from 'node:worker_threads';
@@ -40,7 +40,7 @@ function distances(): BigInt64Array {
   return shared;
 }
 
-/** CLOCK_BOOTTIME: what bpf_ktime_get_boot_ns() returns. Up to a second after the host has slept it is behind by that sleep. */
+/** CLOCK_BOOTTIME: what bpf_ktime_get_boot_ns() returns. For some seconds after the host has slept it may be behind by that sleep. */
 export function boottime_ns(): bigint {
   return process.hrtime.bigint() + Atomics.load(distances(), SLEPT_NS);
 }

@@ -3,8 +3,10 @@
  * the kernel hands out outlives the worker that asked for it.
  */
 
+import type { KernelSymbols } from '../decoder/kallsyms.ts';
 import type { MapBatch } from '../decoder/maps.ts';
 import type { DecoderMemory, DecoderNeeds } from '../decoder/memory.ts';
+import type { FileSymbols } from '../decoder/symbol-tasks.ts';
 
 /** What a decoder works with: memory with the ring in it, and its compiled module. Nothing that has to be given back. */
 export interface SharedRing extends DecoderMemory {
@@ -14,8 +16,21 @@ export interface SharedRing extends DecoderMemory {
   readonly module: WebAssembly.Module;
 }
 
-/** About the worker's one BPF object. All but `load` need it loaded. */
-export interface KernelCalls {
+/** What look-ups need that is read once for the agent. Tables are shared memory, so they are searched where they are needed. */
+export interface LookupCalls {
+  /** @param newerThan version of what the caller has, 0 for nothing. @returns undefined when they could not be read in time */
+  kernelSymbols(newerThan: number): Promise<KernelSymbols | undefined>;
+  /**
+   * @param process id of one that runs code of these files
+   * @returns what could be found in time, in any order
+   */
+  fileSymbols(process: number, buildIds: readonly string[]): Promise<readonly FileSymbols[]>;
+  /** An enum of the running kernel: value -> name. */
+  kernelEnum(name: string): Promise<Readonly<Record<string, string>>>;
+}
+
+/** About the worker's one BPF object. All but `load` and those of `LookupCalls` need it loaded. */
+export interface KernelCalls extends LookupCalls {
   /**
    * Opens, checks and loads it; does nothing when it is loaded.
    * @throws TRACEPOINT_MISSING, BTF_MISSING, LIBBPF_MISSING, LAYOUT_MISMATCH, OBJECT_UNREADABLE, VERIFIER_REFUSED, PERMISSION_DENIED, OBJECT_LOAD_FAILED
@@ -27,6 +42,11 @@ export interface KernelCalls {
   detach(): Promise<void>;
   /** Frees everything. A decoder that works in the lent ring must not be used any more. */
   unload(): Promise<void>;
+  /**
+   * Runs an iterator to its end. @param cgroup directory to begin with, for `iter/cgroup`
+   * @throws COLLECTOR_INVALID, ATTACH_FAILED, SYSCALL_FAILED
+   */
+  iterate(program: string, cgroup?: string): Promise<Uint8Array>;
   /** The ring `events`; one who asks again with the same needs gets the same memory. */
   shareRing(needs: DecoderNeeds): Promise<SharedRing>;
   /** The four of `MapAccess`, for the map of that name. @throws SYSCALL_FAILED, COLLECTOR_INVALID */

@@ -1,11 +1,9 @@
-/** What every service's thread does first: takes its data, gives signs of life, and gives memory back when it has started. */
+/** What every service's thread does first: takes its data, answers the supervisor's heartbeat, and gives memory back when it has started. */
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { createLog, type LogConfig } from '../log.ts';
 import type { Log } from '../sdk/context.ts';
 import { collectGarbageOnce } from './collect-garbage.ts';
-import { ActorStats } from './stats.ts';
-
-const BEAT_MS = 1000;
+import { answerHeartbeat } from './heartbeat.ts';
 
 /** `workerData` of a service's worker; `control` must be in the transfer list. */
 export interface ServiceData<Options> {
@@ -28,8 +26,7 @@ export interface ServiceThread<Options> {
 /** To be called once, at the top of `workers/<service>.ts`. */
 export function startServiceThread<Options>(): ServiceThread<Options> {
   const { name, options, control, log, stats } = workerData as ServiceData<Options>;
-  const beats = new ActorStats(stats);
-  setInterval(() => beats.beat(), BEAT_MS).unref();
+  answerHeartbeat(stats);
   collectGarbageOnce();
   return { options, control, log: createLog({ component: name, ...log }) };
 }

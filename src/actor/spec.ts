@@ -19,9 +19,10 @@ export interface ActorSpec {
   readonly restart: RestartSpec;
   /** How long an orderly stop may take before the worker is terminated. */
   readonly shutdown_ms: number;
+  /** A worker that has not answered for so long is hung. */
   readonly heartbeatTimeout_ms: number;
-  /** Rises while the worker is alive. */
-  readonly heartbeat: () => number;
+  /** `ActorStats` of the actor; the worker answers there (heartbeat.ts). */
+  readonly stats: SharedArrayBuffer;
   readonly resourceLimits: ResourceLimits;
 }
 

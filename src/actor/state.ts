@@ -35,10 +35,20 @@ export interface ActorStatus {
   readonly restarts: number;
   /** The newest failure, kept after a successful restart. */
   readonly last_error?: StatusError;
+  /** Programs of its object that do not run because this kernel does not have or take them; the collector does without. */
+  readonly missing_programs?: readonly MissingProgram[];
   /** When it entered `state`; RFC 3339, UTC. */
   readonly since: string;
   /** Measurements of actors that have a thread; what does not apply is left out. */
   readonly vitals?: ActorMeasurements;
+}
+
+export interface MissingProgram {
+  /** C name. */
+  readonly program: string;
+  /** What it would be attached to. */
+  readonly section: string;
+  readonly reason: string;
 }
 
 /** Numbers about one actor's thread, and for collectors with a ring about that. */
@@ -52,6 +62,8 @@ export interface ActorMeasurements {
   readonly ring_high_water_bytes?: number;
   readonly refused_batches?: number;
   readonly busy_heads?: number;
+  readonly lookup_misses?: number;
+  readonly lookup_evictions?: number;
   readonly throttled_seconds?: number;
   /** 1 keeps every event. */
   readonly sampling_ratio?: number;

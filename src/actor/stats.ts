@@ -1,12 +1,12 @@
 /**
- * Signs of life of one actor, in shared memory: the worker writes them, the supervisor reads them without asking, so a
- * worker that hangs is seen by what it no longer does.
+ * Numbers about one actor, in shared memory: the worker writes them, the supervisor reads them without asking, also of a
+ * worker that hangs.
  *
- *   int32 [0]      heartbeat, rises while the worker's event loop turns and nothing it waits for is overdue
- *   int32 [1]      wake counter (WakeCounter)
+ *   int64 [0]      heartbeat (heartbeat.ts)
  *   int64 [1..]    the numbers named in FIELDS
  */
 import type { Worker } from 'node:worker_threads';
+import { HEARTBEAT_BYTES } from './heartbeat.ts';
 
 const FIELDS = [
   'documents',
@@ -15,34 +15,32 @@ const FIELDS = [
   'ring_high_water_bytes',
   'busy_heads',
   'refused_batches',
+  /** Texts the decoder had to ask for, and those it had to forget to make room. */
+  'lookup_misses',
+  'lookup_evictions',
   /** Written by the supervisor: nanoseconds the worker should rest between two batches; 0 is full speed. */
   'throttle_ns',
+  /** Documents that the collector made itself (`ctx.save`); the ledger's half that has no ring, see collector/saver.ts. */
+  'saved_produced',
+  'saved_journalled',
+  'saved_invalid',
+  'saved_overloaded',
+  'saved_refused',
+  'saved_cancelled',
+  'saved_lost',
 ] as const;
 export type StatField = (typeof FIELDS)[number];
-const SLOT = Object.fromEntries(FIELDS.map((field, index) => [field, index + 1])) as Record<
-  StatField,
-  number
->;
+const SLOT = Object.fromEntries(FIELDS.map((field, index) => [field, index])) as Record<StatField, number>;
 
 export class ActorStats {
-  readonly #beat: Int32Array;
   readonly #numbers: BigInt64Array;
 
   constructor(shared: SharedArrayBuffer) {
-    this.#beat = new Int32Array(shared, 0, 1);
-    this.#numbers = new BigInt64Array(shared);
+    this.#numbers = new BigInt64Array(shared, HEARTBEAT_BYTES);
   }
 
   static allocate(): SharedArrayBuffer {
-    return new SharedArrayBuffer((FIELDS.length + 1) * 8);
-  }
-
-  get heartbeat(): number {
-    return Atomics.load(this.#beat, 0);
-  }
-
-  beat(): void {
-    Atomics.add(this.#beat, 0, 1);
+    return new SharedArrayBuffer(HEARTBEAT_BYTES + FIELDS.length * BigInt64Array.BYTES_PER_ELEMENT);
   }
 
   get(field: StatField): bigint {
@@ -60,36 +58,6 @@ export class ActorStats {
   /** Raises a high-water mark. Only the worker writes it, so load and store need not be one step. */
   raise(field: StatField, value: bigint): void {
     if (value > this.get(field)) this.set(field, value);
-  }
-}
-
-/** Slot of the wake counter; the heartbeat has the one before. */
-const WAKES = 1;
-
-/**
- * The supervisor wakes a collector by a counter in shared memory and Atomics.notify: 16 µs from thread to thread where a
- * message takes 60. The collector waits without blocking its loop, so scrapes and control calls are answered meanwhile.
- */
-export class WakeCounter {
-  readonly #counter: Int32Array;
-  #seen: number;
-
-  constructor(stats: SharedArrayBuffer) {
-    this.#counter = new Int32Array(stats, 0, WAKES + 1);
-    this.#seen = Atomics.load(this.#counter, WAKES);
-  }
-
-  /** Ends the wait of whoever waits, or the next one. */
-  wake(): void {
-    Atomics.add(this.#counter, WAKES, 1);
-    Atomics.notify(this.#counter, WAKES);
-  }
-
-  /** Resolves when `wake` was called since the last wait, by any thread, or after `timeout_ms`. */
-  async wait(timeout_ms: number): Promise<void> {
-    const waiting = Atomics.waitAsync(this.#counter, WAKES, this.#seen, timeout_ms);
-    if (waiting.async) await waiting.value;
-    this.#seen = Atomics.load(this.#counter, WAKES);
   }
 }
 
@@ -123,37 +91,5 @@ export class WorkerUsage {
 
   get heap_bytes(): number {
     return this.#heap_bytes;
-  }
-}
-
-/** Watches a counter that rises while a thread is alive. */
-export class Heartbeat {
-  readonly #read: () => number;
-  #last = -1;
-  #changed_ms = 0;
-
-  /** @param read the counter; shared memory, so it can be read of a thread that hangs */
-  constructor(read: () => number) {
-    this.#read = read;
-  }
-
-  /** A new run begins: its silence is counted from now. */
-  begin(now_ms: number): void {
-    this.#changed_ms = now_ms;
-  }
-
-  /** Reads the counter. @returns for how long it has stood still */
-  listen(now_ms: number): number {
-    const beat = this.#read();
-    if (beat !== this.#last) {
-      this.#last = beat;
-      this.#changed_ms = now_ms;
-    }
-    return this.silence(now_ms);
-  }
-
-  /** For how long it had stood still when it was last read. */
-  silence(now_ms: number): number {
-    return now_ms - this.#changed_ms;
   }
 }

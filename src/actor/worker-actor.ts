@@ -8,23 +8,27 @@
  *   failed     ◄────┤ over intensity, slow retry
  *   unsupported◄────┘ permanent fault
  *
- * A worker that no longer beats is terminated; what it had read and not committed is read again by its successor.
+ * A worker that no longer answers is terminated; what it had read and not committed is read again by its successor.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { HuatuoError, type WireError } from '../error.ts';
 import { withDeadline } from '../promises.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { type ExitKind, RestartPolicy } from './restart.ts';
 import { expose, type Remote, wrap } from './rpc.ts';
 import type { ActorHooks, ActorSpec } from './spec.ts';
 import { type ActorMeasurements, type ActorState, type ActorStatus, statusError } from './state.ts';
-import { Heartbeat, WorkerUsage } from './stats.ts';
+import { WorkerUsage } from './stats.ts';
 
 /** How long a thread may take to end once it is told to. */
 const TERMINATE_MS = 1000;
 /** At least this much time for a start. */
 const STARTING_MS = 30_000;
+/** A worker that has answered is asked again after this part of its timeout, or this time: at the tick that follows. */
+const ASK_SHARE = 0.3;
+const ASK_MAX_MS = 4500;
 
 export class WorkerActor<Control extends object> {
   readonly spec: ActorSpec;
@@ -50,7 +54,7 @@ export class WorkerActor<Control extends object> {
     this.spec = spec;
     this.#hooks = hooks;
     this.#policy = new RestartPolicy(spec.restart);
-    this.#heartbeat = new Heartbeat(spec.heartbeat);
+    this.#heartbeat = new Heartbeat(spec.stats);
   }
 
   get state(): ActorState {
@@ -117,7 +121,7 @@ export class WorkerActor<Control extends object> {
     // Most runs have no caller that waits for this.
     this.#outcome.promise.catch(() => undefined);
     this.#startedAt_ms = performance.now();
-    this.#heartbeat.begin(this.#startedAt_ms);
+    this.#heartbeat.begin();
     const worker = new Worker(this.spec.entry, {
       workerData: this.spec.workerData(port2),
       transferList: [port2],
@@ -138,7 +142,10 @@ export class WorkerActor<Control extends object> {
   /** Called when the worker says that it works, or waits. */
   enter(state: 'running' | 'waiting' | 'throttled'): void {
     // What a worker said before it was ended must not undo that.
-    if (this.#worker && !this.#halting && !this.#error) this.#enter(state);
+    if (!this.#worker || this.#halting || this.#error) return;
+    // The thread may have been busy for as long as a start may take, and what it has not answered by now is no hang.
+    if (this.#state === 'starting') this.#heartbeat.begin();
+    this.#enter(state);
   }
 
   /**
@@ -158,10 +165,11 @@ export class WorkerActor<Control extends object> {
     this.#error ??= error;
   }
 
-  /** Terminates the worker when its heartbeat has stood still for too long. Called on the supervisor's tick. */
+  /** Asks the worker for a sign of life, and terminates it when it has not answered for too long. Called on the supervisor's tick. */
   checkHeartbeat(now_ms: number): void {
-    const silent_ms = this.#heartbeat.listen(now_ms);
     if (!this.#worker || this.#error) return;
+    const every_ms = Math.min(this.spec.heartbeatTimeout_ms * ASK_SHARE, ASK_MAX_MS);
+    const silent_ms = this.#heartbeat.listen(now_ms, every_ms);
     // Loading modules and passing the verifier block the thread: a slow host is not a hang.
     const patience_ms = this.#state === 'starting' ? STARTING_MS : this.spec.heartbeatTimeout_ms;
     if (silent_ms >= patience_ms) this.end(hung(this.spec.name, patience_ms, silent_ms));

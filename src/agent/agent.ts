@@ -8,21 +8,21 @@
  */
 
 import type { ActorStatus } from '../actor/state.ts';
+import type { WorkerActor } from '../actor/worker-actor.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type CatalogEntry, isPooled } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
-import type { ContainersControl, ContainersStatus } from '../containers/actor.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
+import { freshenClock } from '../kernel/clock-keeper.ts';
 import { RingWatch } from '../kernel/ring-watch.ts';
 import { withDeadline } from '../promises.ts';
 import type { Log } from '../sdk/context.ts';
-import type { ElasticsearchControl } from '../storage/elasticsearch/actor.ts';
-import type { ElasticsearchStatus } from '../storage/elasticsearch/status.ts';
 import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
 import { collectorPart } from './changes.ts';
 import { CollectorChild } from './collector-child.ts';
-import { CpuCgroups, findQuotaParent } from './fence/cgroup.ts';
+import { CpuCgroups } from './fence/cgroup.ts';
+import { findQuotaParent } from './fence/quota-parent.ts';
 import { MemoryGuard, trimMemory } from './memory.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import type { ReloadRecord } from './reload.ts';
@@ -32,12 +32,16 @@ import { StateLog } from './state-log.ts';
 import { describeAgent, setAside } from './status.ts';
 import { statusFamilies } from './status-metrics.ts';
 
-const TICK_MS = 500;
-/** CPU time and heap are asked of each thread, which wakes it; a CPU quota is kept second by second. */
-const MEASURE_MS = 5000;
-const MEASURE_QUOTA_MS = 1000;
-/** Pages wait no longer for what services tell of themselves; then they show what was told last. */
-const SERVICE_DEADLINE_MS = 100;
+/** The tick is this part of the heartbeat timeout, or this time; with a CPU quota, which is kept second by second, a second. */
+const TICK_SHARE = 1 / 3;
+const TICK_MAX_MS = 5000;
+const TICK_QUOTA_MS = 1000;
+/** Pages wait no longer for the threads' CPU time and heap, and for the number of containers; then they show the last ones. */
+const MEASURE_DEADLINE_MS = 100;
+/** A reload waits no longer for collectors to be attached. */
+const ATTACHED_MS = 5_000;
+/** A module that hangs while it is loaded must not keep the agent from being ready. */
+const POOL_READY_MS = 5_000;
 
 /** What the agent asks of the process around it. */
 export interface AgentHooks {
@@ -49,7 +53,7 @@ export interface AgentHooks {
 export class Agent {
   #config: EffectiveConfig;
   #catalog: Catalog;
-  readonly #identity: AgentIdentity;
+  readonly #bootId: string;
   readonly #log: Log;
   readonly #states: StateLog;
   readonly #startedAt = new Date();
@@ -61,20 +65,11 @@ export class Agent {
   readonly #memory: MemoryGuard;
   #phase: 'starting' | 'up' | 'stopping' = 'starting';
   #tick: NodeJS.Timeout | undefined;
-  #measured_ms = 0;
-  #containers: ContainersStatus | undefined;
-  #elasticsearch: ElasticsearchStatus | undefined;
 
-  constructor(
-    config: EffectiveConfig,
-    catalog: Catalog,
-    identity: AgentIdentity,
-    log: Log,
-    hooks: AgentHooks,
-  ) {
+  constructor(config: EffectiveConfig, catalog: Catalog, bootId: string, log: Log, hooks: AgentHooks) {
     this.#config = config;
     this.#catalog = catalog;
-    this.#identity = identity;
+    this.#bootId = bootId;
     this.#log = log;
     this.#states = new StateLog(log, config.log.level === 'debug');
     this.#pins = new PinKeeper(log);
@@ -83,12 +78,15 @@ export class Agent {
     this.#services = new Services(
       SERVICES,
       {
-        identity,
         log,
+        rings: this.#rings,
         config: () => this.#config,
         pooled: () => this.#pooled(),
         status: () => this.#freshStatus(),
-        families: async () => statusFamilies(await this.#freshStatus(), hooks.reloads()),
+        families: async () => [
+          ...statusFamilies(await this.#freshStatus(), hooks.reloads()),
+          ...this.#services.families(),
+        ],
         reload: () => hooks.reload(),
       },
       {
@@ -103,14 +101,15 @@ export class Agent {
    * @throws when a service cannot start without which nothing could be kept or seen
    */
   async start(): Promise<void> {
-    this.#tick = setInterval(() => this.#onTick(), TICK_MS);
+    this.#scheduleTick();
     this.#applyPins();
     await this.#services.start();
     if (this.#phase === 'stopping') return;
     for (const { name, error } of this.#catalog.broken)
       this.#states.write(setAside(name, 'unsupported', { error }));
     for (const entry of this.#catalog.entries) this.#startCollector(entry);
-    this.#phase = 'up';
+    await this.#poolReady();
+    if (this.#phase === 'starting') this.#phase = 'up';
   }
 
   /** Drains every collector into the journal, then closes the services. */
@@ -118,7 +117,7 @@ export class Agent {
     this.#phase = 'stopping';
     await Promise.all([...this.#children.values()].map((child) => child.stop({ leavePinned: true })));
     await this.#services.stop();
-    clearInterval(this.#tick);
+    clearTimeout(this.#tick);
     this.#states[Symbol.dispose]();
     this.#rings[Symbol.dispose]();
     this.#pins[Symbol.dispose]();
@@ -160,9 +159,14 @@ export class Agent {
       agent: describeAgent(this.#phase, actors, this.#identity, this.#startedAt),
       actors,
       ledger: children.flatMap((child) => child.ledger() ?? []),
-      ...(this.#containers && { containers: this.#containers }),
-      ...(this.#elasticsearch && { elasticsearch: this.#elasticsearch }),
+      ...this.#services.report,
     };
+  }
+
+  /** As in the configuration in force. */
+  get #identity(): AgentIdentity {
+    const { hostname, region } = this.#config;
+    return { hostname, region, bootId: this.#bootId };
   }
 
   /** For the log line at the end of the start. */
@@ -187,7 +191,16 @@ export class Agent {
       if (this.#children.has(entry.name) || !this.#startCollector(entry)) continue;
       if (!catalog.find(entry.name) || !touched.includes(entry.name)) touched.push(entry.name);
     }
+    await this.#attached(touched);
     return touched;
+  }
+
+  /** What was replaced is in force when a reload answers: it runs, or has said why not, or takes its time. */
+  async #attached(names: readonly string[]): Promise<void> {
+    const settled = names.map((name) => this.#children.get(name)?.actor.settled);
+    await withDeadline(Promise.allSettled(settled), ATTACHED_MS, 'start of collectors').catch(
+      () => undefined,
+    );
   }
 
   /** @returns whether the collector is one that runs in a worker */
@@ -221,48 +234,62 @@ export class Agent {
     );
   }
 
+  /** Those that run as tasks have no actor whose state would tell; one that does not start says so at each scrape. */
+  async #poolReady(): Promise<void> {
+    try {
+      const ready = this.#services.control<PrometheusControl>('prometheus').poolReady();
+      await withDeadline(ready, POOL_READY_MS, 'start of the file collectors');
+    } catch (error) {
+      this.#log.warn('some file collectors have not started yet', { error });
+    }
+  }
+
   #changed(status: ActorStatus): void {
     this.#states.write(status);
     trimMemory(status.state);
   }
 
   async #freshStatus(): Promise<StatusDocument> {
-    const ask = async <T>(name: string, question: () => PromiseLike<T>, last: T | undefined) => {
-      try {
-        return await withDeadline(question(), SERVICE_DEADLINE_MS, `status of ${name}`);
-      } catch {
-        // Its state says that it is not there.
-        return last;
-      }
-    };
-    const ships = this.#config.elasticsearch.hosts.length > 0;
-    [this.#containers, this.#elasticsearch] = await Promise.all([
-      ask(
-        'containers',
-        async () => this.#services.control<ContainersControl>('containers').status(),
-        this.#containers,
-      ),
-      ships
-        ? ask(
-            'elasticsearch',
-            async () => this.#services.control<ElasticsearchControl>('elasticsearch').status(),
-            this.#elasticsearch,
-          )
-        : undefined,
+    const measured = Promise.all(this.#actors.map((actor) => actor.measure()));
+    await Promise.all([
+      this.#services.ask(MEASURE_DEADLINE_MS),
+      // What was measured last stays.
+      withDeadline(measured, MEASURE_DEADLINE_MS, 'measurements').catch(() => undefined),
     ]);
     return this.status();
   }
 
+  get #actors(): WorkerActor<object>[] {
+    return [...this.#services.actors, ...[...this.#children.values()].map(({ actor }) => actor)];
+  }
+
+  /** CPU time and heap are asked of each thread, which wakes it: only when they are looked at, or a CPU quota is to be kept. */
   #onTick(): void {
+    this.#scheduleTick();
+    freshenClock();
     const now_ms = performance.now();
-    const children = [...this.#children.values()];
-    const services = this.#services.actors;
-    for (const actor of [...services, ...children.map(({ actor }) => actor)]) actor.checkHeartbeat(now_ms);
-    const fenced = children.some(({ entry }) => this.#config.collectors[entry.name]?.cpu.quota_cores);
-    if (now_ms - this.#measured_ms < (fenced ? MEASURE_QUOTA_MS : MEASURE_MS)) return;
-    this.#measured_ms = now_ms;
-    for (const measured of [...services, ...children]) void measured.measure();
-    const candidates = children.map(({ actor }) => actor);
-    this.#memory.check(process.memoryUsage.rss(), now_ms, candidates);
+    for (const actor of this.#actors) actor.checkHeartbeat(now_ms);
+    for (const child of this.#fenced) void child.measure();
+    for (const child of this.#children.values()) child.followCpus();
+    void this.#guardMemory();
+  }
+
+  #scheduleTick(): void {
+    const usual_ms = Math.min(this.#config.supervisor.heartbeat_timeout_ms * TICK_SHARE, TICK_MAX_MS);
+    const delay_ms = this.#fenced.length > 0 ? Math.min(usual_ms, TICK_QUOTA_MS) : usual_ms;
+    this.#tick = setTimeout(() => this.#onTick(), delay_ms);
+  }
+
+  get #fenced(): CollectorChild[] {
+    return [...this.#children.values()].filter(
+      ({ entry }) => this.#config.collectors[entry.name]?.cpu.quota_cores,
+    );
+  }
+
+  async #guardMemory(): Promise<void> {
+    if (process.memoryUsage.rss() <= this.#config.supervisor.memory_limit_bytes) return;
+    const candidates = [...this.#children.values()].map(({ actor }) => actor);
+    await Promise.all(candidates.map((actor) => actor.measure()));
+    this.#memory.check(process.memoryUsage.rss(), performance.now(), candidates);
   }
 }

@@ -10,15 +10,10 @@ import type { EffectiveConfig } from '../config/effective.ts';
 export function collectorPart(config: EffectiveConfig, entry: CatalogEntry): string | undefined {
   const own = config.collectors[entry.name];
   if (!own?.enabled || isPooled(entry)) return undefined;
-  const { region, path, ring, bpf, log, supervisor, containers } = config;
-  const { modulePath, objectPath, manifest } = entry;
-  const files = {
-    modulePath,
-    objectPath,
-    layout: manifest?.event?.hash,
-    attachPoints: manifest?.attachPoints,
-  };
+  const { region, hostname, path, ring, bpf, log, supervisor, containers } = config;
+  // A directory may hold another collector of that name, and a rebuilt one has the same path.
+  const files = [entry.modulePath, entry.objectPath, entry.contents];
   const { wait_ms } = containers;
-  const shared = { region, path: [path.procfs, path.sysfs], ring, bpf, log, supervisor, wait_ms };
+  const shared = { region, hostname, path: [path.procfs, path.sysfs], ring, bpf, log, supervisor, wait_ms };
   return JSON.stringify({ own, ...shared, files });
 }

@@ -1,30 +1,35 @@
 /**
  * The supervisor's half of one collector: its worker, and everything of it that outlives a worker: stats, what it holds of
- * the kernel, kernel symbols, the ledger.
+ * the kernel, the ledger.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { ActorMeasurements, ActorStatus } from '../actor/state.ts';
-import { ActorStats, type StatField, WakeCounter } from '../actor/stats.ts';
+import { boottime_ns } from '../actor/clock.ts';
+import { RingWakes } from '../actor/ring-wakes.ts';
+import type { ActorMeasurements, ActorStatus, MissingProgram } from '../actor/state.ts';
+import { ActorStats, type StatField } from '../actor/stats.ts';
 import { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../collector/protocol.ts';
+import { allocateState } from '../collector/state.ts';
 import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
-import type { SymbolTable } from '../decoder/kallsyms.ts';
 import { HuatuoError } from '../error.ts';
 import type { KernelObject } from '../kernel/object.ts';
 import { KernelOwner } from '../kernel/object-owner.ts';
 import { removePins } from '../kernel/pins/pin-set.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
 import type { Log } from '../sdk/context.ts';
+import { allocateSeries } from '../sdk/kept-series.ts';
 import type { LedgerStatus } from '../web/status.ts';
 import { CollectorThrottle } from './fence/budget.ts';
 import type { CpuCgroups } from './fence/cgroup.ts';
 import { CpuFence } from './fence/fence.ts';
 import { objectSource } from './object-source.ts';
 import { RingLedger } from './ring-ledger.ts';
+import { withSaved } from './saved-ledger.ts';
 import type { ReaderActor } from './services/services.ts';
 import { COLLECTOR_STOP_SHARE, collectorRestart, WORKER_LIMITS } from './specs.ts';
+import { wakeReader } from './wake-reader.ts';
 
 /** What a collector needs of the agent around it. */
 export interface CollectorDependencies {
@@ -52,10 +57,13 @@ export class CollectorChild {
   readonly #fence: CpuFence;
   readonly #throttle: CollectorThrottle;
   readonly #statsMemory = ActorStats.allocate();
+  readonly #wakesMemory = RingWakes.allocate();
+  readonly #saveOrigin = boottime_ns().toString(36);
+  readonly #state = allocateState();
+  readonly #series = allocateSeries();
   /** Absent for a collector without BPF programs. */
   readonly #kernel: KernelOwner | undefined;
   #ledger: RingLedger | undefined;
-  #symbols: SymbolTable | undefined;
 
   constructor(entry: CatalogEntry, dependencies: CollectorDependencies) {
     this.entry = entry;
@@ -79,7 +87,7 @@ export class CollectorChild {
         restart: collectorRestart(supervisor, entry.interval),
         shutdown_ms: supervisor.stop_timeout_ms * COLLECTOR_STOP_SHARE,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
-        heartbeat: () => this.stats.heartbeat,
+        stats: this.#statsMemory,
         resourceLimits: WORKER_LIMITS,
       },
       {
@@ -94,7 +102,24 @@ export class CollectorChild {
   status(): ActorStatus {
     const { vitals, ...status } = this.actor.status;
     const { throttled_seconds, sampling_ratio } = this.#throttle;
-    return { ...status, vitals: { ...vitals, throttled_seconds, ...this.#ringMeasurements(sampling_ratio) } };
+    const missing_programs = this.#missingPrograms();
+    return {
+      ...status,
+      ...(missing_programs.length > 0 && { missing_programs }),
+      vitals: { ...vitals, throttled_seconds, ...this.#ringMeasurements(sampling_ratio) },
+    };
+  }
+
+  /** Has programs that sample run on the CPUs that are online now. */
+  followCpus(): void {
+    this.#kernel?.object?.followCpus();
+  }
+
+  #missingPrograms(): MissingProgram[] {
+    const programs = this.#kernel?.object?.programs ?? [];
+    return programs.flatMap(({ program, section, state, reason = '' }) =>
+      state === 'missing' ? [{ program, section, reason }] : [],
+    );
   }
 
   /** Brings CPU time and heap up to date, and throttles a collector that is over its quota. */
@@ -115,13 +140,15 @@ export class CollectorChild {
       ring_high_water_bytes: read('ring_high_water_bytes'),
       refused_batches: read('refused_batches'),
       busy_heads: read('busy_heads'),
+      lookup_misses: read('lookup_misses'),
+      lookup_evictions: read('lookup_evictions'),
       sampling_ratio,
     };
   }
 
-  /** Accounting of its ring, also while no worker runs; undefined before the first load and for collectors without ring. */
+  /** Accounting of its ring and of what it saved, also while no worker runs; undefined when there is neither. */
   ledger(): LedgerStatus | undefined {
-    return this.#ledger?.read();
+    return withSaved(this.entry.name, this.#ledger?.read(), this.stats);
   }
 
   /**
@@ -157,7 +184,10 @@ export class CollectorChild {
       containerWait_ms: config.containers.wait_ms,
       log: config.log,
       stats: this.#statsMemory,
-      ...(this.#symbols && { symbols: this.#symbols }),
+      wakes: this.#wakesMemory,
+      saveOrigin: this.#saveOrigin,
+      state: this.#state,
+      series: this.#series,
       control,
     };
   }
@@ -173,9 +203,6 @@ export class CollectorChild {
         break;
       case 'failed':
         this.actor.fault(HuatuoError.fromWire(notice.error));
-        break;
-      case 'symbols':
-        this.#symbols = notice.table;
     }
   }
 
@@ -183,9 +210,7 @@ export class CollectorChild {
   #loaded(object: KernelObject): Disposable {
     const { rings } = this.#dependencies;
     const dependents = new DisposableStack();
-    const ring = object.mapFd('events');
-    const wakes = new WakeCounter(this.#statsMemory);
-    if (ring !== undefined) dependents.use(rings.add(ring, () => wakes.wake()));
+    dependents.use(wakeReader(rings, object, this.#wakesMemory));
     this.#ledger = dependents.use(RingLedger.open(this.entry.name, object));
     dependents.defer(() => {
       this.#ledger = undefined;

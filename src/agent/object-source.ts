@@ -2,6 +2,7 @@
 import type { CatalogEntry } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { ObjectSource } from '../kernel/object-owner.ts';
+import type { ObjectManifest } from '../schema/manifest.ts';
 import type { Log } from '../sdk/context.ts';
 
 interface ObjectDependencies {
@@ -21,16 +22,16 @@ export function objectSource(
     manifest,
     objectPath,
     ...(wasmPath && { wasmPath }),
-    options: bpfOptions(config.collectors[name]?.options ?? {}),
+    options: bpfOptions(manifest, config.collectors[name]?.options ?? {}),
     paths: config.path,
     ...(directory !== undefined && { pin: { directory, log } }),
   };
 }
 
 /** As `.rodata` takes them; the module's own options are not among them. */
-function bpfOptions(options: Readonly<Record<string, unknown>>): Record<string, bigint> {
-  const values = Object.entries(options).filter(([, value]) =>
-    ['number', 'bigint', 'boolean'].includes(typeof value),
-  );
-  return Object.fromEntries(values.map(([name, value]) => [name, BigInt(value as number)]));
+function bpfOptions(
+  { options }: ObjectManifest,
+  values: Readonly<Record<string, unknown>>,
+): Record<string, bigint> {
+  return Object.fromEntries(options.map(({ name }) => [name, BigInt(values[name] as number)]));
 }

@@ -42,18 +42,19 @@ export class Reloader {
   }
 
   /**
+   * @param read what to put in force, when it is not what the command line names
    * @returns one line that says what changed
    * @throws why the old configuration stays in force
    */
-  reload(): Promise<string> {
-    const mine = this.#turn.then(() => this.#reload());
+  reload(read: () => Promise<CheckedConfig> = this.#read): Promise<string> {
+    const mine = this.#turn.then(() => this.#reload(read));
     this.#turn = mine.catch(() => undefined);
     return mine;
   }
 
-  async #reload(): Promise<string> {
+  async #reload(read: () => Promise<CheckedConfig>): Promise<string> {
     try {
-      const touched = await this.#apply(await this.#read());
+      const touched = await this.#apply(await read());
       this.#record = { successful: true, success_seconds: Date.now() / 1000 };
       const line = `configuration reloaded: ${touched.length > 0 ? touched.join(' ') : 'nothing changed'}`;
       this.#log.info(line);

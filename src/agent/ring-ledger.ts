@@ -6,7 +6,7 @@ import { errnoName, libbpf } from '../kernel/libbpf.ts';
 import { PROT_READ } from '../kernel/libc.ts';
 import type { KernelObject } from '../kernel/object.ts';
 import { MappedWords, RingPositions } from '../kernel/ring-view.ts';
-import type { LedgerStatus } from '../web/status.ts';
+import type { RingRow } from './saved-ledger.ts';
 
 /** A commit takes a microsecond; under a flood the ring never stands still, and the last try is what there is. */
 const ATTEMPTS = 10;
@@ -35,8 +35,8 @@ export class RingLedger implements Disposable {
    * Reads until the ring stood still for one reading, so that both halves and the positions belong to one moment. The
    * difference is exact when nothing is pending; else it is what waits in the ring.
    */
-  read(): LedgerStatus | undefined {
-    let last: LedgerStatus | undefined;
+  read(): RingRow | undefined {
+    let last: RingRow | undefined;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { producer } = this.#positions;
       const kernel = readKernelCounts(this.#ledgerFd);
@@ -60,7 +60,7 @@ export function ledgerStatus(
   { journalled, malformed }: Commit,
   { produced, dropped_ring_full, rate_limited }: KernelCounts,
   pending_bytes: bigint,
-): LedgerStatus {
+): RingRow {
   const difference = produced - (journalled + dropped_ring_full + rate_limited + malformed);
   return {
     collector,

@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { nameThread } from '../actor/thread.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
-import type { AgentIdentity } from '../decoder/envelope.ts';
 import { HuatuoError } from '../error.ts';
 import { keepClock } from '../kernel/clock-keeper.ts';
 import { createLog } from '../log.ts';
@@ -17,6 +16,11 @@ import { Agent } from './agent.ts';
 import { prepareMemory } from './memory.ts';
 import { type CheckedConfig, Reloader } from './reload.ts';
 import { SystemdNotifier, SystemdReporter } from './systemd.ts';
+
+/** The same signal so soon is the same request: npm passes on the ^C that the terminal has sent to the agent too. */
+const ECHO_MS = 500;
+/** The host may be given its name after the agent was started: cloud-init, DHCP. */
+const HOSTNAME_EVERY_MS = 10_000;
 
 /**
  * Runs the agent until SIGTERM or SIGINT.
@@ -32,10 +36,21 @@ export async function runAgent(
   nameThread('huatuo');
   keepClock();
   prepareMemory();
-  const reloader = new Reloader(reread, (checked) => agent.apply(checked.config, checked.catalog), log);
-  const agent: Agent = new Agent(config, catalog, identify(config), log, {
+  let inForce: CheckedConfig = { config, catalog };
+  const apply = async (checked: CheckedConfig): Promise<string[]> => {
+    const touched = await agent.apply(named(checked.config), checked.catalog);
+    inForce = checked;
+    return touched;
+  };
+  const reloader = new Reloader(reread, apply, log);
+  const agent: Agent = new Agent(named(config), catalog, readBootId(config), log, {
     reload: () => reloader.reload(),
     reloads: () => reloader.record,
+  });
+  const renames = onRename(() => {
+    if (inForce.config.hostname !== '') return;
+    log.info('this host has another name', { hostname: hostname() });
+    reloader.reload(async () => inForce).catch(() => undefined);
   });
   using systemd = new SystemdReporter(new SystemdNotifier(), agent);
   // A refused reload is in the log, in the metrics, and changes nothing.
@@ -57,24 +72,44 @@ export async function runAgent(
     log.error('huatuo cannot run', { error });
     await agent.stop().catch((later: unknown) => log.error('stopping failed too', { error: later }));
     return 1;
+  } finally {
+    clearInterval(renames);
   }
+}
+
+/** What is set, else what the kernel calls this host now. */
+function named(config: EffectiveConfig): EffectiveConfig {
+  return { ...config, hostname: config.hostname || hostname() };
+}
+
+function onRename(call: () => void): NodeJS.Timeout {
+  let known = hostname();
+  const look = (): void => {
+    const now = hostname();
+    if (now === known) return;
+    known = now;
+    call();
+  };
+  return setInterval(look, HOSTNAME_EVERY_MS).unref();
 }
 
 /** Resolves with the first signal that asks to stop; the second one ends the process at once. */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let asked = false;
+    let asked: { readonly signal: NodeJS.Signals; readonly time_ms: number } | undefined;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
-        if (asked) process.exit(1);
-        asked = true;
+        const time_ms = performance.now();
+        const isEcho = asked?.signal === signal && time_ms - asked.time_ms < ECHO_MS;
+        if (asked && !isEcho) process.exit(1);
+        asked ??= { signal, time_ms };
         resolve(signal);
       });
     }
   });
 }
 
-function identify(config: EffectiveConfig): AgentIdentity {
-  const bootId = readFileSync(join(config.path.procfs, 'sys/kernel/random/boot_id'), 'utf8');
-  return { hostname: hostname(), region: config.region, bootId: bootId.trim().replaceAll('-', '') };
+function readBootId({ path }: EffectiveConfig): string {
+  const bootId = readFileSync(join(path.procfs, 'sys/kernel/random/boot_id'), 'utf8');
+  return bootId.trim().replaceAll('-', '');
 }

@@ -3,7 +3,6 @@
 import type { ActorMeasurements, ActorState } from '../actor/state.ts';
 import type { MetricFamily, Sample } from '../sdk/metrics.ts';
 import type { StatusDocument } from '../web/status.ts';
-import { elasticsearchFamilies } from './elasticsearch-metrics.ts';
 import type { ReloadRecord } from './reload.ts';
 
 const STATES: readonly ActorState[] = [
@@ -26,47 +25,6 @@ export function statusFamilies(status: StatusDocument, reloads: ReloadRecord): M
     ...actorFamilies(status),
     ...ledgerFamilies(status),
     ...measurementFamilies(status),
-    ...containerFamilies(status),
-    ...elasticsearchFamilies(status.elasticsearch),
-  ];
-}
-
-function containerFamilies({ containers }: StatusDocument): MetricFamily[] {
-  if (!containers) return [];
-  const { sources } = containers;
-  const known = (['containers', 'units', 'gone'] as const).map((state) => ({
-    labels: { state },
-    value: containers[state],
-  }));
-  return [
-    gauge(
-      'huatuo_containers',
-      'Containers that run, systemd units, and both that are gone and still known.',
-      known,
-    ),
-    gauge(
-      'huatuo_containers_traced',
-      'Whether the kernel tells of new cgroups: 1 yes, 0 the tree is walked every 5 s.',
-      [{ labels: {}, value: Number(containers.followed_by === 'tracepoints') }],
-    ),
-    counter(
-      'huatuo_container_cgroups_refused_total',
-      'Cgroups of containers and units that were not kept because there are too many.',
-      [{ labels: {}, value: containers.refused_cgroups }],
-    ),
-    counter('huatuo_container_questions_total', 'Cgroups that a thread asked for.', [
-      { labels: {}, value: containers.questions },
-    ]),
-    gauge(
-      'huatuo_container_source_up',
-      'Whether a source that describes containers answered last: 1 yes, 0 no. Absent ones are left out.',
-      sources
-        .filter(({ state }) => state === 'ok' || state === 'failed')
-        .map(({ name, place, state }) => ({
-          labels: { source: name, place },
-          value: Number(state === 'ok'),
-        })),
-    ),
   ];
 }
 
@@ -111,6 +69,11 @@ function ledgerFamilies({ ledger }: StatusDocument): MetricFamily[] {
     ['ring_full', 'dropped_ring_full'],
     ['rate_limited', 'rate_limited'],
     ['malformed', 'malformed'],
+    ['invalid', 'dropped_invalid'],
+    ['overloaded', 'dropped_overloaded'],
+    ['refused', 'dropped_refused'],
+    ['cancelled', 'dropped_cancelled'],
+    ['lost', 'dropped_lost'],
   ] as const;
   const dropped = ledger.flatMap((row) =>
     causes.map(([cause, field]) => ({
@@ -121,7 +84,7 @@ function ledgerFamilies({ ledger }: StatusDocument): MetricFamily[] {
   return [
     counter(
       'huatuo_events_produced_total',
-      'Events that passed their threshold in the kernel.',
+      'Events that passed their threshold in the kernel, and documents that collectors made themselves.',
       of('produced'),
     ),
     counter(
@@ -137,7 +100,7 @@ function ledgerFamilies({ ledger }: StatusDocument): MetricFamily[] {
     gauge('huatuo_ring_pending_bytes', 'Bytes of the ring that are not committed yet.', of('pending_bytes')),
     gauge(
       'huatuo_ledger_difference_events',
-      'Events produced minus journalled and dropped: what waits in the ring, and 0 when nothing is pending.',
+      'Events produced minus journalled and dropped: what waits to be written, and 0 when nothing is pending.',
       of('difference'),
     ),
   ];
@@ -151,7 +114,7 @@ function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
   return [
     gauge(
       'huatuo_actor_heartbeat_age_seconds',
-      'Time since the actor last gave a sign of life.',
+      'For how long the actor has not answered the supervisor; 0 when it has answered.',
       of('heartbeat_age_seconds'),
     ),
     counter('huatuo_actor_cpu_seconds_total', 'CPU time of the actor, over all its runs.', of('cpu_seconds')),
@@ -182,6 +145,16 @@ function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
       of('busy_heads'),
     ),
     counter(
+      'huatuo_actor_lookup_misses_total',
+      'Names (containers, symbols, devices) the decoder did not have yet.',
+      of('lookup_misses'),
+    ),
+    counter(
+      'huatuo_actor_lookup_evictions_total',
+      'Names the decoder forgot to make room for others.',
+      of('lookup_evictions'),
+    ),
+    counter(
       'huatuo_actor_throttled_seconds_total',
       'Time the actor was throttled for being over its CPU budget.',
       of('throttled_seconds'),
@@ -194,10 +167,10 @@ function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
   ];
 }
 
-function gauge(name: string, help: string, samples: readonly Sample[]): MetricFamily {
+export function gauge(name: string, help: string, samples: readonly Sample[]): MetricFamily {
   return { name, help, type: 'gauge', samples };
 }
 
-function counter(name: string, help: string, samples: readonly Sample[]): MetricFamily {
+export function counter(name: string, help: string, samples: readonly Sample[]): MetricFamily {
   return { name, help, type: 'counter', samples };
 }

@@ -3,28 +3,32 @@
  *
  *   node src/build/build.ts --collectors DIR --out OUT
  *
- * which leaves `<c>.bpf.o`, `<c>.json` and `<c>.wasm` side by side in OUT, with the `.js` modules of DIR.
+ * which leaves objects, decoders, compiled modules, descriptions and mappings side by side in OUT; `huatuo build` calls it so.
  */
 
 import console from 'node:console';
-import { copyFileSync, realpathSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { CollectorDescription } from '../catalog/description.ts';
+import { COLLECTOR_NAME } from '../catalog/read-collector.ts';
 import { HuatuoError } from '../error.ts';
 import { at } from '../paths.ts';
+import type { ObjectManifest } from '../schema/manifest.ts';
 import { type BuildOutcome, buildCollectors, buildDirectory, type CollectorSet } from './collectors.ts';
+import { writeDescriptions } from './descriptions.ts';
 import { filesIn, removeOrphans } from './files.ts';
-import { writeGenerated } from './generated.ts';
+import { bindingFiles, schemaFiles, writeGenerated } from './generated.ts';
 import { Stamps } from './stamps.ts';
 import { compileTypeScript } from './typescript.ts';
+import { buildUserModules } from './user-modules.ts';
 
 const USAGE = `Usage: node src/build/build.ts [--quiet] [--collectors DIR --out OUT]
 
 Builds what changed: BPF objects, decoders, WASM, TypeScript.
 
   --quiet            print only what was rebuilt and what failed
-  --collectors DIR   build the *.bpf.c of DIR instead of the built-in ones
-  --out OUT          where <name>.bpf.o, <name>.json and <name>.wasm go
+  --collectors DIR   build the *.bpf.c and *.ts of DIR instead of the built-in ones
+  --out OUT          where <name>.bpf.o, <name>.json, <name>.wasm and <name>.js go
 `;
 
 /** Programs of the agent itself, which are no collectors. */
@@ -91,17 +95,34 @@ async function reported(
 async function buildAll(progress: Progress): Promise<void> {
   const outcome = await reported(buildCollectors(BUILT_IN), progress);
   if (outcome && outcome.manifests.length === outcome.sources) {
-    const written = writeGenerated(outcome.manifests);
+    const written = writeGenerated(bindingFiles(outcome.manifests));
     removeLeftovers(outcome);
-    progress.step('generated', `types, mappings and reference, ${written.length} rewritten`, written);
+    progress.step('generated', `types, ${written.length} rewritten`, written);
   }
   await reported(buildDirectory(AGENT.sources, AGENT.out), progress, "programs of the agent's own");
   try {
     const { ran, sources } = await compileTypeScript(new Stamps(BUILT_IN.stamps));
     progress.step('typescript', `${sources} files${ran ? ', compiled' : ''}`, []);
+    await describeBuiltIn(outcome?.manifests ?? [], progress);
   } catch (error) {
     progress.fail(error);
   }
+}
+
+/** What the built-in modules say about themselves. A name with a dash is a helper's. */
+async function describeBuiltIn(manifests: readonly ObjectManifest[], progress: Progress): Promise<void> {
+  const rewritten: string[] = [];
+  const descriptions = new Map<string, CollectorDescription>();
+  for (const kind of ['events', 'autotracing', 'metrics']) {
+    const directory = at('dist/src/collectors', kind);
+    const modules = filesIn(directory, '.js').filter((path) => COLLECTOR_NAME.test(basename(path, '.js')));
+    const described = await writeDescriptions(directory, modules);
+    for (const failure of described.failures) progress.fail(failure);
+    rewritten.push(...described.rewritten);
+    for (const [name, description] of described.descriptions) descriptions.set(name, description);
+  }
+  rewritten.push(...writeGenerated(schemaFiles(manifests, descriptions)));
+  progress.step('described', `${descriptions.size} modules, mappings and reference`, rewritten);
 }
 
 /**
@@ -121,8 +142,14 @@ function removeLeftovers({ manifests }: BuildOutcome): void {
 /** A user's directory: objects, decoders and the modules beside them go to one place. */
 async function buildUserSet(sources: string, out: string, progress: Progress): Promise<void> {
   const outcome = await reported(buildDirectory(sources, out), progress);
-  if (!outcome || realpathSync(sources) === realpathSync(out)) return;
-  for (const module of filesIn(sources, '.js')) copyFileSync(module, join(out, basename(module)));
+  if (!outcome) return;
+  try {
+    const { rewritten, failures } = await buildUserModules(sources, out, outcome.manifests);
+    for (const failure of failures) progress.fail(failure);
+    progress.step('modules', `${rewritten.length} rebuilt`, rewritten);
+  } catch (error) {
+    progress.fail(error);
+  }
 }
 
 async function main(): Promise<void> {

@@ -1,5 +1,6 @@
 /** The committed files that are made from manifests. */
 
+import type { CollectorDescription } from '../catalog/description.ts';
 import { ROOT } from '../paths.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
 import { eventTypeSource } from './event-type.ts';
@@ -8,18 +9,31 @@ import { mappingSource } from './mapping.ts';
 import { referenceSource } from './reference.ts';
 
 /** Paths, relative to the checkout, and texts. */
-export function generatedFiles(manifests: readonly ObjectManifest[]): ReadonlyMap<string, string> {
-  const files = new Map([['src/collectors/README.md', referenceSource(manifests)]]);
-  for (const manifest of manifests) {
-    const { collector, event } = manifest;
-    files.set(`src/generated/${collector}.ts`, eventTypeSource(manifest));
-    if (event) files.set(`src/generated/${collector}.mapping.json`, mappingSource(collector, event));
+export type GeneratedFiles = ReadonlyMap<string, string>;
+
+/** What modules are compiled against. */
+export function bindingFiles(manifests: readonly ObjectManifest[]): GeneratedFiles {
+  return new Map(
+    manifests.map((manifest) => [`src/generated/${manifest.collector}.ts`, eventTypeSource(manifest)]),
+  );
+}
+
+/** What is made of both, the structs in C and the declarations of the compiled modules. */
+export function schemaFiles(
+  manifests: readonly ObjectManifest[],
+  descriptions: ReadonlyMap<string, CollectorDescription>,
+): GeneratedFiles {
+  const files = new Map([['src/collectors/README.md', referenceSource(manifests, descriptions)]]);
+  const events = new Map(manifests.map(({ collector, event }) => [collector, event]));
+  for (const collector of new Set([...events.keys(), ...descriptions.keys()])) {
+    const [event, declared] = [events.get(collector), descriptions.get(collector)?.document];
+    if (event || declared)
+      files.set(`src/generated/${collector}.mapping.json`, mappingSource(collector, event, declared));
   }
   return files;
 }
 
 /** @returns the paths that did not have these contents yet */
-export function writeGenerated(manifests: readonly ObjectManifest[]): string[] {
-  const files = [...generatedFiles(manifests)];
-  return files.filter(([path, text]) => writeIfChanged(`${ROOT}/${path}`, text)).map(([path]) => path);
+export function writeGenerated(files: GeneratedFiles): string[] {
+  return [...files].filter(([path, text]) => writeIfChanged(`${ROOT}/${path}`, text)).map(([path]) => path);
 }

@@ -3,8 +3,8 @@
 /** What the build and the agent need. */
 export type AgentNeed = 'clang' | 'libbpf' | 'libbpf headers' | 'kernel headers' | 'bpftool';
 
-/** What only the tests with real containers need; they skip without. */
-export const TEST_NEEDS = ['runc', 'crun', 'busybox'] as const;
+/** What only tests need, those with real containers and with network namespaces; they skip without. */
+export const TEST_NEEDS = ['runc', 'crun', 'busybox', 'iproute2'] as const;
 
 export type Need = AgentNeed | (typeof TEST_NEEDS)[number];
 
@@ -27,6 +27,7 @@ const DEBIAN: Distribution = {
     runc: 'runc',
     crun: 'crun',
     busybox: 'busybox-static',
+    iproute2: 'iproute2',
   },
 };
 
@@ -43,6 +44,7 @@ const OTHERS: readonly Distribution[] = [
       runc: 'runc',
       crun: 'crun',
       busybox: 'busybox',
+      iproute2: 'iproute-tc',
     },
   },
   {
@@ -57,6 +59,7 @@ const OTHERS: readonly Distribution[] = [
       runc: 'runc',
       crun: 'crun',
       busybox: 'busybox',
+      iproute2: 'iproute2',
     },
   },
   {
@@ -71,6 +74,7 @@ const OTHERS: readonly Distribution[] = [
       runc: 'runc',
       crun: 'crun',
       busybox: 'busybox-static',
+      iproute2: 'iproute2',
     },
   },
   {
@@ -85,6 +89,7 @@ const OTHERS: readonly Distribution[] = [
       runc: 'runc',
       crun: 'crun',
       busybox: 'busybox',
+      iproute2: 'iproute2',
     },
   },
 ];

@@ -34,6 +34,7 @@ async function missingNeeds(): Promise<Need[]> {
     runc: anywhere(PROGRAM_DIRECTORIES, 'runc'),
     crun: anywhere(PROGRAM_DIRECTORIES, 'crun'),
     busybox: anywhere(PROGRAM_DIRECTORIES, 'busybox'),
+    iproute2: anywhere(PROGRAM_DIRECTORIES, 'tc'),
   };
   return (Object.keys(found) as Need[]).filter((need) => !found[need]);
 }
@@ -71,7 +72,7 @@ function consequences(needs: readonly Need[]): string[] {
     ...(needs.includes('bpftool')
       ? ['without bpftool everything works; it helps to look into the kernel']
       : []),
-    ...(tests.length > 0 ? [`without ${tests.join(', ')} tests with real containers are skipped`] : []),
+    ...(tests.length > 0 ? [`without ${tests.join(', ')} the tests that need it are skipped`] : []),
   ];
 }
 

@@ -12,6 +12,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HuatuoError } from '../error.ts';
 import { canonicalName } from './aliases.ts';
+import { ContentsReader } from './contents.ts';
 import type { BrokenCollector, CatalogEntry } from './entry.ts';
 import { COLLECTOR_NAME, type CollectorFiles, readCollector } from './read-collector.ts';
 
@@ -32,14 +33,16 @@ export interface CatalogDirectories {
   readonly extraDirectories: readonly string[];
 }
 
-/** Reads every collector there is. Runs the modules' top-level code, in this thread. */
+/** Reads every collector there is. Runs no code of theirs in this thread. */
 export async function loadCatalog(directories: CatalogDirectories): Promise<Catalog> {
   const unreadable = new Map<string, string>();
   const builtin = await findBuiltin(directories.builtinRoot);
   const extra = await Promise.all(
     directories.extraDirectories.map((directory) => findExtra(directory, unreadable)),
   );
-  const found = await Promise.all([builtin, ...extra].flat().map(readCollector));
+  const contents = new ContentsReader();
+  const files = [builtin, ...extra].flat();
+  const found = await Promise.all(files.map((collector) => readCollector(collector, contents)));
   return createCatalog(found, unreadable);
 }
 

@@ -1,7 +1,7 @@
-import type { z } from 'zod';
 import type { HuatuoError } from '../error.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
+import type { OptionSpecs } from '../sdk/options.ts';
 
 export interface CatalogEntry {
   /** [a-z][a-z0-9_]{0,47} */
@@ -18,16 +18,15 @@ export interface CatalogEntry {
   readonly objectPath?: string;
   /** Decoder of the event struct; present when the manifest has an event. */
   readonly wasmPath?: string;
-  /**
-   * Keys of the collector's config section beside `enabled` and `cpu`; every one has a default. Cannot cross threads:
-   * send `CollectorConfig.options`, which it has made.
-   */
-  readonly optionsSchema: z.ZodObject;
+  /** Keys of the collector's config section beside `enabled` and `cpu`; every one has a default. */
+  readonly options: OptionSpecs;
   /** Seconds until `start` is called again after it returned. */
   readonly interval: number;
   /** Upper bound of label sets over all its metrics. */
   readonly maxSeries: number;
   readonly aliases: readonly string[];
+  /** Changes with the contents of its files: the same names with other contents are another collector. */
+  readonly contents: string;
 }
 
 /** A collector that cannot be used, whatever the configuration says. */

@@ -21,6 +21,15 @@ const FORMATS = Object.keys({
   bool: true,
   enum: true,
   kstack: true,
+  ustack: true,
+  tag: true,
+  tail_length: true,
+  text_tail: true,
+  bytes_tail: true,
+  kernel_enum: true,
+  block_dev: true,
+  netdev: true,
+  netns: true,
   struct: true,
   pad: true,
 } satisfies Record<FieldFormat, true>) as FieldFormat[];
@@ -35,7 +44,11 @@ const field: z.ZodType<FieldLayout> = z.looseObject({
   bytes,
   length: bytes.optional(),
   doc: z.string(),
+  optional: z.literal(true).optional(),
   controller: z.string().optional(),
+  numbered: z.literal(true).optional(),
+  owner: z.literal(true).optional(),
+  kernelEnum: z.string().optional(),
   enumerators: z.record(z.string(), z.string()).optional(),
   get fields() {
     return z.array(field).optional();
@@ -50,6 +63,11 @@ const event = z.looseObject({
   schemaVersion: z.int().min(1),
   doc: z.string(),
   fields: z.array(field),
+  variants: z
+    .array(
+      z.looseObject({ tag: z.int(), struct: z.string(), bytes, doc: z.string(), fields: z.array(field) }),
+    )
+    .optional(),
   hash: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
@@ -63,6 +81,18 @@ const option = z.looseObject({
   doc: z.string(),
 });
 
+const metric = z.looseObject({
+  type: z.enum(['counter', 'gauge', 'histogram']),
+  name: z.string(),
+  help: z.string(),
+  field: z.string(),
+  each: z.string().optional(),
+  perCpu: z.string().optional(),
+  shared: z.literal(true).optional(),
+  buckets: z.array(z.number()).optional(),
+  divisor: z.number().positive().optional(),
+});
+
 const map = z.looseObject({
   name: z.string(),
   type: z.string(),
@@ -71,6 +101,8 @@ const map = z.looseObject({
   maxEntries: bytes,
   key: z.array(field),
   value: z.array(field),
+  without: z.literal('task_storage').optional(),
+  metrics: z.array(metric).optional(),
 });
 
 const manifest = z.looseObject({
@@ -79,7 +111,7 @@ const manifest = z.looseObject({
   event: event.optional(),
   options: z.array(option),
   maps: z.array(map),
-  attachPoints: z.array(z.string()),
+  attachPoints: z.array(z.object({ program: z.string(), section: z.string(), optional: z.boolean() })),
 }) as unknown as z.ZodType<ObjectManifest>;
 
 /**

@@ -1,40 +1,43 @@
-/** The options of one collector: those that its BPF object declares with OPTION() and those of its module, as one schema. */
-import { z } from 'zod';
+/** The options of one collector: those that its BPF object declares with OPTION() and those of its module, as one section. */
 import { HuatuoError } from '../error.ts';
 import type { ObjectManifest, OptionLayout } from '../schema/manifest.ts';
-import { count, durationNs, flag, size } from '../sdk/option-fields.ts';
-import { formatDuration, formatSize } from '../sdk/units.ts';
+import type { OptionSpec, OptionSpecs, ScalarOption } from '../sdk/options.ts';
+import { formatDuration, formatSize, parseDuration, parseSize } from '../sdk/units.ts';
 
 /** Keys of every collector's section that mean the same for all. */
-export const RESERVED_KEYS: readonly string[] = ['enabled', 'cpu'];
+const RESERVED_KEYS: readonly string[] = ['enabled', 'cpu'];
+const KEY = /^[a-z][a-z0-9_]{0,63}$/;
 
 /**
- * @param moduleSchema the module's `options`, as it came: an object schema of zod 4, each key with a default
+ * @param declared the module's own, of a checked shape
  * @throws HuatuoError COLLECTOR_INVALID when the two do not make one section that may be left out of the file
  */
-export function optionsSchema(manifest: ObjectManifest | undefined, moduleSchema: unknown): z.ZodObject {
-  const fromObject = (manifest?.options ?? []).map((option) => [option.key, optionField(option)] as const);
-  const fromModule = moduleSchema === undefined ? [] : Object.entries(shapeOf(moduleSchema));
-  const shape: Record<string, z.ZodType> = {};
-  for (const [key, field] of [...fromObject, ...fromModule]) {
+export function mergeOptions(
+  manifest: ObjectManifest | undefined,
+  declared: OptionSpecs | undefined,
+): OptionSpecs {
+  const fromObject = (manifest?.options ?? []).map((option) => [option.key, fromLayout(option)] as const);
+  const merged: Record<string, OptionSpec> = {};
+  for (const [key, spec] of [...fromObject, ...Object.entries(declared ?? {})]) {
     if (RESERVED_KEYS.includes(key))
       throw invalid(`option ${key}, which every collector has`, 'rename the option');
-    if (Object.hasOwn(shape, key)) throw invalid(`option ${key} declared twice`, 'rename one of them');
-    shape[key] = field as z.ZodType;
+    if (Object.hasOwn(merged, key)) throw invalid(`option ${key} declared twice`, 'rename one of them');
+    if (!KEY.test(key)) throw invalid(`option ${JSON.stringify(key)}`, 'name it with a-z, 0-9 and _');
+    if (spec.doc.trim() === '')
+      throw invalid(`option ${key} without a doc`, 'say in a few words what it means');
+    if (!hasValidDefault(spec))
+      throw invalid(
+        `option ${key} without a valid default`,
+        'give it a default within its bounds: collectors run without a config file',
+      );
+    merged[key] = spec;
   }
-  const schema = z.strictObject(shape);
-  const withDefaults = schema.safeParse({});
-  if (withDefaults.success) return schema;
-  const key = withDefaults.error.issues[0]?.path[0];
-  throw invalid(
-    `option ${String(key)} without a valid default`,
-    'give it a default: collectors run without a config file',
-  );
+  return merged;
 }
 
 /**
  * Config values under the names the collector reads: C names for options of the BPF object, keys for the others.
- * @param values what the schema above made
+ * @param values by key
  */
 export function namedOptions(
   manifest: ObjectManifest | undefined,
@@ -44,35 +47,69 @@ export function namedOptions(
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [cNames.get(key) ?? key, value]));
 }
 
-function optionField(option: OptionLayout): z.ZodType {
-  const { defaultValue, doc, bytes } = option;
-  const max = bytes === 8 ? Number.MAX_SAFE_INTEGER : 2 ** (8 * bytes) - 1;
-  const bound = bytes === 8 ? {} : { max };
-  switch (option.format) {
+function fromLayout({ format, defaultValue, doc, bytes }: OptionLayout): OptionSpec {
+  const max = bytes === 8 ? undefined : 2 ** (8 * bytes) - 1;
+  switch (format) {
     case 'dur_ns':
-      return durationNs({
+      return {
+        type: 'duration',
+        unit: 'ns',
         default: formatDuration(defaultValue),
         doc,
-        ...(bytes < 8 && { max: formatDuration(max) }),
-      });
+        ...(max !== undefined && { max: formatDuration(max) }),
+      };
     case 'bytes':
-      return size({ default: formatSize(defaultValue), doc, ...(bytes < 8 && { max: formatSize(max) }) });
+      return {
+        type: 'size',
+        default: formatSize(defaultValue),
+        doc,
+        ...(max !== undefined && { max: formatSize(max) }),
+      };
     case 'count':
-      return count({ default: defaultValue, doc, ...bound });
+      return { type: 'count', default: defaultValue, doc, ...(max !== undefined && { max }) };
     case 'bool':
-      return flag({ default: defaultValue !== 0, doc });
+      return { type: 'flag', default: defaultValue !== 0, doc };
   }
 }
 
-/** By structure and not by `instanceof`: a user's collector may bring its own copy of zod. */
-function shapeOf(schema: unknown): z.ZodRawShape {
-  const definition = (schema as Partial<z.ZodObject> | null)?._zod?.def;
-  if (definition?.type !== 'object')
-    throw invalid('options that are no z.object({...}) of zod 4', 'declare them with it');
-  if (definition.checks?.length) {
-    throw invalid('a refinement over the whole options object', 'check single options, or check in start()');
+function hasValidDefault(spec: OptionSpec): boolean {
+  if (spec.type !== 'list') return isValue(spec, spec.default);
+  return spec.default.length <= spec.max && spec.default.every((value) => isValue(spec.of, value));
+}
+
+/** Whether this may stand in the config file. */
+function isValue(spec: ScalarOption, value: ScalarOption['default']): boolean {
+  switch (spec.type) {
+    case 'duration':
+      return isWithin(parseDuration, value, spec);
+    case 'size':
+      return isWithin(parseSize, value, spec);
+    case 'count':
+    case 'number': {
+      const { min = spec.type === 'count' ? 0 : -Infinity, max = Infinity } = spec;
+      const whole = spec.type === 'number' || Number.isSafeInteger(value);
+      return whole && Number.isFinite(value) && (value as number) >= min && (value as number) <= max;
+    }
+    case 'flag':
+      return typeof value === 'boolean';
+    case 'choice':
+      return spec.of.includes(value as string);
+    case 'text':
+      return typeof value === 'string' && value.length <= spec.max;
   }
-  return definition.shape;
+}
+
+/** A bound that is misspelt lets nothing pass. */
+function isWithin(
+  parse: (text: string) => number | undefined,
+  value: unknown,
+  { min, max }: { readonly min?: string; readonly max?: string },
+): boolean {
+  const number = parse(String(value));
+  const least = min === undefined ? 0 : parse(min);
+  const most = max === undefined ? Number.MAX_SAFE_INTEGER : parse(max);
+  if (number === undefined || least === undefined || most === undefined) return false;
+  return number >= least && number <= most;
 }
 
 function invalid(found: string, remedy: string): HuatuoError {

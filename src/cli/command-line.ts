@@ -16,6 +16,7 @@ export type Invocation =
   | { readonly command: 'resend'; readonly flags: ConfigFlags }
   | { readonly command: 'containers'; readonly flags: ConfigFlags; readonly output: 'table' | 'json' }
   | { readonly command: 'unpin'; readonly flags: ConfigFlags; readonly directory: string | undefined }
+  | { readonly command: 'build'; readonly directory: string; readonly out: string }
   | { readonly command: 'version'; readonly output: 'text' | 'json' }
   /** --help, --version: finished text. */
   | { readonly command: 'print'; readonly text: string };
@@ -197,6 +198,12 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
     .description('Remove what pinned collectors have left running in the kernel')
     .addArgument(new Argument('[directory]', 'instead of bpf.pin_directory'))
     .action((directory: string | undefined) => done({ command: 'unpin', flags: flags(), directory }));
+  program
+    .command('build')
+    .description('Build a directory with collectors of your own, C and TypeScript; for --path.collectors')
+    .addArgument(new Argument('<directory>', 'with *.bpf.c, *.ts, *.js'))
+    .requiredOption('--out <DIR>', 'Where the result goes')
+    .action((directory: string, { out }: { out: string }) => done({ command: 'build', directory, out }));
   program
     .command('version')
     .description('Print the version of agent, Node and kernel')

@@ -18,6 +18,7 @@ interface Flag {
 
 const FLAGS: readonly Flag[] = [
   { name: 'region', argument: 'NAME', path: ['region'] },
+  { name: 'hostname', argument: 'NAME', path: ['hostname'] },
   { name: 'log.level', argument: 'LEVEL', path: ['log', 'level'] },
   { name: 'log.format', argument: 'FORMAT', path: ['log', 'format'] },
   { name: 'web.listen-address', argument: 'ADDRESS', path: ['web', 'listen_address'] },

@@ -1,8 +1,11 @@
 /** `huatuo list`: what there is, what runs, and why not. */
+import { objectSource } from '../agent/object-source.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { ErrorCode } from '../error.ts';
+import type { ProgramStatus } from '../kernel/programs.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
+import type { Log } from '../sdk/context.ts';
 import { formatTable } from './table.ts';
 
 export interface ListedCollector {
@@ -15,14 +18,18 @@ export interface ListedCollector {
   /** Whether this kernel can run it; `invalid` collectors run nowhere. */
   readonly state: 'supported' | 'unsupported' | 'invalid';
   readonly reason: { readonly code: ErrorCode; readonly message: string } | null;
+  /** Its BPF programs: which run here, which do not, and why. */
+  readonly programs: readonly ProgramStatus[];
 }
 
-/** Every collector, the invalid ones last. Asks the kernel, changes nothing. */
+/** Every collector, the invalid ones last. Has the kernel look at each object, one after the other; attaches nothing. */
 export async function listCollectors(catalog: Catalog, config: EffectiveConfig): Promise<ListedCollector[]> {
-  const { probe } = await import('../kernel/features.ts');
-  const usable = catalog.entries.map((entry): ListedCollector => {
-    const error = probe(entry.manifest, config.path);
-    return {
+  const { inspect } = await import('../kernel/inspect.ts');
+  const usable: ListedCollector[] = [];
+  for (const entry of catalog.entries) {
+    const source = objectSource(entry, { config, log: SILENT });
+    const { error, programs } = source ? await inspect(source) : { programs: [] };
+    usable.push({
       name: entry.name,
       aliases: entry.aliases,
       kind: entry.kind,
@@ -30,25 +37,32 @@ export async function listCollectors(catalog: Catalog, config: EffectiveConfig):
       enabled: config.collectors[entry.name]?.enabled ?? false,
       state: error ? 'unsupported' : 'supported',
       reason: error ? { code: error.code, message: error.message } : null,
-    };
-  });
+      programs,
+    });
+  }
   const broken = catalog.broken.map(({ name, error }): ListedCollector => {
     const reason = { code: error.code, message: error.message };
-    return { name, aliases: [], kind: null, doc: '', enabled: false, state: 'invalid', reason };
+    return { name, aliases: [], kind: null, doc: '', enabled: false, state: 'invalid', reason, programs: [] };
   });
   return [...usable, ...broken];
+}
+
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+function missing({ program, state, reason }: ProgramStatus): string[] {
+  return state === 'missing' ? [`Without ${program}: ${reason?.split('\n')[0]}.`] : [];
 }
 
 /** A table for people. The last column says why not, or what it is for. */
 export function formatList(collectors: readonly ListedCollector[]): string {
   return formatTable(
     ['COLLECTOR', 'KIND', 'ENABLED', 'STATE', 'ABOUT'],
-    collectors.map(({ name, kind, enabled, state, reason, doc }) => [
+    collectors.map(({ name, kind, enabled, state, reason, doc, programs }) => [
       name,
       kind ?? '-',
       enabled ? 'yes' : 'no',
       state,
-      reason?.message ?? doc,
+      reason?.message ?? [doc, ...programs.flatMap(missing)].join(' '),
     ]),
     (row) => row[3] !== 'supported',
   );

@@ -1,20 +1,20 @@
 /** `ctx.bpf`: the SDK's view of the collector's own BPF object. */
 
 import type { KernelCalls } from '../actor/kernel-calls.ts';
+import { RingWakes } from '../actor/ring-wakes.ts';
 import { type Remote, wrap } from '../actor/rpc.ts';
 import type { ActorStats } from '../actor/stats.ts';
-import { WakeCounter } from '../actor/stats.ts';
 import type { ContainersClient } from '../containers/client.ts';
 import { Decoder, decoderNeeds } from '../decoder/decoder.ts';
-import type { SymbolTable } from '../decoder/kallsyms.ts';
 import { KernelMap } from '../decoder/maps.ts';
 import { HuatuoError } from '../error.ts';
-import type { FieldLayout, ObjectManifest } from '../schema/manifest.ts';
-import type { Batch, Bpf, BpfMap, BpfObject, EventRing, Log } from '../sdk/context.ts';
+import type { ObjectManifest } from '../schema/manifest.ts';
+import type { Batch, Bpf, BpfObject, EventRing, Log } from '../sdk/context.ts';
 import { documentKind } from './context.ts';
 import type { EnrichEvent } from './enrich.ts';
 import { enrichLines } from './enrich.ts';
 import type { JournalClient } from './journal-client.ts';
+import { Lookups } from './lookups.ts';
 import type { CollectorWorkerData } from './protocol.ts';
 import { Pump } from './pump.ts';
 import { RingReader, ringId } from './ring-reader.ts';
@@ -30,14 +30,28 @@ export interface BpfDependencies {
   readonly enrich: EnrichEvent | undefined;
   /** Called when its programs are attached. */
   readonly attached: () => void;
-  /** Kernel symbols, read on first use. */
-  readonly symbols: () => SymbolTable;
+}
+
+/** `ctx.bpf`, and what a stop and a scrape need of it. */
+export interface OwnBpf extends Bpf {
+  /** What `load` has made; undefined when it was not called, or the object is unloaded. */
+  readonly loaded: Promise<LoadedObject> | undefined;
+  /** Detaches the object when there is one: a stop loads nothing. */
+  detach(): Promise<void>;
 }
 
 /** @throws from load(): COLLECTOR_INVALID and what `KernelCalls.load` throws */
-export function createBpf(dependencies: BpfDependencies): Bpf {
+export function createBpf(dependencies: BpfDependencies): OwnBpf {
   let loading: Promise<LoadedObject> | undefined;
   return {
+    get loaded() {
+      return loading;
+    },
+    async detach() {
+      // One that could not be loaded has nothing attached.
+      const object = await loading?.catch(() => undefined);
+      await object?.detach();
+    },
     // One object however many ask for it, at once or later, until it is unloaded.
     load() {
       loading ??= LoadedObject.load(dependencies, () => {
@@ -48,7 +62,7 @@ export function createBpf(dependencies: BpfDependencies): Bpf {
   };
 }
 
-class LoadedObject implements BpfObject {
+export class LoadedObject implements BpfObject {
   readonly #dependencies: BpfDependencies;
   readonly #kernel: Remote<KernelCalls>;
   readonly #manifest: ObjectManifest;
@@ -100,21 +114,26 @@ class LoadedObject implements BpfObject {
     this.#unloaded();
   }
 
+  iterate(program: string, cgroup?: string): Promise<Uint8Array> {
+    return this.#kernel.iterate(program, cgroup);
+  }
+
   get events(): EventRing {
     if (!this.#reader) throw missing(this.#dependencies.data.name, 'ring', 'events');
     return ringEvents(this.#reader, this.#dependencies);
   }
 
-  map<Key, Value>(name: string): BpfMap<Key, Value> {
+  map(name: string): KernelMap<unknown, unknown> {
     const layout = this.#manifest.maps.find((map) => map.name === name);
     if (!layout) throw missing(this.#dependencies.data.name, 'map', name);
     const kernel = this.#kernel;
-    return new KernelMap<Key, Value>(layout, {
-      lookup: (key) => kernel.mapLookup(name, key),
-      batch: (position) => kernel.mapBatch(name, position),
-      update: (key, value) => kernel.mapUpdate(name, key, value),
-      delete: (key) => kernel.mapDelete(name, key),
-    });
+    const calls = {
+      lookup: (key: Uint8Array) => kernel.mapLookup(name, key),
+      batch: (position: Uint8Array | undefined) => kernel.mapBatch(name, position),
+      update: (key: Uint8Array, value: Uint8Array) => kernel.mapUpdate(name, key, value),
+      delete: (key: Uint8Array) => kernel.mapDelete(name, key),
+    };
+    return new KernelMap<unknown, unknown>(layout, calls, this.#dependencies.containers);
   }
 }
 
@@ -133,8 +152,7 @@ async function openReader(
   const { data } = dependencies;
   const layout = data.bpf?.manifest.event;
   if (!layout) return undefined;
-  const symbols = hasStack(layout.fields) ? dependencies.symbols() : undefined;
-  const sharedMemory = await kernel.shareRing(decoderNeeds(layout, data.ring.batch_bytes, symbols));
+  const sharedMemory = await kernel.shareRing(decoderNeeds(layout, data.ring.batch_bytes));
   const ring = ringId(data.name, sharedMemory.mapId);
   const { bootId, hostname, region } = data.agent;
   const decoder = Decoder.create({
@@ -142,22 +160,15 @@ async function openReader(
     layout,
     sharedMemory,
     envelope: { idPrefix: `${bootId}-${ring}-`, hostname, region },
-    ...(symbols && { symbols }),
   });
   return new RingReader({
     decoder,
     ringId: ring,
-    cgroupController: layout.fields.find(({ format }) => format === 'cgroup_id')?.controller,
-    containers: dependencies.containers,
+    lookups: new Lookups(decoder, { containers: dependencies.containers, kernel, paths: data.paths }),
     maxAge_ms: data.ring.wakeup_age_ms,
-    wake: new WakeCounter(data.stats),
+    wakes: new RingWakes(data.wakes),
     stats: dependencies.stats,
   });
-}
-
-/** Only stacks need the kernel's symbols, which are the largest thing in a decoder's memory. */
-function hasStack(fields: readonly FieldLayout[]): boolean {
-  return fields.some((field) => field.format === 'kstack' || hasStack(field.fields ?? []));
 }
 
 export function ringEvents(reader: RingReader, dependencies: BpfDependencies): EventRing {
@@ -179,17 +190,22 @@ export function ringEvents(reader: RingReader, dependencies: BpfDependencies): E
 /** The consumer takes the journal's place: a batch is committed when the next one is asked for. */
 async function* batches(reader: RingReader, signal: AbortSignal): AsyncGenerator<Batch> {
   reader.rewind([]);
-  const wake = (): void => reader.wake();
-  signal.addEventListener('abort', wake);
+  const call = (): void => reader.call();
+  signal.addEventListener('abort', call);
   try {
     for (;;) {
       const slice = await reader.read();
-      if (slice.documents > 0) yield slice;
-      if (slice.end > slice.start) reader.commit(slice);
+      let committed = false;
+      const commit = (): void => {
+        if (!committed) reader.commit(slice);
+        committed = true;
+      };
+      if (slice.documents > 0) yield { lines: slice.lines, documents: slice.documents, commit };
+      if (slice.end > slice.start) commit();
       else if (signal.aborted) return;
       else await reader.wait();
     }
   } finally {
-    signal.removeEventListener('abort', wake);
+    signal.removeEventListener('abort', call);
   }
 }

@@ -1,14 +1,19 @@
 /**
- * Work that must end. A thread whose event loop turns can still hang on a promise that is never settled, so the heartbeat
- * stands still while anything watched here is overdue, and the supervisor replaces the worker.
+ * Work that must end. A thread whose event loop turns can still hang on a promise that is never settled, so it does not
+ * answer the supervisor (src/actor/heartbeat.ts) while anything watched here is overdue, and is replaced.
  */
 export class Overdue {
   readonly #limit_ms: number;
+  readonly #settled: () => void;
   readonly #started = new Map<symbol, number>();
 
-  /** @param limit_ms how long one piece of work may take */
-  constructor(limit_ms: number) {
+  /**
+   * @param limit_ms how long one piece of work may take
+   * @param settled called when one has ended
+   */
+  constructor(limit_ms: number, settled: () => void) {
     this.#limit_ms = limit_ms;
+    this.#settled = settled;
   }
 
   /** Watches until the promise settles; passes its outcome on. */
@@ -19,6 +24,7 @@ export class Overdue {
       return await work;
     } finally {
       this.#started.delete(key);
+      this.#settled();
     }
   }
 

@@ -2,12 +2,13 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { RingConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
-import type { SymbolTable } from '../decoder/kallsyms.ts';
 import type { WireError } from '../error.ts';
 import type { LogConfig } from '../log.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
 import type { HostPaths } from '../sdk/context.ts';
+import type { SeriesMemory } from '../sdk/kept-series.ts';
+import type { StateMemory } from './state.ts';
 
 /** `workerData` of workers/collector.ts: plain data, shared memory and one port. */
 export interface CollectorWorkerData {
@@ -32,8 +33,14 @@ export interface CollectorWorkerData {
   readonly containerWait_ms: number;
   readonly log: LogConfig;
   readonly stats: SharedArrayBuffer;
-  /** Kernel symbols, when an earlier worker of this collector has read them. */
-  readonly symbols?: SymbolTable;
+  /** `RingWakes` of its ring. */
+  readonly wakes: SharedArrayBuffer;
+  /** Tells documents that are saved from those of an earlier agent, or of a collector of that name that was replaced. */
+  readonly saveOrigin: string;
+  /** `ctx.state`. */
+  readonly state: StateMemory;
+  /** What its counters have reached. */
+  readonly series: SeriesMemory;
   /** Comlink: answers `CollectorControl`, and with a BPF object the other end answers `KernelCalls`. */
   readonly control: MessagePort;
 }
@@ -55,5 +62,4 @@ export type CollectorNotice =
   /** `start` returned; it is called again after this many seconds. */
   | { readonly type: 'waiting'; readonly seconds: number }
   /** It cannot go on. The worker ends by itself after this notice. */
-  | { readonly type: 'failed'; readonly error: WireError }
-  | { readonly type: 'symbols'; readonly table: SymbolTable };
+  | { readonly type: 'failed'; readonly error: WireError };

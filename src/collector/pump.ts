@@ -47,14 +47,14 @@ export class Pump {
 
   /** Runs until `signal` aborts and everything the ring held by then is in the journal. */
   async run(signal: AbortSignal): Promise<void> {
-    const wake = (): void => this.#reader.wake();
-    signal.addEventListener('abort', wake);
+    const call = (): void => this.#reader.call();
+    signal.addEventListener('abort', call);
     try {
       while (!(await this.#session(signal))) {
         if (this.#interrupted === 'refused') await sleep(REFUSED_PAUSE_MS);
       }
     } finally {
-      signal.removeEventListener('abort', wake);
+      signal.removeEventListener('abort', call);
     }
   }
 
@@ -130,7 +130,7 @@ export class Pump {
 
   /** What follows a batch that was not written is not committed either: it is read again, from where the ring is. */
   #interrupt(outcome: Outcome): void {
-    this.#reader.wake();
+    this.#reader.call();
     if (outcome.kind === 'lost') this.#interrupted = 'lost';
     if (outcome.kind !== 'refused') return;
     this.#interrupted = 'refused';

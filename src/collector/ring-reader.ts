@@ -9,13 +9,13 @@
  */
 
 import { wallOffset_ns } from '../actor/clock.ts';
-import type { ActorStats, WakeCounter } from '../actor/stats.ts';
-import type { ContainersClient } from '../containers/client.ts';
+import type { RingWakes } from '../actor/ring-wakes.ts';
+import type { ActorStats } from '../actor/stats.ts';
 import type { Decoder } from '../decoder/decoder.ts';
 import { CommitLog } from '../decoder/ledger.ts';
-import { ownerFragment, unknownFragment } from '../decoder/owner-fragment.ts';
 import { ringCorrupt } from '../decoder/result.ts';
 import type { RingRange } from '../storage/journal/protocol.ts';
+import type { Lookups } from './lookups.ts';
 
 /** What one read() found. `lines` is a view of the decoder's output, valid until the next read(). */
 export interface Slice {
@@ -42,13 +42,11 @@ const NOTHING = { lines: new Uint8Array(0), documents: 0, malformed: 0, more: fa
 
 export interface ReaderParts {
   readonly decoder: Decoder;
-  readonly containers: ContainersClient;
+  readonly lookups: Lookups;
   readonly ringId: string;
-  /** Whose hierarchy the event's cgroup id is from. */
-  readonly cgroupController: string | undefined;
-  /** How long a record may wait that did not cross the watermark. */
+  /** How long a record may wait for others. */
   readonly maxAge_ms: number;
-  readonly wake: WakeCounter;
+  readonly wakes: RingWakes;
   readonly stats: ActorStats;
 }
 
@@ -67,15 +65,6 @@ export class RingReader implements Disposable {
       decoder.commit(position),
     );
     decoder.readPosition = this.#commits.current.position;
-    const { containers, cgroupController } = parts;
-    containers.listener = {
-      described: (container, cgroups) => {
-        const fragment = ownerFragment({ type: 'container', container });
-        for (const { cgroupId, controller } of cgroups)
-          if (controller === cgroupController) decoder.addContainer(cgroupId, fragment);
-      },
-      forgotten: () => decoder.clearContainers(),
-    };
   }
 
   /**
@@ -89,6 +78,7 @@ export class RingReader implements Disposable {
     this.#parts.stats.raise('ring_high_water_bytes', waiting);
     // Most looks at a quiet ring find nothing: they cost two loads.
     if (waiting === 0n) return { ...NOTHING, start, end: start };
+    this.#parts.lookups.refresh();
     this.#decoder.beginBatch(new Date().toISOString(), wallOffset_ns());
     let documents = 0;
     let malformed = 0;
@@ -98,7 +88,8 @@ export class RingReader implements Disposable {
       malformed += result.malformed;
       if (result.status === 'corrupt') throw ringCorrupt(result.corruption, this.#decoder.ringBytes);
       if (result.status === 'busy') this.#parts.stats.add('busy_heads', 1);
-      if (result.status !== 'container_miss') {
+      if (result.status !== 'lookup_miss') {
+        this.#parts.stats.set('lookup_evictions', BigInt(this.#decoder.lookupEvictions));
         const more = result.status === 'output_full';
         const busy = result.status === 'busy';
         return {
@@ -111,7 +102,8 @@ export class RingReader implements Disposable {
           busy,
         };
       }
-      await this.#resolve(result.cgroupId);
+      this.#parts.stats.add('lookup_misses', result.lookups.length);
+      await this.#parts.lookups.answer(result.lookups);
     }
   }
 
@@ -128,25 +120,34 @@ export class RingReader implements Disposable {
     this.#decoder.readPosition = this.#commits.current.position;
   }
 
-  /** Resolves when there may be something to read. */
-  wait(): Promise<void> {
-    return this.#parts.wake.wait(this.#parts.maxAge_ms);
+  /**
+   * Resolves when the ring should be looked at: at once after a call (bpf/include/event.h), else when its first record may be
+   * as old as a record may become. Sleeps without a timer while there is nothing to wait for.
+   */
+  async wait(): Promise<void> {
+    const { wakes, maxAge_ms, stats } = this.#parts;
+    if (this.#isEmpty) {
+      stats.set('ring_bytes', 0n);
+      await wakes.woken();
+    }
+    await wakes.called(maxAge_ms);
   }
 
-  wake(): void {
-    this.#parts.wake.wake();
+  /** Ends a wait of this thread, that of now or the next one. */
+  call(): void {
+    this.#parts.wakes.call();
   }
 
-  /** The decoder remembers what it is told; what is unknown now is told to it by the listener when it becomes known. */
-  async #resolve(cgroupId: bigint): Promise<void> {
-    const { containers, cgroupController } = this.#parts;
-    const owner =
-      containers.owner(cgroupId, cgroupController) ?? (await containers.resolve(cgroupId, cgroupController));
-    this.#decoder.addContainer(cgroupId, owner ? ownerFragment(owner) : unknownFragment(cgroupId));
+  /**
+   * Nothing is unread, in flight or reserved. The consumer position is this thread's own store, made before the producer
+   * position is loaded here: a record that is not seen here will see that store, and wake (bpf/include/event.h).
+   */
+  get #isEmpty(): boolean {
+    return this.#commits.current.position === this.#decoder.producerPosition;
   }
 
   [Symbol.dispose](): void {
-    this.#parts.containers.listener = undefined;
+    this.#parts.lookups[Symbol.dispose]();
     this.#decoder[Symbol.dispose]();
   }
 }

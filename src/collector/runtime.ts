@@ -8,30 +8,37 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort } from 'node:worker_threads';
+import { answerHeartbeat } from '../actor/heartbeat.ts';
 import { expose } from '../actor/rpc.ts';
 import { ActorStats } from '../actor/stats.ts';
 import { threadId } from '../actor/thread.ts';
+import { runAutotracer } from '../capture/run.ts';
 import { ContainersClient } from '../containers/client.ts';
-import { readSymbols, type SymbolTable } from '../decoder/kallsyms.ts';
 import { HuatuoError } from '../error.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
+import type { MapLayout } from '../schema/manifest.ts';
 import type { Collector } from '../sdk/collector.ts';
 import type { CollectorContext, Log } from '../sdk/context.ts';
 import { createInstruments, type InstrumentSet } from '../sdk/instruments.ts';
+import { KeptSeries } from '../sdk/kept-series.ts';
 import type { MetricFamily, MetricSpecs } from '../sdk/metrics.ts';
-import { createBpf } from './bpf.ts';
+import { createBpf, type OwnBpf } from './bpf.ts';
 import { createClock, documentKind } from './context.ts';
 import { JournalClient } from './journal-client.ts';
+import { MapMetrics, mapMetricSpecs } from './map-metrics.ts';
 import { Overdue } from './overdue.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './protocol.ts';
+import { Sampler } from './sampler.ts';
 import { Saver } from './saver.ts';
 import { answerScrapes } from './scraping.ts';
+import { SharedState } from './state.ts';
 
-const BEAT_MS = 500;
 const REPEATS_MS = 10_000;
-/** One update() or enrich() may take this long; then the heartbeat stops, and its timeout begins to run. */
+/** One update() or enrich() may take this long; then the supervisor gets no answers, and its timeout begins to run. */
 const OVERDUE_MS = 4000;
+
+type RuntimeContext = CollectorContext & { readonly bpf: OwnBpf };
 
 export class CollectorRuntime {
   readonly #data: CollectorWorkerData;
@@ -41,27 +48,55 @@ export class CollectorRuntime {
   readonly #journal = new JournalClient();
   readonly #containers: ContainersClient;
   readonly #stop = new AbortController();
-  readonly #overdue = new Overdue(OVERDUE_MS);
-  readonly #ctx: CollectorContext;
+  readonly #overdue = new Overdue(OVERDUE_MS, () => this.#answer());
+  #answer: () => void = () => undefined;
+  readonly #saver: Saver;
+  readonly #sampler: Sampler | undefined;
+  readonly #ctx: RuntimeContext;
+  /** Maps of its object that are metrics by themselves. */
+  readonly #metricMaps: readonly MapLayout[];
+  readonly #mapMetrics: MapMetrics;
   readonly #instruments: InstrumentSet<MetricSpecs>;
   #running: Promise<void> = Promise.resolve();
+  readonly #ready = Promise.withResolvers<void>();
 
   constructor(data: CollectorWorkerData, collector: Collector) {
     this.#data = data;
     this.#collector = collector;
     this.#stats = new ActorStats(data.stats);
     this.#containers = new ContainersClient(data.containerWait_ms);
+    const kept = new KeptSeries(data.series);
     const log = createLog({ component: data.name, ...data.log });
     // A line for each event would be an overload of its own.
     this.#log = limitRepeats(log, { interval_ms: REPEATS_MS });
-    this.#instruments = createInstruments(data.name, collector.metrics ?? {}, { maxSeries: data.maxSeries });
+    this.#metricMaps = (data.bpf?.manifest.maps ?? []).filter(({ metrics }) => metrics);
+    const specs = { ...collector.metrics, ...mapMetricSpecs(this.#metricMaps) };
+    this.#instruments = createInstruments(data.name, specs, { maxSeries: data.maxSeries, kept });
+    this.#mapMetrics = new MapMetrics({
+      collector: data.name,
+      sysfs: data.paths.sysfs,
+      containers: this.#containers,
+      instruments: this.#instruments.instruments,
+    });
+    this.#saver = new Saver({
+      journal: this.#journal,
+      stats: this.#stats,
+      agent: data.agent,
+      document: documentKind(data),
+      containers: this.#containers,
+      signal: this.#stop.signal,
+      origin: data.saveOrigin,
+    });
     this.#ctx = this.#createContext();
+    const sample = collector.kind === 'metric' ? collector.sample : undefined;
+    const take = sample && (() => this.#watched(() => sample.take(this.#ctx)));
+    this.#sampler = take && new Sampler(sample.every, take, this.#stop.signal);
   }
 
   /** Runs the collector until it is stopped; never rejects: a failure is told to the supervisor and ends the worker. */
   run(): void {
     notify({ type: 'thread', tid: threadId() });
-    setInterval(() => this.#beat(), BEAT_MS).unref();
+    this.#answer = answerHeartbeat(this.#data.stats, () => this.#overdue.any);
     expose(this.#control(), this.#data.control);
     this.#running = this.#loop().catch((error: unknown) => this.#fail(error));
   }
@@ -73,6 +108,7 @@ export class CollectorRuntime {
         await this.#detach(leavePinned);
         this.#stop.abort();
         await this.#running;
+        await this.#saver.drained();
       },
     };
   }
@@ -80,26 +116,36 @@ export class CollectorRuntime {
   #connectTo(service: string, port: MessagePort): void {
     if (service === 'journal') this.#journal.connect(port);
     else if (service === 'containers') this.#containers.connect(port);
-    else if (service === 'prometheus') answerScrapes(port, () => this.#collect());
+    else if (service === 'prometheus') answerScrapes(port, this.#ready.promise, () => this.#collect());
     else port.close();
   }
 
   async #loop(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      await this.#start();
+      try {
+        await this.#start();
+      } catch (error) {
+        if (!this.#stop.signal.aborted) throw error;
+        this.#log.debug('start() ended with an error when it was stopped', { error });
+      }
       if (this.#stop.signal.aborted) return;
       const seconds = this.#data.interval_seconds;
       notify({ type: 'waiting', seconds });
+      this.#ready.resolve();
       await this.#ctx.clock.sleep(seconds).catch(() => undefined);
     }
   }
 
   async #start(): Promise<void> {
     const collector = this.#collector;
-    if ('start' in collector && collector.start) {
+    if (collector.kind !== 'metric' && collector.start) {
       // With a BPF object it runs once that is attached.
-      if (!this.#data.bpf) notify({ type: 'running' });
+      if (!this.#data.bpf) this.#runs();
       return collector.start(this.#ctx);
+    }
+    if ('trigger' in collector) {
+      this.#runs();
+      return runAutotracer(collector, this.#ctx);
     }
     const object = await this.#ctx.bpf.load();
     await object.attach();
@@ -108,24 +154,31 @@ export class CollectorRuntime {
   }
 
   async #detach(leavePinned: boolean): Promise<void> {
-    if (!this.#data.bpf || (leavePinned && this.#data.bpf.pinned)) return;
-    await (await this.#ctx.bpf.load()).detach();
+    if (leavePinned && this.#data.bpf?.pinned) return;
+    await this.#ctx.bpf.detach();
   }
 
   async #collect(): Promise<readonly MetricFamily[]> {
-    if (this.#collector.update && this.#collector.kind !== 'metric')
-      await this.#update(this.#collector.update);
-    else if (this.#collector.kind === 'metric' && this.#collector.source === 'bpf')
-      await this.#update(this.#collector.update);
+    const collector = this.#collector;
+    const samples = this.#sampler?.samples ?? [];
+    await this.#watched(() =>
+      collector.kind === 'metric'
+        ? collector.update({ ...this.#ctx, samples })
+        : collector.update?.(this.#ctx),
+    );
+    await this.#updateMapMetrics();
     return this.#instruments.collect();
   }
 
-  async #update(update: (ctx: CollectorContext) => void | Promise<void>): Promise<void> {
-    await this.#overdue.watch((async () => update.call(this.#collector, this.#ctx))());
+  /** An object that is not loaded has counted nothing. */
+  async #updateMapMetrics(): Promise<void> {
+    const object = this.#metricMaps.length > 0 ? await this.#ctx.bpf.loaded : undefined;
+    if (object) await this.#mapMetrics.update(this.#metricMaps.map(({ name }) => object.map(name)));
   }
 
-  #beat(): void {
-    if (!this.#overdue.any) this.#stats.beat();
+  /** Runs one of the collector's functions, which must end. */
+  #watched<T>(run: () => T | Promise<T>): Promise<T> {
+    return this.#overdue.watch((async () => run())());
   }
 
   #fail(error: unknown): void {
@@ -134,14 +187,14 @@ export class CollectorRuntime {
     process.exit(1);
   }
 
-  #createContext(): CollectorContext {
+  #createContext(): RuntimeContext {
     const data = this.#data;
     const log = this.#log;
     const containers = this.#containers;
-    const saver = new Saver(this.#journal, data.agent, documentKind(data), containers);
     const signal = this.#stop.signal;
-    const enrich = 'enrich' in this.#collector ? this.#collector.enrich : undefined;
-    const ctx: CollectorContext = {
+    const collector = this.#collector;
+    const enrich = collector.kind === 'metric' ? undefined : collector.enrich?.bind(collector);
+    const ctx: RuntimeContext = {
       name: data.name,
       options: data.options,
       paths: data.paths,
@@ -150,7 +203,8 @@ export class CollectorRuntime {
       metrics: this.#instruments.instruments,
       clock: createClock(signal),
       signal,
-      save: (containerId, time_ns, payload) => saver.save(containerId, time_ns, payload),
+      state: new SharedState(data.state),
+      save: (document) => this.#saver.save(document),
       bpf: createBpf({
         data,
         journal: this.#journal,
@@ -158,21 +212,16 @@ export class CollectorRuntime {
         containers,
         signal,
         log,
-        enrich:
-          enrich &&
-          ((event) => this.#overdue.watch((async () => enrich.call(this.#collector, event, ctx))())),
-        attached: () => notify({ type: 'running' }),
-        symbols: () => this.#symbols(),
+        enrich: enrich && ((event) => this.#watched(() => enrich(event, ctx))),
+        attached: () => this.#runs(),
       }),
     };
     return ctx;
   }
 
-  #symbols(): SymbolTable {
-    if (this.#data.symbols) return this.#data.symbols;
-    const table = readSymbols(this.#data.paths.procfs);
-    notify({ type: 'symbols', table });
-    return table;
+  #runs(): void {
+    notify({ type: 'running' });
+    this.#ready.resolve();
   }
 }
 
@@ -182,7 +231,10 @@ function notify(notice: CollectorNotice): void {
 
 /** The catalog has checked the module's shape before the worker was started. */
 export async function loadModule(data: CollectorWorkerData): Promise<Collector> {
-  if (data.modulePath === undefined) return { kind: 'event', doc: data.bpf?.manifest.doc ?? data.name };
+  if (data.modulePath === undefined) {
+    const doc = data.bpf?.manifest.doc ?? data.name;
+    return data.kind === 'metric' ? { kind: 'metric', doc, update() {} } : { kind: 'event', doc };
+  }
   const module = (await import(data.modulePath)) as { readonly default: Collector };
   return module.default;
 }

@@ -1,84 +1,205 @@
-/** Documents a collector made itself (`ctx.save`): same envelope, same journal, no ring behind them. */
+/**
+ * Documents a collector made itself (`ctx.save`): same envelope, same journal, no ring behind them.
+ *
+ *   save ──► line ──► [queue, bounded] ──► one batch at a time ──► journal
+ *              │           │ stopped              └── refused: again each second, at most `refused_ms`
+ *              └ invalid   └ overloaded
+ *
+ * Every document that was asked for is counted in shared memory, and how it ended. As with a ring, a position says how far
+ * the journal is: the number that are journalled. A batch is a range from there, so a worker that takes over asks the journal
+ * whether the one its predecessor had under way was written; the rest of what that had pending died with it, and is counted.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { boottime_ns, wallOffset_ns } from '../actor/clock.ts';
-import type { ContainersClient } from '../containers/client.ts';
-import { type AgentIdentity, type DocumentKind, savedDocument } from '../decoder/envelope.ts';
-import type { JournalClient } from './journal-client.ts';
+import type { ActorStats, StatField } from '../actor/stats.ts';
+import type { HuatuoError } from '../error.ts';
+import { unlessStopped } from '../promises.ts';
+import type { SavedDocument } from '../sdk/context.ts';
+import type { JournalClient, Outcome } from './journal-client.ts';
+import { cancelled, invalid, MAX_PENDING, MAX_PENDING_BYTES, overloaded } from './save-errors.ts';
+import { type SavedBy, savedLine } from './saved-line.ts';
 
-/** A collector that saves faster than the journal writes waits here; more than this is a bug in the collector. */
-const MAX_PENDING = 64;
+const MAX_BATCH_DOCUMENTS = 64;
+/** A document alone may be larger, up to MAX_PENDING_BYTES. */
+const MAX_BATCH_BYTES = 256 << 10;
 const RETRY_MS = 1000;
+const REFUSED_MS = 30_000;
+/** After a stop, the batch that is under way is waited for this long. */
+const GRACE_MS = 2000;
+
+interface Dependencies extends SavedBy {
+  readonly journal: JournalClient;
+  readonly stats: ActorStats;
+  /** Once it is aborted nothing is taken any more, and what is pending has one try. */
+  readonly signal: AbortSignal;
+  /** How long a document may be refused. */
+  readonly refused_ms?: number;
+}
+
+interface Pending {
+  readonly line: Buffer;
+  readonly outcome: PromiseWithResolvers<void>;
+}
+
+type Cause = 'invalid' | 'overloaded' | 'refused' | 'cancelled';
 
 export class Saver {
-  readonly #journal: JournalClient;
-  readonly #agent: AgentIdentity;
-  readonly #document: DocumentKind;
-  readonly #containers: ContainersClient;
-  /** Tells this worker's documents from those of its predecessors. */
-  readonly #origin = boottime_ns().toString(36);
-  #count = 0;
-  #pending = 0;
-  #turn = Promise.withResolvers<void>();
+  readonly #dependencies: Dependencies;
+  readonly #ringId: string;
+  readonly #queue: Pending[] = [];
+  #bytes = 0;
+  /** What an earlier worker had pending, until it is known what became of it. */
+  #inherited: bigint;
+  #running: Promise<void> | undefined;
 
-  constructor(
-    journal: JournalClient,
-    agent: AgentIdentity,
-    document: DocumentKind,
-    containers: ContainersClient,
-  ) {
-    this.#journal = journal;
-    this.#agent = agent;
-    this.#document = document;
-    this.#containers = containers;
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
+    this.#ringId = `${dependencies.document.collector}-saved-${dependencies.origin}`;
+    this.#inherited = pendingCount(dependencies.stats);
+    if (this.#inherited > 0n) this.#run();
   }
 
-  /**
-   * Resolves when the document is in the journal; tries again for as long as the journal refuses or is away.
-   * @param time_ns CLOCK_BOOTTIME of what is described
-   */
-  async save(containerId: string | undefined, time_ns: bigint, data: object): Promise<void> {
-    while (this.#pending >= MAX_PENDING) await this.#turn.promise;
-    this.#pending += 1;
+  /** As `CollectorContext.save`. */
+  async save(document: SavedDocument): Promise<void> {
+    const { stats, signal } = this.#dependencies;
+    stats.add('saved_produced', 1);
+    if (signal.aborted) throw this.#drop('cancelled', cancelled());
+    const line = this.#line(document, stats.get('saved_produced'));
+    if (this.#queue.length >= MAX_PENDING || this.#bytes + line.byteLength > MAX_PENDING_BYTES)
+      throw this.#drop('overloaded', overloaded(this.#queue.length, this.#bytes));
+    const outcome = Promise.withResolvers<void>();
+    this.#queue.push({ line, outcome });
+    this.#bytes += line.byteLength;
+    this.#run();
+    await outcome.promise;
+  }
+
+  /** Resolves when nothing is pending; after a stop that is soon. */
+  async drained(): Promise<void> {
+    await this.#running;
+  }
+
+  #line(document: SavedDocument, sequence: bigint): Buffer {
     try {
-      await this.#write(Buffer.from(this.#line(containerId, time_ns, data)));
-    } finally {
-      this.#pending -= 1;
-      this.#turn.resolve();
-      this.#turn = Promise.withResolvers();
+      return savedLine(document, sequence, this.#dependencies);
+    } catch (cause) {
+      throw this.#drop('invalid', invalid(cause));
     }
   }
 
-  #line(containerId: string | undefined, time_ns: bigint, data: object): string {
-    this.#count += 1;
-    const { bootId, hostname, region } = this.#agent;
-    const { collector, tracer, kind, severity, schemaVersion } = this.#document;
-    return savedDocument({
-      envelope: {
-        idPrefix: `${bootId}-${collector}-${this.#origin}-`,
-        schemaVersion,
-        severity,
-        hostname,
-        region,
-        uploadedTime: new Date().toISOString(),
-        tracerName: tracer,
-        tracerType: kind,
-      },
-      sequence: this.#count,
-      realtime_ns: time_ns + wallOffset_ns(),
-      container: containerId === undefined ? undefined : this.#containers.find(containerId),
-      data,
+  /** Counts a document that will not be written. */
+  #drop(cause: Cause, error: HuatuoError): HuatuoError {
+    this.#dependencies.stats.add(`saved_${cause}` satisfies StatField, 1);
+    return error;
+  }
+
+  #run(): void {
+    this.#running ??= this.#work().finally(() => {
+      this.#running = undefined;
+      if (this.#queue.length > 0) this.#run();
     });
   }
 
-  async #write(line: Buffer): Promise<void> {
-    for (;;) {
-      await this.#journal.connected;
-      // The line stays here until it is written: a journal that dies takes only this copy with it.
-      const buffer = Uint8Array.from(line).buffer;
-      const { tracer } = this.#document;
-      const outcome = await this.#journal.send({ tracer, buffer, bytes: line.byteLength, documents: 1 });
-      if (outcome.kind === 'written') return;
-      if (outcome.kind === 'refused') await sleep(RETRY_MS);
+  async #work(): Promise<void> {
+    if (this.#inherited > 0n) await this.#settleInherited();
+    let refusedSince_ms: number | undefined;
+    while (this.#queue.length > 0) {
+      const documents = this.#batch();
+      const outcome = await this.#send(documents);
+      if (outcome?.kind === 'written') {
+        this.#dependencies.stats.add('saved_journalled', documents);
+        for (const { outcome } of this.#take(documents)) outcome.resolve();
+        refusedSince_ms = undefined;
+      } else if (outcome === undefined) {
+        // They may yet be written, so they stay pending in the ledger.
+        for (const { outcome } of this.#take(documents)) outcome.reject(cancelled());
+        this.#giveUp(this.#queue.length, 'cancelled', cancelled());
+      } else if (this.#dependencies.signal.aborted)
+        this.#giveUp(this.#queue.length, 'cancelled', cancelled());
+      else if (outcome.kind === 'refused') {
+        refusedSince_ms ??= performance.now();
+        if (outcome.error.permanent || performance.now() - refusedSince_ms >= this.#refused_ms)
+          this.#giveUp(documents, 'refused', outcome.error);
+        else await this.#pause(RETRY_MS);
+      }
     }
   }
+
+  get #refused_ms(): number {
+    return this.#dependencies.refused_ms ?? REFUSED_MS;
+  }
+
+  /** How many documents go next: at least one. */
+  #batch(): number {
+    let bytes = 0;
+    const end = this.#queue.findIndex(({ line }, index) => {
+      bytes += line.byteLength;
+      return index > 0 && (index >= MAX_BATCH_DOCUMENTS || bytes > MAX_BATCH_BYTES);
+    });
+    return end === -1 ? this.#queue.length : end;
+  }
+
+  /** @returns undefined when the collector was stopped and the journal does not answer */
+  async #send(documents: number): Promise<Outcome | undefined> {
+    const { journal, stats, document, signal } = this.#dependencies;
+    if (!(await this.#connected())) return { kind: 'lost' };
+    // The lines stay here until they are written: a journal that dies takes only this copy with it.
+    const lines = Buffer.concat(this.#queue.slice(0, documents).map(({ line }) => line));
+    const buffer = Uint8Array.from(lines).buffer;
+    const start = stats.get('saved_journalled');
+    const end = start + BigInt(documents);
+    const ring = { id: this.#ringId, start, end, documents, malformed: 0 };
+    const sent = journal.send({ tracer: document.tracer, buffer, bytes: lines.byteLength, documents, ring });
+    return unlessStopped(sent, signal, GRACE_MS);
+  }
+
+  async #settleInherited(): Promise<void> {
+    const { journal, stats } = this.#dependencies;
+    let written: Awaited<ReturnType<JournalClient['hello']>> = 'lost';
+    while (written === 'lost') {
+      if (!(await this.#connected())) return;
+      written = await journal.hello(this.#ringId);
+    }
+    const range = written.find(({ start }) => start === stats.get('saved_journalled'));
+    if (range) stats.add('saved_journalled', range.documents);
+    stats.add('saved_lost', Number(this.#inherited) - (range?.documents ?? 0));
+    this.#inherited = 0n;
+  }
+
+  /** @returns false when the collector was stopped and there is no journal */
+  async #connected(): Promise<boolean> {
+    const { journal, signal } = this.#dependencies;
+    return (
+      (await unlessStopped(
+        journal.connected.then(() => true),
+        signal,
+        0,
+      )) ?? false
+    );
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#dependencies.signal }).catch(() => undefined);
+  }
+
+  #giveUp(documents: number, cause: Cause, error: HuatuoError): void {
+    for (const { outcome } of this.#take(documents)) outcome.reject(this.#drop(cause, error));
+  }
+
+  #take(documents: number): Pending[] {
+    const taken = this.#queue.splice(0, documents);
+    for (const { line } of taken) this.#bytes -= line.byteLength;
+    return taken;
+  }
+}
+
+function pendingCount(stats: ActorStats): bigint {
+  const ended: readonly StatField[] = [
+    'saved_journalled',
+    'saved_invalid',
+    'saved_overloaded',
+    'saved_refused',
+    'saved_cancelled',
+    'saved_lost',
+  ];
+  return ended.reduce((left, field) => left - stats.get(field), stats.get('saved_produced'));
 }

@@ -7,8 +7,12 @@ import type { ScrapeReply, ScrapeRequest } from '../storage/prometheus/protocol.
 /** Refreshes the collector's instruments and returns what they hold. */
 export type Collect = () => Promise<readonly MetricFamily[]>;
 
-/** Answers every scrape on `port` until it is closed; a failure is an answer too. */
-export function answerScrapes(port: MessagePort, collect: Collect): void {
+/**
+ * Answers every scrape on `port` until it is closed; a failure is an answer too.
+ * @param ready settles when there is something to ask for
+ */
+export function answerScrapes(port: MessagePort, ready: Promise<void>, collect: Collect): void {
+  void ready.then(() => port.postMessage({ type: 'ready' } satisfies ScrapeReply));
   port.on('message', async ({ id }: ScrapeRequest) => port.postMessage(await answer(id, collect)));
 }
 

@@ -1,10 +1,11 @@
 /** The part of the config file that the collectors bring: one section each, made from their own options. */
 import { z } from 'zod';
 import type { Catalog } from '../catalog/catalog.ts';
-import type { CatalogEntry } from '../catalog/entry.ts';
+import { type CatalogEntry, isPooled } from '../catalog/entry.ts';
 import { namedOptions } from '../catalog/options.ts';
-import { count, flag, section } from '../sdk/option-fields.ts';
+import type { OptionSpec, ScalarOption } from '../sdk/options.ts';
 import type { CollectorConfig, CpuFence } from './effective.ts';
+import { choice, count, durationNs, flag, section, size } from './fields.ts';
 
 /**
  * The section `collectors`, keyed by the collectors' own names.
@@ -22,22 +23,61 @@ export function collectorSections(catalog: Catalog): z.ZodType<Record<string, Co
   });
 }
 
+const NS_PER_SECOND = 1e9;
 const UNFENCED: CpuFence = { affinity: [], nice: 0, quota_cores: undefined };
 
 function collector(entry: CatalogEntry): z.ZodType<CollectorConfig> {
   const also = entry.aliases.length === 0 ? '' : ` (also: ${entry.aliases.join(', ')})`;
-  // Metrics from files are read by tasks on a pool that all of them share: no thread of its own, nothing to fence.
-  const pooled = entry.kind === 'metric' && entry.source === 'files';
   const shape: z.ZodRawShape = {
     enabled: flag({ default: entry.enabledByDefault, doc: 'Whether it runs' }),
-    ...entry.optionsSchema.shape,
-    ...(pooled ? {} : { cpu: cpu() }),
+    ...Object.fromEntries(Object.entries(entry.options).map(([key, spec]) => [key, optionSchema(spec)])),
+    // Metrics from files are read by tasks on a pool that all of them share: no thread of its own, nothing to fence.
+    ...(isPooled(entry) ? {} : { cpu: cpu() }),
   };
   return section(`${entry.doc}${also}`, shape).transform(({ enabled, cpu, ...options }) => ({
     enabled: enabled as boolean,
     cpu: (cpu as CpuFence | undefined) ?? UNFENCED,
     options: namedOptions(entry.manifest, options),
   }));
+}
+
+/** The schema of one config key. */
+function optionSchema(spec: OptionSpec): z.ZodType {
+  if (spec.type !== 'list') return scalarSchema(spec);
+  const { of, doc, max } = spec;
+  return z
+    .array(scalarSchema(of))
+    .max(max)
+    .prefault([...spec.default] as never)
+    .meta({ description: doc, allowed: `a list of at most ${max} elements` });
+}
+
+function scalarSchema(spec: ScalarOption): z.ZodType {
+  switch (spec.type) {
+    case 'duration': {
+      const ns = durationNs(spec);
+      return spec.unit === 'ns' ? ns : ns.transform((value) => value / NS_PER_SECOND);
+    }
+    case 'size':
+      return size(spec);
+    case 'count':
+      return count(spec);
+    case 'number': {
+      const least = spec.min === undefined ? z.number() : z.number().min(spec.min);
+      const bounded = spec.max === undefined ? least : least.max(spec.max);
+      return bounded.default(spec.default).meta({ description: spec.doc });
+    }
+    case 'flag':
+      return flag(spec);
+    case 'choice':
+      return choice({ ...spec, of: spec.of as [string, ...string[]] });
+    case 'text':
+      return z
+        .string()
+        .max(spec.max)
+        .default(spec.default)
+        .meta({ description: spec.doc, allowed: `text of at most ${spec.max} characters` });
+  }
 }
 
 function cpu() {

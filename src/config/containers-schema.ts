@@ -3,9 +3,10 @@ import { isIP } from 'node:net';
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
 import type { ContainersConfig } from '../containers/config.ts';
-import { durationMs, section } from '../sdk/option-fields.ts';
+import { durationMs, section } from './fields.ts';
 
 const NONE = 'none';
+const MAX_PLACES = 16;
 
 export function containers(): z.ZodType<ContainersConfig> {
   return section(
@@ -43,17 +44,29 @@ export function containers(): z.ZodType<ContainersConfig> {
         max: '1m',
         doc: 'How long one of them may take to answer',
       }),
-      docker: socketPath('/run/docker.sock', 'Socket of docker'),
-      podman: socketPath('/run/podman/podman.sock', 'Socket of podman'),
+      docker: places(['/run/docker.sock'], 'Sockets of docker; of a rootless one /run/user/1000/docker.sock'),
+      podman: places(
+        ['/run/podman/podman.sock'],
+        'Sockets of podman; of a rootless one /run/user/1000/podman/podman.sock',
+      ),
       cri: z
         .array(z.string().refine(isAbsolute).transform(normalize).meta({ allowed: 'an absolute path' }))
         .max(8)
-        .prefault(['/run/containerd/containerd.sock', '/run/crio/crio.sock'])
+        .prefault([
+          '/run/containerd/containerd.sock',
+          '/run/crio/crio.sock',
+          '/run/k3s/containerd/containerd.sock',
+          '/run/k0s/containerd.sock',
+          '/var/snap/microk8s/common/run/containerd.sock',
+        ])
         .meta({
           description: 'Sockets of container runtimes for Kubernetes (CRI)',
           allowed: 'a list of absolute paths',
         }),
-      oci: socketPath('/run', 'Directory below which runc, crun and containerd keep the state of containers'),
+      oci: places(
+        ['/run', '/run/k3s', '/run/k0s', '/var/snap/microk8s/common/run'],
+        'Directories below which runc, crun and containerd keep the state of containers; rootless ones below /run/user/1000',
+      ),
       kubelet: kubelet(),
     },
   ).transform((section) => ({
@@ -128,12 +141,12 @@ function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
 
-/** A path that can be switched off. */
-function socketPath(path: string, doc: string): z.ZodType<string> {
+/** Paths, or one, that can be switched off. Those of users are never a default: who owns a socket decides what it answers. */
+function places(paths: readonly string[], doc: string): z.ZodType<string[]> {
   return z
-    .string()
-    .refine((value) => value === NONE || isAbsolute(value))
-    .transform((value) => (value === NONE ? '' : normalize(value)))
-    .prefault(path)
-    .meta({ description: doc, allowed: `an absolute path, or ${NONE}` });
+    .union([z.string(), z.array(z.string()).max(MAX_PLACES)])
+    .refine((value) => value === NONE || [value].flat().every((path) => isAbsolute(path)))
+    .transform((value) => (value === NONE ? [] : [value].flat().map((path) => normalize(path))))
+    .prefault([...paths])
+    .meta({ description: doc, allowed: `an absolute path, a list of them, or ${NONE}` });
 }

@@ -10,6 +10,8 @@ import type { ElasticsearchConfig } from '../storage/elasticsearch/config.ts';
 export interface EffectiveConfig {
   /** Written into every document and put on every `huatuo_bamai_` metric. */
   readonly region: string;
+  /** Written beside it. Empty until the agent has put the kernel's name of this host there. */
+  readonly hostname: string;
   readonly log: LogConfig;
   readonly web: WebConfig;
   readonly path: PathConfig;

@@ -1,8 +1,8 @@
 /** The section `elasticsearch` of the config file. */
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { choice, count, durationMs, flag, section, size } from '../sdk/option-fields.ts';
 import type { ElasticsearchConfig } from '../storage/elasticsearch/config.ts';
+import { choice, count, durationMs, flag, section, size } from './fields.ts';
 
 export function elasticsearch(): z.ZodType<ElasticsearchConfig> {
   return section('Documents to Elasticsearch or OpenSearch; off without hosts', {

@@ -39,7 +39,7 @@ function renderBlock(key: string, node: SchemaNode, indent: string): string {
 
 function renderKey(key: string, node: SchemaNode, indent: string): string {
   if (node.default === undefined) return '';
-  const value = stringify(node.default, { collectionStyle: 'flow' }).trimEnd();
+  const value = stringify(node.default, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
   const allowed = allowedAt(node);
   const text = allowed === undefined ? [sentence(node)] : [sentence(node), `Allowed: ${allowed}.`];
   return `${comment(text, indent)}${indent}#${key}: ${value}\n`;
@@ -73,5 +73,5 @@ export function renderEffective(loaded: LoadedConfig): string {
     node.comment = ` ${origin}`;
     document.setIn(path, node);
   }
-  return document.toString();
+  return document.toString({ lineWidth: 0 });
 }

@@ -8,12 +8,12 @@
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
 import type { Catalog } from '../catalog/catalog.ts';
-import { absolutePath, choice, count, durationMs, flag, section, size } from '../sdk/option-fields.ts';
 import { collectorSections } from './collector-schema.ts';
 import { containers } from './containers-schema.ts';
 import { jsonSchema, type SchemaNode } from './describe.ts';
 import type { EffectiveConfig } from './effective.ts';
 import { elasticsearch } from './elasticsearch-schema.ts';
+import { absolutePath, choice, count, durationMs, flag, section, size } from './fields.ts';
 
 export interface ConfigSchema {
   /** Input: the parsed YAML; `{}` gives the defaults. */
@@ -42,6 +42,16 @@ function root(catalog: Catalog): z.ZodType<EffectiveConfig> {
       .max(128)
       .default('default')
       .meta({ description: 'Written into every document and every huatuo_bamai_ metric', allowed: 'a name' }),
+    hostname: z
+      .string()
+      .max(253)
+      .regex(/^[\w.-]*$/)
+      .default('')
+      .meta({
+        description:
+          "Name of this host in documents and huatuo_bamai_ metrics; empty is the kernel's, read again when it changes",
+        allowed: 'a host name, or empty',
+      }),
     log: log(),
     web: web(),
     path: path(),

@@ -6,6 +6,7 @@
  *   sockets ─► sources ─┘                 └─► supervisor     (document, state)
  */
 import type { MessagePort } from 'node:worker_threads';
+import { RingWakes } from '../actor/ring-wakes.ts';
 import { HuatuoError } from '../error.ts';
 import { type Hierarchy, readHierarchies } from '../procfs/cgroup-hierarchies.ts';
 import type { EventLayout } from '../schema/manifest.ts';
@@ -20,8 +21,8 @@ import { type RunnerOptions, SourceRunner, type SourceStatus } from './sources/r
 import { CgroupTracker } from './tracker.ts';
 
 export interface ContainersOptions {
-  /** Layout of the records of bpf/agent/cgroups.bpf.c. */
-  readonly feed?: EventLayout;
+  /** Layout of the records of bpf/agent/cgroups.bpf.c, and `RingWakes` of their ring. */
+  readonly feed?: { readonly layout: EventLayout; readonly wakes: SharedArrayBuffer };
   readonly config: ContainersConfig;
   readonly paths: HostPaths;
 }
@@ -36,10 +37,12 @@ export interface ContainersStatus {
   readonly followed_by: 'tracepoints' | 'walks';
   /** Why not by tracepoints, or what part of the tree is not known. */
   readonly reason?: string;
-  /** Cgroups of containers and units for which there was no room: they pass for the host's. */
+  /** Cgroups for which there was no room: they are unknown. */
   readonly refused_cgroups: number;
   /** Cgroups that were asked for and had not been resolved before. */
   readonly questions: number;
+  /** Questions to which neither the tree nor any process gave an answer. */
+  readonly unknown: number;
   readonly sources: readonly SourceStatus[];
 }
 
@@ -66,13 +69,17 @@ export interface ContainersControl {
 const MAX_WAITING = 4096;
 /** How late readers may learn of a new container; a question is answered at once. */
 const TICK_MS = 200;
+/** What is gone is looked at so often, until it may be forgotten. */
+const GONE_TICK_MS = 10_000;
 
 export class ContainersActor implements ContainersControl {
   readonly #registry: ContainerRegistry;
   readonly #tracker: CgroupTracker;
   readonly #sources: readonly SourceRunner[];
   readonly #readers = new Map<string, MessagePort>();
-  readonly #tick: NodeJS.Timeout;
+  #tick: NodeJS.Timeout | undefined;
+  #due_ms = Number.POSITIVE_INFINITY;
+  #closed = false;
   readonly #reason: string | undefined;
   readonly #waiting: {
     readonly port: MessagePort;
@@ -80,17 +87,19 @@ export class ContainersActor implements ContainersControl {
     readonly asked_ms: number;
   }[] = [];
   #questions = 0;
+  #unknown = 0;
 
   /**
    * Knows what is there when it returns; asks the sources afterwards.
    * @param feed of the kernel (`openFeed`); without it the tree is walked
    */
-  constructor({ config, paths }: ContainersOptions, log: Log, feed?: CgroupFeed | HuatuoError) {
+  constructor({ config, paths, feed: ring }: ContainersOptions, log: Log, feed?: CgroupFeed | HuatuoError) {
     const { hierarchies, reason } = hierarchiesOrNone(paths, log);
     this.#reason = reason;
     const onDetails: RunnerOptions['onDetails'] = (source, details) => {
       this.#tracker.adopt(this.#registry.describe(source, details));
       this.#publish();
+      this.#tickIn(TICK_MS);
     };
     const { refresh_ms, timeout_ms, keep_gone_ms: keepGone_ms, labels } = config;
     this.#sources = openSources(config, paths.procfs).map(
@@ -106,12 +115,8 @@ export class ContainersActor implements ContainersControl {
       ...(feed && { feed }),
     });
     for (const source of this.#sources) source.start();
-    this.#tick = setInterval(() => {
-      this.#tracker.update();
-      this.#publish();
-      for (const { port, request, asked_ms } of this.#waiting.splice(0))
-        this.#answer(port, request, asked_ms);
-    }, TICK_MS);
+    this.#tickIn(TICK_MS);
+    if (ring) void this.#listen(new RingWakes(ring.wakes));
   }
 
   connect(reader: string, port: MessagePort): void {
@@ -120,6 +125,8 @@ export class ContainersActor implements ContainersControl {
     port.on('message', (request: ResolveRequest) => {
       this.#questions += 1;
       this.#answer(port, request, performance.now());
+      // What was found on the way is news to the others.
+      this.#tickIn(TICK_MS);
     });
     // A reader that has ended is not told any more.
     port.on('close', () => this.#readers.get(reader) === port && this.#readers.delete(reader));
@@ -133,19 +140,23 @@ export class ContainersActor implements ContainersControl {
   }
 
   status(): ContainersStatus {
-    const { following, truncated } = this.#tracker;
+    const { following, complaint } = this.#tracker;
     const { containers, units, gone, refused_cgroups } = this.#registry.counts;
-    const cut =
-      truncated.length > 0 ? `too many or too deep cgroups below ${truncated.join(' and ')}` : undefined;
-    const reason = this.#reason ?? (following.by === 'walks' ? following.reason?.message : undefined) ?? cut;
+    const reasons = [
+      this.#reason,
+      following.by === 'walks' ? following.reason?.message : undefined,
+      complaint,
+    ];
+    const reason = reasons.filter(Boolean).join('; ');
     return {
       containers,
       units,
       gone,
       followed_by: following.by,
-      ...(reason !== undefined && { reason }),
+      ...(reason !== '' && { reason }),
       refused_cgroups,
       questions: this.#questions,
+      unknown: this.#unknown,
       sources: this.#sources.map(({ status }) => status),
     };
   }
@@ -163,22 +174,58 @@ export class ContainersActor implements ContainersControl {
   }
 
   close(): void {
-    clearInterval(this.#tick);
+    this.#closed = true;
+    clearTimeout(this.#tick);
     for (const source of this.#sources) source[Symbol.dispose]();
     for (const reader of [...this.#readers.keys()]) this.forget(reader);
     this.#tracker[Symbol.dispose]();
   }
 
+  /** The kernel wakes this thread for the first record in an empty ring; those of the next moment are taken in with it. */
+  async #listen(wakes: RingWakes): Promise<void> {
+    while (!this.#closed) {
+      await wakes.woken();
+      this.#tickIn(TICK_MS);
+    }
+  }
+
+  #onTick(): void {
+    this.#due_ms = Number.POSITIVE_INFINITY;
+    this.#tracker.update();
+    this.#publish();
+    for (const { port, request, asked_ms } of this.#waiting.splice(0)) this.#answer(port, request, asked_ms);
+    const next_ms = this.#registry.hasGone ? GONE_TICK_MS : Number.POSITIVE_INFINITY;
+    const busy = this.#waiting.length > 0 || this.#tracker.isBusy;
+    this.#tickIn(busy ? TICK_MS : Math.min(next_ms, this.#tracker.nextWalkIn_ms));
+  }
+
+  /** The earliest tick that is asked for counts. */
+  #tickIn(delay_ms: number): void {
+    const due_ms = performance.now() + delay_ms;
+    if (this.#closed || due_ms >= this.#due_ms) return;
+    clearTimeout(this.#tick);
+    this.#due_ms = due_ms;
+    this.#tick = setTimeout(() => this.#onTick(), delay_ms);
+  }
+
   #answer(port: MessagePort, request: ResolveRequest, asked_ms: number): void {
     const { id, cgroupId, controller } = request;
     let owner = this.#registry.owner(cgroupId, controller);
-    if (owner.type === 'host') {
+    if (owner.type === 'unknown') {
       const certain = this.#tracker.catchUp(asked_ms);
       owner = this.#registry.owner(cgroupId, controller);
-      if (owner.type === 'host' && !certain) {
+      if (owner.type === 'unknown' && !certain) {
         if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ port, request, asked_ms });
         return;
       }
+    }
+    if (owner.type === 'unknown') {
+      this.#tracker.lookAtProcesses();
+      owner = this.#registry.owner(cgroupId, controller);
+    }
+    if (owner.type === 'unknown') {
+      this.#unknown += 1;
+      this.#registry.toldUnknown(cgroupId, controller);
     }
     port.postMessage({ type: 'resolved', id, owner } satisfies FromContainers);
   }

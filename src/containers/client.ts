@@ -5,7 +5,7 @@
  *   resolve(id)  known? else ask, wait at most `wait_ms` ─────────► Owner, or undefined: no answer in time
  *
  * An answer holds for good, because a cgroup keeps its id and its place for life; what changes is the description of the
- * container, which comes unasked.
+ * container, and that one is known which was not: both come unasked.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
@@ -40,6 +40,7 @@ export class ContainersClient implements Containers {
   readonly #wait_ms: number;
   #port: MessagePort | undefined;
   #connected = Promise.withResolvers<void>();
+  readonly #listed = Promise.withResolvers<void>();
   #requests = 0;
   readonly #asked = new Map<number, (owner: Owner) => void>();
   /** One question at a time for each cgroup. */
@@ -80,6 +81,11 @@ export class ContainersClient implements Containers {
     return this.#version;
   }
 
+  /** Resolves when the list has been told once. */
+  get listed(): Promise<void> {
+    return this.#listed.promise;
+  }
+
   list(): readonly Container[] {
     this.#list ??= [...this.#live.values()];
     return this.#list;
@@ -93,6 +99,10 @@ export class ContainersClient implements Containers {
   async byCgroupId(cgroupId: bigint, controller?: string): Promise<Container | undefined> {
     const owner = await this.resolve(cgroupId, controller);
     return owner?.type === 'container' ? owner.container : undefined;
+  }
+
+  async ownerOf(cgroupId: bigint, controller?: string): Promise<Owner> {
+    return (await this.resolve(cgroupId, controller)) ?? { type: 'unknown' };
   }
 
   /** What is known without asking. */
@@ -167,6 +177,7 @@ export class ContainersClient implements Containers {
     for (const id of message.removed) this.#live.delete(id);
     this.#list = undefined;
     this.#version += 1;
+    this.#listed.resolve();
     if (message.reassigned) this.#owners.clear();
     if (message.reassigned) this.listener?.forgotten();
     else if (message.upserts.length > 0) this.#tell(new Set(message.upserts.map(({ id }) => id)));

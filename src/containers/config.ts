@@ -11,12 +11,12 @@ export interface ContainersConfig {
   readonly refresh_ms: number;
   /** For one answer of one source. */
   readonly timeout_ms: number;
-  /** Sockets; an empty text asks none. */
-  readonly docker: string;
-  readonly podman: string;
+  /** Sockets. */
+  readonly docker: readonly string[];
+  readonly podman: readonly string[];
   readonly cri: readonly string[];
-  /** Directory below which runtimes keep their state; an empty text reads nothing. */
-  readonly oci: string;
+  /** Directories below which runtimes keep their state. */
+  readonly oci: readonly string[];
   /** Undefined: what the node's own files tell. */
   readonly kubelet: KubeletOptions | undefined;
 }

@@ -4,11 +4,14 @@ import { recognise } from './recognise/path.ts';
 import type { ContainerDetails } from './sources/source.ts';
 
 export interface NewDescriptions {
-  /** Containers of which something else is said than before. */
-  readonly changed: readonly string[];
+  /** Containers and pods of which something else is said than before. */
+  readonly changed: readonly Described[];
   /** Cgroups that have become a container's. */
   readonly adopted: readonly string[];
 }
+
+/** What a description is of. */
+type Described = Pick<ContainerDetails, 'id' | 'of'>;
 
 export class Descriptions {
   /** Also of containers that have not been seen yet. */
@@ -20,18 +23,20 @@ export class Descriptions {
     this.#bySource = new Map(sources.map((source) => [source, new Map()]));
   }
 
-  /** What each source says of one container; what the first one says counts. */
-  of(id: string): readonly ContainerDetails[] {
-    return [...this.#bySource.values()].flatMap((details) => details.get(id) ?? []);
+  /** What each source says of one container and, behind that, of its pod; what the first one says counts. */
+  of(id: string, podUid: string | undefined): readonly ContainerDetails[] {
+    const keys = [keyOf({ id }), ...(podUid === undefined ? [] : [keyOf({ id: podUid, of: 'pod' })])];
+    return [...this.#bySource.values()].flatMap((details) => keys.flatMap((key) => details.get(key) ?? []));
   }
 
   /** What one source knows now, in place of what it knew before. */
   replace(source: string, details: readonly ContainerDetails[]): NewDescriptions {
     const before = this.#bySource.get(source);
-    const now = new Map(details.map((one) => [one.id, one]));
+    const now = new Map(details.map((one) => [keyOf(one), one]));
     this.#bySource.set(source, now);
-    const ids = new Set([...now.keys(), ...(before?.keys() ?? [])]);
-    const changed = [...ids].filter((id) => JSON.stringify(before?.get(id)) !== JSON.stringify(now.get(id)));
+    const changed = [...new Map([...(before ?? []), ...now])].flatMap(([key, one]) =>
+      JSON.stringify(before?.get(key)) === JSON.stringify(now.get(key)) ? [] : [one],
+    );
     const adoptedBefore = this.#adopted;
     this.#adopted = this.#adoptions();
     const adopted = [...this.#adopted].flatMap(([path, { id }]) =>
@@ -61,4 +66,8 @@ export class Descriptions {
     }
     return adoptions;
   }
+}
+
+function keyOf({ id, of }: Described): string {
+  return `${of ?? 'container'} ${id}`;
 }

@@ -12,6 +12,8 @@ export type Ownership =
       readonly name: string;
       readonly runtime: ContainerRuntime;
       readonly qos: ContainerQos;
+      /** As its path has it. */
+      readonly podUid?: string;
       /** Its own cgroup, a prefix of the paths of all its cgroups. */
       readonly path: string;
     }
@@ -94,13 +96,13 @@ export class Entity {
    * @returns undefined for a unit
    */
   container(
-    details: (id: string) => readonly ContainerDetails[],
+    details: (id: string, podUid: string | undefined) => readonly ContainerDetails[],
     allowed: readonly string[],
   ): Container | undefined {
     const { ownership } = this;
     if (ownership.kind !== 'container') return undefined;
     this.#container ??= {
-      ...describe(ownership, details(ownership.id), allowed),
+      ...describe(ownership, details(ownership.id, ownership.podUid), allowed),
       ...this.#seen,
       ...this.#directories(),
     };

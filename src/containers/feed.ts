@@ -84,6 +84,14 @@ export class CgroupFeed implements Disposable {
   }
 
   /**
+   * Nothing is unread or reserved. Asked after `drain`, which has committed what it read: a record that is not seen here
+   * wakes this thread (bpf/include/event.h).
+   */
+  get isEmpty(): boolean {
+    return this.#decoder.producerPosition === this.#decoder.consumerPosition;
+  }
+
+  /**
    * All that happened since the last call. A quiet ring costs two loads.
    * @throws RING_CORRUPT when the ring breaks its own rules
    */

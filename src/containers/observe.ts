@@ -31,6 +31,11 @@ export class InitObserver {
     for (const id of ids) this.#look(id, 0);
   }
 
+  /** There are containers whose init may still be found: another tick is wanted soon. */
+  get isLooking(): boolean {
+    return this.#registry.unobserved.some((id) => (this.#looks.get(id) ?? 0) <= MAX_LOOKS);
+  }
+
   /** Called at each tick: looks at those whose init process has not been seen, the least looked-at first. */
   tick(): void {
     const looks = new Map(this.#registry.unobserved.map((id) => [id, this.#looks.get(id) ?? 0]));

@@ -1,6 +1,6 @@
 /**
- * Which cgroup is whose: hierarchy → inode → entity, bounded. A cgroup that is gone is kept for a while, because the victim
- * of an OOM kill is asked for after its cgroup was removed.
+ * Which cgroup is whose, and how it is called: hierarchy → inode → path and entity, bounded. A cgroup that is gone is kept
+ * for a while, because the victim of an OOM kill is asked for after its cgroup was removed.
  */
 import { LRUCache } from 'lru-cache';
 import type { Entity } from './entity.ts';
@@ -8,31 +8,49 @@ import type { Cgroup } from './walk.ts';
 
 export type CgroupRef = Pick<Cgroup, 'hierarchy' | 'inode'>;
 
+/** What is known of one directory. */
+export interface KnownCgroup {
+  /** Below the root of its hierarchy. */
+  readonly path: string;
+  /** Undefined where it is no container's and no unit's. */
+  readonly entity: Entity | undefined;
+}
+
+type Gone = LRUCache<string, CgroupRef & { readonly entity: Entity | undefined }>;
+
 /** Directories that are gone and still have an owner: five minutes of fifty a second. */
 const MAX_GONE = 16_384;
+/** Those that never had one are only a name: they cost owned ones no room. */
+const MAX_GONE_PLAIN = 4_096;
 /** Directories that have an owner; what is beyond this number has none, and is counted. */
 const MAX_OWNED = 200_000;
+const MAX_PLAIN = 50_000;
 
 export class OwnedCgroups {
-  readonly #owners: ReadonlyMap<number, Map<bigint, Entity>>;
-  readonly #gone: LRUCache<string, CgroupRef & { readonly entity: Entity }>;
+  readonly #known: ReadonlyMap<number, Map<bigint, KnownCgroup>>;
+  readonly #gone: Gone;
+  readonly #gonePlain: Gone;
   #owned = 0;
+  #plain = 0;
   #refused = 0;
 
   /** @param hierarchies their numbers; cgroups of others are not kept */
   constructor(hierarchies: readonly number[], keepGone_ms: number, now_ms: () => number) {
-    this.#owners = new Map(hierarchies.map((number) => [number, new Map()]));
-    this.#gone = new LRUCache({
-      max: MAX_GONE,
-      ttl: keepGone_ms,
-      ttlResolution: 0,
-      ttlAutopurge: false,
-      perf: { now: now_ms },
-      // Being told again that it is there is no reason to forget; evicted and expired are.
-      dispose: (ref, _key, reason) => {
-        if (reason === 'evict' || reason === 'expire') this.#forget(ref);
-      },
-    });
+    this.#known = new Map(hierarchies.map((number) => [number, new Map()]));
+    const gone = (max: number): Gone =>
+      new LRUCache({
+        max,
+        ttl: keepGone_ms,
+        ttlResolution: 0,
+        ttlAutopurge: false,
+        perf: { now: now_ms },
+        // Being told again that it is there is no reason to forget; evicted and expired are.
+        dispose: (ref, _key, reason) => {
+          if (reason === 'evict' || reason === 'expire') this.#forget(ref);
+        },
+      });
+    this.#gone = gone(MAX_GONE);
+    this.#gonePlain = gone(MAX_GONE_PLAIN);
   }
 
   /** Cgroups for which there was no room. */
@@ -40,32 +58,44 @@ export class OwnedCgroups {
     return this.#refused;
   }
 
-  get({ hierarchy, inode }: CgroupRef): Entity | undefined {
-    return this.#owners.get(hierarchy)?.get(inode);
+  get({ hierarchy, inode }: CgroupRef): KnownCgroup | undefined {
+    return this.#known.get(hierarchy)?.get(inode);
   }
 
   inodesOf(hierarchy: number): Iterable<bigint> {
-    return this.#owners.get(hierarchy)?.keys() ?? [];
+    return this.#known.get(hierarchy)?.keys() ?? [];
   }
 
-  /** @returns whether there is room for one that has no owner yet; counts it when there is not */
-  admit({ hierarchy }: CgroupRef): boolean {
-    if (!this.#owners.has(hierarchy)) return false;
-    if (this.#owned < MAX_OWNED) return true;
+  /**
+   * @param isOwned whether it is a container's or a unit's
+   * @returns whether there is room for one that is not known yet; counts it when there is not
+   */
+  admit({ hierarchy }: CgroupRef, isOwned: boolean): boolean {
+    if (!this.#known.has(hierarchy)) return false;
+    if (isOwned ? this.#owned < MAX_OWNED : this.#plain < MAX_PLAIN) return true;
     this.#refused++;
     return false;
   }
 
-  set({ hierarchy, inode }: CgroupRef, entity: Entity): void {
-    const owners = this.#owners.get(hierarchy);
-    if (!owners) return;
-    if (!owners.has(inode)) this.#owned++;
-    owners.set(inode, entity);
+  set({ hierarchy, inode, path }: Cgroup, entity: Entity | undefined): void {
+    const known = this.#known.get(hierarchy);
+    if (!known) return;
+    this.#count(known.get(inode), -1);
+    const one = { path, entity };
+    this.#count(one, 1);
+    known.set(inode, one);
   }
 
-  /** The directory is gone: its owner is forgotten later. */
-  retire({ hierarchy, inode }: CgroupRef, entity: Entity): void {
-    this.#gone.set(refKey({ hierarchy, inode }), { hierarchy, inode, entity });
+  isGone(ref: CgroupRef): boolean {
+    // Also one whose time is over and that was not purged yet.
+    const find = (gone: Gone) => gone.peek(refKey(ref), { allowStale: true });
+    return (find(this.#gone) ?? find(this.#gonePlain)) !== undefined;
+  }
+
+  /** The directory is gone: what is known of it is forgotten later. */
+  retire({ hierarchy, inode }: CgroupRef, entity: Entity | undefined): void {
+    const gone = entity ? this.#gone : this.#gonePlain;
+    gone.set(refKey({ hierarchy, inode }), { hierarchy, inode, entity });
   }
 
   /** It has no owner any more. */
@@ -77,16 +107,28 @@ export class OwnedCgroups {
   /** Forgets what has been gone for long enough. */
   purge(): void {
     this.#gone.purgeStale();
+    this.#gonePlain.purgeStale();
+  }
+
+  get hasGone(): boolean {
+    return this.#gone.size + this.#gonePlain.size > 0;
   }
 
   /** Entities that have nothing left but cgroups that are gone. */
   countGone(): number {
-    const gone = [...this.#gone.values()].flatMap(({ entity }) => (entity.isEmpty ? [entity] : []));
+    const gone = [...this.#gone.values()].flatMap(({ entity }) => (entity?.isEmpty ? [entity] : []));
     return new Set(gone).size;
   }
 
   #forget({ hierarchy, inode }: CgroupRef): void {
-    if (this.#owners.get(hierarchy)?.delete(inode)) this.#owned--;
+    const known = this.#known.get(hierarchy);
+    this.#count(known?.get(inode), -1);
+    known?.delete(inode);
+  }
+
+  #count(one: KnownCgroup | undefined, step: number): void {
+    if (one?.entity) this.#owned += step;
+    else if (one) this.#plain += step;
   }
 }
 

@@ -2,7 +2,7 @@
  * Who owns which cgroup: containers and systemd units, live ones and, for a while, those that are gone. Pure: what the
  * kernel, the walks and the sources tell is put in, and what changed for the readers is taken out.
  *
- *   made, removed (feed, walk) ──► owners: hierarchy → inode → entity ──► owner()
+ *   made, removed (feed, walk) ──► hierarchy → inode → path, entity ──► owner()
  *   observe (procfs)           ──► init process
  *   describe (sources)         ──► name, pod, labels …           takeChanges() ──► every collector
  *
@@ -13,10 +13,10 @@
  */
 
 import type { Hierarchy } from '../procfs/cgroup-hierarchies.ts';
-import type { Container, Owner } from '../sdk/container.ts';
+import { type Container, type Owner, splitCgroupId } from '../sdk/container.ts';
 import { Descriptions } from './descriptions.ts';
 import { Entity, type Ownership } from './entity.ts';
-import { type CgroupRef, OwnedCgroups } from './owned-cgroups.ts';
+import { type CgroupRef, type KnownCgroup, OwnedCgroups } from './owned-cgroups.ts';
 import { recognise } from './recognise/path.ts';
 import type { ContainerDetails } from './sources/source.ts';
 import type { Cgroup } from './walk.ts';
@@ -42,7 +42,11 @@ export interface Changes {
   readonly reassigned: boolean;
 }
 
-const HOST: Owner = { type: 'host' };
+const UNKNOWN: Owner = { type: 'unknown' };
+/** kernfs numbers from 1, which is the root of every hierarchy, also of one this process sees a part of. */
+const ROOT_INODE = 1n;
+/** Cgroups that readers were told nothing of: the oldest is forgotten, and its readers go on not knowing it. */
+const MAX_UNANSWERED = 4_096;
 
 export class ContainerRegistry {
   readonly #hierarchies: ReadonlyMap<number, Hierarchy>;
@@ -53,6 +57,7 @@ export class ContainerRegistry {
   #upserts = new Set<Entity>();
   #removed = new Set<string>();
   #reassigned = false;
+  readonly #unanswered = new Set<string>();
 
   constructor({
     hierarchies,
@@ -90,27 +95,45 @@ export class ContainerRegistry {
     };
   }
 
-  /** Whose cgroup this is, `host` when it has no owner. @param controller without it, an id that stands for two owners is the host's */
-  owner(inode: bigint, controller: string | undefined): Owner {
-    const entities = this.#hierarchiesOf(controller).flatMap(
-      ({ number: hierarchy }) => this.#cgroups.get({ hierarchy, inode }) ?? [],
-    );
-    const [entity] = entities;
-    if (!entity || entities.some((other) => other !== entity)) return HOST;
+  /**
+   * Whose cgroup this is; `unknown` when nothing has told of it yet.
+   * @param id an inode, or one with its hierarchy in front
+   * @param controller whose hierarchy it is from; without it, an id that stands for two cgroups is unknown
+   */
+  owner(id: bigint, controller: string | undefined): Owner {
+    const refs = this.#refsOf(id, controller);
+    const found = refs.flatMap((ref) => this.#cgroups.get(ref) ?? []);
+    const [first] = found;
+    if (!first && refs[0]?.inode === ROOT_INODE) return { type: 'host', cgroupPath: '/' };
+    if (!first || found.some((other) => !isSame(first, other))) return UNKNOWN;
+    const { entity, path: cgroupPath } = first;
+    if (!entity) return { type: 'host', cgroupPath };
     const container = this.#container(entity);
-    return container ? { type: 'container', container } : { type: 'unit', name: entity.ownership.name };
+    return container
+      ? { type: 'container', container }
+      : { type: 'unit', name: entity.ownership.name, cgroupPath };
+  }
+
+  /** A reader was told that this is unknown: when it is not any more, readers must ask again. */
+  toldUnknown(id: bigint, controller: string | undefined): void {
+    for (const ref of this.#refsOf(id, controller)) this.#unanswered.add(refKey(ref));
+    for (const key of this.#unanswered) {
+      if (this.#unanswered.size <= MAX_UNANSWERED) return;
+      this.#unanswered.delete(key);
+    }
   }
 
   /** A directory is there. Telling it again changes nothing. */
   made(cgroup: Cgroup): void {
     const ownership = this.#ownership(cgroup.path);
     const before = this.#cgroups.get(cgroup);
-    if (ownership && !before && !this.#cgroups.admit(cgroup)) return;
+    if (!before && !this.#cgroups.admit(cgroup, ownership !== undefined)) return;
     const entity = ownership && this.#entity(ownership);
-    if (before === entity && (!entity || entity.holds(cgroup))) return;
-    if (before) this.#disown(before, cgroup, entity);
-    if (!ownership || !entity) return;
+    if (before && before.entity === entity && (entity?.holds(cgroup) ?? before.path === cgroup.path)) return;
+    if (before?.entity) this.#disown(before.entity, cgroup, entity);
     this.#cgroups.set(cgroup, entity);
+    this.#reassigned = this.#unanswered.delete(refKey(cgroup)) || this.#reassigned;
+    if (!ownership || !entity) return;
     const isTop = cgroup.path === ownership.path;
     entity.add(cgroup, this.#hierarchies.get(cgroup.hierarchy), isTop);
     // What is below it changes nothing that readers are told.
@@ -119,11 +142,19 @@ export class ContainerRegistry {
 
   /** A directory is gone; who owned it stays known. */
   removed(ref: CgroupRef): void {
-    const entity = this.#cgroups.get(ref);
-    if (!entity?.holds(ref)) return;
-    entity.remove(ref);
-    this.#endIfEmpty(entity);
+    const known = this.#cgroups.get(ref);
+    if (!known || this.#cgroups.isGone(ref)) return;
+    const { entity } = known;
+    if (entity) {
+      entity.remove(ref);
+      this.#endIfEmpty(entity);
+    }
     this.#cgroups.retire(ref, entity);
+  }
+
+  /** There are cgroups that are gone and will be forgotten. */
+  get hasGone(): boolean {
+    return this.#cgroups.hasGone;
   }
 
   /** Ids of running containers whose init has not been seen yet. */
@@ -141,7 +172,7 @@ export class ContainerRegistry {
 
   /** Id of the container that a cgroup belongs to. */
   containerAt(ref: CgroupRef): string | undefined {
-    const ownership = this.#cgroups.get(ref)?.ownership;
+    const ownership = this.#cgroups.get(ref)?.entity?.ownership;
     return ownership?.kind === 'container' ? ownership.id : undefined;
   }
 
@@ -167,10 +198,13 @@ export class ContainerRegistry {
    */
   describe(source: string, details: readonly ContainerDetails[]): readonly string[] {
     const { changed, adopted } = this.#descriptions.replace(source, details);
-    for (const id of changed) {
-      const entity = this.#live.get(containerKey(id));
-      entity?.changed();
-      if (entity) this.#upserts.add(entity);
+    const pods = new Set(changed.flatMap(({ id, of }) => (of === 'pod' ? [id] : [])));
+    const entities = changed.flatMap(({ id, of }) =>
+      of === 'pod' ? [] : (this.#live.get(containerKey(id)) ?? []),
+    );
+    for (const entity of [...entities, ...this.#entitiesOf(pods)]) {
+      entity.changed();
+      this.#upserts.add(entity);
     }
     // Until now they were the host's, and readers may have been told so.
     this.#reassigned ||= adopted.length > 0;
@@ -195,6 +229,21 @@ export class ContainerRegistry {
     if (!adopter) return found;
     const { id, runtime = 'unknown' } = adopter.container;
     return { kind: 'container', id, name: id, runtime, qos: 'unknown', path: adopter.path };
+  }
+
+  /** Containers of these pods. */
+  #entitiesOf(pods: ReadonlySet<string>): Entity[] {
+    if (pods.size === 0) return [];
+    return [...this.#live.values()].filter(
+      ({ ownership }) => ownership.kind === 'container' && pods.has(ownership.podUid ?? ''),
+    );
+  }
+
+  /** The cgroups that an id can mean. */
+  #refsOf(id: bigint, controller: string | undefined): CgroupRef[] {
+    const { hierarchy, inode } = splitCgroupId(id);
+    if (hierarchy !== undefined) return [{ hierarchy, inode }];
+    return this.#hierarchiesOf(controller).map(({ number }) => ({ hierarchy: number, inode }));
   }
 
   #entity(ownership: Ownership): Entity {
@@ -227,7 +276,7 @@ export class ContainerRegistry {
   }
 
   #container(entity: Entity): Container | undefined {
-    return entity.container((id) => this.#descriptions.of(id), this.#labels);
+    return entity.container((id, podUid) => this.#descriptions.of(id, podUid), this.#labels);
   }
 
   #hierarchiesOf(controller: string | undefined): Hierarchy[] {
@@ -236,6 +285,14 @@ export class ContainerRegistry {
     const own = all.filter(({ controllers }) => controllers.includes(controller));
     return own.length > 0 ? own : all.filter(({ controllers }) => controllers.includes('unified'));
   }
+}
+
+function isSame(one: KnownCgroup, other: KnownCgroup): boolean {
+  return one.entity === other.entity && (one.entity !== undefined || one.path === other.path);
+}
+
+function refKey({ hierarchy, inode }: CgroupRef): string {
+  return `${hierarchy} ${inode}`;
 }
 
 function keyOf(ownership: Ownership): string {

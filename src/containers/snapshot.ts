@@ -3,7 +3,7 @@
  * only when it is another one than last time.
  */
 import { deserialize, serialize } from 'node:v8';
-import type { Container } from '../sdk/container.ts';
+import type { Container, Owner } from '../sdk/container.ts';
 import type { Containers } from '../sdk/context.ts';
 import type { ContainersClient } from './client.ts';
 
@@ -47,6 +47,11 @@ export class SnapshotContainers implements Containers {
 
   list(): readonly Container[] {
     return this.#list;
+  }
+
+  async ownerOf(cgroupId: bigint, controller?: string): Promise<Owner> {
+    const container = await this.byCgroupId(cgroupId, controller);
+    return container ? { type: 'container', container } : { type: 'unknown' };
   }
 
   /** Knows the containers' own cgroups, not those inside of them. */

@@ -2,11 +2,14 @@
  * Keeps the registry true: the kernel's feed first, walks where that is not to be had or has lost something, and a look at
  * the init process of each new container.
  *
- *   with feed      drain at each tick and before each answer; walk at the start, after a loss, every few minutes
- *   without        walk at each tick; an unknown cgroup is the host's only after a walk that began later than the question
+ *   with feed      drain when the kernel wakes, and before each answer; walk at the start, after a loss, every few minutes
+ *   without        walk every few seconds; a cgroup is unknown only after a walk that began later than the question
+ *
+ * A cgroup that is unknown then may be deeper than walks go: the processes say which ones they are in.
  */
 import type { HuatuoError } from '../error.ts';
 import type { Hierarchy } from '../procfs/cgroup-hierarchies.ts';
+import { processCgroups } from '../procfs/process-cgroups.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
 import { type CgroupChange, CgroupFeed } from './feed.ts';
 import { InitObserver } from './observe.ts';
@@ -31,6 +34,8 @@ const WALK_EVERY_MS = 5_000;
 /** Between two walks, however many ask. */
 const WALK_REST_MS = 1_000;
 const RECONCILE_EVERY_MS = 5 * 60_000;
+/** A look reads a file of each process; what it did not find the last time is mostly gone. */
+const PROCESSES_REST_MS = 5_000;
 /** A program at work on a record needs microseconds; this is for when its CPU was taken away. */
 const BUSY_TRIES = 1000;
 
@@ -41,7 +46,9 @@ export class CgroupTracker implements Disposable {
   #walked_ms = Number.NEGATIVE_INFINITY;
   /** The feed has lost records since the newest walk. */
   #hasLost = false;
-  #truncated: readonly string[] = [];
+  #looked_ms = Number.NEGATIVE_INFINITY;
+  /** It was asked for a look too early. */
+  #owesLook = false;
   #complaint = '';
   readonly #observer: InitObserver;
 
@@ -58,9 +65,20 @@ export class CgroupTracker implements Disposable {
     this.walk();
   }
 
-  /** Mount points where a bound stopped the newest walk. */
-  get truncated(): readonly string[] {
-    return this.#truncated;
+  /** What the newest walk could not read or had to leave out; empty when all is known. */
+  get complaint(): string {
+    return this.#complaint;
+  }
+
+  /** Something of what has happened could not be taken in yet: `update` again soon. */
+  get isBusy(): boolean {
+    return this.#feed?.isEmpty === false || this.#observer.isLooking;
+  }
+
+  /** Milliseconds until the tree is to be walked, or the processes are to be looked at. */
+  get nextWalkIn_ms(): number {
+    const look_ms = this.#owesLook ? this.#looked_ms + PROCESSES_REST_MS : Number.POSITIVE_INFINITY;
+    return Math.max(0, Math.min(this.#walked_ms + this.#walkEvery_ms, look_ms) - performance.now());
   }
 
   /** Takes in what has happened; walks when it is time to. */
@@ -68,18 +86,34 @@ export class CgroupTracker implements Disposable {
     this.#drain();
     this.#walkIfOlderThan(this.#walkEvery_ms);
     this.#observer.tick();
+    if (this.#owesLook) this.lookAtProcesses();
   }
 
   /**
    * Brings the registry up to a moment.
    * @param asked_ms of `performance.now()`
-   * @returns true when it is: a cgroup that was there then and is unknown now is the host's. False: ask again later
+   * @returns true when it is: a cgroup that is unknown now is in no place that walks reach. False: ask again later
    */
   catchUp(asked_ms: number): boolean {
     const isDrained = this.#drain();
     if (this.#feed && !this.#hasLost) return isDrained;
     this.#walkIfOlderThan(WALK_REST_MS);
     return this.#walked_ms >= asked_ms;
+  }
+
+  /** Takes in the cgroups that processes are in, wherever in the tree those are; at most every five seconds, then in an update. */
+  lookAtProcesses(): void {
+    this.#owesLook = performance.now() - this.#looked_ms < PROCESSES_REST_MS;
+    if (this.#owesLook) return;
+    this.#looked_ms = performance.now();
+    const { hierarchies, paths, registry } = this.#options;
+    const byNumber = new Map(hierarchies.map((hierarchy) => [hierarchy.number, hierarchy]));
+    for (const { hierarchy: number, path } of processCgroups(paths.procfs)) {
+      const hierarchy = byNumber.get(number);
+      const directory = hierarchy && directoryOf(hierarchy, path);
+      const inode = directory === undefined ? undefined : inodeOf(directory);
+      if (inode !== undefined) registry.made({ hierarchy: number, inode, path });
+    }
   }
 
   /** A source says that these cgroups are a container's: they are looked at once more, with all below them. */
@@ -107,8 +141,8 @@ export class CgroupTracker implements Disposable {
       if (walk?.complete === false && this.#feed) for (const cgroup of walk.found) registry.made(cgroup);
       else if (walk) registry.replace(hierarchy.number, walk.found);
       if (walk?.complete === false) truncated.push(hierarchy.mountPoint);
+      if (walk?.unreadable !== undefined) complaints.push(`cannot read ${walk.unreadable}`);
     }
-    this.#truncated = truncated;
     if (truncated.length > 0)
       complaints.push(`too many or too deep cgroups below ${truncated.join(' and ')}`);
     this.#complain(complaints.join('; '));

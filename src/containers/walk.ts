@@ -3,6 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { HuatuoError } from '../error.ts';
 import type { Hierarchy } from '../procfs/cgroup-hierarchies.ts';
+import { isGone } from '../procfs/source.ts';
 
 const MAX_DEPTH = 16;
 /** A hundred containers in each of two hundred pods. */
@@ -23,6 +24,8 @@ export interface Walk {
   readonly found: readonly Cgroup[];
   /** False when a bound stopped the walk. */
   readonly complete: boolean;
+  /** The first directory that is there and does not let itself be read, with the reason. */
+  readonly unreadable?: string;
 }
 
 /**
@@ -35,15 +38,23 @@ export function walkHierarchy(
   maxDirectories: number = MAX_DIRECTORIES,
 ): Walk {
   const found: Cgroup[] = [];
+  let unreadable: string | undefined;
+  const walk = (complete: boolean): Walk => ({
+    found,
+    complete,
+    ...(unreadable !== undefined && { unreadable }),
+  });
   let level = [root];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) return { found, complete: false };
+    if (depth > MAX_DEPTH) return walk(false);
     const next: string[] = [];
     for (const path of level) {
-      if (found.length >= maxDirectories) return { found, complete: false };
+      if (found.length >= maxDirectories) return walk(false);
       const directory = directoryOf({ mountPoint, root }, path);
       if (directory === undefined) continue;
-      const names = subdirectories(directory, depth > 0);
+      const names = subdirectories(directory, depth > 0, (reason) => {
+        unreadable ??= reason;
+      });
       const inode = inodeOf(directory);
       if (inode === undefined) continue;
       found.push({ hierarchy: number, inode, path });
@@ -51,7 +62,7 @@ export function walkHierarchy(
     }
     level = next;
   }
-  return { found, complete: true };
+  return walk(true);
 }
 
 /**
@@ -75,12 +86,13 @@ export function inodeOf(directory: string): bigint | undefined {
   }
 }
 
-function subdirectories(path: string, mayVanish: boolean): string[] {
+function subdirectories(path: string, mayVanish: boolean, onUnreadable: (reason: string) => void): string[] {
   try {
     return readdirSync(path, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => name);
   } catch (cause) {
+    if (mayVanish && !isGone(cause)) onUnreadable((cause as Error).message);
     if (mayVanish) return [];
     throw new HuatuoError('SOURCE_UNREADABLE', {
       expected: `to read ${path}`,

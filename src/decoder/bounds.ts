@@ -1,6 +1,7 @@
 /** How long a document can get: what a decoder reserves before it writes, so that no writer has to look. */
-import type { FieldLayout } from '../schema/manifest.ts';
-import { LIMITS } from './memory.ts';
+import type { EventLayout, FieldLayout } from '../schema/manifest.ts';
+import { structsOf } from '../schema/variants.ts';
+import { MAX_TEXT_BYTES } from './lookup-kinds.ts';
 
 /** `18446744073709551615`, or 19 digits and a sign. */
 const MAX_DIGITS = 20;
@@ -10,17 +11,14 @@ const HEX_BYTES = 20;
 const ESCAPE_BYTES = 6;
 /** `"`, eight groups of four digits, seven colons, `"`. */
 const IP_BYTES = 41;
-/** `"name+0x0123456789abcdef"`. */
-const FRAME_BYTES: number = LIMITS.MAX_SYMBOL_BYTES + 21;
 /** `,"tracer_data":` in front of the object, `}` and the newline behind it. */
 const AROUND_DATA_BYTES = 17;
 
 /**
- * Upper bound of the bytes from `,"tracer_data":{` to the newline.
- * @param fields top-level fields of the event struct
+ * Upper bound of the bytes from `,"tracer_data":{` to the newline, whichever struct of the ring it is.
  */
-export function maxDataBytes(fields: readonly FieldLayout[]): number {
-  return AROUND_DATA_BYTES + maxObjectBytes(fields);
+export function maxDataBytes(layout: EventLayout): number {
+  return AROUND_DATA_BYTES + Math.max(...structsOf(layout).map(({ fields }) => maxObjectBytes(fields)));
 }
 
 function maxObjectBytes(fields: readonly FieldLayout[]): number {
@@ -32,14 +30,28 @@ function maxObjectBytes(fields: readonly FieldLayout[]): number {
 function maxValueBytes(field: FieldLayout): number {
   switch (field.format) {
     case 'pad':
+    case 'tail_length':
       return 0;
+    case 'tag':
+      return Object.values(field.enumerators ?? {}).join('').length + 2;
+    case 'text_tail':
+      return 2 + ESCAPE_BYTES * (field.length ?? 0);
+    case 'bytes_tail':
+      return 2 + 2 * (field.length ?? 0);
     case 'struct':
       return maxObjectBytes(field.fields ?? []);
     case 'comm':
     case 'text':
       return 2 + ESCAPE_BYTES * field.bytes;
     case 'kstack':
-      return 2 + (field.length ?? 0) * (FRAME_BYTES + 1);
+      return 2 + (field.length ?? 0) * (MAX_TEXT_BYTES.kernel_frame + 1);
+    case 'ustack':
+      return 2 + (field.length ?? 0) * (MAX_TEXT_BYTES.user_frame + 1);
+    case 'kernel_enum':
+    case 'block_dev':
+    case 'netdev':
+    case 'netns':
+      return MAX_TEXT_BYTES[field.format];
     case 'ip_addr':
       return IP_BYTES;
     case 'enum': {
@@ -48,7 +60,8 @@ function maxValueBytes(field: FieldLayout): number {
     }
     default: {
       const element = field.format === 'hex' ? HEX_BYTES : MAX_DIGITS;
-      return field.length === undefined ? element : 2 + field.length * (element + 1);
+      const numbers = field.length === undefined ? element : 2 + field.length * (element + 1);
+      return field.owner ? numbers + MAX_TEXT_BYTES.owner_names : numbers;
     }
   }
 }

@@ -2,8 +2,19 @@
  * Host side of a generated decoder: ring in, NDJSON out, both in the memory of one WebAssembly instance.
  *
  *   beginBatch() ─► decode() ──► output() ─► send ─► ack ─► commit(position)
- *                    ▲   │ container_miss
- *                    └───┴─ addContainer()
+ *                    ▲   │ lookup_miss: [(kind, key), …]
+ *                    └───┴─ addLookup() for each
+ *
+ * What a record says by number (whose a cgroup is, what an address is called) stands in one table in the memory: (kind, key) → text.
+ *
+ *   ring      …│ cgroup 4711 │ stack ffffffff81a3…, ffffffff8102… │ reason 5 │…
+ *                   │ owner        │ kernel_frame    │               │ kernel_enum
+ *   table     4711 → ,"container_id":"9f…"     …a3… → "tcp_v4_rcv+0x1f"      …02… ?      5 → "NO_SOCKET"
+ *
+ * A line is written as if all were known. What is not is noted and written as nothing; at the end of such a record the line is
+ * dropped, the call returns with the whole list, and the next call writes the record anew. So a hit costs a hash and a copy,
+ * nothing in the writer can fail, and a stack that was never seen costs one question, not one for each frame. Who answers
+ * is `src/collector/lookups.ts`.
  *
  * The memory is the supervisor's, which has mapped the ring into it (src/kernel/ring.ts), and outlives the decoder: the next one finds
  * it as this one left it. It never grows, so views of it stay valid.
@@ -13,8 +24,9 @@ import { HuatuoError } from '../error.ts';
 import type { EventLayout } from '../schema/manifest.ts';
 import { maxDataBytes } from './bounds.ts';
 import { type EnvelopeFields, envelopeTemplate } from './envelope.ts';
-import type { SymbolTable } from './kallsyms.ts';
 import { COMMIT_SLOTS_WORDS } from './ledger.ts';
+import { type Lookup, type LookupKind, lookupKinds } from './lookup-kinds.ts';
+import { type InsertLookup, LookupTable, readMisses } from './lookup-table.ts';
 import {
   CONTROL,
   clearStatics,
@@ -28,7 +40,6 @@ import {
   writePointers,
 } from './memory.ts';
 import { type DecodeResult, readResult, ringCorrupt } from './result.ts';
-import { ContainerTable, copySymbols, type InsertContainer, NO_SYMBOLS } from './tables.ts';
 
 export interface DecoderOptions {
   readonly wasm: Uint8Array<ArrayBuffer> | WebAssembly.Module;
@@ -37,14 +48,12 @@ export interface DecoderOptions {
   readonly sharedMemory: DecoderMemory;
   /** What is the same in all documents; the layout adds tracer, severity and schema version. */
   readonly envelope: Pick<EnvelopeFields, 'idPrefix' | 'hostname' | 'region'>;
-  /** For `kstack` fields; without them frames are printed as numbers. */
-  readonly symbols?: SymbolTable;
 }
 
 /** Exports of a module that `src/build/decoder-source.ts` generated. */
 interface DecoderExports {
   readonly RECORD_BYTES: WebAssembly.Global;
-  readonly addContainer: InsertContainer;
+  readonly addLookup: InsertLookup;
   decode(): void;
   walk(max: number): number;
 }
@@ -52,19 +61,10 @@ interface DecoderExports {
 /**
  * The room a decoder takes.
  * @param outputBytes output of one batch; raised to the longest line if it is less
- * @param symbols for `kstack` fields
  */
-export function decoderNeeds(
-  layout: EventLayout,
-  outputBytes: number,
-  symbols: SymbolTable = NO_SYMBOLS,
-): DecoderNeeds {
-  const longestLine = MAX_ENVELOPE_BYTES + LIMITS.MAX_FRAGMENT_BYTES + maxDataBytes(layout.fields);
-  return {
-    outputBytes: Math.max(outputBytes, longestLine),
-    symbols: symbols.addresses.length,
-    symbolNameBytes: symbols.names.length,
-  };
+export function decoderNeeds(layout: EventLayout, outputBytes: number): DecoderNeeds {
+  const longestLine = MAX_ENVELOPE_BYTES + LIMITS.MAX_OWNER_BYTES + maxDataBytes(layout);
+  return { outputBytes: Math.max(outputBytes, longestLine) };
 }
 
 /** No wall clock shows it: the dates of the template are still to be written. */
@@ -78,7 +78,9 @@ export class Decoder implements Disposable {
   readonly commits: BigUint64Array;
   readonly #exports: DecoderExports;
   readonly #control: DataView;
-  readonly #containers: ContainerTable;
+  /** What its questions mean: `Lookup.kind` is an index into it, plus one. */
+  readonly lookupKinds: readonly LookupKind[];
+  readonly #lookups: LookupTable;
   readonly #envelope: Omit<EnvelopeFields, 'uploadedTime'>;
   readonly #template: Uint8Array;
   readonly #output: Uint8Array;
@@ -95,14 +97,16 @@ export class Decoder implements Disposable {
   }
 
   private constructor(options: DecoderOptions) {
-    const { layout, sharedMemory, symbols = NO_SYMBOLS } = options;
+    const { layout, sharedMemory } = options;
     this.memory = sharedMemory.memory;
     this.regions = sharedMemory.regions;
     this.ringBytes = sharedMemory.regions.data.bytes / 2;
     clearStatics(sharedMemory);
     this.#exports = instantiate(options.wasm, this.memory, layout);
-    this.#containers = new ContainerTable(this.memory, this.regions, this.#exports.addContainer);
-    this.#containers.clear();
+    this.lookupKinds = lookupKinds(layout);
+    const { memory, regions } = this;
+    regionBytes(memory, regions.lookups).fill(0);
+    this.#lookups = new LookupTable(memory, regions, this.lookupKinds, this.#exports.addLookup);
     this.#envelope = {
       ...options.envelope,
       schemaVersion: layout.schemaVersion,
@@ -117,7 +121,6 @@ export class Decoder implements Disposable {
     this.#producerPosition = new BigUint64Array(this.memory.buffer, this.regions.producer.offset, 1);
     this.commits = new BigUint64Array(this.memory.buffer, this.regions.commits.offset, COMMIT_SLOTS_WORDS);
     writePointers(this.#control, this.regions);
-    copySymbols(this.memory, this.regions, symbols);
   }
 
   /** Where the next `decode` starts. A new decoder of an old ring starts at `consumerPosition`. */
@@ -177,7 +180,7 @@ export class Decoder implements Disposable {
   decode(): DecodeResult {
     this.#refuseWhenDisposed();
     this.#exports.decode();
-    return readResult(this.#control);
+    return readResult(this.#control, () => readMisses(this.memory, this.#control, this.regions));
   }
 
   /** Whole lines of this batch: a view, valid until `beginBatch`. */
@@ -186,18 +189,23 @@ export class Decoder implements Disposable {
   }
 
   /**
-   * Answers a `container_miss`. The table holds 4096 answers or 1 MiB of text; when it is full it is emptied, and the
-   * next misses fill it again.
-   * @param fragment JSON members with a comma in front, `,"container_id":"…"`; null for a cgroup of the host
-   * @throws HuatuoError COLLECTOR_INVALID for a fragment of more than 4096 bytes
+   * Answers one question of a `lookup_miss`, or says anew what was answered before. The table holds 4096 answers or 1 MiB of
+   * text; when it is full it is emptied, and the next misses fill it again.
+   * @param text as it is to be printed, quotes included; for owners JSON members with a comma in front, empty for the host
+   * @throws HuatuoError COLLECTOR_INVALID for a text longer than `MAX_TEXT_BYTES` of its kind
    */
-  addContainer(cgroupId: bigint, fragment: string | null): void {
-    this.#containers.add(cgroupId, fragment);
+  addLookup(lookup: Lookup, text: string): void {
+    this.#lookups.add(lookup, text);
   }
 
   /** Forgets all answers, because what was the host's a minute ago may be known as a container by now. */
-  clearContainers(): void {
-    this.#containers.clear();
+  clearLookups(): void {
+    this.#lookups.clear();
+  }
+
+  /** Answers that were dropped to make room for others. */
+  get lookupEvictions(): number {
+    return this.#lookups.evictions;
   }
 
   /**

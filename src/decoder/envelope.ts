@@ -8,8 +8,6 @@
  */
 
 import type { CollectorKind } from '../sdk/collector.ts';
-import type { Container } from '../sdk/container.ts';
-import { containerFragment } from './owner-fragment.ts';
 
 /** Who speaks: fixed for the life of an agent. */
 export interface AgentIdentity {
@@ -110,18 +108,19 @@ export interface SavedDocument {
   /** Counts the documents with this `idPrefix`. */
   readonly sequence: number;
   readonly realtime_ns: bigint;
-  readonly container: Container | undefined;
-  readonly data: object;
+  /** `,"container_id":"…"`, or empty for the host; see owner-fragment.ts. */
+  readonly owner: string;
+  /** JSON text of the payload. */
+  readonly payload: string;
 }
 
 /** One NDJSON line, newline included. */
-export function savedDocument({ envelope, sequence, realtime_ns, container, data }: SavedDocument): string {
+export function savedDocument({ envelope, sequence, realtime_ns, owner, payload }: SavedDocument): string {
   const time = upstreamTime(realtime_ns);
   const id = sequence.toString(16).padStart(POSITION.length, '0');
   const [head, beforeId, beforeTime, beforeTracerTime, beforeTracerId, end] = textAroundHoles(envelope);
-  const owner = container ? containerFragment(container) : '';
   return (
     `${head}${rfc3339(realtime_ns)}${beforeId}${id}${beforeTime}${time}${beforeTracerTime}${time}` +
-    `${beforeTracerId}${id}${end}${owner},"tracer_data":${JSON.stringify(data)}}\n`
+    `${beforeTracerId}${id}${end}${owner},"tracer_data":${payload}}\n`
   );
 }

@@ -1,7 +1,11 @@
 /** BPF maps as typed collections: the collector's side of src/kernel/map-access.ts. */
+
+import { HuatuoError } from '../error.ts';
 import type { MapLayout } from '../schema/manifest.ts';
-import type { BpfMap } from '../sdk/context.ts';
-import { addValue, decodeValue, encodeScalar } from './value.ts';
+import type { Container } from '../sdk/container.ts';
+import type { BpfMap, ContainerEntry, Containers } from '../sdk/context.ts';
+import { encodeValue } from './encode-value.ts';
+import { decodeValue, foldValues } from './value.ts';
 
 /** Entries one behind the other; a per-CPU value is one value for each possible CPU, each padded to eight bytes. */
 export interface MapBatch {
@@ -26,65 +30,108 @@ export interface MapCalls {
 }
 
 export class KernelMap<Key, Value> implements BpfMap<Key, Value> {
+  readonly layout: MapLayout;
   readonly #calls: MapCalls;
-  readonly #layout: MapLayout;
+  readonly #containers: Pick<Containers, 'byCgroupId' | 'list'> | undefined;
   readonly #stride: number;
 
-  constructor(layout: MapLayout, calls: MapCalls) {
+  constructor(layout: MapLayout, calls: MapCalls, containers?: Pick<Containers, 'byCgroupId' | 'list'>) {
+    this.layout = layout;
     this.#calls = calls;
-    this.#layout = layout;
+    this.#containers = containers;
     this.#stride = valueStride(layout);
   }
 
   async *entries(): AsyncGenerator<readonly [Key, Value]> {
-    for await (const [key, values] of this.perCpuEntries()) yield [key, sum(values)];
+    for await (const [key, views] of this.raw()) yield [key, foldValues(views, this.layout.value) as Value];
   }
 
   async *perCpuEntries(): AsyncGenerator<readonly [Key, readonly Value[]]> {
-    const { keyBytes, key } = this.#layout;
-    for (let position: Uint8Array | undefined, more = true; more; more = position !== undefined) {
-      const { count, keys, values, next } = await this.#calls.batch(position);
-      const keyView = new DataView(keys.buffer, keys.byteOffset);
-      const entryBytes = values.byteLength / count;
-      for (let index = 0; index < count; index++) {
-        const value = values.subarray(index * entryBytes, (index + 1) * entryBytes);
-        yield [decodeValue(keyView, index * keyBytes, key) as Key, this.#values(value)];
-      }
-      position = next;
+    for await (const [key, views] of this.raw()) yield [key, this.#decoded(views)];
+  }
+
+  async byContainer(): Promise<readonly ContainerEntry<Key, Value>[]> {
+    const containers = this.#containers;
+    const cgroup = this.layout.key.find(({ format }) => format === 'cgroup_id');
+    if (!cgroup || !containers) throw noCgroup(this.layout.name);
+    const read: { key: Key; id: bigint; views: readonly DataView[] }[] = [];
+    for await (const [key, views] of this.raw()) {
+      const id = cgroup.name === '' ? key : (key as Record<string, unknown>)[cgroup.json];
+      read.push({ key, id: id as bigint, views });
     }
+    const owners = await Promise.all(read.map(({ id }) => containers.byCgroupId(id, cgroup.controller)));
+    const live = new Map(containers.list().map((container) => [container.id, container]));
+    const groups = new Map<string, { container: Container; key: Key; views: readonly DataView[] }>();
+    for (const [index, { key, views }] of read.entries()) {
+      const container = live.get(owners[index]?.id ?? '');
+      if (!container) continue;
+      const rest = cgroup.name === '' ? '' : { ...(key as object), [cgroup.json]: '' };
+      const group = `${container.id} ${JSON.stringify(rest, (_, part) => (typeof part === 'bigint' ? `${part}` : part))}`;
+      const known = groups.get(group);
+      groups.set(group, known ? { ...known, views: [...known.views, ...views] } : { container, key, views });
+    }
+    return Array.from(groups.values(), ({ container, key, views }) => ({
+      container,
+      key,
+      value: foldValues(views, this.layout.value) as Value,
+    }));
   }
 
   async perCpu(key: Key): Promise<readonly Value[]> {
     const bytes = await this.#calls.lookup(this.#key(key));
-    return bytes ? this.#values(bytes) : [];
+    return bytes ? this.#decoded(this.#views(bytes)) : [];
   }
 
   async get(key: Key): Promise<Value | undefined> {
     const bytes = await this.#calls.lookup(this.#key(key));
-    return bytes && sum(this.#values(bytes));
+    return bytes && (foldValues(this.#views(bytes), this.layout.value) as Value);
   }
 
   async set(key: Key, value: Value): Promise<void> {
-    await this.#calls.update(this.#key(key), encodeScalar(value, this.#layout.valueBytes));
+    const { value: fields, valueBytes } = this.layout;
+    await this.#calls.update(this.#key(key), encodeValue(value, fields, valueBytes));
   }
 
   async delete(key: Key): Promise<boolean> {
     return this.#calls.delete(this.#key(key));
   }
 
-  #key(key: Key): Uint8Array {
-    return encodeScalar(key, this.#layout.keyBytes);
+  /** Keys with the bytes of their value, one view for each CPU. */
+  async *raw(): AsyncGenerator<readonly [Key, readonly DataView[]]> {
+    const { keyBytes, key } = this.layout;
+    for (let position: Uint8Array | undefined, more = true; more; more = position !== undefined) {
+      const { count, keys, values, next } = await this.#calls.batch(position);
+      const keyView = new DataView(keys.buffer, keys.byteOffset);
+      const entryBytes = values.byteLength / count;
+      for (let index = 0; index < count; index++) {
+        const value = values.subarray(index * entryBytes, (index + 1) * entryBytes);
+        yield [decodeValue(keyView, index * keyBytes, key, 'key') as Key, this.#views(value)];
+      }
+      position = next;
+    }
   }
 
-  #values(bytes: Uint8Array): Value[] {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  #key(key: Key): Uint8Array {
+    return encodeValue(key, this.layout.key, this.layout.keyBytes);
+  }
+
+  #views(bytes: Uint8Array): DataView[] {
+    const { valueBytes } = this.layout;
     return Array.from(
       { length: bytes.byteLength / this.#stride },
-      (_, cpu) => decodeValue(view, cpu * this.#stride, this.#layout.value) as Value,
+      (_, cpu) => new DataView(bytes.buffer, bytes.byteOffset + cpu * this.#stride, valueBytes),
     );
+  }
+
+  #decoded(views: readonly DataView[]): Value[] {
+    return views.map((view) => decodeValue(view, 0, this.layout.value) as Value);
   }
 }
 
-function sum<Value>(values: readonly Value[]): Value {
-  return values.reduce((total, value) => addValue(total, value) as Value);
+function noCgroup(map: string): HuatuoError {
+  return new HuatuoError('COLLECTOR_INVALID', {
+    expected: `a key with a cgroup id in map ${map}`,
+    found: 'none',
+    remedy: 'give the key, or one of its fields, the type cpu_cgroup_id, memory_cgroup_id or io_cgroup_id',
+  });
 }

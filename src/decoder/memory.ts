@@ -22,7 +22,8 @@ export const CONTROL = {
   CORRUPT_CODE: 60,
   CORRUPT_POSITION: 64,
   CORRUPT_FOUND: 72,
-  MISSING_CGROUP_ID: 80,
+  MISSES: 80,
+  MISSES_PTR: 84,
   ENVELOPE_PTR: 88,
   ENVELOPE_BYTES: 92,
   ENVELOPE_SECOND: 96,
@@ -31,20 +32,21 @@ export const CONTROL = {
   TIME_HOLE: 112,
   TRACER_TIME_HOLE: 116,
   TRACER_ID_HOLE: 120,
-  CONTAINERS_PTR: 124,
-  SYMBOL_COUNT: 128,
-  SYMBOL_ADDRESSES_PTR: 132,
-  SYMBOL_NAME_OFFSETS_PTR: 136,
-  SYMBOL_NAMES_PTR: 140,
-  WALK_SUM: 144,
+  LOOKUPS_PTR: 124,
+  WALK_SUM: 128,
 } as const;
 
 /** Bounds the module relies on. */
 export const LIMITS = {
-  CONTAINER_SLOTS: 8192,
-  MAX_FRAGMENT_BYTES: 4096,
-  MAX_SYMBOL_BYTES: 512,
+  LOOKUP_SLOTS: 8192,
+  MAX_OWNER_BYTES: 4096,
+  MAX_MISSES: 64,
 } as const;
+
+/** A frame with a build id; `struct bpf_stack_build_id`. */
+export const FRAME_BYTES = 32;
+/** One entry in the list of misses. */
+export const MISS_BYTES = 24;
 
 /** End of the control block and of the module's static data; the regions start here. */
 export const REGIONS_START = 65_536;
@@ -55,9 +57,9 @@ const CONTROL_BYTES = 4096;
 const WASM_PAGE_BYTES = 65_536;
 /** Half of what 32-bit addresses reach: sums of an address and a length never wrap. */
 const MAX_MEMORY_BYTES = 2 ** 31;
-const CONTAINER_SLOT_BYTES = 16;
-/** About 256 bytes for each container that fits into the table. */
-const FRAGMENTS_BYTES = 1 << 20;
+const LOOKUP_SLOT_BYTES = 16;
+/** About 256 bytes for each answer that fits into the table. */
+const LOOKUP_TEXT_BYTES = 1 << 20;
 /** Copies move up to 64 bytes at a time and may overshoot by that. */
 const SLACK_BYTES = 128;
 
@@ -76,11 +78,9 @@ export interface DecoderRegions {
   /** The map `ledger_commits`, mapped read-write. */
   readonly commits: Region;
   readonly envelope: Region;
-  readonly containers: Region;
-  readonly fragments: Region;
-  readonly symbolAddresses: Region;
-  readonly symbolNameOffsets: Region;
-  readonly symbolNames: Region;
+  readonly lookups: Region;
+  readonly lookupText: Region;
+  readonly misses: Region;
   readonly output: Region;
   /** A multiple of 64 KiB: what the WebAssembly.Memory must have, initially and at most. */
   readonly totalBytes: number;
@@ -90,9 +90,6 @@ export interface DecoderRegions {
 export interface DecoderNeeds {
   /** How much output a batch may become, the longest line included. */
   readonly outputBytes: number;
-  /** Entries of the symbol table, 0 without. */
-  readonly symbols: number;
-  readonly symbolNameBytes: number;
 }
 
 export interface DecoderSizes extends DecoderNeeds {
@@ -138,11 +135,9 @@ export function decoderRegions(sizes: DecoderSizes): DecoderRegions {
     data: next(2 * ringBytes),
     commits: next(pageBytes),
     envelope: next(MAX_ENVELOPE_BYTES),
-    containers: next(LIMITS.CONTAINER_SLOTS * CONTAINER_SLOT_BYTES),
-    fragments: next(FRAGMENTS_BYTES),
-    symbolAddresses: next(sizes.symbols * 8),
-    symbolNameOffsets: next((sizes.symbols + 1) * 4),
-    symbolNames: next(sizes.symbolNameBytes),
+    lookups: next(LIMITS.LOOKUP_SLOTS * LOOKUP_SLOT_BYTES),
+    lookupText: next(LOOKUP_TEXT_BYTES),
+    misses: next(LIMITS.MAX_MISSES * MISS_BYTES),
     output: { ...next(sizes.outputBytes + SLACK_BYTES), bytes: sizes.outputBytes },
   };
   const totalBytes = roundUp(end, WASM_PAGE_BYTES);
@@ -188,11 +183,8 @@ export function writePointers(control: DataView, regions: DecoderRegions): void 
   control.setUint32(CONTROL.DATA_PTR, regions.data.offset, true);
   control.setUint32(CONTROL.RING_BYTES, regions.data.bytes / 2, true);
   control.setUint32(CONTROL.ENVELOPE_PTR, regions.envelope.offset, true);
-  control.setUint32(CONTROL.CONTAINERS_PTR, regions.containers.offset, true);
-  control.setUint32(CONTROL.SYMBOL_COUNT, regions.symbolAddresses.bytes / 8, true);
-  control.setUint32(CONTROL.SYMBOL_ADDRESSES_PTR, regions.symbolAddresses.offset, true);
-  control.setUint32(CONTROL.SYMBOL_NAME_OFFSETS_PTR, regions.symbolNameOffsets.offset, true);
-  control.setUint32(CONTROL.SYMBOL_NAMES_PTR, regions.symbolNames.offset, true);
+  control.setUint32(CONTROL.LOOKUPS_PTR, regions.lookups.offset, true);
+  control.setUint32(CONTROL.MISSES_PTR, regions.misses.offset, true);
   control.setUint32(CONTROL.OUTPUT_PTR, regions.output.offset, true);
 }
 

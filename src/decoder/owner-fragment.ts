@@ -1,29 +1,40 @@
 /** A container as documents and metrics show it; the first five names are those of existing HuaTuo dashboards. */
-import type { Container, Owner } from '../sdk/container.ts';
+import { type Container, type Owner, splitCgroupId } from '../sdk/container.ts';
 
 /** Names come from whoever made the container, who may have made them long. */
 const MAX_TEXT = 256;
+const MAX_PATH = 384;
 /** What a decoder takes; a description that is longer still is cut down to the id. */
 const MAX_FRAGMENT_BYTES = 4096;
 
 /**
  * The owner's part of a document, to be put behind another field: `,"container_id":"…",…`. What is not known is left out.
- * @returns null for the host, whose documents have no such part
+ * @param cgroupId what was asked for: all there is to say of an owner that is unknown
+ * @returns null for the root of the host, whose documents have no such part
  */
-export function ownerFragment(owner: Owner): string | null {
+export function ownerFragment(owner: Owner, cgroupId: bigint): string | null {
   switch (owner.type) {
     case 'container':
       return containerFragment(owner.container);
     case 'unit':
-      return fragment({ systemd_unit: clip(owner.name) });
+      return fragment({ systemd_unit: clip(owner.name), cgroup_path: clipPath(owner.cgroupPath) });
     case 'host':
-      return null;
+      return owner.cgroupPath === '/' ? null : fragment({ cgroup_path: clipPath(owner.cgroupPath) });
+    case 'unknown':
+      return fragment({ owner: 'unknown', container_cgroup_id: splitCgroupId(cgroupId).inode.toString() });
   }
 }
 
-/** For an event whose owner could not be told in time. */
-export function unknownFragment(cgroupId: bigint): string {
-  return fragment({ container_cgroup_id: cgroupId.toString() });
+/** What stands behind a cgroup id inside a document; empty for the root of the host. */
+export function ownerNames(owner: Owner): string {
+  if (owner.type !== 'container') return owner.type === 'unknown' ? '' : (ownerFragment(owner, 0n) ?? '');
+  const { id, hostname } = owner.container;
+  return fragment({ container_id: clip(id), container_hostname: clip(hostname) });
+}
+
+/** For a document about a container that is gone for so long that nothing else is known. */
+export function idFragment(containerId: string): string {
+  return fragment({ container_id: clip(containerId) });
 }
 
 /** As `ownerFragment`, of at most 4 KiB. */
@@ -53,6 +64,11 @@ export function containerFragment(container: Container): string {
 
 function fragment(fields: object): string {
   return `,${JSON.stringify(fields).slice(1, -1)}`;
+}
+
+/** The end of a path is what tells: control characters, escaped, take six bytes each. */
+function clipPath(path: string): string {
+  return path.length > MAX_PATH ? `…${path.slice(-MAX_PATH)}` : path;
 }
 
 function clip(text: string): string {

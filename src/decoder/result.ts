@@ -1,5 +1,6 @@
 /** Why a decoder stopped, as the control block says it. */
 import { HuatuoError } from '../error.ts';
+import type { Lookup } from './lookup-kinds.ts';
 import { CONTROL } from './memory.ts';
 
 interface Progress {
@@ -17,12 +18,12 @@ interface Progress {
 
 /**
  * `empty`: caught up with the producer position as it was at the call. `output_full`: send the output, begin a batch,
- * call again. `busy`: the next record is reserved but not yet submitted; wait. `container_miss`: it was not told which
- * container this cgroup id is; `addContainer` and call again. `corrupt`: this ring cannot be read any further.
+ * call again. `busy`: the next record is reserved but not yet submitted; wait. `lookup_miss`: the next record needs
+ * these texts; `addLookup` for each and call again. `corrupt`: this ring cannot be read any further.
  */
 export type DecodeResult =
   | (Progress & { readonly status: 'empty' | 'output_full' | 'busy' })
-  | (Progress & { readonly status: 'container_miss'; readonly cgroupId: bigint })
+  | (Progress & { readonly status: 'lookup_miss'; readonly lookups: readonly Lookup[] })
   | (Progress & { readonly status: 'corrupt'; readonly corruption: RingCorruption });
 
 /** What does not hold, in ring positions and bytes. */
@@ -46,10 +47,13 @@ const INVARIANTS = [
   'end_beyond_producer',
 ] as const satisfies readonly RingCorruption['invariant'][];
 
-const STATUSES = ['empty', 'output_full', 'busy', 'container_miss', 'corrupt'] as const;
+const STATUSES = ['empty', 'output_full', 'busy', 'lookup_miss', 'corrupt'] as const;
 
-/** Reads the outcome of the last call from the control block. */
-export function readResult(control: DataView): DecodeResult {
+/**
+ * Reads the outcome of the last call from the control block.
+ * @param misses reads the questions of a `lookup_miss`
+ */
+export function readResult(control: DataView, misses: () => readonly Lookup[]): DecodeResult {
   const documents = control.getUint32(CONTROL.DOCUMENTS, true);
   const malformed = control.getUint32(CONTROL.MALFORMED, true);
   const discarded = control.getUint32(CONTROL.DISCARDED, true);
@@ -57,10 +61,8 @@ export function readResult(control: DataView): DecodeResult {
   const position = control.getBigUint64(CONTROL.READ_POSITION, true);
   const status = STATUSES[control.getUint32(CONTROL.STATUS, true)] ?? 'corrupt';
   switch (status) {
-    case 'container_miss': {
-      const cgroupId = control.getBigUint64(CONTROL.MISSING_CGROUP_ID, true);
-      return { status, documents, malformed, discarded, bytes, position, cgroupId };
-    }
+    case 'lookup_miss':
+      return { status, documents, malformed, discarded, bytes, position, lookups: misses() };
     case 'corrupt':
       return {
         status,

@@ -1,5 +1,7 @@
 // Generated from bpf/oom.bpf.c by `npm run build`: change the struct there.
 
+import type { ObjectBinding } from '../sdk/binding.ts';
+
 /**
  * The kernel killed a process because a memory cgroup or the host ran out of memory.
  * Payload (`tracer_data`) of one document. The bytes on disk are exact; a number above 2^53 loses its last digits when
@@ -22,6 +24,14 @@ export interface OomEvent {
     tid: number;
     /** Its memory cgroup [inode of a cgroup directory] */
     cgroup_id: number;
+    /** Container of that cgroup; absent on the host */
+    container_id?: string;
+    /** Its host name; absent on the host */
+    container_hostname?: string;
+    /** Unit of that cgroup; absent on the host */
+    systemd_unit?: string;
+    /** Its path, where it is no container; absent on the host */
+    cgroup_path?: string;
     /** Its name [text] */
     comm: string;
   };
@@ -33,6 +43,14 @@ export interface OomEvent {
     uid: number;
     /** Its memory cgroup [inode of a cgroup directory] */
     cgroup_id: number;
+    /** Container of that cgroup; absent on the host */
+    container_id?: string;
+    /** Its host name; absent on the host */
+    container_hostname?: string;
+    /** Unit of that cgroup; absent on the host */
+    systemd_unit?: string;
+    /** Its path, where it is no container; absent on the host */
+    cgroup_path?: string;
     /** Its address space [bytes] */
     total_vm_bytes: number;
     /** Its resident anonymous memory [bytes] */
@@ -45,3 +63,12 @@ export interface OomEvent {
     comm: string;
   };
 }
+
+/** What `ctx` of the collector `oom` knows of its object. */
+export interface OomObject {
+  event: OomEvent;
+  options: object;
+  maps: object;
+}
+
+export const oom: ObjectBinding<OomObject> = { object: 'oom' };

@@ -1,15 +1,17 @@
 // Generated from bpf/runqlat.bpf.c by `npm run build`: change the struct there.
 
+import type { MapOf, ObjectBinding } from '../sdk/binding.ts';
+
 /** Value of the map `host`. */
 export interface RunqlatHostValue {
+  waits: {
+    /** [count] */
+    slots: number[];
+    /** [count] */
+    sum: number;
+  };
   /** [count] */
   zones: number[];
-  /** [count] */
-  slots: number[];
-  /** [nanoseconds] */
-  sum_ns: number;
-  /** [count] */
-  untracked: number;
 }
 
 /** Value of the map `cgroups`. */
@@ -17,3 +19,15 @@ export interface RunqlatCgroupsValue {
   /** [count] */
   zones: number[];
 }
+
+/** What `ctx` of the collector `runqlat` knows of its object. */
+export interface RunqlatObject {
+  event: never;
+  options: object;
+  maps: {
+    host: MapOf<number, RunqlatHostValue>;
+    cgroups: MapOf<bigint, RunqlatCgroupsValue>;
+  };
+}
+
+export const runqlat: ObjectBinding<RunqlatObject> = { object: 'runqlat' };

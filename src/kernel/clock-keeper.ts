@@ -1,4 +1,7 @@
-/** Measures the distances between the kernel's clocks for all threads (src/actor/clock.ts). */
+/**
+ * Measures the distances between the kernel's clocks for all threads (src/actor/clock.ts): when a ring has something to read,
+ * because its documents are stamped with them, and on the supervisor's tick; at most once a second.
+ */
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import { CLOCK_KEY, SLEPT_NS, WALL_OFFSET_NS } from '../actor/clock.ts';
 import { CLOCK_BOOTTIME, CLOCK_REALTIME, clock_ns } from './libc.ts';
@@ -6,17 +9,25 @@ import { CLOCK_BOOTTIME, CLOCK_REALTIME, clock_ns } from './libc.ts';
 const EVERY_MS = 1000;
 const TRIES = 3;
 
+let distances: BigInt64Array | undefined;
+let measured_ms = 0;
+
 /** To be called before the first worker is started, which inherits the clocks; a second call does nothing. */
 export function keepClock(): void {
   if (getEnvironmentData(CLOCK_KEY) !== undefined) return;
   const shared = new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT);
-  const distances = new BigInt64Array(shared);
+  distances = new BigInt64Array(shared);
   measure(distances);
   setEnvironmentData(CLOCK_KEY, shared);
-  setInterval(() => measure(distances), EVERY_MS).unref();
+}
+
+/** Measures again when the last time is a second ago; does nothing in a process that keeps no clocks. */
+export function freshenClock(): void {
+  if (distances && performance.now() - measured_ms >= EVERY_MS) measure(distances);
 }
 
 function measure(distances: BigInt64Array): void {
+  measured_ms = performance.now();
   Atomics.store(
     distances,
     SLEPT_NS,

@@ -6,27 +6,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { HuatuoError } from '../error.ts';
-import type { ObjectManifest } from '../schema/manifest.ts';
 import { libbpf } from './libbpf.ts';
 
 export interface KernelPaths {
   readonly procfs: string;
   readonly sysfs: string;
-}
-
-/** Section prefixes whose target is a tracepoint by its kernel name; `tp` and `tracepoint` name a category too. */
-const BY_TRACEPOINT = /^(?:tp_btf|raw_tp|raw_tracepoint)\/(\w+)/;
-const BY_CATEGORY = /^(?:tp|tracepoint)\/(?!syscalls\/)\w+\/(\w+)/;
-
-/**
- * Whether the kernel has what one object attaches to (`tp_btf/softirq_raise`), and lets this process load it.
- * @returns the reason why not, or undefined. Reads the kernel's BTF (about 6 MB) once for a call.
- */
-export function probeAttachPoints(
-  attachPoints: readonly string[],
-  paths: KernelPaths,
-): HuatuoError | undefined {
-  return probeKernel(paths) ?? missingTracepoint(attachPoints, kernelBtf(paths));
 }
 
 /** What every BPF collector needs of the kernel: the right to load programs, and BTF. */
@@ -69,35 +53,46 @@ export function kernelBtf(paths: KernelPaths): Buffer {
   return readFileSync(btfPath(paths));
 }
 
-/**
- * Each tracepoint leaves a typedef `btf_trace_<name>` in BTF; its name stands NUL-delimited in the string section, so
- * a byte search answers in milliseconds what parsing 100,000 types would.
- */
-export function hasTracepoint(btf: Buffer, name: string): boolean {
-  return btf.includes(`\0btf_trace_${name}\0`);
+/** What keeps a program from running here, as an error says it. */
+export interface Lack {
+  readonly expected: string;
+  readonly found: string;
 }
 
-function missingTracepoint(attachPoints: readonly string[], btf: Buffer): HuatuoError | undefined {
-  for (const point of attachPoints) {
-    const name = (BY_TRACEPOINT.exec(point) ?? BY_CATEGORY.exec(point))?.[1];
-    if (name === undefined || hasTracepoint(btf, name)) continue;
-    return new HuatuoError('TRACEPOINT_MISSING', {
-      expected: `tracepoint ${name}`,
-      found: `a kernel without it (Linux ${release()})`,
-      remedy: `disable the collector, or use a kernel that has ${point}`,
-    });
-  }
-  return undefined;
-}
+/** Section prefixes whose target is a tracepoint by its kernel name; `tp` and `tracepoint` name a category too. */
+const TRACEPOINT = /^(?:(?:tp_btf|raw_tp|raw_tracepoint)|(?:tp|tracepoint)\/(?!syscalls\/)\w+)\/(\w+)$/;
+const KPROBE = /^k(?:ret)?probe\/(\w+)/;
+const TRAMPOLINE = /^f(?:entry|exit)\/(\w+)$/;
+const ITERATOR = /^iter\/(\w+)$/;
 
 /**
- * Whether this host can run a collector: what its kernel has, and libbpf.
- * @param manifest of its BPF object; a collector without one runs everywhere
- * @returns the reason why it cannot, or undefined. Reads the kernel's BTF (about 6 MB) once for a call.
+ * Looks for what programs attach to. What is not looked for here is taken to be there, and the kernel will say.
+ * @returns asks about one section (`tp_btf/softirq_raise`); undefined when the kernel has it. Reads the kernel's BTF (about 6
+ * MB) at the first question.
  */
-export function probe(manifest: ObjectManifest | undefined, paths: KernelPaths): HuatuoError | undefined {
-  if (!manifest) return undefined;
-  return probeHost(paths) ?? probeAttachPoints(manifest.attachPoints, paths);
+export function lacksOf(paths: KernelPaths): (section: string) => Lack | undefined {
+  let read: Buffer | undefined;
+  const btf = (name: string): boolean => {
+    read ??= kernelBtf(paths);
+    return read.includes(`\0${name}\0`);
+  };
+  const kernel = `a kernel without it (Linux ${release()})`;
+  return (section) => {
+    const tracepoint = TRACEPOINT.exec(section)?.[1];
+    // Each tracepoint leaves such a typedef. A byte search answers in milliseconds what parsing 100,000 types would.
+    if (tracepoint !== undefined && !btf(`btf_trace_${tracepoint}`))
+      return { expected: `tracepoint ${tracepoint}`, found: kernel };
+    const probed = KPROBE.exec(section)?.[1];
+    if (probed !== undefined && !existsSync(join(paths.sysfs, 'bus/event_source/devices/kprobe')))
+      return { expected: `kprobes, for ${probed}`, found: kernel };
+    const entered = probed ?? TRAMPOLINE.exec(section)?.[1];
+    if (entered !== undefined && !btf(entered))
+      return { expected: `the kernel function ${entered}`, found: kernel };
+    const iterated = ITERATOR.exec(section)?.[1];
+    if (iterated !== undefined && !btf(`bpf_iter__${iterated}`))
+      return { expected: `an iterator over ${iterated}`, found: kernel };
+    return undefined;
+  };
 }
 
 /** What every BPF collector needs of the host: root, BTF, libbpf. */

@@ -9,7 +9,7 @@ import { closeFd } from './libc.ts';
 
 export class Handles {
   readonly object: Pointer;
-  readonly #links: Pointer[] = [];
+  readonly #links = new Map<string, Pointer>();
   pinned = false;
 
   /** @param object from here on owned by the handles */
@@ -17,21 +17,27 @@ export class Handles {
     this.object = object;
   }
 
-  /** In the order of the object's programs. */
-  get links(): readonly Pointer[] {
+  /** By name: the program's, with the CPU behind it for one that is attached to each (`sample@3`). */
+  get links(): ReadonlyMap<string, Pointer> {
     return this.#links;
   }
 
-  addLink(link: Pointer): void {
-    this.#links.push(link);
+  addLink(name: string, link: Pointer): void {
+    this.#links.set(name, link);
+  }
+
+  /** Detaches one program, or one CPU of it. */
+  destroyLink(api: Libbpf, name: string): void {
+    const link = this.#links.get(name);
+    if (link === undefined) return;
+    this.#links.delete(name);
+    if (this.pinned) releaseLink(api, link);
+    else api.bpf_link__destroy(link);
   }
 
   /** Lets go of every link: programs are detached, unless the links are pinned. Maps and ring stay. */
   destroyLinks(api: Libbpf): void {
-    for (const link of this.#links.splice(0).reverse()) {
-      if (this.pinned) releaseLink(api, link);
-      else api.bpf_link__destroy(link);
-    }
+    for (const name of [...this.#links.keys()].reverse()) this.destroyLink(api, name);
   }
 
   /** Lets go of everything, and must be the last call. What is pinned goes on without this process. */

@@ -18,23 +18,35 @@ type OpenOptions = {
   kernel_log_level: number;
 };
 
+type IteratorOptions = {
+  sz: number;
+  link_info: Pointer;
+  link_info_len: number;
+};
+
 /** The functions, typed as they are declared below. Failures follow libbpf 1.x: NULL + errno, or a negative errno. */
 export interface Libbpf {
   bpf_object__open_mem(bytes: Uint8Array, size: number, options: OpenOptions): Pointer | null;
   bpf_object__close(object: Pointer): void;
   bpf_object__find_map_by_name(object: Pointer, name: string): Pointer | null;
   bpf_object__next_map(object: Pointer, previous: Pointer | null): Pointer | null;
-  bpf_object__next_program(object: Pointer, previous: Pointer | null): Pointer | null;
+  bpf_object__find_program_by_name(object: Pointer, name: string): Pointer | null;
   bpf_map__name(map: Pointer): string;
   bpf_map__fd(map: Pointer): number;
   bpf_map__type(map: Pointer): number;
   bpf_map__key_size(map: Pointer): number;
   bpf_map__value_size(map: Pointer): number;
   bpf_map__reuse_fd(map: Pointer, fd: number): number;
+  bpf_map__autocreate(map: Pointer): boolean;
+  bpf_map__set_autocreate(map: Pointer, autocreate: boolean): number;
   bpf_map__initial_value(map: Pointer, size: [bigint | number]): Pointer | null;
   bpf_program__name(program: Pointer): string;
-  bpf_program__section_name(program: Pointer): string;
+  bpf_program__set_autoload(program: Pointer, autoload: boolean): number;
+  bpf_program__set_log_buf(program: Pointer, log: Pointer, size: number): number;
   bpf_program__attach(program: Pointer): Pointer | null;
+  bpf_program__attach_perf_event(program: Pointer, perfFd: number): Pointer | null;
+  bpf_program__attach_iter(program: Pointer, options: IteratorOptions | null): Pointer | null;
+  bpf_iter_create(linkFd: number): number;
   bpf_link__fd(link: Pointer): number;
   bpf_link__open(path: string): Pointer | null;
   bpf_link__disconnect(link: Pointer): void;
@@ -54,7 +66,12 @@ export interface Libbpf {
     options: null,
   ): number;
   bpf_obj_get_info_by_fd(fd: number, info: Uint8Array, length: Uint32Array): number;
+  btf__free(btf: Pointer): void;
+  btf__find_by_name_kind(btf: Pointer, name: string, kind: number): number;
+  btf__type_by_id(btf: Pointer, id: number): Pointer | null;
+  btf__name_by_offset(btf: Pointer, offset: number): string;
   libbpf_num_possible_cpus(): number;
+  libbpf_probe_bpf_map_type(type: number, options: null): number;
   libbpf_version_string(): string;
   libbpf_major_version(): number;
 }
@@ -65,17 +82,24 @@ const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
   bpf_object__close: 'void bpf_object__close(void *obj)',
   bpf_object__find_map_by_name: 'void *bpf_object__find_map_by_name(const void *obj, const char *name)',
   bpf_object__next_map: 'void *bpf_object__next_map(const void *obj, const void *map)',
-  bpf_object__next_program: 'void *bpf_object__next_program(const void *obj, void *prog)',
+  bpf_object__find_program_by_name:
+    'void *bpf_object__find_program_by_name(const void *obj, const char *name)',
   bpf_map__name: 'const char *bpf_map__name(const void *map)',
   bpf_map__fd: 'int bpf_map__fd(const void *map)',
   bpf_map__type: 'uint32_t bpf_map__type(const void *map)',
   bpf_map__key_size: 'uint32_t bpf_map__key_size(const void *map)',
   bpf_map__value_size: 'uint32_t bpf_map__value_size(const void *map)',
   bpf_map__reuse_fd: 'int bpf_map__reuse_fd(void *map, int fd)',
+  bpf_map__autocreate: 'bool bpf_map__autocreate(const void *map)',
+  bpf_map__set_autocreate: 'int bpf_map__set_autocreate(void *map, bool autocreate)',
   bpf_map__initial_value: 'void *bpf_map__initial_value(void *map, _Out_ size_t *psize)',
   bpf_program__name: 'const char *bpf_program__name(const void *prog)',
-  bpf_program__section_name: 'const char *bpf_program__section_name(const void *prog)',
+  bpf_program__set_autoload: 'int bpf_program__set_autoload(void *prog, bool autoload)',
+  bpf_program__set_log_buf: 'int bpf_program__set_log_buf(void *prog, void *log_buf, size_t log_size)',
   bpf_program__attach: 'void *bpf_program__attach(const void *prog)',
+  bpf_program__attach_perf_event: 'void *bpf_program__attach_perf_event(const void *prog, int pfd)',
+  bpf_program__attach_iter: 'void *bpf_program__attach_iter(const void *prog, iterator_options *opts)',
+  bpf_iter_create: 'int bpf_iter_create(int link_fd)',
   bpf_link__fd: 'int bpf_link__fd(const void *link)',
   bpf_link__open: 'void *bpf_link__open(const char *path)',
   bpf_link__disconnect: 'void bpf_link__disconnect(void *link)',
@@ -89,7 +113,12 @@ const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
   bpf_map_lookup_batch:
     'int bpf_map_lookup_batch(int fd, uint8_t *in_batch, uint8_t *out_batch, uint8_t *keys, uint8_t *values, uint32_t *count, void *opts)',
   bpf_obj_get_info_by_fd: 'int bpf_obj_get_info_by_fd(int bpf_fd, uint8_t *info, uint32_t *info_len)',
+  btf__free: 'void btf__free(void *btf)',
+  btf__find_by_name_kind: 'int btf__find_by_name_kind(const void *btf, const char *type_name, uint32_t kind)',
+  btf__type_by_id: 'const void *btf__type_by_id(const void *btf, uint32_t id)',
+  btf__name_by_offset: 'const char *btf__name_by_offset(const void *btf, uint32_t offset)',
   libbpf_num_possible_cpus: 'int libbpf_num_possible_cpus(void)',
+  libbpf_probe_bpf_map_type: 'int libbpf_probe_bpf_map_type(uint32_t map_type, const void *opts)',
   libbpf_version_string: 'const char *libbpf_version_string(void)',
   libbpf_major_version: 'uint32_t libbpf_major_version(void)',
 };
@@ -111,9 +140,14 @@ const OPEN_OPTIONS = {
   kernel_log_level: 'uint32_t',
 } as const;
 
+/** `struct bpf_iter_attach_opts`. */
+const ITERATOR_OPTIONS = { sz: 'size_t', link_info: 'void *', link_info_len: 'uint32_t' } as const;
+
 let loaded: Libbpf | undefined;
 let loadAsync: ((object: Pointer, done: (error: unknown, result: number) => void) => void) | undefined;
+let loadBtfAsync: ((done: (error: unknown, btf: Pointer | null) => void) => void) | undefined;
 let openOptionsBytes = 0;
+let iteratorOptionsBytes = 0;
 
 /**
  * The functions of `libbpf.so.1`, loaded on first use.
@@ -135,6 +169,7 @@ export function libbpf(): Libbpf {
     });
   }
   openOptionsBytes = koffi.sizeof(koffi.struct('open_options', OPEN_OPTIONS));
+  iteratorOptionsBytes = koffi.sizeof(koffi.struct('iterator_options', ITERATOR_OPTIONS));
   const functions: Record<string, unknown> = {};
   for (const [name, prototype] of Object.entries(PROTOTYPES)) {
     try {
@@ -156,6 +191,7 @@ export function libbpf(): Libbpf {
     throw new HuatuoError('LIBBPF_MISSING', { expected: 'libbpf 1.x', found, remedy });
   }
   loadAsync = library.func('int bpf_object__load(void *obj)').async;
+  loadBtfAsync = library.func('void *btf__load_vmlinux_btf(void)').async;
   loaded = api;
   return api;
 }
@@ -173,6 +209,17 @@ export function loadObject(object: Pointer): Promise<number> {
 }
 
 /**
+ * btf__load_vmlinux_btf() in a thread of libuv's pool: it reads and checks megabytes.
+ * @returns null when the kernel has none; the caller frees it
+ */
+export function loadVmlinuxBtf(): Promise<Pointer | null> {
+  libbpf();
+  return new Promise((resolve, reject) => {
+    loadBtfAsync?.((error, btf) => (error ? reject(error as Error) : resolve(btf)));
+  });
+}
+
+/**
  * Options of `bpf_object__open_mem` that collect the verifier's words of a refused program in `log`, which the caller
  * keeps alive until the object is loaded: libbpf stores its address.
  */
@@ -182,6 +229,20 @@ export function openOptions(log: Uint8Array): OpenOptions {
     kernel_log_buf: koffi.address(log),
     kernel_log_size: log.byteLength,
     kernel_log_level: 0,
+  };
+}
+
+/** Has the verifier's words of a refused program written to `log`, which the caller keeps alive until the object is loaded. */
+export function collectLog(api: Libbpf, program: Pointer, log: Uint8Array): void {
+  api.bpf_program__set_log_buf(program, koffi.address(log), log.byteLength);
+}
+
+/** Options of `bpf_program__attach_iter`. @param linkInfo a `union bpf_iter_link_info`, kept alive by the caller during the call */
+export function iteratorOptions(linkInfo: Uint8Array): IteratorOptions {
+  return {
+    sz: iteratorOptionsBytes,
+    link_info: koffi.address(linkInfo),
+    link_info_len: linkInfo.byteLength,
   };
 }
 

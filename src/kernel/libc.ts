@@ -14,6 +14,9 @@ const munmapCall = libc.func('int munmap(void *addr, size_t length)');
 const clockGettime = libc.func('int clock_gettime(int clockid, _Out_ timespec *tp)');
 const sysconf = libc.func('long sysconf(int name)');
 const syscallCall = libc.func('long syscall(long number, int a, unsigned int b, int c)');
+const perfEventOpen = libc.func(
+  'long syscall(long number, const uint8_t *attr, int pid, int cpu, int group_fd, unsigned long flags)',
+);
 const mountCall = libc.func(
   'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
 );
@@ -33,7 +36,9 @@ const mallocTrim = libc.func('int malloc_trim(size_t pad)');
 
 const MAP_FAILED = 0xffffffffffffffffn;
 const SC_PAGESIZE = 30;
-/** glibc has no wrapper for it. */
+/** glibc has no wrappers for these. */
+const SYS_PERF_EVENT_OPEN = process.arch === 'arm64' ? 241 : 298;
+const PERF_FLAG_FD_CLOEXEC = 8;
 const SYS_MEMBARRIER = process.arch === 'arm64' ? 283 : 324;
 const MEMBARRIER_CMD_GLOBAL = 1;
 const M_ARENA_MAX = -8;
@@ -132,6 +137,16 @@ export function waitForRunningPrograms(): Promise<void> {
 /** 0n, or the errno of the call that just answered `result`. Must be asked before any other foreign call. */
 function errnoOf(result: number | bigint): number {
   return Number(result) < 0 ? koffi.errno() : 0;
+}
+
+/**
+ * perf_event_open(2) of an event that counts on one CPU, whoever runs there.
+ * @param attr a `struct perf_event_attr`
+ * @returns the fd, the caller's to close, or minus the errno
+ */
+export function openPerfEvent(attr: Uint8Array, cpu: number): number {
+  const fd = Number(perfEventOpen(SYS_PERF_EVENT_OPEN, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC));
+  return fd < 0 ? -koffi.errno() : fd;
 }
 
 /** Mounts a file system without device of its own (`bpf`): no programs, devices or set-uid files. @returns 0 or the errno */

@@ -10,10 +10,12 @@ import { HuatuoError } from '../error.ts';
 import { describeLayout } from '../schema/layout.ts';
 import type { EventLayout, ObjectManifest } from '../schema/manifest.ts';
 import { objectLayout } from '../schema/read-manifest.ts';
-import { type KernelPaths, probeAttachPoints } from './features.ts';
+import { type KernelPaths, lacksOf, probeKernel } from './features.ts';
+import { lookupCalls } from './lookup-calls.ts';
 import { MapAccess } from './map-access.ts';
 import { KernelObject } from './object.ts';
 import type { PinRequest } from './pins/pinning.ts';
+import { ProgramChoice } from './programs.ts';
 import { MappedRing } from './ring.ts';
 
 export interface ObjectSource {
@@ -54,12 +56,14 @@ export class KernelOwner {
   /** To be exposed on the worker's control port. */
   get calls(): KernelCalls {
     return {
+      ...lookupCalls(this.#source.paths.procfs),
       load: async () => {
         await this.#load();
       },
       attach: async () => this.#need().attach(),
       detach: async () => this.#need().detach(),
       unload: async () => this.#free((object) => object.unload()),
+      iterate: async (program, cgroup) => this.#iterate(program, cgroup),
       shareRing: async (needs) => this.#lend(needs),
       mapLookup: async (map, key) => this.#map(map).lookup(key),
       mapBatch: async (map, position) => this.#map(map).batch(position),
@@ -87,11 +91,13 @@ export class KernelOwner {
 
   async #open(): Promise<KernelObject> {
     const { manifest, objectPath, options, pin, paths } = this.#source;
-    const unsupported = probeAttachPoints(manifest.attachPoints, paths);
-    if (unsupported) throw unsupported;
+    const lacking = probeKernel(paths);
+    if (lacking) throw lacking;
+    const choice = new ProgramChoice(manifest.attachPoints, lacksOf(paths));
+    if (choice.error) throw choice.error;
     const bytes = await readFile(objectPath);
     if (manifest.event) checkLayout(manifest.collector, manifest.event, bytes);
-    const object = await KernelObject.load({ manifest, bytes, options, ...(pin && { pin }) });
+    const object = await KernelObject.load({ manifest, bytes, options, choice, ...(pin && { pin }) });
     this.#object = object;
     this.#dependents = this.#loaded(object);
     return object;
@@ -115,6 +121,17 @@ export class KernelOwner {
     this.#module ??= new WebAssembly.Module(readFileSync(this.#wasmPath()));
     const { sharedMemory, mapId } = this.#ring;
     return { ...sharedMemory, mapId, module: this.#module };
+  }
+
+  #iterate(program: string, cgroup: string | undefined): Promise<Uint8Array> {
+    const object = this.#need();
+    const point = object.programs.find((candidate) => candidate.program === program);
+    if (point?.state === 'runs' && point.section.startsWith('iter/')) return object.iterate(program, cgroup);
+    throw new HuatuoError('COLLECTOR_INVALID', {
+      expected: `an iterator called ${program} in bpf/${this.#source.manifest.collector}.bpf.c`,
+      found: point?.reason ?? point?.section ?? 'none',
+      remedy: 'correct the name, or do without it where the kernel has no such iterator',
+    });
   }
 
   #wasmPath(): string {

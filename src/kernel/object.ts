@@ -5,26 +5,17 @@
  *        open ──► options ──► load ──► attach ──► pin ··· detach ──► unload
  */
 
-import { HuatuoError } from '../error.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
-import { Handles } from './handles.ts';
-import {
-  errnoName,
-  type Libbpf,
-  lastErrno,
-  libbpf,
-  loadObject,
-  openOptions,
-  type Pointer,
-} from './libbpf.ts';
-import { PAGE_BYTES, waitForRunningPrograms } from './libc.ts';
+import { attachPrograms, findProgram, followOnlineCpus, needsAgent, type Sampling } from './attach.ts';
+import type { Handles } from './handles.ts';
+import { MAX_ITERATION_BYTES, runIterator } from './iterator.ts';
+import { type Libbpf, libbpf, type Pointer } from './libbpf.ts';
+import { waitForRunningPrograms } from './libc.ts';
+import { loadFresh, openHandles } from './load.ts';
 import { Pinning, type PinRequest } from './pins/pinning.ts';
-import { prepareTracefs } from './tracefs.ts';
-import { setSampling, writeOptions } from './variables.ts';
-
-/** The verifier's log of a refused program can be megabytes; its end says why. */
-const VERIFIER_LOG_BYTES = 1 << 20;
-const VERIFIER_TAIL_LINES = 12;
+import { ProgramChoice, type ProgramStatus } from './programs.ts';
+import { ONLINE_CPUS, readOnlineCpus } from './sampling.ts';
+import { setSampling } from './variables.ts';
 
 export interface LoadRequest {
   readonly manifest: ObjectManifest;
@@ -34,19 +25,41 @@ export interface LoadRequest {
   readonly options: Readonly<Record<string, bigint>>;
   /** Set: maps and links are pinned, and a set that an earlier agent pinned is adopted instead of loading. */
   readonly pin?: PinRequest;
+  /** Which of its programs run here; all, when it is left out. */
+  readonly choice?: ProgramChoice;
+  /** File with the CPUs that `perf_event` programs run on; for tests. */
+  readonly onlineCpus?: string;
 }
+
+/** When the object has no option for it. */
+const SAMPLES_PER_SECOND = 49;
 
 export class KernelObject {
   readonly manifest: ObjectManifest;
   readonly #api: Libbpf;
   readonly #handles: Handles;
   readonly #pinning: Pinning | undefined;
+  readonly #choice: ProgramChoice;
+  readonly #sampling: Sampling;
 
-  private constructor(manifest: ObjectManifest, api: Libbpf, handles: Handles, pinning: Pinning | undefined) {
+  private constructor(
+    request: LoadRequest,
+    parts: {
+      readonly api: Libbpf;
+      readonly handles: Handles;
+      readonly pinning: Pinning | undefined;
+      readonly choice: ProgramChoice;
+    },
+  ) {
+    const { manifest, options, onlineCpus = ONLINE_CPUS } = request;
     this.manifest = manifest;
-    this.#api = api;
-    this.#handles = handles;
-    this.#pinning = pinning;
+    this.#api = parts.api;
+    this.#handles = parts.handles;
+    this.#pinning = parts.pinning;
+    this.#choice = parts.choice;
+    const option = manifest.options.find(({ name }) => name === 'samples_per_second');
+    const samplesPerSecond = Number(options.samples_per_second ?? option?.defaultValue ?? SAMPLES_PER_SECOND);
+    this.#sampling = { samplesPerSecond, online: () => readOnlineCpus(onlineCpus) };
   }
 
   /**
@@ -55,23 +68,46 @@ export class KernelObject {
    */
   static async load(request: LoadRequest): Promise<KernelObject> {
     const api = libbpf();
-    const pinning = request.pin && Pinning.prepare(request.manifest.collector, request.pin, request);
-    const adopted = pinning?.hasSet ? adoptPinned(api, request, pinning) : undefined;
+    const { choice = new ProgramChoice(request.manifest.attachPoints) } = request;
+    const pinning = preparePinning(request, choice);
+    const adopted = pinning?.hasSet ? adoptPinned(api, request, choice, pinning) : undefined;
     if (!adopted) pinning?.clear();
-    const handles = adopted ?? (await loadFresh(api, request));
-    return new KernelObject(request.manifest, api, handles, pinning);
+    const loaded = adopted ?? { handles: await loadFresh(api, request, choice), choice };
+    return new KernelObject(request, { api, pinning, ...loaded });
+  }
+
+  /** Its programs: which run, which do not, and why. */
+  get programs(): readonly ProgramStatus[] {
+    return this.#choice.status;
   }
 
   /** Attaches every program to what its section names, then pins; does nothing when that has been done. @throws ATTACH_FAILED */
   attach(): void {
-    const programs = programsOf(this.#api, this.#handles.object);
-    prepareTracefs(programs.map((program) => this.#api.bpf_program__section_name(program)));
-    for (const program of programs.slice(this.#handles.links.length)) {
-      const link = this.#api.bpf_program__attach(program);
-      if (!link) throw this.#attachError(program, lastErrno());
-      this.#handles.addLink(link);
-    }
-    if (!this.#handles.pinned) this.#pinning?.pin(this.#api, this.#handles, programs);
+    // Those of a set were attached by who made it.
+    if (this.#handles.pinned) return;
+    attachPrograms(this.#api, this.#handles, this.#choice, this.#sampling);
+    this.#pinning?.pin(this.#api, this.#handles);
+  }
+
+  /** Has attached `perf_event` programs run on the CPUs that are online now. Called from time to time. */
+  followCpus(): void {
+    if (this.#handles.links.size > 0)
+      followOnlineCpus(this.#api, this.#handles, this.#choice, this.#sampling);
+  }
+
+  /**
+   * Runs an iterator (`iter/…`) to its end.
+   * @param cgroup directory to begin with, for `iter/cgroup`
+   * @returns what it has written, at most `maxBytes`
+   * @throws ATTACH_FAILED, SYSCALL_FAILED, OBJECT_UNREADABLE when there is no such program
+   */
+  async iterate(
+    program: string,
+    cgroup?: string,
+    maxBytes: number = MAX_ITERATION_BYTES,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const found = findProgram(this.#api, this.#handles.object, program);
+    return runIterator(this.#api, found, cgroup, maxBytes);
   }
 
   /** Stops the programs, pinned or not; when it resolves none runs any more and the ring is final. Maps and ring stay. */
@@ -112,15 +148,6 @@ export class KernelObject {
     this.#pinning?.clear();
     this.#handles.pinned = false;
   }
-
-  #attachError(program: Pointer, errno: string): HuatuoError {
-    const section = this.#api.bpf_program__section_name(program);
-    return new HuatuoError('ATTACH_FAILED', {
-      expected: `program ${this.#api.bpf_program__name(program)} attached to ${section}`,
-      found: errno,
-      remedy: 'see huatuo list for what this kernel offers',
-    });
-  }
 }
 
 function mapFd(api: Libbpf, object: Pointer, name: string): number | undefined {
@@ -128,67 +155,27 @@ function mapFd(api: Libbpf, object: Pointer, name: string): number | undefined {
   return map ? api.bpf_map__fd(map) : undefined;
 }
 
-function programsOf(api: Libbpf, object: Pointer): Pointer[] {
-  const programs: Pointer[] = [];
-  let program = api.bpf_object__next_program(object, null);
-  while (program) {
-    programs.push(program);
-    program = api.bpf_object__next_program(object, program);
-  }
-  return programs;
+function preparePinning(request: LoadRequest, choice: ProgramChoice): Pinning | undefined {
+  const { manifest, pin } = request;
+  if (!pin) return undefined;
+  const pinning = Pinning.prepare(manifest.collector, pin, request);
+  if (!choice.chosen.some(needsAgent)) return pinning;
+  pinning?.clear();
+  pin.log.info('not pinned: it samples CPUs or iterates, which takes an agent');
+  return undefined;
 }
 
 /** @returns undefined when the set is damaged */
-function adoptPinned(api: Libbpf, request: LoadRequest, pinning: Pinning): Handles | undefined {
-  const handles = new Handles(openObject(api, request, Buffer.alloc(0)));
-  if (!pinning.adopt(api, handles, programsOf(api, handles.object))) return undefined;
+function adoptPinned(
+  api: Libbpf,
+  request: LoadRequest,
+  choice: ProgramChoice,
+  pinning: Pinning,
+): { readonly handles: Handles; readonly choice: ProgramChoice } | undefined {
+  const handles = openHandles(api, request);
+  const adopted = choice.copy();
+  if (!pinning.adopt(api, handles, adopted)) return undefined;
   // The agent that left it may have been throttling.
   setSampling(api, handles.object, 1);
-  return handles;
-}
-
-/** @param log gets the verifier's words; must live until the object is loaded */
-function openObject(api: Libbpf, request: LoadRequest, log: Buffer): Pointer {
-  const object = api.bpf_object__open_mem(request.bytes, request.bytes.byteLength, openOptions(log));
-  if (object) return object;
-  throw new HuatuoError('OBJECT_UNREADABLE', {
-    expected: `a BPF object for ${request.manifest.collector}`,
-    found: `${request.bytes.byteLength} bytes that libbpf refuses (${lastErrno()})`,
-    remedy: 'build again: npm run build',
-  });
-}
-
-async function loadFresh(api: Libbpf, request: LoadRequest): Promise<Handles> {
-  const log = Buffer.alloc(VERIFIER_LOG_BYTES);
-  const handles = new Handles(openObject(api, request, log));
-  writeOptions(api, handles.object, request.bytes, { ...request.options, page_bytes: BigInt(PAGE_BYTES) });
-  const result = await loadObject(handles.object);
-  if (result >= 0) return handles;
-  handles.close(api);
-  throw loadError(request.manifest.collector, errnoName(result), log);
-}
-
-function loadError(name: string, errno: string, log: Buffer): HuatuoError {
-  const end = log.indexOf(0);
-  const text = log.toString('utf8', 0, end < 0 ? log.byteLength : end).trimEnd();
-  if (text !== '') {
-    const tail = text.split('\n').slice(-VERIFIER_TAIL_LINES).join('\n');
-    return new HuatuoError('VERIFIER_REFUSED', {
-      expected: `${name} to pass the verifier`,
-      found: `${errno}:\n${tail}\n`,
-      remedy: 'this kernel does not accept the program; disable the collector and report the lines above',
-    });
-  }
-  if (errno === 'EPERM' || errno === 'EACCES') {
-    return new HuatuoError('PERMISSION_DENIED', {
-      expected: `permission to load ${name}`,
-      found: errno,
-      remedy: 'run as root, and check kernel lockdown and the container profile (bpf, perfmon)',
-    });
-  }
-  return new HuatuoError('OBJECT_LOAD_FAILED', {
-    expected: `${name} to load`,
-    found: errno,
-    remedy: 'ENOMEM: raise the memory limit; ESRCH, ENOENT: this kernel lacks a type the program reads',
-  });
+  return { handles, choice: adopted };
 }

@@ -14,6 +14,7 @@
 import { closeSync } from 'node:fs';
 import koffi from 'koffi';
 import { HuatuoError } from '../error.ts';
+import { freshenClock } from './clock-keeper.ts';
 import { lastErrno } from './libbpf.ts';
 
 const libc = koffi.load('libc.so.6');
@@ -74,6 +75,7 @@ export class RingWatch implements Disposable {
   }
 
   #dispatch(): void {
+    freshenClock();
     const count = epollWait(this.#fd, this.#events, MAX_EVENTS, 0) as number;
     const view = new DataView(this.#events.buffer);
     for (let index = 0; index < count; index++) {

@@ -63,12 +63,7 @@ export class MappedRing implements Disposable {
 
   /** Whether a decoder with these needs can work in it. */
   fits(needs: DecoderNeeds): boolean {
-    const { outputBytes, symbols, symbolNameBytes } = this.#needs;
-    return (
-      outputBytes === needs.outputBytes &&
-      symbols === needs.symbols &&
-      symbolNameBytes === needs.symbolNameBytes
-    );
+    return this.#needs.outputBytes === needs.outputBytes;
   }
 
   /**

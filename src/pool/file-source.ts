@@ -1,7 +1,7 @@
 /**
  * A file collector as a source of metrics: its sampling clock, its newest two samples, its back-off.
  *
- *   clock (every n s) ──► take ──► [older, newer] ─┐
+ *   clock (every n s) ──► take ──► [older, newer] ─┐      the first two a second apart, so that rates are there soon
  *                                                  ├──► update ──► families
  *   scrape ────────────────────────────────────────┘
  *
@@ -16,8 +16,11 @@ import type { MetricFamily } from '../sdk/metrics.ts';
 import type { MetricSource } from '../storage/prometheus/source.ts';
 import type { PoolCollector, StoredSample } from './file-task.ts';
 import type { FilePool } from './pool.ts';
+import { SteadyCounters } from './steady-counters.ts';
 
 const MIN_EVERY_SECONDS = 1;
+/** Between the first two samples. */
+const FIRST_REST_MS = 1_000;
 /** Longest wait for a module to load, and for a sample. */
 const SAMPLE_DEADLINE_MS = 5_000;
 const BACKOFF_MIN_MS = 10_000;
@@ -28,8 +31,10 @@ export class FileSource implements MetricSource, Disposable {
   readonly #collector: PoolCollector;
   readonly #pool: FilePool;
   readonly #containers: () => ContainersSnapshot;
+  readonly #listed: Promise<void>;
   #samples: readonly StoredSample[] = [];
   #sampleError: HuatuoError | undefined;
+  readonly #counters: SteadyCounters;
   #losses: SeriesLosses = { refusedSeries: 0, truncatedLabels: 0 };
   #clock: NodeJS.Timeout | undefined;
   #started = false;
@@ -43,18 +48,37 @@ export class FileSource implements MetricSource, Disposable {
   readonly #sample = shareInFlight(() => this.#takeSample());
   readonly #update = shareInFlight((deadline) => this.#runUpdate(Number(deadline)));
   readonly #start = shareInFlight(() => this.#startClock());
+  readonly #first: Promise<unknown>;
 
   /**
    * Starts the clock when the collector has one.
    * @param containers as they are known now
+   * @param listed settles when they are worth a sample
    */
-  constructor(collector: PoolCollector, pool: FilePool, containers: () => ContainersSnapshot) {
+  constructor(
+    collector: PoolCollector,
+    pool: FilePool,
+    containers: () => ContainersSnapshot,
+    listed: Promise<void> = Promise.resolve(),
+  ) {
+    this.#listed = listed;
     this.#containers = containers;
     this.name = collector.name;
     this.#collector = collector;
     this.#pool = pool;
+    this.#counters = new SteadyCounters(collector.maxSeries);
     // A module that cannot be loaded shows at the next scrape, which tries again.
-    this.#start().catch(() => {});
+    this.#first = this.#start().catch(() => {});
+  }
+
+  /** Resolves when it can be scraped, or has shown that it cannot. */
+  get ready(): Promise<unknown> {
+    return this.#first;
+  }
+
+  /** What it runs; a source for another one has to be made anew. */
+  get collector(): PoolCollector {
+    return this.#collector;
   }
 
   /** @throws the failure of the newest sample, or of `update` */
@@ -66,7 +90,7 @@ export class FileSource implements MetricSource, Disposable {
   /** Stops the clock. */
   [Symbol.dispose](): void {
     this.#closed = true;
-    clearInterval(this.#clock);
+    clearTimeout(this.#clock);
   }
 
   async #runUpdate(deadline_ms: number): Promise<readonly MetricFamily[]> {
@@ -82,7 +106,7 @@ export class FileSource implements MetricSource, Disposable {
     } as const;
     const { families, losses } = await this.#guard(() => this.#pool.run(task, deadline_ms));
     this.#losses = losses;
-    return families;
+    return this.#counters.hold(families);
   }
 
   async #startClock(): Promise<void> {
@@ -91,9 +115,15 @@ export class FileSource implements MetricSource, Disposable {
     if (this.#started || this.#closed) return;
     this.#started = true;
     if (every_seconds === undefined) return;
-    this.#clock = setInterval(() => this.#sample(), Math.max(every_seconds, MIN_EVERY_SECONDS) * 1000);
-    this.#clock.unref();
+    await this.#listed;
     await this.#sample();
+    if (this.#closed) return;
+    this.#clock = setTimeout(() => {
+      void this.#sample();
+      this.#clock = setInterval(() => this.#sample(), Math.max(every_seconds, MIN_EVERY_SECONDS) * 1000);
+      this.#clock.unref();
+    }, FIRST_REST_MS);
+    this.#clock.unref();
   }
 
   /** Never rejects: the failure is kept for the next scrape. */

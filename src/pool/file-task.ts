@@ -9,7 +9,7 @@ import { boottime_ns } from '../actor/clock.ts';
 import type { ContainersSnapshot, SnapshotContainers } from '../containers/snapshot.ts';
 import { HuatuoError, type WireError } from '../error.ts';
 import type { Collector } from '../sdk/collector.ts';
-import type { HostPaths, Log } from '../sdk/context.ts';
+import type { Bpf, HostPaths, Log } from '../sdk/context.ts';
 import { createInstruments, type SeriesLosses } from '../sdk/instruments.ts';
 import type { MetricFamily } from '../sdk/metrics.ts';
 
@@ -21,6 +21,8 @@ export interface PoolCollector {
   /** As the collector's own schema returned them. */
   readonly options: unknown;
   readonly maxSeries: number;
+  /** Changes with the contents of the module and of what it imports. */
+  readonly contents: string;
 }
 
 export interface StoredSample {
@@ -59,6 +61,19 @@ export interface TaskHost {
   log(collector: string): Log;
 }
 
+/** What runs here has no object. */
+const NO_BPF: Bpf = {
+  load: () => Promise.reject(noObject()),
+};
+
+function noObject(): HuatuoError {
+  return new HuatuoError('COLLECTOR_INVALID', {
+    expected: 'a BPF object of the same name',
+    found: 'a collector without one',
+    remedy: 'add the program, or do not call ctx.bpf.load()',
+  });
+}
+
 /** Runs one task. Never throws. */
 export async function runFileTask(task: FileTask, host: TaskHost): Promise<FileTaskResult> {
   try {
@@ -90,20 +105,20 @@ async function run(task: FileTask, host: TaskHost): Promise<FileTaskResult> {
     }
     case 'update': {
       const set = createInstruments(name, collector.metrics ?? {}, { maxSeries, losses: task.losses });
-      await collector.update({ ...context, metrics: set.instruments, samples: task.samples });
+      await collector.update({ ...context, metrics: set.instruments, samples: task.samples, bpf: NO_BPF });
       const losses = { refusedSeries: set.refusedSeries, truncatedLabels: set.truncatedLabels };
       return { type: 'updated', families: set.collect(), losses };
     }
   }
 }
 
-type FileCollector = Extract<Collector, { readonly source: 'files' }>;
+type MetricCollector = Extract<Collector, { readonly kind: 'metric' }>;
 
 /** Imported once for each thread: Node caches the module. */
-async function load(modulePath: string): Promise<FileCollector> {
+async function load(modulePath: string): Promise<MetricCollector> {
   const module = (await import(pathToFileURL(modulePath).href)) as { readonly default?: Collector };
   const collector = module.default;
-  if (collector?.kind === 'metric' && collector.source === 'files') return collector;
+  if (collector?.kind === 'metric') return collector;
   throw new HuatuoError('COLLECTOR_INVALID', {
     expected: `${modulePath} to export the result of defineMetric by default`,
     found: `${collector?.kind ?? 'no collector'}`,

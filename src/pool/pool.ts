@@ -32,10 +32,24 @@ export type FileTaskAnswer<Type extends FileTaskResult['type']> = Extract<
 const ANSWERS = { describe: 'described', take: 'taken', update: 'updated' } as const;
 
 export class FilePool implements AsyncDisposable {
-  readonly #piscina: Piscina<FileTask, FileTaskResult>;
+  readonly #options: FilePoolOptions;
+  #piscina: Piscina<FileTask, FileTaskResult>;
 
   constructor(options: FilePoolOptions) {
-    this.#piscina = new Piscina<FileTask, FileTaskResult>({
+    this.#options = options;
+    this.#piscina = this.#start();
+  }
+
+  /** New threads for the tasks to come; those of the old ones run to their end. */
+  renew(): void {
+    const former = this.#piscina;
+    this.#piscina = this.#start();
+    // A task that hangs is ended by its own deadline.
+    void former.close().catch(() => {});
+  }
+
+  #start(): Piscina<FileTask, FileTaskResult> {
+    const piscina = new Piscina<FileTask, FileTaskResult>({
       filename: fileURLToPath(new URL('../../workers/task.js', import.meta.url)),
       name: 'default',
       minThreads: 1,
@@ -45,10 +59,11 @@ export class FilePool implements AsyncDisposable {
       atomics: 'disabled',
       recordTiming: false,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
-      workerData: options,
+      workerData: this.#options,
     });
     // An idle thread that dies has no task to reject; the pool has replaced it already.
-    this.#piscina.on('error', () => {});
+    piscina.on('error', () => {});
+    return piscina;
   }
 
   /**

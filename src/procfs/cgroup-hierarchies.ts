@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HuatuoError } from '../error.ts';
-import { type Mount, parseMountinfo, readMountinfo } from './mountinfo.ts';
+import { type CgroupMembership, parseCgroupMembership } from '../procfs/cgroup-membership.ts';
+import { type Mount, parseMountinfo, readMountinfo } from '../procfs/mountinfo.ts';
 
 /** Controllers whose cgroups something here reads or whose ids BPF programs report. */
 const CONTROLLERS: ReadonlySet<string> = new Set(['cpu', 'cpuacct', 'cpuset', 'memory', 'blkio', 'pids']);
@@ -18,16 +19,18 @@ export interface Hierarchy {
 }
 
 /**
- * Reads them.
+ * Reads them; where none is mounted for this process, as the host's init sees them.
  * @param procfs mount point of procfs
  * @throws SOURCE_UNREADABLE when there is no cgroup file system
  */
 export function readHierarchies(procfs: string): Hierarchy[] {
   const path = join(procfs, 'self');
   try {
-    const numbers = parseNumbers(readFileSync(join(path, 'cgroup'), 'utf8'));
-    const found = findHierarchies(parseMountinfo(readMountinfo(procfs)), numbers);
+    const own = parseCgroupMembership(readFileSync(join(path, 'cgroup'), 'utf8'));
+    const found = findHierarchies(parseMountinfo(readMountinfo(procfs)), own);
     if (found.length > 0) return found;
+    const ofInit = hierarchiesOfInit(procfs, own);
+    if (ofInit.length > 0) return ofInit;
   } catch (cause) {
     throw new HuatuoError('SOURCE_UNREADABLE', {
       expected: `to read ${path}/mountinfo and ${path}/cgroup`,
@@ -43,28 +46,33 @@ export function readHierarchies(procfs: string): Hierarchy[] {
   });
 }
 
-/** Controller (`unified` for v2) to number, from lines like `5:cpu,cpuacct:/path` and `0::/path`. */
-export function parseNumbers(text: string): Map<string, number> {
-  const numbers = new Map<string, number>();
-  for (const line of text.split('\n')) {
-    const [, number, controllers] = /^(\d+):([^:]*):/.exec(line) ?? [];
-    if (number === undefined || controllers === undefined) continue;
-    for (const name of controllers === '' ? ['unified'] : controllers.split(','))
-      numbers.set(name, Number(number));
+/** Through the root of process 1, which takes the host's pid namespace and the right to trace. */
+function hierarchiesOfInit(procfs: string, own: ReadonlyMap<string, CgroupMembership>): Hierarchy[] {
+  const init = join(procfs, '1');
+  try {
+    const mounts = parseMountinfo(readFileSync(join(init, 'mountinfo'), 'utf8'));
+    return findHierarchies(mounts, own).map((hierarchy) => ({
+      ...hierarchy,
+      mountPoint: join(init, 'root', hierarchy.mountPoint),
+    }));
+  } catch {
+    return [];
   }
-  return numbers;
 }
 
 /**
  * Picks one mount for each hierarchy. A hierarchy may be mounted more than once (containers get bind mounts of their
  * own part); the mount that shows the most of it is the one with the shortest root.
- * @param numbers as `parseNumbers` gives them; a hierarchy that is not among them is left out
+ * @param own where the numbers are from; a hierarchy that is not among them is left out
  */
-export function findHierarchies(mounts: readonly Mount[], numbers: ReadonlyMap<string, number>): Hierarchy[] {
+export function findHierarchies(
+  mounts: readonly Mount[],
+  own: ReadonlyMap<string, CgroupMembership>,
+): Hierarchy[] {
   const chosen = new Map<number, Hierarchy>();
   for (const { root, mountPoint, ...mount } of mounts.toSorted((a, b) => a.root.length - b.root.length)) {
     const controllers = controllersOf(mount);
-    const number = controllers[0] === undefined ? undefined : numbers.get(controllers[0]);
+    const number = controllers[0] === undefined ? undefined : own.get(controllers[0])?.hierarchy;
     if (number !== undefined && !chosen.has(number))
       chosen.set(number, { number, controllers, mountPoint, root });
   }

@@ -6,6 +6,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readHierarchies } from './cgroup-hierarchies.ts';
+import { parseCgroupMembership } from './cgroup-membership.ts';
 import { decimal, readIfThere } from './source.ts';
 
 export interface MemoryCgroup {
@@ -22,7 +23,7 @@ export interface MemoryCgroup {
 }
 
 /** A limit this large is the kernel's way to say none (v1). */
-const UNLIMITED_BYTES = 2 ** 62;
+export const UNLIMITED_BYTES: number = 2 ** 62;
 
 /**
  * The memory cgroup a task is in, or was in when the event was made: v1 shows a task that is exiting in the root cgroup,
@@ -39,11 +40,11 @@ export function readMemoryCgroup(
   cgroupId: bigint,
   known: Readonly<Record<string, string>> | undefined,
 ): MemoryCgroup | undefined {
-  const membership = readIfThere(join(procfs, String(pid), 'cgroup'));
+  const membership = parseCgroupMembership(readIfThere(join(procfs, String(pid), 'cgroup')) ?? '');
   for (const { controllers, mountPoint } of readHierarchies(procfs)) {
     const controller = controllers.find((name) => name === 'memory' || name === 'unified');
     if (!controller) continue;
-    const path = membership === undefined ? undefined : pathOf(membership, controller);
+    const path = membership.get(controller)?.path;
     const own = path === undefined ? undefined : join(mountPoint, path);
     const directory = own !== undefined && inodeOf(own) === cgroupId ? own : known?.[controller];
     const read =
@@ -55,15 +56,6 @@ export function readMemoryCgroup(
 
 function inodeOf(directory: string): bigint | undefined {
   return statSync(directory, { bigint: true, throwIfNoEntry: false })?.ino;
-}
-
-/** Reads `/proc/<pid>/cgroup`: lines `id:controllers:path`, v2 has id 0 and no controllers. */
-function pathOf(membership: string, controller: string): string | undefined {
-  for (const line of membership.split('\n')) {
-    const [, names, path] = /^\d+:([^:]*):(.+)$/.exec(line) ?? [];
-    if (controller === 'unified' ? names === '' : names?.split(',').includes(controller)) return path;
-  }
-  return undefined;
 }
 
 function readDirectory(directory: string, path: string, unified: boolean): MemoryCgroup | undefined {

@@ -29,7 +29,8 @@ export function readIfThere(path: string): string | undefined {
   }
 }
 
-const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENODEV', 'ESRCH']);
+/** A path that is not there, one below what is no directory any more, and cgroups and processes that end while they are read. */
+const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ENODEV', 'ESRCH']);
 
 /** True when a file was removed: a container or process has ended, which is no failure of the collector. */
 export function isGone(error: unknown): boolean {

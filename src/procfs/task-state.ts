@@ -1,7 +1,7 @@
 /** Counts the tasks of a cgroup by state; /proc/PID/task/TID/stat: proc_pid_stat(5), fs/proc/array.c. */
-import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { isGone, readIfThere } from './source.ts';
+import { idsBelow } from './cgroup-ids.ts';
+import { readIfThere } from './source.ts';
 
 export interface TaskCounts {
   readonly running: number;
@@ -10,8 +10,8 @@ export interface TaskCounts {
   readonly read: number;
 }
 
-/** Cgroups below a container that are visited: a container that runs systemd has a few dozen. */
-const MAX_CGROUPS = 256;
+/** v2 lists threads in the first, v1 in the second. */
+const TASK_LISTS = ['cgroup.threads', 'tasks'];
 
 /**
  * Counts the tasks (threads) of a cgroup and of those below it.
@@ -23,7 +23,7 @@ export function countTasks(procfs: string, cgroup: string, limit: number): TaskC
   let running = 0;
   let uninterruptible = 0;
   let read = 0;
-  for (const tid of taskIds(cgroup)) {
+  for (const tid of idsBelow(cgroup, TASK_LISTS)) {
     if (read === limit) break;
     read++;
     // Below task/ the kernel does not sum up the times of all threads, which makes the read cheap in large processes.
@@ -37,26 +37,4 @@ export function countTasks(procfs: string, cgroup: string, limit: number): TaskC
 /** @returns the state letter, or undefined for a cut text. The name before it may hold spaces, newlines and `)`. */
 export function parseTaskState(stat: string): string | undefined {
   return /^\) ([A-Za-z])(?: |$)/.exec(stat.slice(stat.lastIndexOf(')')))?.[1];
-}
-
-function* taskIds(cgroup: string): Generator<string> {
-  const queue = [cgroup];
-  for (let visited = 0; visited < MAX_CGROUPS; visited++) {
-    const directory = queue.shift();
-    if (directory === undefined) return;
-    // v2 lists threads in cgroup.threads, v1 in tasks.
-    const list =
-      readIfThere(join(directory, 'cgroup.threads')) ?? readIfThere(join(directory, 'tasks')) ?? '';
-    yield* list.split('\n').filter((line) => /^[1-9]\d{0,9}$/.test(line));
-    for (const entry of children(directory)) queue.push(join(directory, entry.name));
-  }
-}
-
-function children(directory: string): Dirent[] {
-  try {
-    return readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw error;
-  }
 }

@@ -11,6 +11,8 @@ export interface ElfSection {
   readonly executable: boolean;
   /** View of the object's bytes; empty for sections without contents (.bss). */
   readonly data: Uint8Array;
+  /** What it takes in memory. */
+  readonly bytes: number;
 }
 
 export interface ElfSymbol {
@@ -41,6 +43,7 @@ interface SectionHeader {
   readonly executable: boolean;
   readonly link: number;
   readonly data: Uint8Array;
+  readonly bytes: number;
 }
 
 /** @throws HuatuoError OBJECT_UNREADABLE, also for an object that was cut short. */
@@ -55,6 +58,7 @@ export function readElf(bytes: Uint8Array): Elf {
       name: textAt(names, header.nameOffset),
       executable: header.executable,
       data: header.data,
+      bytes: header.bytes,
     }),
   );
   const table = headers.find((header) => header.type === SECTION_SYMBOLS);
@@ -89,7 +93,8 @@ function readSectionHeaders(bytes: Uint8Array, view: DataView): SectionHeader[] 
     const at = start + index * SECTION_HEADER_BYTES;
     const type = view.getUint32(at + 4, true);
     const offset = Number(view.getBigUint64(at + 24, true));
-    const size = type === SECTION_WITHOUT_CONTENTS ? 0 : Number(view.getBigUint64(at + 32, true));
+    const bytesInMemory = Number(view.getBigUint64(at + 32, true));
+    const size = type === SECTION_WITHOUT_CONTENTS ? 0 : bytesInMemory;
     if (offset + size > bytes.length) {
       throw unreadable(`section ${index} ends at ${offset + size}, the file at ${bytes.length}`);
     }
@@ -99,6 +104,7 @@ function readSectionHeaders(bytes: Uint8Array, view: DataView): SectionHeader[] 
       executable: (view.getBigUint64(at + 8, true) & FLAG_EXECUTABLE) !== 0n,
       link: view.getUint32(at + 40, true),
       data: bytes.subarray(offset, offset + size),
+      bytes: bytesInMemory,
     };
   });
 }

@@ -9,8 +9,8 @@
  */
 import type { Btf, BtfArray, BtfEnum, BtfMember, BtfStruct } from './btf.ts';
 import { buildFailed, type SourceLocation } from './failure.ts';
-import type { FieldLayout } from './manifest.ts';
-import { formatOfPlainInteger, semanticOf, unitProblem } from './semantics.ts';
+import type { FieldFormat, FieldLayout } from './manifest.ts';
+import { formatOfPlainInteger, isShown, OWNER_MEMBERS, semanticOf, unitProblem } from './semantics.ts';
 
 /**
  * Events are documents and held to every rule when they are built. Map keys and values, and events of an object that is
@@ -26,7 +26,12 @@ export interface Walk {
 
 /** A field without what its member says: name, location and tags. */
 type Shape = Pick<FieldLayout, 'format' | 'bytes'> &
-  Partial<Pick<FieldLayout, 'length' | 'enumerators' | 'fields' | 'controller'>>;
+  Partial<
+    Pick<
+      FieldLayout,
+      'length' | 'enumerators' | 'fields' | 'controller' | 'owner' | 'kernelEnum' | 'numbered'
+    >
+  >;
 
 /** Elasticsearch takes 20 levels; a damaged object may hold a struct that holds itself. */
 const MAX_DEPTH = 8;
@@ -50,18 +55,27 @@ export function structFields(walk: Walk, id: number): readonly FieldLayout[] {
     if (field.offset !== end) throw implicitPadding(here, field.offset - end, 'before it');
     end = field.offset + field.bytes;
     fields.push(field);
-    if (field.format === 'pad') continue;
-    const twin = keys.get(field.json);
-    if (twin !== undefined) {
-      throw buildFailed(
-        here.location,
-        `JSON key '${field.json}' is taken by ${twin}`,
-        'give one of them another key with JSON("name")',
-      );
+    if (!isShown(field)) continue;
+    for (const key of [field.json, ...(field.owner ? Object.keys(OWNER_MEMBERS) : [])]) {
+      const twin = keys.get(key);
+      if (twin !== undefined) {
+        throw buildFailed(
+          here.location,
+          `JSON key '${key}' is taken by ${twin}`,
+          'give one of them another key with JSON("name")',
+        );
+      }
+      keys.set(key, member.name);
     }
-    keys.set(field.json, member.name);
   }
   if (end !== struct.bytes) throw implicitPadding(walk, struct.bytes - end, 'at the end');
+  const first = fields.find(({ format }) => format !== 'pad' && format !== 'ktime_ns');
+  if (first?.optional)
+    throw buildFailed(
+      within(walk, first.name).location,
+      'OPTIONAL on the first field',
+      'put one in front of it that is always there',
+    );
   return fields;
 }
 
@@ -79,8 +93,8 @@ function memberField(walk: Walk, struct: number, member: BtfMember, index: numbe
   }
   const json = btf.tag('json:', struct, index) ?? member.name;
   const doc = btf.tag('doc:', struct, index) ?? '';
-  const shape = shapeOf(walk, member);
-  const printed = walk.strictness === 'event' && shape.format !== 'pad';
+  const shape = withTail(walk, lookedUp(walk, shapeOf(walk, member), struct, index), struct, index);
+  const printed = walk.strictness === 'event' && isShown(shape);
   if (printed && !JSON_KEY.test(json)) {
     throw buildFailed(location, `JSON key '${json}'`, 'use letters, digits and _, starting with a letter');
   }
@@ -92,8 +106,46 @@ function memberField(walk: Walk, struct: number, member: BtfMember, index: numbe
     json,
     offset: member.bitOffset / 8,
     doc,
+    ...(btf.tags(struct, index).includes('optional') && { optional: true }),
     ...shape,
   };
+}
+
+const ENUM_NAME = /^[A-Za-z_]\w{0,127}$/;
+
+/** The shape with what OWNER and KERNEL_ENUM() say of the member. */
+function lookedUp({ btf, location }: Walk, shape: Shape, struct: number, index: number): Shape {
+  const owner = btf.tags(struct, index).includes('owner');
+  const kernelEnum = btf.tag('enum:', struct, index);
+  if (owner && (shape.format !== 'cgroup_id' || shape.length !== undefined))
+    throw buildFailed(location, `OWNER on a ${shape.format}`, 'only a single cgroup id has an owner');
+  if (owner) return { ...shape, owner };
+  if (kernelEnum === undefined) return shape;
+  if (shape.format !== 'id' || shape.length !== undefined || !ENUM_NAME.test(kernelEnum))
+    throw buildFailed(
+      location,
+      `KERNEL_ENUM("${kernelEnum}") on a ${shape.format}`,
+      'use it with index32 and a C name',
+    );
+  return { ...shape, format: 'kernel_enum', kernelEnum };
+}
+
+const MAX_TAIL_BYTES = 65_536;
+const EVENT_ONLY: ReadonlySet<FieldFormat> = new Set(['tag', 'tail_length', 'text_tail', 'bytes_tail']);
+
+/** A tail with the most it can be, which its TAIL() says. */
+function withTail({ btf, location, strictness }: Walk, shape: Shape, struct: number, index: number): Shape {
+  if (strictness === 'map' && EVENT_ONLY.has(shape.format))
+    throw buildFailed(location, `a ${shape.format}`, 'only a record of a ring has one');
+  if (shape.format !== 'text_tail' && shape.format !== 'bytes_tail') return shape;
+  const most = Number(btf.tag('tail:', struct, index));
+  if (strictness !== 'map' && Number.isInteger(most) && most > 0 && most <= MAX_TAIL_BYTES)
+    return { ...shape, length: most };
+  throw buildFailed(
+    location,
+    `a tail of ${Number.isInteger(most) ? `up to ${most}` : 'any number of'} bytes`,
+    `use it in an event, with TAIL() and a number up to ${MAX_TAIL_BYTES}`,
+  );
 }
 
 function shapeOf(walk: Walk, member: BtfMember): Shape {
@@ -174,6 +226,9 @@ const NUMBERS: ReadonlySet<string> = new Set([
   'cgroup_id',
 ]);
 
+/** An address; `struct bpf_stack_build_id`. */
+const FRAME_BYTES: Partial<Record<FieldFormat, number>> = { kstack: 8, ustack: 32 };
+
 /** The first typedef of the chain that means something decides. */
 function semanticShape(walk: Walk, id: number): Shape | undefined {
   const { btf, location } = walk;
@@ -188,9 +243,21 @@ function semanticShape(walk: Walk, id: number): Shape | undefined {
           `it has ${semantic.bytes}: use the one of bpf/include/huatuo.h`,
         );
       }
-      return semantic.format === 'kstack'
-        ? { format: 'kstack', bytes, length: bytes / 8 }
-        : { format: semantic.format, bytes, ...(semantic.controller && { controller: semantic.controller }) };
+      if (walk.strictness === 'map' && semantic.format === 'ustack')
+        throw buildFailed(
+          location,
+          'a user stack in a map',
+          'put it into an event: only a decoder has the tables to print it',
+        );
+      const frame = FRAME_BYTES[semantic.format];
+      if (frame) return { format: semantic.format, bytes, length: bytes / frame };
+      const { controller, numbered } = semantic;
+      return {
+        format: semantic.format,
+        bytes,
+        ...(controller && { controller }),
+        ...(numbered && { numbered }),
+      };
     }
     current = btf.unqualified(type.type);
     type = btf.type(current);
@@ -202,7 +269,7 @@ function semanticShape(walk: Walk, id: number): Shape | undefined {
  * Value -> name. Values are the bits of the field read as unsigned, because clang before 15 does not say that an enum is
  * signed. Of two names for one value the first written wins.
  */
-function enumeratorsOf(type: BtfEnum): Record<string, string> {
+export function enumeratorsOf(type: BtfEnum): Record<string, string> {
   const names: Record<string, string> = {};
   for (const { name, value } of type.enumerators)
     names[String(BigInt.asUintN(type.bytes * 8, value))] ??= name;

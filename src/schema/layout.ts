@@ -3,13 +3,15 @@ import { createHash } from 'node:crypto';
 import type { Btf } from './btf.ts';
 import { buildFailed, type SourceLocation } from './failure.ts';
 import { type Strictness, structFields } from './fields.ts';
-import type { EventLayout, FieldLayout } from './manifest.ts';
+import type { EventLayout, EventVariant, FieldLayout } from './manifest.ts';
+import { isShown } from './semantics.ts';
+import { checkVariants, variantAnchors, variantName } from './variants.ts';
 
 const SEVERITIES = ['info', 'warning', 'critical'] as const;
 const TRACER = /^[a-z][a-z0-9_]{0,63}$/;
 
 /** Where everything of an event is: what the decoder goes by. */
-export type StructLayout = Pick<EventLayout, 'struct' | 'bytes' | 'fields' | 'hash'>;
+export type StructLayout = Pick<EventLayout, 'struct' | 'bytes' | 'fields' | 'variants' | 'hash'>;
 
 /**
  * The event of an object that is being built, held to every rule.
@@ -26,7 +28,12 @@ export function eventLayout(btf: Btf, collector: string, file: string): EventLay
   if (!doc)
     throw buildFailed(location, 'no documentation', 'add DOC("one sentence") behind the closing brace');
   checkTimes(layout.fields, location);
-  const { struct, bytes, fields, hash } = layout;
+  const { struct, bytes, fields, variants, hash } = layout;
+  for (const variant of variants ?? []) {
+    const here = { file, subject: `struct ${variant.struct}` };
+    if (variant.doc === '') throw buildFailed(here, 'no documentation', 'add DOC("one sentence")');
+    checkTimes(variant.fields, here);
+  }
   return {
     struct,
     bytes,
@@ -35,6 +42,7 @@ export function eventLayout(btf: Btf, collector: string, file: string): EventLay
     schemaVersion: schemaOf(btf, id, location),
     doc,
     fields,
+    ...(variants && { variants }),
     hash,
   };
 }
@@ -58,7 +66,23 @@ function structLayout(btf: Btf, id: number, file: string, strictness: Strictness
   if (struct.kind !== 'struct') throw notAStruct({ file });
   const location = { file, subject: `struct ${struct.name}` };
   const fields = structFields({ btf, location, strictness }, id);
-  const layout = { struct: struct.name, bytes: struct.bytes, fields };
+  checkTail(fields, location);
+  const variants = variantAnchors(btf, file).map(({ id: anchor, tag }): EventVariant => {
+    const other = anchoredStruct(btf, anchor, { file });
+    const type = btf.type(other);
+    if (type.kind !== 'struct') throw notAStruct({ file });
+    const here = { file, subject: `struct ${type.name}` };
+    const own = named(structFields({ btf, location: here, strictness }, other), tag, type.name);
+    checkTail(own, here);
+    return { tag, struct: type.name, bytes: type.bytes, doc: btf.tag('doc:', other) ?? '', fields: own };
+  });
+  const layout = {
+    struct: struct.name,
+    bytes: struct.bytes,
+    fields: named(fields, 0, struct.name),
+    ...(variants.length > 0 && { variants }),
+  };
+  checkVariants(layout, variants, file);
   return { ...layout, hash: createHash('sha256').update(layoutLines(layout).join('\n')).digest('hex') };
 }
 
@@ -73,6 +97,10 @@ function layoutLines(layout: Omit<StructLayout, 'hash'>): string[] {
     `struct ${layout.struct}, ${layout.bytes} bytes`,
     'offset  bytes format     field',
     ...fieldLines(layout.fields, 0, ''),
+    ...(layout.variants ?? []).flatMap(({ tag, struct, bytes, fields }) => [
+      `variant ${tag}, struct ${struct}, ${bytes} bytes`,
+      ...fieldLines(fields, 0, ''),
+    ]),
   ];
 }
 
@@ -84,9 +112,41 @@ function fieldLines(fields: readonly FieldLayout[], base: number, parent: string
     const key = field.json === field.name ? '' : ` as ${field.json}`;
     const names = Object.entries(field.enumerators ?? {}).map(([value, name]) => `${name}=${value}`);
     const line = `${String(offset).padStart(6)} ${String(field.bytes).padStart(6)} ${field.format.padEnd(10)} ${path}${count}${key}`;
-    const own = names.length === 0 ? line : `${line} {${names.join(' ')}}`;
+    const lookup = field.owner ? ' owner' : field.kernelEnum ? ` enum ${field.kernelEnum}` : '';
+    const own =
+      (names.length === 0 ? line : `${line} {${names.join(' ')}}`) +
+      lookup +
+      (field.optional ? ' optional' : '');
     return [own, ...fieldLines(field.fields ?? [], offset, `${path}.`)];
   });
+}
+
+/** The tag of a struct is printed as the struct's name. */
+function named(fields: readonly FieldLayout[], tag: number, struct: string): readonly FieldLayout[] {
+  return fields.map((field) =>
+    field.format === 'tag' ? { ...field, enumerators: { [tag]: variantName(struct) } } : field,
+  );
+}
+
+/** At the top, and with its length in the struct. C itself allows only one, as the last member. */
+function checkTail(fields: readonly FieldLayout[], location: SourceLocation): void {
+  const lengths = fields.filter(({ format }) => format === 'tail_length').length;
+  const tails = fields.filter(isTail).length;
+  if (lengths !== tails)
+    throw buildFailed(
+      location,
+      `${tails} tails and ${lengths} tail_length`,
+      'a tail has one tail_length beside it',
+    );
+  for (const field of fields) refuseInside(field, { ...location, field: field.name });
+}
+
+function refuseInside({ fields = [] }: FieldLayout, location: SourceLocation): void {
+  for (const field of fields) {
+    if (isTail(field) || field.format === 'tail_length' || field.format === 'tag')
+      throw buildFailed(location, `a ${field.format} inside a nested struct`, 'move it to the top');
+    refuseInside(field, location);
+  }
 }
 
 function anchoredStruct(btf: Btf, anchor: number, location: SourceLocation): number {
@@ -156,7 +216,12 @@ function schemaOf(btf: Btf, id: number, location: SourceLocation): number {
 
 /** The event's time is the envelope's `@timestamp`, and padding has no meaning. */
 export function payloadFields(fields: readonly FieldLayout[]): readonly FieldLayout[] {
-  return fields.filter((field) => field.format !== 'ktime_ns' && field.format !== 'pad');
+  return fields.filter((field) => field.format !== 'ktime_ns' && isShown(field));
+}
+
+/** Whether the field's bytes are behind the struct. */
+export function isTail({ format }: FieldLayout): boolean {
+  return format === 'text_tail' || format === 'bytes_tail';
 }
 
 /** Names of an enum in the order of their values. */

@@ -5,6 +5,7 @@
  * the manifest to list collectors without loading anything, to build their config schema, and to refuse an
  * object whose BTF no longer matches the decoder it was built with.
  */
+import type { MetricType } from '../sdk/metrics.ts';
 
 /** How a field is stored and printed; decided by the semantic typedef (see `bpf/include/huatuo.h`). */
 export type FieldFormat =
@@ -22,6 +23,15 @@ export type FieldFormat =
   | 'bool' // u8 0/1 -> false/true
   | 'enum' // enumerator name, or the number when unknown
   | 'kstack' // u64[N] kernel instruction pointers, 0-terminated -> array of "symbol+0xoff"
+  | 'ustack' // struct bpf_stack_build_id[N], ended by status 0 -> array of "symbol+0xoff"
+  | 'kernel_enum' // u8..u64 -> name in an enum of the running kernel, or the number
+  | 'block_dev' // u32 dev_t as the kernel has it -> name of the disk or partition
+  | 'netdev' // u32 interface index -> its name in the record's network namespace
+  | 'netns' // u32 inode -> name of the network namespace
+  | 'tag' // u32 at the head of each struct of a ring with several -> the struct's name
+  | 'tail_length' // u32: bytes of the tail; not printed
+  | 'text_tail' // text behind the struct, as long as tail_length says
+  | 'bytes_tail' // bytes behind the struct -> hexadecimal digits
   | 'struct' // nested struct -> object
   | 'pad'; // explicit padding: not printed
 
@@ -32,16 +42,34 @@ export interface FieldLayout {
   readonly format: FieldFormat;
   readonly offset: number;
   readonly bytes: number;
-  /** Element count for kstack and arrays of numbers; absent for scalars. */
+  /** Element count for stacks and arrays of numbers, most bytes of a tail; absent for scalars. */
   readonly length?: number;
   /** From the `doc:` tag. */
   readonly doc: string;
+  /** From the `optional` tag: not printed when all its bytes are 0. */
+  readonly optional?: true;
   /** cgroup_id only: the controller whose hierarchy the id is from, by its type (cpu_cgroup_id); v1 inodes repeat across them. */
   readonly controller?: string;
+  /** id of a disk only: as a label it is its number, `8:0`. */
+  readonly numbered?: true;
+  /** cgroup_id only (`owner` tag): container_id and container_hostname are printed behind it. */
+  readonly owner?: true;
+  /** kernel_enum only (`enum:` tag): name of the enum in the kernel's BTF. */
+  readonly kernelEnum?: string;
   /** enum only: value -> name. */
   readonly enumerators?: Readonly<Record<string, string>>;
   /** struct only. */
   readonly fields?: readonly FieldLayout[];
+}
+
+/** One more struct of a ring. */
+export interface EventVariant {
+  /** Value of its `tag` field; that of the event itself is 0. */
+  readonly tag: number;
+  readonly struct: string;
+  readonly bytes: number;
+  readonly doc: string;
+  readonly fields: readonly FieldLayout[];
 }
 
 export interface EventLayout {
@@ -53,6 +81,8 @@ export interface EventLayout {
   readonly schemaVersion: number;
   readonly doc: string;
   readonly fields: readonly FieldLayout[];
+  /** Other structs of the same ring, by their tags; absent for most. */
+  readonly variants?: readonly EventVariant[];
   /** SHA-256 (hex) over the canonical layout: names, offsets, sizes, formats. */
   readonly hash: string;
 }
@@ -79,6 +109,40 @@ export interface MapLayout {
   readonly maxEntries: number;
   readonly key: readonly FieldLayout[];
   readonly value: readonly FieldLayout[];
+  /** Made only where the kernel lacks this, in place of another map. */
+  readonly without?: 'task_storage';
+  /** What the page shows of it. */
+  readonly metrics?: readonly MetricLayout[];
+}
+
+/** A metric that a tag of the C source declares (bpf/include/metric.h); its labels are the fields of the map's key. */
+export interface MetricLayout {
+  readonly type: MetricType;
+  /** As it is exposed. */
+  readonly name: string;
+  readonly help: string;
+  /** JSON name of the member of the value that holds it; empty when it is the whole value. */
+  readonly field: string;
+  /** Label whose value is the index of the array's element. */
+  readonly each?: string;
+  /** Label whose value is the CPU: a series for each, and no sum. */
+  readonly perCpu?: string;
+  /** Other collectors have the metric, too: it gets the label `collector`. */
+  readonly shared?: true;
+  /** histogram only: upper bounds in the metric's unit, without +Inf. */
+  readonly buckets?: readonly number[];
+  /** histogram only: the sum is kept in this part of the metric's unit: 1e9 for nanoseconds and seconds. */
+  readonly divisor?: number;
+}
+
+/** One program of an object. Several whose names differ only behind `___` are variants: the first that the kernel has runs. */
+export interface AttachPoint {
+  /** C name: `issued`, or `issued___tracepoint`. */
+  readonly program: string;
+  /** What it is attached to: `tp_btf/softirq_raise`, `perf_event`, `iter/task`. */
+  readonly section: string;
+  /** A `?` stands before the section: where the kernel does not have it, the object runs without. */
+  readonly optional: boolean;
 }
 
 export interface ObjectManifest {
@@ -89,7 +153,8 @@ export interface ObjectManifest {
   /** Present when the object has an `events` ring. */
   readonly event?: EventLayout;
   readonly options: readonly OptionLayout[];
+  /** Global variables that are metrics are one more map, `.bss`. */
   readonly maps: readonly MapLayout[];
-  /** Tracepoints the programs attach to (`tp_btf/softirq_raise`), for the feature probe. */
-  readonly attachPoints: readonly string[];
+  /** Its programs, in the order of the source. */
+  readonly attachPoints: readonly AttachPoint[];
 }

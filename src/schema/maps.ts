@@ -3,9 +3,11 @@
  * number N is spelled `int (*name)[N]`, a type T `T *name`.
  */
 import type { Btf, BtfStruct } from './btf.ts';
+import type { Elf } from './elf.ts';
 import { buildFailed, type SourceLocation } from './failure.ts';
-import { structFields, valueShape } from './fields.ts';
-import type { FieldLayout, MapLayout } from './manifest.ts';
+import { enumeratorsOf, structFields, valueShape } from './fields.ts';
+import type { FieldLayout, MapLayout, MetricLayout } from './manifest.ts';
+import { checkKey, taggedMetric } from './metrics.ts';
 
 /** enum bpf_map_type of linux/bpf.h, lower case as bpftool prints it. */
 const MAP_TYPES: readonly string[] = [
@@ -67,16 +69,110 @@ export function mapLayouts(btf: Btf, file: string): readonly MapLayout[] {
     const number = numberOf(btf, definition, 'type') ?? 0;
     const key = side(btf, definition, 'key', '', location);
     const value = side(btf, definition, 'value', name, location);
-    return {
+    const layout: MapLayout = {
       name,
       type: MAP_TYPES[number] ?? `type_${number}`,
       keyBytes: key.bytes,
       valueBytes: value.bytes,
       maxEntries: numberOf(btf, definition, 'max_entries') ?? 0,
-      key: key.fields,
+      key: indexNames(btf, id, key.fields, location),
       value: value.fields,
+      ...(btf.tag('without:', id) === 'task_storage' && { without: 'task_storage' }),
     };
+    const metrics = metricsOf(btf, id, definition, layout, location);
+    if (metrics.length === 0) return layout;
+    checkKey(layout, location);
+    return { ...layout, metrics };
   });
+}
+
+/** A map's own metric, or those of the members of its value. */
+function metricsOf(
+  btf: Btf,
+  id: number,
+  definition: BtfStruct,
+  layout: MapLayout,
+  location: SourceLocation,
+): readonly MetricLayout[] {
+  const type = pointedBy(btf, definition, 'value');
+  if (type === undefined) return [];
+  const struct = btf.resolve(type);
+  const [only] = layout.value;
+  const scalar = only?.name === '';
+  const whole: FieldLayout = scalar
+    ? only
+    : {
+        name: '',
+        json: '',
+        format: 'struct',
+        offset: 0,
+        bytes: layout.valueBytes,
+        doc: '',
+        fields: layout.value,
+      };
+  const own = taggedMetric({ btf, id }, whole, type, location);
+  if (own) return [own];
+  if (scalar) return [];
+  const { members } = btf.type(struct) as BtfStruct;
+  return members.flatMap((member, index) => {
+    const field = layout.value.find(({ name }) => name === member.name);
+    const here = { ...location, field: member.name };
+    return (field && taggedMetric({ btf, id: struct, member: index }, field, member.type, here)) ?? [];
+  });
+}
+
+/** `METRIC_ARRAY()` says which enum the index of an array is, and what it is called. */
+function indexNames(
+  btf: Btf,
+  id: number,
+  key: readonly FieldLayout[],
+  location: SourceLocation,
+): readonly FieldLayout[] {
+  const [label, name] = btf.tag('index:', id)?.split('=') ?? [];
+  const [only] = key;
+  if (label === undefined || !only) return key;
+  const type = btf.types.find((candidate) => candidate.kind === 'enum' && candidate.name === name);
+  if (type?.kind !== 'enum')
+    throw buildFailed(location, `no enum ${name}`, 'define it, and use it in the object');
+  return [{ ...only, json: label, format: 'enum', enumerators: enumeratorsOf(type) }];
+}
+
+/** Name of the map that libbpf makes of an object's global variables. */
+const GLOBALS = '.bss';
+
+/**
+ * Global variables that are metrics, as a map of one entry. The others are not in it.
+ * @throws HuatuoError BUILD_FAILED
+ */
+export function globalsLayout(btf: Btf, elf: Elf, file: string): readonly MapLayout[] {
+  const section = elf.sections.find(({ name }) => name === GLOBALS);
+  const fields: FieldLayout[] = [];
+  const metrics: MetricLayout[] = [];
+  for (const id of btf.variablesOf(GLOBALS)) {
+    const variable = btf.type(id);
+    if (variable.kind !== 'var' || btf.tag('metric:', id) === undefined) continue;
+    const location = { file, subject: `variable ${variable.name}` };
+    const symbol = elf.symbols.find((one) => one.name === variable.name && one.section === section?.index);
+    if (!symbol) throw buildFailed(location, `no symbol in ${GLOBALS}`, 'leave it without an initial value');
+    const shape = valueShape({ btf, location, strictness: 'map' }, variable.type, variable.name);
+    const field = { name: variable.name, json: variable.name, offset: symbol.value, doc: '', ...shape };
+    const metric = taggedMetric({ btf, id }, field, variable.type, location);
+    fields.push(field);
+    if (metric) metrics.push(metric);
+  }
+  if (!section || metrics.length === 0) return [];
+  return [
+    {
+      name: GLOBALS,
+      type: 'array',
+      keyBytes: 4,
+      valueBytes: section.bytes,
+      maxEntries: 1,
+      key: [{ name: '', json: '', format: 'id', offset: 0, bytes: 4, doc: '' }],
+      value: fields,
+      metrics,
+    },
+  ];
 }
 
 /** `scalar`: the name that tells the unit when the whole key or value is one number. */

@@ -6,8 +6,8 @@ import { readBtf } from './btf-reader.ts';
 import { type Elf, readElf } from './elf.ts';
 import { buildFailed } from './failure.ts';
 import { builtLayout, eventLayout, type StructLayout } from './layout.ts';
-import type { ObjectManifest } from './manifest.ts';
-import { mapLayouts } from './maps.ts';
+import type { AttachPoint, ObjectManifest } from './manifest.ts';
+import { globalsLayout, mapLayouts } from './maps.ts';
 import { optionLayouts } from './variables.ts';
 
 /**
@@ -31,7 +31,7 @@ export function readManifest(object: Uint8Array, collector: string, file: string
     doc,
     ...(event ? { event } : {}),
     options: optionLayouts(btf, elf, file),
-    maps: mapLayouts(btf, file),
+    maps: [...mapLayouts(btf, file), ...globalsLayout(btf, elf, file)],
     attachPoints: attachPoints(elf),
   };
 }
@@ -72,10 +72,18 @@ function collectorDoc(btf: Btf): string | undefined {
   return id === undefined ? undefined : btf.tag('doc:', id);
 }
 
-/** Section names of the programs, as libbpf reads them (`?` in front: loaded only when asked for). */
-function attachPoints(elf: Elf): readonly string[] {
-  const sections = elf.sections.filter(
-    (section) => section.executable && section.data.length > 0 && section.name !== '.text',
-  );
-  return [...new Set(sections.map((section) => section.name))];
+/** The programs, as libbpf finds them: a symbol in a section of code that is not the subprograms'. */
+function attachPoints(elf: Elf): readonly AttachPoint[] {
+  return elf.sections
+    .filter(({ executable, name }) => executable && name !== '.text')
+    .flatMap(({ index, name }) =>
+      elf.symbols
+        .filter(({ section, bytes }) => section === index && bytes > 0)
+        .sort((a, b) => a.value - b.value)
+        .map((symbol) => ({
+          program: symbol.name,
+          section: name.replace(/^\?/, ''),
+          optional: name.startsWith('?'),
+        })),
+    );
 }

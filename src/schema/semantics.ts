@@ -7,14 +7,16 @@
  * holds too: a name that ends in `_ns` or `_bytes` has that type. Identifiers (`pid`, `cpu`), addresses and flags
  * (`kaddr`, `hex64`), `cgroup_id` and signed numbers (error codes, score adjustments) carry no unit.
  */
-import type { FieldFormat } from './manifest.ts';
+import type { FieldFormat, FieldLayout } from './manifest.ts';
 
 export interface Semantic {
   readonly format: FieldFormat;
-  /** What sizeof must give; absent when the length is free (kernel stacks). */
+  /** What sizeof must give; absent when the length is free (stacks). */
   readonly bytes?: number;
   /** cgroup_id only: whose hierarchy the id is from; absent for the unified one. */
   readonly controller?: string;
+  /** id only: a disk's, which as a label is its number. */
+  readonly numbered?: true;
 }
 
 const TYPEDEFS: Readonly<Record<string, Semantic>> = {
@@ -28,6 +30,7 @@ const TYPEDEFS: Readonly<Record<string, Semantic>> = {
   pid_nr: { format: 'id', bytes: 4 },
   cpu_nr: { format: 'id', bytes: 4 },
   index32: { format: 'id', bytes: 4 },
+  dev_nr: { format: 'id', bytes: 4, numbered: true },
   signed32: { format: 'signed', bytes: 4 },
   hex64: { format: 'hex', bytes: 8 },
   kaddr: { format: 'hex', bytes: 8 },
@@ -39,6 +42,14 @@ const TYPEDEFS: Readonly<Record<string, Semantic>> = {
   comm_t: { format: 'comm', bytes: 16 },
   ip_addr: { format: 'ip_addr', bytes: 16 },
   kstack_t: { format: 'kstack' },
+  ustack_t: { format: 'ustack' },
+  event_tag: { format: 'tag', bytes: 4 },
+  tail_length: { format: 'tail_length', bytes: 4 },
+  text_tail: { format: 'text_tail', bytes: 0 },
+  bytes_tail: { format: 'bytes_tail', bytes: 0 },
+  block_dev: { format: 'block_dev', bytes: 4 },
+  netdev_nr: { format: 'netdev', bytes: 4 },
+  netns_id: { format: 'netns', bytes: 4 },
 };
 
 /** `text32_t`, `text64_t`, …: NUL-terminated text in that many bytes. */
@@ -90,6 +101,11 @@ export interface Appearance {
 const LONG = { type: 'long' } as const;
 const KEYWORD = { type: 'keyword' } as const;
 
+/** What is not a value of the document. */
+export function isShown(field: { readonly format: FieldFormat }): boolean {
+  return field.format !== 'pad' && field.format !== 'tail_length';
+}
+
 export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct'>, Appearance>> = {
   ktime_ns: { type: 'string', mapping: { type: 'date_nanos' }, unit: 'time, RFC 3339' },
   dur_ns: { type: 'number', mapping: LONG, unit: 'nanoseconds' },
@@ -110,4 +126,64 @@ export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct'>,
     mapping: { type: 'keyword', index: false, doc_values: false },
     unit: 'symbol+offset, innermost first',
   },
+  ustack: {
+    type: 'string[]',
+    mapping: { type: 'keyword', index: false, doc_values: false },
+    unit: 'symbol+offset or file[build id]+offset, innermost first',
+  },
+  tag: { type: 'string', mapping: KEYWORD, unit: 'which kind of event' },
+  tail_length: { type: 'number', mapping: LONG, unit: 'bytes' },
+  text_tail: { type: 'string', mapping: KEYWORD, unit: 'text' },
+  bytes_tail: {
+    type: 'string',
+    mapping: { type: 'keyword', index: false, doc_values: false },
+    unit: 'hexadecimal digits',
+  },
+  kernel_enum: {
+    type: 'string | number',
+    mapping: KEYWORD,
+    unit: "the kernel's name; the number when it has none",
+  },
+  block_dev: { type: 'string', mapping: KEYWORD, unit: 'block device' },
+  netdev: { type: 'string', mapping: KEYWORD, unit: 'network interface' },
+  netns: { type: 'string', mapping: KEYWORD, unit: 'network namespace' },
 };
+
+/** What is printed behind a cgroup id that says OWNER, where its container is known. */
+export const OWNER_MEMBERS: Readonly<Record<string, Appearance & { readonly doc: string }>> = {
+  container_id: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Container of that cgroup' },
+  container_hostname: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Its host name' },
+  systemd_unit: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Unit of that cgroup' },
+  cgroup_path: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Its path, where it is no container' },
+};
+
+/** Which half of a map's entry a field is in. */
+export type MapSide = 'key' | 'value';
+
+const QUANTITIES: ReadonlySet<FieldFormat> = new Set(['dur_ns', 'bytes', 'count', 'signed']);
+
+/** Whether two of these add to a third: what is no quantity names something. */
+export function isQuantity({ format }: FieldLayout): boolean {
+  return QUANTITIES.has(format);
+}
+
+const NAMES: ReadonlySet<FieldFormat> = new Set(['cgroup_id', 'ktime_ns', 'enum', 'kernel_enum']);
+
+/** Whether a number of a map's entry is a BigInt: it names something, and needs more than a double's 53 bits to do so. */
+export function isExact({ format }: FieldLayout, bytes: number, side: MapSide): boolean {
+  if (bytes !== 8) return false;
+  return NAMES.has(format) || (side === 'key' && (QUANTITIES.has(format) || format === 'id'));
+}
+
+/** What a decoder prints by name is its number in a map: whoever shows it looks the name up. */
+const LOOKED_UP: ReadonlySet<FieldFormat> = new Set(['enum', 'kernel_enum', 'block_dev', 'netdev', 'netns']);
+
+/** TypeScript type of one field of a map's entry; `enum` without its names, `struct` is written out by its users. */
+export function mapFieldType(field: FieldLayout, side: MapSide): string {
+  const { format, length } = field;
+  if (format === 'pad' || format === 'struct') return 'never';
+  if (format === 'kstack') return 'string[]';
+  const exact = isExact(field, field.bytes / (length ?? 1), side);
+  const type = exact ? 'bigint' : LOOKED_UP.has(format) ? 'number' : APPEARANCE[format].type;
+  return length === undefined ? type : `${type}[]`;
+}

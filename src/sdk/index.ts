@@ -1,12 +1,28 @@
 /**
  * The public API of a collector, ours and yours alike. `import { defineEvent } from 'huatuo/sdk'`; the readers of
- * `src/procfs` are plain functions that any collector may use beside it.
+ * `src/procfs` (`huatuo/procfs/…`) are plain functions that any collector may use beside it.
  */
 
+export type { CaptureContext, Processes, ProcessUse, Samples, Subject } from './autotracing.ts';
+export type { AnyObject, MapOf, ObjectBinding, ObjectTypes } from './binding.ts';
 export * from './collector.ts';
-export type { Container } from './container.ts';
-export { containerLabels } from './container.ts';
+export type { Container, Owner } from './container.ts';
+export { containerLabels, perContainer } from './container.ts';
 export * from './context.ts';
+export {
+  boolean,
+  bytes,
+  type DocumentFields,
+  type DocumentOf,
+  decimal,
+  integer,
+  keyword,
+  nanoseconds,
+  optional,
+  record,
+  struct,
+} from './document.ts';
+export { list } from './list.ts';
 export {
   CONTAINER_LABELS,
   counter,
@@ -15,3 +31,15 @@ export {
   type InstrumentSpec,
   type Instruments,
 } from './metrics.ts';
+export {
+  choice,
+  count,
+  duration,
+  flag,
+  number,
+  type OptionSpecs,
+  type OptionValues,
+  size,
+  text,
+} from './options.ts';
+export { type Window, type WindowSample, windowOf } from './window.ts';

@@ -1,5 +1,7 @@
 /** Instruments: the live side of the metrics a collector declares. */
 import { invalidMetric, metricName } from './instrument-names.ts';
+import { Keeper } from './keeper.ts';
+import type { KeptSeries } from './kept-series.ts';
 import {
   type Counter,
   DEFAULT_MAX_SERIES,
@@ -22,6 +24,8 @@ export interface InstrumentsOptions {
   readonly maxSeries?: number;
   /** Counts to go on from, for a caller that makes instruments anew for each scrape. */
   readonly losses?: SeriesLosses;
+  /** Where `add` and `observe` count, for a caller that has an earlier one's memory. */
+  readonly kept?: KeptSeries;
 }
 
 export interface InstrumentSet<Specs extends Readonly<Record<string, InstrumentSpec>>> extends SeriesLosses {
@@ -47,7 +51,8 @@ export function createInstruments<const Specs extends Readonly<Record<string, In
   };
   const made = Object.entries(specs).map(([key, spec]) => {
     const name = metricName(collector, key, spec);
-    return { key, name, spec, part: part(name, spec, budget) };
+    const keeper = options.kept && new Keeper(key, spec, options.kept);
+    return { key, name, spec, part: part(name, spec, budget, keeper) };
   });
   return {
     instruments: Object.fromEntries(
@@ -79,49 +84,66 @@ interface Part {
   samples(): Sample[];
 }
 
-function part(name: string, spec: InstrumentSpec, budget: SeriesBudget): Part {
-  return spec.type === 'histogram' ? histogramPart(name, spec, budget) : scalarPart(name, spec, budget);
+function part(name: string, spec: InstrumentSpec, budget: SeriesBudget, keeper: Keeper | undefined): Part {
+  const make = spec.type === 'histogram' ? histogramPart : scalarPart;
+  return make(name, spec, budget, keeper);
 }
 
 /** Counter and gauge: a gauge has no `add` in its type, and takes negative values. */
-function scalarPart(name: string, spec: InstrumentSpec, budget: SeriesBudget): Part {
+function scalarPart(name: string, spec: InstrumentSpec, budget: SeriesBudget, keeper?: Keeper): Part {
   const series = new SeriesTable(name, spec.labels, budget, () => ({ value: 0 }));
   const counts = spec.type === 'counter';
   // A counter without labels shows 0 before its first event: rate() needs a first value to rise from.
   if (counts && spec.labels.length === 0) series.at();
+  keeper?.restore(series, (state, values) => {
+    state.value = values[0] ?? 0;
+  });
   const checked = (value: number): number => (counts ? nonNegative(name, value) : notNaN(name, value));
   return {
     instrument: {
       add(value: number, ...[labels]: AnyLabels): void {
         const amount = checked(value);
-        const state = series.at(labels);
-        if (state) state.value += amount;
+        const one = series.at(labels);
+        if (!one) return;
+        one.state.value += amount;
+        keeper?.write(one, [one.state.value]);
       },
       set(value: number, ...[labels]: AnyLabels): void {
         const amount = checked(value);
-        const state = series.at(labels);
-        if (state) state.value = amount;
+        const one = series.at(labels);
+        if (!one) return;
+        one.state.value = amount;
+        if (one.kept) keeper?.write(one, [amount]);
       },
-      clear: () => series.clear(),
+      clear() {
+        series.clear();
+        keeper?.drop();
+      },
     } satisfies Counter<AnyLabels> & Clearable,
     samples: () => Array.from(series.entries(), ({ labels, state }) => ({ labels, value: state.value })),
   };
 }
 
-function histogramPart(name: string, spec: InstrumentSpec, budget: SeriesBudget): Part {
+function histogramPart(name: string, spec: InstrumentSpec, budget: SeriesBudget, keeper?: Keeper): Part {
   const bounds = spec.buckets ?? [];
   const edges = [...bounds.map(String), '+Inf'];
   const series = new SeriesTable(name, spec.labels, budget, () => ({ counts: edges.map(() => 0), sum: 0 }));
+  keeper?.restore(series, (state, values) => {
+    state.counts = [...values.subarray(0, edges.length)];
+    state.sum = values[edges.length] ?? 0;
+  });
   return {
     instrument: {
       observe(value: number, ...[labels]: AnyLabels): void {
         notNaN(name, value);
-        const state = series.at(labels);
-        if (!state) return;
+        const one = series.at(labels);
+        if (!one) return;
+        const { state } = one;
         const above = bounds.findIndex((bound) => value <= bound);
         const bucket = above === -1 ? bounds.length : above;
         state.counts[bucket] = (state.counts[bucket] ?? 0) + 1;
         state.sum += value;
+        keeper?.write(one, [...state.counts, state.sum]);
       },
       set(counts: readonly number[], sum: number, ...[labels]: AnyLabels): void {
         if (counts.length !== edges.length)
@@ -133,12 +155,16 @@ function histogramPart(name: string, spec: InstrumentSpec, budget: SeriesBudget)
           );
         for (const count of counts) nonNegative(name, count);
         notNaN(name, sum);
-        const state = series.at(labels);
-        if (!state) return;
-        state.counts = [...counts];
-        state.sum = sum;
+        const one = series.at(labels);
+        if (!one) return;
+        one.state.counts = [...counts];
+        one.state.sum = sum;
+        if (one.kept) keeper?.write(one, [...counts, sum]);
       },
-      clear: () => series.clear(),
+      clear() {
+        series.clear();
+        keeper?.drop();
+      },
     } satisfies Histogram<AnyLabels> & Clearable,
     samples: () => Array.from(series.entries(), ({ labels, state }) => buckets(labels, state, edges)).flat(),
   };

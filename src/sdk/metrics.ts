@@ -111,14 +111,22 @@ export function histogram(options: SpecOptions & Bucketed & Partial<Labelled>): 
   return { labels: [], ...options, type: 'histogram' };
 }
 
-/** The labels of every metric of a container, in the order of `containerLabels`. */
+/** The labels of every metric of a container, in the order of `containerLabels`; the first five are those of existing HuaTuo dashboards. */
 export const CONTAINER_LABELS: readonly [
   'container_host',
   'container_name',
   'container_type',
   'container_level',
   'container_hostnamespace',
-] = ['container_host', 'container_name', 'container_type', 'container_level', 'container_hostnamespace'];
+  'container_id',
+] = [
+  'container_host',
+  'container_name',
+  'container_type',
+  'container_level',
+  'container_hostnamespace',
+  'container_id',
+];
 
 export type MetricType = 'counter' | 'gauge' | 'histogram';
 

@@ -1,5 +1,145 @@
 /**
- * Building blocks for a collector's own config keys: `15s`, `64KiB`, choices and counts, with messages that teach. An entry
- * point of its own, because it brings zod, which a thread that declares no options need not load.
+ * Config keys of a collector, as plain data:
+ *
+ *   options: { every: duration('10s', 'Time between two samples', { min: '1s' }), disks: list(text(), 'Empty is all') }
+ *   ctx.options.every    // 10, seconds
+ *
+ * A field says all that the config file, its help and its error messages need. An OPTION() of a BPF object becomes the same
+ * data (src/catalog/options.ts); the main thread makes the schema of the config section from it.
  */
-export { choice, count, durationMs, durationNs, flag, size } from './option-fields.ts';
+
+interface Described {
+  /** What it means, for the config file. */
+  readonly doc: string;
+}
+
+/** Written as `15s`. `unit` is what the collector gets. */
+export interface DurationOption extends Described {
+  readonly type: 'duration';
+  readonly unit: 's' | 'ns';
+  readonly default: string;
+  readonly min?: string;
+  readonly max?: string;
+}
+
+/** Written as `64KiB`; the value is bytes. */
+export interface SizeOption extends Described {
+  readonly type: 'size';
+  readonly default: string;
+  readonly min?: string;
+  readonly max?: string;
+}
+
+/** `count` is a whole number of 0 or more unless `min` says otherwise. */
+export interface NumberOption extends Described {
+  readonly type: 'number' | 'count';
+  readonly default: number;
+  readonly min?: number;
+  readonly max?: number;
+}
+
+export interface FlagOption extends Described {
+  readonly type: 'flag';
+  readonly default: boolean;
+}
+
+export interface ChoiceOption<Word extends string = string> extends Described {
+  readonly type: 'choice';
+  readonly of: readonly Word[];
+  readonly default: Word;
+}
+
+export interface TextOption extends Described {
+  readonly type: 'text';
+  readonly default: string;
+  /** Most characters. */
+  readonly max: number;
+}
+
+export type ScalarOption =
+  | DurationOption
+  | SizeOption
+  | NumberOption
+  | FlagOption
+  | ChoiceOption
+  | TextOption;
+
+export interface ListOption<Element extends ScalarOption = ScalarOption> extends Described {
+  readonly type: 'list';
+  /** What each element is; its default and doc are not used. */
+  readonly of: Element;
+  /** As written in the file. */
+  readonly default: readonly ScalarOption['default'][];
+  /** Most elements. */
+  readonly max: number;
+}
+
+export type OptionSpec = ScalarOption | ListOption;
+export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
+
+/** What a collector gets for one key. */
+export type OptionValue<Spec extends OptionSpec> =
+  Spec extends ListOption<infer Element>
+    ? readonly OptionValue<Element>[]
+    : Spec extends ChoiceOption<infer Word>
+      ? Word
+      : Spec extends FlagOption
+        ? boolean
+        : Spec extends TextOption
+          ? string
+          : number;
+
+/** `ctx.options` of a collector that declares these. */
+export type OptionValues<Specs extends OptionSpecs> = {
+  readonly [Key in keyof Specs]: OptionValue<Specs[Key]>;
+};
+
+interface Bounds<T> {
+  readonly min?: T;
+  readonly max?: T;
+}
+
+/** A duration such as `500ms`; the value is seconds. */
+export function duration(byDefault: string, doc: string, bounds: Bounds<string> = {}): DurationOption {
+  return { type: 'duration', unit: 's', default: byDefault, doc, ...bounds };
+}
+
+/** A size such as `64KiB`; the value is bytes. */
+export function size(byDefault: string, doc: string, bounds: Bounds<string> = {}): SizeOption {
+  return { type: 'size', default: byDefault, doc, ...bounds };
+}
+
+/** A whole number of 0 or more. */
+export function count(byDefault: number, doc: string, bounds: Bounds<number> = {}): NumberOption {
+  return { type: 'count', default: byDefault, doc, ...bounds };
+}
+
+/** A number, such as a ratio. */
+export function number(byDefault: number, doc: string, bounds: Bounds<number> = {}): NumberOption {
+  return { type: 'number', default: byDefault, doc, ...bounds };
+}
+
+/** true or false. */
+export function flag(byDefault: boolean, doc: string): FlagOption {
+  return { type: 'flag', default: byDefault, doc };
+}
+
+/** One of a few words. */
+export function choice<const Words extends readonly [string, ...string[]]>(
+  of: Words,
+  byDefault: NoInfer<Words[number]>,
+  doc: string,
+): ChoiceOption<Words[number]> {
+  return { type: 'choice', of, default: byDefault, doc };
+}
+
+const MAX_TEXT = 1024;
+
+/** Any text. Without arguments it is an element of a list. */
+export function text(
+  byDefault = '',
+  doc = '',
+  { max = MAX_TEXT }: Pick<Bounds<number>, 'max'> = {},
+): TextOption {
+  return { type: 'text', default: byDefault, doc, max };
+}

@@ -5,6 +5,7 @@
  * Unicode: two different broken strings would otherwise become the same series on the page.
  */
 import { invalidMetric } from './instrument-names.ts';
+import type { KeptValues } from './kept-series.ts';
 
 /** UTF-16 units of a label value that are kept. */
 export const MAX_LABEL_VALUE = 256;
@@ -19,12 +20,19 @@ export interface SeriesBudget {
   truncated: number;
 }
 
+export interface Series<State> {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: State;
+  /** Where its values are kept over restarts; undefined until something was counted. */
+  kept?: KeptValues | undefined;
+}
+
 export class SeriesTable<State> {
   readonly #metric: string;
   readonly #names: readonly string[];
   readonly #budget: SeriesBudget;
   readonly #create: () => State;
-  readonly #series = new Map<string, { readonly labels: Record<string, string>; readonly state: State }>();
+  readonly #series = new Map<string, Series<State>>();
 
   constructor(metric: string, names: readonly string[], budget: SeriesBudget, create: () => State) {
     this.#metric = metric;
@@ -34,25 +42,25 @@ export class SeriesTable<State> {
   }
 
   /**
-   * The state of the series with these labels, made when it is new.
+   * The series with these labels, made when it is new.
    * @returns undefined when the budget is used up; the refusal is counted
    * @throws COLLECTOR_INVALID when a label is missing or not a string
    */
-  at(labels: Readonly<Record<string, string>> = {}): State | undefined {
+  at(labels: Readonly<Record<string, string>> = {}): Series<State> | undefined {
     const values = this.#names.map((name) => this.#value(name, labels[name]));
     // A value may hold any separator, so only a quoting encoding keeps two sets of values apart.
     const key = values.length === 1 ? (values[0] as string) : JSON.stringify(values);
     const known = this.#series.get(key);
-    if (known) return known.state;
+    if (known) return known;
     if (this.#budget.used >= this.#budget.max) {
       this.#budget.refused++;
       return undefined;
     }
     this.#budget.used++;
     const named = Object.fromEntries(this.#names.map((name, i) => [name, values[i] as string]));
-    const series = { labels: named, state: this.#create() };
+    const series: Series<State> = { labels: named, state: this.#create() };
     this.#series.set(key, series);
-    return series.state;
+    return series;
   }
 
   clear(): void {
@@ -60,7 +68,7 @@ export class SeriesTable<State> {
     this.#series.clear();
   }
 
-  entries(): Iterable<{ readonly labels: Readonly<Record<string, string>>; readonly state: State }> {
+  entries(): Iterable<Series<State>> {
     return this.#series.values();
   }
 

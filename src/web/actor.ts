@@ -17,6 +17,7 @@ import { shareInFlight, withDeadline } from '../promises.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
 import type { MetricFamily } from '../sdk/metrics.ts';
 import { OwnMetrics } from '../storage/prometheus/own.ts';
+import type { PageLabels } from '../storage/prometheus/page.ts';
 import { type ScrapeFault, scrape } from '../storage/prometheus/scrape.ts';
 import { PortSource } from '../storage/prometheus/source.ts';
 import { createApp } from './app.ts';
@@ -30,9 +31,6 @@ export type { PoolCollector } from '../pool/file-task.ts';
 export interface PrometheusOptions {
   readonly version: string;
   readonly web: WebConfig;
-  /** Labels of every `huatuo_bamai_` family. */
-  readonly region: string;
-  readonly hostname: string;
   readonly paths: HostPaths;
   readonly log: LogConfig;
   /** The journal's directory. */
@@ -58,8 +56,12 @@ export interface PrometheusControl {
   connectTo(service: string, port: MessagePort): void;
   /** The collector is no longer configured: it leaves the page. */
   forget(collector: string): void;
-  /** Replaces the list of file collectors. */
+  /** Labels of every `huatuo_bamai_` family; no page is made before they are known. */
+  setLabels(labels: PageLabels): void;
+  /** Replaces the list of file collectors; those that are in it already go on. */
   setPool(collectors: readonly PoolCollector[]): void;
+  /** Resolves when every file collector can be scraped, or has shown that it cannot. */
+  poolReady(): Promise<void>;
   /** @throws PORT_IN_USE or LISTEN_FAILED when the server could not be started */
   listening(): Promise<Listening>;
   /** Stops server, clocks and pool. */
@@ -72,6 +74,8 @@ const SUPERVISOR_DEADLINE_MS = 1_000;
 const CONTAINERS_DEADLINE_MS = 3_000;
 /** Collectors that are replaced are drained first. */
 const RELOAD_DEADLINE_MS = 30_000;
+/** File collectors begin without containers when the thread that knows them says nothing. */
+const CONTAINERS_LISTED_MS = 1_000;
 
 export class Prometheus implements PrometheusControl {
   readonly #options: PrometheusOptions;
@@ -79,17 +83,23 @@ export class Prometheus implements PrometheusControl {
   /** Collector threads by name; one whose thread is down stays until it is forgotten. */
   readonly #ports = new Map<string, PortSource>();
   #files: readonly FileSource[] = [];
+  #modules: readonly PoolCollector[] = [];
   readonly #pool: FilePool;
   readonly #own = new OwnMetrics(() => this.#events.counts);
   readonly #events: EventStreams;
   /** Asks for no cgroup, so it waits for no answer. */
   readonly #containers = new ContainersClient(0);
   readonly #snapshots = new SnapshotWriter(this.#containers);
+  readonly #listed = withDeadline(this.#containers.listed, CONTAINERS_LISTED_MS, 'containers').catch(
+    () => {},
+  );
   /** What was logged last about each collector. */
   readonly #faults = new Map<string, string>();
   readonly #server: Promise<HttpServer>;
   readonly #status: () => Promise<StatusDocument>;
   readonly #families: () => Promise<readonly MetricFamily[]>;
+  readonly #labels = Promise.withResolvers<void>();
+  #pageLabels: PageLabels = { region: '', host: '' };
   readonly #page = shareInFlight((key) => this.#scrape(JSON.parse(key) as string[] | null));
   #closed = false;
 
@@ -135,11 +145,29 @@ export class Prometheus implements PrometheusControl {
     this.#ports.delete(collector);
   }
 
+  setLabels(labels: PageLabels): void {
+    this.#pageLabels = labels;
+    this.#labels.resolve();
+  }
+
   setPool(collectors: readonly PoolCollector[]): void {
-    for (const source of this.#files) source[Symbol.dispose]();
-    this.#files = collectors.map(
-      (collector) => new FileSource(collector, this.#pool, () => this.#snapshots.get()),
-    );
+    // A module is imported once in a thread: what was rebuilt is only run by threads that start now.
+    const known = new Map(this.#modules.map(({ modulePath, contents }) => [modulePath, contents]));
+    if (collectors.some(({ modulePath, contents }) => (known.get(modulePath) ?? contents) !== contents))
+      this.#pool.renew();
+    this.#modules = collectors;
+    const before = new Map(this.#files.map((source) => [JSON.stringify(source.collector), source]));
+    this.#files = collectors.map((collector) => {
+      const key = JSON.stringify(collector);
+      const known = before.get(key);
+      before.delete(key);
+      return known ?? new FileSource(collector, this.#pool, () => this.#snapshots.get(), this.#listed);
+    });
+    for (const source of before.values()) source[Symbol.dispose]();
+  }
+
+  async poolReady(): Promise<void> {
+    await Promise.all(this.#files.map(({ ready }) => ready));
   }
 
   async listening(): Promise<Listening> {
@@ -174,14 +202,15 @@ export class Prometheus implements PrometheusControl {
     }
   }
 
-  #scrape(names: string[] | null): Promise<string> {
-    const { region, hostname, web } = this.#options;
+  async #scrape(names: string[] | null): Promise<string> {
+    const { web } = this.#options;
+    await this.#labels.promise;
     const sources = [...this.#ports.values(), ...this.#files];
     return scrape({
       sources: names ? sources.filter((source) => names.includes(source.name)) : sources,
       ...(names ? {} : { supervisor: this.#families }),
       own: names ? [] : this.#own.metrics,
-      labels: { region, host: hostname },
+      labels: this.#pageLabels,
       deadline_ms: web.scrape_timeout_ms,
       onOutcome: (collector, faults) => this.#onOutcome(collector, faults),
     });
@@ -190,6 +219,7 @@ export class Prometheus implements PrometheusControl {
   /** A collector that stays broken is logged once, not at every scrape. */
   #onOutcome(collector: string, faults: readonly ScrapeFault[]): void {
     for (const { type } of faults) if (type === 'refused') this.#own.countRefusedFamily(collector);
+    if (faults.some((fault) => fault.type === 'failed' && fault.error.code === 'COLLECTOR_STARTING')) return;
     const signature = faults
       .map((fault) => (fault.type === 'failed' ? fault.error.code : fault.reason))
       .join();

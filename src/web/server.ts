@@ -1,16 +1,34 @@
 /** The HTTP server: node:http, within limits that a slow or hostile client cannot stretch. */
+import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { type AddressInfo, isIP } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { HuatuoError } from '../error.ts';
 import type { App } from './app.ts';
 
+/** Over all addresses. */
 const MAX_CONNECTIONS = 64;
-const LIMITS = {
+const ANY_IPV6 = '::';
+const ANY_IPV4 = '0.0.0.0';
+/** The host has no such address family, or not this address of a name it knows. */
+const NOT_HERE: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
+
+/** How long a client may take, in milliseconds, and how much it may say. */
+export interface Limits {
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+  readonly keepAliveTimeout: number;
+  /** How often the first two are looked at: Node does it every 30 s unless told otherwise, which lets them overrun by that. */
+  readonly connectionsCheckingInterval: number;
+  readonly maxHeaderSize: number;
+}
+
+const LIMITS: Limits = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
   keepAliveTimeout: 60_000,
+  connectionsCheckingInterval: 1_000,
   maxHeaderSize: 8 * 1024,
 };
 
@@ -20,12 +38,16 @@ export interface ServerOptions {
   /** 0 lets the kernel choose. */
   readonly port: number;
   readonly app: App;
+  /** In place of the usual ones. */
+  readonly limits?: Partial<Limits>;
   onError(error: unknown): void;
 }
 
 export interface Listening {
   readonly address: string;
   readonly port: number;
+  /** The others of a name that stands for several. */
+  readonly also?: readonly string[];
 }
 
 /** Disposing of it stops accepting and ends every connection. */
@@ -34,36 +56,78 @@ export interface HttpServer extends AsyncDisposable {
 }
 
 /**
- * Binds the address and answers from then on.
+ * Binds the address, or every address that the name stands for, and answers from then on. All interfaces are those of IPv4
+ * on a host without IPv6.
  * @throws PORT_IN_USE, or LISTEN_FAILED for an address that is not this host's or not permitted
  */
-export async function listen({ host, port, app, onError }: ServerOptions): Promise<HttpServer> {
+export async function listen({ host, port, app, limits, onError }: ServerOptions): Promise<HttpServer> {
   const answer = getRequestListener(app.fetch, { hostname: 'localhost' });
-  const server = createServer(LIMITS, (request, response) => {
+  const onRequest: RequestListener = (request, response) => {
     // The adapter makes a URL of host and target, and where that fails or changes the host (long forms of IPv6) it answers
     // with an empty 400. No page depends on the host, and a target that is no path shall get the app's 404.
     delete request.headers.host;
     request.url = request.url?.replace(/^(?!\/)/, '/').replaceAll('\\', '%5C') ?? '/';
     void answer(request, response);
-  });
-  server.maxConnections = MAX_CONNECTIONS;
-  server.listen(port, host);
+  };
+  const addresses = await addressesOf(host, port);
+  const servers: Server[] = [];
+  let chosenPort = port;
+  let failure: unknown;
+  for (const address of addresses) {
+    const server = createServer({ ...LIMITS, ...limits }, onRequest);
+    server.maxConnections = Math.floor(MAX_CONNECTIONS / addresses.length);
+    try {
+      chosenPort = await bind(server, address, chosenPort);
+      // After that only accept(2) can fail (no descriptor left); the next connection tries again.
+      server.on('error', onError);
+      servers.push(server);
+    } catch (cause) {
+      failure = cause;
+      if (NOT_HERE.has((cause as NodeJS.ErrnoException).code ?? '')) continue;
+      await closeAll(servers);
+      throw listenError(address, port, cause as NodeJS.ErrnoException);
+    }
+  }
+  const [first, ...others] = servers.map((server) => (server.address() as AddressInfo).address);
+  if (first === undefined) throw listenError(host, port, failure as NodeJS.ErrnoException);
+  return {
+    listening: { address: first, port: chosenPort, ...(others.length > 0 && { also: others }) },
+    [Symbol.asyncDispose]: () => closeAll(servers),
+  };
+}
+
+/** @returns the port, which the kernel may have chosen */
+async function bind(server: Server, address: string, port: number): Promise<number> {
+  server.listen(port, address);
   try {
     await once(server, 'listening');
   } catch (cause) {
+    if (address !== ANY_IPV6 || (cause as NodeJS.ErrnoException).code !== 'EAFNOSUPPORT') throw cause;
+    server.listen(port, ANY_IPV4);
+    await once(server, 'listening');
+  }
+  return (server.address() as AddressInfo).port;
+}
+
+/** @throws LISTEN_FAILED for a name that no address is known of */
+async function addressesOf(host: string, port: number): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host];
+  try {
+    const found = await lookup(host, { all: true });
+    return [...new Set(found.map(({ address }) => address))];
+  } catch (cause) {
     throw listenError(host, port, cause as NodeJS.ErrnoException);
   }
-  // After that only accept(2) can fail (no descriptor left); the next connection tries again.
-  server.on('error', onError);
-  const bound = server.address() as AddressInfo;
-  return {
-    listening: { address: bound.address, port: bound.port },
-    async [Symbol.asyncDispose]() {
+}
+
+async function closeAll(servers: readonly Server[]): Promise<void> {
+  await Promise.all(
+    servers.map(async (server) => {
       const closed = server[Symbol.asyncDispose]();
       server.closeAllConnections();
       await closed;
-    },
-  };
+    }),
+  );
 }
 
 function listenError(host: string, port: number, cause: NodeJS.ErrnoException): HuatuoError {

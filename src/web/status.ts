@@ -19,7 +19,7 @@ export interface AgentStatus {
   readonly pid: number;
 }
 
-/** Accounting of one event collector. Counts are u64, as decimal strings: JSON numbers end at 2^53. */
+/** Accounting of one collector that makes documents, from its ring or by `ctx.save`. Counts are u64, as decimal strings: JSON numbers end at 2^53. */
 export interface LedgerStatus {
   readonly collector: string;
   readonly produced: string;
@@ -27,9 +27,15 @@ export interface LedgerStatus {
   readonly dropped_ring_full: string;
   readonly rate_limited: string;
   readonly malformed: string;
+  /** Saved documents that were not JSON, past the bound on pending ones, refused by the journal, cut off by a stop, lost with a worker. */
+  readonly dropped_invalid: string;
+  readonly dropped_overloaded: string;
+  readonly dropped_refused: string;
+  readonly dropped_cancelled: string;
+  readonly dropped_lost: string;
   /** In the kernel's ring, not yet committed. */
   readonly pending_bytes: string;
-  /** produced − (journalled + dropped_ring_full + rate_limited + malformed); 0 when nothing is pending. */
+  /** produced − (journalled + rate_limited + malformed + all that was dropped); 0 when nothing is pending. */
   readonly difference: string;
 }
 

@@ -1,11 +1,14 @@
-/** Thread of worker-actor.test.ts: does what it is told over its control port, and beats while its loop turns. */
+/** Thread of worker-actor.test.ts: does what it is told over its control port, and answers while its loop turns. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { answerHeartbeat } from '../../src/actor/heartbeat.ts';
 import { expose } from '../../src/actor/rpc.ts';
 import { HuatuoError } from '../../src/error.ts';
 
 export interface ChildData {
   readonly control: MessagePort;
-  readonly beats: SharedArrayBuffer;
+  readonly stats: SharedArrayBuffer;
+  /** Set when it loops. */
+  readonly loops: SharedArrayBuffer;
   /** Fails before it runs. */
   readonly failsToStart: boolean;
 }
@@ -16,12 +19,7 @@ export interface ChildControl {
   stop(how: 'at once' | 'never'): Promise<void>;
 }
 
-/** What the heart says once the thread loops. */
-const LOOPING = 1 << 30;
-
-const { control, beats, failsToStart } = workerData as ChildData;
-const heart = new Int32Array(beats);
-const beat = (): unknown => Atomics.add(heart, 0, 1);
+const { control, stats, loops, failsToStart } = workerData as ChildData;
 
 const permanent = (): HuatuoError =>
   new HuatuoError('BTF_MISSING', { expected: 'BTF', found: 'none', remedy: 'use another kernel' });
@@ -35,13 +33,12 @@ const api: ChildControl = {
       if (how === 'throw') throw new TypeError('a bug');
       if (how === 'permanent') throw permanent();
       if (how === 'exit') process.exit(7);
-      Atomics.store(heart, 0, LOOPING);
+      Atomics.store(new Int32Array(loops), 0, 1);
       for (;;);
     });
   },
   stop: (how) => (how === 'never' ? new Promise(() => undefined) : Promise.resolve()),
 };
 expose(api, control);
-beat();
-setInterval(beat, 10);
+answerHeartbeat(stats);
 parentPort?.postMessage('running');

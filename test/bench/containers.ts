@@ -4,6 +4,7 @@
  */
 
 import { wallOffset_ns } from '../../src/actor/clock.ts';
+import { OWNER } from '../../src/decoder/lookup-kinds.ts';
 import { containerFragment } from '../../src/decoder/owner-fragment.ts';
 import type { Container } from '../../src/sdk/container.ts';
 import { atMost, median, type Row } from './report.ts';
@@ -21,7 +22,7 @@ export async function benchContainers({ progress }: BenchOptions): Promise<Row[]
   using ring = await TickRing.open(await workspace.build('test/bench/tick.bpf.c'));
   const cost_ns: number[] = [];
   for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
-    const host = decode(ring, () => null);
+    const host = decode(ring, () => '');
     const named = decode(ring, (id) => containerFragment(container(id)));
     if (round >= 0) cost_ns.push(named - host);
   }
@@ -39,10 +40,11 @@ export async function benchContainers({ progress }: BenchOptions): Promise<Row[]
 }
 
 /** @returns nanoseconds for one document */
-function decode(ring: TickRing, fragment: (cgroup: number) => string | null): number {
+function decode(ring: TickRing, fragment: (cgroup: number) => string): number {
   const { decoder } = ring;
-  decoder.clearContainers();
-  for (let id = 1; id <= CGROUPS + OTHERS; id++) decoder.addContainer(BigInt(id), fragment(id));
+  decoder.clearLookups();
+  for (let id = 1; id <= CGROUPS + OTHERS; id++)
+    decoder.addLookup({ kind: OWNER, key: BigInt(id), process: 0 }, fragment(id));
   const documents = ring.fill();
   const start = performance.now();
   for (let status = 'output_full'; status === 'output_full'; ) {

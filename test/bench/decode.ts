@@ -1,5 +1,6 @@
 /** How fast ring records become documents, and how fast the ring is walked, on one core. */
 import { Decoder } from '../../src/decoder/decoder.ts';
+import { OWNER } from '../../src/decoder/lookup-kinds.ts';
 import { SOFTIRQ_LIKE } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
 import { FakeRing } from '../support/decoder-ring.ts';
@@ -26,7 +27,7 @@ export async function benchDecode(): Promise<DecodeFigures> {
     envelope: { idPrefix: `${'5'.repeat(32)}-softirq-42-`, hostname: 'node-17.example.org', region: 'eu-1' },
   });
   const records = fill(new FakeRing(decoder));
-  for (let id = 1n; id <= 64n; id++) decoder.addContainer(id, CONTAINER);
+  for (let id = 1n; id <= 64n; id++) decoder.addLookup({ kind: OWNER, key: id, process: 0 }, CONTAINER);
 
   const decoded = repeat(() => decodeRing(decoder));
   const walked = repeat(() => {

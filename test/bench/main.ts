@@ -11,6 +11,7 @@ import { at } from '../../src/paths.ts';
 import { benchContainers } from './containers.ts';
 import { benchEncode } from './encode.ts';
 import { benchIdle } from './idle.ts';
+import { benchLookups } from './lookups.ts';
 import { benchPipeline } from './pipeline.ts';
 import { type Row, renderTable } from './report.ts';
 import { benchShipping } from './shipping.ts';
@@ -23,6 +24,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>>
   walk: benchWalk,
   encode: benchEncode,
   containers: benchContainers,
+  lookups: benchLookups,
   pipeline: benchPipeline,
   idle: benchIdle,
   shipping: benchShipping,

@@ -31,6 +31,20 @@ export function usageBetween(before: Map<string, number>, after: Map<string, num
     .sort(([, a], [, b]) => b - a);
 }
 
+/** How often the process's threads have gone to sleep, and so were woken; those that ended are left out. */
+export function sleeps(pid: number): number {
+  let sum = 0;
+  for (const tid of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const status = readFileSync(`/proc/${pid}/task/${tid}/status`, 'utf8');
+      sum += Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+    } catch {
+      // The thread ended between the two reads.
+    }
+  }
+  return sum;
+}
+
 export interface Resident {
   readonly total_bytes: number;
   readonly anonymous_bytes: number;

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from '../../src/actor/thread.ts';
 import { Decoder, decoderNeeds } from '../../src/decoder/decoder.ts';
+import { OWNER } from '../../src/decoder/lookup-kinds.ts';
 import { KernelObject } from '../../src/kernel/object.ts';
 import { MappedRing } from '../../src/kernel/ring.ts';
 import { readManifest } from '../../src/schema/read-manifest.ts';
@@ -44,7 +45,7 @@ export class TickRing implements Disposable {
     this.#ring = ring;
     this.mapId = ring.mapId;
     this.decoder = decoder;
-    for (let id = 1n; id <= CGROUPS; id++) decoder.addContainer(id, CONTAINER);
+    for (let id = 1n; id <= CGROUPS; id++) decoder.addLookup({ kind: OWNER, key: id, process: 0 }, CONTAINER);
   }
 
   /** Fills the empty ring. @returns records in it */

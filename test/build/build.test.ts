@@ -24,13 +24,23 @@ test("a user's directory gives objects and manifests, with the modules beside th
   using sources = temporaryDirectory();
   using out = temporaryDirectory();
   fixture(sources.path, 'bpf/metric_only');
-  writeFileSync(join(sources.path, 'from_files.js'), 'export default {};\n');
+  writeFileSync(
+    join(sources.path, 'from_files.js'),
+    "export default { kind: 'autotracing', doc: 'Does nothing.', async start() {} };\n",
+  );
   const first = build('--collectors', sources.path, '--out', out.path);
   assert.equal(first.status, 0, first.err);
   assert.match(first.out, /1 collectors, 1 rebuilt: metric_only \(\d+ ms\)/);
   assert.deepEqual(
     readdirSync(out.path).filter((name) => !name.startsWith('.')),
-    ['from_files.js', 'metric_only.bpf.o', 'metric_only.json'],
+    [
+      'from_files.description.json',
+      'from_files.js',
+      'metric_only.bpf.o',
+      'metric_only.json',
+      'node_modules',
+      'package.json',
+    ],
   );
   assert.equal(build('--quiet', '--collectors', sources.path, '--out', out.path).out, '');
 });

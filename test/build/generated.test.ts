@@ -4,12 +4,24 @@ import { basename } from 'node:path';
 import test from 'node:test';
 import { decoderSource } from '../../src/build/decoder-source.ts';
 import { filesIn, readIfThere } from '../../src/build/files.ts';
-import { generatedFiles } from '../../src/build/generated.ts';
+import { bindingFiles, schemaFiles } from '../../src/build/generated.ts';
+import { loadCatalog } from '../../src/catalog/catalog.ts';
+import { ContentsReader } from '../../src/catalog/contents.ts';
+import { describeModule } from '../../src/catalog/describe-module.ts';
 import { at } from '../../src/paths.ts';
 import { manifestOf } from './compiled.ts';
 
 const manifests = await Promise.all(filesIn(at('bpf'), '.bpf.c').map(manifestOf));
-const expected = new Map(generatedFiles(manifests));
+const { entries } = await loadCatalog({ builtinRoot: at('dist'), extraDirectories: [] });
+const described = entries.flatMap(({ name, modulePath }) => (modulePath ? [{ name, modulePath }] : []));
+const descriptions = new Map(
+  await Promise.all(
+    described.map(
+      async ({ name, modulePath }) => [name, await describeModule(modulePath, new ContentsReader())] as const,
+    ),
+  ),
+);
+const expected = new Map([...bindingFiles(manifests), ...schemaFiles(manifests, descriptions)]);
 for (const { collector, event } of manifests) {
   if (event) expected.set(`wasm/decoders/${collector}.ts`, decoderSource(collector, event));
 }

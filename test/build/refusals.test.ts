@@ -34,6 +34,7 @@ const MESSAGES: Readonly<Record<string, RegExp>> = {
   option_duplicate_key: /option limit_bytes: config key 'limit' is taken by limit_ns; rename/,
   option_signed: /option threshold: a type that no config value fits; use an unsigned integer/,
   option_too_large: /option threshold_ns: a default of \d+; keep it below 2\^53/,
+  optional_first: /field flags: OPTIONAL on the first field; put one in front of it that is always there/,
   padding_at_end: /struct invalid_event: 4 bytes of implicit padding at the end; .*u8 _pad\[4\]/,
   padding_at_end_of_nested: /field peer: 7 bytes of implicit padding at the end; .*u8 _pad\[7\]/,
   padding_between: /field latency_ns: 4 bytes of implicit padding before it; .*u8 _pad\[4\]/,
@@ -43,9 +44,19 @@ const MESSAGES: Readonly<Record<string, RegExp>> = {
   syntax_error: /clang refused it:\n.*syntax_error\.bpf\.c:4:25: error: expected ';'/,
   two_times: /2 ktime_ns \(time, end\); an event has one/,
   typedef_of_other_size: /field comm: type comm_t of 15 bytes; it has 16/,
+  user_stack_in_map: /map stacks, value, field stack: a user stack in a map; put it into an event/,
   union_member: /field either: a union; use one field for each meaning/,
   unit_of_another_type: /field latency_ns: a hex value under this name; give it the type dur_ns/,
   unknown_typedef: /field distance: a bare furlongs; say what the number means/,
+  owner_of_no_cgroup: /field latency_ns: OWNER on a dur_ns; only a single cgroup id has an owner/,
+  kernel_enum_of_duration:
+    /field latency_ns: KERNEL_ENUM\("skb_drop_reason"\) on a dur_ns; use it with index32/,
+  tail_without_most: /field data: a tail of any number of bytes; .*TAIL\(\)/,
+  tail_without_length: /1 tails and 0 tail_length; a tail has one tail_length beside it/,
+  two_owners: /field parent_id: JSON key 'container_id' is taken by cgroup_id/,
+  variant_with_other_head:
+    /struct other_event: ktime_ns at byte 8, in struct invalid_event at byte 0; begin all structs/,
+  variant_with_tag_0: /event_variant_other_event: EVENT_VARIANT\(\) with the tag '0'; use a number from 1/,
 };
 
 const sources = filesIn(at('test/fixtures/bpf-invalid'), '.bpf.c');

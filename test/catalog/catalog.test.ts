@@ -3,6 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Catalog, loadCatalog } from '../../src/catalog/catalog.ts';
+import { ContentsReader } from '../../src/catalog/contents.ts';
+import { DESCRIPTION_FORMAT } from '../../src/catalog/description.ts';
 import { bpfFiles, directoryWith, moduleFile, testCatalog } from '../config/collectors.ts';
 
 async function catalogOf(...sets: Record<string, string>[]): Promise<Catalog> {
@@ -33,18 +35,24 @@ test('a module brings kind, description and options', async () => {
   assert.equal(entry?.kind, 'autotracing');
   assert.equal(entry.source, 'files');
   assert.deepEqual([entry.interval, entry.enabledByDefault], [30, false]);
-  assert.deepEqual(entry.optionsSchema.parse({}), { ratio: 0.9, mode: 'host' });
+  assert.deepEqual(
+    Object.entries(entry.options).map(([key, { type, default: byDefault }]) => [key, type, byDefault]),
+    [
+      ['ratio', 'number', 0.9],
+      ['mode', 'choice', 'host'],
+    ],
+  );
 });
 
 test('a module and an object of one name are one collector with the options of both', async () => {
-  const body = 'options: z.object({ depth: z.int().default(3) }), enrich(event) { return event; },';
+  const body = "options: { depth: count(3, 'How deep') }, enrich(event) { return event; },";
   const { entries, broken } = await catalogOf(bpfFiles('both'), moduleFile('both', body));
   assert.deepEqual(broken, []);
   assert.deepEqual(
     entries.map(({ name, source }) => [name, source]),
     [['both', 'bpf']],
   );
-  assert.deepEqual(Object.keys(entries[0]?.optionsSchema.shape ?? {}), [
+  assert.deepEqual(Object.keys(entries[0]?.options ?? {}), [
     'threshold',
     'sample',
     'max_events',
@@ -116,20 +124,79 @@ test('a directory that cannot be read is reported with its reason', async () => 
   assert.match(catalog.unreadable.get('/nonexistent/too') ?? '', /ENOENT/);
 });
 
-test('a module whose top level never finishes is given up', { timeout: 20_000 }, async () => {
-  const message = await refusalOf({ 'hangs.js': 'await new Promise(() => {}); export default {};' });
-  assert.match(message, /did not finish within 5 s/);
+for (const [what, top, found] of [
+  ['awaits what never comes', 'await new Promise(() => {});', /awaits what never comes/],
+  ['awaits with a clock running', 'setInterval(() => {}, 9); await new Promise(() => {});', /within 5 s/],
+  ['loops for ever', 'while (true);', /did not finish within 5 s/],
+  ['throws', "throw new Error('on purpose');", /on purpose/],
+  [
+    'throws later',
+    "setTimeout(() => { throw new Error('on purpose'); }); await new Promise(() => {});",
+    /on purpose/,
+  ],
+  ['ends the process', 'process.exit(0);', /ended the thread with code 0/],
+  ['takes all memory', 'const all = []; for (;;) all.push(new Array(1e6).fill(0.5));', /memory/],
+] as const) {
+  test(`a module whose top level ${what} costs that collector only`, { timeout: 30_000 }, async () => {
+    const { entries, broken } = await catalogOf(moduleFile('good'), {
+      'bad.js': `${top} export default {};`,
+    });
+    assert.deepEqual(
+      entries.map(({ name }) => name),
+      ['good'],
+    );
+    assert.equal(broken[0]?.error.code, 'COLLECTOR_INVALID');
+    assert.match(broken[0].error.message, found);
+  });
+}
+
+test('a module that is described beside it is not run, until it or what it imports changes', async () => {
+  using directory = directoryWith({
+    'quiet.js': "import './helper.mjs'; throw new Error('it ran');",
+    'helper.mjs': 'export {};',
+  });
+  const path = join(directory.path, 'quiet.js');
+  const load = () => loadCatalog({ builtinRoot: '/nonexistent', extraDirectories: [directory.path] });
+  const description = { kind: 'autotracing', doc: 'Known without being run', hooks: { start: 'function' } };
+  const stored = {
+    format: DESCRIPTION_FORMAT,
+    contents: await new ContentsReader().module(path),
+    description,
+  };
+  writeFileSync(join(directory.path, 'quiet.description.json'), JSON.stringify(stored));
+  const known = (await load()).find('quiet');
+  assert.equal(known?.doc, 'Known without being run');
+  writeFileSync(join(directory.path, 'helper.mjs'), 'export {}; // another one');
+  assert.match((await load()).broken[0]?.error.message ?? '', /it ran/);
+});
+
+test('contents tell a rebuilt collector from the one that was there before', async () => {
+  using directory = directoryWith({ ...bpfFiles('built'), ...moduleFile('built') });
+  const contents = async (): Promise<string | undefined> =>
+    (await loadCatalog({ builtinRoot: '/nonexistent', extraDirectories: [directory.path] })).find('built')
+      ?.contents;
+  const first = await contents();
+  assert.equal(await contents(), first);
+  const seen = new Set([first]);
+  for (const file of ['built.bpf.o', 'built.wasm']) {
+    writeFileSync(join(directory.path, file), 'rebuilt');
+    seen.add(await contents());
+  }
+  const [text = ''] = Object.values(moduleFile('built', "async start() { return 'more'; },"));
+  writeFileSync(join(directory.path, 'built.js'), text);
+  seen.add(await contents());
+  assert.equal(seen.size, 4);
 });
 
 test('what is wrong with a collector is said', async () => {
   assert.match(await refusalOf(moduleFile('memreclaim')), /alias of memory_reclaim_events/);
   assert.match(await refusalOf(moduleFile('shape', 'start: 5,')), /start: .*function/);
-  assert.match(await refusalOf(moduleFile('idle', '')), /neither start\(\) nor an event struct/);
   assert.match(
-    await refusalOf(moduleFile('maps', "kind: 'metric', source: 'bpf', update() {},")),
-    /BPF object for/,
+    await refusalOf(moduleFile('idle', '')),
+    /neither start\(\) nor trigger\(\) nor an event struct/,
   );
-  assert.match(await refusalOf(bpfFiles('mute', { event: undefined } as object)), /only the maps of/);
+  assert.match(await refusalOf(moduleFile('mute', "kind: 'metric',")), /update: .*function/);
+  assert.match(await refusalOf(bpfFiles('maps', { event: undefined } as object)), /only the maps of/);
   assert.match(await refusalOf(bpfFiles('other', { collector: 'else' })), /that of else/);
   assert.match(
     await refusalOf({ ...bpfFiles('garbage'), 'garbage.json': '{"collector": 1}' }),
@@ -141,13 +208,19 @@ test('what is wrong with a collector is said', async () => {
 
 test('options that would not make one config section are refused', async () => {
   const withOptions = (options: string) => moduleFile('opts', `async start() {}, options: ${options},`);
+  assert.match(await refusalOf(withOptions("{ enabled: count(1, 'x') }")), /option enabled/);
+  assert.match(await refusalOf(withOptions("{ depth: count(-1, 'x') }")), /depth without a valid default/);
+  assert.match(await refusalOf(withOptions("{ depth: count(1, '') }")), /depth without a doc/);
   assert.match(
-    await refusalOf(withOptions('z.object({ enabled: z.boolean().default(true) })')),
-    /option enabled/,
+    await refusalOf(withOptions("{ depth: number(3, 'x', { max: 2 }) }")),
+    /depth without a valid/,
   );
-  assert.match(await refusalOf(withOptions('z.object({ depth: z.int() })')), /depth without a valid default/);
-  assert.match(await refusalOf(withOptions('z.string()')), /z\.object/);
-  assert.match(await refusalOf(withOptions('z.object({}).refine(() => true)')), /refinement over the whole/);
-  const clash = moduleFile('clash', 'options: z.object({ threshold: z.int().default(1) }),');
+  assert.match(await refusalOf(withOptions("{ 'Depth-1': count(1, 'x') }")), /Depth-1/);
+  assert.match(
+    await refusalOf(withOptions("{ depth: { type: 'zod' } }")),
+    /options\.depth: expected what duration/,
+  );
+  assert.match(await refusalOf(withOptions("'depth'")), /options: /);
+  const clash = moduleFile('clash', "options: { threshold: count(1, 'x') },");
   assert.match(await refusalOf(bpfFiles('clash'), clash), /threshold declared twice/);
 });

@@ -40,6 +40,12 @@ test('flags of the Prometheus family set keys of the file, with a space or with 
   ]);
 });
 
+test('a directory is built for one that is named', () => {
+  const built = { command: 'build', directory: 'mine', out: 'built' };
+  assert.deepEqual(parse('build', 'mine', '--out', 'built'), built);
+  assert.match(usageOf('build', 'mine'), /--out/);
+});
+
 test('flags stand before or after the command', () => {
   assert.deepEqual(overrides('--log.level=warn', 'check'), overrides('check', '--log.level=warn'));
 });

@@ -6,8 +6,8 @@ import { type Catalog, loadCatalog } from '../../src/catalog/catalog.ts';
 import type { ObjectManifest } from '../../src/schema/manifest.ts';
 
 export const FIXTURES: string = new URL('../../../test/fixtures/config/', import.meta.url).pathname;
-/** A module outside of the project does not find zod by name. */
-export const ZOD: string = JSON.stringify(import.meta.resolve('zod'));
+/** A module outside of the project does not find the SDK by name. */
+const SDK = JSON.stringify(new URL('../../src/sdk/index.js', import.meta.url).href);
 
 export interface TemporaryDirectory extends Disposable {
   readonly path: string;
@@ -41,7 +41,7 @@ export function manifest(collector: string, changes: Partial<ObjectManifest> = {
       option('loopback', 'loopback', 'bool', 1, 0, 'Whether loopback counts'),
     ],
     maps: [],
-    attachPoints: ['tp_btf/netif_receive_skb'],
+    attachPoints: [{ program: 'received', section: 'tp_btf/netif_receive_skb', optional: false }],
     ...changes,
   };
 }
@@ -70,7 +70,7 @@ export function bpfFiles(name: string, changes: Partial<ObjectManifest> = {}): R
 export function moduleFile(name: string, body = 'async start() {},'): Record<string, string> {
   return {
     [`${name}.js`]: `
-      import { z } from ${ZOD};
+      import { choice, count, number } from ${SDK};
       export default { kind: 'autotracing', doc: 'Captures stacks when the host is busy', ${body} };`,
   };
 }
@@ -78,10 +78,10 @@ export function moduleFile(name: string, body = 'async start() {},'): Record<str
 const BUSY = `
   enabledByDefault: false,
   interval: 30,
-  options: z.object({
-    ratio: z.number().min(0).max(1).default(0.9).describe('Share of CPU time that counts as busy'),
-    mode: z.enum(['host', 'container']).default('host').describe('What is watched'),
-  }),
+  options: {
+    ratio: number(0.9, 'Share of CPU time that counts as busy', { min: 0, max: 1 }),
+    mode: choice(['host', 'container'], 'host', 'What is watched'),
+  },
   async start() {},`;
 
 /** `net_rx_latency` (BPF alone, alias netrecvlat) and `busy` (a module, off by default); no files are left behind. */

@@ -26,13 +26,13 @@ function refusal(section: string): string {
   throw new assert.AssertionError({ message: `accepted ${section}` });
 }
 
-test('places are absolute paths, normalised, or none', () => {
+test('places are absolute paths, normalised, one or a list, or none', () => {
   const { docker, podman, cri, oci } = load(
-    '{docker: none, podman: /run//p.sock, cri: [/run/x/../c.sock], oci: none}',
+    '{docker: none, podman: /run//p.sock, cri: [/run/x/../c.sock], oci: [/run, /run/user/1000/]}',
   );
   assert.deepEqual(
     { docker, podman, cri, oci },
-    { docker: '', podman: '/run/p.sock', cri: ['/run/c.sock'], oci: '' },
+    { docker: [], podman: ['/run/p.sock'], cri: ['/run/c.sock'], oci: ['/run', '/run/user/1000/'] },
   );
   assert.deepEqual(load('{cri: []}').cri, []);
 });
@@ -40,13 +40,11 @@ test('places are absolute paths, normalised, or none', () => {
 test('a relative path and an empty one are refused', () => {
   assert.equal(
     refusal('{docker: docker.sock}'),
-    'containers.docker: found "docker.sock", expected an absolute path, or none',
+    'containers.docker: found "docker.sock", expected an absolute path, a list of them, or none',
   );
-  assert.equal(refusal('{oci: ""}'), 'containers.oci: found "", expected an absolute path, or none');
-  assert.match(
-    refusal('{podman: [/run/p.sock]}'),
-    /^containers\.podman: found a list, expected an absolute path/,
-  );
+  assert.match(refusal('{oci: ""}'), /^containers\.oci: found "", expected an absolute path, a list/);
+  for (const wrong of ['[run/p.sock]', '[/run/p.sock, 7]', '7', '{a: 1}', '[none]'])
+    assert.match(refusal(`{podman: ${wrong}}`), /^containers\.podman: .* expected an absolute path, a list/);
   assert.equal(refusal('{cri: [none]}'), 'containers.cri[0]: found "none", expected an absolute path');
   assert.match(refusal('{cri: /run/c.sock}'), /^containers\.cri: .* expected a list of absolute paths$/);
 });

@@ -141,6 +141,7 @@ test('without a file and flags everything is default', () => {
   const { config, settings } = loadConfig({ overrides: [], catalog });
   assert.deepEqual(config, {
     region: 'default',
+    hostname: '',
     log: { level: 'info', format: 'auto' },
     web: { host: '127.0.0.1', port: 19704, scrape_timeout_ms: 2000 },
     path: { procfs: '/proc', sysfs: '/sys', collectors: [] },
@@ -170,10 +171,16 @@ test('without a file and flags everything is default', () => {
       labels: [],
       refresh_ms: 30_000,
       timeout_ms: 2000,
-      docker: '/run/docker.sock',
-      podman: '/run/podman/podman.sock',
-      cri: ['/run/containerd/containerd.sock', '/run/crio/crio.sock'],
-      oci: '/run',
+      docker: ['/run/docker.sock'],
+      podman: ['/run/podman/podman.sock'],
+      cri: [
+        '/run/containerd/containerd.sock',
+        '/run/crio/crio.sock',
+        '/run/k3s/containerd/containerd.sock',
+        '/run/k0s/containerd.sock',
+        '/var/snap/microk8s/common/run/containerd.sock',
+      ],
+      oci: ['/run', '/run/k3s', '/run/k0s', '/var/snap/microk8s/common/run'],
       kubelet: undefined,
     },
     elasticsearch: {

@@ -37,7 +37,7 @@ class Containers {
 }
 
 const CHANGED = { type: 'changed', upserts: [], removed: [], reassigned: false } as const;
-const HOST: Owner = { type: 'host' };
+const HOST: Owner = { type: 'host', cgroupPath: '/' };
 
 function ownerOf(one = container()): Owner {
   return { type: 'container', container: one };
@@ -78,13 +78,27 @@ test('a cgroup is asked for once, with its controller, and its owner is known fr
 
 test("that a cgroup is the host's or a unit's is remembered too", async (t) => {
   const client = new ContainersClient(LONG_MS);
-  const unit: Owner = { type: 'unit', name: 'x.service' };
+  const unit: Owner = { type: 'unit', name: 'x.service', cgroupPath: '/system.slice/x.service' };
   const containers = connect(t, client, ({ cgroupId }) => (cgroupId === 1n ? HOST : unit));
   for (const _ of [1, 2]) {
     assert.equal(await client.byCgroupId(1n), undefined);
     assert.deepEqual(await client.resolve(2n, undefined), unit);
   }
   assert.equal(containers.requests.length, 2);
+});
+
+test('what no answer came for, and what nothing tells, is unknown and never the host', async (t) => {
+  const client = new ContainersClient(0);
+  const silent = connect(t, client);
+  assert.deepEqual(await client.ownerOf(7n, 'memory'), { type: 'unknown' });
+  silent.answer({ type: 'unknown' });
+  await eventually('the answer', () => client.owner(7n, 'memory') !== undefined);
+  assert.deepEqual(await client.ownerOf(7n, 'memory'), { type: 'unknown' });
+  assert.equal(await client.byCgroupId(7n, 'memory'), undefined);
+  await told(client, silent, { ...CHANGED, reassigned: true });
+  silent.answer(ownerOf());
+  await client.ownerOf(7n, 'memory');
+  await eventually('a better answer', () => client.owner(7n, 'memory')?.type === 'container');
 });
 
 test('who waits no longer gets nothing; the answer is known when it comes, and the question is not repeated', async (t) => {

@@ -24,7 +24,7 @@ function registryOf(hierarchies: readonly Hierarchy[] = [V2]) {
 
 function nameOf(owner: Owner): string {
   if (owner.type === 'container') return owner.container.id;
-  return owner.type === 'unit' ? owner.name : 'host';
+  return owner.type === 'unit' ? owner.name : owner.type;
 }
 
 function ids(containers: readonly Container[]): string[] {
@@ -61,7 +61,7 @@ test('a v2 container owns its cgroup and those below it, whatever the controller
   assert.equal(nameOf(registry.owner(3n, 'memory')), A);
   assert.equal(nameOf(registry.owner(3n, undefined)), A);
   assert.equal(nameOf(registry.owner(1n, undefined)), 'kubepods-burstable-pod1_2.slice');
-  assert.equal(nameOf(registry.owner(99n, undefined)), 'host');
+  assert.equal(nameOf(registry.owner(99n, undefined)), 'unknown');
 });
 
 test('v1 hierarchies are joined by id, and controllers may share one', () => {
@@ -76,7 +76,7 @@ test('v1 hierarchies are joined by id, and controllers may share one', () => {
   });
   assert.deepEqual(one?.cgroupIds, [7n, 8n, 8n]);
   assert.equal(nameOf(registry.owner(8n, 'cpuacct')), A);
-  assert.equal(nameOf(registry.owner(8n, 'memory')), 'host');
+  assert.equal(nameOf(registry.owner(8n, 'memory')), 'unknown');
 });
 
 test('an inode that means different containers in different v1 hierarchies needs its controller', () => {
@@ -85,7 +85,7 @@ test('an inode that means different containers in different v1 hierarchies needs
   registry.made(cgroup(7n, `/docker/${B}`, CPU));
   assert.equal(nameOf(registry.owner(7n, 'memory')), A);
   assert.equal(nameOf(registry.owner(7n, 'cpu')), B);
-  assert.equal(nameOf(registry.owner(7n, undefined)), 'host');
+  assert.equal(nameOf(registry.owner(7n, undefined)), 'unknown');
 });
 
 test('on a hybrid host a controller of v1 is never looked for in v2, one that is not on v1 always', () => {
@@ -118,7 +118,11 @@ test('a unit owns what is in it, and is no container', () => {
   const { registry } = registryOf();
   registry.made(cgroup(1n, '/system.slice/nginx.service'));
   registry.made(cgroup(2n, '/system.slice/nginx.service/worker'));
-  assert.deepEqual(registry.owner(2n, 'unified'), { type: 'unit', name: 'nginx.service' });
+  assert.deepEqual(registry.owner(2n, 'unified'), {
+    type: 'unit',
+    name: 'nginx.service',
+    cgroupPath: '/system.slice/nginx.service/worker',
+  });
   assert.deepEqual(registry.containers, []);
   assert.deepEqual(registry.takeChanges(), { upserts: [], removed: [], reassigned: false });
   assert.equal(registry.counts.units, 1);
@@ -126,40 +130,40 @@ test('a unit owns what is in it, and is no container', () => {
 
 test('a container is gone with its last directory, resolvable for keepGone, then forgotten', () => {
   const { registry, clock } = registryOf();
-  registry.made(cgroup(1n, `/docker/${A}`));
-  registry.made(cgroup(2n, `/docker/${A}/init`));
+  registry.made(cgroup(11n, `/docker/${A}`));
+  registry.made(cgroup(12n, `/docker/${A}/init`));
   registry.takeChanges();
-  registry.removed(cgroup(2n, ''));
+  registry.removed(cgroup(12n, ''));
   assert.deepEqual(ids(registry.containers), [A]);
-  registry.removed(cgroup(1n, ''));
+  registry.removed(cgroup(11n, ''));
   assert.deepEqual(registry.containers, []);
   assert.deepEqual(registry.takeChanges(), { upserts: [], removed: [A], reassigned: false });
   assert.deepEqual([registry.counts.containers, registry.counts.gone], [0, 1]);
   clock.now_ms += KEEP_GONE_MS;
   registry.takeChanges();
   assert.deepEqual(
-    [1n, 2n].map((inode) => nameOf(registry.owner(inode, 'unified'))),
+    [11n, 12n].map((inode) => nameOf(registry.owner(inode, 'unified'))),
     [A, A],
   );
   clock.now_ms += 1;
   registry.takeChanges();
   assert.deepEqual(
-    [1n, 2n].map((inode) => nameOf(registry.owner(inode, 'unified'))),
-    ['host', 'host'],
+    [11n, 12n].map((inode) => nameOf(registry.owner(inode, 'unified'))),
+    ['unknown', 'unknown'],
   );
   assert.equal(registry.counts.gone, 0);
 });
 
 test('a gone directory that walks do not find again does not stay longer for it', () => {
   const { registry, clock } = registryOf();
-  registry.made(cgroup(1n, `/docker/${A}`));
-  registry.removed(cgroup(1n, ''));
+  registry.made(cgroup(11n, `/docker/${A}`));
+  registry.removed(cgroup(11n, ''));
   for (const step of [0.5, 0.6]) {
     clock.now_ms += step * KEEP_GONE_MS;
     registry.replace(V2.number, []);
     registry.takeChanges();
   }
-  assert.equal(nameOf(registry.owner(1n, 'unified')), 'host');
+  assert.equal(nameOf(registry.owner(11n, 'unified')), 'unknown');
 });
 
 test('a container that is started again is looked at again, and its old cgroup is still its own', () => {
@@ -193,20 +197,20 @@ test('a living container that makes and removes cgroups without end costs no oth
   registry.made(cgroup(999_999n, `/docker/${B}`));
   assert.equal(nameOf(registry.owner(999_999n, 'unified')), B);
   assert.equal(nameOf(registry.owner(249_999n, 'unified')), A, 'the newest one is still known');
-  assert.equal(nameOf(registry.owner(2n, 'unified')), 'host', 'the oldest one is not');
+  assert.equal(nameOf(registry.owner(2n, 'unified')), 'unknown', 'the oldest one is not');
   assert.equal(registry.counts.refused_cgroups, 0);
   clock.now_ms += KEEP_GONE_MS + 1;
   registry.takeChanges();
-  assert.equal(nameOf(registry.owner(249_999n, 'unified')), 'host');
+  assert.equal(nameOf(registry.owner(249_999n, 'unified')), 'unknown');
   assert.equal(nameOf(registry.owner(1n, 'unified')), A);
 });
 
-test('beyond the bound cgroups belong to nobody and are counted; no container without a cgroup is listed', () => {
+test('beyond the bound cgroups are unknown and counted; no container without a cgroup is listed', () => {
   const { registry } = registryOf();
   for (let inode = 0n; inode < 200_000n; inode++) registry.made(cgroup(inode, `/docker/${A}/${inode}`));
   registry.made(cgroup(200_000n, `/docker/${B}`));
   assert.equal(registry.counts.refused_cgroups, 1);
-  assert.equal(nameOf(registry.owner(200_000n, 'unified')), 'host');
+  assert.equal(nameOf(registry.owner(200_000n, 'unified')), 'unknown');
   assert.deepEqual(ids(registry.containers), [A]);
 });
 
@@ -333,6 +337,77 @@ test('hostile ids, labels and paths are data', () => {
   registry.removed({ hierarchy: 77, inode: 4n });
   assert.equal(nameOf(registry.owner(1n, undefined)), '__proto__');
   assert.deepEqual(ids(registry.containers), ['__proto__']);
+});
+
+test('a plain cgroup has its path, also a while after it is gone; it costs owned ones no room', () => {
+  const { registry, clock } = registryOf();
+  registry.made(cgroup(11n, '/batch/job-7'));
+  registry.removed(cgroup(11n, ''));
+  assert.deepEqual(registry.owner(11n, 'memory'), { type: 'host', cgroupPath: '/batch/job-7' });
+  clock.now_ms += KEEP_GONE_MS + 1;
+  registry.takeChanges();
+  assert.deepEqual(registry.owner(11n, 'memory'), { type: 'unknown' });
+  for (let inode = 100n; inode < 60_000n; inode++) registry.made(cgroup(inode, `/batch/${inode}`));
+  assert.ok(registry.counts.refused_cgroups > 0);
+  assert.deepEqual(registry.owner(59_999n, undefined), { type: 'unknown' });
+  registry.made(cgroup(70_000n, `/docker/${A}`));
+  assert.equal(nameOf(registry.owner(70_000n, undefined)), A);
+});
+
+test('the root of a hierarchy is the host, also where it is not seen', () => {
+  const { registry } = registryOf([MEMORY, CPU]);
+  assert.deepEqual(registry.owner(1n, 'cpu'), { type: 'host', cgroupPath: '/' });
+});
+
+test('an id with its hierarchy in front is looked for there, whatever the controller', () => {
+  const { registry } = registryOf([V2, CPU, MEMORY]);
+  registry.made(cgroup(7n, `/user.slice/libpod-${A}.scope`, V2));
+  registry.made(cgroup(7n, '/batch', CPU));
+  registry.made(cgroup(7n, `/docker/${B}`, MEMORY));
+  const marked = (hierarchy: Hierarchy): bigint => (BigInt(hierarchy.number + 1) << 56n) | 7n;
+  assert.equal(nameOf(registry.owner(marked(V2), 'cpu')), A);
+  assert.equal(nameOf(registry.owner(marked(MEMORY), 'cpu')), B);
+  assert.equal(nameOf(registry.owner(7n, 'cpu')), 'host');
+  assert.equal(nameOf(registry.owner((99n << 56n) | 7n, 'cpu')), 'unknown');
+});
+
+test('when what readers were told is unknown becomes known, they must ask again; a new cgroup makes them ask nothing', () => {
+  const { registry } = registryOf();
+  registry.made(cgroup(11n, `/docker/${A}`));
+  assert.equal(registry.takeChanges().reassigned, false);
+  assert.equal(nameOf(registry.owner(12n, 'cpu')), 'unknown');
+  registry.toldUnknown(12n, 'cpu');
+  registry.made(cgroup(12n, `/deep/${B}`));
+  assert.equal(registry.takeChanges().reassigned, true);
+  assert.equal(nameOf(registry.owner(12n, 'cpu')), B);
+});
+
+test('a container of which only its pod is told has what all of the pod have, and what is said of itself counts for more', () => {
+  const { registry } = registryOf();
+  const pod = '/kubepods/burstable/podaaaaaaaa-0000-4000-8000-000000000001';
+  registry.made(cgroup(11n, `${pod}/${A}`));
+  registry.made(cgroup(12n, `${pod}/${B}`));
+  registry.made(cgroup(13n, `/kubepods/podother/${C}`));
+  registry.takeChanges();
+  const uid = 'aaaaaaaa-0000-4000-8000-000000000001';
+  registry.describe('trusted', [
+    { id: A, name: 'web', podName: 'web-0', hostname: 'web-0' },
+    { id: uid, of: 'pod', podName: 'web-0', hostNamespace: 'shop', hostname: 'host', type: 'static' },
+    { id: C, of: 'pod', podName: 'no container' },
+  ]);
+  const { upserts } = registry.takeChanges();
+  const seen = upserts.map(({ id, name, podName, hostNamespace, hostname, type }) => [
+    id,
+    name,
+    podName,
+    hostNamespace,
+    hostname,
+    type,
+  ]);
+  assert.deepEqual(seen, [
+    [A, 'web', 'web-0', 'shop', 'web-0', 'static'],
+    [B, B.slice(0, 12), 'web-0', 'shop', 'host', 'static'],
+  ]);
 });
 
 type Step =

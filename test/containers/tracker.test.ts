@@ -1,6 +1,7 @@
 /** The tracker where the kernel tells nothing: plain directories, as many and as broken as it takes. */
 import assert from 'node:assert/strict';
-import { renameSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import type { HostPaths } from '../../src/sdk/context.ts';
@@ -26,7 +27,7 @@ test('where the kernel tells nothing, walks are used, and why is known', async (
   assert.match(warnings[0] ?? '', /every 5 s/);
 });
 
-test("without the feed an unknown cgroup is the host's only after a walk that began later than the question", async (t) => {
+test('without the feed a cgroup counts as unknown only after a walk that began later than the question', async (t) => {
   using tree = new FakeTree();
   const clock = clockFor(t);
   const { registry, tracker } = await track(t, { hierarchies: [tree.hierarchy] });
@@ -93,7 +94,33 @@ test('ten thousand containers are followed by walks', async (t) => {
     tree.make(`/pod${index % 100}/docker-${index.toString(16).padStart(64, '0')}.scope`);
   const { registry, tracker } = await track(t, { hierarchies: [tree.hierarchy] });
   assert.equal(registry.counts.containers, 10_000);
-  assert.deepEqual(tracker.truncated, []);
+  assert.equal(tracker.complaint, '');
+});
+
+test('a cgroup deeper than walks go is known by the processes in it', async (t) => {
+  using tree = new FakeTree();
+  using procfs = new FakeTree();
+  const deep = `${'/d'.repeat(20)}/docker/${A}`;
+  const inode = tree.make(deep);
+  procfs.make('/4711');
+  writeFileSync(join(procfs.mountPoint, '4711/cgroup'), `0::${deep}\n`);
+  const clock = clockFor(t);
+  const paths = { ...HOST_PATHS, procfs: procfs.mountPoint } as HostPaths;
+  const { registry, tracker } = await track(t, { hierarchies: [tree.hierarchy], paths });
+  assert.match(tracker.complaint, /too deep/);
+  assert.equal(registry.owner(inode, undefined).type, 'unknown');
+  tracker.lookAtProcesses();
+  assert.equal(owns(registry, inode, tree.hierarchy), A);
+
+  const later = `${'/d'.repeat(20)}/docker/${B}`;
+  const second = tree.make(later);
+  writeFileSync(join(procfs.mountPoint, '4711/cgroup'), `0::${later}\n`);
+  tracker.lookAtProcesses();
+  tracker.update();
+  assert.equal(registry.owner(second, undefined).type, 'unknown', 'not looked again at once');
+  clock.now_ms += WALK_EVERY_MS;
+  tracker.update();
+  assert.equal(owns(registry, second, tree.hierarchy), B);
 });
 
 test('a cgroup that a source calls a container is one from then on, with everything below it', async (t) => {

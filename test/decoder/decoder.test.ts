@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Decoder } from '../../src/decoder/decoder.ts';
+import { type Lookup, OWNER } from '../../src/decoder/lookup-kinds.ts';
+import { MAX_LOOKUPS } from '../../src/decoder/lookup-table.ts';
 import { type DecodeResult, ringCorrupt } from '../../src/decoder/result.ts';
-import { MAX_CONTAINERS } from '../../src/decoder/tables.ts';
-import { EVERY_FORMAT, TINY } from '../support/decoder-layouts.ts';
+import { EVERY_FORMAT, layoutOf, layoutOfVariants, TINY } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
 import { FakeRing } from '../support/decoder-ring.ts';
 import { sharedMemoryFor } from '../support/decoder-shared-memory.ts';
@@ -22,6 +23,8 @@ function tinyDecoder(): Decoder {
   decoder.beginBatch('now', 0n);
   return decoder;
 }
+
+const owner = (cgroupId: bigint): Lookup => ({ kind: OWNER, key: cgroupId, process: 0 });
 
 const tinyRecord = (cgroupId = 0n): Uint8Array => new Uint8Array(BigUint64Array.of(1n, 2n, cgroupId).buffer);
 
@@ -172,12 +175,12 @@ function decodeOne(decoder: Decoder, ring: FakeRing, cgroupId: bigint): DecodeRe
   return decoder.decode();
 }
 
-test('a full table of containers is emptied, asked for again, and never mixes two of them up', () => {
+test('a full table is emptied and counted, asked for again, and never mixes two texts up', () => {
   const decoder = tinyDecoder();
   const ring = new FakeRing(decoder, START);
   const first = 4_000_000_000n;
-  const last = first + BigInt(MAX_CONTAINERS);
-  for (let id = first; id < last; id++) decoder.addContainer(id, `,"container_id":"${id}"`);
+  const last = first + BigInt(MAX_LOOKUPS);
+  for (let id = first; id < last; id++) decoder.addLookup(owner(id), `,"container_id":"${id}"`);
   for (const id of [first, first + 77n, last - 1n]) {
     assert.equal(decodeOne(decoder, ring, id).status, 'empty');
     assert.match(
@@ -185,32 +188,33 @@ test('a full table of containers is emptied, asked for again, and never mixes tw
       new RegExp(`,"container_id":"${id}","tracer_data"`),
     );
   }
-  decoder.addContainer(last, null);
+  decoder.addLookup(owner(last), '');
+  assert.equal(decoder.lookupEvictions, MAX_LOOKUPS);
   assert.equal(decodeOne(decoder, ring, last).status, 'empty');
-  assert.equal(decodeOne(decoder, ring, first).status, 'container_miss');
+  assert.equal(decodeOne(decoder, ring, first).status, 'lookup_miss');
 });
 
 test('descriptions that no longer fit empty the table too', () => {
   const decoder = tinyDecoder();
   const ring = new FakeRing(decoder, START);
   const long = `,"container_id":"${'x'.repeat(4000)}"`;
-  for (let id = 1n; id <= 300n; id++) decoder.addContainer(id, long);
+  for (let id = 1n; id <= 300n; id++) decoder.addLookup(owner(id), long);
   assert.equal(decodeOne(decoder, ring, 300n).status, 'empty');
   assert.equal(JSON.parse(Buffer.from(decoder.output()).toString()).container_id.length, 4000);
-  assert.equal(decodeOne(decoder, ring, 1n).status, 'container_miss');
+  assert.equal(decodeOne(decoder, ring, 1n).status, 'lookup_miss');
 });
 
 test('a cgroup whose container was forgotten is asked for again', () => {
   const decoder = tinyDecoder();
   const ring = new FakeRing(decoder, START);
-  decoder.addContainer(9n, null);
+  decoder.addLookup(owner(9n), '');
   assert.equal(decodeOne(decoder, ring, 9n).status, 'empty');
-  decoder.clearContainers();
-  assert.equal(decodeOne(decoder, ring, 9n).status, 'container_miss');
+  decoder.clearLookups();
+  assert.equal(decodeOne(decoder, ring, 9n).status, 'lookup_miss');
 });
 
 test('a description beyond its bound is refused before it is written', () => {
-  assert.throws(() => tinyDecoder().addContainer(1n, 'x'.repeat(4097)), { code: 'COLLECTOR_INVALID' });
+  assert.throws(() => tinyDecoder().addLookup(owner(1n), 'x'.repeat(4097)), { code: 'COLLECTOR_INVALID' });
 });
 
 test('an envelope beyond its bound is refused', () => {
@@ -224,28 +228,103 @@ test('a module for a struct of another size is refused', () => {
   assert.throws(() => Decoder.create({ ...options, envelope }), { code: 'LAYOUT_MISMATCH' });
 });
 
-test('names of symbols cannot break the JSON they are printed in', async () => {
-  const symbols = {
-    addresses: BigUint64Array.of(16n, 32n),
-    nameOffsets: Uint32Array.of(0, 5, 1005),
-    names: Buffer.concat([Buffer.from('a"\\\n\xff', 'latin1'), Buffer.alloc(1000, 'b')]),
-  };
+test('a record with several unknown texts asks for all of them at once, each once, and is written when they are told', async () => {
   const decoder = Decoder.create({
     wasm: await moduleFor(EVERY_FORMAT),
     layout: EVERY_FORMAT,
-    sharedMemory: sharedMemoryFor(EVERY_FORMAT, RING_BYTES, 1, symbols),
+    sharedMemory: sharedMemoryFor(EVERY_FORMAT, RING_BYTES, 1),
     envelope: { idPrefix: '', hostname: '', region: '' },
-    symbols,
   });
   decoder.beginBatch('now', 0n);
   const ring = new FakeRing(decoder);
   const record = new Uint8Array(EVERY_FORMAT.bytes);
-  const stack = EVERY_FORMAT.fields.find((field) => field.format === 'kstack');
-  new BigUint64Array(record.buffer, stack?.offset, 3).set([17n, 33n, 3n]);
+  const offsetOf = (format: string): number => EVERY_FORMAT.fields.find((f) => f.format === format)!.offset;
+  new BigUint64Array(record.buffer, offsetOf('kstack'), 4).set([17n, 33n, 17n, 3n]);
+  new BigUint64Array(record.buffer, offsetOf('cgroup_id'), 1).set([5n]);
   ring.submit(record);
-  decoder.decode();
+  const result = decoder.decode();
+  assert.ok(result.status === 'lookup_miss');
+  assert.deepEqual([result.documents, decoder.output().length], [0, 0]);
+  const questions = result.lookups.map(({ kind, key }) => [decoder.lookupKinds[kind - 1]?.type, key]);
+  assert.deepEqual(
+    questions.filter(([type]) => type === 'kernel_frame' || type === 'owner'),
+    [
+      ['owner', 5n],
+      ['kernel_frame', 17n],
+      ['kernel_frame', 33n],
+      ['kernel_frame', 3n],
+    ],
+  );
+  for (const lookup of result.lookups) {
+    const { type } = decoder.lookupKinds[lookup.kind - 1]!;
+    decoder.addLookup(lookup, type.startsWith('owner') ? '' : `"${type} ${lookup.key}"`);
+  }
+  assert.equal(decoder.decode().documents, 1);
   const document = JSON.parse(Buffer.from(decoder.output()).toString());
-  assert.deepEqual(document.tracer_data.stack, ['a????+0x1', `${'b'.repeat(512)}+0x1`, '0x3']);
+  const frames = [17, 33, 17, 3].map((address) => `kernel_frame ${address}`);
+  assert.deepEqual(document.tracer_data.stack, frames);
+});
+
+test('a stack of more unknown frames than one list holds is asked for in turns', async () => {
+  const layout = layoutOf([
+    { name: 'time', format: 'ktime_ns', bytes: 8 },
+    { name: 'stack', format: 'kstack', bytes: 8, length: 150 },
+  ]);
+  const decoder = Decoder.create({
+    wasm: await moduleFor(layout),
+    layout,
+    sharedMemory: sharedMemoryFor(layout, RING_BYTES, 1),
+    envelope: { idPrefix: '', hostname: '', region: '' },
+  });
+  decoder.beginBatch('now', 0n);
+  const words = BigUint64Array.from({ length: 151 }, (_, index) => BigInt(index + 1));
+  new FakeRing(decoder).submit(new Uint8Array(words.buffer));
+  const asked: number[] = [];
+  for (let result = decoder.decode(); result.status === 'lookup_miss'; result = decoder.decode()) {
+    asked.push(result.lookups.length);
+    for (const lookup of result.lookups) decoder.addLookup(lookup, `"${lookup.key}"`);
+  }
+  assert.deepEqual(asked, [64, 64, 22]);
+  assert.equal(JSON.parse(Buffer.from(decoder.output()).toString()).tracer_data.stack.length, 150);
+});
+
+test('a record whose tag or length of tail is not of its struct is malformed, and nothing of it is read', async () => {
+  const tail = [
+    { name: 'tail_len', format: 'tail_length', bytes: 4 },
+    { name: 'data', format: 'bytes_tail', bytes: 1, length: 16 },
+  ] as const;
+  const layout = layoutOfVariants(tail, [{ name: 'number', format: 'id', bytes: 4 }]);
+  const decoder = Decoder.create({
+    wasm: await moduleFor(layout),
+    layout,
+    sharedMemory: sharedMemoryFor(layout, RING_BYTES, 1),
+    envelope: { idPrefix: '', hostname: '', region: '' },
+  });
+  decoder.beginBatch('now', 0n);
+  const ring = new FakeRing(decoder);
+  const submit = (tag: number, second: number, bytes: number): void => {
+    const record = new Uint8Array(bytes).fill(0xab);
+    record.fill(0, 0, 16);
+    new Uint32Array(record.buffer, 16, 2).set([tag, second]);
+    ring.submit(record);
+  };
+  submit(0, 3, 24 + 16);
+  submit(1, 7, 24);
+  submit(2, 0, 24); // no such tag
+  submit(0, 17, 24 + 24); // longer than TAIL() allows
+  submit(0, 16, 24 + 15); // longer than the record
+  submit(0, 0xffff_ffff, 24 + 16);
+  submit(1, 7, 24 + 16); // longer than the struct
+  const result = decoder.decode();
+  assert.deepEqual([result.documents, result.malformed], [2, 5]);
+  const documents = Buffer.from(decoder.output()).toString().trimEnd().split('\n');
+  assert.deepEqual(
+    documents.map((line) => JSON.parse(line).tracer_data),
+    [
+      { cgroup_id: 0, kind: 'sample', data: 'ababab' },
+      { cgroup_id: 0, kind: 'variant_1', number: 7 },
+    ],
+  );
 });
 
 test('a decoder that was disposed of refuses every call that would read the ring', () => {
@@ -273,7 +352,7 @@ test('a successor in the same memory starts as if nobody had been there', () => 
   const decoder = Decoder.create(options);
   const ring = new FakeRing(decoder, START);
   decoder.beginBatch('now', 0n);
-  decoder.addContainer(7n, ',"container_id":"seven"');
+  decoder.addLookup(owner(7n), ',"container_id":"seven"');
   ring.submit(tinyRecord(7n));
   assert.equal(decoder.decode().documents, 1);
 
@@ -284,5 +363,5 @@ test('a successor in the same memory starts as if nobody had been there', () => 
   assert.equal(successor.output().byteLength, 0);
   successor.beginBatch('now', 0n);
   const result = successor.decode();
-  assert.ok(result.status === 'container_miss' && result.cgroupId === 7n);
+  assert.ok(result.status === 'lookup_miss' && result.lookups[0]?.key === 7n);
 });

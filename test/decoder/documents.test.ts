@@ -3,39 +3,27 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { Decoder } from '../../src/decoder/decoder.ts';
-import { eventFields, recordOf } from '../support/decoder-arbitraries.ts';
-import { layoutOf } from '../support/decoder-layouts.ts';
+import type { LookupKind } from '../../src/decoder/lookup-kinds.ts';
+import { structsOf } from '../../src/schema/variants.ts';
+import { eventFields, eventRecord, variantFields } from '../support/decoder-arbitraries.ts';
+import { layoutOf, layoutOfVariants } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
 import { FakeRing } from '../support/decoder-ring.ts';
 import { sharedMemoryFor } from '../support/decoder-shared-memory.ts';
 import { type DocumentParts, referenceDocument } from '../support/reference-decoder.ts';
 
 const LAYOUTS = 8;
+const RINGS_OF_SEVERAL = 4;
 const RUNS = 60;
 const RECORDS_PER_RUN = 50;
 
 const IDENTITY = { idPrefix: '0123456789abcdef-sample-7-', hostname: 'höst "1"\n', region: 'r\\1' };
-const SYMBOLS = [
-  { address: 0xffff_ffff_8100_0000n, name: 'startup_64' },
-  { address: 0xffff_ffff_8100_0010n, name: 'x' },
-  {
-    address: 0xffff_ffff_8100_0100n,
-    name: 'a_function_with_a_name_that_is_longer_than_one_copy_of_64_bytes_moves',
-  },
-  { address: 0xffff_ffff_8100_0300n, name: '' },
-];
-
-const fragmentOf = (cgroupId: bigint): string =>
-  cgroupId % 2n === 0n ? '' : `,"container_id":"${'c'.repeat(Number(cgroupId % 200n))}"`;
-
-function symbolTable(): { addresses: BigUint64Array; nameOffsets: Uint32Array; names: Uint8Array } {
-  const offsets = [0];
-  for (const { name } of SYMBOLS) offsets.push((offsets.at(-1) ?? 0) + name.length);
-  return {
-    addresses: BigUint64Array.from(SYMBOLS, ({ address }) => address),
-    nameOffsets: Uint32Array.from(offsets),
-    names: Buffer.from(SYMBOLS.map(({ name }) => name).join('')),
-  };
+/** Texts of every length, and for members also none; what two numbers have in common their texts have not. */
+function textOf(kind: LookupKind, key: bigint, frame?: Uint8Array): string {
+  const which = `${kind.type === 'kernel_enum' ? kind.name : kind.type} ${frame ? Buffer.from(frame).toString('hex') : key}`;
+  const long = 'c'.repeat(Number(key % 40n));
+  if (kind.type !== 'owner' && kind.type !== 'owner_names') return JSON.stringify(`${which}${long}`);
+  return key % 2n === 0n ? '' : `,${JSON.stringify(kind.type)}:${JSON.stringify(`${which}${long}`)}`;
 }
 
 /** Everything the ring holds as text; answers what the decoder asks for on the way. */
@@ -44,8 +32,11 @@ function documentsOf(decoder: Decoder, batch: { uploadedTime: string; wallOffset
   for (;;) {
     decoder.beginBatch(batch.uploadedTime, batch.wallOffset_ns);
     let result = decoder.decode();
-    while (result.status === 'container_miss') {
-      decoder.addContainer(result.cgroupId, fragmentOf(result.cgroupId) || null);
+    while (result.status === 'lookup_miss') {
+      for (const lookup of result.lookups) {
+        const kind = decoder.lookupKinds[lookup.kind - 1];
+        if (kind) decoder.addLookup(lookup, textOf(kind, lookup.frame ? 0n : lookup.key, lookup.frame));
+      }
       result = decoder.decode();
     }
     lines += Buffer.from(decoder.output()).toString();
@@ -54,21 +45,26 @@ function documentsOf(decoder: Decoder, batch: { uploadedTime: string; wallOffset
 }
 
 const seed = Number(process.env.FC_SEED ?? Date.now() & 0x7fff_ffff);
-for (const [index, fields] of fc.sample(eventFields, { numRuns: LAYOUTS, seed }).entries()) {
-  const layout = layoutOf(fields);
-  const formats = fields.map((field) => field.format).join(' ');
+const layouts = [
+  ...fc.sample(eventFields, { numRuns: LAYOUTS, seed }).map(layoutOf),
+  ...fc
+    .sample(variantFields, { numRuns: RINGS_OF_SEVERAL, seed })
+    .map(([first = [], ...others]) => layoutOfVariants(first, ...others)),
+];
+for (const [index, layout] of layouts.entries()) {
+  const formats = structsOf(layout)
+    .map(({ fields }) => fields.map((field) => field.format).join(' '))
+    .join(' | ');
   test(`layout ${index} of seed ${seed} gives the reference's documents: ${formats}`, async () => {
     const wasm = await moduleFor(layout);
-    const symbols = symbolTable();
     const decoder = Decoder.create({
       wasm,
       layout,
-      sharedMemory: sharedMemoryFor(layout, 1 << 17, 1 << 16, symbols),
+      sharedMemory: sharedMemoryFor(layout, 1 << 17, 1 << 16),
       envelope: IDENTITY,
-      symbols,
     });
     const ring = new FakeRing(decoder, 0xffff_f000n);
-    const records = fc.array(recordOf(layout.fields, layout.bytes), {
+    const records = fc.array(eventRecord(layout), {
       minLength: 1,
       maxLength: RECORDS_PER_RUN,
       size: 'max',
@@ -83,8 +79,7 @@ for (const [index, fields] of fc.sample(eventFields, { numRuns: LAYOUTS, seed })
           layout,
           uploadedTime: time,
           wallOffset_ns: offset,
-          fragmentOf,
-          symbols: SYMBOLS,
+          textOf,
         };
         const expected = batch
           .map((record) => referenceDocument(parts, record, ring.submit(record)))

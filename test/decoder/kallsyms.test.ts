@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import fc from 'fast-check';
-import { parseSymbols, readSymbols, type SymbolTable } from '../../src/decoder/kallsyms.ts';
+import { parseSymbols, readSymbols } from '../../src/decoder/kallsyms.ts';
+import type { SymbolTable } from '../../src/decoder/symbol-table.ts';
 
 const parse = (text: string): [bigint, string][] => rows(parseSymbols(Buffer.from(text, 'latin1')));
 
@@ -94,18 +95,18 @@ test('a file longer than the read buffer is one table, wherever its pieces are c
       join(directory, 'kallsyms'),
       symbols.map(([address, name]) => `${address?.toString(16)} T ${name}\n`).join(''),
     );
-    assert.deepEqual(rows(readSymbols(directory)), symbols);
+    assert.deepEqual(rows(readSymbols(directory).table), symbols);
   } finally {
     rmSync(directory, { recursive: true });
   }
 });
 
 test('no file is an empty table: stacks then show addresses', () => {
-  assert.deepEqual(rows(readSymbols('/nonexistent')), []);
+  assert.deepEqual(rows(readSymbols('/nonexistent').table), []);
 });
 
 test('the symbols of this kernel are in ascending order', () => {
-  const { addresses } = readSymbols('/proc');
+  const { addresses } = readSymbols('/proc').table;
   for (let index = 1; index < addresses.length; index++)
     assert.ok((addresses[index - 1] ?? 0n) <= (addresses[index] ?? 0n));
 });

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { CONTROL, decoderRegions, LIMITS, REGIONS_START } from '../../src/decoder/memory.ts';
 import { at } from '../../src/paths.ts';
 
-const SIZES = { ringBytes: 1 << 20, pageBytes: 4096, outputBytes: 1 << 20, symbols: 0, symbolNameBytes: 0 };
+const SIZES = { ringBytes: 1 << 20, pageBytes: 4096, outputBytes: 1 << 20 };
 
 test('module and host agree on every field of the control block and on every bound', () => {
   const source = readFileSync(at('wasm/memory.ts'), 'utf8');
@@ -15,13 +15,7 @@ test('module and host agree on every field of the control block and on every bou
 });
 
 test('no two fields of the control block share a byte, and 64-bit ones are aligned', () => {
-  const wide = new Set([
-    'READ_POSITION',
-    'WALL_OFFSET_NS',
-    'CORRUPT_POSITION',
-    'CORRUPT_FOUND',
-    'MISSING_CGROUP_ID',
-  ]);
+  const wide = new Set(['READ_POSITION', 'WALL_OFFSET_NS', 'CORRUPT_POSITION', 'CORRUPT_FOUND']);
   for (const name of ['ENVELOPE_SECOND', 'WALK_SUM']) wide.add(name);
   let end = 0;
   for (const [name, offset] of Object.entries(CONTROL)) {
@@ -35,8 +29,6 @@ const sizes = fc.record({
   ringBytes: fc.integer({ min: 16, max: 26 }).map((power) => 2 ** power),
   pageBytes: fc.constantFrom(4096, 16_384, 65_536),
   outputBytes: fc.integer({ min: 1, max: 1 << 24 }),
-  symbols: fc.nat(300_000),
-  symbolNameBytes: fc.nat(8_000_000),
 });
 
 test('regions start at pages, follow each other, do not overlap and fit into the memory', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { containerFragment, ownerFragment, unknownFragment } from '../../src/decoder/owner-fragment.ts';
+import { containerFragment, ownerFragment } from '../../src/decoder/owner-fragment.ts';
 import type { Container } from '../../src/sdk/container.ts';
 import { containerLabels } from '../../src/sdk/container.ts';
 import { A, container } from '../support/containers-fixture.ts';
@@ -31,14 +31,31 @@ test('what is known of a container continues a JSON object; what is not known is
   );
 });
 
-test('a unit has its name, the host nothing, and whom nobody could tell in time the id of its cgroup', () => {
-  assert.deepEqual(spliced(ownerFragment({ type: 'unit', name: 'a"\n.service' }) ?? ''), {
+test('a unit has its name and path, the root of the host nothing, a plain cgroup its path, and an unknown one says so', () => {
+  const unit = { type: 'unit', name: 'a"\n.service', cgroupPath: '/system.slice/a"\n.service' } as const;
+  assert.deepEqual(spliced(ownerFragment(unit, 7n) ?? ''), {
     tracer_name: 'oom',
     systemd_unit: 'a"\n.service',
+    cgroup_path: '/system.slice/a"\n.service',
     end: 1,
   });
-  assert.equal(ownerFragment({ type: 'host' }), null);
-  assert.equal(unknownFragment(2n ** 64n - 1n), ',"container_cgroup_id":"18446744073709551615"');
+  assert.equal(ownerFragment({ type: 'host', cgroupPath: '/' }, 1n), null);
+  assert.equal(ownerFragment({ type: 'host', cgroupPath: '/batch' }, 7n), ',"cgroup_path":"/batch"');
+  assert.equal(
+    ownerFragment({ type: 'unknown' }, 2n ** 56n - 1n),
+    ',"owner":"unknown","container_cgroup_id":"72057594037927935"',
+  );
+  assert.equal(
+    ownerFragment({ type: 'unknown' }, (5n << 56n) + 7n),
+    ',"owner":"unknown","container_cgroup_id":"7"',
+  );
+});
+
+test('a unit with the longest texts fits into a document; of a path the end is kept', () => {
+  const long = '\u0001'.repeat(5000);
+  const fragment = ownerFragment({ type: 'unit', name: long, cgroupPath: `${long}/end` }, 7n) ?? '';
+  assert.ok(Buffer.byteLength(fragment) <= MAX_FRAGMENT_BYTES);
+  assert.match(String(spliced(fragment).cgroup_path), /^….*\/end$/su);
 });
 
 test('long texts are cut; when that is not enough labels go first, then everything but the id', () => {
@@ -100,5 +117,6 @@ test('the labels of metrics have the names of the existing dashboards', () => {
     container_type: 'normal',
     container_level: 'burstable',
     container_hostnamespace: '',
+    container_id: A,
   });
 });

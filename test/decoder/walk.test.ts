@@ -11,7 +11,7 @@ import { FakeRing, strideOf } from '../support/decoder-ring.ts';
 import { sharedMemoryFor } from '../support/decoder-shared-memory.ts';
 
 const RING_BYTES = 4096;
-const LONGEST_LINE = MAX_ENVELOPE_BYTES + LIMITS.MAX_FRAGMENT_BYTES + maxDataBytes(TINY.fields);
+const LONGEST_LINE = MAX_ENVELOPE_BYTES + LIMITS.MAX_OWNER_BYTES + maxDataBytes(TINY);
 const wasm = await moduleFor(TINY);
 
 interface ModelRecord {
@@ -163,14 +163,17 @@ class Model {
         assert.ok(result.bytes > 0 && this.decoder.regions.output.bytes - result.bytes < LONGEST_LINE);
         assert.ok(blocking && this.#fateOf(blocking) === 'documents');
         return;
-      case 'container_miss':
+      case 'lookup_miss': {
+        const [lookup, ...others] = result.lookups;
+        assert.ok(lookup && others.length === 0);
         assert.equal(blocking?.state, 'submitted');
-        assert.equal(result.cgroupId, blocking?.cgroupId);
-        assert.ok(!this.known.has(result.cgroupId));
-        this.known.add(result.cgroupId);
-        this.decoder.addContainer(result.cgroupId, null);
+        assert.equal(lookup.key, blocking?.cgroupId);
+        assert.ok(!this.known.has(lookup.key));
+        this.known.add(lookup.key);
+        this.decoder.addLookup(lookup, '');
         this.#decode();
         return;
+      }
       default:
         assert.fail(`a sound ring was found ${result.corruption.invariant}`);
     }

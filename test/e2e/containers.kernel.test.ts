@@ -1,7 +1,8 @@
 /** Real containers beside a real agent: whose is each event, and each series? */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,7 +10,9 @@ import { test } from 'node:test';
 import type { ContainersDocument } from '../../src/containers/actor.ts';
 import { WorkerFuse } from '../soak/worker-fuse.ts';
 import { AgentProcess } from '../support/agent.ts';
+import { hierarchyOf, TestCgroup } from '../support/cgroup.ts';
 import { type OciRuntime, skipWithoutRuntime, TestContainer } from '../support/container.ts';
+import { eventually } from '../support/eventually.ts';
 import { builtCollectors } from '../support/flood.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';
 
@@ -85,7 +88,7 @@ for (const runtime of ['runc', 'crun'] as const) {
     for (const { fields, data } of agent.documents('execs')) {
       const id = ids.get(data.cgroup_id as number);
       if (id === undefined) continue;
-      assert.equal(fields.container_id, id, `${data.comm} in cgroup ${data.cgroup_id}`);
+      assert.equal(fields.container_id, id, JSON.stringify(fields));
       told.add(id);
     }
     assert.equal(told.size, SHORT_LIVED[runtime], 'each container executed something');
@@ -146,6 +149,77 @@ async function runqueueWaits(agent: AgentProcess, container_host: string): Promi
   const family = (await agent.metrics('runqlat')).get('huatuo_bamai_runqlat_container_latency');
   const samples = family?.samples.filter(({ labels }) => labels.container_host === container_host) ?? [];
   return samples.length === 0 ? undefined : samples.reduce((sum, { value }) => sum + value, 0);
+}
+
+const unified = hierarchyOf('unified');
+const isHybrid = hierarchyOf('cpu') !== unified;
+
+test('a container that one hierarchy alone knows is told, in documents and series', {
+  skip: skipWithoutBpf() || (!unified || !isHybrid ? 'this host has one hierarchy for all' : false),
+}, async () => {
+  const id = process.pid.toString(16).padStart(64, 'e');
+  await using agent = await AgentProcess.start({
+    only: ['softirq', 'runqlat'],
+    config: { collectors: { softirq: { threshold: '0ms', max_events_per_second_per_cpu: 100 } } },
+  });
+  await using made = new AsyncDisposableStack();
+  const scope = made.use(PlainCgroup.make(unified?.mountPoint ?? '', `libpod-${id}.scope`));
+  const task = spawn('sh', ['-c', 'while sleep 0.001; do :; done'], { stdio: 'ignore' });
+  made.defer(async () => {
+    task.kill('SIGKILL');
+    await once(task, 'exit');
+  });
+  for (const controller of ['cpu', 'memory'])
+    writeFileSync(join(hierarchyOf(controller)?.mountPoint ?? '', 'cgroup.procs'), String(task.pid));
+  writeFileSync(join(scope.path, 'cgroup.procs'), String(task.pid));
+  const document = await agent.until('a document of the container', () =>
+    agent.documents('softirq').find(({ fields }) => fields.container_id === id),
+  );
+  assert.equal(document.data.cgroup_id, Number(statSync(scope.path).ino));
+  const waits = await agent.until('its waits', () => runqueueWaits(agent, id.slice(0, 12)));
+  assert.ok(waits > 0);
+});
+
+test('documents of a plain cgroup say where it was, also when it is gone', {
+  skip: skipWithoutBpf(),
+}, async () => {
+  await using agent = await AgentProcess.start({
+    only: ['execs'],
+    collectors: await builtCollectors('collectors/execs'),
+  });
+  const name = `/huatuo-batch-${process.pid}/job`;
+  const inode = await (async () => {
+    await using cgroup = TestCgroup.make('memory', name);
+    const child = spawn('sh', ['-c', `echo $$ > ${cgroup.path}/cgroup.procs; exec true`], {
+      stdio: 'ignore',
+    });
+    await once(child, 'exit');
+    return Number(cgroup.inode);
+  })();
+  const document = await agent.until('its document', () =>
+    agent.documents('execs').find(({ data }) => data.cgroup_id === inode),
+  );
+  assert.equal(document.fields.cgroup_path, name);
+});
+
+/** A directory of a hierarchy without controllers. */
+class PlainCgroup implements AsyncDisposable {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  static make(mountPoint: string, name: string): PlainCgroup {
+    const path = join(mountPoint, name);
+    mkdirSync(path);
+    return new PlainCgroup(path);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await eventually('it to be empty', () => readFileSync(join(this.path, 'cgroup.procs')).length === 0);
+    rmdirSync(this.path);
+  }
 }
 
 test('a socket that accepts and never answers costs nobody anything', {

@@ -21,6 +21,7 @@ const CONTAINER = [
   'container_type',
   'container_level',
   'container_hostnamespace',
+  'container_id',
 ];
 
 /** Name, type and labels as existing dashboards know them; that of OOM kills in containers is tested with its collector. */

@@ -1,5 +1,8 @@
 /** A new configuration is all or nothing, and replaces only what it touches. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { AgentProcess } from '../support/agent.ts';
 import { builtCollectors, FLOOD_CONFIG, flood, floodDocuments } from '../support/flood.ts';
@@ -25,6 +28,32 @@ test('a valid configuration restarts only the collectors whose part changed', { 
     return now.softirq?.startsWith('running') && now.softirq !== before.softirq ? now : undefined;
   });
   for (const name of ['runqlat', 'journal', 'prometheus']) assert.equal(after[name], before[name], name);
+});
+
+test('a host that gets its name later has it after a reload, in metrics and documents; a set one counts for more', {
+  skip,
+}, async () => {
+  await using agent = await AgentProcess.start({
+    collectors,
+    only: ['flood'],
+    config: { collectors: { flood: FLOOD_CONFIG } },
+    wrapper: ['unshare', '--uts', '--', 'sh', '-c', 'hostname localhost; exec "$@"', 'sh'],
+  });
+  const hostOf = (): Promise<string | undefined> =>
+    agent.get('/metrics').then((page) => /^huatuo_bamai_scrape.*host="([^"]*)"/m.exec(page)?.[1]);
+  assert.equal(await hostOf(), 'localhost');
+  execFileSync('nsenter', ['--target', `${agent.pid}`, '--uts', 'hostname', 'node-17']);
+  assert.equal((await agent.reload()).status, 200);
+  assert.equal(await hostOf(), 'node-17');
+  assert.equal((await agent.status()).agent.hostname, 'node-17');
+  await agent.until('flood to run again', async () => (await agent.actor('flood')).state === 'running');
+  flood(10);
+  await agent.until('its documents', () => floodDocuments(agent.journal).size === 10);
+  const [file = ''] = readdirSync(join(agent.journal, 'flood'));
+  assert.match(readFileSync(join(agent.journal, 'flood', file), 'utf8'), /"hostname":"node-17"/);
+  agent.configure({ hostname: 'set-by-hand', collectors: { flood: FLOOD_CONFIG } });
+  assert.equal((await agent.reload()).status, 200);
+  assert.equal(await hostOf(), 'set-by-hand');
 });
 
 test('nothing is replaced when nothing changed', { skip }, async () => {

@@ -27,7 +27,7 @@ afterEach(() => {
 function source(fixture: string, maxSeries = 100): FileSource {
   const modulePath = fileURLToPath(new URL(`../fixtures/metrics/${fixture}.js`, import.meta.url));
   const made = new FileSource(
-    { name: fixture.replace('-', '_'), modulePath, options: { a: 1 }, maxSeries },
+    { name: fixture.replace('-', '_'), modulePath, options: { a: 1 }, maxSeries, contents: '' },
     pool,
     () => snapshots.get(),
   );
@@ -70,6 +70,21 @@ test('the clock samples without any scrape, and the newest two are kept', async 
     return read.oldest > pair.newest && read;
   });
   assert.ok(next.oldest < next.newest);
+});
+
+test('the second sample does not wait for the interval, and counters keep what they had reached', async () => {
+  const seldom = source('seldom');
+  await seldom.ready;
+  const seen: number[] = [];
+  await eventually('two samples', async () => {
+    const families = await seldom.scrape(DEADLINE_MS);
+    seen.push(value(families, 'huatuo_seldom_waits_total') ?? 0);
+    return value(families, 'huatuo_bamai_seldom_samples') === 2;
+  });
+  assert.deepEqual(
+    seen.toSorted((a, b) => a - b),
+    seen,
+  );
 });
 
 test('refused series are counted over all scrapes', async () => {

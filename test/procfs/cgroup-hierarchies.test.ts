@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { HuatuoError } from '../../src/error.ts';
-import { findHierarchies, parseNumbers, readHierarchies } from '../../src/procfs/cgroup-hierarchies.ts';
+import { findHierarchies, readHierarchies } from '../../src/procfs/cgroup-hierarchies.ts';
+import { parseCgroupMembership } from '../../src/procfs/cgroup-membership.ts';
 import { parseMountinfo } from '../../src/procfs/mountinfo.ts';
 
 const V1_NUMBERS = '9:name=systemd:/\n4:memory:/a:b\n2:cpu,cpuacct:/\n6:freezer:/\n';
@@ -15,7 +16,7 @@ function mount(place: string, options: string, root = '/'): string {
 }
 
 function hierarchies(mountinfo: string, cgroup: string) {
-  return findHierarchies(parseMountinfo(mountinfo), parseNumbers(cgroup));
+  return findHierarchies(parseMountinfo(mountinfo), parseCgroupMembership(cgroup));
 }
 
 /** A procfs with these two files. */
@@ -88,6 +89,20 @@ test('this host has at least one, and its numbers are those of /proc/self/cgroup
   const found = readHierarchies('/proc');
   assert.ok(found.length > 0);
   assert.equal(new Set(found.map(({ number }) => number)).size, found.length);
+});
+
+test('where none is mounted for this process, they are seen through the root of process 1', () => {
+  using host = procfs('', '0::/\n');
+  mkdirSync(join(host.path, '1'));
+  writeFileSync(join(host.path, '1/mountinfo'), mount('/sys/fs/cgroup', 'v2'));
+  assert.deepEqual(readHierarchies(host.path), [
+    {
+      number: 0,
+      controllers: ['unified'],
+      mountPoint: join(host.path, '1/root/sys/fs/cgroup'),
+      root: '/',
+    },
+  ]);
 });
 
 test('a host without a cgroup file system and an unreadable procfs are told apart, with what to do', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { decoderSource } from '../../src/build/decoder-source.ts';
 import { eventTypeSource } from '../../src/build/event-type.ts';
 import { mappingSource } from '../../src/build/mapping.ts';
 import { referenceSource } from '../../src/build/reference.ts';
@@ -21,7 +22,8 @@ test('the manifest of a program with every type, tag and kind of map', () => {
 });
 
 test('the TypeScript type made from it', () => {
-  assertGolden(at('test/fixtures/bpf/sample.golden.ts'), eventTypeSource(manifest));
+  const binding = eventTypeSource(manifest, '../../../src/sdk/binding.ts');
+  assertGolden(at('test/fixtures/bpf/sample.golden.ts'), binding);
 });
 
 test('the Elasticsearch mapping made from it', () => {
@@ -30,6 +32,17 @@ test('the Elasticsearch mapping made from it', () => {
 
 test('the reference made from it', () => {
   assertGolden(at('test/fixtures/bpf/sample.reference.md'), referenceSource([manifest]));
+});
+
+test('several structs in one ring, with fields that are printed by name, and tails', async () => {
+  const several = await manifestOf(at('test/fixtures/bpf/several.bpf.c'));
+  const { event: first } = several;
+  assert.ok(first);
+  assertGolden(at('test/fixtures/bpf/several.golden.ts'), eventTypeSource(several, '../../../src/sdk/binding.ts'));
+  assertGolden(at('test/fixtures/bpf/several.mapping.json'), mappingSource('several', first));
+  assertGolden(at('test/fixtures/bpf/several.reference.md'), referenceSource([several]));
+  assertGolden(at('test/fixtures/bpf/several.layout.txt'), describeLayout(first));
+  assertGolden(at('test/fixtures/bpf/several.as'), decoderSource('several', first));
 });
 
 test('the layout as it is printed when an object is refused', () => {

@@ -31,6 +31,8 @@ export interface AgentOptions {
   /** Directory for `--path.collectors`. */
   readonly collectors?: string;
   readonly args?: readonly string[];
+  /** What starts the agent, in place of Node with the agent's module; runs in the directory of the package. */
+  readonly command?: readonly string[];
   /** Command line in front of the agent's; it must end in `exec`. */
   readonly wrapper?: readonly string[];
   /** User id that owns the journal directory. */
@@ -81,9 +83,7 @@ export class AgentProcess implements AsyncDisposable {
       chownSync(path, options.owner ?? 0, options.owner ?? 0);
     const [command = '', ...rest] = [
       ...(options.wrapper ?? []),
-      process.execPath,
-      at('src/cli/huatuo.mjs'),
-      'run',
+      ...(options.command ?? [process.execPath, at('src/cli/huatuo.mjs'), 'run']),
       ...['--config.file', file],
       ...(options.collectors ? ['--path.collectors', options.collectors] : []),
       ...(options.only
@@ -92,6 +92,7 @@ export class AgentProcess implements AsyncDisposable {
       ...(options.args ?? []),
     ];
     const child = spawn(command, rest, {
+      cwd: at('.'),
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, HUATUO_CONFIG_FILE: '', ...options.env },
     });

@@ -9,7 +9,34 @@ export interface FieldSpec {
   readonly bytes: number;
   readonly length?: number;
   readonly enumerators?: Readonly<Record<string, string>>;
+  readonly optional?: true;
+  readonly owner?: true;
+  readonly kernelEnum?: string;
   readonly fields?: readonly FieldSpec[];
+}
+
+/** A ring of several structs, the first with tag 0; each begins with the head that they have in common. */
+export function layoutOfVariants(
+  first: readonly FieldSpec[],
+  ...others: readonly (readonly FieldSpec[])[]
+): EventLayout {
+  const variants = others.map((fields, index) => ({
+    tag: index + 1,
+    struct: `variant_${index + 1}_event`,
+    doc: '',
+    ...sharedMemory(withHead(fields, index + 1)),
+  }));
+  return { ...layoutOf(withHead(first, 0)), variants };
+}
+
+function withHead(fields: readonly FieldSpec[], tag: number): readonly FieldSpec[] {
+  const name = tag === 0 ? 'sample' : `variant_${tag}`;
+  return [
+    u64('time', 'ktime_ns'),
+    u64('cgroup_id', 'cgroup_id'),
+    { name: 'kind', format: 'tag', bytes: 4, enumerators: { [tag]: name } },
+    ...fields,
+  ];
 }
 
 interface Placed {
@@ -45,7 +72,8 @@ function sharedMemory(specs: readonly FieldSpec[]): Placed {
     const nested = spec.fields && sharedMemory(spec.fields);
     const alignment = nested?.alignment ?? alignmentOf(spec);
     pad(alignment);
-    const bytes = nested?.bytes ?? spec.bytes * (spec.length ?? 1);
+    const isTail = spec.format === 'text_tail' || spec.format === 'bytes_tail';
+    const bytes = nested?.bytes ?? (isTail ? 0 : spec.bytes * (spec.length ?? 1));
     fields.push({
       name: spec.name,
       json: spec.name,
@@ -54,18 +82,29 @@ function sharedMemory(specs: readonly FieldSpec[]): Placed {
       bytes,
       doc: '',
       ...(spec.length !== undefined && { length: spec.length }),
+      ...(spec.optional && { optional: spec.optional }),
+      ...(spec.owner && { owner: spec.owner }),
+      ...(spec.kernelEnum && { kernelEnum: spec.kernelEnum }),
       ...(spec.enumerators && { enumerators: spec.enumerators }),
       ...(nested && { fields: nested.fields }),
     });
     end += bytes;
     widest = Math.max(widest, alignment);
   }
-  pad(widest);
+  // In C a tail must end its struct without padding: the pad stands in front of it.
+  const tail = fields.at(-1);
+  if (tail?.length !== undefined && tail.bytes === 0) {
+    fields.pop();
+    pad(widest);
+    fields.push({ ...tail, offset: end });
+  } else pad(widest);
   return { fields, bytes: end, alignment: widest };
 }
 
 function alignmentOf(spec: FieldSpec): number {
-  return ['comm', 'text', 'ip_addr', 'pad'].includes(spec.format) ? 1 : spec.bytes;
+  return ['comm', 'text', 'ip_addr', 'pad', 'text_tail', 'bytes_tail'].includes(spec.format)
+    ? 1
+    : Math.min(spec.bytes, 8);
 }
 
 const u64 = (name: string, format: FieldFormat): FieldSpec => ({ name, format, bytes: 8 });
@@ -116,4 +155,15 @@ export const EVERY_FORMAT: EventLayout = layoutOf([
   { name: 'source', format: 'ip_addr', bytes: 16 },
   { name: 'stack', format: 'kstack', bytes: 8, length: 8 },
   u32('events', 'count'),
+  { ...u32('reason', 'kernel_enum'), kernelEnum: 'skb_drop_reason' },
+  u32('netns', 'netns'),
+  u32('device', 'netdev'),
+  u32('disk', 'block_dev'),
+  { name: 'user_stack', format: 'ustack', bytes: 32, length: 4 },
+  {
+    name: 'parent',
+    format: 'struct',
+    bytes: 0,
+    fields: [u32('pid', 'id'), { ...u64('cgroup_id', 'cgroup_id'), owner: true }],
+  },
 ]);

@@ -30,12 +30,15 @@ export function* linesOf(directory: string, tracer: string): Generator<string> {
 
 /** @throws SyntaxError when a line is not JSON, TypeError when it is not a document */
 export function readDocuments(directory: string, tracer: string): JournalDocument[] {
-  return readLines(directory, tracer).map((text) => {
-    const fields = JSON.parse(text) as Record<string, unknown>;
-    const { tracer_data: data } = fields;
-    if (typeof data !== 'object' || data === null) throw new TypeError(`no document: ${text}`);
-    return { text, fields, data: data as Record<string, unknown> };
-  });
+  return readLines(directory, tracer).map(parseDocument);
+}
+
+/** @throws SyntaxError when a line is not JSON, TypeError when it is not a document */
+export function parseDocument(text: string): JournalDocument {
+  const fields = JSON.parse(text) as Record<string, unknown>;
+  const { tracer_data: data } = fields;
+  if (typeof data !== 'object' || data === null) throw new TypeError(`no document: ${text}`);
+  return { text, fields, data: data as Record<string, unknown> };
 }
 
 function segments(directory: string): string[] {

@@ -10,6 +10,7 @@ export const NO_CONTAINERS: ContainersDocument = {
     followed_by: 'tracepoints',
     refused_cgroups: 0,
     questions: 0,
+    unknown: 0,
     sources: [],
   },
 };

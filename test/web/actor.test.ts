@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { afterEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, Worker } from 'node:worker_threads';
+import { Heartbeat } from '../../src/actor/heartbeat.ts';
 import { expose, type Remote, transferPort, wrap } from '../../src/actor/rpc.ts';
 import type { ServiceData } from '../../src/actor/service-thread.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
@@ -11,6 +12,7 @@ import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import type { ScrapeReply, ScrapeRequest } from '../../src/storage/prometheus/protocol.ts';
 import type { PrometheusControl, PrometheusOptions, SupervisorApi } from '../../src/web/actor.ts';
 import type { StatusDocument } from '../../src/web/status.ts';
+import { eventually } from '../support/eventually.ts';
 import { NO_CONTAINERS } from '../support/no-containers.ts';
 import { promlint } from '../support/promlint.ts';
 
@@ -47,7 +49,7 @@ const SUPERVISOR: SupervisorApi = {
 
 interface Started {
   readonly control: Remote<PrometheusControl>;
-  readonly heartbeat: Int32Array;
+  readonly heartbeat: Heartbeat;
 }
 
 const cleanups: (() => unknown)[] = [];
@@ -64,8 +66,6 @@ function start(supervisor: SupervisorApi = SUPERVISOR, port = 0, scrape_timeout_
     options: {
       version: '1.2.3',
       web: { host: '127.0.0.1', port, scrape_timeout_ms },
-      region: 'test',
-      hostname: 'h',
       paths: { procfs: '/proc', sysfs: '/sys' },
       log: { level: 'error', format: 'json' },
       journal: '/nonexistent',
@@ -83,7 +83,9 @@ function start(supervisor: SupervisorApi = SUPERVISOR, port = 0, scrape_timeout_
     () => port1.close(),
   );
   expose(supervisor, port1);
-  return { control: wrap<PrometheusControl>(port1), heartbeat: new Int32Array(stats) };
+  const control = wrap<PrometheusControl>(port1);
+  void control.setLabels({ region: 'test', host: 'h' });
+  return { control, heartbeat: new Heartbeat(stats) };
 }
 
 async function get(control: Started['control'], path: string): Promise<{ status: number; body: string }> {
@@ -100,6 +102,7 @@ async function connect(control: Started['control'], name: string): Promise<Messa
     const samples = [{ labels: { comm: 'a"b' }, value: 1 }];
     port1.postMessage({ type: 'samples', id, families: [{ ...family, samples }] } satisfies ScrapeReply);
   });
+  port1.postMessage({ type: 'ready' } satisfies ScrapeReply);
   cleanups.push(() => port1.close());
   await control.connect(name, transferPort(port2));
   return port1;
@@ -112,8 +115,8 @@ test('a page has collector threads, file collectors, the agent and the process',
   const { control } = start();
   await connect(control, 'oom');
   await control.setPool([
-    { name: 'loadavg', modulePath: collector('loadavg'), options: {}, maxSeries: 1000 },
-    { name: 'cpu_util', modulePath: collector('cpu_util'), options: {}, maxSeries: 1000 },
+    { name: 'loadavg', modulePath: collector('loadavg'), options: {}, maxSeries: 1000, contents: '' },
+    { name: 'cpu_util', modulePath: collector('cpu_util'), options: {}, maxSeries: 1000, contents: '' },
   ]);
   const { status, body } = await get(control, '/metrics');
   assert.equal(status, 200);
@@ -133,6 +136,15 @@ test('a page has collector threads, file collectors, the agent and the process',
   assert.deepEqual(promlint(only), []);
   assert.match(only, /^huatuo_bamai_oom_value/m);
   assert.doesNotMatch(only, /process_|loadavg|build_info/);
+});
+
+test('a collector that has nothing to say has not failed', async () => {
+  const { control } = start();
+  const modulePath = fileURLToPath(new URL('../fixtures/metrics/quiet.js', import.meta.url));
+  await control.setPool([{ name: 'quiet', modulePath, options: {}, maxSeries: 10, contents: '' }]);
+  const { body } = await get(control, '/metrics?collect[]=quiet');
+  assert.match(body, /^huatuo_bamai_scrape_collector_success\{collector="quiet",.*\} 1$/m);
+  assert.doesNotMatch(body, /quiet_level/);
 });
 
 test('a page is compressed for a client that asks for it', async () => {
@@ -212,11 +224,11 @@ test('a port in use is reported to whoever asks, and the thread stays', async ()
   await control.close();
 });
 
-test('the heartbeat rises, and close frees the port', async () => {
+test('the heartbeat is answered, and close frees the port', async () => {
   const { control, heartbeat } = start();
   const { port } = await control.listening();
-  const before = Atomics.load(heartbeat, 0);
-  while (Atomics.load(heartbeat, 0) === before) await new Promise((resolve) => setTimeout(resolve, 50));
+  heartbeat.listen(0, 1);
+  await eventually('an answer', () => heartbeat.silence(1) === 0);
   await control.close();
   await assert.rejects(fetch(`http://127.0.0.1:${port}/`));
 });

@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict';
+import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { streamSSE } from 'hono/streaming';
 import { addPage, createApp, type Page, text } from '../../src/web/app.ts';
-import { type HttpServer, listen as listenAt } from '../../src/web/server.ts';
+import { type HttpServer, type Limits, listen as listenAt } from '../../src/web/server.ts';
 
-function listen(pages: Readonly<Record<string, Page>>, port = 0, host = '127.0.0.1'): Promise<HttpServer> {
+function listen(
+  pages: Readonly<Record<string, Page>>,
+  port = 0,
+  host = '127.0.0.1',
+  limits: Partial<Limits> = {},
+): Promise<HttpServer> {
   const app = createApp({ onError: () => {}, onReply: () => {} });
   for (const [path, page] of Object.entries(pages)) addPage(app, path, page);
-  return listenAt({ host, port, app, onError: () => {} });
+  return listenAt({ host, port, app, limits, onError: () => {} });
 }
 
 const urlOf = (server: HttpServer): string => `http://127.0.0.1:${server.listening.port}`;
@@ -123,4 +129,36 @@ test('closing ends connections that are kept alive', async () => {
   await (await fetch(url)).text();
   await server[Symbol.asyncDispose]();
   await assert.rejects(fetch(url));
+});
+
+test('a name is listened to on every address it has, with one port', async () => {
+  const addresses = await lookup('localhost', { all: true });
+  await using server = await listen({ '/': (c) => text(c, 'here') }, 0, 'localhost');
+  const { address, also = [], port } = server.listening;
+  assert.deepEqual([address, ...also], [...new Set(addresses.map((one) => one.address))]);
+  for (const { address, family } of addresses) {
+    const host = family === 6 ? `[${address}]` : address;
+    assert.equal(await (await fetch(`http://${host}:${port}/`)).text(), 'here');
+  }
+});
+
+test('a name without an address cannot be listened on', async () => {
+  await assert.rejects(listen({}, 0, 'no-such-name.invalid'), {
+    code: 'LISTEN_FAILED',
+    message: /no-such-name\.invalid/,
+  });
+});
+
+test('half a request is answered 408 and closed when its time is over, and so is a connection that says nothing', async () => {
+  const limits = { headersTimeout: 100, requestTimeout: 200, connectionsCheckingInterval: 50 };
+  await using server = await listen({ '/': (c) => text(c, 'here') }, 0, '127.0.0.1', limits);
+  for (const half of ['GET / HTTP/1.1\r\nHost: a\r\nX: ', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Le', ''])
+    assert.match(await raw(server, half), /^HTTP\/1.1 408 /, half);
+  assert.equal(await (await fetch(urlOf(server))).text(), 'here');
+});
+
+test('limits are looked at often enough to be kept', { timeout: 20_000 }, async () => {
+  await using server = await listen({ '/': (c) => text(c, 'here') });
+  // Without an interval of its own Node closes this connection after 30 s.
+  assert.match(await raw(server, 'GET / HTTP/1.1\r\nHost: a\r\n'), /^HTTP\/1.1 408 /);
 });

@@ -1,20 +1,27 @@
 // Generated from struct softirq_event of bpf/softirq.bpf.c by the build: change it there.
 import { drain } from '../drain';
 import { chars, text, unsigned } from '../json';
-import { kernelStack } from '../symbols';
+import { kernelStack } from '../stacks';
 
-export { addContainer } from '../containers';
+export { addLookup } from '../lookups';
 export { walk } from '../ring';
 
+/** Of the struct; of the first, when the ring has several. */
 export const RECORD_BYTES: u32 = 320;
 /** The most that `write` writes. */
-export const MAX_DATA_BYTES: usize = 17466;
+export const MAX_DATA_BYTES: usize = 17562;
 export const STATIC_END: usize = __heap_base;
 
 @unmanaged
 class EventRecord {
   @inline get time_ns(): u64 { return load<u64>(changetype<usize>(this), 0); }
   @inline get cgroupId(): u64 { return load<u64>(changetype<usize>(this), 24); }
+  @inline get looksUp(): boolean { return true; }
+
+  @inline fits(length: u32): boolean {
+    const r = changetype<usize>(this);
+    return length - 320 < 8;
+  }
 
   @inline write(o: usize): usize {
     const r = changetype<usize>(this);
@@ -23,7 +30,7 @@ class EventRecord {
     o = text(o, ',"threshold_ns":', 16);
     o = unsigned(o, load<u64>(r, 16));
     o = text(o, ',"cgroup_id":', 13);
-    o = unsigned(o, load<u64>(r, 24));
+    o = unsigned(o, load<u64>(r, 24) & 0x00ffffffffffffff);
     o = text(o, ',"vector":', 10);
     switch (load<u32>(r, 32)) {
       case 0: o = text(o, '"HI"', 4); break;
@@ -47,12 +54,12 @@ class EventRecord {
     o = text(o, ',"comm":"', 9);
     o = chars(o, r + 48, 16);
     o = text(o, '","stack":', 10);
-    o = kernelStack(o, r + 64, 32);
+    o = kernelStack(o, r + 64, 32, 2);
     o = text(o, '}}\n', 3);
     return o;
   }
 }
 
 export function decode(): void {
-  drain<EventRecord>(RECORD_BYTES, MAX_DATA_BYTES);
+  drain<EventRecord>(MAX_DATA_BYTES);
 }

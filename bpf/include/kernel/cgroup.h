@@ -18,11 +18,13 @@ struct kernfs_node {
 
 struct cgroup_root {
 	int hierarchy_id;
+	unsigned int subsys_mask;
 };
 
 struct cgroup {
 	struct kernfs_node *kn;
 	struct cgroup_root *root;
+	int level; /* 0 is the root of the hierarchy */
 };
 
 struct cgroup_subsys_state {
@@ -34,8 +36,28 @@ enum cgroup_subsys_id { cpu_cgrp_id, io_cgrp_id, memory_cgrp_id, CGROUP_SUBSYS_C
 
 struct css_set {
 	struct cgroup_subsys_state *subsys[CGROUP_SUBSYS_COUNT];
+	struct cgroup *dfl_cgrp; /* in the hierarchy of v2 */
 };
 
 #pragma clang attribute pop
+
+/* Whether the cgroup is in the hierarchy of a controller. `controller`: bpf_core_enum_value(). */
+static __always_inline bool cgroup_has_controller(struct cgroup *cgroup, int controller)
+{
+	return BPF_CORE_READ(cgroup, root, subsys_mask) >> controller & 1;
+}
+
+/*
+ * A cgroup of another hierarchy than that of the controller an id is of: its hierarchy's number, plus one, is
+ * put in front of the inode, which has no use for these bits (src/sdk/container.ts, splitCgroupId).
+ */
+#define CGROUP_HIERARCHY_SHIFT 56
+
+static __always_inline u64 cgroup_of_other(struct cgroup *cgroup)
+{
+	u64 hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
+
+	return ((hierarchy + 1) << CGROUP_HIERARCHY_SHIFT) | BPF_CORE_READ(cgroup, kn, id);
+}
 
 #endif

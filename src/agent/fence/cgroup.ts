@@ -9,19 +9,10 @@
  * A killed agent leaves its directories; the next one that starts in the same parent removes them. rmdir(2) refuses
  * a cgroup with threads in it, so no check can be outrun.
  */
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
-import { join, relative } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { HuatuoError } from '../../error.ts';
-import { type Mount, parseMountinfo, readMountinfo } from '../../procfs/mountinfo.ts';
+import type { QuotaParent } from './quota-parent.ts';
 
 /** Length of one accounting period; what is left of it when the quota is used up is how long a thread stands still. */
 const PERIOD_US = 100_000;
@@ -171,62 +162,4 @@ function noQuota(found: string, cause?: unknown): HuatuoError {
     remedy: 'the measured budget throttles the collector instead',
     cause,
   });
-}
-
-/**
- * Where on this host threads can be put under a CPU quota. Not everyone has it: kernels without CFS bandwidth, read-only
- * /sys in containers, cgroup v2 without a delegated cpu controller (systemd: Delegate=cpu).
- */
-
-/** Where the groups of this agent are made, or why they cannot be. */
-export type QuotaParent =
-  | { readonly kind: 'v1' | 'v2'; readonly path: string }
-  | { readonly kind: 'none'; readonly reason: string };
-
-/**
- * Looks for the cgroup below which this agent may make its own.
- * @param procfs mount point of procfs
- */
-export function findQuotaParent(procfs: string): QuotaParent {
-  const mounts = parseMountinfo(readMountinfo(procfs));
-  const own = parseOwnCgroups(readFileSync(join(procfs, 'self/cgroup'), 'utf8'));
-  const v1 = mounts.find(({ type, superOptions }) => type === 'cgroup' && superOptions.includes('cpu'));
-  if (v1) return usable('v1', belowMount(v1, own.get('cpu') ?? '/'), 'cpu.cfs_quota_us');
-  const v2 = mounts.find(({ type }) => type === 'cgroup2');
-  if (!v2) return { kind: 'none', reason: 'no cgroup file system is mounted' };
-  const path = belowMount(v2, own.get('') ?? '/');
-  const controllers = join(path, 'cgroup.controllers');
-  if (existsSync(controllers) && !readFileSync(controllers, 'utf8').trim().split(' ').includes('cpu')) {
-    return { kind: 'none', reason: `the cpu controller is not delegated to ${path} (systemd: Delegate=cpu)` };
-  }
-  return usable('v2', path, 'cgroup.controllers');
-}
-
-function usable(kind: 'v1' | 'v2', path: string, needed: string): QuotaParent {
-  if (!existsSync(join(path, needed))) {
-    return { kind: 'none', reason: `${path} has no ${needed}: this kernel has no CFS bandwidth control` };
-  }
-  try {
-    accessSync(path, constants.W_OK);
-    return { kind, path };
-  } catch {
-    return { kind: 'none', reason: `${path} is read-only` };
-  }
-}
-
-/** Lines `id:controller,controller:/path` of /proc/self/cgroup; v2 has no controllers there (cgroups(7)). */
-function parseOwnCgroups(text: string): Map<string, string> {
-  const lines = text.split('\n').filter(Boolean);
-  return new Map(
-    lines.flatMap((line) => {
-      const [, controllers = '', ...path] = line.split(':');
-      return controllers.split(',').map((controller) => [controller, path.join(':')] as const);
-    }),
-  );
-}
-
-/** A container may see only its part of the hierarchy mounted, and be told a path that begins above it. */
-function belowMount({ root, mountPoint }: Mount, own: string): string {
-  const below = relative(root, own);
-  return below.startsWith('..') ? mountPoint : join(mountPoint, below);
 }

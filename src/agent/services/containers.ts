@@ -1,9 +1,12 @@
 /** The thread that knows the containers, and the programs that tell it of cgroups (bpf/agent/cgroups.bpf.c). */
 import { readFileSync } from 'node:fs';
+import { RingWakes } from '../../actor/ring-wakes.ts';
 import type { ContainersControl, ContainersOptions } from '../../containers/actor.ts';
 import { KernelOwner } from '../../kernel/object-owner.ts';
 import { at } from '../../paths.ts';
 import type { ObjectManifest } from '../../schema/manifest.ts';
+import { wakeReader } from '../wake-reader.ts';
+import { containerFamilies } from './containers-metrics.ts';
 import type { ServiceHost, ServiceSpec } from './service.ts';
 
 /** What the build has made. The manifest lies beside the object; what of it matters is checked against that. */
@@ -24,12 +27,14 @@ export function cgroupsObject(): {
 
 export function containers(host: ServiceHost): ServiceSpec<ContainersControl> {
   const object = cgroupsObject();
-  const kernel = new KernelOwner({
+  const wakes = RingWakes.allocate();
+  const source = {
     ...object,
     get paths() {
       return host.config().path;
     },
-  });
+  };
+  const kernel = new KernelOwner(source, (loaded) => wakeReader(host.rings, loaded, wakes));
   return {
     name: 'containers',
     role: 'containers',
@@ -40,10 +45,12 @@ export function containers(host: ServiceHost): ServiceSpec<ContainersControl> {
     options: ({ containers: config, path: { procfs, sysfs } }): ContainersOptions => ({
       config,
       paths: { procfs, sysfs },
-      ...(object.manifest.event && { feed: object.manifest.event }),
+      ...(object.manifest.event && { feed: { layout: object.manifest.event, wakes } }),
     }),
     serve: kernel.calls,
     works: (control) => control.status(),
+    report: async (control) => ({ containers: await control.status() }),
+    families: containerFamilies,
     release: () => kernel.release(),
   };
 }

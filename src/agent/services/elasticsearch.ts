@@ -5,6 +5,7 @@ import type {
   ElasticsearchOptions,
 } from '../../storage/elasticsearch/actor.ts';
 import type { JournalControl } from '../../storage/journal/actor.ts';
+import { elasticsearchFamilies } from './elasticsearch-metrics.ts';
 import type { ServiceHost, ServiceSpec } from './service.ts';
 
 export function elasticsearch(host: ServiceHost): ServiceSpec<ElasticsearchControl> {
@@ -28,5 +29,7 @@ export function elasticsearch(host: ServiceHost): ServiceSpec<ElasticsearchContr
       },
     } satisfies ElasticsearchHost,
     works: (control) => control.started(),
+    report: async (control) => ({ elasticsearch: await control.status() }),
+    families: ({ elasticsearch }) => elasticsearchFamilies(elasticsearch),
   };
 }

@@ -5,7 +5,6 @@ import type { PrometheusControl, PrometheusOptions, SupervisorApi } from '../../
 import type { ServiceHost, ServiceSpec } from './service.ts';
 
 export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
-  const { hostname } = host.identity;
   return {
     name: 'prometheus',
     role: 'storage',
@@ -13,11 +12,9 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
     required: true,
     collectors: true,
     uses: ['containers'],
-    options: ({ web, path: { procfs, sysfs }, region, log, journal }): PrometheusOptions => ({
+    options: ({ web, path: { procfs, sysfs }, log, journal }): PrometheusOptions => ({
       version,
       web,
-      region,
-      hostname,
       paths: { procfs, sysfs },
       log,
       journal: journal.directory,
@@ -30,14 +27,18 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
       containers: async () => host.control<ContainersControl>('containers').document(),
     } satisfies SupervisorApi,
     works: (control) => control.listening(),
-    configure: (control) =>
-      control.setPool(
-        host.pooled().map(({ name, modulePath = '', maxSeries }) => ({
+    configure: async (control) => {
+      const { region, hostname } = host.config();
+      await control.setLabels({ region, host: hostname });
+      await control.setPool(
+        host.pooled().map(({ name, modulePath = '', maxSeries, contents }) => ({
           name,
           modulePath,
           options: host.config().collectors[name]?.options ?? {},
           maxSeries,
+          contents,
         })),
-      ),
+      );
+    },
   };
 }

@@ -8,10 +8,13 @@ import type { Remote } from '../../actor/rpc.ts';
 import type { ActorRole } from '../../actor/state.ts';
 import type { CatalogEntry } from '../../catalog/entry.ts';
 import type { EffectiveConfig } from '../../config/effective.ts';
-import type { AgentIdentity } from '../../decoder/envelope.ts';
+import type { RingWatch } from '../../kernel/ring-watch.ts';
 import type { Log } from '../../sdk/context.ts';
 import type { MetricFamily } from '../../sdk/metrics.ts';
 import type { StatusDocument } from '../../web/status.ts';
+
+/** What services tell of themselves beside their state. */
+export type ServiceReport = Pick<StatusDocument, 'containers' | 'elasticsearch'>;
 
 /** What every service's thread answers on its control port. */
 export interface ServiceControl {
@@ -35,8 +38,9 @@ export interface Reader {
 
 /** What a service may ask of the agent it is part of. */
 export interface ServiceHost {
-  readonly identity: AgentIdentity;
   readonly log: Log;
+  /** Hears the rings' wake-ups. */
+  readonly rings: RingWatch;
   /** The configuration in force. */
   config(): EffectiveConfig;
   /** Enabled collectors that run as tasks on the pool. */
@@ -78,6 +82,10 @@ export interface ServiceSpec<Control extends ServiceControl> {
   readonly collectors?: true;
   /** Services it gets a port to, which are `Served`: its control is a `Reader`. */
   readonly uses?: readonly string[];
+  /** Its part of `/api/v1/status`, asked for each page: `{ containers: … }`. */
+  report?(control: Remote<Control>): PromiseLike<ServiceReport>;
+  /** The same as metrics. */
+  families?(report: ServiceReport): readonly MetricFamily[];
   /** Lets go of what it held; called once its worker has been stopped for good. */
   release?(): void | Promise<void>;
 }

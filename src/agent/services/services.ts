@@ -12,8 +12,17 @@ import { WorkerActor } from '../../actor/worker-actor.ts';
 import type { EffectiveConfig } from '../../config/effective.ts';
 import { HuatuoError } from '../../error.ts';
 import { withDeadline } from '../../promises.ts';
+import type { MetricFamily } from '../../sdk/metrics.ts';
 import { serviceRestart, WORKER_LIMITS } from '../specs.ts';
-import type { Reader, Served, ServiceControl, ServiceFactory, ServiceHost, ServiceSpec } from './service.ts';
+import type {
+  Reader,
+  Served,
+  ServiceControl,
+  ServiceFactory,
+  ServiceHost,
+  ServiceReport,
+  ServiceSpec,
+} from './service.ts';
 
 /** A first start includes loading the modules; on a busy host that takes a while. */
 const FIRST_START_MS = 15_000;
@@ -27,6 +36,7 @@ export interface ReaderActor {
 interface Service {
   readonly spec: ServiceSpec<ServiceControl>;
   readonly actor: WorkerActor<ServiceControl & Served & Reader>;
+  report: ServiceReport;
 }
 
 export interface ServiceHooks {
@@ -109,6 +119,30 @@ export class Services {
     return replaced;
   }
 
+  /** Asks each for its report. What is down, or does not answer, keeps what it told last. */
+  async ask(deadline_ms: number): Promise<void> {
+    await Promise.all(
+      this.#enabled.map(async (service) => {
+        const { spec, actor } = service;
+        if (!spec.report || !actor.control) return;
+        const asked = spec.report(actor.control);
+        await withDeadline(asked, deadline_ms, `status of ${spec.name}`).then((report) => {
+          service.report = report;
+        }, ignoreDeadWorker);
+      }),
+    );
+  }
+
+  /** What they told last. */
+  get report(): ServiceReport {
+    return Object.assign({}, ...this.#enabled.map(({ report }) => report));
+  }
+
+  /** The same as metrics. */
+  families(): MetricFamily[] {
+    return this.#enabled.flatMap(({ spec, report }) => spec.families?.(report) ?? []);
+  }
+
   /** Stops the last one first: what it needs is still there. */
   async stop(): Promise<void> {
     for (const { spec, actor } of this.#services.toReversed()) {
@@ -130,8 +164,7 @@ export class Services {
 
   #create(spec: ServiceSpec<ServiceControl>): Service {
     const { supervisor } = this.#host.config();
-    const shared = ActorStats.allocate();
-    const stats = new ActorStats(shared);
+    const stats = ActorStats.allocate();
     const actor: Service['actor'] = new WorkerActor(
       {
         name: spec.name,
@@ -146,7 +179,7 @@ export class Services {
             options: spec.options(config),
             control,
             log: config.log,
-            stats: shared,
+            stats,
           };
           return data;
         },
@@ -154,7 +187,7 @@ export class Services {
         restart: serviceRestart(supervisor),
         shutdown_ms: supervisor.stop_timeout_ms * spec.stopShare,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
-        heartbeat: () => stats.heartbeat,
+        stats,
         resourceLimits: WORKER_LIMITS,
       },
       {
@@ -164,7 +197,7 @@ export class Services {
         ended: () => undefined,
       },
     );
-    const service = { spec, actor };
+    const service: Service = { spec, actor, report: {} };
     return service;
   }
 

@@ -1,38 +1,74 @@
 /** OOM kills: the event of bpf/oom.bpf.c with the state of both cgroups and of the host at that moment. */
 
-import type { OomEvent } from '../../generated/oom.ts';
+import { oom } from '../../generated/oom.ts';
 import { readHostMeminfo } from '../../procfs/meminfo.ts';
 import { readMemoryCgroup } from '../../procfs/memory-cgroup.ts';
 import {
+  bytes,
   CONTAINER_LABELS,
   type Collector,
   type Container,
   type Containers,
   containerLabels,
   counter,
+  type DocumentOf,
   defineEvent,
   type HostPaths,
+  integer,
+  keyword,
+  optional,
+  record,
+  type State,
+  struct,
 } from '../../sdk/index.ts';
 
-/** Kills of one container since the collector was started; the label upstream puts on it names the newest victim. */
-interface Kills {
-  count: number;
-  latestVictim: string;
-}
-const killsByContainer = new Map<string, Kills>();
+const MAX_CONTAINERS = 1000;
+
+/** Kills of each container since the agent was started; the label upstream puts on it names the newest victim. */
+type Kills = Map<string, { readonly count: number; readonly latestVictim: string }>;
+
+/** What only files know of a task: it may be gone, then it is left out. */
+const task = {
+  cgroup: optional(
+    struct(
+      {
+        path: keyword('Path below the mount point of the hierarchy'),
+        current: optional(bytes('Memory charged to it')),
+        max: optional(bytes('Its limit')),
+        stat: record(integer(''), 'memory.stat, as the kernel names and counts it'),
+        events: record(integer(''), 'v2: memory.events; v1: memory.oom_control and memory.failcnt'),
+      },
+      'State of its memory cgroup',
+    ),
+  ),
+};
 
 const collector: Collector = defineEvent({
+  object: oom,
   doc: 'Shows who ran out of memory, who was killed for it, and what the memory was used for.',
   metrics: {
     host_total: counter({ help: 'OOM victims that belong to no container.' }),
+    unknown_total: counter({
+      name: 'huatuo_oom_unknown_owner_total',
+      help: 'OOM victims of which nothing tells whose they are.',
+    }),
     container_total: counter({
       help: 'OOM victims in the container since the collector was started.',
       labels: [...CONTAINER_LABELS, 'latest_victim_comm'],
     }),
   },
-  async enrich(event: OomEvent, { paths, containers, metrics }) {
-    const victim = await containers.byCgroupId(BigInt(event.victim.cgroup_id), 'memory');
-    if (victim) remember(victim, event.victim.comm);
+  document: {
+    trigger: struct(task),
+    victim: struct(task),
+    memory_snapshot: struct(
+      { host_meminfo: record(bytes(''), "Rows of /proc/meminfo, by the kernel's own names") },
+      'Where the memory of the host was',
+    ),
+  },
+  async enrich(event, { paths, containers, metrics, state }) {
+    const victim = await containers.ownerOf(BigInt(event.victim.cgroup_id), 'memory');
+    if (victim.type === 'container') remember(victim.container, event.victim.comm, state);
+    else if (victim.type === 'unknown') metrics.unknown_total.add(1);
     else metrics.host_total.add(1);
     return {
       ...event,
@@ -41,14 +77,13 @@ const collector: Collector = defineEvent({
       memory_snapshot: { host_meminfo: readHostMeminfo(paths.procfs) },
     };
   },
-  update({ metrics, containers }) {
+  update({ metrics, containers, state }) {
     metrics.host_total.add(0);
     metrics.container_total.clear();
     const running = new Map(containers.list().map((container) => [container.id, container]));
-    for (const [id, { count, latestVictim }] of killsByContainer) {
+    for (const [id, { count, latestVictim }] of state.get<Kills>() ?? []) {
       const container = running.get(id);
-      if (!container) killsByContainer.delete(id);
-      else
+      if (container)
         metrics.container_total.set(count, {
           ...containerLabels(container),
           latest_victim_comm: latestVictim,
@@ -58,22 +93,27 @@ const collector: Collector = defineEvent({
 });
 export default collector;
 
-function remember(container: Container, comm: string): void {
-  const kills = killsByContainer.get(container.id);
-  killsByContainer.set(container.id, { count: (kills?.count ?? 0) + 1, latestVictim: comm });
+function remember({ id }: Container, comm: string, state: State): void {
+  const kills: Kills = state.get() ?? new Map();
+  const count = (kills.get(id)?.count ?? 0) + 1;
+  // The newest is last; containers that are long gone are the first to be forgotten.
+  kills.delete(id);
+  kills.set(id, { count, latestVictim: comm });
+  for (const oldest of kills.keys()) {
+    if (kills.size <= MAX_CONTAINERS) break;
+    kills.delete(oldest);
+  }
+  state.set(kills);
 }
 
 /** A task of the event, as far as files still know it: it may be gone, then what is missing is left out. */
 async function surroundings(
-  task: { pid: number; cgroup_id: number },
+  { pid, cgroup_id }: { pid: number; cgroup_id: number },
   paths: HostPaths,
   containers: Containers,
-): Promise<object> {
-  const cgroupId = BigInt(task.cgroup_id);
+): Promise<DocumentOf<typeof task>> {
+  const cgroupId = BigInt(cgroup_id);
   const container = await containers.byCgroupId(cgroupId, 'memory');
-  const cgroup = readMemoryCgroup(paths.procfs, task.pid, cgroupId, container?.cgroups);
-  return {
-    ...(container && { container_id: container.id, container_hostname: container.hostname }),
-    ...(cgroup && { cgroup }),
-  };
+  const cgroup = readMemoryCgroup(paths.procfs, pid, cgroupId, container?.cgroups);
+  return cgroup ? { cgroup } : {};
 }

@@ -3,15 +3,15 @@
  * as counters, from which Prometheus can make any other interval.
  */
 import { type CgroupCpuUse, readCgroupCores, readCgroupCpuUse } from '../../procfs/cgroup-cpu.ts';
-import { isGone } from '../../procfs/source.ts';
 import { CPU_MODES, type CpuTicks, readCpuStat, TICKS_PER_SECOND } from '../../procfs/stat.ts';
 import {
   CONTAINER_LABELS,
   type Collector,
-  containerLabels,
+  type containerLabels,
   counter,
   defineMetric,
   gauge,
+  perContainer,
   type SampleContext,
 } from '../../sdk/index.ts';
 
@@ -59,7 +59,6 @@ const collector: Collector = defineMetric({
     }),
     seconds: counter({
       name: 'huatuo_cpu_seconds_total',
-      // As the kernel says it: nothing is kept between scrapes to hide that iowait may step back by a tick.
       help: 'CPU time by mode since boot, in seconds. Time of guests is part of user and nice.',
       labels: ['cpu', 'mode'],
     }),
@@ -122,19 +121,11 @@ export function containerPercent(
   return { usr: percent('user_ns'), sys: percent('system_ns'), total: percent('total_ns') };
 }
 
-/** A container that cannot be read is left out and logged; it must not cost the others their samples. */
-function sampleContainers({ paths, containers, log }: SampleContext<object>): Record<string, ContainerCpu> {
-  const online = readCpuStat(paths.procfs).cpus.size;
-  const sampled: Record<string, ContainerCpu> = {};
-  for (const container of containers.list()) {
-    try {
-      const use = readCgroupCpuUse(container.cgroups);
-      if (!use) continue;
-      const cores = readCgroupCores(container.cgroups, online);
-      sampled[container.id] = { ...use, cores, labels: containerLabels(container) };
-    } catch (error) {
-      if (!isGone(error)) log.warn('CPU use of a container is unknown', { container: container.id, error });
-    }
-  }
-  return sampled;
+function sampleContainers(context: SampleContext<object>): Record<string, ContainerCpu> {
+  const online = readCpuStat(context.paths.procfs).cpus.size;
+  const sampled = perContainer(context, ({ cgroups }, labels) => {
+    const use = readCgroupCpuUse(cgroups);
+    return use && { ...use, cores: readCgroupCores(cgroups, online), labels };
+  });
+  return Object.fromEntries(sampled.map(([{ id }, use]) => [id, use]));
 }

@@ -1,7 +1,7 @@
 /** Load averages of the host, and what makes load in each container: tasks that run, or wait and cannot be woken. */
 import { readLoadAverage } from '../../procfs/loadavg.ts';
 import { countTasks } from '../../procfs/task-state.ts';
-import { CONTAINER_LABELS, type Collector, containerLabels, defineMetric, gauge } from '../../sdk/index.ts';
+import { CONTAINER_LABELS, type Collector, defineMetric, gauge, perContainer } from '../../sdk/index.ts';
 
 const MAX_TASKS_PER_CONTAINER = 2_000;
 /** Over all containers, so that a scrape ends within its deadline on a host with a hundred thousand threads. */
@@ -23,34 +23,23 @@ const collector: Collector = defineMetric({
       labels: CONTAINER_LABELS,
     }),
   },
-  update({ metrics, paths, containers, log }) {
+  update(context) {
+    const { metrics, paths, log } = context;
     const { load1, load5, load15 } = readLoadAverage(paths.procfs);
     metrics.load1.set(load1);
     metrics.load5.set(load5);
     metrics.load15.set(load15);
 
     let left = MAX_TASKS;
-    for (const container of containers.list()) {
-      const { cpu, unified, memory } = container.cgroups;
+    perContainer(context, ({ cgroups: { cpu, unified, memory } }, labels) => {
       const cgroup = cpu ?? unified ?? memory;
-      if (cgroup === undefined) continue;
-      if (left === 0) {
-        log.warn('containers have more tasks than one scrape looks at; the rest has no samples', {
-          MAX_TASKS,
-        });
-        break;
-      }
-      try {
-        const counts = countTasks(paths.procfs, cgroup, Math.min(left, MAX_TASKS_PER_CONTAINER));
-        left -= counts.read;
-        const labels = containerLabels(container);
-        metrics.container_nr_running.set(counts.running, labels);
-        metrics.container_nr_uninterruptible.set(counts.uninterruptible, labels);
-      } catch (error) {
-        // One container that cannot be read must not cost the host and the others their samples.
-        log.warn('task states of a container are unknown', { container: container.id, error });
-      }
-    }
+      if (cgroup === undefined || left === 0) return;
+      const counts = countTasks(paths.procfs, cgroup, Math.min(left, MAX_TASKS_PER_CONTAINER));
+      left -= counts.read;
+      metrics.container_nr_running.set(counts.running, labels);
+      metrics.container_nr_uninterruptible.set(counts.uninterruptible, labels);
+      if (left === 0) log.warn('containers have more tasks than one scrape looks at', { MAX_TASKS });
+    });
   },
 });
 export default collector;

@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { HuatuoError } from '../../error.ts';
 import { type LeftOut, MAX_DETAILS } from './source.ts';
 
+/** What a node full of containers does not reach: about 1.6 KiB for each of `MAX_DETAILS`. */
+export const MAX_ANSWER_BYTES: number = 16 * 1024 * 1024;
+
 /** The one error of a source; the message says who was asked and what came. */
 export function sourceFailed(
   source: string,

@@ -24,10 +24,11 @@ import {
   statusOf,
   timeOf,
 } from './cri-answers.ts';
-import { CriClient, GRPC } from './cri-client.ts';
-import { CONTAINER_RUNNING, SANDBOX_READY } from './cri-proto.ts';
+import { CriClient } from './cri-client.ts';
+import { CONTAINER_RUNNING, listRequest, SANDBOX_READY, statusRequest } from './cri-proto.ts';
 import { known } from './facts.ts';
 import { isSocket } from './files.ts';
+import { GRPC } from './grpc-status.ts';
 import { ClosableSource, type ContainerDetails, type DetailSource, MAX_DETAILS } from './source.ts';
 
 const STATUSES_AT_A_TIME = 8;
@@ -58,15 +59,15 @@ class Cri extends ClosableSource {
   }
 
   async list(signal: AbortSignal): Promise<readonly ContainerDetails[]> {
-    using client = await CriClient.open(this.place, this.#source, this.until(signal));
-    const runtime = runtimeOf(await client.call('Version', {}));
+    using client = new CriClient(this.place, this.#source, this.until(signal));
+    const runtime = runtimeOf(await client.call('Version'));
     const containers = this.#checked(
-      await client.call('ListContainers', { filter: { state: { state: CONTAINER_RUNNING } } }),
+      await client.call('ListContainers', listRequest(CONTAINER_RUNNING)),
       'containers',
       CONTAINER,
     );
     const sandboxes = this.#checked(
-      await client.call('ListPodSandbox', { filter: { state: { state: SANDBOX_READY } } }),
+      await client.call('ListPodSandbox', listRequest(SANDBOX_READY)),
       'items',
       SANDBOX,
     );
@@ -96,16 +97,16 @@ class Cri extends ClosableSource {
     sandboxes: readonly CriSandbox[],
   ): Promise<{ readonly malformed: ReadonlySet<string> }> {
     const requests = [
-      ...sandboxes.map(({ id }) => ({ id, method: 'PodSandboxStatus', key: 'pod_sandbox_id' }) as const),
-      ...containers.map(({ id }) => ({ id, method: 'ContainerStatus', key: 'container_id' }) as const),
+      ...sandboxes.map(({ id }) => ({ id, method: 'PodSandboxStatus' }) as const),
+      ...containers.map(({ id }) => ({ id, method: 'ContainerStatus' }) as const),
     ];
     const running = new Set(requests.map(({ id }) => id));
     for (const id of this.#statuses.keys()) if (!running.has(id)) this.#statuses.delete(id);
     const malformed = new Set<string>();
     const unknown = requests.filter(({ id }) => !this.#statuses.has(id));
-    await eachBounded(unknown, STATUSES_AT_A_TIME, async ({ id, method, key }) => {
+    await eachBounded(unknown, STATUSES_AT_A_TIME, async ({ id, method }) => {
       try {
-        const status = statusOf(await client.call(method, { [key]: id, verbose: true }));
+        const status = statusOf(await client.call(method, statusRequest(id)));
         if (status) this.#statuses.set(id, status);
         else malformed.add(id);
       } catch (error) {

@@ -1,4 +1,4 @@
-/** Where there may be somebody to ask, and whether there is. */
+/** Where there may be an engine to ask, and whether there is; small files that others write. */
 import { constants, type Stats, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 
@@ -10,7 +10,7 @@ export function isDirectory(path: string): boolean {
   return look(path)?.isDirectory() ?? false;
 }
 
-/** A URL as people may see it: without the user and password that somebody may have written into it. */
+/** A URL as people may see it: without the user and password that may stand in it. */
 export function urlPlace(url: string): string {
   if (!URL.canParse(url)) return 'not a URL';
   const { protocol, host, pathname } = new URL(url);
@@ -26,8 +26,6 @@ function look(path: string): Stats | undefined {
   }
 }
 
-/** Reads a file that somebody else writes. */
-
 /** An OCI configuration with a long seccomp profile and a thousand mounts is a tenth of it. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
@@ -36,7 +34,7 @@ const MAX_FILE_BYTES = 4 * 1024 * 1024;
  * @throws the errno's error; EFBIG for more than 4 MiB. A FIFO or device is EINVAL, a symbolic link ELOOP
  */
 export async function readSmallFile(path: string, former: string | undefined): Promise<SmallFile> {
-  // Without O_NONBLOCK, opening a FIFO would hold one of the process's file threads until somebody writes.
+  // Without O_NONBLOCK, opening a FIFO would hold one of the process's file threads until a writer comes.
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   const { ino, size, mtimeNs, ...stat } = await file.stat({ bigint: true });
   if (!isFile(stat.mode)) throw errno('EINVAL', `${path} is no regular file`);

@@ -5,10 +5,7 @@
 import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { type RequestOptions, request as tlsRequest } from 'node:https';
 import { HuatuoError } from '../../error.ts';
-import { parseJson } from './answers.ts';
-
-/** What a node full of containers does not reach: about 1.6 KiB for each of `MAX_DETAILS`. */
-export const MAX_ANSWER_BYTES: number = 16 * 1024 * 1024;
+import { MAX_ANSWER_BYTES, parseJson } from './answers.ts';
 
 export interface JsonRequest {
   /** Host and port or `socketPath`, path, headers, certificates. Method, agent and signal are set here. */
@@ -90,7 +87,7 @@ function get(wanted: JsonRequest): Promise<Answer> {
     // Node closes the connection without an error when the answer is an upgrade.
     request.on('close', () => broken(new Error('the connection ended before the answer did')));
     request.end();
-    // The listeners stay: whatever the connection still reports after this is nobody's unhandled error.
+    // The listeners stay: whatever the connection still reports after this is no unhandled error.
     return promise.finally(() => request.destroy());
   } catch (cause) {
     // Node checks paths, headers and certificates before it opens anything.

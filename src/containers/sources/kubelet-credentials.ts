@@ -54,7 +54,7 @@ async function readToken(path: string): Promise<string> {
 async function readCa(path: string): Promise<string> {
   const ca = await read('ca', path);
   try {
-    // Node takes a bundle without any certificate for "trust nobody", and blames the server later.
+    // Node takes a bundle without any certificate for "trust none", and blames the server later.
     new X509Certificate(ca);
     return ca;
   } catch (cause) {
@@ -80,7 +80,7 @@ async function readPair(certificate: string, keyPath: string): Promise<{ cert: s
 
 async function read(option: string, path: string): Promise<string> {
   try {
-    // Not blocking: opening a FIFO would wait for somebody to write, and no signal ends that.
+    // Not blocking: opening a FIFO would wait for a writer, and no signal ends that.
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = await file.stat();
     if (!stat.isFile()) throw new Error('not a regular file');

@@ -6,12 +6,45 @@ import { join } from 'node:path';
 import type { KubeletOptions } from './kubelet.ts';
 
 const SERVICE_ACCOUNT = 'var/run/secrets/kubernetes.io/serviceaccount';
-const KUBELET_PKI = 'var/lib/kubelet/pki';
-const CLUSTER_CA = 'etc/kubernetes/pki/ca.crt';
+
+/** Where a distribution keeps what a kubelet shows to others, and whom it trusts. */
+interface NodeFiles {
+  /** kubelet's client certificate, with its key in it unless that is a file of its own. */
+  readonly certificate: string;
+  readonly key?: string;
+  /** Directory where a kubelet that signs for its server itself keeps the proof. */
+  readonly pki?: string;
+  readonly ca: string;
+}
+
+const ROTATED = 'kubelet-client-current.pem';
+const NODES: readonly NodeFiles[] = [
+  // kubeadm, and whoever does as it does.
+  {
+    certificate: `var/lib/kubelet/pki/${ROTATED}`,
+    pki: 'var/lib/kubelet/pki',
+    ca: 'etc/kubernetes/pki/ca.crt',
+  },
+  ...['k3s', 'rke2'].map((name) => ({
+    certificate: `var/lib/rancher/${name}/agent/client-kubelet.crt`,
+    key: `var/lib/rancher/${name}/agent/client-kubelet.key`,
+    ca: `var/lib/rancher/${name}/agent/server-ca.crt`,
+  })),
+  {
+    certificate: `var/lib/k0s/kubelet/pki/${ROTATED}`,
+    pki: 'var/lib/k0s/kubelet/pki',
+    ca: 'var/lib/k0s/pki/ca.crt',
+  },
+  {
+    certificate: 'var/snap/microk8s/current/certs/kubelet.crt',
+    key: 'var/snap/microk8s/current/certs/kubelet.key',
+    ca: 'var/snap/microk8s/current/certs/ca.crt',
+  },
+];
 
 /**
  * As a pod with a service account and `NODE_IP` or `HOST_IP` in its environment (downward API, `status.hostIP`), else as the
- * node, by kubelet's own client certificate. The read-only port is never guessed: whoever listens there is not verified.
+ * node, by kubelet's own client certificate, where kubeadm, k3s, RKE2, k0s and microk8s keep it. The read-only port is never guessed: whoever listens there is not verified.
  *
  * To be found is not to be let in: where kubelet asks the API server who may (authorization mode Webhook), a node's user has
  * no right to `/pods` of its own (the role `system:node` lacks nodes/proxy), and `list()` says so.
@@ -22,7 +55,13 @@ export function discoverKubelet(
   root = '/',
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): KubeletOptions | undefined {
-  return inPod(root, env) ?? onNode(root);
+  const pod = inPod(root, env);
+  if (pod) return pod;
+  for (const files of NODES) {
+    const node = onNode(root, files);
+    if (node) return node;
+  }
+  return undefined;
 }
 
 function inPod(root: string, env: Readonly<Record<string, string | undefined>>): KubeletOptions | undefined {
@@ -34,14 +73,23 @@ function inPod(root: string, env: Readonly<Record<string, string | undefined>>):
   return { url: `https://${family === 6 ? `[${address}]` : address}:10250`, token, ca };
 }
 
-function onNode(root: string): KubeletOptions | undefined {
-  const clientCertificate = file(root, KUBELET_PKI, 'kubelet-client-current.pem');
-  // With serverTLSBootstrap the cluster's CA signs for kubelet's server; without, kubelet does, and keeps the proof here.
-  const signedByCluster = file(root, KUBELET_PKI, 'kubelet-server-current.pem');
-  const ca = (signedByCluster ? undefined : file(root, KUBELET_PKI, 'kubelet.crt')) ?? file(root, CLUSTER_CA);
-  const serverName = clientCertificate && nodeName(clientCertificate);
-  if (!clientCertificate || !ca || !serverName) return undefined;
-  return { url: 'https://127.0.0.1:10250', clientCertificate, ca, serverName };
+function onNode(
+  root: string,
+  { certificate, key, pki, ca: clusterCa }: NodeFiles,
+): KubeletOptions | undefined {
+  const clientCertificate = file(root, certificate);
+  const clientKey = key === undefined ? undefined : file(root, key);
+  if (!clientCertificate || (key !== undefined && !clientKey)) return undefined;
+  const ca = (pki === undefined ? undefined : ownProof(root, pki)) ?? file(root, clusterCa);
+  const serverName = nodeName(clientCertificate);
+  if (!ca || !serverName) return undefined;
+  const url = 'https://127.0.0.1:10250';
+  return { url, clientCertificate, ...(clientKey && { clientKey }), ca, serverName };
+}
+
+/** With serverTLSBootstrap the cluster's CA signs for kubelet's server; without, kubelet does, and keeps the proof here. */
+function ownProof(root: string, pki: string): string | undefined {
+  return file(root, pki, 'kubelet-server-current.pem') ? undefined : file(root, pki, 'kubelet.crt');
 }
 
 /** kubelet's user is `system:node:<name>`; its serving certificate has that name, and never 127.0.0.1. */

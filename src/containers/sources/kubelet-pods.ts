@@ -10,38 +10,55 @@ export interface PodContainers {
   readonly leftOut: LeftOut;
 }
 
-/** Only what is used is looked at: another field, of whatever type, never costs a pod. Go writes an empty list as null. */
-const text = z.string().nullish();
-const texts = z.record(z.string(), z.string()).nullish();
+/**
+ * Only what is used is looked at: another field, of whatever type, never costs a pod, and one of these that is malformed
+ * costs itself alone. Go writes an empty list as null.
+ */
+const text = z.string().nullish().catch(undefined);
+const texts = z.record(z.string(), z.string()).nullish().catch(undefined);
 
 const containerStatus = z.object({
   name: z.string(),
   image: text,
   containerID: text,
-  state: z.object({ running: z.object({ startedAt: text }).nullish() }).nullish(),
+  state: z
+    .object({ running: z.object({ startedAt: text }).nullish() })
+    .nullish()
+    .catch(undefined),
 });
-const statuses = z.array(containerStatus).nullish();
+const statuses = z.array(z.unknown()).nullish().catch(undefined);
 
 const podShape = z.object({
   metadata: z.object({
     name: z.string(),
     namespace: z.string(),
+    uid: text,
     labels: texts,
     annotations: texts,
-    ownerReferences: z.array(z.object({ kind: z.string() })).nullish(),
+    ownerReferences: z
+      .array(z.object({ kind: z.string() }))
+      .nullish()
+      .catch(undefined),
   }),
   spec: z.object({
     hostname: text,
     nodeName: text,
-    hostNetwork: z.boolean().nullish(),
-    initContainers: z.array(z.object({ name: z.string(), restartPolicy: text })).nullish(),
+    hostNetwork: z.boolean().nullish().catch(undefined),
+    initContainers: z
+      .array(z.object({ name: z.string(), restartPolicy: text }))
+      .nullish()
+      .catch(undefined),
   }),
-  status: z.object({
-    qosClass: text,
-    containerStatuses: statuses,
-    initContainerStatuses: statuses,
-    ephemeralContainerStatuses: statuses,
-  }),
+  // A pod that was just taken on has no status.
+  status: z
+    .object({
+      qosClass: text,
+      containerStatuses: statuses,
+      initContainerStatuses: statuses,
+      ephemeralContainerStatuses: statuses,
+    })
+    .nullish()
+    .catch(undefined),
 });
 const podList = z.object({ items: z.array(z.unknown()).nullable() });
 
@@ -63,9 +80,14 @@ const QOS: ReadonlyMap<string, ContainerQos> = new Map([
 /** Proxies that a mesh injects as ordinary containers, so that only the name tells. */
 const MESH_PROXIES: ReadonlySet<string> = new Set(['istio-proxy', 'linkerd-proxy']);
 
+/** Of a pod that kubelet read from a file: under it, and not under the uid that the API server gave, are its cgroups. */
+const CONFIG_HASH = 'kubernetes.io/config.hash';
+
 /**
  * All containers with an id, in the order of the answer: of each pod the ordinary ones, the init containers, the ephemeral
- * ones. Those that ended are among them while kubelet remembers their id.
+ * ones. Those that ended are among them while kubelet remembers their id. Behind them each pod by its uid and by its config
+ * hash, one of which is in the paths of its cgroups: for sandboxes, which are in no list, and for static pods, whose
+ * containers have no status in older kubelets, and in newer ones not at once.
  * @param answer parsed JSON, from whoever answered
  * @returns undefined when this is no list of pods, or one in which no pod has the shape of a pod
  */
@@ -76,29 +98,42 @@ export function podContainers(answer: unknown): PodContainers | undefined {
   const pods = items.map((item) => podShape.safeParse(item)).flatMap(({ data }) => data ?? []);
   if (pods.length === 0 && items.length > 0) return undefined;
   const containers = pods.flatMap(containersOf);
+  const overall = pods.flatMap(podDetails);
   return {
-    containers: containers.slice(0, MAX_DETAILS),
+    containers: [...containers.slice(0, MAX_DETAILS), ...overall.slice(0, MAX_DETAILS)],
     leftOut: {
       malformed: items.length - pods.length,
-      overLimit: Math.max(0, containers.length - MAX_DETAILS),
+      overLimit: Math.max(0, containers.length - MAX_DETAILS) + Math.max(0, overall.length - MAX_DETAILS),
     },
   };
 }
 
-function containersOf(pod: Pod): ContainerDetails[] {
-  const { metadata, spec, status } = pod;
+type Shared = 'podName' | 'hostNamespace' | 'labels' | 'qos' | 'hostname';
+
+/** What every container of a pod has of it. */
+function shared({ metadata, spec, status }: Pod): { [K in Shared]: ContainerDetails[K] | undefined } {
   // A pod on the host's network has the host's name: kubelet gives it no other.
   const hostname = spec.hostNetwork ? spec.nodeName : spec.hostname || metadata.name;
-  const shared = {
+  return {
     podName: metadata.name,
     hostNamespace: metadata.namespace,
     labels: metadata.labels ?? {},
-    qos: QOS.get(status.qosClass ?? ''),
+    qos: QOS.get(status?.qosClass ?? ''),
     hostname: hostname ?? undefined,
   };
-  const { containerStatuses, initContainerStatuses, ephemeralContainerStatuses } = status;
+}
+
+function podDetails(pod: Pod): ContainerDetails[] {
+  const { uid, annotations } = pod.metadata;
+  const uids = new Set([uid, annotations?.[CONFIG_HASH]].filter((one) => !!one));
+  return [...uids].map((id) => known({ id: id as string, of: 'pod', ...shared(pod), type: typeOf(pod, '') }));
+}
+
+function containersOf(pod: Pod): ContainerDetails[] {
+  const { containerStatuses, initContainerStatuses, ephemeralContainerStatuses } = pod.status ?? {};
   return [containerStatuses, initContainerStatuses, ephemeralContainerStatuses]
     .flatMap((some) => some ?? [])
+    .flatMap((one) => containerStatus.safeParse(one).data ?? [])
     .flatMap(({ name, image, containerID, state }) => {
       const [, scheme, id] = CONTAINER_ID.exec(containerID ?? '') ?? [];
       if (scheme === undefined || id === undefined) return [];
@@ -107,7 +142,7 @@ function containersOf(pod: Pod): ContainerDetails[] {
         name,
         runtime: RUNTIMES.get(scheme),
         image: image ?? undefined,
-        ...shared,
+        ...shared(pod),
         type: typeOf(pod, name),
         startTime: utcTime(state?.running?.startedAt),
       });

@@ -99,7 +99,7 @@ function checked({ url: _, ...rest }: KubeletOptions, url: URL | undefined): URL
   if (url.protocol === 'http:' && Object.values(rest).some((value) => value !== undefined))
     throw contradiction(
       'https:// with a token, a certificate, a CA or a server name',
-      'http://, where a token would go in clear and nobody is verified',
+      'http://, where a token would go in clear and the server is not verified',
       'write https:// and port 10250, or give the url and nothing else for the read-only port',
     );
   return url;

@@ -1,18 +1,19 @@
 /**
- * The containers of this host from what their OCI runtimes and callers keep below /run: nobody is asked, so it works without
+ * The containers of this host from what their OCI runtimes and callers keep below /run: no engine is asked, so it works without
  * a daemon, and for `runc run`, `crun run`, `ctr run` and nerdctl.
  *
  * Files of the same namespace and id are one container; the runtime's own state comes first, as it knows what became of the
- * request. Directories of containers that ended stay until somebody deletes them, and pids are used again, so a container
+ * request. Directories of containers that ended stay until they are deleted, and pids are used again, so a container
  * is listed only while its init process is the one that was written down.
  */
 import { join } from 'node:path';
+import { isGone } from '../../procfs/source.ts';
 import { parseJson, sourceFailed, whyMalformed } from './answers.ts';
 import { eachBounded } from './bounded.ts';
 import { known, processStart } from './facts.ts';
 import { isDirectory, readSmallFile } from './files.ts';
+import { DOCKER_NAMESPACE, type Found, findContainers, STATE_DIRECTORIES } from './oci-directories.ts';
 import type { OciFacts } from './oci-files.ts';
-import { DOCKER_NAMESPACE, type Found, findContainers, isGone, PLACES } from './oci-places.ts';
 import { type ContainerDetails, type DetailSource, type LeftOut, MAX_DETAILS } from './source.ts';
 
 const FILES_AT_A_TIME = 8;
@@ -54,7 +55,7 @@ class OciState implements DetailSource {
   }
 
   present(): boolean {
-    return PLACES.some(({ base }) => isDirectory(join(this.place, base)));
+    return STATE_DIRECTORIES.some(({ base }) => isDirectory(join(this.place, base)));
   }
 
   async list(signal: AbortSignal): Promise<readonly ContainerDetails[]> {
@@ -100,14 +101,14 @@ class OciState implements DetailSource {
     }
   }
 
-  async #read({ place, namespace, directory }: Found, kept: Map<string, Kept>): Promise<OciFacts> {
-    const path = join(directory, place.file);
+  async #read({ kind, namespace, directory }: Found, kept: Map<string, Kept>): Promise<OciFacts> {
+    const path = join(directory, kind.file);
     const former = this.#kept.get(path);
     const { version, text } = await readSmallFile(path, former?.version);
-    const facts = text === undefined && former ? former.facts : place.parse(parseJson(text ?? ''));
+    const facts = text === undefined && former ? former.facts : kind.parse(parseJson(text ?? ''));
     kept.set(path, { version, facts });
-    const runtime = facts.runtime ?? (namespace === DOCKER_NAMESPACE ? 'docker' : place.runtime);
-    const initPid = facts.initPid ?? (place.pidFile && (await pidIn(join(directory, place.pidFile))));
+    const runtime = facts.runtime ?? (namespace === DOCKER_NAMESPACE ? 'docker' : kind.runtime);
+    const initPid = facts.initPid ?? (kind.pidFile && (await pidIn(join(directory, kind.pidFile))));
     return { ...facts, runtime, ...(initPid ? { initPid } : {}) };
   }
 

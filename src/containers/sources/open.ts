@@ -20,9 +20,9 @@ export function openSources(config: ContainersConfig, procfs: string): DetailSou
     ...(pods ? [kubelet(pods)] : []),
     ...config.cri.map(cri),
     ...(['docker', 'podman'] as const).flatMap((name) =>
-      config[name] === '' ? [] : [engine(name, config[name], procfs)],
+      config[name].map((socket) => engine(name, socket, procfs)),
     ),
-    ...(config.oci === '' ? [] : [oci(config.oci, procfs)]),
+    ...config.oci.map((root) => oci(root, procfs)),
   ];
 }
 

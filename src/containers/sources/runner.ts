@@ -6,7 +6,7 @@ import { HuatuoError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
 import type { ContainerDetails, DetailSource } from './source.ts';
 
-/** `absent`: there is nobody to ask, which is no failure. */
+/** `absent`: there is no engine to ask, which is no failure. */
 export type SourceCondition = 'absent' | 'unasked' | 'ok' | 'failed';
 
 /** For `/api/v1/status`, `/api/v1/containers` and metrics. */
@@ -49,7 +49,7 @@ export class SourceRunner implements Disposable {
   #next: NodeJS.Timeout | undefined;
   #due_ms = 0;
   #asking: AbortController | undefined;
-  /** Somebody hurried while a question was open, whose answer may be older. */
+  /** It was hurried while a question was open, whose answer may be older. */
   #isHurried = false;
   readonly #asked = Promise.withResolvers<void>();
   #closed = false;
@@ -86,7 +86,7 @@ export class SourceRunner implements Disposable {
     return this.#asked.promise;
   }
 
-  /** There is a container that nobody has described yet. Does nothing while the source fails: it has its own pace then. */
+  /** There is a container that is not described yet. Does nothing while the source fails: it has its own pace then. */
   hurry(): void {
     if (this.#asking) this.#isHurried = true;
     else if (this.#failures === 0 && this.#due_ms > performance.now() + HURRY_MS) this.#askIn(HURRY_MS);
@@ -117,7 +117,7 @@ export class SourceRunner implements Disposable {
         const signal = AbortSignal.any([this.#asking.signal, AbortSignal.timeout(timeout_ms)]);
         const details = await this.#source.list(signal);
         this.#answeredAt = new Date();
-        this.#enter('ok', details.length);
+        this.#enter('ok', details.filter((one) => one.of === undefined).length);
         if (!this.#closed) this.#options.onDetails(this.key, details);
       }
     } catch (thrown) {
@@ -131,7 +131,7 @@ export class SourceRunner implements Disposable {
     }
   }
 
-  /** While nobody is there (an engine that restarts takes its socket away), what was said before stays too. */
+  /** While it is not there (an engine that restarts takes its socket away), what was said before stays too. */
   #enter(state: 'absent' | 'ok', containers: number): void {
     const { name, place } = this.#source;
     if (this.#state === 'failed' && state === 'ok')
@@ -142,7 +142,7 @@ export class SourceRunner implements Disposable {
     this.#failures = 0;
   }
 
-  /** What it said before stays: descriptions do not become wrong because nobody repeats them. */
+  /** What it said before stays: descriptions do not become wrong because they are not repeated. */
   #fail(error: HuatuoError): void {
     if (this.#closed) return;
     const { name, place } = this.#source;

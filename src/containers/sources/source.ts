@@ -1,12 +1,15 @@
 /**
- * What somebody who can be asked (an engine's socket, a runtime's state directory, kubelet) knows of containers. Each source
+ * What a source (an engine's socket, a runtime's state directory, kubelet) knows of containers. Each source
  * is optional: it is asked off the event path, under a deadline, and a container is known without any of them.
  */
 import type { ContainerQos, ContainerRuntime, ContainerType } from '../../sdk/container.ts';
 
 /** One container as one source describes it; what the source does not know is left out. */
 export interface ContainerDetails {
+  /** Of the container; of the pod when this is `of` one: its uid as cgroup paths have it, or the hash of a static pod. */
   readonly id: string;
+  /** What all containers of a pod share, sandbox included: how those are known of which nothing else is said. */
+  readonly of?: 'pod';
   readonly runtime?: ContainerRuntime;
   readonly name?: string;
   readonly image?: string;
@@ -56,8 +59,6 @@ export interface DetailSource extends Disposable {
 /** More than a node can run; an answer with more is cut, and says so in the source's state. */
 export const MAX_DETAILS = 10_000;
 
-/** What sources that ask over a connection have in common. */
-
 export abstract class ClosableSource implements DetailSource {
   abstract readonly name: string;
   readonly place: string;
@@ -83,7 +84,7 @@ export abstract class ClosableSource implements DetailSource {
 }
 
 /**
- * A source whose module is loaded when there is somebody to ask: HTTP, TLS, gRPC and the checks of their answers cost a thread
+ * A source whose module is loaded when there is an engine to ask: HTTP, TLS, gRPC and the checks of their answers cost a thread
  * 5 to 15 MB, and most hosts have one engine or none.
  */
 

@@ -7,29 +7,25 @@
  * (bpf_map__reuse_fd), its links are opened from their pins. All that is asked of an object later, maps by name and
  * letting go of links, works on it as on a loaded one; its programs have no fds.
  */
-import { readlinkSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import { HuatuoError } from '../../error.ts';
+import type { AttachPoint } from '../../schema/manifest.ts';
 import type { Handles } from '../handles.ts';
 import { errnoName, type Libbpf, lastErrno, type Pointer } from '../libbpf.ts';
 import { closeFd } from '../libc.ts';
 import { readMapInfo } from '../map-info.ts';
+import type { ProgramChoice } from '../programs.ts';
 import type { Pinnable, PinSet } from './pin-set.ts';
 
 /**
- * Pins the maps and links of an object whose programs are all attached.
- * @param programs in the order of the handles' links
+ * Pins the maps and links of an object whose programs are attached.
  * @throws what PinSet.create throws; the object goes on unpinned
  */
-export function pinObject(api: Libbpf, handles: Handles, programs: readonly Pointer[], set: PinSet): void {
+export function pinObject(api: Libbpf, handles: Handles, set: PinSet): void {
   const maps = mapsOf(api, handles.object).map(
     (map): Pinnable => ({ name: mapName(api, map), fd: api.bpf_map__fd(map) }),
   );
-  const links = handles.links.map(
-    (link, index): Pinnable => ({
-      name: api.bpf_program__name(programs[index] ?? 0n),
-      fd: api.bpf_link__fd(link),
-    }),
-  );
+  const links = [...handles.links].map(([name, link]): Pinnable => ({ name, fd: api.bpf_link__fd(link) }));
   set.create(maps, links);
   handles.pinned = true;
 }
@@ -37,12 +33,20 @@ export function pinObject(api: Libbpf, handles: Handles, programs: readonly Poin
 /**
  * Fills handles with the maps and links of a complete set.
  * @param handles of an object that was opened from the bytes the set was made from, and not loaded
+ * @param choice is left without programs that the set has no link of and the object can do without
  * @throws SYSCALL_FAILED when the set is damaged; the handles are then as far as they came: close them
  */
-export function adoptObject(api: Libbpf, handles: Handles, programs: readonly Pointer[], set: PinSet): void {
+export function adoptObject(api: Libbpf, handles: Handles, choice: ProgramChoice, set: PinSet): void {
   for (const map of mapsOf(api, handles.object)) reuseMap(api, map, set.mapPath(mapName(api, map)));
-  for (const program of programs)
-    handles.addLink(openLink(api, set.linkPath(api.bpf_program__name(program))));
+  const next = (): AttachPoint | undefined =>
+    choice.chosen.find(({ program }) => !handles.links.has(program));
+  // One that the kernel refused when the set was made gives its place to another variant, as it did then.
+  for (let point = next(); point; point = next()) {
+    const path = set.linkPath(point.program);
+    if (existsSync(path) || !choice.canDrop(point)) handles.addLink(point.program, openLink(api, path));
+    else
+      choice.drop(point, { expected: `it attached to ${point.section}`, found: 'a pinned set without it' });
+  }
   handles.pinned = true;
 }
 
@@ -86,11 +90,12 @@ function requireKind(fd: number, path: string, kind: 'map' | 'link'): void {
   if (!new RegExp(`bpf[-_]${kind}`).test(found)) throw damaged(path, `a ${kind}`, found);
 }
 
+/** Without those that this kernel does not need, see `selectMaps`. */
 function mapsOf(api: Libbpf, object: Pointer): Pointer[] {
   const maps: Pointer[] = [];
   let map = api.bpf_object__next_map(object, null);
   while (map) {
-    maps.push(map);
+    if (api.bpf_map__autocreate(map)) maps.push(map);
     map = api.bpf_object__next_map(object, map);
   }
   return maps;

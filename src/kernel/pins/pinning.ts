@@ -6,8 +6,9 @@ import { HuatuoError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
 import { preparePinDirectory } from '../bpffs.ts';
 import type { Handles } from '../handles.ts';
-import type { Libbpf, Pointer } from '../libbpf.ts';
+import type { Libbpf } from '../libbpf.ts';
 import { PAGE_BYTES } from '../libc.ts';
+import type { ProgramChoice } from '../programs.ts';
 import { adoptObject, pinObject } from './adopt.ts';
 import { fingerprint, PinSet, removePins } from './pin-set.ts';
 
@@ -58,9 +59,9 @@ export class Pinning {
    * Fills the handles of an opened object from the set; other sets of the collector are removed.
    * @returns false, with the handles closed, when the set is damaged
    */
-  adopt(api: Libbpf, handles: Handles, programs: readonly Pointer[]): boolean {
+  adopt(api: Libbpf, handles: Handles, choice: ProgramChoice): boolean {
     try {
-      adoptObject(api, handles, programs, this.#set);
+      adoptObject(api, handles, choice, this.#set);
     } catch (error) {
       handles.close(api);
       this.#log.warn('the pinned set is damaged', { error });
@@ -72,9 +73,9 @@ export class Pinning {
   }
 
   /** Pins an attached object; a failure is logged, and what was pinned by then removed. */
-  pin(api: Libbpf, handles: Handles, programs: readonly Pointer[]): void {
+  pin(api: Libbpf, handles: Handles): void {
     try {
-      pinObject(api, handles, programs, this.#set);
+      pinObject(api, handles, this.#set);
     } catch (thrown) {
       const error = HuatuoError.from(thrown, 'SYSCALL_FAILED', 'check the BPF file system');
       this.#log.warn('cannot pin: events are not collected while no agent runs', { error });

@@ -51,6 +51,8 @@ const KEYWORDS = [
   'container_cgroup_id',
   'pod_name',
   'systemd_unit',
+  'cgroup_path',
+  'owner',
 ];
 /** The Elastic Common Schema's names for the same. */
 const ECS: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@
  *
  *   append ──write(2)──► page cache ──ack──► collector
  *                            │
- *                        touch(file)          every interval, at rotation, on flush
+ *                        touch(file)          an interval after the first, at rotation, on flush
  *                            ▼
  *                  dirty ──one after the other──► fdatasync on libuv's pool ──► closed, if its segment is full
  *
@@ -48,18 +48,24 @@ export class SyncedFile {
 export class JournalSync {
   /** In order of change: the directory that names a new segment comes before the segment. */
   readonly #dirty = new Set<SyncedFile>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #interval_ms: number;
+  #timer: NodeJS.Timeout | undefined;
   #sealed = 0;
   #inFlight: SyncedFile | undefined;
   #run: Promise<void> | undefined;
 
   constructor(interval_ms: number) {
-    this.#timer = setInterval(() => void this.#start(), interval_ms).unref();
+    this.#interval_ms = interval_ms;
   }
 
   /** Notes that a file was written, or a directory's entries were changed. */
   touch(file: SyncedFile): void {
     this.#dirty.add(file);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      // Not just a run: the one under way may have passed the file already.
+      void this.flush();
+    }, this.#interval_ms).unref();
   }
 
   /** Takes over a full segment: syncs it soon and closes its descriptor. The caller must not use it any more. */
@@ -80,7 +86,7 @@ export class JournalSync {
 
   /** The last flush. Nothing may be touched afterwards. */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     await this.flush();
   }
 

@@ -9,5 +9,7 @@ export interface ScrapeRequest {
 
 /** Collector worker → Prometheus worker; `id` is the request's. */
 export type ScrapeReply =
+  /** Once on each port, when it is attached: it is not asked before. */
+  | { readonly type: 'ready' }
   | { readonly type: 'samples'; readonly id: number; readonly families: readonly MetricFamily[] }
   | { readonly type: 'failed'; readonly id: number; readonly error: WireError };

@@ -1,4 +1,6 @@
 /** Scrapes one collector thread over its MessagePort. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { HuatuoError } from '../../error.ts';
 import { shareInFlight, withDeadline } from '../../promises.ts';
@@ -16,6 +18,9 @@ export interface MetricSource {
   scrape(deadline_ms: number): Promise<readonly MetricFamily[]>;
 }
 
+/** A thread that is up says so at once on a new port; one that loads its programs may take seconds. */
+const READY_MS = 250;
+
 interface Pending extends PromiseWithResolvers<readonly MetricFamily[]> {
   readonly id: number;
 }
@@ -30,12 +35,18 @@ export class PortSource implements MetricSource {
   #pending: Pending | undefined;
   #sent = 0;
   #closed = false;
+  readonly #ready = Promise.withResolvers<void>();
+  #isReady: boolean;
   readonly #shared = shareInFlight((deadline) => this.#ask(Number(deadline)));
 
-  /** Takes over `port`; `close` gives it back. */
-  constructor(name: string, port: MessagePort) {
+  /**
+   * Takes over `port`; `close` gives it back.
+   * @param isReady whether the collector is known to be attached; else it says so itself
+   */
+  constructor(name: string, port: MessagePort, isReady = false) {
     this.name = name;
     this.#port = port;
+    this.#isReady = isReady;
     port.on('message', (reply: ScrapeReply) => this.#receive(reply));
     port.on('close', () => this.#onClose());
   }
@@ -50,6 +61,7 @@ export class PortSource implements MetricSource {
   }
 
   async #ask(deadline_ms: number): Promise<readonly MetricFamily[]> {
+    if (!this.#isReady) await this.#untilReady(Math.min(READY_MS, deadline_ms));
     if (this.#closed) throw disconnected(this.name);
     if (this.#pending) throw stillBusy(this.name);
     const pending = { ...Promise.withResolvers<readonly MetricFamily[]>(), id: ++this.#sent };
@@ -62,6 +74,11 @@ export class PortSource implements MetricSource {
 
   /** An answer that comes after its deadline finds no listener: it is dropped, and the next scrape asks anew. */
   #receive(reply: ScrapeReply): void {
+    if (reply?.type === 'ready') {
+      this.#isReady = true;
+      this.#ready.resolve();
+      return;
+    }
     const pending = this.#pending;
     if (!pending || reply?.id !== pending.id) return;
     this.#pending = undefined;
@@ -69,8 +86,16 @@ export class PortSource implements MetricSource {
     else pending.reject(HuatuoError.fromWire(reply.error));
   }
 
+  async #untilReady(wait_ms: number): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([this.#ready.promise, sleep(wait_ms, undefined, { signal: over.signal })]);
+    over.abort();
+    if (!this.#isReady && !this.#closed) throw starting(this.name);
+  }
+
   #onClose(): void {
     this.#closed = true;
+    this.#ready.resolve();
     this.#pending?.reject(disconnected(this.name));
     this.#pending = undefined;
   }
@@ -82,6 +107,14 @@ function disconnected(name: string): HuatuoError {
     expected: `a running collector ${name}`,
     found: 'its thread has ended',
     remedy: 'see its state and last error in /api/v1/status',
+  });
+}
+
+function starting(name: string): HuatuoError {
+  return new HuatuoError('COLLECTOR_STARTING', {
+    expected: `collector ${name} to be attached`,
+    found: 'it is starting',
+    remedy: 'it has metrics as soon as it runs; see its state in /api/v1/status',
   });
 }
 

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { CpuCgroups, findQuotaParent } from '../../../src/agent/fence/cgroup.ts';
+import { CpuCgroups } from '../../../src/agent/fence/cgroup.ts';
+import { findQuotaParent } from '../../../src/agent/fence/quota-parent.ts';
 import { parseMountinfo, readMountinfo } from '../../../src/procfs/mountinfo.ts';
 import { skipWithoutRoot } from '../../support/kernel.ts';
 

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { CpuCgroups, findQuotaParent, type QuotaParent } from '../../../src/agent/fence/cgroup.ts';
+import { CpuCgroups } from '../../../src/agent/fence/cgroup.ts';
+import { findQuotaParent, type QuotaParent } from '../../../src/agent/fence/quota-parent.ts';
 
 describe('the place for quotas', () => {
   let root = '';

@@ -9,6 +9,7 @@ import type { Reader, Served, ServiceControl, ServiceSpec } from '../../../src/a
 import { type ReaderActor, Services } from '../../../src/agent/services/services.ts';
 import type { EffectiveConfig } from '../../../src/config/effective.ts';
 import { HuatuoError } from '../../../src/error.ts';
+import { RingWatch } from '../../../src/kernel/ring-watch.ts';
 import type { GreeterHost, GreeterOptions } from '../../fixtures/workers/greeter.ts';
 import { eventually } from '../../support/eventually.ts';
 
@@ -82,11 +83,12 @@ function stage(region: string): Stage {
   const release = (): void => {
     state.released += 1;
   };
+  const rings = new RingWatch();
   const services = new Services(
     [() => greeter(release) as ServiceSpec<ServiceControl>],
     {
-      identity: { hostname: 'h', region, bootId: '0' },
       log: SILENT,
+      rings,
       config: () => state.config,
       pooled: () => [],
       status: () => Promise.reject(new Error('not asked')),
@@ -97,6 +99,7 @@ function stage(region: string): Stage {
   );
   cleanups.push(async () => {
     await services.stop();
+    rings[Symbol.dispose]();
     for (const port of listener.ports) port.close();
   });
   return Object.assign(state, { services, listener, changes });

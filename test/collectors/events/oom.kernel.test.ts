@@ -5,6 +5,7 @@ import test from 'node:test';
 import { AgentProcess } from '../../support/agent.ts';
 import { Allocator, type AllocatorRequest } from '../../support/allocator.ts';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
+import { builtInProblems } from '../../support/document-schema.ts';
 import type { JournalDocument } from '../../support/journal-reader.ts';
 import { skipWithoutKernelType } from '../../support/kernel.ts';
 import { sampleValue } from '../../support/prometheus-text.ts';
@@ -71,6 +72,7 @@ test('one kill is one document that says who wanted the memory, who was killed, 
   const from_ms = Date.now();
   const { victimPid, triggerPid, kills, document } = await kill(agent, cgroup);
   const { fields, data } = document;
+  assert.deepEqual(builtInProblems('oom', data), []);
 
   const time = String(fields['@timestamp']);
   assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);

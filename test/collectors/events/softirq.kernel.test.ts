@@ -4,9 +4,11 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import test from 'node:test';
 import { AgentProcess } from '../../support/agent.ts';
+import { CollectorHarness } from '../../support/collector-harness.ts';
 import type { JournalDocument } from '../../support/journal-reader.ts';
 import { skipWithoutBpf } from '../../support/kernel.ts';
 import { samplesOf, sampleValue } from '../../support/prometheus-text.ts';
+import { record } from '../../support/ring-recording.ts';
 
 const skip = skipWithoutBpf();
 const VECTORS = /^(HI|TIMER|NET_TX|NET_RX|BLOCK|IRQ_POLL|TASKLET|SCHED|HRTIMER|RCU)$/;
@@ -35,12 +37,13 @@ const withVector = (documents: readonly JournalDocument[], vector: string): Jour
 test('late softirqs become documents with vector, CPU, thread and stack; the distribution is a histogram', {
   skip,
 }, async () => {
-  await using agent = await AgentProcess.start({
-    only: ['softirq'],
-    config: { collectors: { softirq: { threshold: '1ns', max_events_per_second_per_cpu: 20_000 } } },
+  await using softirq = await CollectorHarness.load('softirq', {
+    options: { threshold: '1ns', max_events_per_second_per_cpu: 20_000 },
   });
-  await traffic(() => withVector(agent.documents('softirq'), 'NET_RX').length > 0);
-  const documents = agent.documents('softirq');
+  let sent = 0;
+  await traffic(() => ++sent > 20);
+  record('softirq', softirq.records().slice(0, 5));
+  const documents = await softirq.documents();
   assert.ok(withVector(documents, 'NET_RX').length > 0, 'the traffic has raised NET_RX');
   for (const { data, fields, text } of documents) {
     const { latency_ns, threshold_ns, vector, cpu, stack } = data as {
@@ -66,7 +69,7 @@ test('late softirqs become documents with vector, CPU, thread and stack; the dis
     'stacks are resolved to symbols and lead through the softirq code',
   );
 
-  const page = await agent.metrics('softirq');
+  const page = await softirq.scrape();
   const zones = samplesOf(page, 'huatuo_bamai_softirq_latency', { type: 'NET_RX' });
   assert.ok(zones.reduce((sum, { value }) => sum + value, 0) > 0);
   const count = sampleValue(page, 'huatuo_softirq_delay_seconds_count', { vector: 'NET_RX' });

@@ -12,7 +12,11 @@ export function sampleContext(procfs: string, containers: readonly Container[]):
   return {
     options: {},
     paths: { procfs, sysfs: '/sys' },
-    containers: { list: () => containers, byCgroupId: async () => undefined },
+    containers: {
+      list: () => containers,
+      byCgroupId: async () => undefined,
+      ownerOf: async () => ({ type: 'unknown' }),
+    },
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
   };
 }
@@ -41,10 +45,10 @@ export async function update(
   context: SampleContext<object>,
   samples: readonly StoredSample[] = [],
 ): Promise<MetricFamily[]> {
-  if (collector.kind !== 'metric' || collector.source !== 'files')
-    throw new TypeError(`${name} reads no files`);
+  if (collector.kind !== 'metric') throw new TypeError(`${name} is no metric collector`);
   const set = createInstruments(name, collector.metrics ?? {});
-  await collector.update({ ...context, metrics: set.instruments, samples });
+  const bpf = { load: () => Promise.reject(new TypeError('no object')) };
+  await collector.update({ ...context, metrics: set.instruments, samples, bpf });
   return set.collect();
 }
 

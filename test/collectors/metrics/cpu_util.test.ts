@@ -42,7 +42,7 @@ const containers = (): Container[] => [
 
 async function sampleAt(seconds: number, list = containers()): Promise<StoredSample> {
   hostAfter(seconds);
-  assert.ok(cpuUtil.kind === 'metric' && cpuUtil.source === 'files' && cpuUtil.sample);
+  assert.ok(cpuUtil.kind === 'metric' && cpuUtil.sample);
   const state: unknown = await cpuUtil.sample.take(sampleContext(root, list));
   // Samples cross threads.
   return { boottime_ns: BigInt(seconds) * 1_000_000_000n, state: structuredClone(state) };
@@ -62,6 +62,14 @@ describe('cpu_util', () => {
     assert.deepEqual(percent('container_total'), { 'name-one': 25, 'name-two': 60 });
     assert.deepEqual(percent('container_usr'), { 'name-one': 12.5, 'name-two': 40 });
     assert.deepEqual(percent('container_sys'), { 'name-one': 12.5, 'name-two': 20 });
+  });
+
+  test('two containers with equal names are two series', async () => {
+    const twins = containers().map((one) => ({ ...one, hostname: 'node-1', name: 'proxy' }));
+    const samples = [await sampleAt(10, twins), await sampleAt(20, twins)];
+    const families = await update('cpu_util', cpuUtil, sampleContext(root, twins), samples);
+    const total = values(families, 'huatuo_bamai_cpu_util_container_total', 'container_id');
+    assert.deepEqual(total, { one: 25, two: 60 });
   });
 
   test('the same samples give the same percentages, however often and when it is scraped', async () => {

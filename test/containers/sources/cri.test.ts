@@ -8,7 +8,8 @@ import { test } from 'node:test';
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
 import { fromJSON, type ServiceDefinition } from '@grpc/proto-loader';
 import { cri } from '../../../src/containers/sources/cri.ts';
-import { CRI_V1, type CriMethod, RUNTIME_SERVICE } from '../../../src/containers/sources/cri-proto.ts';
+import type { CriMethod } from '../../../src/containers/sources/cri-proto.ts';
+import { CRI_V1, RUNTIME_SERVICE } from './cri-api.ts';
 import { brief, failsWith, soon } from './failure.ts';
 import { UnixServer } from './unix-server.ts';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { kubelet } from '../../../src/containers/sources/kubelet.ts';
@@ -67,6 +67,36 @@ test("a node asks with kubelet's own certificate; its name is in it", () => {
     ca: root.at('etc/kubernetes/pki/ca.crt'),
     serverName: 'node-a',
   });
+});
+
+test('distributions keep theirs in places of their own', async () => {
+  const { cert, key } = await certificate(ca, 'system:node:node-b', []);
+  const pair = (directory: string, name: string): Record<string, string> => ({
+    [`${directory}/${name}.crt`]: cert,
+    [`${directory}/${name}.key`]: key,
+  });
+  const places: readonly (readonly [files: Record<string, string>, ca: string])[] = [
+    [pair('var/lib/rancher/k3s/agent', 'client-kubelet'), 'var/lib/rancher/k3s/agent/server-ca.crt'],
+    [pair('var/lib/rancher/rke2/agent', 'client-kubelet'), 'var/lib/rancher/rke2/agent/server-ca.crt'],
+    [{ 'var/lib/k0s/kubelet/pki/kubelet-client-current.pem': `${cert}\n${key}` }, 'var/lib/k0s/pki/ca.crt'],
+    [pair('var/snap/microk8s/current/certs', 'kubelet'), 'var/snap/microk8s/current/certs/ca.crt'],
+  ];
+  for (const [files, authority] of places) {
+    using root = new Root({ ...files, [authority]: ca.cert });
+    const [clientCertificate = '', clientKey] = Object.keys(files).map((path) => root.at(path));
+    assert.deepEqual(discoverKubelet(root.directory, {}), {
+      url: 'https://127.0.0.1:10250',
+      clientCertificate,
+      ...(clientKey && { clientKey }),
+      ca: root.at(authority),
+      serverName: 'node-b',
+    });
+    for (const missing of [authority, ...Object.keys(files)]) {
+      using partial = new Root({ ...files, [authority]: ca.cert });
+      rmSync(partial.at(missing));
+      assert.equal(discoverKubelet(partial.directory, {}), undefined, missing);
+    }
+  }
 });
 
 test('a kubelet that signed for itself is verified by what it signed, unless the cluster signs now', () => {

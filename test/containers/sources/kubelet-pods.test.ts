@@ -11,7 +11,7 @@ const FIXTURES = join(import.meta.dirname, '../../../../test/fixtures/kubelet');
 function parsed(name: string): PodContainers {
   const found = podContainers(JSON.parse(readFileSync(join(FIXTURES, name), 'utf8')));
   assert.ok(found, `${name} is a list of pods`);
-  return found;
+  return { ...found, containers: found.containers.filter(({ of }) => of === undefined) };
 }
 
 /** Names with types, in the order of the answer. */
@@ -105,9 +105,10 @@ test('an ephemeral container belongs to its pod', () => {
 
 test('hostile labels stay as they are; pods of wrong types are counted and cost no other pod', () => {
   const { containers, leftOut } = parsed('hostile.json');
-  assert.deepEqual(leftOut, { malformed: 5, overLimit: 0 });
-  const [quotes, rkt, docker, ...none] = containers;
+  assert.deepEqual(leftOut, { malformed: 3, overLimit: 0 });
+  const [quotes, numbered, rkt, docker, ...none] = containers;
   assert.deepEqual(none, []);
+  assert.deepEqual([numbered?.podName, numbered?.labels], ['numbered', {}]);
   assert.deepEqual(quotes?.labels, {
     'quote"key': 'va"l\\ue',
     line: 'one\ntwo\r\u0000\u2028end',
@@ -120,6 +121,74 @@ test('hostile labels stay as they are; pods of wrong types are counted and cost 
     [id('25'), undefined, undefined, undefined],
   );
   assert.deepEqual([docker?.id, docker?.startTime], [id('26'), undefined]);
+});
+
+test('every pod is told by its uid, and a static one by its config hash too, also without a status of its containers', () => {
+  const hash = '0123456789abcdef0123456789abcdef';
+  const mirror = {
+    metadata: {
+      name: 'kube-apiserver-node-1',
+      namespace: 'kube-system',
+      uid: 'cccccccc-0000-4000-8000-000000000003',
+      labels: { app: 'kube-apiserver' },
+      annotations: { 'kubernetes.io/config.hash': hash, 'kubernetes.io/config.source': 'file' },
+    },
+    spec: { nodeName: 'node-1', hostNetwork: true },
+  };
+  const web = {
+    metadata: { name: 'web-0', namespace: 'shop', uid: 'bbbb' },
+    spec: {},
+    status: { qosClass: 'Burstable' },
+  };
+  const shared = {
+    of: 'pod',
+    podName: 'kube-apiserver-node-1',
+    hostNamespace: 'kube-system',
+    labels: { app: 'kube-apiserver' },
+    hostname: 'node-1',
+    type: 'static',
+  };
+  assert.deepEqual(podContainers({ items: [mirror, web] })?.containers, [
+    { ...shared, id: mirror.metadata.uid },
+    { ...shared, id: hash },
+    {
+      id: 'bbbb',
+      of: 'pod',
+      podName: 'web-0',
+      hostNamespace: 'shop',
+      labels: {},
+      qos: 'burstable',
+      hostname: 'web-0',
+      type: 'normal',
+    },
+  ]);
+});
+
+test('a part of a pod that is malformed costs itself alone', () => {
+  const statuses = [
+    { name: 7 },
+    { name: 'web', image: {}, containerID: `containerd://${id('a1')}`, state: 'running' },
+  ];
+  const pod = {
+    metadata: { name: 'web-0', namespace: 'shop', labels: { app: 7 }, ownerReferences: 'x' },
+    spec: { hostname: [], hostNetwork: 'yes', initContainers: {} },
+    status: { qosClass: 1, containerStatuses: statuses, initContainerStatuses: 'none' },
+  };
+  assert.deepEqual(podContainers({ items: [pod] }), {
+    containers: [
+      {
+        id: id('a1'),
+        name: 'web',
+        runtime: 'containerd',
+        podName: 'web-0',
+        hostNamespace: 'shop',
+        labels: {},
+        hostname: 'web-0',
+        type: 'normal',
+      },
+    ],
+    leftOut: { malformed: 0, overLimit: 0 },
+  });
 });
 
 test('no pods are null in Go; what has no list of pods is none', () => {

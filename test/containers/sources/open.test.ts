@@ -15,10 +15,10 @@ const CONFIG: ContainersConfig = {
   labels: [],
   refresh_ms: 1000,
   timeout_ms: 1000,
-  docker: '/nonexistent/docker.sock',
-  podman: '',
+  docker: ['/nonexistent/docker.sock', '/run/user/1000/docker.sock'],
+  podman: [],
   cri: ['/nonexistent/containerd.sock'],
-  oci: directory,
+  oci: [directory],
   kubelet: { url: 'https://user:secret@127.0.0.1:10250/' },
 };
 
@@ -30,6 +30,7 @@ test('sources come in the order of trust, those that are switched off do not, an
       ['kubelet', 'https://127.0.0.1:10250'],
       ['cri', '/nonexistent/containerd.sock'],
       ['docker', '/nonexistent/docker.sock'],
+      ['docker', '/run/user/1000/docker.sock'],
       ['oci', directory],
     ],
   );

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer as createHttp, type RequestListener } from 'node:http';
+import { createServer as createHttp2, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +30,19 @@ export class UnixServer implements AsyncDisposable {
   /** Answers HTTP. */
   static http(listener: RequestListener): Promise<UnixServer> {
     return new UnixServer(createHttp(listener)).#listen();
+  }
+
+  /** Answers HTTP/2 without TLS. */
+  static http2(
+    answer: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
+  ): Promise<UnixServer> {
+    const server = createHttp2();
+    server.on('session', (session) => session.on('error', () => undefined));
+    server.on('stream', (stream: ServerHttp2Stream, headers) => {
+      stream.on('error', () => undefined);
+      answer(stream, headers);
+    });
+    return new UnixServer(server).#listen();
   }
 
   /** Does with each connection what the test wants; without `connected`, accepts and says nothing. */

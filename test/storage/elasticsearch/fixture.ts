@@ -28,8 +28,8 @@ export function documentLine(number: number, { tracer = 'oom', data = {} }: Docu
     },
     sequence: number,
     realtime_ns: 1_790_000_000_000_000_000n + BigInt(number),
-    container: undefined,
-    data: { victim: { pid: number }, ...data },
+    owner: '',
+    payload: JSON.stringify({ victim: { pid: number }, ...data }),
   });
 }
 

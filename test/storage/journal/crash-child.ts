@@ -1,10 +1,11 @@
 /**
  * Writes through the journal's thread until it is killed, and prints the number of each document that was acknowledged.
- * Run by journal-crash.test.ts; argv: directory, number of the first document.
+ * Run by crash.test.ts; argv: directory, number of the first document.
  */
 import { writeSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { transferPort, wrap } from '../../../src/actor/rpc.ts';
+import { ActorStats } from '../../../src/actor/stats.ts';
 import type { JournalControl } from '../../../src/storage/journal/actor.ts';
 import type { FromJournal } from '../../../src/storage/journal/protocol.ts';
 import { journalOptions, lines } from './fixture.ts';
@@ -21,7 +22,13 @@ const options = journalOptions(directory, {
   fsync_interval_ms: 20,
 });
 new Worker(new URL('../../../workers/journal.js', import.meta.url), {
-  workerData: { options, control: control.port2, log: { level: 'error', format: 'json' } },
+  workerData: {
+    name: 'journal',
+    options,
+    control: control.port2,
+    log: { level: 'error', format: 'json' },
+    stats: ActorStats.allocate(),
+  },
   transferList: [control.port2],
 });
 await wrap<JournalControl>(control.port1).connect('oom', transferPort(data.port2));

@@ -1,4 +1,5 @@
 /** What the journal's tests share: a directory that goes away, a log that remembers, and reading a stream back. */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,4 +48,30 @@ export function streamText(directory: string, tracer: string): string {
 export function lines(count: number, first = 0, bytes = 16): Buffer {
   const one = (n: number) => `{"n":${n},"pad":"${'x'.repeat(bytes)}"}\n`;
   return Buffer.from(Array.from({ length: count }, (_, i) => one(first + i)).join(''));
+}
+
+export const DISK_BYTES: number = 1024 * 1024;
+
+/** A real disk that can be filled, a tmpfs of 1 MiB; or why there is none. */
+export function tinyDisk(): TempDirectory | string {
+  const temp = tempDirectory();
+  const mounted = spawnSync('mount', [
+    '-t',
+    'tmpfs',
+    '-o',
+    `size=${DISK_BYTES},mode=0700`,
+    'tmpfs',
+    temp.path,
+  ]);
+  if (mounted.status !== 0) {
+    temp[Symbol.dispose]();
+    return `cannot mount a tmpfs: ${mounted.stderr}`;
+  }
+  return {
+    path: temp.path,
+    [Symbol.dispose]: () => {
+      spawnSync('umount', [temp.path]);
+      temp[Symbol.dispose]();
+    },
+  };
 }

@@ -1,44 +1,11 @@
 /** A real full disk: a tmpfs of 1 MiB. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Journal } from '../../../src/storage/journal/journal.ts';
 import { segmentName } from '../../../src/storage/journal/segment.ts';
-import {
-  journalOptions,
-  lines,
-  memoryLog,
-  streamText,
-  type TempDirectory,
-  tempDirectory,
-} from './fixture.ts';
-
-const DISK_BYTES = 1024 * 1024;
-
-function tinyDisk(): TempDirectory | string {
-  const temp = tempDirectory();
-  const mounted = spawnSync('mount', [
-    '-t',
-    'tmpfs',
-    '-o',
-    `size=${DISK_BYTES},mode=0700`,
-    'tmpfs',
-    temp.path,
-  ]);
-  if (mounted.status !== 0) {
-    temp[Symbol.dispose]();
-    return `cannot mount a tmpfs: ${mounted.stderr}`;
-  }
-  return {
-    path: temp.path,
-    [Symbol.dispose]: () => {
-      spawnSync('umount', [temp.path]);
-      temp[Symbol.dispose]();
-    },
-  };
-}
+import { DISK_BYTES, journalOptions, lines, memoryLog, streamText, tinyDisk } from './fixture.ts';
 
 test('a batch that does not fit leaves no byte, is accepted once there is room, and other tracers go on', async (t) => {
   const disk = tinyDisk();

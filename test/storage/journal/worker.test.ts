@@ -5,10 +5,12 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { MessageChannel, Worker } from 'node:worker_threads';
+import { Heartbeat } from '../../../src/actor/heartbeat.ts';
 import { type Remote, transferPort, wrap } from '../../../src/actor/rpc.ts';
 import { ActorStats } from '../../../src/actor/stats.ts';
 import { withDeadline } from '../../../src/promises.ts';
 import type { JournalControl } from '../../../src/storage/journal/actor.ts';
+import { eventually } from '../../support/eventually.ts';
 import { journalOptions, lines, streamText, tempDirectory } from './fixture.ts';
 
 const QUIET = { level: 'error', format: 'json' } as const;
@@ -16,7 +18,7 @@ const QUIET = { level: 'error', format: 'json' } as const;
 interface Thread extends AsyncDisposable {
   readonly worker: Worker;
   readonly control: Remote<JournalControl>;
-  readonly beats: Int32Array;
+  readonly heartbeat: Heartbeat;
 }
 
 function startThread(directory: string): Thread {
@@ -29,7 +31,7 @@ function startThread(directory: string): Thread {
   return {
     worker,
     control: wrap<JournalControl>(port1),
-    beats: new Int32Array(stats),
+    heartbeat: new Heartbeat(stats),
     [Symbol.asyncDispose]: async () => {
       port1.close();
       await worker.terminate();
@@ -58,12 +60,11 @@ test('a collector is connected over the control port; flush, status and close an
   assert.equal(streamText(temp.path, 'oom'), lines(2).toString());
 });
 
-test('the heartbeat rises while the loop turns', async () => {
+test('the heartbeat is answered while the loop turns', async () => {
   using temp = tempDirectory();
   await using thread = startThread(temp.path);
-  await thread.control.status();
-  const seen = Atomics.load(thread.beats, 0);
-  while (Atomics.load(thread.beats, 0) === seen) await new Promise((resolve) => setTimeout(resolve, 50));
+  thread.heartbeat.listen(0, 1);
+  await eventually('an answer', () => thread.heartbeat.silence(1) === 0);
 });
 
 test('a directory that cannot be used ends the thread with the error code and message', async () => {

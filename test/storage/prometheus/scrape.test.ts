@@ -38,7 +38,7 @@ function collector(name: string, answer: (request: ScrapeRequest, port: MessageP
     requests.push(request);
     answer(request, port2);
   });
-  const source = new PortSource(name, port1);
+  const source = new PortSource(name, port1, true);
   opened.push({ [Symbol.dispose]: () => source.close() }, { [Symbol.dispose]: () => port2.close() });
   return {
     source,
@@ -181,6 +181,24 @@ test('a late answer is dropped, and the next scrape gets a fresh one', async () 
   const { text } = await page([slow.source]);
   assert.equal(success(text, 'slow'), '1');
   assert.doesNotMatch(text, /late/);
+});
+
+test('a collector that is starting costs its own samples at once, and is asked when it has said that it is ready', async () => {
+  const { port1, port2 } = new MessageChannel();
+  const source = new PortSource('slow', port1);
+  opened.push({ [Symbol.dispose]: () => source.close() }, { [Symbol.dispose]: () => port2.close() });
+  let asked = 0;
+  port2.on('message', (request: ScrapeRequest) => {
+    asked++;
+    port2.postMessage(reply(request, 'slow'));
+  });
+  const { text, faults } = await page([source, healthy('good')]);
+  assert.deepEqual([success(text, 'good'), success(text, 'slow'), asked], ['1', '0', 0]);
+  const [fault] = faults.get('slow') ?? [];
+  assert.ok(fault?.type === 'failed' && fault.error.code === 'COLLECTOR_STARTING');
+  port2.postMessage({ type: 'ready' } satisfies ScrapeReply);
+  await once(port1, 'message');
+  assert.equal(success((await page([source])).text, 'slow'), '1');
 });
 
 test('a collector that hangs is asked once, however often it is scraped', async () => {

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Sockets and TCP: include/net/sock.h, inet_connection_sock.h, request_sock.h, tcp.h, include/linux/tcp.h,
+ * skbuff.h */
+#ifndef HUATUO_KERNEL_NET_H
+#define HUATUO_KERNEL_NET_H
+
+#include "kernel/cgroup.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct mem_cgroup;
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+	u64 net_cookie; /* Linux >= 5.12 */
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+	u8 bytes[16];
+};
+
+/* What sockets, connection requests and sockets in TIME_WAIT have in common. */
+struct sock_common {
+	u32 skc_daddr; /* network byte order, as the next two addresses and skc_dport */
+	u32 skc_rcv_saddr;
+	u16 skc_dport;
+	u16 skc_num; /* host byte order */
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup; /* Linux >= 5.15: before, v1 numbers could be in its place */
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	struct mem_cgroup *sk_memcg;
+	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct request_sock {
+	struct sock_common __req_common;
+	u8 num_retrans;
+};
+
+struct inet_connection_sock {
+	u8 icsk_ca_state : 5;
+	u8 icsk_retransmits;
+	u8 icsk_pending;
+};
+
+struct tcp_sock {
+	u32 rcv_nxt;
+	u32 srtt_us; /* eighths of a microsecond */
+	u32 snd_cwnd;
+	u32 undo_marker;
+	u32 reord_seen;
+	u32 dsack_dups;
+	u32 total_retrans;
+};
+
+struct tcp_request_sock {
+	u32 snt_isn;
+	u32 rcv_nxt;
+};
+
+struct sk_buff {
+	unsigned int len;
+	char cb[48];
+};
+
+/* What TCP keeps in sk_buff.cb of a segment that it sends. */
+struct tcp_skb_cb {
+	u32 seq;
+	u32 end_seq;
+	u16 tcp_gso_segs;
+	u16 tcp_flags; /* u8 before Linux 6.15: read it as a bit-field, which looks at its size */
+};
+
+/* Of the event, whose fields say which arguments the tracepoint has. */
+struct trace_event_raw_tcp_retransmit_skb {
+	int err; /* Linux >= 6.16 */
+};
+
+#pragma clang attribute pop
+
+#define AF_INET	 2
+#define AF_INET6 10
+
+#endif

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/*
+ * How long disk requests take: q2c from being queued, d2c from being issued to the driver, until they are
+ * done.
+ *
+ * The kernel stamps a request when it is queued, whether a scheduler holds it or it is issued directly, and
+ * when two merge keeps the older stamp; so only the issue needs a map. Disks whose drivers take bios (dm, md,
+ * zram) make no requests: theirs is the time of the bio, and there is no d2c. Linux >= 5.11.
+ */
+#include "kernel/block.h"
+#include "span.h"
+
+COLLECTOR_DOC("How long disk requests wait and are served, for each disk and each container");
+
+#define MS		    1000000ULL
+#define MAX_DISKS	    1024
+#define MAX_CONTAINER_DISKS 8192
+#define MAX_IN_FLIGHT	    16384
+
+struct disk_key {
+	block_dev device;
+	enum request_op operation;
+};
+struct disk_times {
+	struct time_histogram q2c HISTOGRAM("huatuo_disk_request_seconds",
+					    "Time of disk requests from being queued to completion (q2c).");
+	struct time_histogram d2c HISTOGRAM("huatuo_disk_service_seconds",
+					    "Time of disk requests from issue to completion (d2c).");
+};
+METRIC_MAP(disks, struct disk_key, struct disk_times, MAX_DISKS, BPF_F_NO_PREALLOC);
+
+struct flush_key {
+	block_dev device;
+};
+HISTOGRAM_MAP(flushes, struct flush_key, MAX_DISKS, "huatuo_disk_flush_seconds",
+	      "Time of cache flushes from issue to completion.");
+
+struct container_key {
+	io_cgroup_id cgroup;
+	block_dev device;
+	u32 _pad;
+};
+struct container_times {
+	struct time_histogram
+	    q2c HISTOGRAM("huatuo_container_disk_request_seconds",
+			  "Time of the container's disk requests from being queued to completion (q2c).");
+	struct time_histogram
+	    d2c HISTOGRAM("huatuo_container_disk_service_seconds",
+			  "Time of the container's disk requests from issue to completion (d2c).");
+};
+METRIC_MAP(containers, struct container_key, struct container_times, MAX_CONTAINER_DISKS, BPF_F_NO_PREALLOC);
+
+/* Slow ones only, as upstream counts them. */
+#define ZONES "zone 0 is from 20 ms, 1 from 30 ms, 2 from 50 ms, 3 from 100 ms, 4 from 200 ms, 5 from 400 ms."
+struct zone_key {
+	dev_nr disk;
+	index32 zone;
+};
+COUNTER_MAP(q2c_zones, struct zone_key, MAX_DISKS, "huatuo_bamai_iolatency_blkdisk_q2c",
+	    "Slow disk requests by time from being queued; " ZONES);
+COUNTER_MAP(d2c_zones, struct zone_key, MAX_DISKS, "huatuo_bamai_iolatency_blkdisk_d2c",
+	    "Slow disk requests by time from issue; " ZONES);
+
+struct container_zone_key {
+	io_cgroup_id cgroup;
+	dev_nr disk;
+	index32 zone;
+};
+COUNTER_MAP(container_q2c_zones, struct container_zone_key, MAX_CONTAINER_DISKS,
+	    "huatuo_bamai_iolatency_container_blkdisk_q2c",
+	    "Slow disk requests of the container by time from being queued; " ZONES);
+COUNTER_MAP(container_d2c_zones, struct container_zone_key, MAX_CONTAINER_DISKS,
+	    "huatuo_bamai_iolatency_container_blkdisk_d2c",
+	    "Slow disk requests of the container by time from issue; " ZONES);
+
+SPAN_MAP(issued, u64, MAX_IN_FLIGHT);
+
+struct queued_bio {
+	u64 time_ns;
+	block_dev device; /* drivers change the bio's on its way */
+	u32 _pad;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_IN_FLIGHT);
+	__type(key, u64);
+	__type(value, struct queued_bio);
+} queued_bios SEC(".maps");
+
+/* @return 6: not slow */
+static __always_inline u32 zone_of(u64 duration_ns)
+{
+	if (duration_ns < 20 * MS)
+		return 6;
+	if (duration_ns < 50 * MS)
+		return duration_ns < 30 * MS ? 0 : 1;
+	if (duration_ns < 200 * MS)
+		return duration_ns < 100 * MS ? 2 : 3;
+	return duration_ns < 400 * MS ? 4 : 5;
+}
+
+static __always_inline void count_zone(void *disk_map, void *container_map, struct container_key *of, u64 ns)
+{
+	struct container_zone_key container = {of->cgroup, of->device, zone_of(ns)};
+	struct zone_key disk = {of->device, container.zone};
+	u64 *count;
+
+	if (disk.zone == 6)
+		return;
+	count = metric_slot_in(disk_map, &disk);
+	if (count)
+		__sync_fetch_and_add(count, 1);
+	count = container.cgroup ? metric_slot_in(container_map, &container) : 0;
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
+/* Either time is 0 when it is not known. */
+static __always_inline void count_times(struct container_key *of, enum request_op operation, u64 q2c, u64 d2c)
+{
+	struct disk_key disk = {of->device, operation};
+	struct container_times *container;
+	struct disk_times *times;
+
+	times = metric_slot(&disks, &disk);
+	if (times && q2c)
+		histogram_observe(&times->q2c, q2c);
+	if (times && d2c)
+		histogram_observe(&times->d2c, d2c);
+	container = of->cgroup ? metric_slot(&containers, of) : 0;
+	if (container && q2c)
+		histogram_observe(&container->q2c, q2c);
+	if (container && d2c)
+		histogram_observe(&container->d2c, d2c);
+	count_zone(&q2c_zones, &container_q2c_zones, of, q2c);
+	count_zone(&d2c_zones, &container_d2c_zones, of, d2c);
+}
+
+SEC("tp_btf/block_rq_issue")
+int BPF_PROG(request_issued, struct request *rq)
+{
+	u64 id = (u64)rq;
+
+	if (!bpf_core_type_exists(struct hd_struct))
+		span_start(&issued, &id);
+	return 0;
+}
+
+/* It will be issued again, or fail without. */
+SEC("tp_btf/block_rq_requeue")
+int BPF_PROG(request_requeued, struct request *rq)
+{
+	u64 id = (u64)rq;
+
+	span_drop(&issued, &id);
+	return 0;
+}
+
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(request_completed, struct request *rq, int error, unsigned int bytes)
+{
+	enum request_op operation = request_operation(rq);
+	struct container_key of = {};
+	u64 id = (u64)rq, d2c, q2c, started;
+
+	/* A part of it is done; the last part tells. */
+	if (bpf_core_type_exists(struct hd_struct) || bytes < BPF_CORE_READ(rq, __data_len))
+		return 0;
+	d2c = span_end(&issued, &id);
+	if (operation == PASSTHROUGH_IN || operation == PASSTHROUGH_OUT)
+		return 0;
+	of.device = disk_number(request_disk(rq));
+	if (operation == FLUSH) {
+		struct flush_key flush = {of.device};
+
+		if (d2c)
+			histogram_record(&flushes, &flush, d2c);
+		return 0;
+	}
+	started = BPF_CORE_READ(rq, start_time_ns);
+	q2c = started ? bpf_ktime_get_ns() - started : d2c;
+	/* Data with a flush behind it is complete twice: first the data, then the whole. */
+	if (request_is_in_flush(rq))
+		q2c = 0;
+	of.cgroup = bio_cgroup(BPF_CORE_READ(rq, bio));
+	count_times(&of, operation, q2c, d2c);
+	return 0;
+}
+
+static __always_inline struct gendisk *disk_of_bios(struct bio *bio)
+{
+	struct gendisk *disk = BPF_CORE_READ(bio, bi_bdev, bd_disk);
+
+	return disk && !BPF_CORE_READ(disk, queue, mq_ops) ? disk : 0;
+}
+
+SEC("tp_btf/block_bio_queue")
+int BPF_PROG(bio_queued, struct bio *bio)
+{
+	struct queued_bio queued = {};
+	u64 id = (u64)bio;
+	struct gendisk *disk;
+
+	if (!bpf_core_field_exists(bio->bi_bdev))
+		return 0;
+	disk = disk_of_bios(bio);
+	if (!disk)
+		return 0;
+	queued.time_ns = bpf_ktime_get_ns();
+	queued.device = disk_number(disk);
+	if (bpf_map_update_elem(&queued_bios, &id, &queued, BPF_ANY) != 0)
+		__sync_fetch_and_add(&span_overflows, 1);
+	return 0;
+}
+
+SEC("tp_btf/block_bio_complete")
+int BPF_PROG(bio_completed, struct request_queue *queue, struct bio *bio)
+{
+	struct container_key of = {};
+	struct queued_bio *queued;
+	u64 id = (u64)bio, q2c;
+
+	queued = bpf_map_lookup_elem(&queued_bios, &id);
+	if (!queued)
+		return 0;
+	of.device = queued->device;
+	q2c = bpf_ktime_get_ns() - queued->time_ns;
+	bpf_map_delete_elem(&queued_bios, &id);
+	of.cgroup = bio_cgroup(bio);
+	count_times(&of, BPF_CORE_READ(bio, bi_opf) & OPERATION_BITS, q2c, 0);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,82 @@
+/**
+ * Whether a thread is alive, without a timer in it: the supervisor asks from time to time, and the thread's event loop
+ * answers. A thread that sleeps is woken by the question, one that hangs is seen by the answer that does not come.
+ *
+ *   int32 [0]   how often the supervisor has asked
+ *   int32 [1]   the newest question that was answered
+ *
+ * The words are the first ones of the actor's stats. They outlive each worker: a new one answers what is open.
+ */
+const ASKED = 0;
+const ANSWERED = 1;
+
+/** Size of the two words. */
+export const HEARTBEAT_BYTES: number = 2 * Int32Array.BYTES_PER_ELEMENT;
+
+/**
+ * Answers from now on whenever the calling thread's event loop turns; does not keep the thread alive.
+ * @param stats of the actor
+ * @param isHeld answers are held back while it says so
+ * @returns to be called when what held the answers back is over: answers what is open
+ */
+export function answerHeartbeat(stats: SharedArrayBuffer, isHeld: () => boolean = () => false): () => void {
+  const words = new Int32Array(stats, 0, 2);
+  const answer = (): void => {
+    if (!isHeld()) Atomics.store(words, ANSWERED, Atomics.load(words, ASKED));
+  };
+  const listen = (): void => {
+    for (;;) {
+      const asked = Atomics.load(words, ASKED);
+      answer();
+      const question = Atomics.waitAsync(words, ASKED, asked);
+      if (!question.async) continue;
+      void question.value.then(listen);
+      return;
+    }
+  };
+  listen();
+  return answer;
+}
+
+/** The supervisor's end. */
+export class Heartbeat {
+  readonly #words: Int32Array;
+  #asked_ms = Number.NEGATIVE_INFINITY;
+  /** A question of this run waits for its answer. */
+  #isOpen = false;
+
+  /** @param stats of the actor */
+  constructor(stats: SharedArrayBuffer) {
+    this.#words = new Int32Array(stats, 0, 2);
+  }
+
+  /** Silence counts from the next question: a new run begins, or a start has ended that may have kept the thread busy. */
+  begin(): void {
+    this.#isOpen = false;
+    this.#asked_ms = Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * Asks, unless a question is open or the last one is younger than `every_ms`.
+   * @returns milliseconds for which a question has been open, 0 when there is none
+   */
+  listen(now_ms: number, every_ms: number): number {
+    this.#isOpen &&= !this.#isAnswered;
+    if (!this.#isOpen && now_ms - this.#asked_ms >= every_ms) {
+      this.#isOpen = true;
+      this.#asked_ms = now_ms;
+      Atomics.add(this.#words, ASKED, 1);
+      Atomics.notify(this.#words, ASKED);
+    }
+    return this.silence(now_ms);
+  }
+
+  /** The same without asking. */
+  silence(now_ms: number): number {
+    return this.#isOpen && !this.#isAnswered ? now_ms - this.#asked_ms : 0;
+  }
+
+  get #isAnswered(): boolean {
+    return Atomics.load(this.#words, ANSWERED) === Atomics.load(this.#words, ASKED);
+  }
+}

@@ -1,0 +1,141 @@
+/** What each command does. Data goes to stdout, everything else to stderr. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { CheckedConfig } from '../agent/reload.ts';
+import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
+
+import { collectorDirectories, type LoadedConfig, loadConfig } from '../config/load.ts';
+import { renderDefault, renderEffective } from '../config/render.ts';
+import { configSchema } from '../config/schema.ts';
+import { printable } from '../text.ts';
+import { type CheckOutput, parseCommandLine, peekConfigFlags } from './command-line.ts';
+import type { ConfigFlags } from './flags.ts';
+import { formatList, listCollectors } from './list.ts';
+import { complain, print, write } from './output.ts';
+import { formatVersion, version } from './version.ts';
+
+const DEFAULT_FILE = '/etc/huatuo/huatuo.yaml';
+/** This file is dist/src/cli/execute.js. */
+const BUILTIN_ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/**
+ * Runs one command line.
+ * @param argv without node and script
+ * @returns the exit code of what went well
+ * @throws HuatuoError
+ */
+export async function execute(argv: readonly string[]): Promise<number> {
+  const catalog = await findCollectors(peekConfigFlags(argv));
+  const invocation = parseCommandLine(argv, catalog);
+  switch (invocation.command) {
+    case 'print':
+      process.stdout.write(invocation.text);
+      return 0;
+    case 'version':
+      print(invocation.output === 'json' ? JSON.stringify(version()) : formatVersion(version()));
+      return 0;
+    case 'check':
+      warnOfBroken(catalog);
+      if (invocation.show === 'elasticsearch')
+        return await checkServer(load(invocation.flags, catalog), catalog);
+      print(check(invocation.flags, invocation.show, catalog));
+      return 0;
+    case 'list': {
+      const collectors = await listCollectors(catalog, load(invocation.flags, catalog).config);
+      print(invocation.output === 'json' ? JSON.stringify(collectors, null, 2) : formatList(collectors));
+      return 0;
+    }
+    case 'events': {
+      const { config } = load(invocation.flags, catalog);
+      // Loaded late, for the same reason as below.
+      const { showEvents } = await import('./events.ts');
+      await showEvents(config.journal.directory, invocation.events, { print: write, complain });
+      return 0;
+    }
+    case 'resend': {
+      const { config } = load(invocation.flags, catalog);
+      // Loaded late, for the same reason as below.
+      const { resend } = await import('./resend.ts');
+      return await resend(config, { print, complain });
+    }
+    case 'containers': {
+      const { config } = load(invocation.flags, catalog);
+      // Loaded late, for the same reason as below.
+      const { askAgent, formatContainers, lookAround } = await import('./containers.ts');
+      const found = (await askAgent(config.web)) ?? (await lookAround(config, complain));
+      print(invocation.output === 'json' ? JSON.stringify(found, null, 2) : formatContainers(found));
+      return 0;
+    }
+    case 'unpin': {
+      const { bpf } = load(invocation.flags, catalog).config;
+      // Loaded late, for the same reason as below.
+      const { unpin } = await import('./unpin.ts');
+      print(unpin(invocation.directory ?? bpf.pin_directory));
+      return 0;
+    }
+    case 'build': {
+      // Loaded late, for the same reason as below.
+      const { buildDirectory } = await import('./build.ts');
+      return await buildDirectory(invocation.directory, invocation.out);
+    }
+    case 'run': {
+      const { config } = load(invocation.flags, catalog);
+      // Loaded late: it brings libbpf, which the other commands do without.
+      const { runAgent } = await import('../agent/run.ts');
+      return await runAgent(config, catalog, () => reread(argv));
+    }
+  }
+}
+
+/** The same command line, read against the files as they are now. */
+async function reread(argv: readonly string[]): Promise<CheckedConfig> {
+  const catalog = await findCollectors(peekConfigFlags(argv));
+  const invocation = parseCommandLine(argv, catalog);
+  if (invocation.command !== 'run') throw new Error('only `run` reads its configuration again');
+  return { config: load(invocation.flags, catalog).config, catalog };
+}
+
+/** Directories of collectors are themselves configuration, so they are looked up before anything can be checked. */
+function findCollectors(flags: ConfigFlags): Promise<Catalog> {
+  const fromFlag = flags.overrides.find(({ flag }) => flag === '--path.collectors')?.value;
+  const file = configFile(flags);
+  const extraDirectories =
+    (fromFlag as string[] | undefined) ?? (file === undefined ? [] : collectorDirectories(file));
+  return loadCatalog({ builtinRoot: BUILTIN_ROOT, extraDirectories });
+}
+
+function configFile({ file }: ConfigFlags): string | undefined {
+  return file ?? (process.env.HUATUO_CONFIG_FILE || (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined));
+}
+
+function load(flags: ConfigFlags, catalog: Catalog): LoadedConfig {
+  return loadConfig({ ...flags, file: configFile(flags), catalog });
+}
+
+function warnOfBroken(catalog: Catalog): void {
+  for (const { name, error } of catalog.broken)
+    complain(`warning: collector ${printable(name)}: ${error.message}`);
+}
+
+async function checkServer({ config }: LoadedConfig, catalog: Catalog): Promise<number> {
+  const { checkElasticsearch, formatCheck } = await import('./elasticsearch.ts');
+  const found = await checkElasticsearch(config, catalog);
+  print(formatCheck(found));
+  return found.lacking.length > 0 ? 1 : 0;
+}
+
+function check(flags: ConfigFlags, show: Exclude<CheckOutput, 'elasticsearch'>, catalog: Catalog): string {
+  switch (show) {
+    case 'default':
+      return renderDefault(catalog).trimEnd();
+    case 'schema':
+      return JSON.stringify(configSchema(catalog).node, null, 2);
+    case 'effective':
+      return renderEffective(load(flags, catalog)).trimEnd();
+    case 'summary': {
+      const { config, file } = load(flags, catalog);
+      const enabled = Object.values(config.collectors).filter((collector) => collector.enabled).length;
+      return `ok: ${file ?? 'defaults'}, ${enabled} of ${catalog.entries.length} collectors enabled`;
+    }
+  }
+}

@@ -1,0 +1,17 @@
+/** The two streams of a command. */
+import { once } from 'node:events';
+
+/** Data. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Everything that is not what was asked for. */
+export function complain(text: string): void {
+  process.stderr.write(`huatuo: ${text}\n`);
+}
+
+/** As `print`, without the end of the line; resolves when the reader has taken it: a pipe that is slow shall not fill memory. */
+export async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+}

@@ -1,0 +1,132 @@
+/**
+ * The metrics that tags in the C source declare (bpf/include/metric.h), read from the object's maps at a scrape.
+ *
+ *   entry ──key──► labels: enum names, disk names, the container of a cgroup ──► which series
+ *         ──value► number, array or histogram, over CPUs and a container's cgroups ──► what it adds
+ *
+ * An entry whose container or disk is gone gives no series, and is deleted from its map once it has stood still from one
+ * scrape to the next, so that its room is free again.
+ */
+import type { KernelMap } from '../decoder/maps.ts';
+import { foldValues } from '../decoder/value.ts';
+import type { MapLayout, MetricLayout } from '../schema/manifest.ts';
+import { keyCgroup, keyLabels } from '../schema/metrics.ts';
+import { containerLabels, type Owner } from '../sdk/container.ts';
+import type { Containers } from '../sdk/context.ts';
+import { CONTAINER_LABELS, type Instruments, type MetricSpecs } from '../sdk/metrics.ts';
+import { DiskNames } from './disk-names.ts';
+import { type AnyInstrument, keyLabelValues, keyText, type LabelValues, MetricSeries } from './map-series.ts';
+
+/** What the reader needs of the thread it runs in. */
+export interface MapMetricsDependencies {
+  /** Its name. */
+  readonly collector: string;
+  readonly sysfs: string;
+  /** `resolve` gives undefined when there was no answer in time. */
+  readonly containers: Pick<Containers, 'list'> & {
+    resolve(cgroupId: bigint, controller: string | undefined): Promise<Owner | undefined>;
+  };
+  readonly instruments: Instruments<MetricSpecs>;
+}
+
+type AnyMap = KernelMap<unknown, unknown>;
+
+interface Entry {
+  readonly key: unknown;
+  readonly views: readonly DataView[];
+}
+
+/** Most entries of gone owners that one scrape deletes: each is a call to the thread that talks to the kernel. */
+const MAX_DELETIONS = 256;
+
+/** Specs of the metrics that maps declare, by their full name. */
+export function mapMetricSpecs(maps: readonly MapLayout[]): MetricSpecs {
+  const specs = maps.flatMap((map) => (map.metrics ?? []).map((metric) => ({ map, metric })));
+  return Object.fromEntries(
+    specs.map(({ map, metric: { type, name, help, buckets, ...metric } }) => [
+      name,
+      { type, name, help, labels: labelNames(map, metric), ...(buckets && { buckets }) },
+    ]),
+  );
+}
+
+function labelNames(map: MapLayout, metric: Pick<MetricLayout, 'shared' | 'perCpu' | 'each'>): string[] {
+  const { shared, perCpu, each } = metric;
+  return [
+    ...(shared ? ['collector'] : []),
+    ...(keyCgroup(map) ? CONTAINER_LABELS : []),
+    ...keyLabels(map).map(({ name }) => name),
+    ...[perCpu, each].filter((label) => label !== undefined),
+  ];
+}
+
+export class MapMetrics {
+  readonly #dependencies: MapMetricsDependencies;
+  /** What entries without owner had counted at the scrape before. */
+  #ownerless = new Map<string, string>();
+
+  constructor(dependencies: MapMetricsDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Brings the instruments up to date. @throws SYSCALL_FAILED when a map cannot be read */
+  async update(maps: readonly AnyMap[]): Promise<void> {
+    const disks = new DiskNames(this.#dependencies.sysfs);
+    const ownerless = new Map<string, string>();
+    let deletions = MAX_DELETIONS;
+    for (const map of maps) {
+      for (const { key, views } of await this.#show(map, disks)) {
+        const name = `${map.layout.name} ${keyText(key)}`;
+        const counted = keyText(foldValues(views, map.layout.value));
+        ownerless.set(name, counted);
+        // One that still counts may be in a program's hands: what that adds after the deletion would be lost unseen.
+        if (this.#ownerless.get(name) === counted && deletions-- > 0) await map.delete(key);
+      }
+    }
+    this.#ownerless = ownerless;
+  }
+
+  /** @returns the entries whose owner is gone */
+  async #show(map: AnyMap, disks: DiskNames): Promise<Entry[]> {
+    const { layout } = map;
+    const entries: Entry[] = [];
+    for await (const [key, views] of map.raw()) entries.push({ key, views });
+    const owners = await this.#owners(layout, entries);
+    const all = (layout.metrics ?? []).map(
+      (metric) => new MetricSeries(metric, this.#dependencies.collector),
+    );
+    const gone: Entry[] = [];
+    for (const [index, { key, views }] of entries.entries()) {
+      const owner = owners[index];
+      if (owner === undefined) continue;
+      const labels = owner && keyLabelValues(layout, key, disks);
+      if (!labels) gone.push({ key, views });
+      else for (const series of all) series.add({ ...owner, ...labels }, views, layout.value);
+    }
+    for (const series of all) {
+      series.show(this.#dependencies.instruments[series.name] as unknown as AnyInstrument);
+    }
+    return gone;
+  }
+
+  /**
+   * The container labels of each entry, empty in a map without cgroups; null for the host's cgroups and for containers that
+   * are gone; undefined when that is not known yet.
+   */
+  async #owners(layout: MapLayout, entries: readonly Entry[]): Promise<(LabelValues | null | undefined)[]> {
+    const cgroup = keyCgroup(layout);
+    if (!cgroup) return entries.map(() => ({}));
+    const { containers } = this.#dependencies;
+    const idOf = (key: unknown): bigint =>
+      (cgroup.name === '' ? key : (key as Record<string, unknown>)[cgroup.json]) as bigint;
+    const owners = await Promise.all(
+      entries.map(({ key }) => containers.resolve(idOf(key), cgroup.controller)),
+    );
+    const live = new Map(containers.list().map((container) => [container.id, container]));
+    return owners.map((owner) => {
+      if (!owner) return undefined;
+      const container = owner.type === 'container' && live.get(owner.container.id);
+      return container ? containerLabels(container) : null;
+    });
+  }
+}

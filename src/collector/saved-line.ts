@@ -1,0 +1,62 @@
+/** The line of a document that a collector saves. */
+import { boottime_ns, wallOffset_ns } from '../actor/clock.ts';
+import type { ContainersClient } from '../containers/client.ts';
+import { type AgentIdentity, type DocumentKind, savedDocument } from '../decoder/envelope.ts';
+import { containerFragment, idFragment } from '../decoder/owner-fragment.ts';
+import type { SavedDocument } from '../sdk/context.ts';
+import { printPayload } from './enrich.ts';
+
+/** What is the same for all documents of a collector. */
+export interface SavedBy {
+  readonly agent: AgentIdentity;
+  readonly document: DocumentKind;
+  readonly containers: Pick<ContainersClient, 'find'>;
+  /** Unique for one boot, and the same for all workers of a collector. */
+  readonly origin: string;
+}
+
+/**
+ * NDJSON, newline included.
+ * @param sequence rises by one for each document of this origin
+ * @throws TypeError when the data is no JSON object
+ */
+export function savedLine(
+  { subject, time_ns, severity, data }: SavedDocument,
+  sequence: bigint,
+  { agent, document, containers, origin }: SavedBy,
+): Buffer {
+  const line = savedDocument({
+    envelope: {
+      idPrefix: `${agent.bootId}-${document.collector}-${origin}-`,
+      schemaVersion: document.schemaVersion,
+      severity: severity ?? document.severity,
+      hostname: agent.hostname,
+      region: agent.region,
+      uploadedTime: new Date().toISOString(),
+      tracerName: document.tracer,
+      tracerType: document.kind,
+    },
+    sequence: Number(sequence),
+    realtime_ns: (time_ns ?? boottime_ns()) + wallOffset_ns(),
+    owner: ownerOf(subject, containers),
+    payload: payloadText(data),
+  });
+  return Buffer.from(line);
+}
+
+/** The newest that is known of the container, else what the collector had, else its id. */
+function ownerOf(subject: SavedDocument['subject'], containers: SavedBy['containers']): string {
+  if (subject === undefined) return '';
+  const given = typeof subject === 'string' ? undefined : subject;
+  const id = given?.id ?? String(subject);
+  const container = containers.find(id) ?? given;
+  return container ? containerFragment(container) : idFragment(id);
+}
+
+function payloadText(data: object): string {
+  if (typeof data !== 'object' || data === null || Array.isArray(data))
+    throw new TypeError('data is no object');
+  const text = printPayload(data) as string | undefined;
+  if (text?.startsWith('{')) return text;
+  throw new TypeError('data is no object once it is JSON');
+}

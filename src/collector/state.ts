@@ -1,0 +1,72 @@
+/**
+ * `ctx.state`: plain data that outlives the worker. It lies in shared memory that the supervisor keeps: written to the half
+ * that is not in force, which a store then puts in force, so a thread that ends in any line leaves the old value or the new one.
+ *
+ *   int32 [0]     how often it was set; 0 never. Its lowest bit says which half is in force
+ *   int32 [1..2]  bytes in use of each half
+ */
+import { deserialize, serialize } from 'node:v8';
+import { HuatuoError } from '../error.ts';
+import type { State } from '../sdk/context.ts';
+
+/** The halves grow when they are written: a collector without state costs nothing. */
+export interface StateMemory {
+  readonly header: SharedArrayBuffer;
+  readonly halves: readonly [SharedArrayBuffer, SharedArrayBuffer];
+}
+
+const MAX_BYTES = 1 << 20;
+
+export function allocateState(): StateMemory {
+  const half = (): SharedArrayBuffer => new SharedArrayBuffer(0, { maxByteLength: MAX_BYTES });
+  return { header: new SharedArrayBuffer(12), halves: [half(), half()] };
+}
+
+export class SharedState implements State {
+  readonly #header: Int32Array;
+  readonly #halves: StateMemory['halves'];
+
+  constructor({ header, halves }: StateMemory) {
+    this.#header = new Int32Array(header);
+    this.#halves = halves;
+  }
+
+  get<T>(): T | undefined {
+    const times = Atomics.load(this.#header, 0);
+    if (times === 0) return undefined;
+    const half = times & 1;
+    const bytes = new Uint8Array(this.#halves[half as 0 | 1], 0, this.#header[1 + half]);
+    return deserialize(Uint8Array.from(bytes)) as T;
+  }
+
+  set(value: unknown): void {
+    const bytes = serializeState(value);
+    const times = (Atomics.load(this.#header, 0) + 1) & 0x7fff_ffff || 2;
+    const half = times & 1;
+    const memory = this.#halves[half as 0 | 1];
+    if (memory.byteLength < bytes.byteLength) memory.grow(bytes.byteLength);
+    new Uint8Array(memory).set(bytes);
+    this.#header[1 + half] = bytes.byteLength;
+    Atomics.store(this.#header, 0, times);
+  }
+}
+
+function serializeState(value: unknown): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = serialize(value);
+  } catch (cause) {
+    const found = cause instanceof Error ? cause.message : String(cause);
+    throw invalid('plain data', found, 'leave out functions and objects with a class of their own', cause);
+  }
+  if (bytes.byteLength <= MAX_BYTES) return bytes;
+  throw invalid(
+    `at most ${MAX_BYTES} bytes`,
+    `${bytes.byteLength} bytes`,
+    'keep less: it is written as a whole',
+  );
+}
+
+function invalid(expected: string, found: string, remedy: string, cause?: unknown): HuatuoError {
+  return new HuatuoError('COLLECTOR_INVALID', { expected: `state of ${expected}`, found, remedy, cause });
+}

@@ -1,0 +1,46 @@
+/** Bursts of anonymous memory, which nothing but its owner can give back. */
+import { readCgroupAnonMemory, readHostAnonMemory } from '../../procfs/anon-memory.ts';
+import * as sdk from '../../sdk/index.ts';
+
+export default sdk.defineAutotracing({
+  doc: 'Shows who took the memory when that of the host or of a container has grown fast.',
+  options: {
+    window: sdk.count(60, 'Samples that a burst may take; none is seen before as many', { min: 2, max: 720 }),
+    ratio: sdk.number(2, 'A burst multiplies anonymous memory by this', { min: 1 }),
+    share: sdk.number(0.7, 'It fills this share of the limit, or of all memory', { min: 0, max: 1 }),
+    floor: sdk.size('512MiB', 'It ends with at least this much'),
+    top: sdk.count(10, 'Processes in a document', { max: 100 }),
+  },
+  document: {
+    before_bytes: sdk.bytes('Anonymous memory at the start of the window'),
+    after_bytes: sdk.bytes('The same at its end'),
+    window_seconds: sdk.decimal('From the one to the other'),
+    limit_bytes: sdk.optional(sdk.bytes('Limit of the container; memory of the host')),
+    top_memory_usage: sdk.list(
+      sdk.struct({
+        PID: sdk.integer('Process'),
+        ProcessName: sdk.keyword('Its name'),
+        MemSize: sdk.bytes('Its resident memory'),
+        growth_bytes: sdk.optional(sdk.bytes('How much of it came within a window, about')),
+      }),
+      'Processes with the most resident memory, largest first',
+    ),
+  },
+  remembersProcesses: true,
+  sample: (ctx) => [
+    ['host', readHostAnonMemory(ctx.paths.procfs)] as const,
+    ...sdk.perContainer(ctx, ({ cgroups }) => readCgroupAnonMemory(cgroups)),
+  ],
+  trigger({ full, seconds, oldest, newest }, { ratio, share, floor }) {
+    const { used_bytes: before_bytes } = oldest.state;
+    const { used_bytes: after_bytes, limit_bytes } = newest.state;
+    const isBurst = after_bytes >= Math.max(ratio * before_bytes, share * (limit_bytes ?? 0), floor);
+    return full && isBurst ? { before_bytes, after_bytes, window_seconds: seconds, limit_bytes } : undefined;
+  },
+  capture: (subject, why, { processes, options }) => ({
+    ...why,
+    top_memory_usage: processes
+      .top(subject, 'rss', options.top)
+      .map(({ pid, comm, rss_bytes: MemSize, ...use }) => ({ PID: pid, ProcessName: comm, MemSize, ...use })),
+  }),
+});

@@ -1,0 +1,55 @@
+/**
+ * The supervisor's part of look-ups: what is read once for the agent, whoever asks, and shared with every collector's thread.
+ */
+import { LRUCache } from 'lru-cache';
+import type { LookupCalls } from '../actor/kernel-calls.ts';
+import type { KernelSymbols } from '../decoder/kallsyms.ts';
+import type { FileSymbols, SymbolTask } from '../decoder/symbol-tasks.ts';
+import { shareInFlight } from '../promises.ts';
+import { readKernelEnum } from './kernel-enum.ts';
+import { SymbolThread } from './symbol-thread.ts';
+
+const KERNEL_DEADLINE_MS = 10_000;
+const FILES_DEADLINE_MS = 2000;
+/** Of files; what a collector still holds lives on. */
+const MAX_TABLE_BYTES = 64 * 1024 * 1024;
+const MAX_ENUMS = 64;
+
+const thread = new SymbolThread();
+const files = new LRUCache<string, FileSymbols>({
+  maxSize: MAX_TABLE_BYTES,
+  sizeCalculation: ({ table }) =>
+    1024 + (table ? table.addresses.byteLength * 1.5 + table.names.byteLength : 0),
+});
+const enums = new LRUCache<string, Readonly<Record<string, string>>>({ max: MAX_ENUMS });
+let kernel: KernelSymbols | undefined;
+
+const readKernel = shareInFlight(async (procfs) => {
+  const task: SymbolTask = { type: 'kernel', procfs, version: (kernel?.version ?? 0) + 1 };
+  const answer = await thread.run(task, KERNEL_DEADLINE_MS);
+  if (answer?.type === 'kernel') kernel = answer.symbols;
+});
+const readEnum = shareInFlight(async (name) => enums.set(name, await readKernelEnum(name)));
+
+/** @param procfs of the host */
+export function lookupCalls(procfs: string): LookupCalls {
+  return {
+    kernelSymbols: async (newerThan) => {
+      if ((kernel?.version ?? 0) <= newerThan) await readKernel(procfs);
+      return kernel;
+    },
+    fileSymbols: async (process, buildIds) => {
+      const missing = buildIds.filter((buildId) => !files.has(buildId));
+      if (missing.length > 0) {
+        const task: SymbolTask = { type: 'files', procfs, process, buildIds: missing };
+        const answer = await thread.run(task, FILES_DEADLINE_MS);
+        if (answer?.type === 'files') for (const file of answer.files) files.set(file.buildId, file);
+      }
+      return buildIds.flatMap((buildId) => files.get(buildId) ?? []);
+    },
+    kernelEnum: async (name) => {
+      if (!enums.has(name)) await readEnum(name);
+      return enums.get(name) ?? {};
+    },
+  };
+}

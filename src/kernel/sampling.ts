@@ -1,0 +1,79 @@
+/**
+ * A `perf_event` program, run so many times a second on every online CPU: by a software clock event for each of them, which
+ * every kernel and every virtual machine has. An event ends with its CPU; a CPU that comes back needs a new one.
+ */
+import { readFileSync } from 'node:fs';
+import type { Handles } from './handles.ts';
+import { errnoName, type Libbpf, lastErrno, type Pointer } from './libbpf.ts';
+import { closeFd, openPerfEvent } from './libc.ts';
+
+/** The kernel's list of CPUs that run: `0-3,6`. */
+export const ONLINE_CPUS = '/sys/devices/system/cpu/online';
+
+/** `struct perf_event_attr` up to the fields we set; the kernel takes what lies beyond as zero (PERF_ATTR_SIZE_VER0). */
+const ATTR_BYTES = 64;
+const PERF_TYPE_SOFTWARE = 1;
+const PERF_COUNT_SW_CPU_CLOCK = 0n;
+/** `sample_period` is a frequency. */
+const ATTR_FREQ = 1n << 10n;
+
+/** @param file as the kernel writes it @throws when it cannot be read */
+export function readOnlineCpus(file: string): number[] {
+  const text = readFileSync(file, 'utf8').trim();
+  return text === ''
+    ? []
+    : text.split(',').flatMap((range) => {
+        const [first = 0, last = first] = range.split('-').map(Number);
+        return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+      });
+}
+
+/** Name of the link of one CPU. */
+function linkName(program: string, cpu: number): string {
+  return `${program}@${cpu}`;
+}
+
+/**
+ * Attaches the program to CPUs that it is not attached to, and lets go of those that are not online.
+ * @param name of the program
+ * @returns the errno that keeps it from a CPU that is online; undefined when it is attached to all
+ */
+export function followCpus(
+  api: Libbpf,
+  handles: Handles,
+  {
+    name,
+    program,
+    samplesPerSecond,
+  }: { readonly name: string; readonly program: Pointer; readonly samplesPerSecond: number },
+  online: readonly number[],
+): string | undefined {
+  const wanted = new Set(online.map((cpu) => linkName(name, cpu)));
+  for (const link of handles.links.keys())
+    if (link.startsWith(`${name}@`) && !wanted.has(link)) handles.destroyLink(api, link);
+  let refused: string | undefined;
+  for (const cpu of online) {
+    if (handles.links.has(linkName(name, cpu))) continue;
+    const link = attachToCpu(api, program, cpu, samplesPerSecond);
+    if (typeof link === 'string') refused ??= link;
+    else handles.addLink(linkName(name, cpu), link);
+  }
+  return refused;
+}
+
+/** @returns the link, which owns the event, or the name of an errno */
+function attachToCpu(api: Libbpf, program: Pointer, cpu: number, samplesPerSecond: number): Pointer | string {
+  const attr = new DataView(new ArrayBuffer(ATTR_BYTES));
+  attr.setUint32(0, PERF_TYPE_SOFTWARE, true);
+  attr.setUint32(4, ATTR_BYTES, true);
+  attr.setBigUint64(8, PERF_COUNT_SW_CPU_CLOCK, true);
+  attr.setBigUint64(16, BigInt(samplesPerSecond), true);
+  attr.setBigUint64(40, ATTR_FREQ, true);
+  const fd = openPerfEvent(new Uint8Array(attr.buffer), cpu);
+  if (fd < 0) return errnoName(fd);
+  const link = api.bpf_program__attach_perf_event(program, fd);
+  if (link) return link;
+  const errno = lastErrno();
+  closeFd(fd);
+  return errno;
+}

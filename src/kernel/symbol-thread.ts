@@ -1,0 +1,71 @@
+/**
+ * The thread `symbols` (workers/symbols.ts): started for the first task, ended when there has been none for a while.
+ *
+ * A task reads files of other processes, and a file system of theirs may never answer (FUSE). Such a task is given up at its
+ * deadline, and its thread is ended, which the kernel may keep from happening. Two threads that do not end are the most.
+ */
+import { Worker } from 'node:worker_threads';
+import type { SymbolAnswer, SymbolTask } from '../decoder/symbol-tasks.ts';
+
+const REST_MS = 10_000;
+const MAX_STUCK = 2;
+/** Tables of large binaries: the arrays they are made of are outside this heap. */
+const HEAP_MB = 128;
+
+export class SymbolThread {
+  #worker: Worker | undefined;
+  #rest: NodeJS.Timeout | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+  #stuck = 0;
+
+  /**
+   * Runs tasks one after the other.
+   * @param deadline_ms counted from when it is its turn
+   * @returns undefined when it was given up
+   */
+  run(task: SymbolTask, deadline_ms: number): Promise<SymbolAnswer | undefined> {
+    const answer = this.#tail.then(() => this.#run(task, deadline_ms));
+    this.#tail = answer.catch(() => undefined);
+    return answer;
+  }
+
+  async #run(task: SymbolTask, deadline_ms: number): Promise<SymbolAnswer | undefined> {
+    if (this.#stuck >= MAX_STUCK) return undefined;
+    clearTimeout(this.#rest);
+    this.#worker ??= start();
+    const worker = this.#worker;
+    const { promise, resolve } = Promise.withResolvers<SymbolAnswer | undefined>();
+    const answered = (answer: SymbolAnswer): void => resolve(answer);
+    const ended = (): void => resolve(undefined);
+    const timer = setTimeout(ended, deadline_ms);
+    worker.once('message', answered).once('exit', ended);
+    worker.postMessage(task);
+    const answer = await promise;
+    clearTimeout(timer);
+    worker.off('message', answered).off('exit', ended);
+    if (answer) this.#rest = setTimeout(() => this.#end(), REST_MS).unref();
+    else this.#end();
+    return answer;
+  }
+
+  #end(): void {
+    const worker = this.#worker;
+    if (!worker) return;
+    this.#worker = undefined;
+    this.#stuck += 1;
+    void worker.terminate().then(() => {
+      this.#stuck -= 1;
+    });
+  }
+}
+
+function start(): Worker {
+  const worker = new Worker(new URL('../../workers/symbols.js', import.meta.url), {
+    name: 'symbols',
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: 2, stackSizeMb: 4 },
+  });
+  // Its exit says enough.
+  worker.on('error', () => {});
+  worker.unref();
+  return worker;
+}

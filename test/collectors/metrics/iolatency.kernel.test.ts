@@ -1,0 +1,121 @@
+/** Disk latency without a line of TypeScript, against a known number of requests and the kernel's own accounts. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import test from 'node:test';
+import { AgentProcess } from '../../support/agent.ts';
+import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
+import { CGROUP_PARENT } from '../../support/container-cgroups.ts';
+import { skipWithoutPrograms } from '../../support/container-programs.ts';
+import { directIo, diskStat, LoopDevice, ZramDevice } from '../../support/disks.ts';
+import { skipWithoutBpf } from '../../support/kernel.ts';
+import { type PageFamily, samplesOf, sampleValue } from '../../support/prometheus-text.ts';
+
+const skip = skipWithoutBpf() || skipWithoutPrograms('losetup', 'dd');
+const BYTES = 8 << 20;
+const READS = 150;
+const WRITES = 70;
+const Q2C = 'huatuo_disk_request_seconds';
+const D2C = 'huatuo_disk_service_seconds';
+
+type Page = ReadonlyMap<string, PageFamily>;
+
+const sumOf = (page: Page, name: string, labels: Readonly<Record<string, string>>): number =>
+  samplesOf(page, name, labels).reduce((sum, { value }) => sum + value, 0);
+
+const page = (agent: AgentProcess): Promise<Page> => agent.metrics('iolatency');
+
+test('requests of a loop device: counts are those of dd and of /sys/block, times those of the kernel', {
+  skip,
+}, async () => {
+  using disk = new LoopDevice(BYTES);
+  await using agent = await AgentProcess.start({ only: ['iolatency'] });
+  await agent.until('programs', async () => (await page(agent)).has('huatuo_bpf_span_overflows_total'));
+  const before = diskStat(disk.name);
+  await directIo([`if=${disk.path}`, 'of=/dev/null', 'iflag=direct', `count=${READS}`]);
+  await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`]);
+  const after = diskStat(disk.name);
+  const shown = await page(agent);
+
+  assert.equal(after.reads - before.reads, READS);
+  assert.equal(after.writes - before.writes, WRITES);
+  for (const [operation, count, ms] of [
+    ['READ', READS, after.read_ms - before.read_ms],
+    ['WRITE', WRITES, after.write_ms - before.write_ms],
+  ] as const) {
+    const labels = { device: disk.name, operation };
+    for (const name of [Q2C, D2C]) {
+      assert.equal(sampleValue(shown, `${name}_count`, labels), count, `${name} ${operation}`);
+      assert.equal(sampleValue(shown, `${name}_bucket`, { ...labels, le: '+Inf' }), count);
+    }
+    const [q2c, d2c] = [Q2C, D2C].map((name) => 1000 * sampleValue(shown, `${name}_sum`, labels));
+    // The kernel takes its time a moment after ours, and shows whole milliseconds.
+    assert.ok(q2c! <= ms + 1, `${operation}: ${q2c} ms, the kernel has ${ms} ms`);
+    assert.ok(q2c! >= ms / 2 - 1, `${operation}: ${q2c} ms, the kernel has ${ms} ms`);
+    assert.ok(d2c! > 0 && d2c! <= q2c!, `${operation}: issued ${d2c} ms of ${q2c} ms`);
+  }
+  assert.equal(sampleValue(shown, 'huatuo_bpf_series_overflows_total', { collector: 'iolatency' }), 0);
+  assert.equal(sampleValue(shown, 'huatuo_bpf_span_overflows_total', { collector: 'iolatency' }), 0);
+});
+
+test('a flush is counted as one, and the empty write that asked for it as a write that was never issued', {
+  skip,
+}, async () => {
+  using disk = new LoopDevice(BYTES);
+  await using agent = await AgentProcess.start({ only: ['iolatency'] });
+  await agent.until('programs', async () => (await page(agent)).has('huatuo_bpf_span_overflows_total'));
+  const before = diskStat(disk.name);
+  await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', 'conv=fsync', `count=${WRITES}`]);
+  const after = diskStat(disk.name);
+  const shown = await page(agent);
+  const written = { device: disk.name, operation: 'WRITE' };
+  assert.ok(after.flushes > before.flushes);
+  const flushes = sumOf(shown, 'huatuo_disk_flush_seconds_count', { device: disk.name });
+  assert.equal(flushes, after.flushes - before.flushes);
+  assert.equal(sampleValue(shown, `${Q2C}_count`, written), after.writes - before.writes);
+  assert.equal(sampleValue(shown, `${D2C}_count`, written), WRITES);
+});
+
+test('requests of a container are its own, and go with it', {
+  skip: skip || skipWithoutController('blkio'),
+}, async () => {
+  using disk = new LoopDevice(BYTES);
+  const id = randomBytes(32).toString('hex');
+  const labels = { container_id: id, device: disk.name };
+  const name = 'huatuo_container_disk_request_seconds_count';
+  await using agent = await AgentProcess.start({ only: ['iolatency'] });
+  await agent.until('programs', async () => (await page(agent)).has('huatuo_bpf_span_overflows_total'));
+  {
+    await using cgroup = TestCgroup.make('blkio', `${CGROUP_PARENT}/${id}`);
+    await directIo([`if=${disk.path}`, 'of=/dev/null', 'iflag=direct', `count=${READS}`], (pid) =>
+      cgroup.add(pid),
+    );
+    // The host's share of the same disk is not the container's.
+    await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`]);
+    await agent.until('the container', async () => sumOf(await page(agent), name, labels) > 0);
+    const shown = await page(agent);
+    assert.equal(sampleValue(shown, name, labels), READS);
+    assert.equal(sumOf(shown, `${Q2C}_count`, { device: disk.name }), READS + WRITES);
+  }
+  await agent.until(
+    'the series to go with the container',
+    async () => samplesOf(await page(agent), name, labels).length === 0,
+  );
+  const shown = await page(agent);
+  assert.equal(sumOf(shown, `${Q2C}_count`, { device: disk.name }), READS + WRITES, "the disk's stay");
+});
+
+test('a driver that takes bios has q2c, and no d2c', {
+  skip: skip || (ZramDevice.available() ? false : 'no zram'),
+}, async () => {
+  using disk = new ZramDevice(BYTES);
+  await using agent = await AgentProcess.start({ only: ['iolatency'] });
+  await agent.until('programs', async () => (await page(agent)).has('huatuo_bpf_span_overflows_total'));
+  const before = diskStat(disk.name);
+  await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`]);
+  const written = diskStat(disk.name).writes - before.writes;
+  const shown = await page(agent);
+  const labels = { device: disk.name, operation: 'WRITE' };
+  assert.equal(written, WRITES);
+  assert.equal(sampleValue(shown, `${Q2C}_count`, labels), WRITES);
+  assert.equal(sampleValue(shown, `${D2C}_count`, labels), 0);
+});

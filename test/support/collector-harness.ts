@@ -1,0 +1,185 @@
+/**
+ * One built-in collector in this process: its object in the kernel, its ring read by its real decoder, its own `enrich` and
+ * `update`, with options as the config file gives them. No agent, no threads, no journal: a test provokes, then looks.
+ *
+ *   await using softirq = await CollectorHarness.load('softirq', { options: { threshold: '1ns' } });
+ *   … provoke …
+ *   const documents = await softirq.documents();     // decoded, enriched, held against what the collector declares
+ *   const page = await softirq.scrape();
+ */
+import assert from 'node:assert/strict';
+import { MessageChannel } from 'node:worker_threads';
+import type { SharedRing } from '../../src/actor/kernel-calls.ts';
+import { expose } from '../../src/actor/rpc.ts';
+import { ActorStats } from '../../src/actor/stats.ts';
+import { createBpf, type OwnBpf } from '../../src/collector/bpf.ts';
+import { enrichLines } from '../../src/collector/enrich.ts';
+import { JournalClient } from '../../src/collector/journal-client.ts';
+import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
+import { SharedState } from '../../src/collector/state.ts';
+import { ContainersClient } from '../../src/containers/client.ts';
+import type { FromContainers, ResolveRequest } from '../../src/containers/protocol.ts';
+import { keepClock } from '../../src/kernel/clock-keeper.ts';
+import { KernelOwner } from '../../src/kernel/object-owner.ts';
+import type { Collector } from '../../src/sdk/collector.ts';
+import type { Container } from '../../src/sdk/container.ts';
+import type { CollectorContext, SavedDocument } from '../../src/sdk/context.ts';
+import { createInstruments, type InstrumentSet } from '../../src/sdk/instruments.ts';
+import type { MetricSpecs } from '../../src/sdk/metrics.ts';
+import { memoryLog } from '../storage/journal/fixture.ts';
+import { builtInProblems } from './document-schema.ts';
+import { type HarnessOptions, prepare, type Setup } from './harness-setup.ts';
+import { type JournalDocument, parseDocument } from './journal-reader.ts';
+import type { PageFamily } from './prometheus-text.ts';
+import { ringRecords } from './ring-recording.ts';
+import { TestClock } from './test-clock.ts';
+
+keepClock();
+
+export class CollectorHarness implements AsyncDisposable {
+  readonly ctx: CollectorContext;
+  readonly clock: TestClock;
+  /** What it has saved. */
+  readonly saved: SavedDocument[] = [];
+  /** `<level> <message>` of what it has logged. */
+  readonly logged: readonly string[];
+  readonly #name: string;
+  readonly #collector: Collector;
+  readonly #kernel: KernelOwner | undefined;
+  readonly #bpf: OwnBpf;
+  readonly #instruments: InstrumentSet<MetricSpecs>;
+  readonly #cleanups = new DisposableStack();
+  readonly #stop = new AbortController();
+  #ring: SharedRing | undefined;
+
+  private constructor(name: string, collector: Collector, setup: Setup) {
+    this.#name = name;
+    this.#collector = collector;
+    this.#kernel = setup.source && new KernelOwner(setup.source);
+    this.clock = setup.clock ?? new TestClock();
+    const log = memoryLog();
+    this.logged = log.lines;
+    this.#instruments = createInstruments(name, collector.metrics ?? {});
+    const containers = this.#containers(setup.owners ?? new Map());
+    const data = { ...setup.data, control: this.#control() };
+    this.#bpf = createBpf({
+      data,
+      journal: new JournalClient(),
+      stats: new ActorStats(data.stats),
+      containers,
+      // Readers of the ring end when it is empty instead of waiting for more.
+      signal: AbortSignal.abort(),
+      log,
+      enrich: undefined,
+      attached: () => undefined,
+    });
+    this.ctx = {
+      name,
+      options: data.options,
+      paths: data.paths,
+      containers,
+      log,
+      metrics: this.#instruments.instruments,
+      clock: this.clock,
+      signal: this.#stop.signal,
+      state: new SharedState(data.state),
+      save: async (document) => void this.saved.push(document),
+      bpf: this.#bpf,
+    };
+  }
+
+  /** Loads and attaches it. @throws what the kernel says against it */
+  static async load(name: string, options: HarnessOptions = {}): Promise<CollectorHarness> {
+    const setup = await prepare(name, options);
+    const module: { readonly default?: Collector } =
+      setup.modulePath === undefined ? {} : await import(setup.modulePath);
+    const collector = module.default ?? { kind: 'event', doc: name };
+    const harness = new CollectorHarness(name, collector, setup);
+    if (harness.#kernel) await (await harness.#bpf.load()).attach();
+    return harness;
+  }
+
+  /** What the ring holds now, as documents; they are committed. */
+  async documents(): Promise<JournalDocument[]> {
+    const { ctx } = this;
+    const enrich =
+      this.#collector.kind === 'metric' ? undefined : this.#collector.enrich?.bind(this.#collector);
+    const found: JournalDocument[] = [];
+    for await (const { lines } of (await ctx.bpf.load()).events.batches()) {
+      const whole = enrich ? await enrichLines(lines, async (event) => enrich(event, ctx), ctx.log) : lines;
+      const text = Buffer.from(whole).toString();
+      found.push(...text.trimEnd().split('\n').map(parseDocument));
+    }
+    for (const { data, text } of found) assert.deepEqual(builtInProblems(this.#name, data), [], text);
+    return found;
+  }
+
+  /** Its metrics, as the page shows them. */
+  async scrape(): Promise<ReadonlyMap<string, PageFamily>> {
+    const { ctx } = this;
+    if (this.#collector.kind === 'metric') await this.#collector.update({ ...ctx, samples: [] });
+    else await this.#collector.update?.(ctx);
+    return new Map(
+      this.#instruments.collect().map((family) => [
+        family.name,
+        {
+          ...family,
+          samples: family.samples.map(({ suffix = '', ...sample }) => ({
+            ...sample,
+            name: family.name + suffix,
+          })),
+        },
+      ]),
+    );
+  }
+
+  /** The records that the ring holds now, as the kernel wrote them; for `replay`. They stay there. */
+  records(): Buffer[] {
+    return this.#ring ? ringRecords(this.#ring) : [];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.clock.cancel();
+    await this.#kernel?.release();
+    this.#cleanups.dispose();
+  }
+
+  /** The supervisor's end of the control port. */
+  #control(): CollectorWorkerData['control'] {
+    const { port1, port2 } = new MessageChannel();
+    const calls = this.#kernel?.calls;
+    if (calls)
+      expose(
+        {
+          ...calls,
+          shareRing: async (needs: Parameters<typeof calls.shareRing>[0]) => {
+            this.#ring = await calls.shareRing(needs);
+            return this.#ring;
+          },
+        },
+        port1,
+      );
+    this.#cleanups.defer(() => port1.close());
+    return port2;
+  }
+
+  /** A thread `containers` that knows these. */
+  #containers(owners: ReadonlyMap<bigint, Container>): ContainersClient {
+    const { port1, port2 } = new MessageChannel();
+    const client = new ContainersClient(10_000);
+    client.connect(port1);
+    const say = (message: FromContainers): void => port2.postMessage(message);
+    say({ type: 'changed', upserts: [...owners.values()], removed: [], reassigned: false });
+    port2.on('message', ({ id, cgroupId }: ResolveRequest) => {
+      const container = owners.get(cgroupId);
+      say({
+        type: 'resolved',
+        id,
+        owner: container ? { type: 'container', container } : { type: 'host', cgroupPath: '/' },
+      });
+    });
+    this.#cleanups.defer(() => client.close());
+    return client;
+  }
+}

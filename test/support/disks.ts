@@ -1,0 +1,84 @@
+/** Disks of a test's own, and what the kernel has counted of them. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+
+/** `/sys/block/<disk>/stat`, Documentation/admin-guide/iostats.rst */
+export interface DiskStat {
+  readonly reads: number;
+  readonly read_ms: number;
+  readonly writes: number;
+  readonly write_ms: number;
+  readonly flushes: number;
+}
+
+export function diskStat(disk: string): DiskStat {
+  const text = readFileSync(`/sys/block/${disk}/stat`, 'utf8');
+  const numbers = text.trim().split(/\s+/).map(Number);
+  const at = (index: number): number => numbers[index] ?? 0;
+  return { reads: at(0), read_ms: at(3), writes: at(4), write_ms: at(7), flushes: at(15) };
+}
+
+/** A loop device over a file in the temporary directory: its driver takes requests. */
+export class LoopDevice implements Disposable {
+  readonly path: string;
+  readonly #directory: string;
+
+  constructor(bytes: number) {
+    this.#directory = mkdtempSync(join(tmpdir(), 'huatuo-loop-'));
+    const image = join(this.#directory, 'image');
+    writeFileSync(image, '');
+    truncateSync(image, bytes);
+    this.path = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
+  }
+
+  get name(): string {
+    return basename(this.path);
+  }
+
+  [Symbol.dispose](): void {
+    execFileSync('losetup', ['--detach', this.path]);
+    rmSync(this.#directory, { recursive: true });
+  }
+}
+
+const ZRAM = '/sys/class/zram-control';
+
+/** A compressed disk in memory: its driver takes bios, and the block layer makes no requests. */
+export class ZramDevice implements Disposable {
+  readonly name: string;
+
+  static available(): boolean {
+    return existsSync(ZRAM);
+  }
+
+  constructor(bytes: number) {
+    this.name = `zram${readFileSync(`${ZRAM}/hot_add`, 'utf8').trim()}`;
+    writeFileSync(`/sys/block/${this.name}/disksize`, String(bytes));
+  }
+
+  get path(): string {
+    return `/dev/${this.name}`;
+  }
+
+  [Symbol.dispose](): void {
+    writeFileSync(`/sys/block/${this.name}/reset`, '1');
+    writeFileSync(`${ZRAM}/hot_remove`, this.name.slice('zram'.length));
+  }
+}
+
+/**
+ * Runs dd(1) past the page cache, so that each block is one request.
+ * @param before called with its process id before it does anything
+ */
+export async function directIo(operands: readonly string[], before?: (pid: number) => void): Promise<void> {
+  const child = spawn('sh', ['-c', 'read go; exec dd bs=4096 status=none "$@"', 'dd', ...operands], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  before?.(child.pid ?? 0);
+  child.stdin.end('go\n');
+  const [code] = (await once(child, 'close')) as [number];
+  if (code !== 0) throw new Error(`dd ${operands.join(' ')} ended with ${code}`);
+}

@@ -1,0 +1,68 @@
+/** What a collector in a harness is started with: the built catalog and a config file of the test's, as the agent reads them. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RingWakes } from '../../src/actor/ring-wakes.ts';
+import { ActorStats } from '../../src/actor/stats.ts';
+import { objectSource } from '../../src/agent/object-source.ts';
+import { loadCatalog } from '../../src/catalog/catalog.ts';
+import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
+import { allocateState } from '../../src/collector/state.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { at } from '../../src/paths.ts';
+import type { Container } from '../../src/sdk/container.ts';
+import type { HostPaths } from '../../src/sdk/context.ts';
+import { allocateSeries } from '../../src/sdk/kept-series.ts';
+import { directoryWith } from '../config/collectors.ts';
+import { memoryLog } from '../storage/journal/fixture.ts';
+import type { TestClock } from './test-clock.ts';
+
+export interface HarnessOptions {
+  /** Its section of the config file. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** Where it reads files: the host's, or a fixture's. */
+  readonly paths?: HostPaths;
+  /** Owners of cgroups; all others are the host's. */
+  readonly owners?: ReadonlyMap<bigint, Container>;
+  readonly clock?: TestClock;
+}
+
+export interface Setup extends HarnessOptions {
+  readonly data: Omit<CollectorWorkerData, 'control'>;
+  readonly source: ReturnType<typeof objectSource>;
+  readonly modulePath: string | undefined;
+}
+
+/** @throws when there is no such collector, or its options are refused */
+export async function prepare(name: string, given: HarnessOptions): Promise<Setup> {
+  const catalog = await loadCatalog({ builtinRoot: at('dist'), extraDirectories: [] });
+  const entry = catalog.find(name);
+  if (!entry) throw new Error(`no collector ${name}`);
+  using directory = directoryWith({});
+  const file = join(directory.path, 'config.yaml');
+  writeFileSync(file, JSON.stringify({ collectors: { [name]: given.options ?? {} } }));
+  const { config } = loadConfig({ file, overrides: [], catalog });
+  const data: Setup['data'] = {
+    name,
+    kind: entry.kind,
+    ...(entry.manifest && { bpf: { manifest: entry.manifest, pinned: false } }),
+    options: config.collectors[name]?.options ?? {},
+    maxSeries: entry.maxSeries,
+    interval_seconds: entry.interval,
+    agent: { hostname: 'h', region: 'r', bootId: '0'.repeat(32) },
+    paths: given.paths ?? { procfs: '/proc', sysfs: '/sys' },
+    ring: config.ring,
+    containerWait_ms: 10_000,
+    log: { level: 'error', format: 'json' },
+    stats: ActorStats.allocate(),
+    wakes: RingWakes.allocate(),
+    saveOrigin: 'test',
+    state: allocateState(),
+    series: allocateSeries(),
+  };
+  return {
+    ...given,
+    data,
+    source: objectSource(entry, { config, log: memoryLog() }),
+    modulePath: entry.modulePath,
+  };
+}
