@@ -14,6 +14,7 @@ import { benchIdle } from './idle.ts';
 import { benchLookups } from './lookups.ts';
 import { benchPipeline } from './pipeline.ts';
 import { type Row, renderTable } from './report.ts';
+import { benchShipping } from './shipping.ts';
 import { benchWalk } from './walk.ts';
 import type { BenchOptions } from './workspace.ts';
 
@@ -26,9 +27,10 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>>
   lookups: benchLookups,
   pipeline: benchPipeline,
   idle: benchIdle,
+  shipping: benchShipping,
 };
 
-const USAGE = `Usage: npm run bench -- [--only PART]... [--json] [--directory DIR] [--flood-seconds N] [--idle-seconds N]
+const USAGE = `Usage: npm run bench -- [--only PART]... [--json] [--directory DIR] [--flood-seconds N] [--idle-seconds N] [--megabytes N]
 
 Measures on this host; root is needed. Parts: ${Object.keys(PARTS).join(', ')}.
 
@@ -37,6 +39,7 @@ Measures on this host; root is needed. Parts: ${Object.keys(PARTS).join(', ')}.
   --directory DIR     where journals are written, which decides which disk is measured
   --flood-seconds N   how long each event rate is held
   --idle-seconds N    how long the idle agent is watched
+  --megabytes N       size of the journals that are shipped to Elasticsearch and read back
 `;
 
 async function main(): Promise<number> {
@@ -47,10 +50,11 @@ async function main(): Promise<number> {
       directory: { type: 'string', default: at('dist') },
       'flood-seconds': { type: 'string', default: '10' },
       'idle-seconds': { type: 'string', default: '30' },
+      megabytes: { type: 'string', default: '1000' },
       help: { type: 'boolean', default: false },
     },
   });
-  const seconds = [values['flood-seconds'], values['idle-seconds']].map(Number);
+  const seconds = [values['flood-seconds'], values['idle-seconds'], values.megabytes].map(Number);
   const valid = values.only.every((name) => Object.hasOwn(PARTS, name)) && seconds.every((n) => n >= 1);
   if (values.help || !valid) {
     console.error(USAGE);
@@ -60,6 +64,7 @@ async function main(): Promise<number> {
     directory: values.directory,
     flood_seconds: seconds[0]!,
     idle_seconds: seconds[1]!,
+    shipping_megabytes: seconds[2]!,
     progress: (line) => console.error(line),
   };
   const rows: Row[] = [];

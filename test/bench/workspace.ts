@@ -11,6 +11,8 @@ export interface BenchOptions {
   readonly directory: string;
   readonly idle_seconds: number;
   readonly flood_seconds: number;
+  /** Of journals that are shipped and read. */
+  readonly shipping_megabytes: number;
   readonly progress: (line: string) => void;
 }
 

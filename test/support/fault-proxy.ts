@@ -1,7 +1,9 @@
 /** An HTTP proxy on loopback that does to requests what networks and servers in trouble do. */
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TlsOptions } from 'node:tls';
 
 export type Fault =
   | { readonly kind: 'delay'; readonly ms: number }
@@ -38,24 +40,29 @@ export class FaultProxy implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly #target: () => string;
 
-  private constructor(target: () => string) {
+  readonly #tls: boolean;
+
+  private constructor(target: () => string, tls: TlsOptions | undefined) {
     this.#target = target;
-    this.#server = createServer((incoming, outgoing) => void this.#serve(incoming, outgoing));
+    this.#tls = tls !== undefined;
+    const serve = (incoming: IncomingMessage, outgoing: ServerResponse): void =>
+      void this.#serve(incoming, outgoing);
+    this.#server = tls ? createTlsServer(tls, serve) : createServer(serve);
     this.#server.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
     });
   }
 
-  /** @param target URL of the server */
-  static async start(target: () => string): Promise<FaultProxy> {
-    const proxy = new FaultProxy(target);
+  /** @param target URL of the server @param tls certificate and key, and what is asked of clients */
+  static async start(target: () => string, tls?: TlsOptions): Promise<FaultProxy> {
+    const proxy = new FaultProxy(target, tls);
     await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
     return proxy;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http${this.#tls ? 's' : ''}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   get bulks(): readonly ProxiedRequest[] {

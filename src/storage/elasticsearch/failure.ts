@@ -7,7 +7,8 @@ export class Unavailable extends HuatuoError {
     const { code, message } = cause as NodeJS.ErrnoException;
     super('ELASTICSEARCH_FAILED', {
       expected: `an answer from ${host}`,
-      found: message || code || 'none',
+      // Node adds advice of its own for people who write scripts.
+      found: message.split(';', 1)[0] || code || 'none',
       remedy: `${remedyOf(code)}; documents stay in the journal and it is tried again`,
       cause,
     });
@@ -18,7 +19,7 @@ function remedyOf(code: string | undefined): string {
   if (code === undefined) return 'check whether the server hangs or is overloaded';
   if (code === 'ECONNREFUSED') return 'start the server, or correct elasticsearch.hosts';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'correct the name in elasticsearch.hosts';
-  if (/CERT|SELF_SIGNED|ISSUER|ALTNAME/.test(code))
+  if (/CERT|SELF_SIGNED|ISSUER|ALTNAME|VERIFY/.test(code))
     return 'set elasticsearch.ca to the authority of its certificate';
   return 'check network and server';
 }

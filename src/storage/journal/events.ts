@@ -14,6 +14,7 @@ import { listSegments } from './segment.ts';
 import { DirectoryWatch } from './watch.ts';
 
 const NEWLINE = 10;
+const COLON = 58;
 const TIME_AT = '{"@timestamp":"'.length;
 const TIME_BYTES = 30;
 /** Documents are not written in the order of their time: a capture is dated by its beginning, rings are one for each CPU. */
@@ -177,14 +178,13 @@ class Source {
     const { conditions } = this.#query;
     const { lines } = block;
     if (!conditions.every(({ needles }) => hasOne(lines, needles))) return;
+    const finder = finderOf(lines, rarest(conditions));
     let sequence = block.start.sequence;
     let counted = 0;
     for (let at = 0; at < lines.length; ) {
-      // The rarest way to the next candidate: the first condition's bytes, if it has exactly one form.
-      const [needle, ...others] = conditions[0]?.needles ?? [];
-      if (needle && others.length === 0) {
-        const hit = lines.indexOf(needle, at);
-        if (hit < 0) return;
+      if (finder) {
+        const hit = finder(at);
+        if (hit === undefined) return;
         at = lines.lastIndexOf(NEWLINE, hit) + 1;
       }
       const end = lines.indexOf(NEWLINE, at);
@@ -230,6 +230,36 @@ function startOf(
   } catch {
     return 'start';
   }
+}
+
+/** The needles that probably stand in fewest lines: not a mere name of a field, and long. */
+function rarest(conditions: readonly Condition[]): readonly Buffer[] | undefined {
+  const length = (needles: readonly Buffer[] = []): number =>
+    needles.some((needle) => needle.at(-1) === COLON)
+      ? 0
+      : Math.min(...needles.map((needle) => needle.length));
+  return conditions
+    .map(({ needles }) => needles)
+    .filter((needles) => needles !== undefined)
+    .toSorted((a, b) => length(b) - length(a))[0];
+}
+
+/** Where one of the needles next stands, at or behind a place; undefined when it does not. */
+function finderOf(
+  lines: Buffer,
+  needles: readonly Buffer[] | undefined,
+): ((from: number) => number | undefined) | undefined {
+  if (!needles) return undefined;
+  const next = needles.map(() => -1);
+  return (from) => {
+    for (const [index, needle] of needles.entries()) {
+      if ((next[index] as number) >= from) continue;
+      const hit = lines.indexOf(needle, from);
+      next[index] = hit < 0 ? Number.POSITIVE_INFINITY : hit;
+    }
+    const nearest = Math.min(...next);
+    return Number.isFinite(nearest) ? nearest : undefined;
+  };
 }
 
 function hasOne(bytes: Buffer, needles: readonly Buffer[] | undefined): boolean {

@@ -11,6 +11,8 @@ import {
   parseFrameHeader,
 } from './zstd-frames.ts';
 
+const WINDOW_BYTES = 256 * 1024;
+
 export interface SegmentSource {
   /**
    * Reads lines from an offset, into the start of `buffer`.
@@ -65,6 +67,7 @@ class PackedSource implements SegmentSource {
   /** Found so far, from the first on. */
   readonly #frames: Frame[] = [];
   #complete = false;
+  #window = { start: 0, content: Buffer.alloc(0) as Buffer };
   /** The newest frame that was read. */
   #content: { readonly frame: Frame; readonly lines: Buffer } | undefined;
 
@@ -108,7 +111,7 @@ class PackedSource implements SegmentSource {
   async #linesOf(frame: Frame): Promise<Buffer | undefined> {
     if (this.#content?.frame === frame) return this.#content.lines;
     try {
-      const lines = await decompressFrame(await this.#bytes(frame.at, frame.bytes), frame.end - frame.start);
+      const lines = decompressFrame(await this.#bytes(frame.at, frame.bytes), frame.end - frame.start);
       if (lines.length !== frame.end - frame.start) return undefined;
       this.#content = { frame, lines };
       return lines;
@@ -117,9 +120,15 @@ class PackedSource implements SegmentSource {
     }
   }
 
+  /** Reads ahead: a frame's header, those of its blocks, and the blocks are looked at one after the other. */
   async #bytes(at: number, bytes: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(bytes);
-    return buffer.subarray(0, await readFully(this.#handle, buffer, at));
+    const { start, content } = this.#window;
+    if (at >= start && at + bytes <= start + content.length)
+      return content.subarray(at - start, at - start + bytes);
+    const buffer = Buffer.allocUnsafe(Math.max(bytes, WINDOW_BYTES));
+    const read = buffer.subarray(0, await readFully(this.#handle, buffer, at));
+    this.#window = { start: at, content: read };
+    return read.subarray(0, bytes);
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
@@ -237,6 +237,24 @@ describe('documents of the journal in a real Elasticsearch', { skip }, () => {
     const documents = 200 + oom.shipped;
     assert.deepEqual(await stored(server, 'logs-huatuo.oom-outage'), { documents, events: documents });
     assert.deepEqual(await stored(server, 'logs-huatuo.softirq-outage'), { documents: 200, events: 200 });
+  });
+
+  test('while the cursor cannot be written nothing is sent; afterwards every document once', async () => {
+    await using shipping = new Shipping();
+    shipping.write(100);
+    shipping.start(config(server.url, { namespace: 'unwritable' }));
+    await shipping.drained();
+    const obstacle = join(shipping.path, '.elasticsearch/cursor.json.tmp');
+    mkdirSync(obstacle);
+    shipping.write(3000);
+    const { error } = await eventually('the obstacle to be met', async () => {
+      const status = await shipping.status();
+      return status.state === 'failing' && status;
+    });
+    assert.match(error?.message ?? '', /EISDIR/);
+    rmdirSync(obstacle);
+    await shipping.drained();
+    assert.deepEqual(await stored(server, 'logs-huatuo.oom-unwritable'), { documents: 3100, events: 3100 });
   });
 
   test('a server that is killed and comes back', async () => {
