@@ -227,6 +227,8 @@ export class ContainersActor implements ContainersControl {
       this.#unknown += 1;
       this.#registry.toldUnknown(cgroupId, controller);
     }
+    // The list comes first: a reader that knows an owner which is not on it takes it for gone.
+    if (owner.type === 'container') this.#publish();
     port.postMessage({ type: 'resolved', id, owner } satisfies FromContainers);
   }
 
