@@ -7,9 +7,10 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { countLines } from './bookmark.ts';
 import type { Condition } from './filter.ts';
 import { TRACER_NAME } from './journal.ts';
-import { type Block, countLines, type From, StreamReader } from './reader.ts';
+import { type Block, type From, StreamReader } from './reader.ts';
 import { listSegments } from './segment.ts';
 import { DirectoryWatch } from './watch.ts';
 
