@@ -5,25 +5,25 @@ import type { DeadLetter, DeadLetters } from './dead-letters.ts';
 export class SetAside {
   readonly #tracer: string;
   readonly #letters: DeadLetters;
-  /** Those behind the cursor: no more than there are in the loads on their way. */
-  readonly #known = new Set<string>();
+  /** Those behind the cursor, with the end of their load: no more than there are in the loads on their way. */
+  readonly #known = new Map<string, number>();
 
   constructor(tracer: string, letters: DeadLetters) {
     this.#tracer = tracer;
     this.#letters = letters;
   }
 
-  /** @returns how many were new @throws JOURNAL_FAILED */
-  async add(letters: readonly DeadLetter[]): Promise<number> {
+  /** @param end sequence number behind their load @returns how many were new @throws JOURNAL_FAILED */
+  async add(letters: readonly DeadLetter[], end: number): Promise<number> {
     const added = letters.filter((letter) => !this.#known.has(keyOf(letter)));
     await this.#letters.add(this.#tracer, added);
-    for (const letter of added) this.#known.add(keyOf(letter));
+    for (const letter of added) this.#known.set(keyOf(letter), end);
     return added.length;
   }
 
-  /** Everything that was sent is delivered: nothing will be sent again. */
-  settle(): void {
-    this.#known.clear();
+  /** What is before this number is delivered and will not be sent again. */
+  settle(before: number): void {
+    for (const [key, end] of this.#known) if (end <= before) this.#known.delete(key);
   }
 }
 

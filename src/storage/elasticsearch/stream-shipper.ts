@@ -181,7 +181,7 @@ export class StreamShipper {
       await this.#reserve(load.end.sequence);
       await setup.ensure(this.tracer, signal);
       const letters = await deliver(this.#context(), load.bulk, this.#isDoubtful(load), signal);
-      this.counts.dead_lettered += await this.#aside.add([...load.damaged, ...letters]);
+      this.counts.dead_lettered += await this.#aside.add([...load.damaged, ...letters], load.end.sequence);
     } catch (error) {
       const verdict = verdictOf(error);
       release(verdict);
@@ -229,7 +229,7 @@ export class StreamShipper {
     }
     if (!moved) return;
     this.#doubts.settle(this.#bookmark.sequence);
-    if (flights.length === 0) this.#aside.settle();
+    this.#aside.settle(this.#bookmark.sequence);
     this.#oldest_ms = flights[0] && timeOf(flights[0].load);
     await this.#save();
   }
