@@ -37,8 +37,8 @@ function mappingOf(field: DocumentField, known: object | undefined): object {
     case 'list':
       return mappingOf(field.of, undefined);
     case 'record':
-      // Its keys are not known here; Elasticsearch maps them as they come.
-      return { type: 'object', dynamic: true };
+      // Its keys are not known here, and shall not become fields of the index: one field for all of them.
+      return { type: 'flattened' };
     default:
       return { type: APPEARANCE[field.type].elasticsearch };
   }

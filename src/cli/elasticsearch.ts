@@ -3,7 +3,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
 import { checkServer, type ServerCheck } from '../storage/elasticsearch/check.ts';
-import { targetName } from '../storage/elasticsearch/config.ts';
+import { mappingDirectories, targetName } from '../storage/elasticsearch/config.ts';
 
 /** @throws HuatuoError ELASTICSEARCH_FAILED when it cannot be asked; USAGE without hosts */
 export async function checkElasticsearch(config: EffectiveConfig, catalog: Catalog): Promise<ServerCheck> {
@@ -16,7 +16,8 @@ export async function checkElasticsearch(config: EffectiveConfig, catalog: Catal
   const tracers = catalog.entries
     .filter(({ name, kind }) => kind !== 'metric' && config.collectors[name]?.enabled)
     .map(({ name }) => name);
-  return checkServer(config.elasticsearch, tracers, AbortSignal.timeout(config.elasticsearch.timeout_ms));
+  const shipping = { ...config.elasticsearch, mappings: mappingDirectories(config.path.collectors) };
+  return checkServer(shipping, tracers, AbortSignal.timeout(config.elasticsearch.timeout_ms));
 }
 
 export function formatCheck({ config, host, product, steps, retention, lacking, told }: ServerCheck): string {

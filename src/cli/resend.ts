@@ -2,6 +2,7 @@
 import type { EffectiveConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
 import { stateDirectory } from '../storage/elasticsearch/actor.ts';
+import { mappingDirectories } from '../storage/elasticsearch/config.ts';
 import { deadLetterDirectory } from '../storage/elasticsearch/dead-letters.ts';
 import { type ResendReport, resendAll } from '../storage/elasticsearch/resend.ts';
 import { Server } from '../storage/elasticsearch/server.ts';
@@ -10,7 +11,7 @@ import { printable } from '../text.ts';
 
 /** @returns the exit code: 1 when a document was rejected again @throws HuatuoError */
 export async function resend(
-  { elasticsearch, journal }: EffectiveConfig,
+  { elasticsearch, journal, path }: EffectiveConfig,
   output: { print(text: string): void; complain(text: string): void },
 ): Promise<number> {
   if (elasticsearch.hosts.length === 0)
@@ -21,7 +22,7 @@ export async function resend(
     });
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new Error('interrupted')));
-  const server = new Server(elasticsearch);
+  const server = new Server({ ...elasticsearch, mappings: mappingDirectories(path.collectors) });
   try {
     const letters = deadLetterDirectory(stateDirectory(journal.directory));
     const reports = await resendAll(letters, server, new Setup(server), stop.signal);

@@ -4,6 +4,7 @@ import type {
   ElasticsearchHost,
   ElasticsearchOptions,
 } from '../../storage/elasticsearch/actor.ts';
+import { mappingDirectories } from '../../storage/elasticsearch/config.ts';
 import type { JournalControl } from '../../storage/journal/actor.ts';
 import { elasticsearchFamilies } from './elasticsearch-metrics.ts';
 import type { ServiceHost, ServiceSpec } from './service.ts';
@@ -16,8 +17,8 @@ export function elasticsearch(host: ServiceHost): ServiceSpec<ElasticsearchContr
     enabled: ({ elasticsearch }) => elasticsearch.hosts.length > 0,
     required: false,
     uses: ['journal'],
-    options: ({ elasticsearch, journal }): ElasticsearchOptions => ({
-      config: elasticsearch,
+    options: ({ elasticsearch, journal, path }): ElasticsearchOptions => ({
+      config: { ...elasticsearch, mappings: mappingDirectories(path.collectors) },
       journal: journal.directory,
     }),
     serve: {

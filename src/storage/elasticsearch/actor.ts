@@ -14,7 +14,7 @@ import type { Log } from '../../sdk/context.ts';
 import { TRACER_NAME } from '../journal/journal.ts';
 import { listSegments } from '../journal/segment.ts';
 import { DirectoryWatch } from '../journal/watch.ts';
-import type { ElasticsearchConfig } from './config.ts';
+import type { ShippingConfig } from './config.ts';
 import { Latency } from './counts.ts';
 import { Cursor } from './cursor.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -30,7 +30,7 @@ const GRACE_MS = 500;
 const SEQUENCES_DEADLINE_MS = 50;
 
 export interface ElasticsearchOptions {
-  readonly config: ElasticsearchConfig;
+  readonly config: ShippingConfig;
   /** The journal's directory. */
   readonly journal: string;
 }
@@ -64,6 +64,7 @@ export class ElasticsearchActor implements ElasticsearchControl {
   readonly #shippers = new Map<string, StreamShipper>();
   readonly #runs = new Set<Promise<void>>();
   readonly #stop = new AbortController();
+  readonly #cut = new AbortController();
 
   /** Starts shipping at once. @throws DIRECTORY_NOT_WRITABLE */
   constructor({ config, journal }: ElasticsearchOptions, host: ElasticsearchHost, log: Log) {
@@ -120,6 +121,7 @@ export class ElasticsearchActor implements ElasticsearchControl {
     const { server, limiter, deadLetters } = this.#services;
     this.#stop.abort(new Error('the agent stops'));
     await withDeadline(Promise.all(this.#runs), GRACE_MS, 'requests to Elasticsearch').catch(() => undefined);
+    this.#cut.abort(new Error('the agent stops'));
     limiter.close();
     server.close();
     await Promise.all(this.#runs);
@@ -138,7 +140,7 @@ export class ElasticsearchActor implements ElasticsearchControl {
     const shipper = new StreamShipper(tracer, join(this.#journal, tracer), this.#services);
     this.#shippers.set(tracer, shipper);
     const run = shipper
-      .run(this.#stop.signal)
+      .run(this.#stop.signal, this.#cut.signal)
       .catch((error: unknown) => this.#log.error('the shipper of a tracer has ended', { tracer, error }))
       .finally(() => this.#runs.delete(run));
     this.#runs.add(run);

@@ -1,11 +1,11 @@
 /** What a server would say to this configuration, without changing anything there. */
-import { type ElasticsearchConfig, targetName } from './config.ts';
+import { type ShippingConfig, targetName } from './config.ts';
 import { type Product, Server } from './server.ts';
 import { Setup, type SetupStep } from './setup.ts';
 import type { Abilities } from './templates.ts';
 
 export interface ServerCheck {
-  readonly config: ElasticsearchConfig;
+  readonly config: ShippingConfig;
   readonly host: string;
   readonly product: Product;
   readonly retention: Abilities['retention'];
@@ -21,7 +21,7 @@ const INDEX_PRIVILEGES = ['create_doc', 'auto_configure', 'read', 'maintenance']
 
 /** @throws Unavailable, Refused */
 export async function checkServer(
-  config: ElasticsearchConfig,
+  config: ShippingConfig,
   tracers: readonly string[],
   signal: AbortSignal,
 ): Promise<ServerCheck> {

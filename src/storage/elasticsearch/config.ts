@@ -1,3 +1,5 @@
+import { at } from '../../paths.ts';
+
 /** How documents get to Elasticsearch or OpenSearch. Made from the section `elasticsearch` of the config file. */
 export interface ElasticsearchConfig {
   /** URLs of nodes of one cluster, without credentials; none: nothing is shipped. */
@@ -22,6 +24,17 @@ export interface ElasticsearchConfig {
   readonly timeout_ms: number;
   /** Bound of the rejected documents that are kept. */
   readonly dead_letter_bytes: number;
+}
+
+/** With what else of the host matters to it. */
+export interface ShippingConfig extends ElasticsearchConfig {
+  /** Directories with `<tracer>.mapping.json`; the first one that has a tracer's is taken. */
+  readonly mappings: readonly string[];
+}
+
+/** Ours, and those of the user's own collectors. */
+export function mappingDirectories(collectors: readonly string[]): string[] {
+  return [at('src/generated'), ...collectors];
 }
 
 /** Secrets are in files, which are read when they are needed; empty: not used. */

@@ -10,8 +10,8 @@ import { closeSync, fsyncSync, openSync, readFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../sdk/context.ts';
+import type { Bookmark } from '../journal/bookmark.ts';
 import { openDirectory } from '../journal/directory.ts';
-import type { Bookmark } from '../journal/reader.ts';
 
 const FILE = 'cursor.json';
 

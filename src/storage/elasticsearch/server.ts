@@ -1,6 +1,6 @@
 /** One cluster: who it is, and the questions that are asked of it beside bulk requests. */
 import { bulkPath } from './bulk.ts';
-import type { ElasticsearchConfig } from './config.ts';
+import type { ShippingConfig } from './config.ts';
 import { targetName } from './config.ts';
 import { Connection, type Reply, type Request } from './connection.ts';
 import { Refused } from './failure.ts';
@@ -17,11 +17,11 @@ export interface Product {
 const MAX_IDS = 5000;
 
 export class Server {
-  readonly config: ElasticsearchConfig;
+  readonly config: ShippingConfig;
   readonly #connection: Connection;
   #product: Product | undefined;
 
-  constructor(config: ElasticsearchConfig) {
+  constructor(config: ShippingConfig) {
     this.config = config;
     this.#connection = new Connection(config);
   }

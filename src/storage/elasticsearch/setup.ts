@@ -2,7 +2,7 @@
  * Puts our templates on a server: what is missing is made, what is older is upgraded, what is newer (another agent's) stays. An agent
  * that may not do this, or is told not to, ships all the same.
  */
-import { type ElasticsearchConfig, targetName } from './config.ts';
+import { type ShippingConfig, targetName } from './config.ts';
 import { Refused } from './failure.ts';
 import type { Product, Server } from './server.ts';
 import { type Abilities, POLICY, SHARED_TEMPLATE, type Template, templates } from './templates.ts';
@@ -141,7 +141,7 @@ export class Setup {
   }
 }
 
-function abilitiesOf(product: Product, { retention_days, layout }: ElasticsearchConfig): Abilities {
+function abilitiesOf(product: Product, { retention_days, layout }: ShippingConfig): Abilities {
   if (product.name === 'opensearch') {
     const flat = product.major > 2 || (product.major === 2 && product.minor >= 7);
     return { product, freeForm: flat ? 'flat_object' : 'object', retention: 'none' };

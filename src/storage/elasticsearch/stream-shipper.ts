@@ -3,21 +3,21 @@
  * delivered. After a failure everything since the cursor is read again, so a server that is away costs no memory.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { crc32 } from 'node:zlib';
 import type { HuatuoError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
-import { advance, type Block, type Bookmark, StreamReader, startOf } from '../journal/reader.ts';
+import { type Bookmark, startOf } from '../journal/bookmark.ts';
 import { listSegments } from '../journal/segment.ts';
 import { DirectoryWatch } from '../journal/watch.ts';
-import { type Bulk, BulkBuilder } from './bulk.ts';
 import { type Latency, noCounts, type StreamCounts } from './counts.ts';
 import type { Cursor } from './cursor.ts';
-import type { DeadLetter, DeadLetters } from './dead-letters.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import { type DeliveryContext, deliver, verdictOf } from './delivery.ts';
 import { Doubts } from './doubts.ts';
 import type { Health } from './health.ts';
 import type { Limiter, Release } from './limiter.ts';
+import { endOf, type Load, LoadReader, timeOf } from './load.ts';
 import type { Server } from './server.ts';
+import { SetAside } from './set-aside.ts';
 import type { Setup } from './setup.ts';
 
 /** What the journal may write a second time after an end of its thread or of the agent. */
@@ -41,15 +41,6 @@ export interface ShipperServices {
   readonly log: Log;
 }
 
-interface Load {
-  readonly bulk: Bulk;
-  readonly damaged: readonly DeadLetter[];
-  readonly start: Bookmark;
-  readonly end: Bookmark;
-  readonly lost: number;
-  readonly full: boolean;
-}
-
 interface Flight {
   readonly load: Load;
   delivered: boolean;
@@ -64,11 +55,10 @@ export class StreamShipper {
   /** Up to here everything is delivered. */
   #bookmark: Bookmark = startOf(0);
   #reserved = 0;
+  #reserving: Promise<void> | undefined;
   #maxBytes: number;
   #failures = 0;
-  #rest: Block | undefined;
-  /** Documents behind the cursor that are in the dead letters. */
-  readonly #aside = new Set<string>();
+  readonly #aside: SetAside;
   /** Time of the oldest document that is not delivered. */
   #oldest_ms: number | undefined;
 
@@ -77,6 +67,7 @@ export class StreamShipper {
     this.#directory = directory;
     this.#services = services;
     this.#maxBytes = services.server.config.bulk_bytes;
+    this.#aside = new SetAside(tracer, services.deadLetters);
   }
 
   get delivered(): Bookmark {
@@ -94,15 +85,18 @@ export class StreamShipper {
     this.#doubts.add(end, end + REPEATED_DOCUMENTS);
   }
 
-  /** Ships until the signal is aborted. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Ships until it is told to stop.
+   * @param signal begins nothing any more @param cut ends requests that run, too
+   */
+  async run(signal: AbortSignal, cut: AbortSignal): Promise<void> {
     using watch = new DirectoryWatch(this.#directory);
     let begun = false;
     while (!signal.aborted) {
       try {
         if (!begun) await this.#begin();
         begun = true;
-        await this.#ship(watch, signal);
+        await this.#ship(watch, signal, cut);
       } catch (error) {
         if (signal.aborted) return;
         await this.#pause(error, signal);
@@ -133,9 +127,8 @@ export class StreamShipper {
   }
 
   /** Loads and sends until something fails. */
-  async #ship(watch: DirectoryWatch, signal: AbortSignal): Promise<void> {
-    const reader = new StreamReader(this.#directory, this.#bookmark);
-    this.#rest = undefined;
+  async #ship(watch: DirectoryWatch, signal: AbortSignal, cut: AbortSignal): Promise<void> {
+    const reader = new LoadReader(this.#directory, this.#bookmark);
     const flights: Flight[] = [];
     const running = new Set<Promise<void>>();
     const failed = new AbortController();
@@ -155,7 +148,7 @@ export class StreamShipper {
         } else {
           const flight: Flight = { load, delivered: false };
           flights.push(flight);
-          const run = this.#fly(flight, flights, release, signal)
+          const run = this.#fly(flight, flights, release, cut)
             .catch((error: unknown) => failed.abort(error))
             .finally(() => running.delete(run));
           running.add(run);
@@ -167,41 +160,18 @@ export class StreamShipper {
       await Promise.all(running);
       throw failed.signal.aborted ? failed.signal.reason : error;
     } finally {
+      this.#reserving = undefined;
       const sent = flights.at(-1)?.load.end.sequence ?? 0;
       this.#doubts.add(this.#bookmark.sequence, sent);
       await reader.close();
     }
   }
 
-  async #load(reader: StreamReader): Promise<Load | undefined> {
-    const { bulk_documents } = this.#services.server.config;
-    const builder = new BulkBuilder(this.#maxBytes, bulk_documents);
-    let start: Bookmark | undefined;
-    let end: Bookmark | undefined;
-    let lost = 0;
-    while (!builder.full) {
-      const block: Block | undefined = this.#rest ?? (await reader.next());
-      if (!block) break;
-      this.#rest = undefined;
-      if (block.repeats) {
-        const doubtful = await endOf(this.#directory);
-        this.#doubts.add(block.start.sequence, doubtful);
-      }
-      lost += block.lost;
-      start ??= block.start;
-      const { bytes, lines } = builder.add(block.lines);
-      if (bytes === block.lines.length) end = block.end;
-      else {
-        end = advance(block.start, block.lines.subarray(0, bytes), lines);
-        const rest = { lines: block.lines.subarray(bytes), documents: block.documents - lines };
-        this.#rest = { ...block, ...rest, start: end, lost: 0, repeats: false };
-      }
-    }
-    if (!start || !end) return undefined;
-    const bulk = builder.finish();
-    if (this.#oldest_ms === undefined) this.#oldest_ms = timeOf(bulk);
-    const damaged = builder.damaged.map(({ line }) => damagedLetter(line));
-    return { bulk, damaged, start, end, lost, full: builder.full };
+  async #load(reader: LoadReader): Promise<Load | undefined> {
+    const load = await reader.next(this.#maxBytes, this.#services.server.config.bulk_documents);
+    if (load?.repeats) this.#doubts.add(load.start.sequence, await endOf(this.#directory));
+    if (load) this.#oldest_ms ??= timeOf(load);
+    return load;
   }
 
   async #fly(flight: Flight, flights: Flight[], release: Release, signal: AbortSignal): Promise<void> {
@@ -211,7 +181,7 @@ export class StreamShipper {
       await this.#reserve(load.end.sequence);
       await setup.ensure(this.tracer, signal);
       const letters = await deliver(this.#context(), load.bulk, this.#isDoubtful(load), signal);
-      await this.#setAside([...load.damaged, ...letters]);
+      this.counts.dead_lettered += await this.#aside.add([...load.damaged, ...letters], load.end.sequence);
     } catch (error) {
       const verdict = verdictOf(error);
       release(verdict);
@@ -227,16 +197,6 @@ export class StreamShipper {
     await this.#commit(flights);
   }
 
-  /** Each document once, also when the loads since the cursor are sent again. */
-  async #setAside(letters: readonly DeadLetter[]): Promise<void> {
-    const keyOf = ({ id, document }: DeadLetter): string =>
-      id || `damaged ${crc32(document)} ${document.length}`;
-    const added = letters.filter((letter) => !this.#aside.has(keyOf(letter)));
-    await this.#services.deadLetters.add(this.tracer, added);
-    for (const letter of added) this.#aside.add(keyOf(letter));
-    this.counts.dead_lettered += added.length;
-  }
-
   /** An index of ours tells by itself that it has a document; a data stream only for its newest part. */
   #isDoubtful({ start, end }: Load): boolean {
     return (
@@ -245,11 +205,18 @@ export class StreamShipper {
     );
   }
 
-  /** Notes on disk that documents up to this one may have been sent, before they are. */
+  /** Notes on disk that documents up to this one may have been sent, before any of them is. */
   async #reserve(sequence: number): Promise<void> {
-    if (sequence <= this.#reserved) return;
-    this.#reserved = sequence + RESERVED_LOADS * this.#services.server.config.bulk_documents;
-    await this.#save();
+    const before = this.#reserved;
+    if (sequence > before) {
+      this.#reserved = sequence + RESERVED_LOADS * this.#services.server.config.bulk_documents;
+      this.#reserving = this.#save().catch((error: unknown) => {
+        this.#reserved = before;
+        throw error;
+      });
+    }
+    // Also for a load that is covered by a note which is still being written.
+    await this.#reserving;
   }
 
   async #commit(flights: Flight[]): Promise<void> {
@@ -262,8 +229,8 @@ export class StreamShipper {
     }
     if (!moved) return;
     this.#doubts.settle(this.#bookmark.sequence);
-    if (flights.length === 0) this.#aside.clear();
-    this.#oldest_ms = flights[0] && timeOf(flights[0].load.bulk);
+    this.#aside.settle(this.#bookmark.sequence);
+    this.#oldest_ms = flights[0] && timeOf(flights[0].load);
     await this.#save();
   }
 
@@ -286,24 +253,4 @@ export class StreamShipper {
       tooLong: (bytes: number) => this.#shorten(bytes),
     };
   }
-}
-
-function damagedLetter(document: Buffer): DeadLetter {
-  return { id: '', status: 0, type: 'damaged', reason: 'the line in the journal is no document', document };
-}
-
-/** Time of the first document. */
-function timeOf(bulk: Bulk): number | undefined {
-  if (bulk.length === 0) return undefined;
-  const time = Date.parse(bulk.document(0).toString('latin1', 15, 38).concat('Z'));
-  return Number.isNaN(time) ? undefined : time;
-}
-
-/** Number that the next document of a tracer gets. */
-async function endOf(directory: string): Promise<number> {
-  const reader = new StreamReader(directory, 'end');
-  await reader.next();
-  const { sequence } = reader.place;
-  await reader.close();
-  return sequence;
 }

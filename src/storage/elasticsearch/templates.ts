@@ -3,9 +3,9 @@
  * `tracer_data` of each tracer is one more, from the mapping that the build has made of its C struct. Nothing is mapped dynamically,
  * so no document can make the server's field list grow: free-form maps are one flattened field each.
  */
-import { readFileSync } from 'node:fs';
-import { at } from '../../paths.ts';
-import type { ElasticsearchConfig } from './config.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ShippingConfig } from './config.ts';
 import type { Product } from './server.ts';
 
 /** Rises with every change of this file that a server shall take over. */
@@ -71,14 +71,14 @@ const ECS: Readonly<Record<string, string>> = {
 
 /** The templates of some tracers, in the order in which they must be put. */
 export function templates(
-  config: ElasticsearchConfig,
+  config: ShippingConfig,
   tracers: readonly string[],
   abilities: Abilities,
 ): Template[] {
   return [shared(config, abilities), ...tracers.flatMap((tracer) => ofTracer(config, tracer, abilities))];
 }
 
-function shared({ retention_days }: ElasticsearchConfig, { freeForm, retention }: Abilities): Template {
+function shared({ retention_days }: ShippingConfig, { freeForm, retention }: Abilities): Template {
   const aliases = Object.entries(ECS).map(([name, path]) => [name, { type: 'alias', path }]);
   return component(SHARED_TEMPLATE, LAYOUT_VERSION, {
     ...(retention === 'ilm' && { settings: { 'index.lifecycle.name': POLICY } }),
@@ -104,9 +104,11 @@ function shared({ retention_days }: ElasticsearchConfig, { freeForm, retention }
 /** Name of the ILM policy. */
 export const POLICY = 'huatuo';
 
-function ofTracer(config: ElasticsearchConfig, tracer: string, { freeForm }: Abilities): Template[] {
-  const generated = generatedMapping(tracer);
-  const data = generated ? { ...generated.tracer_data, dynamic: false } : freeFormField(freeForm);
+function ofTracer(config: ShippingConfig, tracer: string, { freeForm }: Abilities): Template[] {
+  const generated = generatedMapping(tracer, config.mappings);
+  const data = generated
+    ? { ...(adapt(generated.tracer_data, freeForm) as object), dynamic: false }
+    : freeFormField(freeForm);
   const version = LAYOUT_VERSION * MAX_SCHEMA_VERSION + (generated?.schemaVersion ?? 0);
   const name = `huatuo-${tracer}`;
   const stream = config.layout === 'data_stream';
@@ -135,7 +137,16 @@ function component(name: string, version: number, template: object): Template {
 }
 
 function freeFormField(type: Abilities['freeForm']): object {
-  return type === 'object' ? { type, enabled: false } : { type };
+  if (type === 'object') return { type, enabled: false };
+  // A longer value is kept and not indexed; without that the document would be rejected.
+  return type === 'flattened' ? { type, ignore_above: 8191 } : { type };
+}
+
+/** The generated mapping with what this server has for free-form maps. */
+function adapt(mapping: unknown, freeForm: Abilities['freeForm']): unknown {
+  if (typeof mapping !== 'object' || mapping === null) return mapping;
+  if ('type' in mapping && mapping.type === 'flattened') return freeFormField(freeForm);
+  return Object.fromEntries(Object.entries(mapping).map(([key, value]) => [key, adapt(value, freeForm)]));
 }
 
 interface GeneratedMapping {
@@ -143,17 +154,13 @@ interface GeneratedMapping {
   readonly schemaVersion: number;
 }
 
-/** What the build has made for a tracer of ours; undefined for those of others and of TypeScript alone. */
-function generatedMapping(tracer: string): GeneratedMapping | undefined {
-  try {
-    const text = readFileSync(at('src/generated', `${tracer}.mapping.json`), 'utf8');
-    const { _meta, properties } = JSON.parse(text) as {
-      _meta: { schema_version: number };
-      properties: { tracer_data: object };
-    };
-    return { tracer_data: properties.tracer_data, schemaVersion: _meta.schema_version };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+/** What the build has made for a tracer; undefined for one that says nothing of its documents. */
+function generatedMapping(tracer: string, directories: readonly string[]): GeneratedMapping | undefined {
+  const path = directories.map((directory) => join(directory, `${tracer}.mapping.json`)).find(existsSync);
+  if (path === undefined) return undefined;
+  const { _meta, properties } = JSON.parse(readFileSync(path, 'utf8')) as {
+    _meta: { schema_version: number };
+    properties: { tracer_data: object };
+  };
+  return { tracer_data: properties.tracer_data, schemaVersion: _meta.schema_version };
 }

@@ -7,16 +7,14 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { countLines } from './bookmark.ts';
 import type { Condition } from './filter.ts';
 import { TRACER_NAME } from './journal.ts';
-import { type Block, countLines, type From, StreamReader } from './reader.ts';
+import { type LineTest, matchLines, timeOf, timestamp } from './match.ts';
+import { type Block, type From, StreamReader } from './reader.ts';
 import { listSegments } from './segment.ts';
 import { DirectoryWatch } from './watch.ts';
 
-const NEWLINE = 10;
-const COLON = 58;
-const TIME_AT = '{"@timestamp":"'.length;
-const TIME_BYTES = 30;
 /** Documents are not written in the order of their time: a capture is dated by its beginning, rings are one for each CPU. */
 const DISORDER_MS = 10 * 60 * 1000;
 const CHUNK = 256;
@@ -114,8 +112,7 @@ class Source {
   readonly #tracer: string;
   readonly #reader: StreamReader;
   readonly #query: EventQuery;
-  readonly #since: string;
-  readonly #until: string;
+  readonly #test: LineTest;
   #events: JournalEvent[] = [];
   #next = 0;
   #lost = 0;
@@ -125,8 +122,11 @@ class Source {
   constructor(directory: string, tracer: string, query: EventQuery, first: boolean) {
     this.#tracer = tracer;
     this.#query = query;
-    this.#since = timestamp(query.since_ms ?? 0);
-    this.#until = query.until_ms === undefined ? '~' : timestamp(query.until_ms);
+    this.#test = {
+      conditions: query.conditions,
+      since: timestamp(query.since_ms ?? 0),
+      until: timestamp(query.until_ms ?? Number.POSITIVE_INFINITY),
+    };
     const from = startOf(join(directory, tracer), tracer, query, first);
     this.#reader = new StreamReader(join(directory, tracer), from);
     // What was gone before the first document of a time is no loss of this question.
@@ -138,7 +138,7 @@ class Source {
   }
 
   get time(): string | undefined {
-    return this.head && timeAt(this.head.line, 0);
+    return this.head && timeOf(this.head.line);
   }
 
   take(): JournalEvent {
@@ -161,7 +161,7 @@ class Source {
       if (this.#begun) this.#lost += block.lost;
       this.#begun = true;
       const late = timestamp((this.#query.until_ms ?? Number.POSITIVE_INFINITY) + DISORDER_MS);
-      this.#over = this.#query.until_ms !== undefined && timeAt(block.lines, 0) > late;
+      this.#over = this.#query.until_ms !== undefined && timeOf(block.lines) > late;
       if (!this.#over) this.#match(block);
     }
   }
@@ -174,42 +174,14 @@ class Source {
     return this.#reader.close();
   }
 
-  #match(block: Block): void {
-    const { conditions } = this.#query;
-    const { lines } = block;
-    if (!conditions.every(({ needles }) => hasOne(lines, needles))) return;
-    const finder = finderOf(lines, rarest(conditions));
-    let sequence = block.start.sequence;
+  #match({ lines, start }: Block): void {
+    let sequence = start.sequence;
     let counted = 0;
-    for (let at = 0; at < lines.length; ) {
-      if (finder) {
-        const hit = finder(at);
-        if (hit === undefined) return;
-        at = lines.lastIndexOf(NEWLINE, hit) + 1;
-      }
-      const end = lines.indexOf(NEWLINE, at);
-      const line = lines.subarray(at, end);
-      if (this.#matches(line)) {
-        sequence += countLines(lines.subarray(counted, end + 1));
-        counted = end + 1;
-        this.#events.push({ tracer: this.#tracer, sequence, line: Buffer.from(line) });
-      }
-      at = end + 1;
-    }
-  }
-
-  #matches(line: Buffer): boolean {
-    const time = timeAt(line, 0);
-    if (time < this.#since || time > this.#until) return false;
-    const { conditions } = this.#query;
-    if (conditions.length === 0) return true;
-    if (!conditions.every(({ needles }) => hasOne(line, needles))) return false;
-    try {
-      const document: unknown = JSON.parse(line.toString('utf8'));
-      return conditions.every((condition) => condition.meets(document));
-    } catch {
-      return false;
-    }
+    matchLines(lines, this.#test, (from, end) => {
+      sequence += countLines(lines.subarray(counted, end + 1));
+      counted = end + 1;
+      this.#events.push({ tracer: this.#tracer, sequence, line: Buffer.from(lines.subarray(from, end)) });
+    });
   }
 }
 
@@ -230,47 +202,4 @@ function startOf(
   } catch {
     return 'start';
   }
-}
-
-/** The needles that probably stand in fewest lines: not a mere name of a field, and long. */
-function rarest(conditions: readonly Condition[]): readonly Buffer[] | undefined {
-  const length = (needles: readonly Buffer[] = []): number =>
-    needles.some((needle) => needle.at(-1) === COLON)
-      ? 0
-      : Math.min(...needles.map((needle) => needle.length));
-  return conditions
-    .map(({ needles }) => needles)
-    .filter((needles) => needles !== undefined)
-    .toSorted((a, b) => length(b) - length(a))[0];
-}
-
-/** Where one of the needles next stands, at or behind a place; undefined when it does not. */
-function finderOf(
-  lines: Buffer,
-  needles: readonly Buffer[] | undefined,
-): ((from: number) => number | undefined) | undefined {
-  if (!needles) return undefined;
-  const next = needles.map(() => -1);
-  return (from) => {
-    for (const [index, needle] of needles.entries()) {
-      if ((next[index] as number) >= from) continue;
-      const hit = lines.indexOf(needle, from);
-      next[index] = hit < 0 ? Number.POSITIVE_INFINITY : hit;
-    }
-    const nearest = Math.min(...next);
-    return Number.isFinite(nearest) ? nearest : undefined;
-  };
-}
-
-function hasOne(bytes: Buffer, needles: readonly Buffer[] | undefined): boolean {
-  return needles === undefined || needles.some((needle) => bytes.includes(needle));
-}
-
-function timeAt(lines: Buffer, start: number): string {
-  return lines.toString('latin1', start + TIME_AT, start + TIME_AT + TIME_BYTES);
-}
-
-/** As documents write it, so that the order of texts is the order of times. */
-function timestamp(ms: number): string {
-  return Number.isFinite(ms) ? `${new Date(ms).toISOString().slice(0, 23)}000000Z` : '~';
 }

@@ -12,6 +12,7 @@
  * documents may come again then, none is passed over.
  */
 import { crc32 } from 'node:zlib';
+import { advance, type Bookmark, countLines, startOf } from './bookmark.ts';
 import { listSegments, type Segment } from './segment.ts';
 import { openSource, type SegmentSource } from './segment-source.ts';
 
@@ -19,21 +20,6 @@ const NEWLINE = 10;
 const BLOCK_BYTES = 1024 * 1024;
 /** A line that is longer is damage; batches are limited to half of this. */
 const MAX_LINE_BYTES = 32 * 1024 * 1024;
-/** Of a long line, its end is compared. */
-const MAX_CHECK_BYTES = 64 * 1024;
-
-/** A place between two documents. */
-export interface Bookmark {
-  /** Number of documents of this tracer before it. */
-  readonly sequence: number;
-  /** Name of its segment. */
-  readonly segment: number;
-  /** Bytes of lines before it in the segment. */
-  readonly offset: number;
-  /** CRC-32 of the last `checkBytes` bytes before it, which are the line before or the end of that. */
-  readonly check: number;
-  readonly checkBytes: number;
-}
 
 export interface Block {
   /** Whole lines; good until the next call. Empty when only a loss is to be told. */
@@ -229,33 +215,4 @@ export class StreamReader {
       throw error;
     }
   }
-}
-
-/** The start of a segment. */
-export function startOf(first: number): Bookmark {
-  return { sequence: first, segment: first, offset: 0, check: 0, checkBytes: 0 };
-}
-
-/**
- * The place behind some lines.
- * @param lines whole ones, from `start` on; @param documents their number
- */
-export function advance(start: Bookmark, lines: Buffer, documents: number): Bookmark {
-  if (lines.length === 0) return start;
-  const before = lines.length > 1 ? lines.lastIndexOf(NEWLINE, lines.length - 2) : -1;
-  const line = lines.subarray(Math.max(before + 1, lines.length - MAX_CHECK_BYTES));
-  return {
-    sequence: start.sequence + documents,
-    segment: start.segment,
-    offset: start.offset + lines.length,
-    check: crc32(line),
-    checkBytes: line.length,
-  };
-}
-
-/** Ends of lines in a buffer. */
-export function countLines(lines: Buffer): number {
-  let count = 0;
-  for (let at = lines.indexOf(NEWLINE); at >= 0; at = lines.indexOf(NEWLINE, at + 1)) count++;
-  return count;
 }

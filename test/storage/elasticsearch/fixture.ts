@@ -1,7 +1,7 @@
 /** What the tests of the shipper share: a journal with documents of ours, an actor on it, and what the server has of them. */
 import { savedDocument } from '../../../src/decoder/envelope.ts';
 import { ElasticsearchActor } from '../../../src/storage/elasticsearch/actor.ts';
-import type { ElasticsearchConfig } from '../../../src/storage/elasticsearch/config.ts';
+import { mappingDirectories, type ShippingConfig } from '../../../src/storage/elasticsearch/config.ts';
 import type { ElasticsearchStatus, StreamStatus } from '../../../src/storage/elasticsearch/status.ts';
 import { Journal } from '../../../src/storage/journal/journal.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -39,7 +39,7 @@ export function documentLines(first: number, count: number, options?: DocumentOp
   );
 }
 
-export function config(url: string, changes: Partial<ElasticsearchConfig> = {}): ElasticsearchConfig {
+export function config(url: string, changes: Partial<ShippingConfig> = {}): ShippingConfig {
   return {
     hosts: [url],
     namespace: 'test',
@@ -63,6 +63,7 @@ export function config(url: string, changes: Partial<ElasticsearchConfig> = {}):
     concurrency: 4,
     timeout_ms: 30_000,
     dead_letter_bytes: 1 << 24,
+    mappings: mappingDirectories([]),
     ...changes,
   };
 }
@@ -95,7 +96,7 @@ export class Shipping implements AsyncDisposable {
     this.#count += count;
   }
 
-  start(settings: ElasticsearchConfig): ElasticsearchActor {
+  start(settings: ShippingConfig): ElasticsearchActor {
     const sequences = async (): Promise<Record<string, number>> =>
       Object.fromEntries(
         Object.entries(this.journal.status()).map(([tracer, { sequence }]) => [tracer, sequence]),

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Bookmark } from '../../../src/storage/journal/bookmark.ts';
 import { Journal } from '../../../src/storage/journal/journal.ts';
-import { type Block, type Bookmark, type From, StreamReader } from '../../../src/storage/journal/reader.ts';
+import { type Block, type From, StreamReader } from '../../../src/storage/journal/reader.ts';
 import { journalOptions, lines, memoryLog, segmentFiles, tempDirectory } from './fixture.ts';
 
 interface Read {

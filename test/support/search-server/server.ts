@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { at } from '../../../src/paths.ts';
+import { eventually } from '../eventually.ts';
 import { ensureJars } from './jars.ts';
 import { findJdk } from './jdk.ts';
 import { SERVERS, type ServerName, type ServerVersion } from './versions.ts';
@@ -38,6 +39,8 @@ export async function findServer(name: ServerName): Promise<FoundServer> {
 export interface ServerOptions {
   readonly settings?: Readonly<Record<string, string>>;
   readonly heap?: string;
+  /** Value of the header, for a server that asks for one. */
+  readonly authorization?: string;
   /** Called with the new, empty home before the first start. */
   prepare?(home: string): void;
 }
@@ -108,19 +111,23 @@ export class SearchServer implements AsyncDisposable {
     // Ending a server whose pipe is gone already is no error.
     child.stdin?.on('error', () => undefined);
     this.#port = await portOf(child);
-    await this.call('GET', '/_cluster/health?wait_for_status=yellow&timeout=30s');
+    // One with security knows its users a while after it listens.
+    const health = () => this.call('GET', '/_cluster/health?wait_for_status=yellow&timeout=30s');
+    await eventually('the cluster to be usable', () => health().catch(() => false));
   }
 
   /** One request, with JSON or NDJSON; the parsed answer. @throws when the status is 400 or more */
   async call(method: string, path: string, body?: object | string): Promise<Answer> {
+    const { authorization } = this.#options;
     const response = await fetch(this.url + path, {
       method,
-      ...(body !== undefined && {
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-        headers: {
+      headers: {
+        ...(authorization !== undefined && { authorization }),
+        ...(body !== undefined && {
           'content-type': typeof body === 'string' ? 'application/x-ndjson' : 'application/json',
-        },
-      }),
+        }),
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
     if (!response.ok)

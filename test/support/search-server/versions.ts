@@ -2,7 +2,7 @@
 export interface ServerVersion {
   readonly product: 'elasticsearch' | 'opensearch';
   readonly version: string;
-  /** Maven coordinates. */
+  /** Maven coordinates; with a fourth part, the type, when it is a plugin's archive. */
   readonly jars: readonly string[];
   readonly minJdk: number;
   readonly maxJdk?: number;
@@ -61,5 +61,18 @@ export const SERVERS = {
     source: 'OsNode.java',
     plugin: 'org.opensearch.transport.Netty4ModulePlugin',
   },
+  'opensearch-2-secure': {
+    product: 'opensearch',
+    version: '2.19.1',
+    jars: [...opensearch('2.19.1', '2.21.0'), 'org.opensearch.plugin:opensearch-security:2.19.1.0:zip'],
+    minJdk: 17,
+    source: 'OsNode.java',
+    plugin: 'org.opensearch.security.OpenSearchSecurityPlugin',
+  },
 } as const satisfies Record<string, ServerVersion>;
 export type ServerName = keyof typeof SERVERS;
+
+/** Servers that take every request, whoever it is from. */
+export const OPEN_SERVERS = (Object.keys(SERVERS) as ServerName[]).filter(
+  (name) => name !== 'opensearch-2-secure',
+);
