@@ -107,8 +107,9 @@ export class Witness implements Disposable {
     if (this.#rings.has(id)) return id;
     const opened = [id, ...others].map((map) => this.#open(map)).filter((fd) => fd >= 0);
     const maps = opened.map((fd) => ({ fd, ...describe(fd) }));
-    // The flood's object is the only one with a .bss, and all maps of an object that have types have its BTF.
-    const flood = maps.find(({ role }) => role === '.bss');
+    // The flood's object is the only one with a .bss and a ledger, and all maps of an object that have types have its BTF.
+    const ledgers = new Set(maps.filter(({ role }) => role === 'ledger_commits').map(({ btf }) => btf));
+    const flood = maps.find(({ role, btf }) => role === '.bss' && ledgers.has(btf));
     const isOurs = ({ role, btf }: MapDescription): boolean =>
       role === 'events' || (role !== undefined && btf === flood?.btf);
     for (const map of maps) if (!isOurs(map)) closeFd(map.fd);

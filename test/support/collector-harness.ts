@@ -15,12 +15,14 @@ import { ActorStats } from '../../src/actor/stats.ts';
 import { createBpf, type OwnBpf } from '../../src/collector/bpf.ts';
 import { enrichLines } from '../../src/collector/enrich.ts';
 import { JournalClient } from '../../src/collector/journal-client.ts';
+import { MapMetrics, mapMetricSpecs } from '../../src/collector/map-metrics.ts';
 import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
 import { SharedState } from '../../src/collector/state.ts';
 import { ContainersClient } from '../../src/containers/client.ts';
 import type { FromContainers, ResolveRequest } from '../../src/containers/protocol.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { KernelOwner } from '../../src/kernel/object-owner.ts';
+import type { MapLayout } from '../../src/schema/manifest.ts';
 import type { Collector } from '../../src/sdk/collector.ts';
 import type { Container } from '../../src/sdk/container.ts';
 import type { CollectorContext, SavedDocument } from '../../src/sdk/context.ts';
@@ -48,6 +50,8 @@ export class CollectorHarness implements AsyncDisposable {
   readonly #kernel: KernelOwner | undefined;
   readonly #bpf: OwnBpf;
   readonly #instruments: InstrumentSet<MetricSpecs>;
+  readonly #metricMaps: readonly MapLayout[];
+  readonly #mapMetrics: MapMetrics;
   readonly #cleanups = new DisposableStack();
   readonly #stop = new AbortController();
   #ring: SharedRing | undefined;
@@ -59,8 +63,18 @@ export class CollectorHarness implements AsyncDisposable {
     this.clock = setup.clock ?? new TestClock();
     const log = memoryLog();
     this.logged = log.lines;
-    this.#instruments = createInstruments(name, collector.metrics ?? {});
+    this.#metricMaps = (setup.data.bpf?.manifest.maps ?? []).filter(({ metrics }) => metrics);
+    this.#instruments = createInstruments(name, {
+      ...collector.metrics,
+      ...mapMetricSpecs(this.#metricMaps),
+    });
     const containers = this.#containers(setup.owners ?? new Map());
+    this.#mapMetrics = new MapMetrics({
+      collector: name,
+      sysfs: setup.data.paths.sysfs,
+      containers,
+      instruments: this.#instruments.instruments,
+    });
     const data = { ...setup.data, control: this.#control() };
     this.#bpf = createBpf({
       data,
@@ -119,6 +133,8 @@ export class CollectorHarness implements AsyncDisposable {
     const { ctx } = this;
     if (this.#collector.kind === 'metric') await this.#collector.update({ ...ctx, samples: [] });
     else await this.#collector.update?.(ctx);
+    const object = await this.#bpf.loaded;
+    if (object) await this.#mapMetrics.update(this.#metricMaps.map(({ name }) => object.map(name)));
     return new Map(
       this.#instruments.collect().map((family) => [
         family.name,
