@@ -5,23 +5,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HuatuoError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
-import { type Bookmark, startOf } from '../journal/bookmark.ts';
-import { listSegments } from '../journal/segment.ts';
+import type { Bookmark } from '../journal/bookmark.ts';
 import { DirectoryWatch } from '../journal/watch.ts';
 import { type Latency, noCounts, type StreamCounts } from './counts.ts';
 import type { Cursor } from './cursor.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import { type DeliveryContext, deliver, verdictOf } from './delivery.ts';
-import { Doubts } from './doubts.ts';
 import type { Health } from './health.ts';
 import type { Limiter, Release } from './limiter.ts';
-import { endOf, type Load, LoadReader, timeOf } from './load.ts';
+import { type Load, LoadReader, timeOf } from './load.ts';
 import type { Server } from './server.ts';
 import { SetAside } from './set-aside.ts';
 import type { Setup } from './setup.ts';
+import { StreamProgress } from './stream-progress.ts';
 
-/** What the journal may write a second time after an end of its thread or of the agent. */
-const REPEATED_DOCUMENTS = 50_000;
 const BASE_PAUSE_MS = 200;
 const MAX_PAUSE_MS = 30_000;
 const MIN_LOAD_BYTES = 16 * 1024;
@@ -51,11 +48,7 @@ export class StreamShipper {
   readonly counts: StreamCounts = noCounts();
   readonly #directory: string;
   readonly #services: ShipperServices;
-  readonly #doubts = new Doubts();
-  /** Up to here everything is delivered. */
-  #bookmark: Bookmark = startOf(0);
-  #reserved = 0;
-  #reserving: Promise<void> | undefined;
+  readonly #progress: StreamProgress;
   #maxBytes: number;
   #failures = 0;
   readonly #aside: SetAside;
@@ -68,10 +61,12 @@ export class StreamShipper {
     this.#services = services;
     this.#maxBytes = services.server.config.bulk_bytes;
     this.#aside = new SetAside(tracer, services.deadLetters);
+    const ahead = RESERVED_LOADS * services.server.config.bulk_documents;
+    this.#progress = new StreamProgress(tracer, directory, services.cursor, ahead);
   }
 
   get delivered(): Bookmark {
-    return this.#bookmark;
+    return this.#progress.bookmark;
   }
 
   /** How old the oldest document is that the server does not have, as far as is known. */
@@ -80,9 +75,8 @@ export class StreamShipper {
   }
 
   /** The journal was started again: what follows may be there twice. */
-  async expectRepeats(): Promise<void> {
-    const end = await endOf(this.#directory);
-    this.#doubts.add(end, end + REPEATED_DOCUMENTS);
+  expectRepeats(): Promise<void> {
+    return this.#progress.expectRepeats();
   }
 
   /**
@@ -94,7 +88,7 @@ export class StreamShipper {
     let begun = false;
     while (!signal.aborted) {
       try {
-        if (!begun) await this.#begin();
+        if (!begun) await this.#progress.begin();
         begun = true;
         await this.#ship(watch, signal, cut);
       } catch (error) {
@@ -104,22 +98,10 @@ export class StreamShipper {
     }
   }
 
-  async #begin(): Promise<void> {
-    const progress = this.#services.cursor.get(this.tracer);
-    const [oldest] = listSegments(this.#directory, () => undefined);
-    const end = await endOf(this.#directory);
-    this.#bookmark = progress?.bookmark ?? startOf(oldest?.first ?? 0);
-    this.#reserved = progress?.reserved ?? end;
-    this.#doubts.add(this.#bookmark.sequence, this.#reserved);
-    this.#doubts.add(end, end + REPEATED_DOCUMENTS);
-    // From now on what the journal's bound deletes is a loss, also over a restart.
-    if (!progress) await this.#save();
-  }
-
   async #pause(error: unknown, signal: AbortSignal): Promise<void> {
     const verdict = verdictOf(error);
     this.#services.health.failed(error as HuatuoError);
-    // The limiter keeps everybody waiting for a server that is away.
+    // The limiter keeps every stream waiting for a server that is away.
     if (verdict.kind !== 'unused') return;
     const ceiling_ms = Math.min(MAX_PAUSE_MS, BASE_PAUSE_MS * 2 ** Math.min(this.#failures, 20));
     this.#failures++;
@@ -128,7 +110,7 @@ export class StreamShipper {
 
   /** Loads and sends until something fails. */
   async #ship(watch: DirectoryWatch, signal: AbortSignal, cut: AbortSignal): Promise<void> {
-    const reader = new LoadReader(this.#directory, this.#bookmark);
+    const reader = new LoadReader(this.#directory, this.#progress.bookmark);
     const flights: Flight[] = [];
     const running = new Set<Promise<void>>();
     const failed = new AbortController();
@@ -160,16 +142,14 @@ export class StreamShipper {
       await Promise.all(running);
       throw failed.signal.aborted ? failed.signal.reason : error;
     } finally {
-      this.#reserving = undefined;
-      const sent = flights.at(-1)?.load.end.sequence ?? 0;
-      this.#doubts.add(this.#bookmark.sequence, sent);
+      this.#progress.startOver(flights.at(-1)?.load.end);
       await reader.close();
     }
   }
 
   async #load(reader: LoadReader): Promise<Load | undefined> {
     const load = await reader.next(this.#maxBytes, this.#services.server.config.bulk_documents);
-    if (load?.repeats) this.#doubts.add(load.start.sequence, await endOf(this.#directory));
+    if (load?.repeats) await this.#progress.doubtAllFrom(load.start);
     if (load) this.#oldest_ms ??= timeOf(load);
     return load;
   }
@@ -178,7 +158,7 @@ export class StreamShipper {
     const { setup, health } = this.#services;
     const { load } = flight;
     try {
-      await this.#reserve(load.end.sequence);
+      await this.#progress.reserve(load.end);
       await setup.ensure(this.tracer, signal);
       const letters = await deliver(this.#context(), load.bulk, this.#isDoubtful(load), signal);
       this.counts.dead_lettered += await this.#aside.add([...load.damaged, ...letters], load.end.sequence);
@@ -199,43 +179,22 @@ export class StreamShipper {
 
   /** An index of ours tells by itself that it has a document; a data stream only for its newest part. */
   #isDoubtful({ start, end }: Load): boolean {
-    return (
-      this.#services.server.config.layout === 'data_stream' &&
-      this.#doubts.touch(start.sequence, end.sequence)
-    );
+    const { layout } = this.#services.server.config;
+    return layout === 'data_stream' && this.#progress.isDoubtful(start, end);
   }
 
-  /** Notes on disk that documents up to this one may have been sent, before any of them is. */
-  async #reserve(sequence: number): Promise<void> {
-    const before = this.#reserved;
-    if (sequence > before) {
-      this.#reserved = sequence + RESERVED_LOADS * this.#services.server.config.bulk_documents;
-      this.#reserving = this.#save().catch((error: unknown) => {
-        this.#reserved = before;
-        throw error;
-      });
-    }
-    // Also for a load that is covered by a note which is still being written.
-    await this.#reserving;
-  }
-
+  /** Moves the bookmark behind the loads that are delivered, up to the first one that is not. */
   async #commit(flights: Flight[]): Promise<void> {
-    let moved = false;
+    let end: Bookmark | undefined;
     for (let first = flights[0]; first?.delivered; first = flights[0]) {
       flights.shift();
       this.counts.lost += first.load.lost;
-      this.#bookmark = first.load.end;
-      moved = true;
+      end = first.load.end;
     }
-    if (!moved) return;
-    this.#doubts.settle(this.#bookmark.sequence);
-    this.#aside.settle(this.#bookmark.sequence);
+    if (!end) return;
+    this.#aside.settle(end.sequence);
     this.#oldest_ms = flights[0] && timeOf(flights[0].load);
-    await this.#save();
-  }
-
-  async #save(): Promise<void> {
-    await this.#services.cursor.set(this.tracer, { bookmark: this.#bookmark, reserved: this.#reserved });
+    await this.#progress.deliveredTo(end);
   }
 
   /** Loads of this size are too much for the server; they get longer again with each that is delivered. */

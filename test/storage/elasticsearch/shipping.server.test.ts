@@ -239,14 +239,17 @@ describe('documents of the journal in a real Elasticsearch', { skip }, () => {
     assert.deepEqual(await stored(server, 'logs-huatuo.softirq-outage'), { documents: 200, events: 200 });
   });
 
-  test('while the cursor cannot be written nothing is sent; afterwards every document once', async () => {
+  test('while the cursor cannot be written shipping waits; afterwards every document is there once', async () => {
     await using shipping = new Shipping();
     shipping.write(100);
-    shipping.start(config(server.url, { namespace: 'unwritable' }));
+    const settings = config(server.url, { namespace: 'unwritable' });
+    shipping.start(settings);
     await shipping.drained();
+    await shipping.stop();
     const obstacle = join(shipping.path, '.elasticsearch/cursor.json.tmp');
     mkdirSync(obstacle);
     shipping.write(3000);
+    shipping.start(settings);
     const { error } = await eventually('the obstacle to be met', async () => {
       const status = await shipping.status();
       return status.state === 'failing' && status;
