@@ -8,7 +8,8 @@ import { collectorDirectories, type LoadedConfig, loadConfig } from '../config/l
 import { renderDefault, renderEffective } from '../config/render.ts';
 import { configSchema } from '../config/schema.ts';
 import { printable } from '../text.ts';
-import { type CheckOutput, parseCommandLine, peekConfigFlags } from './command-line.ts';
+import { type CheckOutput, parseCommandLine, peekCommandLine } from './command-line.ts';
+import type { HeldSignals } from './early-signals.ts';
 import type { ConfigFlags } from './flags.ts';
 import { formatList, listCollectors } from './list.ts';
 import { complain, print, write } from './output.ts';
@@ -21,12 +22,16 @@ const BUILTIN_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /**
  * Runs one command line.
  * @param argv without node and script
+ * @param held signals, until there is someone to take them
  * @returns the exit code of what went well
  * @throws HuatuoError
  */
-export async function execute(argv: readonly string[]): Promise<number> {
+export async function execute(argv: readonly string[], held: HeldSignals): Promise<number> {
   const files = new ConfigFiles();
-  const catalog = await findCollectors(peekConfigFlags(argv), files);
+  const { command, flags } = peekCommandLine(argv);
+  // Only the agent goes on after them; the others may wait for a pipe, and are to be ended then.
+  if (command !== 'run') held.release();
+  const catalog = await findCollectors(flags, files);
   const invocation = parseCommandLine(argv, catalog);
   const load = (flags: ConfigFlags) => loadFrom(flags, catalog, files);
   switch (invocation.command) {
@@ -83,7 +88,10 @@ export async function execute(argv: readonly string[]): Promise<number> {
       const { config } = load(invocation.flags);
       // Loaded late: it brings libbpf, which the other commands do without.
       const { runAgent } = await import('../agent/run.ts');
-      return await runAgent(config, catalog, () => reread(argv));
+      const ended = runAgent(config, catalog, () => reread(argv));
+      // The agent listens now.
+      held.release();
+      return await ended;
     }
   }
 }
@@ -91,7 +99,7 @@ export async function execute(argv: readonly string[]): Promise<number> {
 /** The same command line, read against the files as they are now. */
 async function reread(argv: readonly string[]): Promise<CheckedConfig> {
   const files = new ConfigFiles({ regularOnly: true });
-  const catalog = await findCollectors(peekConfigFlags(argv), files);
+  const catalog = await findCollectors(peekCommandLine(argv).flags, files);
   const invocation = parseCommandLine(argv, catalog);
   if (invocation.command !== 'run') throw new Error('only `run` reads its configuration again');
   return { config: loadFrom(invocation.flags, catalog, files).config, catalog };
