@@ -54,14 +54,25 @@ export async function runAgent(
   });
   using systemd = new SystemdReporter(new SystemdNotifier(), agent);
   // A refused reload is in the log, in the metrics, and changes nothing.
-  process.on('SIGHUP', () => reloader.reload().catch(() => undefined));
+  const reload = (): void => void reloader.reload().catch(() => undefined);
+  let phase: 'starting' | 'up' | 'stopping' = 'starting';
+  let waiting = false;
+  process.on('SIGHUP', () => {
+    if (phase !== 'starting') return reload();
+    log.info('SIGHUP: the configuration is read again as soon as the agent is up');
+    waiting = true;
+  });
   const asked = stopSignal();
   try {
     const started = agent.start().then(async () => {
       log.info('huatuo is up', await agent.summary());
       systemd.started();
+      if (phase !== 'starting') return;
+      phase = 'up';
+      if (waiting) reload();
     });
     const signal = await Promise.race([asked, started.then(() => asked)]);
+    phase = 'stopping';
     log.info(`${signal}: draining and stopping`);
     systemd.stopping();
     await agent.stop();

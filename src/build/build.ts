@@ -20,6 +20,7 @@ import { filesIn, removeOrphans } from './files.ts';
 import { bindingFiles, schemaFiles, writeGenerated } from './generated.ts';
 import { Stamps } from './stamps.ts';
 import { compileTypeScript } from './typescript.ts';
+import { checkDirectories } from './user-directories.ts';
 import { buildUserModules } from './user-modules.ts';
 
 const USAGE = `Usage: node src/build/build.ts [--quiet] [--collectors DIR --out OUT]
@@ -67,7 +68,9 @@ class Progress {
 
   fail(error: unknown): void {
     this.failed = true;
-    console.error(`error: ${HuatuoError.from(error, 'BUILD_FAILED', 'see above').message}`);
+    console.error(
+      `error: ${HuatuoError.from(error, 'BUILD_FAILED', 'correct this and build again').message}`,
+    );
   }
 }
 
@@ -141,9 +144,10 @@ function removeLeftovers({ manifests }: BuildOutcome): void {
 
 /** A user's directory: objects, decoders and the modules beside them go to one place. */
 async function buildUserSet(sources: string, out: string, progress: Progress): Promise<void> {
-  const outcome = await reported(buildDirectory(sources, out), progress);
-  if (!outcome) return;
   try {
+    checkDirectories(sources, out);
+    const outcome = await reported(buildDirectory(sources, out), progress);
+    if (!outcome) return;
     const { rewritten, failures } = await buildUserModules(sources, out, outcome.manifests);
     for (const failure of failures) progress.fail(failure);
     progress.step('modules', `${rewritten.length} rebuilt`, rewritten);

@@ -7,7 +7,7 @@
  * `huatuo/sdk` is found through a link in node_modules, as `npm link` makes it, by the compiler, by editors and by the agent.
  */
 import { execFile } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -50,10 +50,8 @@ export async function buildUserModules(
   if (typed.length + plain.length > 0) prepare(out);
   if (typed.length > 0) await compile(sources, out, manifests);
   const names = [...new Set([...typed, ...plain].map((path) => basename(path).replace(/\.[jt]s$/, '')))];
-  if (realpathSync(sources) !== realpathSync(out)) {
-    for (const module of plain) copyFileSync(module, join(out, basename(module)));
-    removeFormer(out, names);
-  }
+  for (const module of plain) copyFileSync(module, join(out, basename(module)));
+  removeFormer(out, names);
   const modules = names.filter((name) => COLLECTOR_NAME.test(name)).map((name) => join(out, `${name}.js`));
   const { descriptions, rewritten, failures } = await writeDescriptions(out, modules);
   const events = new Map(manifests.map(({ collector, event }) => [collector, event]));

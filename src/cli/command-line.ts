@@ -85,13 +85,22 @@ export function parseCommandLine(argv: readonly string[], catalog: Catalog): Inv
   return invocation ?? { command: 'print', text };
 }
 
+/** What can be known before the collectors are. */
+export interface Peek {
+  /** Undefined when the command line is wrong or asks for help. */
+  readonly command: Invocation['command'] | undefined;
+  readonly flags: ConfigFlags;
+}
+
 /**
  * What of the configuration must be known before the collectors, and with them their flags, can be: file and directories.
  * Takes any command line; its faults are found by `parseCommandLine`.
  */
-export function peekConfigFlags(argv: readonly string[]): ConfigFlags {
+export function peekCommandLine(argv: readonly string[]): Peek {
   let flags: ConfigFlags = { file: undefined, overrides: [], disableDefaults: false };
+  let command: Invocation['command'] | undefined;
   const program = createProgram(createCatalog([]), (parsed) => {
+    command = parsed.command;
     if ('flags' in parsed) flags = parsed.flags;
   });
   applyToAll(program, (command) =>
@@ -110,7 +119,7 @@ export function peekConfigFlags(argv: readonly string[]): ConfigFlags {
   } catch (error) {
     if (!(error instanceof CommanderError || error instanceof HuatuoError)) throw error;
   }
-  return flags;
+  return { command, flags };
 }
 
 function createProgram(catalog: Catalog, done: (invocation: Invocation) => void): Command {

@@ -1,7 +1,9 @@
 /** `huatuo events`: documents of the journal, with or without an agent. */
 import { canonicalName } from '../catalog/aliases.ts';
+import { HuatuoError } from '../error.ts';
 import { type EventQuery, type JournalEvent, readEvents } from '../storage/journal/events.ts';
 import { ofContainer, parseFilter } from '../storage/journal/filter.ts';
+import { requireReadable, unreadable } from '../storage/journal/readable.ts';
 import { parseTime } from '../storage/journal/time.ts';
 import { printable } from '../text.ts';
 import type { EventFlags } from './command-line.ts';
@@ -14,18 +16,23 @@ export interface Output {
 const COLUMNS = [23, 12, 9, 14] as const;
 const MAX_DATA = 200;
 
-/** Prints what is asked for; ends with the journal, and with SIGINT when it follows. @throws HuatuoError USAGE */
+/** Prints what is asked for; ends with the journal, and with SIGINT when it follows. @throws HuatuoError USAGE, JOURNAL_FAILED */
 export async function showEvents(directory: string, flags: EventFlags, output: Output): Promise<void> {
   const query = queryOf(flags, Date.now());
+  requireReadable(directory);
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   const table = flags.output === 'table';
   if (table) await output.print(`${row('TIME', 'COLLECTOR', 'SEVERITY', 'CONTAINER', 'DATA')}\n`);
   let lost = 0;
-  for await (const chunk of readEvents(directory, query, stop.signal)) {
-    const lines = chunk.events.map((event) => (table ? tableLine(event) : event.line.toString('utf8')));
-    if (lines.length > 0) await output.print(`${lines.join('\n')}\n`);
-    lost += chunk.lost;
+  try {
+    for await (const chunk of readEvents(directory, query, stop.signal)) {
+      const lines = chunk.events.map((event) => (table ? tableLine(event) : event.line.toString('utf8')));
+      if (lines.length > 0) await output.print(`${lines.join('\n')}\n`);
+      lost += chunk.lost;
+    }
+  } catch (error) {
+    throw unreadable(directory, error);
   }
   if (lost > 0)
     output.complain(`${lost} documents are missing: deleted by the bound of the journal, or damaged`);
@@ -33,6 +40,14 @@ export async function showEvents(directory: string, flags: EventFlags, output: O
 
 function queryOf(flags: EventFlags, now_ms: number): EventQuery {
   const { collectors, since, until, container, filters, follow } = flags;
+  const since_ms = since === undefined ? undefined : parseTime(since, now_ms);
+  const until_ms = until === undefined ? undefined : parseTime(until, now_ms);
+  if (since_ms !== undefined && until_ms !== undefined && since_ms > until_ms)
+    throw new HuatuoError('USAGE', {
+      expected: '--since before --until',
+      found: `--since ${since} and --until ${until}, which is earlier`,
+      remedy: 'exchange them; 15m is that long ago',
+    });
   return {
     tracers: collectors.map(canonicalName),
     conditions: [
@@ -40,8 +55,8 @@ function queryOf(flags: EventFlags, now_ms: number): EventQuery {
       ...filters.flatMap(parseFilter),
     ],
     follow,
-    ...(since !== undefined && { since_ms: parseTime(since, now_ms) }),
-    ...(until !== undefined && { until_ms: parseTime(until, now_ms) }),
+    ...(since_ms !== undefined && { since_ms }),
+    ...(until_ms !== undefined && { until_ms }),
   };
 }
 

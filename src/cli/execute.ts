@@ -3,12 +3,13 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { CheckedConfig } from '../agent/reload.ts';
 import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
-
+import { ConfigFiles } from '../config/config-files.ts';
 import { collectorDirectories, type LoadedConfig, loadConfig } from '../config/load.ts';
 import { renderDefault, renderEffective } from '../config/render.ts';
 import { configSchema } from '../config/schema.ts';
 import { printable } from '../text.ts';
-import { type CheckOutput, parseCommandLine, peekConfigFlags } from './command-line.ts';
+import { type CheckOutput, parseCommandLine, peekCommandLine } from './command-line.ts';
+import type { HeldSignals } from './early-signals.ts';
 import type { ConfigFlags } from './flags.ts';
 import { formatList, listCollectors } from './list.ts';
 import { complain, print, write } from './output.ts';
@@ -21,12 +22,18 @@ const BUILTIN_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /**
  * Runs one command line.
  * @param argv without node and script
+ * @param held signals, until there is someone to take them
  * @returns the exit code of what went well
  * @throws HuatuoError
  */
-export async function execute(argv: readonly string[]): Promise<number> {
-  const catalog = await findCollectors(peekConfigFlags(argv));
+export async function execute(argv: readonly string[], held: HeldSignals): Promise<number> {
+  const files = new ConfigFiles();
+  const { command, flags } = peekCommandLine(argv);
+  // Only the agent goes on after them; the others may wait for a pipe, and are to be ended then.
+  if (command !== 'run') held.release();
+  const catalog = await findCollectors(flags, files);
   const invocation = parseCommandLine(argv, catalog);
+  const load = (flags: ConfigFlags) => loadFrom(flags, catalog, files);
   switch (invocation.command) {
     case 'print':
       process.stdout.write(invocation.text);
@@ -36,30 +43,29 @@ export async function execute(argv: readonly string[]): Promise<number> {
       return 0;
     case 'check':
       warnOfBroken(catalog);
-      if (invocation.show === 'elasticsearch')
-        return await checkServer(load(invocation.flags, catalog), catalog);
-      print(check(invocation.flags, invocation.show, catalog));
+      if (invocation.show === 'elasticsearch') return await checkServer(load(invocation.flags), catalog);
+      print(check(() => load(invocation.flags), invocation.show, catalog));
       return 0;
     case 'list': {
-      const collectors = await listCollectors(catalog, load(invocation.flags, catalog).config);
+      const collectors = await listCollectors(catalog, load(invocation.flags).config);
       print(invocation.output === 'json' ? JSON.stringify(collectors, null, 2) : formatList(collectors));
       return 0;
     }
     case 'events': {
-      const { config } = load(invocation.flags, catalog);
+      const { config } = load(invocation.flags);
       // Loaded late, for the same reason as below.
       const { showEvents } = await import('./events.ts');
       await showEvents(config.journal.directory, invocation.events, { print: write, complain });
       return 0;
     }
     case 'resend': {
-      const { config } = load(invocation.flags, catalog);
+      const { config } = load(invocation.flags);
       // Loaded late, for the same reason as below.
       const { resend } = await import('./resend.ts');
       return await resend(config, { print, complain });
     }
     case 'containers': {
-      const { config } = load(invocation.flags, catalog);
+      const { config } = load(invocation.flags);
       // Loaded late, for the same reason as below.
       const { askAgent, formatContainers, lookAround } = await import('./containers.ts');
       const found = (await askAgent(config.web)) ?? (await lookAround(config, complain));
@@ -67,7 +73,7 @@ export async function execute(argv: readonly string[]): Promise<number> {
       return 0;
     }
     case 'unpin': {
-      const { bpf } = load(invocation.flags, catalog).config;
+      const { bpf } = load(invocation.flags).config;
       // Loaded late, for the same reason as below.
       const { unpin } = await import('./unpin.ts');
       print(unpin(invocation.directory ?? bpf.pin_directory));
@@ -79,28 +85,32 @@ export async function execute(argv: readonly string[]): Promise<number> {
       return await buildDirectory(invocation.directory, invocation.out);
     }
     case 'run': {
-      const { config } = load(invocation.flags, catalog);
+      const { config } = load(invocation.flags);
       // Loaded late: it brings libbpf, which the other commands do without.
       const { runAgent } = await import('../agent/run.ts');
-      return await runAgent(config, catalog, () => reread(argv));
+      const ended = runAgent(config, catalog, () => reread(argv));
+      // The agent listens now.
+      held.release();
+      return await ended;
     }
   }
 }
 
 /** The same command line, read against the files as they are now. */
 async function reread(argv: readonly string[]): Promise<CheckedConfig> {
-  const catalog = await findCollectors(peekConfigFlags(argv));
+  const files = new ConfigFiles({ regularOnly: true });
+  const catalog = await findCollectors(peekCommandLine(argv).flags, files);
   const invocation = parseCommandLine(argv, catalog);
   if (invocation.command !== 'run') throw new Error('only `run` reads its configuration again');
-  return { config: load(invocation.flags, catalog).config, catalog };
+  return { config: loadFrom(invocation.flags, catalog, files).config, catalog };
 }
 
 /** Directories of collectors are themselves configuration, so they are looked up before anything can be checked. */
-function findCollectors(flags: ConfigFlags): Promise<Catalog> {
+function findCollectors(flags: ConfigFlags, files: ConfigFiles): Promise<Catalog> {
   const fromFlag = flags.overrides.find(({ flag }) => flag === '--path.collectors')?.value;
   const file = configFile(flags);
   const extraDirectories =
-    (fromFlag as string[] | undefined) ?? (file === undefined ? [] : collectorDirectories(file));
+    (fromFlag as string[] | undefined) ?? (file === undefined ? [] : collectorDirectories(file, files));
   return loadCatalog({ builtinRoot: BUILTIN_ROOT, extraDirectories });
 }
 
@@ -108,8 +118,8 @@ function configFile({ file }: ConfigFlags): string | undefined {
   return file ?? (process.env.HUATUO_CONFIG_FILE || (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined));
 }
 
-function load(flags: ConfigFlags, catalog: Catalog): LoadedConfig {
-  return loadConfig({ ...flags, file: configFile(flags), catalog });
+function loadFrom(flags: ConfigFlags, catalog: Catalog, files: ConfigFiles): LoadedConfig {
+  return loadConfig({ ...flags, file: configFile(flags), files, catalog });
 }
 
 function warnOfBroken(catalog: Catalog): void {
@@ -124,16 +134,20 @@ async function checkServer({ config }: LoadedConfig, catalog: Catalog): Promise<
   return found.lacking.length > 0 ? 1 : 0;
 }
 
-function check(flags: ConfigFlags, show: Exclude<CheckOutput, 'elasticsearch'>, catalog: Catalog): string {
+function check(
+  load: () => LoadedConfig,
+  show: Exclude<CheckOutput, 'elasticsearch'>,
+  catalog: Catalog,
+): string {
   switch (show) {
     case 'default':
       return renderDefault(catalog).trimEnd();
     case 'schema':
       return JSON.stringify(configSchema(catalog).node, null, 2);
     case 'effective':
-      return renderEffective(load(flags, catalog)).trimEnd();
+      return renderEffective(load()).trimEnd();
     case 'summary': {
-      const { config, file } = load(flags, catalog);
+      const { config, file } = load();
       const enabled = Object.values(config.collectors).filter((collector) => collector.enabled).length;
       return `ok: ${file ?? 'defaults'}, ${enabled} of ${catalog.entries.length} collectors enabled`;
     }

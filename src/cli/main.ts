@@ -1,5 +1,6 @@
 /** From a command line to an exit code. */
 import { type ErrorCode, HuatuoError } from '../error.ts';
+import { holdSignals } from './early-signals.ts';
 import { complain, print } from './output.ts';
 import { formatVersion, version } from './version.ts';
 
@@ -21,9 +22,10 @@ export async function main(argv: readonly string[]): Promise<number> {
       print(formatVersion(version()));
       return 0;
     }
+    const held = holdSignals();
     // Loaded late: the schema of the configuration takes longer than all the rest.
     const { execute } = await import('./execute.ts');
-    return await execute(argv);
+    return await execute(argv, held);
   } catch (thrown) {
     if (!(thrown instanceof HuatuoError)) {
       complain(`a fault of the agent itself: ${thrown instanceof Error ? thrown.stack : String(thrown)}`);

@@ -11,12 +11,13 @@ import { canonicalName } from '../catalog/aliases.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { HuatuoError } from '../error.ts';
 import { showPath } from '../text.ts';
+import { ConfigFiles } from './config-files.ts';
 import { isSection, isTree, type Path, type SchemaNode, settingsOf, valueAt, withValue } from './describe.ts';
 import type { EffectiveConfig, Origin } from './effective.ts';
 import { explain, type Fault } from './explain.ts';
 import { ConfigError, type ConfigIssue } from './issues.ts';
 import { configSchema } from './schema.ts';
-import { readYaml, type YamlFile } from './yaml-file.ts';
+import type { YamlFile } from './yaml-file.ts';
 
 /** A value from the command line, in the form of the file. */
 export interface Override {
@@ -29,6 +30,8 @@ export interface Override {
 export interface ConfigSources {
   /** Without a file everything is default or flag. */
   readonly file?: string | undefined;
+  /** Those that were read already, for the directories of collectors. */
+  readonly files?: ConfigFiles;
   readonly overrides: readonly Override[];
   readonly catalog: Catalog;
   /** Collectors are off unless file or flag enables them. */
@@ -55,7 +58,8 @@ export interface LoadedConfig {
  */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
   const { check, node } = configSchema(sources.catalog);
-  const yaml = sources.file === undefined ? undefined : readYaml(sources.file);
+  const files = sources.files ?? new ConfigFiles();
+  const yaml = sources.file === undefined ? undefined : files.yaml(sources.file);
   const issues = [...(yaml?.issues ?? [])];
   const file = fillSections(ownNames(yaml, issues), node);
   const overrides = [
@@ -133,9 +137,9 @@ function directoriesIn(root: unknown): string[] {
  * The directories of collectors that a file names, before anything can be checked: the catalog is part of the schema. A
  * file that cannot be read has none; `loadConfig` will tell why.
  */
-export function collectorDirectories(file: string): string[] {
+export function collectorDirectories(file: string, files: ConfigFiles = new ConfigFiles()): string[] {
   try {
-    return directoriesIn(readYaml(file).root).filter(isAbsolute);
+    return directoriesIn(files.yaml(file).root).filter(isAbsolute);
   } catch (error) {
     if (error instanceof HuatuoError) return [];
     throw error;

@@ -1,6 +1,5 @@
 /** A YAML file as values that remember where they stand. Nothing a file may contain makes this throw but ConfigError. */
 import { isUtf8 } from 'node:buffer';
-import { closeSync, openSync, readSync } from 'node:fs';
 import {
   type Document,
   isAlias,
@@ -12,11 +11,10 @@ import {
   parseDocument,
   type YAMLError,
 } from 'yaml';
-import { HuatuoError } from '../error.ts';
 import { printable, show } from '../text.ts';
 import { ConfigError, type ConfigIssue } from './issues.ts';
 
-const MAX_BYTES = 1 << 20;
+export const MAX_BYTES = 1 << 20;
 /** Aliases multiply: what they may expand to is bounded, see https://en.wikipedia.org/wiki/Billion_laughs_attack. */
 const MAX_ALIASES = 100;
 
@@ -38,15 +36,7 @@ export interface YamlFile {
   positionOfKey(path: readonly PropertyKey[]): Position;
 }
 
-/**
- * Reads and parses a file of at most 1 MiB.
- * @throws HuatuoError CONFIG_UNREADABLE; ConfigError when it is not one YAML document in UTF-8
- */
-export function readYaml(file: string): YamlFile {
-  return parseYaml(file, readBounded(file));
-}
-
-/** @throws ConfigError, see `readYaml` */
+/** @throws ConfigError when it is not one YAML document in UTF-8 of at most 1 MiB */
 export function parseYaml(file: string, bytes: Buffer): YamlFile {
   if (bytes.length > MAX_BYTES) {
     throw new ConfigError([
@@ -77,29 +67,6 @@ export function parseYaml(file: string, bytes: Buffer): YamlFile {
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     throw new ConfigError([{ source: file, path: '', ...unparsable(cause) }], cause);
-  }
-}
-
-function readBounded(file: string): Buffer {
-  const bytes = Buffer.allocUnsafe(MAX_BYTES + 1);
-  try {
-    const fd = openSync(file, 'r');
-    try {
-      // Read, not measured: a pipe (`huatuo check <(…)`) and /dev/zero have no size.
-      let used = 0;
-      for (let read = -1; read !== 0 && used < bytes.length; used += read)
-        read = readSync(fd, bytes, used, bytes.length - used, null);
-      return bytes.subarray(0, used);
-    } finally {
-      closeSync(fd);
-    }
-  } catch (cause) {
-    throw new HuatuoError('CONFIG_UNREADABLE', {
-      expected: 'a readable configuration file',
-      found: cause instanceof Error ? cause.message : String(cause),
-      remedy: 'name another with --config.file, or make one: huatuo check --default > FILE',
-      cause,
-    });
   }
 }
 

@@ -56,6 +56,14 @@ test('a collector that does not compile is named with the message of the compile
   assert.match(result.out, /rebuilt: metric_only/);
 });
 
+test('directories that cannot be are told before anything is made', () => {
+  using out = temporaryDirectory();
+  const result = build('--collectors', '/nonexistent', '--out', join(out.path, 'new'));
+  assert.equal(result.status, 1);
+  assert.match(result.err, /^error: expected a readable directory of collectors to build, found ENOENT/);
+  assert.deepEqual([result.out, readdirSync(out.path)], ['', []]);
+});
+
 test('a command line that makes no sense gives the usage and the exit code 2', () => {
   for (const args of [['--collectors', '/tmp'], ['--unknown']]) {
     const result = build(...args);

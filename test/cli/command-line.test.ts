@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { type Invocation, parseCommandLine, peekConfigFlags } from '../../src/cli/command-line.ts';
+import { type Invocation, parseCommandLine, peekCommandLine } from '../../src/cli/command-line.ts';
 import { HuatuoError } from '../../src/error.ts';
 import { FIXTURES, testCatalog } from '../config/collectors.ts';
 import { matchesGolden } from '../config/golden.ts';
@@ -93,7 +93,7 @@ test('a mistake in the command line is answered with a suggestion', () => {
 });
 
 test('file and directories are found before the collectors are known', () => {
-  const flags = peekConfigFlags([
+  const { command, flags } = peekCommandLine([
     '--collector.unheard_of',
     'check',
     'f.yaml',
@@ -101,6 +101,7 @@ test('file and directories are found before the collectors are known', () => {
     '--help',
     '--nonsense',
   ]);
+  assert.equal(command, 'check');
   assert.equal(flags.file, 'f.yaml');
   assert.deepEqual(
     flags.overrides.map(({ value }) => value),

@@ -34,6 +34,17 @@ test('a wrong configuration: exit code 78, every fault on stderr, nothing on std
   assert.equal(huatuo(['check', '/nonexistent.yaml']).status, 78);
 });
 
+test('a configuration from a pipe is checked like one from a file', () => {
+  const script = (text: string) => `echo '${text}' | "$0" check /dev/stdin`;
+  const env = { ...process.env, HUATUO_CONFIG_FILE: '' };
+  const check = (text: string) =>
+    spawnSync('/bin/sh', ['-c', script(text), BINARY], { encoding: 'utf8', env });
+  assert.equal(check('region: eu').status, 0);
+  const { status, stderr } = check('regionn: x');
+  assert.equal(status, 78);
+  assert.match(stderr, /\/dev\/stdin:1:1: regionn: found an unknown key/);
+});
+
 test('a wrong command line: exit code 2, a suggestion on stderr', () => {
   const { status, stdout, stderr } = huatuo(['lsit']);
   assert.deepEqual([status, stdout], [2, '']);

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { EventFlags } from '../../src/cli/command-line.ts';
+import { showEvents } from '../../src/cli/events.ts';
+import { type ErrorCode, HuatuoError } from '../../src/error.ts';
+import { unreadable } from '../../src/storage/journal/readable.ts';
+import { directoryWith } from '../config/collectors.ts';
+
+/** What is printed before it ends. */
+async function show(directory: string, flags: Partial<EventFlags> = {}, printed: string[] = []) {
+  const print = async (text: string): Promise<void> => void printed.push(text);
+  const all: EventFlags = { collectors: [], filters: [], follow: false, output: 'table', ...flags };
+  await showEvents(directory, all, { print, complain: () => {} });
+  return printed;
+}
+
+async function refused(code: ErrorCode, message: RegExp, directory: string, flags?: Partial<EventFlags>) {
+  const printed: string[] = [];
+  await assert.rejects(show(directory, flags, printed), (error) => {
+    assert.ok(error instanceof HuatuoError);
+    assert.equal(error.code, code);
+    assert.match(error.message, message);
+    return true;
+  });
+  assert.deepEqual(printed, []);
+}
+
+test('an empty journal is a header', async () => {
+  using directory = directoryWith({});
+  assert.match((await show(directory.path)).join(''), /^TIME +COLLECTOR +SEVERITY +CONTAINER +DATA\n$/);
+});
+
+test('a journal that is not there or is no directory is refused before anything is printed', async () => {
+  using directory = directoryWith({ file: '' });
+  await refused(
+    'JOURNAL_FAILED',
+    /^expected a readable journal directory .*found ENOENT.*; start the agent/,
+    join(directory.path, 'none'),
+  );
+  await refused('JOURNAL_FAILED', /found ENOENT/, join(directory.path, 'none'), { follow: true });
+  await refused(
+    'JOURNAL_FAILED',
+    /found ENOTDIR.*; name the directory with --journal/,
+    join(directory.path, 'file'),
+  );
+});
+
+test('a file of the journal that cannot be read is told without a stack', async () => {
+  using directory = directoryWith({});
+  symlinkSync('oom', join(directory.path, 'oom'));
+  await assert.rejects(
+    show(directory.path),
+    (error) => error instanceof HuatuoError && /ELOOP.*; check the file system/.test(error.message),
+  );
+});
+
+test('missing permission names the user to run as; faults of the agent stay what they are', () => {
+  const denied = Object.assign(new Error('EACCES: permission denied'), {
+    code: 'EACCES',
+    syscall: 'scandir',
+  });
+  assert.match((unreadable('/j', denied) as Error).message, /found EACCES.*; run as the user of the agent/);
+  const fault = new TypeError('x is undefined');
+  assert.equal(unreadable('/j', fault), fault);
+});
+
+test('a time that ends before it begins is refused', async () => {
+  using directory = directoryWith({});
+  const flags = { since: '2026-11-22T12:00:00Z', until: '2026-11-22T11:00:00Z' };
+  await refused(
+    'USAGE',
+    /^expected --since before --until, found .*12:00.* and .*11:00/,
+    directory.path,
+    flags,
+  );
+  await show(directory.path, { since: '15m', until: '5m' });
+});
