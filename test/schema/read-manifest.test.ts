@@ -38,7 +38,10 @@ test('several structs in one ring, with fields that are printed by name, and tai
   const several = await manifestOf(at('test/fixtures/bpf/several.bpf.c'));
   const { event: first } = several;
   assert.ok(first);
-  assertGolden(at('test/fixtures/bpf/several.golden.ts'), eventTypeSource(several, '../../../src/sdk/binding.ts'));
+  assertGolden(
+    at('test/fixtures/bpf/several.golden.ts'),
+    eventTypeSource(several, '../../../src/sdk/binding.ts'),
+  );
   assertGolden(at('test/fixtures/bpf/several.mapping.json'), mappingSource('several', first));
   assertGolden(at('test/fixtures/bpf/several.reference.md'), referenceSource([several]));
   assertGolden(at('test/fixtures/bpf/several.layout.txt'), describeLayout(first));

@@ -30,15 +30,7 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
     configure: async (control) => {
       const { region, hostname } = host.config();
       await control.setLabels({ region, host: hostname });
-      await control.setPool(
-        host.pooled().map(({ name, modulePath = '', maxSeries, contents }) => ({
-          name,
-          modulePath,
-          options: host.config().collectors[name]?.options ?? {},
-          maxSeries,
-          contents,
-        })),
-      );
+      await control.setPool(host.pooled());
     },
   };
 }

@@ -6,9 +6,9 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Remote } from '../../actor/rpc.ts';
 import type { ActorRole } from '../../actor/state.ts';
-import type { CatalogEntry } from '../../catalog/entry.ts';
 import type { EffectiveConfig } from '../../config/effective.ts';
 import type { RingWatch } from '../../kernel/ring-watch.ts';
+import type { PoolCollector } from '../../pool/file-task.ts';
 import type { Log } from '../../sdk/context.ts';
 import type { MetricFamily } from '../../sdk/metrics.ts';
 import type { StatusDocument } from '../../web/status.ts';
@@ -44,7 +44,7 @@ export interface ServiceHost {
   /** The configuration in force. */
   config(): EffectiveConfig;
   /** Enabled collectors that run as tasks on the pool. */
-  pooled(): readonly CatalogEntry[];
+  pooled(): readonly PoolCollector[];
   status(): Promise<StatusDocument>;
   families(): Promise<readonly MetricFamily[]>;
   /** @returns what changed @throws why the old configuration stays in force */
