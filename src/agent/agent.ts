@@ -151,8 +151,7 @@ export class Agent {
 
   status(): StatusDocument {
     const children = [...this.#children.values()];
-    const services = this.#services.actors.map((actor) => actor.status);
-    const running = [...services, ...children.map((child) => child.status())];
+    const running = [...this.#services.statuses, ...children.map((child) => child.status())];
     const disabled = this.#catalog.entries.filter(({ name }) => !this.#config.collectors[name]?.enabled);
     const aside = [
       ...this.#catalog.broken.map(({ name, error }) => setAside(name, 'unsupported', { error })),

@@ -5,7 +5,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { Remote } from '../../actor/rpc.ts';
-import type { ActorRole } from '../../actor/state.ts';
+import type { ActorRole, StatusError } from '../../actor/state.ts';
 import type { EffectiveConfig } from '../../config/effective.ts';
 import type { RingWatch } from '../../kernel/ring-watch.ts';
 import type { PoolCollector } from '../../pool/file-task.ts';
@@ -84,6 +84,8 @@ export interface ServiceSpec<Control extends ServiceControl> {
   readonly uses?: readonly string[];
   /** Its part of `/api/v1/status`, asked for each page: `{ containers: … }`. */
   report?(control: Remote<Control>): PromiseLike<ServiceReport>;
+  /** Why it does not get on though its thread runs, by what it told last: the reason its actor shows. */
+  trouble?(report: ServiceReport): StatusError | undefined;
   /** The same as metrics. */
   families?(report: ServiceReport): readonly MetricFamily[];
   /** Lets go of what it held; called once its worker has been stopped for good. */
