@@ -27,6 +27,7 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
       containers: async () => host.control<ContainersControl>('containers').document(),
     } satisfies SupervisorApi,
     works: (control) => control.listening(),
+    report: async (control) => ({ pooled: await control.pooled() }),
     configure: async (control) => {
       const { region, hostname } = host.config();
       await control.setLabels({ region, host: hostname });

@@ -14,7 +14,7 @@ import type { MetricFamily } from '../../sdk/metrics.ts';
 import type { StatusDocument } from '../../web/status.ts';
 
 /** What services tell of themselves beside their state. */
-export type ServiceReport = Pick<StatusDocument, 'containers' | 'elasticsearch'>;
+export type ServiceReport = Pick<StatusDocument, 'containers' | 'elasticsearch' | 'pooled'>;
 
 /** What every service's thread answers on its control port. */
 export interface ServiceControl {
