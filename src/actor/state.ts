@@ -30,7 +30,7 @@ export interface ActorStatus {
   /** Collectors only. */
   readonly kind?: CollectorKind;
   readonly state: ActorState;
-  /** Why it is not running. */
+  /** Why it is not running, or runs and does not get on. */
   readonly reason?: StatusError;
   readonly restarts: number;
   /** The newest failure, kept after a successful restart. */

@@ -10,11 +10,12 @@
 import type { ActorStatus } from '../actor/state.ts';
 import type { WorkerActor } from '../actor/worker-actor.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { type CatalogEntry, isPooled } from '../catalog/entry.ts';
+import type { CatalogEntry } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import { freshenClock } from '../kernel/clock-keeper.ts';
 import { RingWatch } from '../kernel/ring-watch.ts';
+import type { PoolCollector } from '../pool/file-task.ts';
 import { withDeadline } from '../promises.ts';
 import type { Log } from '../sdk/context.ts';
 import type { PrometheusControl } from '../web/actor.ts';
@@ -25,6 +26,7 @@ import { CpuCgroups } from './fence/cgroup.ts';
 import { findQuotaParent } from './fence/quota-parent.ts';
 import { MemoryGuard, trimMemory } from './memory.ts';
 import { PinKeeper } from './pin-keeper.ts';
+import { changedPooled, pooledCollectors } from './pooled.ts';
 import type { ReloadRecord } from './reload.ts';
 import { SERVICES } from './services/list.ts';
 import { Services } from './services/services.ts';
@@ -81,7 +83,7 @@ export class Agent {
         log,
         rings: this.#rings,
         config: () => this.#config,
-        pooled: () => this.#pooled(),
+        pooled: () => this.#pooled,
         status: () => this.#freshStatus(),
         families: async () => [
           ...statusFamilies(await this.#freshStatus(), hooks.reloads()),
@@ -127,16 +129,18 @@ export class Agent {
   /**
    * Puts a checked configuration in force. A service that does not work with it gets its old part back, and the
    * collectors are not touched.
-   * @returns names of the actors that were replaced, started or stopped
+   * @returns names of the actors and of the collectors on the pool that were replaced, started or stopped
    * @throws what keeps a service from working with the new configuration
    */
   async apply(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
-    const before = { config: this.#config, catalog: this.#catalog };
+    const before = { config: this.#config, catalog: this.#catalog, pooled: this.#pooled };
     this.#config = config;
     this.#catalog = catalog;
     try {
       const services = await this.#services.apply(before.config);
-      return [...services, ...(await this.#applyToCollectors(before.config, before.catalog))];
+      const collectors = await this.#applyToCollectors(before.config, before.catalog);
+      // A set: what has moved between a worker and the pool is in both.
+      return [...new Set([...services, ...collectors, ...changedPooled(before.pooled, this.#pooled)])];
     } catch (error) {
       this.#config = before.config;
       this.#catalog = before.catalog;
@@ -147,8 +151,7 @@ export class Agent {
 
   status(): StatusDocument {
     const children = [...this.#children.values()];
-    const services = this.#services.actors.map((actor) => actor.status);
-    const running = [...services, ...children.map((child) => child.status())];
+    const running = [...this.#services.statuses, ...children.map((child) => child.status())];
     const disabled = this.#catalog.entries.filter(({ name }) => !this.#config.collectors[name]?.enabled);
     const aside = [
       ...this.#catalog.broken.map(({ name, error }) => setAside(name, 'unsupported', { error })),
@@ -172,7 +175,7 @@ export class Agent {
   /** For the log line at the end of the start. */
   async summary(): Promise<object> {
     const listening = await this.#services.control<PrometheusControl>('prometheus').listening();
-    const running = [...this.#children.keys(), ...this.#pooled().map(({ name }) => name)].sort();
+    const running = [...this.#children.keys(), ...this.#pooled.map(({ name }) => name)].sort();
     return { listening, journal: this.#config.journal.directory, collectors: running.join(' ') };
   }
 
@@ -228,10 +231,8 @@ export class Agent {
     this.#pins.apply(this.#config, new Set(pinned.map(({ name }) => name)));
   }
 
-  #pooled(): CatalogEntry[] {
-    return this.#catalog.entries.filter(
-      (entry) => isPooled(entry) && this.#config.collectors[entry.name]?.enabled,
-    );
+  get #pooled(): PoolCollector[] {
+    return pooledCollectors(this.#config, this.#catalog);
   }
 
   /** Those that run as tasks have no actor whose state would tell; one that does not start says so at each scrape. */

@@ -18,13 +18,14 @@ import type { HostPaths, Log } from '../sdk/context.ts';
 import type { MetricFamily } from '../sdk/metrics.ts';
 import { OwnMetrics } from '../storage/prometheus/own.ts';
 import type { PageLabels } from '../storage/prometheus/page.ts';
-import { type ScrapeFault, scrape } from '../storage/prometheus/scrape.ts';
+import { scrape } from '../storage/prometheus/scrape.ts';
 import { PortSource } from '../storage/prometheus/source.ts';
 import { createApp } from './app.ts';
 import { EventStreams } from './event-stream.ts';
+import { ScrapeOutcomes } from './outcomes.ts';
 import { addPages, type Selection } from './routes.ts';
 import { type HttpServer, type Listening, listen } from './server.ts';
-import type { StatusDocument } from './status.ts';
+import type { PooledStatus, StatusDocument } from './status.ts';
 
 export type { PoolCollector } from '../pool/file-task.ts';
 
@@ -60,6 +61,8 @@ export interface PrometheusControl {
   setLabels(labels: PageLabels): void;
   /** Replaces the list of file collectors; those that are in it already go on. */
   setPool(collectors: readonly PoolCollector[]): void;
+  /** The file collectors, and what became of their newest scrape. */
+  pooled(): readonly PooledStatus[];
   /** Resolves when every file collector can be scraped, or has shown that it cannot. */
   poolReady(): Promise<void>;
   /** @throws PORT_IN_USE or LISTEN_FAILED when the server could not be started */
@@ -79,7 +82,6 @@ const CONTAINERS_LISTED_MS = 1_000;
 
 export class Prometheus implements PrometheusControl {
   readonly #options: PrometheusOptions;
-  readonly #log: Log;
   /** Collector threads by name; one whose thread is down stays until it is forgotten. */
   readonly #ports = new Map<string, PortSource>();
   #files: readonly FileSource[] = [];
@@ -93,8 +95,7 @@ export class Prometheus implements PrometheusControl {
   readonly #listed = withDeadline(this.#containers.listed, CONTAINERS_LISTED_MS, 'containers').catch(
     () => {},
   );
-  /** What was logged last about each collector. */
-  readonly #faults = new Map<string, string>();
+  readonly #outcomes: ScrapeOutcomes;
   readonly #server: Promise<HttpServer>;
   readonly #status: () => Promise<StatusDocument>;
   readonly #families: () => Promise<readonly MetricFamily[]>;
@@ -106,7 +107,7 @@ export class Prometheus implements PrometheusControl {
   /** Starts listening at once; `listening` tells how that went. */
   constructor(options: PrometheusOptions, supervisor: SupervisorApi, log: Log) {
     this.#options = options;
-    this.#log = log;
+    this.#outcomes = new ScrapeOutcomes(log);
     this.#pool = new FilePool({ paths: options.paths, log: options.log });
     this.#status = bounded('status of the main thread', () => supervisor.status());
     this.#families = bounded('metrics of the main thread', () => supervisor.families());
@@ -163,7 +164,14 @@ export class Prometheus implements PrometheusControl {
       before.delete(key);
       return known ?? new FileSource(collector, this.#pool, () => this.#snapshots.get(), this.#listed);
     });
-    for (const source of before.values()) source[Symbol.dispose]();
+    for (const source of before.values()) {
+      this.#outcomes.forget(source.name);
+      source[Symbol.dispose]();
+    }
+  }
+
+  pooled(): PooledStatus[] {
+    return this.#files.map(({ name }) => this.#outcomes.status(name));
   }
 
   async poolReady(): Promise<void> {
@@ -212,25 +220,11 @@ export class Prometheus implements PrometheusControl {
       own: names ? [] : this.#own.metrics,
       labels: this.#pageLabels,
       deadline_ms: web.scrape_timeout_ms,
-      onOutcome: (collector, faults) => this.#onOutcome(collector, faults),
+      onOutcome: (collector, faults) => {
+        for (const { type } of faults) if (type === 'refused') this.#own.countRefusedFamily(collector);
+        this.#outcomes.add(collector, faults);
+      },
     });
-  }
-
-  /** A collector that stays broken is logged once, not at every scrape. */
-  #onOutcome(collector: string, faults: readonly ScrapeFault[]): void {
-    for (const { type } of faults) if (type === 'refused') this.#own.countRefusedFamily(collector);
-    if (faults.some((fault) => fault.type === 'failed' && fault.error.code === 'COLLECTOR_STARTING')) return;
-    const signature = faults
-      .map((fault) => (fault.type === 'failed' ? fault.error.code : fault.reason))
-      .join();
-    if ((this.#faults.get(collector) ?? '') === signature) return;
-    this.#faults.set(collector, signature);
-    if (faults.length === 0) this.#log.info('metrics are complete again', { collector });
-    for (const fault of faults) {
-      if (fault.type === 'failed')
-        this.#log.warn('a collector gave no metrics', { collector, error: fault.error });
-      else this.#log.warn('a metric family was left out of the page', { collector, reason: fault.reason });
-    }
   }
 }
 

@@ -1,7 +1,7 @@
 /** The page a browser gets at `/`: what runs here, and where the rest is. Self-contained: no script, no file, no network. */
 import { createHash } from 'node:crypto';
 import type { ActorStatus } from '../actor/state.ts';
-import type { StatusDocument } from './status.ts';
+import type { PooledStatus, StatusDocument } from './status.ts';
 
 const STYLE = `:root{color-scheme:light dark}
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
@@ -34,7 +34,7 @@ ${status ? about(status) : '<p class="bad">The main thread does not answer.</p>'
 <ul>
 ${links.join('\n')}
 </ul>
-${status ? actorTable(status.actors) : ''}
+${status ? actorTable(status.actors) + pooledTable(status.pooled ?? []) : ''}
 </html>
 `;
 }
@@ -58,6 +58,22 @@ function actorTable(actors: readonly ActorStatus[]): string {
   });
   return `<table>
 <thead><tr><th>Name<th>State<th>Kind<th>Restarts<th>Reason or last error
+<tbody>
+${rows.join('\n')}
+</table>`;
+}
+
+function pooledTable(pooled: readonly PooledStatus[]): string {
+  if (pooled.length === 0) return '';
+  const rows = pooled.map(({ name, success, scraped_at = '', error }) => {
+    const result = success === undefined ? 'not scraped yet' : success ? 'complete' : 'failed';
+    const mark = success === false ? ' class="bad"' : '';
+    const cells = [scraped_at, error?.message ?? ''].map((cell) => `<td>${escapeHtml(cell)}`);
+    return `<tr><td>${escapeHtml(name)}<td${mark}>${result}${cells.join('')}`;
+  });
+  return `
+<table>
+<thead><tr><th>On the metrics pool<th>Last scrape<th>At<th>Error
 <tbody>
 ${rows.join('\n')}
 </table>`;

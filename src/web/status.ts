@@ -1,4 +1,4 @@
-import type { ActorStatus } from '../actor/state.ts';
+import type { ActorStatus, StatusError } from '../actor/state.ts';
 import type { ContainersStatus } from '../containers/actor.ts';
 import type { ElasticsearchStatus } from '../storage/elasticsearch/status.ts';
 
@@ -39,10 +39,22 @@ export interface LedgerStatus {
   readonly difference: string;
 }
 
+/** A collector that runs as a task on the metrics pool: it has no thread of its own, so no state and no restarts. */
+export interface PooledStatus {
+  readonly name: string;
+  /** When it was scraped last; RFC 3339, UTC. Undefined until it has been. */
+  readonly scraped_at?: string;
+  /** Whether it gave all its samples then: `huatuo_bamai_scrape_collector_success`. */
+  readonly success?: boolean;
+  readonly error?: Pick<StatusError, 'code' | 'message'>;
+}
+
 export interface StatusDocument {
   readonly agent: AgentStatus;
   readonly actors: readonly ActorStatus[];
   readonly ledger: readonly LedgerStatus[];
+  /** Undefined until the thread that scrapes them has answered once. */
+  readonly pooled?: readonly PooledStatus[];
   /** Undefined until the thread that knows them has answered once. */
   readonly containers?: ContainersStatus;
   /** The same of the thread that ships documents. */

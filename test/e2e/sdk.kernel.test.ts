@@ -104,6 +104,6 @@ test('a reload runs the new code of a collector on the pool', { skip }, async ()
     sampleValue(await agent.metrics('pooled'), 'huatuo_pooled_value', {});
   assert.equal(await value(), 1);
   write(2);
-  assert.equal((await agent.reload()).status, 200);
+  assert.equal((await agent.reload()).body, 'configuration reloaded: pooled\n');
   await agent.until('the new value', async () => (await value()) === 2);
 });

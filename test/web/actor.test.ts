@@ -147,6 +147,20 @@ test('a collector that has nothing to say has not failed', async () => {
   assert.doesNotMatch(body, /quiet_level/);
 });
 
+test('collectors on the pool are listed with their last scrape', async () => {
+  const { control } = start();
+  const broken = { name: 'broken', modulePath: '/nonexistent.js', options: {}, maxSeries: 10, contents: '' };
+  const quiet = { ...broken, name: 'quiet', modulePath: collector('loadavg') };
+  await control.setPool([quiet, broken]);
+  assert.deepEqual(await control.pooled(), [{ name: 'quiet' }, { name: 'broken' }]);
+  await get(control, '/metrics');
+  const [good, bad] = await control.pooled();
+  assert.deepEqual([good?.success, good?.error, bad?.success], [true, undefined, false]);
+  assert.match(bad?.error?.message ?? '', /nonexistent/);
+  await control.setPool([quiet, { ...broken, contents: 'b' }]);
+  assert.deepEqual((await control.pooled())[1], { name: 'broken' });
+});
+
 test('a page is compressed for a client that asks for it', async () => {
   const { control } = start();
   const { address, port } = await control.listening();

@@ -132,6 +132,21 @@ describe('the landing page', () => {
     assert.doesNotMatch(reply.body, /<script|<b>/);
   });
 
+  test('shows the collectors on the pool with their last scrape', async () => {
+    const pooled = [
+      { name: 'loadavg' },
+      {
+        name: 'cpu_util',
+        scraped_at: '2026-01-01T00:00:00.000Z',
+        success: false,
+        error: { code: 'COLLECTOR_FAILED', message: 'no <stat>' } as const,
+      },
+    ];
+    const { body } = await get('/', { status: async () => ({ ...document('ready'), pooled }) });
+    assert.match(body, /<td>loadavg<td>not scraped yet/);
+    assert.match(body, /<td>cpu_util<td class="bad">failed<td>2026-01-01T00:00:00.000Z<td>no &lt;stat&gt;/);
+  });
+
   test('works without the main thread', async () => {
     const reply = await get('/', { status: silent });
     assert.equal(reply.status, 200);

@@ -31,6 +31,11 @@ export function elasticsearch(host: ServiceHost): ServiceSpec<ElasticsearchContr
     } satisfies ElasticsearchHost,
     works: (control) => control.started(),
     report: async (control) => ({ elasticsearch: await control.status() }),
+    trouble: ({ elasticsearch }) =>
+      elasticsearch?.error && {
+        ...elasticsearch.error,
+        message: `${elasticsearch.state}: ${elasticsearch.error.message}`,
+      },
     families: ({ elasticsearch }) => elasticsearchFamilies(elasticsearch),
   };
 }

@@ -27,18 +27,11 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
       containers: async () => host.control<ContainersControl>('containers').document(),
     } satisfies SupervisorApi,
     works: (control) => control.listening(),
+    report: async (control) => ({ pooled: await control.pooled() }),
     configure: async (control) => {
       const { region, hostname } = host.config();
       await control.setLabels({ region, host: hostname });
-      await control.setPool(
-        host.pooled().map(({ name, modulePath = '', maxSeries, contents }) => ({
-          name,
-          modulePath,
-          options: host.config().collectors[name]?.options ?? {},
-          maxSeries,
-          contents,
-        })),
-      );
+      await control.setPool(host.pooled());
     },
   };
 }

@@ -5,16 +5,16 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { Remote } from '../../actor/rpc.ts';
-import type { ActorRole } from '../../actor/state.ts';
-import type { CatalogEntry } from '../../catalog/entry.ts';
+import type { ActorRole, StatusError } from '../../actor/state.ts';
 import type { EffectiveConfig } from '../../config/effective.ts';
 import type { RingWatch } from '../../kernel/ring-watch.ts';
+import type { PoolCollector } from '../../pool/file-task.ts';
 import type { Log } from '../../sdk/context.ts';
 import type { MetricFamily } from '../../sdk/metrics.ts';
 import type { StatusDocument } from '../../web/status.ts';
 
 /** What services tell of themselves beside their state. */
-export type ServiceReport = Pick<StatusDocument, 'containers' | 'elasticsearch'>;
+export type ServiceReport = Pick<StatusDocument, 'containers' | 'elasticsearch' | 'pooled'>;
 
 /** What every service's thread answers on its control port. */
 export interface ServiceControl {
@@ -44,7 +44,7 @@ export interface ServiceHost {
   /** The configuration in force. */
   config(): EffectiveConfig;
   /** Enabled collectors that run as tasks on the pool. */
-  pooled(): readonly CatalogEntry[];
+  pooled(): readonly PoolCollector[];
   status(): Promise<StatusDocument>;
   families(): Promise<readonly MetricFamily[]>;
   /** @returns what changed @throws why the old configuration stays in force */
@@ -84,6 +84,8 @@ export interface ServiceSpec<Control extends ServiceControl> {
   readonly uses?: readonly string[];
   /** Its part of `/api/v1/status`, asked for each page: `{ containers: … }`. */
   report?(control: Remote<Control>): PromiseLike<ServiceReport>;
+  /** Why it does not get on though its thread runs, by what it told last: the reason its actor shows. */
+  trouble?(report: ServiceReport): StatusError | undefined;
   /** The same as metrics. */
   families?(report: ServiceReport): readonly MetricFamily[];
   /** Lets go of what it held; called once its worker has been stopped for good. */

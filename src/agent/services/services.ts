@@ -62,6 +62,16 @@ export class Services {
     return this.#enabled.map(({ actor }) => actor);
   }
 
+  /** A service whose thread runs and which does not get on stays `running`, with its own reason. */
+  get statuses(): readonly ActorStatus[] {
+    return this.#enabled.map(({ spec, actor, report }) => {
+      const { status } = actor;
+      // One that is down has a newer reason than its last report.
+      const reason = status.state === 'running' ? spec.trouble?.(report) : undefined;
+      return reason ? { ...status, reason } : status;
+    });
+  }
+
   get #enabled(): readonly Service[] {
     const config = this.#host.config();
     return this.#services.filter(({ spec }) => isEnabled(spec, config));

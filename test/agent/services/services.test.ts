@@ -10,6 +10,7 @@ import { type ReaderActor, Services } from '../../../src/agent/services/services
 import type { EffectiveConfig } from '../../../src/config/effective.ts';
 import { HuatuoError } from '../../../src/error.ts';
 import { RingWatch } from '../../../src/kernel/ring-watch.ts';
+import type { ElasticsearchStatus } from '../../../src/storage/elasticsearch/status.ts';
 import type { GreeterHost, GreeterOptions } from '../../fixtures/workers/greeter.ts';
 import { eventually } from '../../support/eventually.ts';
 
@@ -45,6 +46,12 @@ function greeter(released: () => void): ServiceSpec<GreeterControl> {
     options: ({ region }): GreeterOptions => ({ greeting: region }),
     serve: { name: () => 'the host' } satisfies GreeterHost,
     works: (control) => control.greeting(),
+    report: async (control) => {
+      const message = await control.greeting();
+      return { elasticsearch: { state: message } as unknown as ElasticsearchStatus };
+    },
+    trouble: ({ elasticsearch }) =>
+      elasticsearch && { code: 'OVERLOADED', message: `failing: ${elasticsearch.state}`, remedy: 'none' },
     release: released,
   };
 }
@@ -133,6 +140,15 @@ test('a worker that ends is replaced, and its readers are connected again', asyn
   made.services.actors[0]?.end(new HuatuoError('WORKER_EXITED', { found: 'a test', remedy: 'none' }));
   await eventually('a second port', () => made.listener.ports.length === 2);
   assert.equal(await made.listener.heard[1], 'hello oom, says the host');
+});
+
+test('a service that runs and does not get on shows its own reason', async () => {
+  const { services } = stage('no server');
+  await services.start();
+  assert.equal(services.statuses[0]?.reason, undefined);
+  await services.ask(5_000);
+  const shown = services.statuses.map(({ state, reason }) => [state, reason?.message]);
+  assert.deepEqual(shown, [['running', 'failing: no server']]);
 });
 
 test('a required service that cannot work fails the start with its reason', async () => {

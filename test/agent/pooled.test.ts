@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { changedPooled, pooledCollectors } from '../../src/agent/pooled.ts';
+import type { CatalogEntry } from '../../src/catalog/entry.ts';
+import type { PoolCollector } from '../../src/pool/file-task.ts';
+
+function entryOf(name: string, more: Partial<CatalogEntry> = {}): CatalogEntry {
+  return {
+    name,
+    kind: 'metric',
+    doc: 'A test.',
+    source: 'files',
+    enabledByDefault: true,
+    modulePath: `/${name}.js`,
+    options: {},
+    interval: 10,
+    maxSeries: 10,
+    aliases: [],
+    contents: 'a',
+    ...more,
+  };
+}
+
+function collectorOf(name: string, contents = 'a', options: object = {}): PoolCollector {
+  return { name, modulePath: `/${name}.js`, options, maxSeries: 10, contents };
+}
+
+test('enabled metric collectors without BPF run on the pool', () => {
+  const entries = [
+    entryOf('load'),
+    entryOf('off'),
+    entryOf('event', { kind: 'event' }),
+    entryOf('bpf', { source: 'bpf' }),
+  ];
+  const section = (enabled: boolean) => ({
+    enabled,
+    cpu: { affinity: [], nice: 0, quota_cores: undefined },
+    options: { depth: 3 },
+  });
+  const collectors = { load: section(true), off: section(false), event: section(true), bpf: section(true) };
+  assert.deepEqual(pooledCollectors({ collectors }, { entries }), [collectorOf('load', 'a', { depth: 3 })]);
+});
+
+test('a collector on the pool that was rebuilt, set otherwise, added or removed is named; others are not', () => {
+  const before = ['same', 'rebuilt', 'set', 'removed'].map((name) => collectorOf(name));
+  const now = [
+    collectorOf('same'),
+    collectorOf('rebuilt', 'b'),
+    collectorOf('set', 'a', { depth: 4 }),
+    collectorOf('added'),
+  ];
+  assert.deepEqual(changedPooled(before, now), ['rebuilt', 'set', 'added', 'removed']);
+  assert.deepEqual(changedPooled(now, now), []);
+});
