@@ -40,7 +40,7 @@ export function elasticsearch(): z.ZodType<ElasticsearchConfig> {
     retention_days: count({
       default: 0,
       max: 3650,
-      doc: 'Days after which the server may delete documents, where it has lifecycles or ILM; 0 keeps them',
+      doc: 'Days after which the server may delete documents, where it has lifecycles, ILM or ISM; 0 keeps them',
     }),
     username: text({
       default: '',

@@ -4,8 +4,9 @@
  */
 import { type ShippingConfig, targetName } from './config.ts';
 import { Refused } from './failure.ts';
+import { putIlmPolicy, putIsmPolicy } from './retention.ts';
 import type { Product, Server } from './server.ts';
-import { type Abilities, POLICY, SHARED_TEMPLATE, type Template, templates } from './templates.ts';
+import { type Abilities, SHARED_TEMPLATE, type Template, templates } from './templates.ts';
 
 export interface SetupStep {
   readonly kind: Template['kind'] | 'policy';
@@ -77,7 +78,8 @@ export class Setup {
   }
 
   async #putAll(tracers: readonly string[], abilities: Abilities, signal: AbortSignal): Promise<void> {
-    if (abilities.retention === 'ilm') await this.#putPolicy(signal);
+    if (abilities.retention === 'ilm') await putIlmPolicy(this.#server, signal);
+    if (abilities.retention === 'ism') await putIsmPolicy(this.#server, signal);
     let upgraded = false;
     for (const template of templates(this.#server.config, tracers, abilities)) {
       if (template.name === SHARED_TEMPLATE && this.#shared) continue;
@@ -125,26 +127,16 @@ export class Setup {
     const target = encodeURIComponent(targetName(this.#server.config, tracer));
     await this.#server.send({ method: 'POST', path: `/${target}/_rollover`, signal });
   }
-
-  async #putPolicy(signal: AbortSignal): Promise<void> {
-    const { retention_days } = this.#server.config;
-    const phases = {
-      hot: { actions: { rollover: { max_age: '7d', max_size: '30gb' } } },
-      delete: { min_age: `${retention_days}d`, actions: { delete: {} } },
-    };
-    await this.#server.ask(`to take the lifecycle policy ${POLICY}`, {
-      method: 'PUT',
-      path: `/_ilm/policy/${POLICY}`,
-      body: JSON.stringify({ policy: { phases } }),
-      signal,
-    });
-  }
 }
 
 function abilitiesOf(product: Product, { retention_days, layout }: ShippingConfig): Abilities {
   if (product.name === 'opensearch') {
     const flat = product.major > 2 || (product.major === 2 && product.minor >= 7);
-    return { product, freeForm: flat ? 'flat_object' : 'object', retention: 'none' };
+    return {
+      product,
+      freeForm: flat ? 'flat_object' : 'object',
+      retention: retention_days === 0 ? 'none' : 'ism',
+    };
   }
   const lifecycle = product.major > 8 || (product.major === 8 && product.minor >= 14);
   const retention =

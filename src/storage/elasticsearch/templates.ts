@@ -26,7 +26,7 @@ export interface Abilities {
   /** Type of a free-form map; `object` ones are stored and not indexed. */
   readonly freeForm: 'flattened' | 'flat_object' | 'object';
   /** How old documents are deleted. */
-  readonly retention: 'lifecycle' | 'ilm' | 'none';
+  readonly retention: 'lifecycle' | 'ilm' | 'ism' | 'none';
 }
 
 export const SHARED_TEMPLATE = 'huatuo-document';
@@ -101,7 +101,7 @@ function shared({ retention_days }: ShippingConfig, { freeForm, retention }: Abi
   });
 }
 
-/** Name of the ILM policy. */
+/** Name of the policy, of ILM or ISM. */
 export const POLICY = 'huatuo';
 
 function ofTracer(config: ShippingConfig, tracer: string, { freeForm }: Abilities): Template[] {

@@ -7,6 +7,7 @@ import { type Fault, FaultProxy, isBulk } from '../../support/fault-proxy.ts';
 import { readLines } from '../../support/journal-reader.ts';
 import { findServer, SearchServer } from '../../support/search-server/server.ts';
 import { config, Shipping, stored } from './fixture.ts';
+import { SmallDisk } from './small-disk.ts';
 
 const found = await findServer('elasticsearch-8');
 const skip = 'missing' in found ? found.missing : false;
@@ -259,6 +260,41 @@ describe('documents of the journal in a real Elasticsearch', { skip }, () => {
     await shipping.drained();
     assert.deepEqual(await stored(server, 'logs-huatuo.oom-unwritable'), { documents: 3100, events: 3100 });
   });
+
+  for (const [name, errno] of [
+    ['full', 'ENOSPC'],
+    ['remounted read-only', 'EROFS'],
+  ] as const) {
+    test(`while the disk of the cursor is ${name} shipping waits; afterwards every document is there once`, {
+      skip: process.getuid?.() === 0 ? false : 'needs root to mount a disk',
+    }, async () => {
+      await using shipping = new Shipping();
+      const namespace = errno.toLowerCase();
+      using disk = new SmallDisk(join(shipping.path, '.elasticsearch'));
+      shipping.write(100);
+      shipping.start(config(server.url, { namespace }));
+      await shipping.drained();
+      {
+        // A disk with files that are open for writing is not remounted.
+        if (errno === 'EROFS') await shipping.stop();
+        using _ = errno === 'ENOSPC' ? disk.fill() : disk.readOnly();
+        shipping.write(3000);
+        if (errno === 'EROFS') shipping.start(config(server.url, { namespace }));
+        const { error } = await eventually('the disk to be met', async () => {
+          const status = await shipping.status();
+          return status.state === 'failing' && status;
+        });
+        assert.match(error?.message ?? '', new RegExp(errno));
+      }
+      await shipping.drained();
+      assert.deepEqual(await stored(server, `logs-huatuo.oom-${namespace}`), {
+        documents: 3100,
+        events: 3100,
+      });
+      // Before its disk is unmounted.
+      await shipping.stop();
+    });
+  }
 
   test('a server that is killed and comes back', async () => {
     await using shipping = new Shipping({ segment_bytes: 200_000 });
