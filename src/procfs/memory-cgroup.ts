@@ -31,22 +31,27 @@ export const UNLIMITED_BYTES: number = 2 ** 62;
  * @param procfs mount point of procfs
  * @param pid process id in the agent's pid namespace
  * @param cgroupId inode of the task's memory cgroup, from the event
- * @param known cgroup directories of the task's container, for a task that is gone already
- * @returns undefined when neither the task nor its container's cgroup is there any more
+ * @param known where the cgroup of a task that is gone already may be: the directories of its container, by controller, or
+ *   a path below the mount point of its hierarchy
+ * @returns undefined when neither the task nor its cgroup is there any more
  */
 export function readMemoryCgroup(
   procfs: string,
   pid: number,
   cgroupId: bigint,
-  known: Readonly<Record<string, string>> | undefined,
+  known: Readonly<Record<string, string>> | string | undefined,
 ): MemoryCgroup | undefined {
   const membership = parseCgroupMembership(readIfThere(join(procfs, String(pid), 'cgroup')) ?? '');
   for (const { controllers, mountPoint } of readHierarchies(procfs)) {
     const controller = controllers.find((name) => name === 'memory' || name === 'unified');
     if (!controller) continue;
-    const path = membership.get(controller)?.path;
-    const own = path === undefined ? undefined : join(mountPoint, path);
-    const directory = own !== undefined && inodeOf(own) === cgroupId ? own : known?.[controller];
+    const paths = [membership.get(controller)?.path, typeof known === 'string' ? known : undefined];
+    const directory =
+      paths
+        .filter((path) => path !== undefined)
+        .map((path) => join(mountPoint, path))
+        .find((candidate) => inodeOf(candidate) === cgroupId) ??
+      (typeof known === 'object' ? known[controller] : undefined);
     const read =
       directory && readDirectory(directory, directory.slice(mountPoint.length), controller === 'unified');
     if (read) return read;

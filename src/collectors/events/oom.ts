@@ -16,6 +16,7 @@ import {
   type HostPaths,
   integer,
   keyword,
+  type Owner,
   optional,
   record,
   type State,
@@ -106,14 +107,23 @@ function remember({ id }: Container, comm: string, state: State): void {
   state.set(kills);
 }
 
-/** A task of the event, as far as files still know it: it may be gone, then what is missing is left out. */
+/** A task of the event, as far as files still know it: it may be gone, and its cgroup with it; what is missing is left out. */
 async function surroundings(
   { pid, cgroup_id }: { pid: number; cgroup_id: number },
   paths: HostPaths,
   containers: Containers,
 ): Promise<DocumentOf<typeof task>> {
   const cgroupId = BigInt(cgroup_id);
-  const container = await containers.byCgroupId(cgroupId, 'memory');
-  const cgroup = readMemoryCgroup(paths.procfs, pid, cgroupId, container?.cgroups);
+  const cgroup = readMemoryCgroup(
+    paths.procfs,
+    pid,
+    cgroupId,
+    whereabouts(await containers.ownerOf(cgroupId, 'memory')),
+  );
   return cgroup ? { cgroup } : {};
+}
+
+function whereabouts(owner: Owner): Readonly<Record<string, string>> | string | undefined {
+  if (owner.type === 'container') return owner.container.cgroups;
+  return owner.type === 'unknown' ? undefined : owner.cgroupPath;
 }
