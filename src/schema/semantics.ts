@@ -100,6 +100,8 @@ export interface Appearance {
 
 const LONG = { type: 'long' } as const;
 const KEYWORD = { type: 'keyword' } as const;
+/** Read with its document, never searched: an index of symbols, offsets and bytes would outweigh the documents. */
+const UNSEARCHED = { type: 'keyword', index: false, doc_values: false } as const;
 
 /** What is not a value of the document. */
 export function isShown(field: { readonly format: FieldFormat }): boolean {
@@ -120,15 +122,14 @@ export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct'>,
   ip_addr: { type: 'string', mapping: { type: 'ip' }, unit: 'IP address' },
   bool: { type: 'boolean', mapping: { type: 'boolean' }, unit: 'true or false' },
   enum: { type: 'string | number', mapping: KEYWORD, unit: 'name; the number when it has none' },
-  /* Read with its document, never searched: an index of symbols and offsets would outweigh the documents. */
   kstack: {
     type: 'string[]',
-    mapping: { type: 'keyword', index: false, doc_values: false },
+    mapping: UNSEARCHED,
     unit: 'symbol+offset, innermost first',
   },
   ustack: {
     type: 'string[]',
-    mapping: { type: 'keyword', index: false, doc_values: false },
+    mapping: UNSEARCHED,
     unit: 'symbol+offset or file[build id]+offset, innermost first',
   },
   tag: { type: 'string', mapping: KEYWORD, unit: 'which kind of event' },
@@ -136,7 +137,7 @@ export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct'>,
   text_tail: { type: 'string', mapping: KEYWORD, unit: 'text' },
   bytes_tail: {
     type: 'string',
-    mapping: { type: 'keyword', index: false, doc_values: false },
+    mapping: UNSEARCHED,
     unit: 'hexadecimal digits',
   },
   kernel_enum: {

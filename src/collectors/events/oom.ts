@@ -8,7 +8,6 @@ import {
   CONTAINER_LABELS,
   type Collector,
   type Container,
-  type Containers,
   containerLabels,
   counter,
   type DocumentOf,
@@ -67,14 +66,16 @@ const collector: Collector = defineEvent({
     ),
   },
   async enrich(event, { paths, containers, metrics, state }) {
-    const victim = await containers.ownerOf(BigInt(event.victim.cgroup_id), 'memory');
+    const ownerOf = ({ cgroup_id }: { cgroup_id: number }): Promise<Owner> =>
+      containers.ownerOf(BigInt(cgroup_id), 'memory');
+    const [trigger, victim] = await Promise.all([ownerOf(event.trigger), ownerOf(event.victim)]);
     if (victim.type === 'container') remember(victim.container, event.victim.comm, state);
     else if (victim.type === 'unknown') metrics.unknown_total.add(1);
     else metrics.host_total.add(1);
     return {
       ...event,
-      trigger: { ...event.trigger, ...(await surroundings(event.trigger, paths, containers)) },
-      victim: { ...event.victim, ...(await surroundings(event.victim, paths, containers)) },
+      trigger: { ...event.trigger, ...surroundings(event.trigger, trigger, paths) },
+      victim: { ...event.victim, ...surroundings(event.victim, victim, paths) },
       memory_snapshot: { host_meminfo: readHostMeminfo(paths.procfs) },
     };
   },
@@ -108,18 +109,12 @@ function remember({ id }: Container, comm: string, state: State): void {
 }
 
 /** A task of the event, as far as files still know it: it may be gone, and its cgroup with it; what is missing is left out. */
-async function surroundings(
+function surroundings(
   { pid, cgroup_id }: { pid: number; cgroup_id: number },
-  paths: HostPaths,
-  containers: Containers,
-): Promise<DocumentOf<typeof task>> {
-  const cgroupId = BigInt(cgroup_id);
-  const cgroup = readMemoryCgroup(
-    paths.procfs,
-    pid,
-    cgroupId,
-    whereabouts(await containers.ownerOf(cgroupId, 'memory')),
-  );
+  owner: Owner,
+  { procfs }: HostPaths,
+): DocumentOf<typeof task> {
+  const cgroup = readMemoryCgroup(procfs, pid, BigInt(cgroup_id), whereabouts(owner));
   return cgroup ? { cgroup } : {};
 }
 
