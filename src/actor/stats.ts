@@ -8,6 +8,16 @@
 import type { Worker } from 'node:worker_threads';
 import { HEARTBEAT_BYTES } from './heartbeat.ts';
 
+/** What can become of a document that a collector made itself. */
+export const SAVED_ENDS = [
+  'saved_journalled',
+  'saved_invalid',
+  'saved_overloaded',
+  'saved_refused',
+  'saved_cancelled',
+  'saved_lost',
+] as const;
+
 const FIELDS = [
   'documents',
   'in_flight_bytes',
@@ -22,12 +32,7 @@ const FIELDS = [
   'throttle_ns',
   /** Documents that the collector made itself (`ctx.save`); the ledger's half that has no ring, see collector/saver.ts. */
   'saved_produced',
-  'saved_journalled',
-  'saved_invalid',
-  'saved_overloaded',
-  'saved_refused',
-  'saved_cancelled',
-  'saved_lost',
+  ...SAVED_ENDS,
 ] as const;
 export type StatField = (typeof FIELDS)[number];
 const SLOT = Object.fromEntries(FIELDS.map((field, index) => [field, index])) as Record<StatField, number>;

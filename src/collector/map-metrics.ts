@@ -9,11 +9,12 @@
  */
 import type { KernelMap } from '../decoder/maps.ts';
 import { foldValues } from '../decoder/value.ts';
-import type { MapLayout, MetricLayout } from '../schema/manifest.ts';
+import type { MapLayout, MetricLayout, ObjectManifest } from '../schema/manifest.ts';
 import { keyCgroup, keyLabels } from '../schema/metrics.ts';
 import { containerLabels, type Owner } from '../sdk/container.ts';
 import type { Containers } from '../sdk/context.ts';
 import { CONTAINER_LABELS, type Instruments, type MetricSpecs } from '../sdk/metrics.ts';
+import type { OwnBpf } from './bpf.ts';
 import { DiskNames } from './disk-names.ts';
 import { type AnyInstrument, keyLabelValues, keyText, type LabelValues, MetricSeries } from './map-series.ts';
 
@@ -21,6 +22,8 @@ import { type AnyInstrument, keyLabelValues, keyText, type LabelValues, MetricSe
 export interface MapMetricsDependencies {
   /** Its name. */
   readonly collector: string;
+  /** Maps of its object that are metrics by themselves. */
+  readonly maps: readonly MapLayout[];
   readonly sysfs: string;
   /** `resolve` gives undefined when there was no answer in time. */
   readonly containers: Pick<Containers, 'list'> & {
@@ -38,6 +41,11 @@ interface Entry {
 
 /** Most entries of gone owners that one scrape deletes: each is a call to the thread that talks to the kernel. */
 const MAX_DELETIONS = 256;
+
+/** Those that declare metrics. */
+export function metricMaps(manifest: ObjectManifest | undefined): readonly MapLayout[] {
+  return (manifest?.maps ?? []).filter(({ metrics }) => metrics);
+}
 
 /** Specs of the metrics that maps declare, by their full name. */
 export function mapMetricSpecs(maps: readonly MapLayout[]): MetricSpecs {
@@ -69,12 +77,19 @@ export class MapMetrics {
     this.#dependencies = dependencies;
   }
 
-  /** Brings the instruments up to date. @throws SYSCALL_FAILED when a map cannot be read */
-  async update(maps: readonly AnyMap[]): Promise<void> {
+  /**
+   * Brings the instruments up to date. An object that is not loaded has counted nothing.
+   * @throws SYSCALL_FAILED when a map cannot be read
+   */
+  async update(bpf: Pick<OwnBpf, 'loaded'>): Promise<void> {
+    const { maps } = this.#dependencies;
+    const object = maps.length > 0 ? await bpf.loaded : undefined;
+    if (!object) return;
     const disks = new DiskNames(this.#dependencies.sysfs);
     const ownerless = new Map<string, string>();
     let deletions = MAX_DELETIONS;
-    for (const map of maps) {
+    for (const { name: mapName } of maps) {
+      const map = object.map(mapName);
       for (const { key, views } of await this.#show(map, disks)) {
         const name = `${map.layout.name} ${keyText(key)}`;
         const counted = keyText(foldValues(views, map.layout.value));

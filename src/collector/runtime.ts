@@ -17,7 +17,6 @@ import { ContainersClient } from '../containers/client.ts';
 import { HuatuoError } from '../error.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
-import type { MapLayout } from '../schema/manifest.ts';
 import type { Collector } from '../sdk/collector.ts';
 import type { CollectorContext, Log } from '../sdk/context.ts';
 import { createInstruments, type InstrumentSet } from '../sdk/instruments.ts';
@@ -26,7 +25,7 @@ import type { MetricFamily, MetricSpecs } from '../sdk/metrics.ts';
 import { createBpf, type OwnBpf } from './bpf.ts';
 import { createClock, documentKind } from './context.ts';
 import { JournalClient } from './journal-client.ts';
-import { MapMetrics, mapMetricSpecs } from './map-metrics.ts';
+import { MapMetrics, mapMetricSpecs, metricMaps } from './map-metrics.ts';
 import { Overdue } from './overdue.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './protocol.ts';
 import { Sampler } from './sampler.ts';
@@ -53,8 +52,6 @@ export class CollectorRuntime {
   readonly #saver: Saver;
   readonly #sampler: Sampler | undefined;
   readonly #ctx: RuntimeContext;
-  /** Maps of its object that are metrics by themselves. */
-  readonly #metricMaps: readonly MapLayout[];
   readonly #mapMetrics: MapMetrics;
   readonly #instruments: InstrumentSet<MetricSpecs>;
   #running: Promise<void> = Promise.resolve();
@@ -69,11 +66,12 @@ export class CollectorRuntime {
     const log = createLog({ component: data.name, ...data.log });
     // A line for each event would be an overload of its own.
     this.#log = limitRepeats(log, { interval_ms: REPEATS_MS });
-    this.#metricMaps = (data.bpf?.manifest.maps ?? []).filter(({ metrics }) => metrics);
-    const specs = { ...collector.metrics, ...mapMetricSpecs(this.#metricMaps) };
+    const maps = metricMaps(data.bpf?.manifest);
+    const specs = { ...collector.metrics, ...mapMetricSpecs(maps) };
     this.#instruments = createInstruments(data.name, specs, { maxSeries: data.maxSeries, kept });
     this.#mapMetrics = new MapMetrics({
       collector: data.name,
+      maps,
       sysfs: data.paths.sysfs,
       containers: this.#containers,
       instruments: this.#instruments.instruments,
@@ -166,14 +164,8 @@ export class CollectorRuntime {
         ? collector.update({ ...this.#ctx, samples })
         : collector.update?.(this.#ctx),
     );
-    await this.#updateMapMetrics();
+    await this.#mapMetrics.update(this.#ctx.bpf);
     return this.#instruments.collect();
-  }
-
-  /** An object that is not loaded has counted nothing. */
-  async #updateMapMetrics(): Promise<void> {
-    const object = this.#metricMaps.length > 0 ? await this.#ctx.bpf.loaded : undefined;
-    if (object) await this.#mapMetrics.update(this.#metricMaps.map(({ name }) => object.map(name)));
   }
 
   /** Runs one of the collector's functions, which must end. */

@@ -10,7 +10,7 @@
  * whether the one its predecessor had under way was written; the rest of what that had pending died with it, and is counted.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ActorStats, StatField } from '../actor/stats.ts';
+import { type ActorStats, SAVED_ENDS, type StatField } from '../actor/stats.ts';
 import type { HuatuoError } from '../error.ts';
 import { unlessStopped } from '../promises.ts';
 import type { SavedDocument } from '../sdk/context.ts';
@@ -193,13 +193,5 @@ export class Saver {
 }
 
 function pendingCount(stats: ActorStats): bigint {
-  const ended: readonly StatField[] = [
-    'saved_journalled',
-    'saved_invalid',
-    'saved_overloaded',
-    'saved_refused',
-    'saved_cancelled',
-    'saved_lost',
-  ];
-  return ended.reduce((left, field) => left - stats.get(field), stats.get('saved_produced'));
+  return SAVED_ENDS.reduce((left, field) => left - stats.get(field), stats.get('saved_produced'));
 }

@@ -6,6 +6,7 @@ import { Decoder } from '../../src/decoder/decoder.ts';
 import type { LookupKind } from '../../src/decoder/lookup-kinds.ts';
 import { structsOf } from '../../src/schema/variants.ts';
 import { eventFields, eventRecord, variantFields } from '../support/decoder-arbitraries.ts';
+import { documentsOf } from '../support/decoder-documents.ts';
 import { layoutOf, layoutOfVariants } from '../support/decoder-layouts.ts';
 import { moduleFor } from '../support/decoder-module.ts';
 import { FakeRing } from '../support/decoder-ring.ts';
@@ -24,24 +25,6 @@ function textOf(kind: LookupKind, key: bigint, frame?: Uint8Array): string {
   const long = 'c'.repeat(Number(key % 40n));
   if (kind.type !== 'owner' && kind.type !== 'owner_names') return JSON.stringify(`${which}${long}`);
   return key % 2n === 0n ? '' : `,${JSON.stringify(kind.type)}:${JSON.stringify(`${which}${long}`)}`;
-}
-
-/** Everything the ring holds as text; answers what the decoder asks for on the way. */
-function documentsOf(decoder: Decoder, batch: { uploadedTime: string; wallOffset_ns: bigint }): string {
-  let lines = '';
-  for (;;) {
-    decoder.beginBatch(batch.uploadedTime, batch.wallOffset_ns);
-    let result = decoder.decode();
-    while (result.status === 'lookup_miss') {
-      for (const lookup of result.lookups) {
-        const kind = decoder.lookupKinds[lookup.kind - 1];
-        if (kind) decoder.addLookup(lookup, textOf(kind, lookup.frame ? 0n : lookup.key, lookup.frame));
-      }
-      result = decoder.decode();
-    }
-    lines += Buffer.from(decoder.output()).toString();
-    if (result.status !== 'output_full') return lines;
-  }
 }
 
 const seed = Number(process.env.FC_SEED ?? Date.now() & 0x7fff_ffff);
@@ -84,7 +67,7 @@ for (const [index, layout] of layouts.entries()) {
         const expected = batch
           .map((record) => referenceDocument(parts, record, ring.submit(record)))
           .join('');
-        assert.equal(documentsOf(decoder, { uploadedTime: time, wallOffset_ns: offset }), expected);
+        assert.equal(documentsOf(decoder, { uploadedTime: time, wallOffset_ns: offset }, textOf), expected);
         decoder.commit(decoder.readPosition);
       },
     );

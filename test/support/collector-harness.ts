@@ -15,14 +15,13 @@ import { ActorStats } from '../../src/actor/stats.ts';
 import { createBpf, type OwnBpf } from '../../src/collector/bpf.ts';
 import { enrichLines } from '../../src/collector/enrich.ts';
 import { JournalClient } from '../../src/collector/journal-client.ts';
-import { MapMetrics, mapMetricSpecs } from '../../src/collector/map-metrics.ts';
+import { MapMetrics, mapMetricSpecs, metricMaps } from '../../src/collector/map-metrics.ts';
 import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
 import { SharedState } from '../../src/collector/state.ts';
 import { ContainersClient } from '../../src/containers/client.ts';
 import type { FromContainers, ResolveRequest } from '../../src/containers/protocol.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { KernelOwner } from '../../src/kernel/object-owner.ts';
-import type { MapLayout } from '../../src/schema/manifest.ts';
 import type { Collector } from '../../src/sdk/collector.ts';
 import type { Container } from '../../src/sdk/container.ts';
 import type { CollectorContext, SavedDocument } from '../../src/sdk/context.ts';
@@ -50,7 +49,6 @@ export class CollectorHarness implements AsyncDisposable {
   readonly #kernel: KernelOwner | undefined;
   readonly #bpf: OwnBpf;
   readonly #instruments: InstrumentSet<MetricSpecs>;
-  readonly #metricMaps: readonly MapLayout[];
   readonly #mapMetrics: MapMetrics;
   readonly #cleanups = new DisposableStack();
   readonly #stop = new AbortController();
@@ -63,14 +61,15 @@ export class CollectorHarness implements AsyncDisposable {
     this.clock = setup.clock ?? new TestClock();
     const log = memoryLog();
     this.logged = log.lines;
-    this.#metricMaps = (setup.data.bpf?.manifest.maps ?? []).filter(({ metrics }) => metrics);
+    const maps = metricMaps(setup.data.bpf?.manifest);
     this.#instruments = createInstruments(name, {
       ...collector.metrics,
-      ...mapMetricSpecs(this.#metricMaps),
+      ...mapMetricSpecs(maps),
     });
     const containers = this.#containers(setup.owners ?? new Map());
     this.#mapMetrics = new MapMetrics({
       collector: name,
+      maps,
       sysfs: setup.data.paths.sysfs,
       containers,
       instruments: this.#instruments.instruments,
@@ -133,8 +132,7 @@ export class CollectorHarness implements AsyncDisposable {
     const { ctx } = this;
     if (this.#collector.kind === 'metric') await this.#collector.update({ ...ctx, samples: [] });
     else await this.#collector.update?.(ctx);
-    const object = await this.#bpf.loaded;
-    if (object) await this.#mapMetrics.update(this.#metricMaps.map(({ name }) => object.map(name)));
+    await this.#mapMetrics.update(this.#bpf);
     return new Map(
       this.#instruments.collect().map((family) => [
         family.name,

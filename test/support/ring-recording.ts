@@ -11,6 +11,7 @@ import type { LookupKind } from '../../src/decoder/lookup-kinds.ts';
 import type { DecoderMemory } from '../../src/decoder/memory.ts';
 import { at } from '../../src/paths.ts';
 import type { ObjectManifest } from '../../src/schema/manifest.ts';
+import { type Answer, documentsOf } from './decoder-documents.ts';
 import { FakeRing, strideOf } from './decoder-ring.ts';
 import { sharedMemoryFor } from './decoder-shared-memory.ts';
 
@@ -52,9 +53,6 @@ export function ringRecords({ memory, regions }: DecoderMemory): Buffer[] {
   return records;
 }
 
-/** The text of a look-up. */
-type Answer = (kind: LookupKind, key: bigint) => string;
-
 /** No owner is a container, and what has a name elsewhere has its number here. */
 function everythingIsTheHosts({ type }: LookupKind, key: bigint): string {
   return type === 'owner' || type === 'owner_names' ? '' : `"${type} 0x${key.toString(16)}"`;
@@ -94,27 +92,10 @@ export function replay(collector: string, answer: Answer = everythingIsTheHosts)
   });
   const ring = new FakeRing(decoder);
   for (const text of records) ring.submit(Buffer.from(text, 'hex'));
-  const lines = decode(decoder, answer);
+  const lines = documentsOf(decoder, FIXED, answer);
   if (process.env.UPDATE_GOLDEN) writeFileSync(golden(collector), lines);
   assert.equal(lines, readFileSync(golden(collector), 'utf8'), 'if that is meant: UPDATE_GOLDEN=1');
   return lines;
-}
-
-function decode(decoder: Decoder, textOf: Answer): string {
-  let lines = '';
-  for (;;) {
-    decoder.beginBatch(FIXED.uploadedTime, FIXED.wallOffset_ns);
-    let result = decoder.decode();
-    while (result.status === 'lookup_miss') {
-      for (const lookup of result.lookups) {
-        const kind = decoder.lookupKinds[lookup.kind - 1];
-        if (kind) decoder.addLookup(lookup, textOf(kind, lookup.key));
-      }
-      result = decoder.decode();
-    }
-    lines += Buffer.from(decoder.output()).toString();
-    if (result.status !== 'output_full') return lines;
-  }
 }
 
 function manifestOf(collector: string): ObjectManifest {
