@@ -119,9 +119,9 @@ static __always_inline void *metric_slot_in(void *map, const void *key)
 
 #define counter_add(map, key_pointer, amount)                                                                \
 	({                                                                                                   \
-		u64 *counted = metric_slot(map, key_pointer);                                                \
-		if (counted)                                                                                 \
-			__sync_fetch_and_add(counted, amount);                                               \
+		u64 *metric_counted = metric_slot(map, key_pointer);                                         \
+		if (metric_counted)                                                                          \
+			__sync_fetch_and_add(metric_counted, amount);                                        \
 	})
 
 #define gauge_set(map, key_pointer, number)                                                                  \
@@ -134,9 +134,9 @@ static __always_inline void *metric_slot_in(void *map, const void *key)
 
 #define histogram_record(map, key_pointer, observed)                                                         \
 	({                                                                                                   \
-		typeof((map)->value) recorded = metric_slot(map, key_pointer);                               \
-		if (recorded)                                                                                \
-			histogram_observe(recorded, observed);                                               \
+		typeof((map)->value) metric_recorded = metric_slot(map, key_pointer);                        \
+		if (metric_recorded)                                                                         \
+			histogram_observe(metric_recorded, observed);                                        \
 	})
 
 #endif

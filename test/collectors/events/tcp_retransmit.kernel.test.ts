@@ -1,9 +1,12 @@
 /** The tcp_retransmit collector against losses of our own, and against what the kernel counted of them. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import type { TcpRetransmitEvent } from '../../../src/generated/tcp_retransmit.ts';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
 import { CollectorHarness } from '../../support/collector-harness.ts';
+import { CompiledProgram } from '../../support/compiled-program.ts';
+import { skipWithoutPrograms } from '../../support/container-programs.ts';
 import { eventually } from '../../support/eventually.ts';
 import { container } from '../../support/harness-containers.ts';
 import type { JournalDocument } from '../../support/journal-reader.ts';
@@ -19,6 +22,9 @@ const skip =
 const EVER = 1 << 30;
 const DATA = 'payload > 0';
 const SEGMENT_BYTES = 1000;
+const LARGE_SEGMENT_BYTES = 1400;
+/** IPv6 has none below 1280. */
+const SMALL_MTU_BYTES = 1300;
 /** The container of the client. */
 const CONTAINER = 'c'.repeat(64);
 
@@ -65,14 +71,18 @@ class Stage implements AsyncDisposable {
     await this.pair.client.ask({ verb: 'connect', host, port: 8080 });
   }
 
-  async send(segments: number): Promise<void> {
-    await this.pair.client.ask({ verb: 'write', segments, bytes: SEGMENT_BYTES });
+  async send(segments: number, bytes = SEGMENT_BYTES): Promise<void> {
+    await this.pair.client.ask({ verb: 'write', segments, bytes });
   }
 
   async arrived(segments: number): Promise<void> {
+    await this.arrivedBytes(segments * SEGMENT_BYTES);
+  }
+
+  async arrivedBytes(bytes: number): Promise<void> {
     await eventually(
-      `${segments} segments to arrive`,
-      async () => (await this.pair.server.ask({ verb: 'received' })) === segments * SEGMENT_BYTES,
+      `${bytes} bytes to arrive`,
+      async () => (await this.pair.server.ask({ verb: 'received' })) === bytes,
     );
   }
 
@@ -279,9 +289,62 @@ describe('TCP retransmissions become documents', { skip }, () => {
     });
   }
 
+  for (const family of [4, 6] as const) {
+    test(`IPv${family}: the data of a SYN that the other end did not take is no sign of congestion`, {
+      skip: skipWithoutPrograms('cc'),
+    }, async () => {
+      using program = new CompiledProgram('fast_open');
+      await using stage = await Stage.set(collector, family);
+      const { client, server } = stage.pair;
+      // Client, and without a cookie; the server takes no data with a SYN, as is the default.
+      await client.ask({ verb: 'set', name: 'tcp_fastopen', value: '5' });
+      await stage.listen();
+      await client.run(program.path, server.address(family), '8080', '500');
+      const documents = await complete(stage, 'client');
+      assert.equal(client.counter('TcpExtTCPFastOpenActiveFail'), 1);
+      assert.deepEqual([...reasonsOf(documents)], [['non_congestion', 1]]);
+      const [{ data } = assert.fail()] = documents;
+      const { skb_bytes, ca_state, comm, owner_known_by } = data;
+      assert.deepEqual(
+        { skb_bytes, ca_state, comm, owner_known_by },
+        { skb_bytes: 500, ca_state: 'TCP_CA_Loss', comm: 'fast_open', owner_known_by: 'connect_or_listen' },
+      );
+    });
+
+    test(`IPv${family}: a segment that has become too large for the path is no sign of congestion`, {
+      skip: skipWithoutPrograms('cc'),
+    }, async () => {
+      using program = new CompiledProgram('packet_too_big');
+      await using stage = await Stage.set(collector, family);
+      const { client, server } = stage.pair;
+      // So that no timer is faster than the router.
+      const [version, network] = family === 4 ? ['-4', '192.0.2.0/24'] : ['-6', '2001:db8::/64'];
+      const route = `${version} route change ${network} dev ${client.device} rto_min 10s`;
+      await client.run('ip', ...route.split(' '));
+      await stage.established();
+      const router = server.spawn(program.path, server.device, String(SMALL_MTU_BYTES));
+      const ended = once(router, 'exit');
+      try {
+        await once(router.stdout!, 'data');
+        await server.lose({ match: DATA, first: 1, last: 1 });
+        await stage.send(1, LARGE_SEGMENT_BYTES);
+        await stage.arrivedBytes(SEGMENT_BYTES + LARGE_SEGMENT_BYTES);
+      } finally {
+        router.kill('SIGKILL');
+        await ended;
+      }
+      const documents = await complete(stage, 'client');
+      assertClients(stage, documents);
+      assert.deepEqual([...reasonsOf(documents).keys()], ['non_congestion']);
+      const again_bytes = documents.reduce((sum, { data }) => sum + data.skb_bytes, 0);
+      assert.equal(again_bytes, LARGE_SEGMENT_BYTES);
+      assert.ok(documents.every(({ data }) => data.skb_bytes < SMALL_MTU_BYTES));
+    });
+  }
+
   test('the counters have every retransmission that has a document', async () => {
     const page = await collector.scrape();
-    assert.ok(written.size >= 5, `${[...written.keys()]}`);
+    assert.ok(written.size >= 6, `${[...written.keys()]}`);
     for (const [reason, segments] of written) {
       const total = sampleValue(page, 'huatuo_tcp_retransmits_total', { reason: String(reason) });
       assert.ok(total >= segments, `${reason}: ${total} counted, ${segments} in documents`);

@@ -108,3 +108,17 @@ test('a driver that takes bios has q2c, and no d2c', {
   assert.equal(sampleValue(shown, `${Q2C}_count`, labels), WRITES);
   assert.equal(sampleValue(shown, `${D2C}_count`, labels), 0);
 });
+
+test('the series of a disk go with it', {
+  skip: skip || (ZramDevice.available() ? false : 'no zram'),
+}, async () => {
+  await using iolatency = await CollectorHarness.load('iolatency');
+  let device = '';
+  {
+    using disk = new ZramDevice(BYTES);
+    device = disk.name;
+    await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`]);
+    assert.ok(sumOf(await iolatency.scrape(), `${Q2C}_count`, { device }) >= WRITES);
+  }
+  assert.deepEqual(samplesOf(await iolatency.scrape(), `${Q2C}_count`, { device }), []);
+});
