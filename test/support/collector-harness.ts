@@ -17,21 +17,18 @@ import { ActorStats } from '../../src/actor/stats.ts';
 import { createBpf, type OwnBpf } from '../../src/collector/bpf.ts';
 import { enrichLines } from '../../src/collector/enrich.ts';
 import { JournalClient } from '../../src/collector/journal-client.ts';
-import { MapMetrics, mapMetricSpecs, metricMaps } from '../../src/collector/map-metrics.ts';
 import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
 import { SharedState } from '../../src/collector/state.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { KernelOwner } from '../../src/kernel/object-owner.ts';
-import type { StoredSample } from '../../src/pool/file-task.ts';
-import type { MapLayout } from '../../src/schema/manifest.ts';
 import type { Collector } from '../../src/sdk/collector.ts';
 import type { CollectorContext, SavedDocument } from '../../src/sdk/context.ts';
-import { createInstruments, type InstrumentSet } from '../../src/sdk/instruments.ts';
-import type { MetricFamily, MetricSpecs } from '../../src/sdk/metrics.ts';
+import type { MetricFamily } from '../../src/sdk/metrics.ts';
 import { MetricsPage } from '../../src/storage/prometheus/page.ts';
 import { memoryLog } from '../storage/journal/fixture.ts';
 import { builtInProblems } from './document-schema.ts';
 import { HarnessContainers } from './harness-containers.ts';
+import { HarnessMetrics } from './harness-metrics.ts';
 import { type HarnessOptions, prepare, type Setup } from './harness-setup.ts';
 import { type JournalDocument, parseDocument } from './journal-reader.ts';
 import { dumpMaps, type MapDump } from './map-recording.ts';
@@ -54,11 +51,7 @@ export class CollectorHarness implements AsyncDisposable {
   readonly #collector: Collector;
   readonly #kernel: KernelOwner | undefined;
   readonly #bpf: OwnBpf;
-  readonly #makeInstruments: () => InstrumentSet<MetricSpecs>;
-  readonly #instruments: InstrumentSet<MetricSpecs>;
-  readonly #mapMetrics: MapMetrics;
-  readonly #metricMaps: readonly MapLayout[];
-  #samples: readonly StoredSample[] = [];
+  readonly #metrics: HarnessMetrics;
   readonly #cleanups = new DisposableStack();
   readonly #stop = new AbortController();
   #ring: SharedRing | undefined;
@@ -71,22 +64,11 @@ export class CollectorHarness implements AsyncDisposable {
     this.clock = setup.clock ?? new TestClock();
     const log = memoryLog();
     this.logged = log.lines;
-    const { data: setupData } = setup;
-    this.#metricMaps = metricMaps(setupData.bpf?.manifest);
-    const specs = { ...collector.metrics, ...mapMetricSpecs(this.#metricMaps) };
-    this.#makeInstruments = () => createInstruments(name, specs, { maxSeries: setupData.maxSeries });
-    this.#instruments = this.#makeInstruments();
     this.containers = new HarnessContainers(setup.hostCgroups);
-    const { client: containers } = this.containers;
     this.#cleanups.use(this.containers);
-    this.#mapMetrics = new MapMetrics({
-      collector: name,
-      maps: this.#metricMaps,
-      sysfs: setupData.paths.sysfs,
-      containers,
-      instruments: this.#instruments.instruments,
-    });
-    const data = { ...setupData, control: this.#control() };
+    const { client: containers } = this.containers;
+    this.#metrics = new HarnessMetrics(collector, setup, containers);
+    const data = { ...setup.data, control: this.#control() };
     this.#bpf = createBpf({
       data,
       journal: new JournalClient(),
@@ -104,7 +86,7 @@ export class CollectorHarness implements AsyncDisposable {
       paths: data.paths,
       containers,
       log,
-      metrics: this.#instruments.instruments,
+      metrics: this.#metrics.instruments,
       clock: this.clock,
       signal: this.#stop.signal,
       state: new SharedState(data.state),
@@ -143,25 +125,12 @@ export class CollectorHarness implements AsyncDisposable {
 
   /** Takes one sample of files, at the time its clock shows. */
   async sample(): Promise<void> {
-    assert.ok(this.#collector.kind === 'metric' && this.#collector.sample);
-    const state = await this.#collector.sample.take(this.ctx);
-    // Samples cross threads.
-    const sample = { boottime_ns: this.clock.boottime_ns(), state: structuredClone(state) };
-    this.#samples = [...this.#samples.slice(-1), sample];
+    await this.#metrics.sample(this.ctx);
   }
 
   /** Its metrics as it gives them. */
-  async families(): Promise<readonly MetricFamily[]> {
-    const { ctx } = this;
-    if (this.#collector.kind !== 'metric') await this.#collector.update?.(ctx);
-    else {
-      // A task on the pool keeps nothing from one scrape to the next.
-      const set = this.#kernel ? this.#instruments : this.#makeInstruments();
-      await this.#collector.update({ ...ctx, metrics: set.instruments, samples: this.#samples });
-      if (set !== this.#instruments) return set.collect();
-    }
-    await this.#mapMetrics.update(this.#bpf);
-    return this.#instruments.collect();
+  families(): Promise<readonly MetricFamily[]> {
+    return this.#metrics.families(this.ctx, this.#bpf);
   }
 
   /** Its metrics page, as text. */
@@ -180,7 +149,7 @@ export class CollectorHarness implements AsyncDisposable {
   async mapDump(): Promise<MapDump> {
     const calls = this.#kernel?.calls;
     assert.ok(calls);
-    return dumpMaps(this.#metricMaps, (map, position) => calls.mapBatch(map, position));
+    return dumpMaps(this.#metrics.maps, (map, position) => calls.mapBatch(map, position));
   }
 
   /** The records that the ring holds now, as the kernel wrote them; for `replay`. They stay there. */
