@@ -33,7 +33,7 @@ describe('counts of stacks', { skip }, () => {
   const stack = new AsyncDisposableStack();
   let cgroup: TestCgroup;
   before(async () => {
-    const program = stack.use(new CompiledProgram('busy_loop', '-O1', '-fno-omit-frame-pointer'));
+    const program = stack.use(new CompiledProgram('busy_loop', '-O0', '-fno-omit-frame-pointer'));
     cgroup = stack.use(TestCgroup.make('cpu', `/huatuo-stacks-${process.pid}`));
     const busy = spawn(program.path, { stdio: ['ignore', 'pipe', 'inherit'] });
     stack.defer(async () => {
