@@ -117,6 +117,7 @@ static __always_inline void *metric_slot_in(void *map, const void *key)
 		(typeof((map)->value))bpf_map_lookup_elem(map, &slot_index);                                 \
 	})
 
+/* Variables of these macros are named so that no map is hidden by them. */
 #define counter_add(map, key_pointer, amount)                                                                \
 	({                                                                                                   \
 		u64 *metric_counted = metric_slot(map, key_pointer);                                         \

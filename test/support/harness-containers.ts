@@ -3,6 +3,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { ContainersClient } from '../../src/containers/client.ts';
 import type { FromContainers, ResolveRequest } from '../../src/containers/protocol.ts';
 import type { Container } from '../../src/sdk/container.ts';
+import { container as registered } from './containers-fixture.ts';
 import { eventually } from './eventually.ts';
 
 /** Longer than any test: every question is answered. */
@@ -14,20 +15,7 @@ export function container(
   cgroups: Readonly<Record<string, string>>,
   cgroupIds: readonly bigint[] = [],
 ): Container {
-  return {
-    id,
-    runtime: 'unknown',
-    hostname: id.slice(0, 12),
-    name: `name-${id}`,
-    image: '',
-    podName: '',
-    hostNamespace: '',
-    labels: {},
-    type: 'normal',
-    qos: 'unknown',
-    cgroups,
-    cgroupIds,
-  };
+  return registered({ id, runtime: 'unknown', name: `name-${id}`, cgroups, cgroupIds });
 }
 
 export class HarnessContainers implements Disposable {

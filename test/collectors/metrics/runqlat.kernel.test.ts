@@ -97,7 +97,7 @@ test('waits of the tasks in a cgroup are those of its container, and of no other
   } finally {
     const ended = once(task, 'exit');
     task.kill('SIGKILL');
+    // The sleep(1) that it waited for ends by itself; the cgroup is removed when it has.
     await ended;
-    // What the shell was waiting for ends by itself.
   }
 });
