@@ -8,11 +8,14 @@
  *   int sampled(void *ctx)
  *   {
  *           stacks_add(ctx, task_cpu_cgroup((void *)bpf_get_current_task_btf()), 1);
+ *           return 0;
+ *   }
  *
  * The collector reads them by name: `await object.stacks('stacks')`. The key is the stacks themselves: the
  * ids of a BPF_MAP_TYPE_STACK_TRACE are fewer than its stacks, and two CPUs may be given the same one for two
  * (kernel/bpf/stackmap.c, __bpf_get_stackid). An entry takes 1.3 KB, all of them when the object is loaded.
- * Linux >= 5.11: before, a key had to fit on a program's stack.
+ * Linux >= 5.12: atomic operations that return what was there; before 5.11, a key had to fit on a program's
+ * stack.
  */
 #ifndef HUATUO_STACK_COUNTS_H
 #define HUATUO_STACK_COUNTS_H
