@@ -37,7 +37,7 @@ struct memory_reclaim_events_event {
 	bytes64 reclaimed_cgroup_limit_bytes OPTIONAL DOC("The limit that was hit");
 	count64 scanned_pages DOC("Pages that were looked at on the inactive lists");
 	count64 reclaimed_pages DOC("Pages that were freed, of slabs too");
-	index32 order DOC("The allocation asked for 2^order pages in one piece");
+	index32 order DOC("direct: 2^order pages in one piece were asked for; memcg: 0");
 	enum reclaim_kind kind DOC("What had run out: direct is the host, memcg a memory cgroup");
 	pid_nr pid DOC("Process that was held up");
 	pid_nr tid DOC("Thread that was held up");
@@ -82,44 +82,49 @@ struct {
 	__uint(value_size, sizeof(struct reclaim));
 } reclaims SEC(".maps");
 
+/* Of one charge: a huge page. */
+#define MOST_CHARGED_PAGES 512
+
 /*
  * The kernel charges upwards and stops at the first counter that has no room (page_counter_try_charge in
- * mm/page_counter.c); memory.high is looked at upwards too (reclaim_high in mm/memcontrol.c). So the nearest
- * cgroup without room for the allocation is the one that is reclaimed. With v1, swap is charged along with
- * memory, and first.
+ * mm/page_counter.c); memory.high is looked at upwards too (reclaim_high in mm/memcontrol.c). The tracepoint
+ * tells neither the cgroup nor how much was charged. Below the counter that refused all had room for the
+ * charge, so it is the one with the least room, the nearest of several. One that has room for any charge
+ * did not refuse: the reclaim was asked for from outside (memory.reclaim, a limit that was lowered). With
+ * v1, memory and swap together are charged as well.
  */
-static __always_inline bool is_full(struct page_counter *counter, u64 pages, struct reclaim *found)
+static __always_inline void consider(struct page_counter *counter, u64 cgroup_id, u64 *least,
+				     struct reclaim *found)
 {
 	u64 usage_pages = BPF_CORE_READ(counter, usage.counter);
 	u64 limit_pages = BPF_CORE_READ(counter, max);
 	u64 high_pages = BPF_CORE_READ(counter, high);
+	u64 room_pages;
 
-	if (usage_pages + pages <= limit_pages) {
-		if (usage_pages <= high_pages)
-			return false;
+	if (high_pages < usage_pages)
 		limit_pages = high_pages;
-	}
+	room_pages = usage_pages < limit_pages ? limit_pages - usage_pages : 0;
+	if (room_pages >= *least)
+		return;
+	*least = room_pages;
+	found->cgroup_id = cgroup_id;
 	found->usage_bytes = usage_pages * page_bytes;
 	found->limit_bytes = limit_pages * page_bytes;
-	return true;
 }
 
 static __always_inline void find_full(struct task_struct *task, struct reclaim *found)
 {
 	int index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
 	struct cgroup_subsys_state *css = BPF_CORE_READ(task, cgroups, subsys[index]);
-	u64 pages = 1ULL << (found->order & 63);
+	u64 least = MOST_CHARGED_PAGES;
 
 	for (int depth = 0; depth < MAX_CGROUP_DEPTH && css; depth++) {
 		struct mem_cgroup *memcg = (void *)css - bpf_core_field_offset(struct mem_cgroup, css);
+		u64 id = BPF_CORE_READ(css, cgroup, kn, id);
 
-		bool with_swap = BPF_CORE_READ(css, cgroup, root, hierarchy_id) != 0;
-
-		if ((with_swap && is_full(&memcg->memsw, pages, found)) ||
-		    is_full(&memcg->memory, pages, found)) {
-			found->cgroup_id = BPF_CORE_READ(css, cgroup, kn, id);
-			return;
-		}
+		consider(&memcg->memory, id, &least, found);
+		if (BPF_CORE_READ(css, cgroup, root, hierarchy_id) != 0)
+			consider(&memcg->memsw, id, &least, found);
 		css = BPF_CORE_READ(css, parent);
 	}
 }

@@ -32,7 +32,7 @@ export interface MemoryReclaimEventsEvent {
   scanned_pages: number;
   /** Pages that were freed, of slabs too [count] */
   reclaimed_pages: number;
-  /** The allocation asked for 2^order pages in one piece [identifier] */
+  /** direct: 2^order pages in one piece were asked for; memcg: 0 [identifier] */
   order: number;
   /** What had run out: direct is the host, memcg a memory cgroup [name; the number when it has none] */
   kind: 'direct' | 'memcg' | number;

@@ -74,7 +74,11 @@ function numberOf(
     );
   if (field.format !== 'dur_ns') return {};
   if (!/_seconds(_total)?$/.test(metric))
-    throw buildFailed(location, `a duration called ${metric}`, 'end its name with _seconds or _seconds_total');
+    throw buildFailed(
+      location,
+      `a duration called ${metric}`,
+      'end its name with _seconds or _seconds_total',
+    );
   return { divisor: NS_PER_SECOND };
 }
 
