@@ -20,6 +20,7 @@
 #include "histogram.h"
 
 #define METRIC(type, name, help) TAG("metric:" type ":" name) TAG("help:" help)
+/* A dur_ns is shown in seconds, and its name ends so. */
 /* A number that only rises, one that also falls, and a distribution. Each behind what it describes. */
 #define COUNTER(name, help)   METRIC("counter", name, help)
 #define GAUGE(name, help)     METRIC("gauge", name, help)

@@ -29,6 +29,7 @@ struct cgroup {
 
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
 };
 
 /* Indices differ from kernel to kernel: use bpf_core_enum_value(). */
