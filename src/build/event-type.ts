@@ -28,8 +28,14 @@ export function eventTypeSource(manifest: ObjectManifest, sdk = '../sdk/binding.
     ...(event ? eventSources(collector, event) : []),
     ...maps.flatMap((map) => mapInterfaces(collector, map)),
     objectSource(manifest, maps),
-    `export const ${bindingName(collector)}: ObjectBinding<${pascal(collector)}Object> = { object: '${collector}' };`,
+    bindingSource(collector),
   ].join('\n\n')}\n`;
+}
+
+function bindingSource(collector: string): string {
+  const start = `export const ${bindingName(collector)}: ObjectBinding<${pascal(collector)}Object> = {`;
+  const line = `${start} object: '${collector}' };`;
+  return line.length <= LINE_WIDTH ? line : `${start}\n  object: '${collector}',\n};`;
 }
 
 /** Global variables have a dot in their map's name; maps that only stand in for others are the program's own. */

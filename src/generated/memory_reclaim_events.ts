@@ -78,4 +78,6 @@ export interface MemoryReclaimEventsObject {
   };
 }
 
-export const memoryReclaimEvents: ObjectBinding<MemoryReclaimEventsObject> = { object: 'memory_reclaim_events' };
+export const memoryReclaimEvents: ObjectBinding<MemoryReclaimEventsObject> = {
+  object: 'memory_reclaim_events',
+};
