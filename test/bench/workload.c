@@ -31,12 +31,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PORT	      4000
-#define BLOCK	      4096
-#define BLOCKS	      4096
-#define FLUSH_EVERY   64
-#define OOM_BYTES     (64 << 20)
-#define MAX_FILES     8192
+#define PORT		4000
+#define BLOCK		4096
+#define BLOCKS		4096
+#define FLUSH_EVERY	64
+#define OOM_BYTES	(64 << 20)
+#define MAX_FILES	8192
 #define RESEND_AFTER_US 1500000
 
 static int pipes[2][2], sender, receiver, deferring, disk;
@@ -196,7 +196,8 @@ static void begin_retransmit(void)
 	connect_to(PORT, 0);
 	/* Waits for data, and after a second asks for it by a second SYN-ACK. */
 	deferring = listen_at(PORT + 1, 4096);
-	must(setsockopt(deferring, IPPROTO_TCP, TCP_DEFER_ACCEPT, &second, sizeof(second)), "TCP_DEFER_ACCEPT");
+	must(setsockopt(deferring, IPPROTO_TCP, TCP_DEFER_ACCEPT, &second, sizeof(second)),
+	     "TCP_DEFER_ACCEPT");
 }
 
 static void do_retransmit(uint64_t count)
@@ -238,8 +239,8 @@ static void do_oom(uint64_t count)
 {
 	while (count--) {
 		if (fork() == 0) {
-			memset(mmap(0, OOM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1,
-			       OOM_BYTES);
+			memset(mmap(0, OOM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+			       1, OOM_BYTES);
 			exit(0);
 		}
 		wait(0);
