@@ -10,7 +10,8 @@ import type { MapLayout, ObjectManifest } from '../../src/schema/manifest.ts';
 import { eventually } from '../support/eventually.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';
 
-const MANY_TASKS = 'i=0; while [ $i -lt 3000 ]; do /bin/true & i=$((i + 1)); [ $((i % 50)) -gt 0 ] || wait; done; wait';
+const MANY_TASKS =
+  'i=0; while [ $i -lt 3000 ]; do /bin/true & i=$((i + 1)); [ $((i % 50)) -gt 0 ] || wait; done; wait';
 
 /** What runqlat is on a kernel without task storage. */
 async function loadWithoutTaskStorage(): Promise<KernelObject> {
