@@ -1,6 +1,8 @@
 /** Start times of tasks where the kernel keeps no data in tasks (bpf/include/span.h): a bounded map by thread id. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { KernelMap } from '../../src/decoder/maps.ts';
 import { MapAccess } from '../../src/kernel/map-access.ts';
@@ -10,9 +12,6 @@ import type { MapLayout, ObjectManifest } from '../../src/schema/manifest.ts';
 import { eventually } from '../support/eventually.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';
 
-const MANY_TASKS =
-  'i=0; while [ $i -lt 3000 ]; do /bin/true & i=$((i + 1)); [ $((i % 50)) -gt 0 ] || wait; done; wait';
-
 /** What runqlat is on a kernel without task storage. */
 async function loadWithoutTaskStorage(): Promise<KernelObject> {
   const read = (file: string): Buffer => readFileSync(at(`dist/bpf/${file}`));
@@ -21,34 +20,35 @@ async function loadWithoutTaskStorage(): Promise<KernelObject> {
   return KernelObject.load({ manifest: { ...manifest, maps }, bytes: read('runqlat.bpf.o'), options: {} });
 }
 
-test('tasks that have ended leave no start time behind', { skip: skipWithoutBpf() }, async () => {
+function startsOf(object: KernelObject): KernelMap<number, number> {
+  const layout = object.manifest.maps.find(({ name }) => name === 'waits_by_id') as MapLayout;
+  const access = new MapAccess(object.mapFd('waits_by_id')!, layout);
+  return new KernelMap<number, number>(layout, {
+    lookup: async (key) => access.lookup(key),
+    batch: async (position) => access.batch(position),
+    update: async (key, value) => access.update(key, value),
+    delete: async (key) => access.delete(key),
+  });
+}
+
+test('a task that ends takes its start time along', { skip: skipWithoutBpf() }, async () => {
   const object = await loadWithoutTaskStorage();
+  // A parent that does not ask for its dead child: it is there until the parent ends.
+  const parent = spawn('sh', ['-c', '/bin/true & echo $!; exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const closed = once(parent, 'close');
   try {
-    const layout = object.manifest.maps.find(({ name }) => name === 'waits_by_id') as MapLayout;
-    const access = new MapAccess(object.mapFd('waits_by_id')!, layout);
-    const starts = new KernelMap<number, number>(layout, {
-      lookup: async (key) => access.lookup(key),
-      batch: async (position) => access.batch(position),
-      update: async (key, value) => access.update(key, value),
-      delete: async (key) => access.delete(key),
-    });
-    const ended = async (): Promise<number[]> => {
-      const tids: number[] = [];
-      for await (const [tid] of starts.entries()) if (!existsSync(`/proc/${tid}`)) tids.push(tid);
-      return tids;
-    };
     object.attach();
-    execFileSync('sh', ['-c', MANY_TASKS]);
-    let left: number[] = [];
-    await eventually(
-      'the starts of ended tasks to go',
-      async () => {
-        left = await ended();
-        return left.length === 0;
-      },
-      { last: () => `left: ${left.join(' ')}` },
-    );
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const tid = Number(String(line));
+    await eventually('the task to be dead', () => /\) Z/.test(readFileSync(`/proc/${tid}/stat`, 'utf8')));
+    const starts = startsOf(object);
+    await starts.set(tid, 1);
+    assert.equal(await starts.get(tid), 1);
+    parent.stdin.end();
+    await eventually('its start to go', async () => (await starts.get(tid)) === undefined);
   } finally {
+    parent.stdin.end();
+    await closed;
     object.unload();
   }
 });
