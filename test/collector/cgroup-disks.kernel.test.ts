@@ -53,15 +53,17 @@ test('requests of cgroups that are removed become those of their parent, and no 
   }
   assert.equal(await requestsOf(object, container.inode), READS * (CHURN + 1));
 
+  // Others make and remove cgroups meanwhile.
+  const live = liveInodes();
   await object.detach();
   const losses = await object.map('.bss').get(0);
-  assert.equal(losses?.cgroups_ended, CHURN);
-  assert.equal(losses?.series_overflows, 0);
-  assert.equal(losses?.cgroup_counters_lost, 0);
-  const live = liveInodes();
+  assert.ok(losses && losses.cgroups_ended >= CHURN);
+  assert.equal(losses.series_overflows, 0);
+  assert.equal(losses.cgroup_counters_lost, 0);
+  const still = new Set([...live, ...liveInodes()]);
   for (const name of ['containers', 'container_q2c_zones', 'container_d2c_zones', 'cgroup_disks'] as const)
     for await (const [{ cgroup }] of object.map(name).entries())
-      assert.ok(live.has(cgroup), `${cgroup} was removed and has an entry in ${name}`);
+      assert.ok(still.has(cgroup), `${cgroup} was removed and has an entry in ${name}`);
 });
 
 test('a request that is done after its cgroup was removed is the parent’s', {

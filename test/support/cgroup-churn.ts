@@ -67,7 +67,7 @@ function stateOf(pid: number): string | undefined {
 }
 
 /** Inodes of all cgroups there are. */
-export function liveInodes(): ReadonlySet<bigint> {
+export function liveInodes(): Set<bigint> {
   const found = new Set<bigint>();
   for (const { mountPoint } of readHierarchies('/proc')) {
     found.add(statSync(mountPoint, { bigint: true }).ino);
