@@ -69,14 +69,19 @@ export function nestedCgroups(
  * the next scrape shows a counter that falls. Where cgroups are removed all the time the last reading is taken.
  */
 export async function readSteady(map: AnyMap, globals: MapByName | undefined): Promise<MapEntry[]> {
-  const removals = async (): Promise<unknown> =>
-    ((await globals?.(GLOBALS).get(0)) as Readonly<Record<string, unknown>> | undefined)?.[REMOVALS];
-  let before = await removals();
+  let before = await removals(globals);
   for (let readings = 1; ; readings++) {
     const entries: MapEntry[] = [];
     for await (const [key, views] of map.raw()) entries.push({ key, views });
-    const after = await removals();
+    const after = await removals(globals);
     if (after === before || readings === MAX_READINGS) return entries;
     before = after;
   }
+}
+
+async function removals(globals: MapByName | undefined): Promise<unknown> {
+  if (!globals) return undefined;
+  for await (const [, variables] of globals(GLOBALS).entries())
+    return (variables as Readonly<Record<string, unknown>>)[REMOVALS];
+  return undefined;
 }

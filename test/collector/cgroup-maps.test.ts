@@ -43,7 +43,9 @@ function readings(found: readonly string[], removals: readonly number[]) {
     async *raw() {
       yield [found[Math.min(reading++, found.length - 1)], []] as const;
     },
-    get: async () => ({ cgroups_ended: removals[Math.min(question++, removals.length - 1)] }),
+    async *entries() {
+      yield [0, { cgroups_ended: removals[Math.min(question++, removals.length - 1)] }] as const;
+    },
   } as unknown as KernelMap<unknown, unknown>;
   return { map, count: () => reading };
 }
