@@ -31,10 +31,14 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) 
 const readIn = (cgroup: TestCgroup, disk: LoopDevice): Promise<void> =>
   directIo([`if=${disk.path}`, 'of=/dev/null', 'iflag=direct', `count=${READS}`], (pid) => cgroup.add(pid));
 
-async function requestsOf(object: Iolatency, id: bigint): Promise<number> {
+const numberOf = (disk: LoopDevice): string => readFileSync(`/sys/block/${disk.name}/dev`, 'utf8').trim();
+
+/** Requests of a cgroup to this disk: dd itself may have to be read from another one. */
+async function requestsOf(object: Iolatency, disk: LoopDevice, id: bigint): Promise<number> {
+  const [major = 0, minor = 0] = numberOf(disk).split(':').map(Number);
   let requests = 0;
-  for await (const [{ cgroup }, { q2c }] of object.map('containers').entries())
-    if (cgroup === id) requests += sum(q2c.slots);
+  for await (const [{ cgroup, device }, { q2c }] of object.map('containers').entries())
+    if (cgroup === id && device === major * 2 ** 20 + minor) requests += sum(q2c.slots);
   return requests;
 }
 
@@ -46,12 +50,12 @@ test('requests of cgroups that are removed become those of their parent, and no 
   await using iolatency = await CollectorHarness.load('iolatency');
   const object = (await iolatency.ctx.bpf.load()) as Iolatency;
   await readIn(container, disk);
-  assert.equal(await requestsOf(object, container.inode), READS);
+  assert.equal(await requestsOf(object, disk, container.inode), READS);
   for (let made = 0; made < CHURN; made++) {
     await using inner = TestCgroup.make('blkio', `${PARENT}/container/job-${made}`);
     await readIn(inner, disk);
   }
-  assert.equal(await requestsOf(object, container.inode), READS * (CHURN + 1));
+  assert.equal(await requestsOf(object, disk, container.inode), READS * (CHURN + 1));
 
   // Others make and remove cgroups meanwhile.
   const live = liveInodes();
@@ -78,21 +82,20 @@ test('a request that is done after its cgroup was removed is the parent’s', {
   {
     await using inner = TestCgroup.make('blkio', `${PARENT}/container/slow`);
     id = inner.inode;
-    const number = readFileSync(`/sys/block/${disk.name}/dev`, 'utf8').trim();
-    writeFileSync(join(inner.path, 'blkio.throttle.read_iops_device'), `${number} 1`);
+    writeFileSync(join(inner.path, 'blkio.throttle.read_iops_device'), `${numberOf(disk)} 1`);
     let reader = 0;
     reading = directIo([`if=${disk.path}`, 'of=/dev/null', 'iflag=direct', 'count=3'], (pid) => {
       reader = pid;
       inner.add(pid);
     });
-    await eventually('the first request', async () => (await requestsOf(object, id)) > 0);
+    await eventually('the first request', async () => (await requestsOf(object, disk, id)) > 0);
     // The next one waits for its turn, and stays this cgroup's.
     await eventually('a request that waits', () => /\) D/.test(readFileSync(`/proc/${reader}/stat`, 'utf8')));
     container.add(reader);
   }
   await reading;
-  assert.equal(await requestsOf(object, id), 0);
-  assert.equal(await requestsOf(object, container.inode), 3);
+  assert.equal(await requestsOf(object, disk, id), 0);
+  assert.equal(await requestsOf(object, disk, container.inode), 3);
   for await (const [{ cgroup }] of object.map('cgroup_disks').entries()) assert.notEqual(cgroup, id);
 });
 
