@@ -47,7 +47,7 @@ struct css_set {
 /* Whether the cgroup is in the hierarchy of a controller. `controller`: bpf_core_enum_value(). */
 static __always_inline bool cgroup_has_controller(struct cgroup *cgroup, int controller)
 {
-	return BPF_CORE_READ(cgroup, root, subsys_mask) >> controller & 1;
+	return cgroup->root->subsys_mask >> controller & 1;
 }
 
 /*
@@ -58,16 +58,15 @@ static __always_inline bool cgroup_has_controller(struct cgroup *cgroup, int con
 
 static __always_inline u64 cgroup_of_other(struct cgroup *cgroup)
 {
-	u64 hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
+	u64 hierarchy = cgroup->root->hierarchy_id;
 
-	return ((hierarchy + 1) << CGROUP_HIERARCHY_SHIFT) | BPF_CORE_READ(cgroup, kn, id);
+	return ((hierarchy + 1) << CGROUP_HIERARCHY_SHIFT) | cgroup->kn->id;
 }
 
 /* What programs report for the cgroup where they ask for the one of a controller. */
 static __always_inline u64 cgroup_id_for(struct cgroup *cgroup, int controller)
 {
-	return cgroup_has_controller(cgroup, controller) ? BPF_CORE_READ(cgroup, kn, id)
-							 : cgroup_of_other(cgroup);
+	return cgroup_has_controller(cgroup, controller) ? cgroup->kn->id : cgroup_of_other(cgroup);
 }
 
 #define CSS_ONLINE 2
@@ -76,12 +75,12 @@ static __always_inline u64 cgroup_id_for(struct cgroup *cgroup, int controller)
  * longer. */
 static __always_inline bool cgroup_is_live(struct cgroup *cgroup)
 {
-	return BPF_CORE_READ(cgroup, self.flags) & CSS_ONLINE;
+	return cgroup->self.flags & CSS_ONLINE;
 }
 
 static __always_inline struct cgroup *cgroup_parent(struct cgroup *cgroup)
 {
-	return BPF_CORE_READ(cgroup, self.parent, cgroup);
+	return cgroup->self.parent->cgroup;
 }
 
 #endif
