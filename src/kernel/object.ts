@@ -105,7 +105,9 @@ export class KernelObject {
       const others = await loadFresh(api, this.#request!, this.#choice, handles);
       if (!handles.takeOver(api, others)) return;
     }
-    this.#pinning?.pin(api, handles);
+    // One that samples may have taken the place of one that does not.
+    if (this.#choice.chosen.some(needsAgent)) this.#pinning?.refuse();
+    else this.#pinning?.pin(api, handles);
   }
 
   /** Has attached `perf_event` programs run on the CPUs that are online now. Called from time to time. */
@@ -181,8 +183,7 @@ function preparePinning(request: LoadRequest, choice: ProgramChoice): Pinning | 
   if (!pin) return undefined;
   const pinning = Pinning.prepare(manifest.collector, pin, request);
   if (!choice.chosen.some(needsAgent)) return pinning;
-  pinning?.clear();
-  pin.log.info('not pinned: it samples CPUs or iterates, which takes an agent');
+  pinning?.refuse();
   return undefined;
 }
 
