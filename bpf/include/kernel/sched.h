@@ -92,6 +92,14 @@ static __always_inline cpu_cgroup_id task_cpu_cgroup(struct task_struct *task)
 	return task_cpu_cgroup_found(task, &found);
 }
 
+/* `*found` becomes the cgroup, for cgroup_counters.h. */
+static __always_inline memory_cgroup_id task_memory_cgroup_found(struct task_struct *task,
+								 struct cgroup **found)
+{
+	*found = task->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]->cgroup;
+	return (*found)->kn->id;
+}
+
 static __always_inline memory_cgroup_id task_memory_cgroup(struct task_struct *task)
 {
 	return task_cgroup_of(task, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
