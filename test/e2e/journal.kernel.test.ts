@@ -77,6 +77,7 @@ test('a journal directory that is deleted is made anew, locked against a second 
     { sequence: 150, stored_documents: 50, lost_documents: 100 },
   );
   assert.match(await agent.get('/metrics'), /^huatuo_journal_lost_documents_total\{tracer="flood"\} 100$/m);
+  assert.match(await agent.get('/'), /Of 150 documents, 50 are on disk, 0 expired, 100 are lost\./);
 
   const second = await AgentProcess.run({ args: ['--journal.directory', agent.journal] });
   assert.equal(second.code, 1);

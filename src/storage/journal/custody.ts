@@ -15,7 +15,8 @@ import { HuatuoError } from '../../error.ts';
 import { withDeadline } from '../../promises.ts';
 import type { Log } from '../../sdk/context.ts';
 import { type Identity, identityAt } from './identity.ts';
-import { away, type Journal } from './journal.ts';
+import type { Journal } from './journal.ts';
+import { away } from './journal-errors.ts';
 import { DirectoryWatch } from './watch.ts';
 
 /** A file being deleted is seldom the last: what is made in a directory that goes would be in the way of who deletes it. */

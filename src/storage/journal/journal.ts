@@ -21,6 +21,7 @@ import { HuatuoError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
 import { openDirectory } from './directory.ts';
 import { identityAt } from './identity.ts';
+import { away, refusal } from './journal-errors.ts';
 import { isStream } from './losses.ts';
 import { markJournal } from './own-directory.ts';
 import { type PackCounts, SegmentPacker } from './packer.ts';
@@ -262,32 +263,5 @@ function checkOptions(options: JournalOptions): void {
     expected: 'positive journal sizes, a total of at least one segment, and a sync interval below 24 days',
     found: JSON.stringify({ segment_bytes, segments, total_bytes, fsync_interval_ms }),
     remedy: 'correct the journal section of the configuration',
-  });
-}
-
-const REMEDIES: Readonly<Record<string, string>> = {
-  ENOSPC: 'free space there or lower the total size of the journal; the batch is kept and tried again',
-  EDQUOT: 'raise the disk quota of the agent; the batch is kept and tried again',
-  EIO: 'check the disk (dmesg); the batch is kept and tried again',
-  EROFS: 'mount the file system read-write; the batch is kept and tried again',
-};
-
-/** The error while a journal directory, or its lock, is not the one that was opened. */
-export function away(directory: string): HuatuoError {
-  return new HuatuoError('JOURNAL_FAILED', {
-    expected: `${directory} and its lock to stay where they are`,
-    found: 'that they were deleted or renamed',
-    remedy: 'nothing: the journal goes on in a new directory, and counts what is gone',
-  });
-}
-
-function refusal(directory: string, bytes: number, cause: unknown): HuatuoError {
-  if (cause instanceof HuatuoError) return cause;
-  const { code, message } = cause as NodeJS.ErrnoException;
-  return new HuatuoError('JOURNAL_FAILED', {
-    expected: `to append ${bytes} bytes below ${directory}`,
-    found: message,
-    remedy: REMEDIES[code ?? ''] ?? 'check the directory; the batch is kept and tried again',
-    cause,
   });
 }
