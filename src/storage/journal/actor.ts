@@ -10,6 +10,7 @@
  * answering is a post, never a wait. The queues are bounded by the senders' buffer pools and by MAX_QUEUED.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { LRUCache } from 'lru-cache';
 import { HuatuoError, type WireError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
 import { checkMessage, MAX_BATCH_BYTES, type Rejected, reject } from './check-message.ts';
@@ -19,6 +20,8 @@ import { RingHistory } from './ring-history.ts';
 import type { JournalTracerStatus } from './stream-status.ts';
 
 const MAX_QUEUED = 64;
+/** A collector has one ring, and another for what it saves. */
+const MAX_REFUSED_RINGS = 8;
 
 export interface JournalStatus {
   readonly tracers: Readonly<Record<string, JournalTracerStatus>>;
@@ -46,7 +49,7 @@ interface Connection {
   readonly port: MessagePort;
   readonly queue: unknown[];
   /** Where the first batch of each ring starts that was refused and has not come again. */
-  readonly refused: Map<string, bigint>;
+  readonly refused: LRUCache<string, bigint>;
   open: boolean;
   /** The first rejection was logged. */
   warned: boolean;
@@ -77,7 +80,7 @@ export class JournalActor implements JournalControl {
       collector,
       port,
       queue: [],
-      refused: new Map(),
+      refused: new LRUCache({ max: MAX_REFUSED_RINGS }),
       open: true,
       warned: false,
     };
