@@ -5,7 +5,7 @@ import type { JournalStatus } from '../storage/journal/actor.ts';
 
 /**
  * `ready`: every enabled collector runs, and what it makes is kept. `degraded`: alive, but at least one has failed or is throttled,
- * or the journal refuses documents or does not reach the disk.
+ * or the journal refuses documents, does not reach the disk, or has lost some in the last five minutes.
  */
 export type AgentState = 'starting' | 'ready' | 'degraded' | 'stopping';
 

@@ -83,9 +83,12 @@ export function journalFamilies(status: JournalStatus | undefined): MetricFamily
       'How long the newest fsync took.',
       of(({ fsync_duration_ms }) => fsync_duration_ms / 1000),
     ),
-    family('gauge', 'failing', 'Whether documents are refused, or do not reach the disk, at this moment.', [
-      { labels: {}, value: Number(status.error !== undefined) },
-    ]),
+    family(
+      'gauge',
+      'failing',
+      'Whether documents are refused or do not reach the disk at this moment, or were lost in the last five minutes.',
+      [{ labels: {}, value: Number(status.error !== undefined) }],
+    ),
     family('counter', 'rejected_messages_total', 'Messages of collectors that break the protocol.', [
       { labels: {}, value: status.rejected_messages },
     ]),

@@ -218,7 +218,7 @@ function failure(tracers: JournalStatus['tracers']): HuatuoError | undefined {
   const [tracer, status] = Object.entries(tracers).find(([, { failing }]) => failing) ?? [];
   if (!status) return undefined;
   return new HuatuoError('JOURNAL_FAILED', {
-    found: `documents of ${tracer} are refused or do not reach the disk (${status.last_error})`,
+    found: `documents of ${tracer} are refused, lost, or do not reach the disk (${status.last_error})`,
     remedy: 'see last_error of each tracer in the journal section of /api/v1/status',
   });
 }

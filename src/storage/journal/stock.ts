@@ -10,6 +10,9 @@ import { isStream, Losses } from './losses.ts';
 import { UNFINISHED } from './packer.ts';
 import { countDocuments, listSegments, type Segment, segmentName } from './segment.ts';
 
+/** For this long a loss is part of the state of now: until then someone has seen it, or an alert has. */
+const SHOWN_MS = 300_000;
+
 /** `sequence = stored + expired + lost`. */
 export interface StockCounts {
   readonly sequence: number;
@@ -25,6 +28,7 @@ export class SegmentStock {
   readonly #aliens = new Set<string>();
   /** Read with the first look at the directory. */
   #losses: Losses | undefined;
+  #loss: { readonly text: string; readonly time_ms: number } | undefined;
   #segments: readonly Segment[] = [];
   #next = 0;
 
@@ -61,6 +65,12 @@ export class SegmentStock {
       expired: oldest - lost(0, oldest),
       lost: lost(0),
     };
+  }
+
+  /** What was lost in the last minutes; undefined when nothing was. */
+  get recentLoss(): string | undefined {
+    const loss = this.#loss;
+    return loss && performance.now() - loss.time_ms < SHOWN_MS ? loss.text : undefined;
   }
 
   /** Numbers below this are not on disk. */
@@ -140,6 +150,10 @@ export class SegmentStock {
     const known = this.#losses?.within(segment.first, end) ?? 0;
     const lost = Math.max(0, end - segment.first - known - left);
     this.#losses?.add(segment.first + left, lost);
+    if (lost > 0) {
+      const text = `others deleted, renamed or cut ${this.path(segment)}, with ${lost} documents`;
+      this.#loss = { text, time_ms: performance.now() };
+    }
     return lost;
   }
 

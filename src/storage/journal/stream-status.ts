@@ -30,8 +30,8 @@ export interface JournalTracerStatus {
   readonly fsync_age_ms: number | null;
   readonly fsync_duration_ms: number;
   readonly fsync_errors: number;
-  /** Whether batches are refused, or do not reach the disk, at this moment. */
+  /** Whether batches are refused, or do not reach the disk, at this moment, or documents were lost in the last five minutes. */
   readonly failing: boolean;
-  /** Why the last batch was refused or the last sync failed. */
+  /** Why the last batch was refused, what was lost just now, or why the last sync failed. */
   readonly last_error: string | null;
 }

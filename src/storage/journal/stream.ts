@@ -179,6 +179,7 @@ export class JournalStream {
   status(): JournalTracerStatus {
     const { last_ms, duration_ms, errors, lastError, failing, doubtful_documents } = this.#syncCounts;
     const { sequence, stored, expired, lost } = this.#stock.counts;
+    const { recentLoss } = this.#stock;
     const refusal = this.#refusal;
     const isRefusing = refusal !== undefined && performance.now() - refusal.time_ms < REFUSING_MS;
     return {
@@ -199,8 +200,8 @@ export class JournalStream {
       fsync_age_ms: last_ms === undefined ? null : Math.max(0, Date.now() - last_ms),
       fsync_duration_ms: duration_ms,
       fsync_errors: errors,
-      failing: failing || isRefusing,
-      last_error: refusal?.error.message ?? lastError?.message ?? null,
+      failing: failing || isRefusing || recentLoss !== undefined,
+      last_error: refusal?.error.message ?? (failing ? undefined : recentLoss) ?? lastError?.message ?? null,
     };
   }
 

@@ -252,6 +252,7 @@ for (const { what, damage, lost, left } of DAMAGE)
     journal.append('oom', lines(1, 6), 1);
     journal.append('oom', lines(1, 7), 1);
     journal.inspect();
+    assert.equal(journal.status().oom?.failing, lost > 0);
     const { sequence, stored_documents, lost_documents, expired_documents } =
       journal.status().oom ?? assert.fail();
     const found = { sequence, stored_documents, lost_documents, expired_documents };
