@@ -56,8 +56,8 @@ export class Journal {
   #root: SyncedFile;
   /** Why nothing is written. */
   #suspension: HuatuoError | undefined;
-  /** Called when the directory is found to be another. */
-  onAway: () => void = () => undefined;
+  /** Called when the directory is found to be another. Without a lock that would have to be taken anew, it is made and used. */
+  onAway: () => void = () => this.resume();
 
   /**
    * Opens a journal: makes the directory when it is missing, and recovers every stream in it. The caller sees to it that

@@ -295,6 +295,18 @@ test('expired, lost and stored are all there were, over restarts', async () => {
   }
 });
 
+test('a journal that no one watches over makes its directory again', async () => {
+  using temp = tempDirectory();
+  const directory = join(temp.path, 'journal');
+  const journal = new Journal(journalOptions(directory), memoryLog());
+  journal.append('oom', lines(2), 2);
+  rmSync(directory, { recursive: true });
+  journal.append('oom', lines(1, 2), 1);
+  assert.equal(streamText(directory, 'oom'), lines(1, 2).toString());
+  assert.equal(journal.status().oom?.lost_documents, 2);
+  await journal.close();
+});
+
 test('when the directory was replaced nothing is written until it is taken anew; then numbers go on', async () => {
   using temp = tempDirectory();
   const directory = join(temp.path, 'journal');
