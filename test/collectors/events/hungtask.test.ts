@@ -39,10 +39,6 @@ test('what a task waits for is told by the kernel, else by its stack, else not a
       readonly wchan?: string;
       readonly waits_for?: string;
     };
-    assert.deepEqual(
-      [found.wchan, found.waits_for],
-      [wchan, waitsFor],
-      JSON.stringify(given),
-    );
+    assert.deepEqual([found.wchan, found.waits_for], [wchan, waitsFor], JSON.stringify(given));
   }
 });
