@@ -24,6 +24,8 @@ export interface PumpOptions {
   readonly bufferBytes: number;
   /** Rewrites the lines of a slice; absent for collectors whose documents are complete as decoded. */
   readonly enrich?: (lines: Uint8Array) => Promise<Uint8Array>;
+  /** Told of every batch once, before it is sent: also while the journal refuses it. The view is valid for the call. */
+  readonly announce?: (lines: Uint8Array, documents: number) => void;
 }
 
 export class Pump {
@@ -34,6 +36,7 @@ export class Pump {
   readonly #options: PumpOptions;
   readonly #free: ArrayBuffer[] = [];
   #inFlight = 0;
+  #announced = -1n;
   #interrupted: 'no' | 'lost' | 'refused' = 'no';
   #outcome = Promise.withResolvers<void>();
 
@@ -93,6 +96,10 @@ export class Pump {
 
   async #send(slice: Slice): Promise<void> {
     const lines = this.#options.enrich ? await this.#options.enrich(slice.lines) : slice.lines;
+    if (slice.start > this.#announced) {
+      this.#options.announce?.(lines, slice.documents);
+      this.#announced = slice.start;
+    }
     const buffer = this.#takeBuffer(lines.byteLength);
     new Uint8Array(buffer, 0, lines.byteLength).set(lines);
     this.#inFlight += 1;

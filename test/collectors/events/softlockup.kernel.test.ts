@@ -127,4 +127,8 @@ test('a lock-up by a container names it, in the document and on the page, and st
     return row?.pending_bytes === '0' && row;
   });
   assert.equal(row.difference, '0');
+  const told = new RegExp(
+    `critical: A CPU ought to switch [^"]*: in ${id.slice(0, 12)} .*phase=begun .*pid=${lockup.pid} `,
+  );
+  assert.match(agent.stderr, told);
 });
