@@ -17,6 +17,7 @@
 #include "cgroup_counters.h"
 #include "event.h"
 #include "iterator.h"
+#include "kernel/lock.h"
 #include "ratelimit.h"
 #include "stack.h"
 
@@ -27,9 +28,6 @@ enum hang_role {
 	hung,	/* the kernel has reported it */
 	waiting /* it was in state D when the kernel reported another one */
 };
-
-/* include/linux/hung_task.h BLOCKER_TYPE_*, plus one. */
-enum lock_kind { no_lock, mutex, semaphore, rwsem_reader, rwsem_writer };
 
 struct hungtask_event {
 	ktime_ns time DOC("When the kernel reported the hang, or the other task was looked at");
@@ -82,20 +80,7 @@ CGROUP_COUNTERS(cgroups, cpu, struct cgroup_hangs, MAX_CGROUPS);
 struct task_struct___waiting {
 	unsigned long nvcsw;
 	unsigned long nivcsw;
-	unsigned long blocker;
 	unsigned in_iowait : 1;
-};
-
-typedef struct {
-	s64 counter;
-} atomic_long_t;
-
-struct mutex {
-	atomic_long_t owner;
-};
-
-struct rw_semaphore {
-	atomic_long_t owner;
 };
 
 #pragma clang attribute pop
@@ -122,64 +107,20 @@ static __always_inline u64 switches_of(struct task_struct *task)
 	return BPF_CORE_READ(counts, nvcsw) + BPF_CORE_READ(counts, nivcsw);
 }
 
-/* A running task may free its task_struct meanwhile: what the lock says afterwards decides. */
-static __always_inline void fill_holder(struct hungtask_event *event, s64 *owner, u64 flags)
-{
-	struct task_struct *holder;
-	s64 before = 0, after = 0;
-
-	bpf_probe_read_kernel(&before, sizeof(before), owner);
-	holder = (void *)(before & ~flags);
-	if (!holder)
-		return;
-	event->lock_holder_tid = BPF_CORE_READ(holder, pid);
-	BPF_CORE_READ_STR_INTO(&event->lock_holder_comm, holder, comm);
-	bpf_probe_read_kernel(&after, sizeof(after), owner);
-	if ((before ^ after) & ~flags) {
-		event->lock_holder_tid = 0;
-		__builtin_memset(event->lock_holder_comm, 0, sizeof(event->lock_holder_comm));
-	}
-}
-
-#define BLOCKER_TYPES	   3UL
-#define MUTEX_FLAGS	   7
-#define RWSEM_READER_OWNED 1
-#define RWSEM_FLAGS	   3
-
-static __always_inline void fill_lock(struct hungtask_event *event, struct task_struct *task)
-{
-	struct task_struct___waiting *waiter = (void *)task;
-	unsigned long blocker;
-	void *lock;
-
-	if (!bpf_core_field_exists(waiter->blocker))
-		return;
-	blocker = BPF_CORE_READ(waiter, blocker);
-	lock = (void *)(blocker & ~BLOCKER_TYPES);
-	if (!lock)
-		return;
-	event->lock_addr = (u64)lock;
-	event->lock_kind = (blocker & BLOCKER_TYPES) + mutex;
-	if (event->lock_kind == mutex) {
-		fill_holder(event, &((struct mutex *)lock)->owner.counter, MUTEX_FLAGS);
-	} else if (event->lock_kind == rwsem_reader || event->lock_kind == rwsem_writer) {
-		s64 *owner = &((struct rw_semaphore *)lock)->owner.counter;
-		s64 readers = 0;
-
-		bpf_probe_read_kernel(&readers, sizeof(readers), owner);
-		if (!(readers & RWSEM_READER_OWNED))
-			fill_holder(event, owner, RWSEM_FLAGS);
-	}
-}
-
 static __always_inline void fill_task(struct hungtask_event *event, struct task_struct *task)
 {
+	struct awaited_lock lock = {};
+
 	event->cgroup_id = task_cpu_cgroup(task);
 	event->pid = BPF_CORE_READ(task, tgid);
 	event->tid = BPF_CORE_READ(task, pid);
 	BPF_CORE_READ_STR_INTO(&event->comm, task, comm);
 	event->in_iowait = BPF_CORE_READ_BITFIELD_PROBED((struct task_struct___waiting *)task, in_iowait);
-	fill_lock(event, task);
+	read_awaited_lock(task, &lock);
+	event->lock_addr = lock.addr;
+	event->lock_kind = lock.kind;
+	event->lock_holder_tid = lock.holder_tid;
+	__builtin_memcpy(event->lock_holder_comm, lock.holder_comm, sizeof(lock.holder_comm));
 	bpf_get_task_stack(task, event->stack, sizeof(event->stack), 0);
 }
 
@@ -187,7 +128,8 @@ SEC("tp_btf/sched_process_hang")
 int BPF_PROG(task_hangs, struct task_struct *task)
 {
 	u64 now = bpf_ktime_get_boot_ns(), switches = switches_of(task);
-	cpu_cgroup_id cgroup = task_cpu_cgroup(task);
+	struct cgroup *directory;
+	cpu_cgroup_id cgroup = task_cpu_cgroup_found(task, &directory);
 	u32 tid = BPF_CORE_READ(task, pid);
 	struct hang fresh = {.switches = switches, .first_ns = now, .next_ns = now};
 	struct cgroup_hangs *of_cgroup;
@@ -195,7 +137,7 @@ int BPF_PROG(task_hangs, struct task_struct *task)
 	struct hang *hang;
 
 	__sync_fetch_and_add(&reports, 1);
-	of_cgroup = metric_slot(&cgroups, &cgroup);
+	of_cgroup = cgroups_of(&cgroup, directory);
 	if (of_cgroup)
 		of_cgroup->reports++;
 

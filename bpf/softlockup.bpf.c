@@ -38,6 +38,7 @@
 #include "ratelimit.h"
 #include "sample.h"
 #include "stack.h"
+#include "text.h"
 
 #define MAX_CGROUPS 4096
 
@@ -206,13 +207,13 @@ static __always_inline void end_episode(struct cpu_watch *watch)
 	watch->due_ns = threshold_ns;
 }
 
-static __always_inline void count_episode(struct cpu_watch *watch)
+static __always_inline void count_episode(void)
 {
-	cpu_cgroup_id cgroup = watch->cgroup_id;
-	struct cgroup_lockups *of_cgroup;
+	struct cgroup *directory;
+	cpu_cgroup_id cgroup = task_cpu_cgroup_found((void *)bpf_get_current_task_btf(), &directory);
+	struct cgroup_lockups *of_cgroup = cgroups_of(&cgroup, directory);
 
 	__sync_fetch_and_add(&episodes, 1);
-	of_cgroup = metric_slot(&cgroups, &cgroup);
 	if (of_cgroup)
 		of_cgroup->episodes++;
 }
@@ -262,7 +263,7 @@ int cpu_looked_at(void *ctx)
 	watch->due_ns = 2 * watch->stuck_ns;
 	fill_culprit(event, watch);
 	if (event->phase == begun)
-		count_episode(watch);
+		count_episode();
 	bpf_get_stack(ctx, event->stack, sizeof(event->stack), 0);
 	user_stack(ctx, event->user_stack);
 	event_submit_urgent(event);
@@ -270,56 +271,10 @@ int cpu_looked_at(void *ctx)
 }
 
 /*
- * kernel/watchdog.c: "watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [comm:pid]", before Linux 5.19 behind
- * "[   12.345678] ". Only what stands before the task's name is looked at, which may hold anything. Each step
- * reads its piece of the text anew: so the verifier sees no two of them at once.
- */
-#define MAX_WORD_BYTES	40
-#define MAX_STAMP_BYTES 32
-#define MAX_DIGITS	7
-
-#define skip_word(text, word) skip_text(text, word, sizeof(word) - 1)
-static __always_inline bool skip_text(const char **text, const char *word, u32 bytes)
-{
-	u8 copy[MAX_WORD_BYTES] = {};
-
-	bpf_probe_read_kernel_str(copy, sizeof(copy), *text);
-	for (u32 i = 0; i < bytes && i < sizeof(copy); i++)
-		if (copy[i] != word[i])
-			return false;
-	*text += bytes;
-	return true;
-}
-
-static __always_inline void skip_stamp(const char **text)
-{
-	u8 copy[MAX_STAMP_BYTES] = {};
-
-	bpf_probe_read_kernel_str(copy, sizeof(copy), *text);
-	if (copy[0] != '[')
-		return;
-	for (u32 i = 0; i < sizeof(copy) - 1; i++)
-		if (copy[i] == ']' && copy[i + 1] == ' ') {
-			*text += i + 2;
-			return;
-		}
-}
-
-static __always_inline u32 take_number(const char **text)
-{
-	u8 copy[MAX_DIGITS + 1] = {};
-	u32 number = 0, digits = 0;
-
-	bpf_probe_read_kernel_str(copy, sizeof(copy), *text);
-	for (; digits < MAX_DIGITS && copy[digits] >= '0' && copy[digits] <= '9'; digits++)
-		number = number * 10 + copy[digits] - '0';
-	*text += digits;
-	return number;
-}
-
-/*
- * The text of a message for the console. What a process writes to /dev/kmsg comes here too, so the message
- * counts only where the CPU was seen like that itself: such a process is not stuck for a second.
+ * The text of a message for the console; kernel/watchdog.c: "watchdog: BUG: soft lockup - CPU#1 stuck for
+ * 22s! [comm:pid]", before Linux 5.19 with a time in front. The task's name may hold anything and is not
+ * looked at. What a process writes to /dev/kmsg comes here too, so the message counts only where the CPU was
+ * seen like that itself: such a process is not stuck for a second.
  */
 SEC("?tp_btf/console")
 int BPF_PROG(kernel_has_reported, const char *text, u64 length)
