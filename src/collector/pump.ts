@@ -26,6 +26,8 @@ export interface PumpOptions {
   readonly bufferBytes: number;
   /** Rewrites the lines of a slice; absent for collectors whose documents are complete as decoded. */
   readonly enrich?: (lines: Uint8Array, limit_bytes: number) => Promise<readonly Uint8Array[]>;
+  /** Told of every batch once, before it is sent: also while the journal refuses it. The views are valid for the call. */
+  readonly announce?: (lines: readonly Uint8Array[], documents: number) => void;
 }
 
 export class Pump {
@@ -40,6 +42,8 @@ export class Pump {
   #limit_bytes = 0;
   /** The newest batch was refused, and that was logged. */
   #refused = false;
+  /** Start of the newest batch that was announced. */
+  #announced = -1n;
   #interrupted: 'no' | 'lost' | 'refused' = 'no';
   #outcome = Promise.withResolvers<void>();
 
@@ -111,6 +115,10 @@ export class Pump {
 
   #send(part: Part): void {
     const { start, end, bytes, documents } = part;
+    if (start > this.#announced) {
+      this.#options.announce?.(part.lines, documents);
+      this.#announced = start;
+    }
     const buffer = this.#takeBuffer(bytes);
     let at = 0;
     for (const lines of part.lines) {

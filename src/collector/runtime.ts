@@ -24,6 +24,7 @@ import { KeptSeries } from '../sdk/kept-series.ts';
 import type { MetricFamily, MetricSpecs } from '../sdk/metrics.ts';
 import { createBpf, type OwnBpf } from './bpf.ts';
 import { createClock, documentKind } from './context.ts';
+import { CriticalLog } from './critical-log.ts';
 import { JournalClient } from './journal-client.ts';
 import { MapMetrics, mapMetricSpecs, metricMaps } from './map-metrics.ts';
 import { Overdue } from './overdue.ts';
@@ -76,7 +77,9 @@ export class CollectorRuntime {
       containers: this.#containers,
       instruments: this.#instruments.instruments,
     });
+    const critical = new CriticalLog(this.#log, collector.doc.replace(/\.$/, ''));
     this.#saver = new Saver({
+      announce: (line) => critical.say([line], 1),
       journal: this.#journal,
       stats: this.#stats,
       agent: data.agent,

@@ -31,6 +31,8 @@ interface Dependencies extends SavedBy {
   readonly stats: ActorStats;
   /** Once it is aborted nothing is taken any more, and what is pending has one try. */
   readonly signal: AbortSignal;
+  /** Told of every critical document that is taken. */
+  readonly announce: (line: Uint8Array) => void;
   /** How long a document may be refused. */
   readonly refused_ms?: number;
 }
@@ -68,6 +70,8 @@ export class Saver {
       throw this.#drop('oversized', oversized(line.byteLength, MAX_PENDING_BYTES));
     if (this.#queue.length >= MAX_PENDING || this.#bytes + line.byteLength > MAX_PENDING_BYTES)
       throw this.#drop('overloaded', overloaded(this.#queue.length, this.#bytes));
+    if ((document.severity ?? this.#dependencies.document.severity) === 'critical')
+      this.#dependencies.announce(line);
     const outcome = Promise.withResolvers<void>();
     this.#queue.push({ line, outcome });
     this.#bytes += line.byteLength;

@@ -32,6 +32,7 @@ afterEach(async () => {
 /** A journal, and what outlives a worker of one collector. */
 class Host {
   readonly stats = new ActorStats(ActorStats.allocate());
+  readonly announced: string[] = [];
   readonly directory: string;
   readonly actor: JournalActor;
 
@@ -65,6 +66,7 @@ class Host {
       },
       containers: new ContainersClient(0),
       signal: stop.signal,
+      announce: (line) => void this.announced.push(Buffer.from(line).toString()),
       origin: 'here',
       refused_ms,
     });
@@ -96,6 +98,15 @@ function newDirectory(): string {
   cleanups.push(() => temp[Symbol.dispose]());
   return temp.path;
 }
+
+test('a critical document is announced, others are not', async () => {
+  const host = new Host();
+  const { saver } = host.saver();
+  await saver.save({ data: { n: 1 } });
+  await saver.save({ severity: 'critical', data: { n: 2 } });
+  assert.equal(host.announced.length, 1);
+  assert.match(host.announced[0] ?? '', /"severity":"critical".*"tracer_data":\{"n":2\}\}\n$/);
+});
 
 test('a document is in the journal when save resolves, with every digit of a bigint', async () => {
   const host = new Host();
