@@ -102,9 +102,15 @@ export class CollectorHarness implements AsyncDisposable {
       setup.modulePath === undefined ? {} : await import(setup.modulePath);
     const collector = module.default ?? { kind: 'event', doc: name };
     const harness = new CollectorHarness(name, collector, setup);
-    await harness.containers.add(...(options.containers ?? []));
-    if (harness.#kernel) await (await harness.#bpf.load()).attach();
-    return harness;
+    try {
+      await harness.containers.add(...(options.containers ?? []));
+      if (harness.#kernel) await (await harness.#bpf.load()).attach();
+      return harness;
+    } catch (error) {
+      // What is left open would keep the test's process from ending.
+      await harness[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** What the ring holds now, as documents; they are committed. */
