@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { changedPooled, pooledCollectors } from '../../src/agent/pooled.ts';
 import type { CatalogEntry } from '../../src/catalog/entry.ts';
 import type { PoolCollector } from '../../src/pool/file-task.ts';
+import { allocateState } from '../../src/sdk/shared-state.ts';
 
 function entryOf(name: string, more: Partial<CatalogEntry> = {}): CatalogEntry {
   return {
@@ -22,7 +23,7 @@ function entryOf(name: string, more: Partial<CatalogEntry> = {}): CatalogEntry {
 }
 
 function collectorOf(name: string, contents = 'a', options: object = {}): PoolCollector {
-  return { name, modulePath: `/${name}.js`, options, maxSeries: 10, contents };
+  return { name, modulePath: `/${name}.js`, options, maxSeries: 10, contents, state: allocateState() };
 }
 
 test('enabled metric collectors without BPF run on the pool', () => {

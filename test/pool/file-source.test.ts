@@ -7,6 +7,7 @@ import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { FileSource } from '../../src/pool/file-source.ts';
 import { FilePool } from '../../src/pool/pool.ts';
 import type { MetricFamily } from '../../src/sdk/metrics.ts';
+import { allocateState } from '../../src/sdk/shared-state.ts';
 import { eventually } from '../support/eventually.ts';
 
 keepClock();
@@ -27,7 +28,10 @@ afterEach(() => {
 function source(fixture: string, maxSeries = 100): FileSource {
   const modulePath = fileURLToPath(new URL(`../fixtures/metrics/${fixture}.js`, import.meta.url));
   const made = new FileSource(
-    { name: fixture.replace('-', '_'), modulePath, options: { a: 1 }, maxSeries, contents: '' },
+    {
+      ...{ name: fixture.replace('-', '_'), modulePath, options: { a: 1 }, maxSeries, contents: '' },
+      state: allocateState(),
+    },
     pool,
     () => snapshots.get(),
   );

@@ -2,7 +2,6 @@
 
 import { runAutotracer } from '../../src/capture/run.ts';
 import { createCatalog } from '../../src/catalog/catalog.ts';
-import { allocateState, SharedState } from '../../src/collector/state.ts';
 import { collectorSections } from '../../src/config/collector-schema.ts';
 import type { AnyAutotracer } from '../../src/sdk/collector.ts';
 import type { Container } from '../../src/sdk/container.ts';
@@ -10,6 +9,7 @@ import type { SavedDocument } from '../../src/sdk/context.ts';
 import { createInstruments } from '../../src/sdk/instruments.ts';
 import type { MetricFamily } from '../../src/sdk/metrics.ts';
 import type { OptionSpecs, OptionValues } from '../../src/sdk/options.ts';
+import { allocateState, SharedState } from '../../src/sdk/shared-state.ts';
 import { FakeClock } from './fake-clock.ts';
 
 export interface RunOptions {

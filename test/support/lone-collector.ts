@@ -5,8 +5,8 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { transferPort } from '../../src/actor/rpc.ts';
 import type { ActorState, ActorStatus } from '../../src/actor/state.ts';
-import { CollectorChild } from '../../src/agent/collector-child.ts';
 import { CpuCgroups } from '../../src/agent/fence/cgroup.ts';
+import { WorkerChild } from '../../src/agent/worker-child.ts';
 import { loadCatalog } from '../../src/catalog/catalog.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { HuatuoError } from '../../src/error.ts';
@@ -28,7 +28,7 @@ const NO_QUOTAS = { kind: 'none', reason: 'not tested here' } as const;
 const SDK = JSON.stringify(new URL('../../src/sdk/index.js', import.meta.url).href);
 
 export class LoneCollector implements AsyncDisposable {
-  readonly child: CollectorChild;
+  readonly child: WorkerChild;
   /** Every state it was in, in order. */
   readonly states: ActorState[] = [];
   readonly #files: TemporaryDirectory;
@@ -37,7 +37,7 @@ export class LoneCollector implements AsyncDisposable {
   readonly #rings = new RingWatch();
   #source: PortSource | undefined;
 
-  private constructor(files: TemporaryDirectory, child: (self: LoneCollector) => CollectorChild) {
+  private constructor(files: TemporaryDirectory, child: (self: LoneCollector) => WorkerChild) {
     this.#files = files;
     this.#journal = tempDirectory();
     this.#actor = new JournalActor(new Journal(journalOptions(this.#journal.path), memoryLog()), memoryLog());
@@ -70,7 +70,7 @@ export class LoneCollector implements AsyncDisposable {
     return new LoneCollector(
       files,
       (self) =>
-        new CollectorChild(entry, {
+        new WorkerChild(entry, {
           config,
           agent: { hostname: 'h', region: 'r', bootId: '0'.repeat(32) },
           log: memoryLog(),

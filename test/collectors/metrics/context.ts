@@ -3,14 +3,16 @@
 import type { StoredSample } from '../../../src/pool/file-task.ts';
 import type { Collector } from '../../../src/sdk/collector.ts';
 import type { Container } from '../../../src/sdk/container.ts';
-import type { SampleContext } from '../../../src/sdk/context.ts';
+import type { MetricContext } from '../../../src/sdk/context.ts';
 import { createInstruments } from '../../../src/sdk/instruments.ts';
 import type { MetricFamily } from '../../../src/sdk/metrics.ts';
+import { allocateState, SharedState } from '../../../src/sdk/shared-state.ts';
 
-export function sampleContext(procfs: string, containers: readonly Container[]): SampleContext<object> {
+export function sampleContext(procfs: string, containers: readonly Container[]): MetricContext<object> {
   const quiet = (): void => {};
   return {
     options: {},
+    state: new SharedState(allocateState()),
     paths: { procfs, sysfs: '/sys' },
     containers: {
       list: () => containers,
@@ -42,7 +44,7 @@ export function container(id: string, cgroups: Readonly<Record<string, string>>)
 export async function update(
   name: string,
   collector: Collector,
-  context: SampleContext<object>,
+  context: MetricContext<object>,
   samples: readonly StoredSample[] = [],
 ): Promise<MetricFamily[]> {
   if (collector.kind !== 'metric') throw new TypeError(`${name} is no metric collector`);

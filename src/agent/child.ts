@@ -1,0 +1,26 @@
+/** One collector as the agent keeps it, whether it has a thread of its own or not. */
+import type { ActorStatus } from '../actor/state.ts';
+import type { WorkerActor } from '../actor/worker-actor.ts';
+import type { CatalogEntry } from '../catalog/entry.ts';
+import type { LedgerStatus } from '../web/status.ts';
+import type { ReaderActor } from './services/services.ts';
+
+export interface CollectorChild {
+  readonly entry: CatalogEntry;
+  /** Its threads that run or are to run again: at present there may be none. */
+  readonly workers: readonly WorkerActor<object>[];
+  /** Those that need a port to a service when that has started. */
+  readonly readers: readonly ReaderActor[];
+  /** Settles when it works, or has shown that it does not. */
+  readonly settled: Promise<void>;
+  start(): void;
+  /** Keeps it within its CPU quota; called each second while it has one, and a worker. */
+  keepQuota(): Promise<void>;
+  /** The CPUs that are online may be others now. */
+  followCpus(): void;
+  status(): ActorStatus;
+  /** Accounting of its documents; undefined when it makes none. */
+  ledger(): LedgerStatus | undefined;
+  /** Ends in good order. @param leavePinned the agent ends, and pinned programs run on */
+  stop(options?: { readonly leavePinned?: boolean }): Promise<void>;
+}

@@ -1,0 +1,41 @@
+/** The looks of autotracers: each is one task, asked for by the supervisor on the tracer's clock. */
+import type { CaptureRequest } from '../capture/request.ts';
+import type { Look } from '../capture/tracer.ts';
+import type { ContainersSnapshot } from '../containers/snapshot.ts';
+import type { PoolCollector } from './file-task.ts';
+import { HangRest } from './hang-rest.ts';
+import type { FilePool } from './pool.ts';
+
+/** Longest time of one, waiting for a thread included. */
+export const LOOK_DEADLINE_MS = 4_500;
+
+export class Looks {
+  readonly #pool: FilePool;
+  readonly #containers: () => ContainersSnapshot;
+  readonly #listed: Promise<void>;
+  readonly #rests = new Map<string, HangRest>();
+
+  /**
+   * @param containers as they are known now
+   * @param listed settles when they are worth a sample
+   */
+  constructor(pool: FilePool, containers: () => ContainersSnapshot, listed: Promise<void>) {
+    this.#pool = pool;
+    this.#containers = containers;
+    this.#listed = listed;
+  }
+
+  /** @throws what the sample failed with, or DEADLINE_EXCEEDED */
+  async take(collector: PoolCollector): Promise<Look<CaptureRequest>> {
+    await this.#listed;
+    const rest = this.#rests.get(collector.name) ?? new HangRest(collector.name);
+    this.#rests.set(collector.name, rest);
+    const task = { type: 'look', collector, containers: this.#containers() } as const;
+    return (await rest.run(() => this.#pool.run(task, LOOK_DEADLINE_MS))).look;
+  }
+
+  /** The collector is gone, or another one now. */
+  forget(collector: string): void {
+    this.#rests.delete(collector);
+  }
+}
