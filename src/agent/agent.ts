@@ -285,8 +285,8 @@ export class Agent {
     freshenClock();
     const now_ms = performance.now();
     for (const actor of this.#actors) actor.checkHeartbeat(now_ms);
-    for (const child of this.#fenced) void child.keepQuota();
-    for (const child of this.#children.values()) child.followCpus();
+    for (const child of this.#fenced) void child.keepQuota?.();
+    for (const child of this.#children.values()) child.followCpus?.();
     void this.#guardMemory();
   }
 
@@ -298,7 +298,7 @@ export class Agent {
 
   get #fenced(): CollectorChild[] {
     return [...this.#children.values()].filter(
-      ({ entry, workers }) => workers.length > 0 && this.#config.collectors[entry.name]?.cpu.quota_cores,
+      ({ entry, keepQuota }) => keepQuota && this.#config.collectors[entry.name]?.cpu.quota_cores,
     );
   }
 

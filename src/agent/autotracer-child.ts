@@ -13,31 +13,31 @@ import type { MessagePort } from 'node:worker_threads';
 import { boottime_ns } from '../actor/clock.ts';
 import { RestartPolicy } from '../actor/restart.ts';
 import { type ActorState, type ActorStatus, statusError } from '../actor/state.ts';
-import { ActorStats } from '../actor/stats.ts';
 import type { WorkerActor } from '../actor/worker-actor.ts';
 import { systemClock } from '../capture/clock.ts';
 import { createCounts } from '../capture/counts.ts';
 import { Engine, SAMPLE_DEADLINE_SECONDS } from '../capture/engine.ts';
 import { paceOf } from '../capture/pace.ts';
 import type { CaptureRequest } from '../capture/request.ts';
-import type { Look, Memory, Outcome, Tracer } from '../capture/tracer.ts';
+import type { Look, Memory, Tracer } from '../capture/tracer.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
 import { answerScrapes } from '../collector/scraping.ts';
 import { HuatuoError } from '../error.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
 import type { PoolCollector } from '../pool/file-task.ts';
-import { limitConcurrency, withDeadline } from '../promises.ts';
+import { withDeadline } from '../promises.ts';
 import { CAPTURE_METRICS } from '../sdk/autotracing.ts';
 import type { Log } from '../sdk/context.ts';
 import { createInstruments } from '../sdk/instruments.ts';
 import { allocateState } from '../sdk/shared-state.ts';
 import type { LedgerStatus } from '../web/status.ts';
 import { CaptureRun } from './capture-run.ts';
+import { Captures } from './captures.ts';
 import type { CollectorChild } from './child.ts';
 import { CpuFence } from './fence/fence.ts';
 import { poolCollector } from './pooled.ts';
-import { settleSaved, withSaved } from './saved-ledger.ts';
+import { withSaved } from './saved-ledger.ts';
 import type { ReaderActor } from './services/services.ts';
 import { collectorRestart } from './specs.ts';
 import { type CollectorDependencies, UNFENCED } from './worker-child.ts';
@@ -48,8 +48,6 @@ export interface AutotracerDependencies
   look(collector: PoolCollector): PromiseLike<Look<CaptureRequest>>;
 }
 
-/** Captures of one autotracer at a time: each is a thread. Others wait. */
-const MAX_CAPTURES = 4;
 /** Windows of a thousand containers, of more samples than most have. */
 const MAX_WATCH_BYTES = 16 << 20;
 /** A look whose thread is gone is given up before the engine does: so that the next one may begin. */
@@ -71,18 +69,17 @@ export class AutotracerChild implements CollectorChild {
   readonly #tracer: Tracer<CaptureRequest>;
   readonly #stop = new AbortController();
   readonly #saveOrigin = boottime_ns().toString(36);
-  /** Of the captures that have ended. */
-  readonly #saved = new ActorStats(ActorStats.allocate());
-  #cpu_us = 0;
-  readonly #captures = new Set<CaptureRun>();
-  readonly #inTurn = limitConcurrency(MAX_CAPTURES);
-  #captured = 0;
+  readonly #captures = new Captures(
+    (request, number) => this.#createCapture(request, number),
+    () => this.#enter(this.#trouble),
+  );
   #memory: Memory | undefined;
   #running: Promise<void> = Promise.resolve();
   #trouble: Trouble | undefined;
   #state: ActorState = 'stopped';
   #since = new Date();
   #restarts = 0;
+  #looked_ms = 0;
   #lastError: HuatuoError | undefined;
 
   constructor(entry: CatalogEntry, dependencies: AutotracerDependencies) {
@@ -97,8 +94,8 @@ export class AutotracerChild implements CollectorChild {
     });
     this.#instruments = createInstruments(entry.name, CAPTURE_METRICS, { maxSeries: entry.maxSeries });
     this.#tracer = {
-      look: async () => withDeadline(dependencies.look(this.#collector), LOOK_MS, 'a sample'),
-      capture: (request, stop) => this.#inTurn(() => this.#capture(request, stop)),
+      look: () => this.#look(),
+      capture: (request, stop) => this.#captures.capture(request, stop),
       keep: (memory) => {
         this.#memory = memory;
       },
@@ -110,8 +107,8 @@ export class AutotracerChild implements CollectorChild {
     this.readers = [{ name: entry.name, control: { connectTo }, services: ['prometheus'] }];
   }
 
-  get workers(): WorkerActor<object>[] {
-    return [...this.#captures].flatMap(({ worker }) => worker ?? []);
+  get workers(): readonly WorkerActor<object>[] {
+    return this.#captures.workers;
   }
 
   start(): void {
@@ -130,8 +127,6 @@ export class AutotracerChild implements CollectorChild {
     const { name, kind } = this.entry;
     const last_error = this.#lastError && statusError(this.#lastError);
     const running = this.workers.map((worker) => worker.status.vitals ?? {});
-    const sum = (of: 'cpu_seconds' | 'heap_bytes'): number =>
-      running.reduce((total, { [of]: value = 0 }) => total + value, 0);
     const silent = running.flatMap(({ heartbeat_age_seconds }) => heartbeat_age_seconds ?? []);
     return {
       name,
@@ -143,24 +138,22 @@ export class AutotracerChild implements CollectorChild {
       ...(last_error && { last_error }),
       since: this.#since.toISOString(),
       vitals: {
-        cpu_seconds: this.#cpu_us / 1e6 + sum('cpu_seconds'),
-        heap_bytes: sum('heap_bytes'),
+        cpu_seconds: this.#captures.cpu_us / 1e6,
+        heap_bytes: running.reduce((sum, { heap_bytes = 0 }) => sum + heap_bytes, 0),
         ...(silent.length > 0 && { heartbeat_age_seconds: Math.max(...silent) }),
       },
     };
   }
 
   ledger(): LedgerStatus | undefined {
-    const all = [this.#saved, ...[...this.#captures].map(({ stats }) => stats)];
-    return withSaved(this.entry.name, undefined, {
-      get: (field) => all.reduce((total, stats) => total + stats.get(field), 0n),
-    });
+    return withSaved(this.entry.name, undefined, { get: (field) => this.#captures.count(field) });
   }
 
-  /** The kernel keeps the quota of a capture's thread; there is nothing of it that could be left out. */
-  async keepQuota(): Promise<void> {}
-
-  followCpus(): void {}
+  async #look(): Promise<Look<CaptureRequest>> {
+    const look = await withDeadline(this.#dependencies.look(this.#collector), LOOK_MS, 'a sample');
+    this.#looked_ms = performance.now();
+    return look;
+  }
 
   /** Looks and captures until it is stopped; when too many samples have failed, again after a rest. */
   async #run(): Promise<void> {
@@ -173,7 +166,8 @@ export class AutotracerChild implements CollectorChild {
         await new Engine(this.#tracer, paceOf(this.#collector.options), time, this.#memory).run();
       } catch (thrown) {
         const error = HuatuoError.from(thrown, 'COLLECTOR_FAILED', `check collector ${this.entry.name}`);
-        await this.#rest(error, performance.now() - started_ms);
+        // One that fails at every sample was never up, however many it takes until that counts as a failure.
+        await this.#rest(error, Math.max(0, this.#looked_ms - started_ms));
       }
     }
   }
@@ -190,50 +184,36 @@ export class AutotracerChild implements CollectorChild {
     if (!signal.aborted) this.#restarts += 1;
   }
 
-  async #capture(request: CaptureRequest, stop: AbortSignal): Promise<Exclude<Outcome, 'failed'>> {
-    const run = this.#createCapture(request);
-    this.#captures.add(run);
-    this.#enter(this.#trouble);
-    try {
-      const { outcome, cpu_us } = await run.run(stop);
-      this.#cpu_us += cpu_us;
-      return outcome;
-    } catch (error) {
-      if (!stop.aborted) this.#lastError = HuatuoError.from(error, 'COLLECTOR_FAILED', 'see its log');
-      throw error;
-    } finally {
-      this.#captures.delete(run);
-      settleSaved(this.#saved, run.stats);
-      this.#enter(this.#trouble);
-    }
-  }
-
-  #createCapture(request: CaptureRequest): CaptureRun {
+  #createCapture(request: CaptureRequest, number: number): CaptureRun {
     const { config, agent, started } = this.#dependencies;
     const { name, modulePath, state: watch } = this.#collector;
     const { options = {} } = config.collectors[name] ?? {};
-    this.#captured += 1;
     return new CaptureRun({
       supervisor: config.supervisor,
-      log: this.#log,
-      name: `${name}-${this.#captured}`,
+      lost: (error) => this.#lost(request, error),
+      name: `${name}-${number}`,
       deadline_ms: paceOf(options).deadline_seconds * 1000,
       data: {
         ...{ name, modulePath, options, request, watch, agent },
         paths: { procfs: config.path.procfs, sysfs: config.path.sysfs },
         containerWait_ms: config.containers.wait_ms,
         log: config.log,
-        saveOrigin: `${this.#saveOrigin}-${this.#captured}`,
+        saveOrigin: `${this.#saveOrigin}-${number}`,
       },
       fence: (tid) => this.#fence.apply(tid),
       started,
     });
   }
 
+  #lost({ key }: CaptureRequest, error: HuatuoError): void {
+    this.#lastError = error;
+    this.#log.warn('a capture did not come back; what triggered it is written', { subject: key, error });
+  }
+
   /** @param trouble undefined when it looks and captures */
   #enter(trouble: Trouble | undefined): void {
     this.#trouble = trouble;
-    const state = trouble ?? (this.#captures.size > 0 ? 'capturing' : 'sampling');
+    const state = trouble ?? (this.#captures.running > 0 ? 'capturing' : 'sampling');
     if (state === this.#state) return;
     this.#state = state;
     this.#since = new Date();

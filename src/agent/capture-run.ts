@@ -3,18 +3,17 @@
  * takes too much memory is followed by a second one, which runs none of the capture and writes what triggered it.
  */
 import { ActorStats } from '../actor/stats.ts';
-import { WorkerActor } from '../actor/worker-actor.ts';
+import { unexpectedExit, WorkerActor } from '../actor/worker-actor.ts';
+import type { Outcome } from '../capture/tracer.ts';
 import type { CaptureControl, CaptureNotice, CaptureWorkerData } from '../collector/capture.ts';
 import type { SupervisorConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
-import type { Log } from '../sdk/context.ts';
 import { trimMemory } from './memory.ts';
 import type { ReaderActor } from './services/services.ts';
 import { CAPTURE_RESTART, COLLECTOR_STOP_SHARE, WORKER_LIMITS } from './specs.ts';
 
 export interface CaptureDependencies {
   readonly supervisor: SupervisorConfig;
-  readonly log: Log;
   /** Of its threads and ports; unique. */
   readonly name: string;
   readonly data: Omit<CaptureWorkerData, 'stats' | 'control' | 'isSecond'>;
@@ -22,11 +21,13 @@ export interface CaptureDependencies {
   readonly deadline_ms: number;
   /** A thread is to be fenced. @param tid as in /proc/self/task */
   fence(tid: number): void;
+  /** Its first worker has ended without a word; the second one comes. */
+  lost(error: HuatuoError): void;
   /** A worker has started: it needs its ports. */
   started(reader: ReaderActor): void;
 }
 
-export type CaptureResult = Extract<CaptureNotice, { readonly type: 'captured' }>;
+type CaptureOutcome = Exclude<Outcome, 'failed'>;
 
 /** For a worker to start, and for the journal to take a document; it may refuse one for half a minute. */
 const SAVE_MS = 45_000;
@@ -38,6 +39,7 @@ export class CaptureRun {
   readonly #dependencies: CaptureDependencies;
   readonly #statsMemory = ActorStats.allocate();
   #worker: WorkerActor<CaptureControl> | undefined;
+  #ended_us = 0;
 
   constructor(dependencies: CaptureDependencies) {
     this.#dependencies = dependencies;
@@ -49,22 +51,24 @@ export class CaptureRun {
     return this.#worker;
   }
 
+  /** CPU time of its workers, as of the last `measure` or as they have told. */
+  get cpu_us(): number {
+    return this.#ended_us + (this.#worker?.cpu_us ?? 0);
+  }
+
   /**
    * Resolves when its document is in the journal.
    * @param stop gives the capture up
    * @throws why there is no document
    */
-  async run(stop: AbortSignal): Promise<CaptureResult> {
-    const { log, data, deadline_ms } = this.#dependencies;
+  async run(stop: AbortSignal): Promise<CaptureOutcome> {
+    const { deadline_ms, lost } = this.#dependencies;
     const first = await this.#runWorker(false, deadline_ms + SAVE_MS, stop);
-    if (first.type === 'captured') return first;
+    if (first.type === 'captured') return first.outcome;
     if (first.type === 'failed') throw HuatuoError.fromWire(first.error);
-    log.warn('a capture did not come back; what triggered it is written', {
-      subject: data.request.key,
-      error: first.error,
-    });
+    if (!stop.aborted) lost(first.error);
     const second = await this.#runWorker(true, SAVE_MS, stop);
-    if (second.type === 'captured') return second;
+    if (second.type === 'captured') return second.outcome;
     throw second.type === 'failed' ? HuatuoError.fromWire(second.error) : second.error;
   }
 
@@ -87,7 +91,9 @@ export class CaptureRun {
     try {
       if (stop.aborted) return { type: 'failed', error: HuatuoError.toWire(stop.reason) };
       worker.start();
-      return await end.promise;
+      const ended = await end.promise;
+      this.#ended_us += Math.max(worker.cpu_us, ended.type === 'captured' ? ended.cpu_us : 0);
+      return ended;
     } finally {
       stop.removeEventListener('abort', giveUp);
       clearTimeout(timer);
@@ -121,7 +127,7 @@ export class CaptureRun {
           else last = said;
         },
         changed: ({ state }) => trimMemory(state),
-        ended: (error) => ended(last ?? { type: 'lost', error }),
+        ended: (error) => ended(last ?? { type: 'lost', error: error ?? unexpectedExit(name, 0) }),
       },
     );
     return worker;
@@ -131,4 +137,4 @@ export class CaptureRun {
 type End =
   | Extract<CaptureNotice, { readonly type: 'captured' | 'failed' }>
   /** Its thread ended without a word. */
-  | { readonly type: 'lost'; readonly error: HuatuoError | undefined };
+  | { readonly type: 'lost'; readonly error: HuatuoError };

@@ -14,10 +14,10 @@ export interface CollectorChild {
   /** Settles when it works, or has shown that it does not. */
   readonly settled: Promise<void>;
   start(): void;
-  /** Keeps it within its CPU quota; called each second while it has one, and a worker. */
-  keepQuota(): Promise<void>;
+  /** Keeps it within its CPU quota; called each second while it has one. Without it the kernel's own quota is all there is. */
+  keepQuota?(): Promise<void>;
   /** The CPUs that are online may be others now. */
-  followCpus(): void;
+  followCpus?(): void;
   status(): ActorStatus;
   /** Accounting of its documents; undefined when it makes none. */
   ledger(): LedgerStatus | undefined;
