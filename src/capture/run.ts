@@ -7,7 +7,7 @@ import { captureDocument } from './document.ts';
 import { Engine } from './engine.ts';
 import { paceOf } from './pace.ts';
 import type { Memory, Tracer } from './tracer.ts';
-import { type SubjectAlarm, Watch, type WatchMemory } from './watch.ts';
+import { baselineOf, type SubjectAlarm, Watch, type WatchMemory } from './watch.ts';
 
 /** What is in `ctx.state`. */
 interface Kept {
@@ -36,7 +36,13 @@ export async function runAutotracer(
   const tracer: Tracer<SubjectAlarm> = {
     look: (signal) => watch.look(clock.boottime_ns(), signal),
     capture: async (alarm) => {
-      const { document, isPartial } = await captureDocument(collector, ctx, alarm, watch.baseline, time);
+      const { document, isPartial } = await captureDocument(
+        collector,
+        ctx,
+        alarm,
+        baselineOf(watch.memory),
+        time,
+      );
       await ctx.save(document);
       return isPartial ? 'partial' : 'complete';
     },

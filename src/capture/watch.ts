@@ -23,6 +23,11 @@ export interface WatchMemory {
   readonly baselines: readonly Baseline[];
 }
 
+/** @returns where the growth of processes is counted from; undefined when none were looked at */
+export function baselineOf(memory: WatchMemory | undefined): Baseline | undefined {
+  return memory?.baselines[0];
+}
+
 /** Something is wrong with a subject: what a capture begins with. Plain data. */
 export interface SubjectAlarm extends Alarm {
   readonly subject: Subject;
@@ -57,11 +62,6 @@ export class Watch {
 
   get memory(): WatchMemory {
     return { windows: this.#windows.entries(), baselines: this.#baselines.kept };
-  }
-
-  /** The older of two, or undefined: how much processes have grown is counted from it. */
-  get baseline(): Baseline | undefined {
-    return this.#baselines.older;
   }
 
   /**

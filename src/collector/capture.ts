@@ -14,7 +14,7 @@ import { systemClock } from '../capture/clock.ts';
 import { type Captured, captureDocument, triggerDocument } from '../capture/document.ts';
 import { type CaptureRequest, unpackAlarm } from '../capture/request.ts';
 import type { Outcome } from '../capture/tracer.ts';
-import type { WatchMemory } from '../capture/watch.ts';
+import { baselineOf, type WatchMemory } from '../capture/watch.ts';
 import { ContainersClient } from '../containers/client.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import { HuatuoError, type WireError } from '../error.ts';
@@ -23,6 +23,7 @@ import { withDeadline } from '../promises.ts';
 import type { AnyAutotracer } from '../sdk/collector.ts';
 import type { HostPaths } from '../sdk/context.ts';
 import { SharedState, type StateMemory } from '../sdk/shared-state.ts';
+import { documentKind } from './context.ts';
 import { JournalClient } from './journal-client.ts';
 import { Saver } from './saver.ts';
 
@@ -71,10 +72,8 @@ const LISTED_MS = 1_000;
 /** @param collector what the module exports */
 export async function runCapture(data: CaptureWorkerData, collector: AnyAutotracer): Promise<void> {
   const stop = new AbortController();
-  const stats = new ActorStats(data.stats);
   const journal = new JournalClient();
   const containers = new ContainersClient(data.containerWait_ms);
-  const log = createLog({ component: data.name, ...data.log });
   answerHeartbeat(data.stats);
   expose(
     {
@@ -89,42 +88,46 @@ export async function runCapture(data: CaptureWorkerData, collector: AnyAutotrac
   );
   notify({ type: 'thread', tid: threadId() });
   notify({ type: 'running' });
+  const stats = new ActorStats(data.stats);
   const saver = new Saver({
-    journal,
-    stats,
-    agent: data.agent,
-    document: {
-      collector: data.name,
-      tracer: data.name,
-      kind: 'autotracing',
-      severity: 'warning',
-      schemaVersion: 1,
-    },
-    containers,
-    signal: stop.signal,
-    origin: data.saveOrigin,
+    ...{ journal, stats, containers, agent: data.agent, signal: stop.signal, origin: data.saveOrigin },
+    document: documentKind({ name: data.name, kind: 'autotracing' }),
   });
-  const capture = async (): Promise<Captured> => {
-    const alarm = unpackAlarm(data.request);
-    if (data.isSecond) return triggerDocument(collector, alarm);
-    await withDeadline(containers.listed, LISTED_MS, 'containers').catch(() => undefined);
-    const baseline = new SharedState(data.watch).get<WatchMemory>()?.baselines[0];
-    const { options, paths } = data;
-    const time = { clock: systemClock, stop: stop.signal };
-    return captureDocument(collector, { options, paths, containers, log }, alarm, baseline, time);
-  };
   try {
-    // What the first worker had under way may have been written.
-    await saver.drained();
-    const wasWritten = stats.get('saved_journalled') > 0n;
-    const { document, isPartial } = wasWritten ? { isPartial: true } : await capture();
-    if (document) await saver.save(document);
+    const outcome = await capture();
     const { user, system } = process.threadCpuUsage();
-    notify({ type: 'captured', outcome: isPartial ? 'partial' : 'complete', cpu_us: user + system });
+    notify({ type: 'captured', outcome, cpu_us: user + system });
   } catch (error) {
     await saver.drained();
     notify({ type: 'failed', error: HuatuoError.toWire(error) });
   }
+
+  async function capture(): Promise<Exclude<Outcome, 'failed'>> {
+    // What the first worker had under way may have been written.
+    await saver.drained();
+    if (stats.get('saved_journalled') > 0n) return 'partial';
+    const { document, isPartial } = await makeDocument(data, collector, containers, stop.signal);
+    await saver.save(document);
+    return isPartial ? 'partial' : 'complete';
+  }
+}
+
+async function makeDocument(
+  data: CaptureWorkerData,
+  collector: AnyAutotracer,
+  containers: ContainersClient,
+  stop: AbortSignal,
+): Promise<Captured> {
+  const alarm = unpackAlarm(data.request);
+  if (data.isSecond) return triggerDocument(collector, alarm);
+  await withDeadline(containers.listed, LISTED_MS, 'containers').catch(() => undefined);
+  const baseline = baselineOf(new SharedState(data.watch).get<WatchMemory>());
+  const log = createLog({ component: data.name, ...data.log });
+  const { options, paths } = data;
+  return captureDocument(collector, { options, paths, containers, log }, alarm, baseline, {
+    clock: systemClock,
+    stop,
+  });
 }
 
 function notify(notice: CaptureNotice): void {
