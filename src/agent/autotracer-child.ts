@@ -54,17 +54,9 @@ const MAX_WATCH_BYTES = 16 << 20;
 const LOOK_MS = SAMPLE_DEADLINE_SECONDS * 1000 - 100;
 const REPEATS_MS = 10_000;
 
-/**
- * Tracers that begin together begin spread over this time, by the golden ratio: then their looks find a thread of the pool at
- * rest, and there is no second one for them.
- */
-const SPREAD_MS = 1000;
-const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
-
 type Trouble = Extract<ActorState, 'restarting' | 'failed' | 'unsupported' | 'stopped'>;
 
 export class AutotracerChild implements CollectorChild {
-  static #made = 0;
   readonly entry: CatalogEntry;
   readonly settled: Promise<void> = Promise.resolve();
   readonly readers: readonly ReaderActor[];
@@ -86,7 +78,6 @@ export class AutotracerChild implements CollectorChild {
   #trouble: Trouble | undefined;
   #state: ActorState = 'stopped';
   #since = new Date();
-  readonly #phase_ms = ((AutotracerChild.#made++ * GOLDEN_RATIO) % 1) * SPREAD_MS;
   #restarts = 0;
   #looked_ms = 0;
   #lastError: HuatuoError | undefined;
@@ -168,8 +159,6 @@ export class AutotracerChild implements CollectorChild {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     const time = { clock: systemClock, stop: signal };
-    this.#enter(undefined);
-    await sleep(this.#phase_ms, undefined, { signal }).catch(() => undefined);
     while (!signal.aborted) {
       this.#enter(undefined);
       const started_ms = performance.now();

@@ -1,4 +1,8 @@
-/** The looks of autotracers: each is one task, asked for by the supervisor on the tracer's clock. */
+/**
+ * The looks of autotracers: each is one task, asked for by the supervisor on the tracer's clock. They are asked for together
+ * and follow each other, so that they need one thread of the pool; a slow one is not waited for.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CaptureRequest } from '../capture/request.ts';
 import type { Look } from '../capture/tracer.ts';
 import type { ContainersSnapshot } from '../containers/snapshot.ts';
@@ -9,11 +13,16 @@ import type { FilePool } from './pool.ts';
 /** Longest time of one, waiting for a thread included. */
 export const LOOK_DEADLINE_MS = 4_500;
 
+/** A look takes a few of them. */
+const SLOW_MS = 100;
+
 export class Looks {
   readonly #pool: FilePool;
   readonly #containers: () => ContainersSnapshot;
   readonly #listed: Promise<void>;
   readonly #rests = new Map<string, HangRest>();
+  /** Settles when the last look has ended, or is slow. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   /**
    * @param containers as they are known now
@@ -27,6 +36,14 @@ export class Looks {
 
   /** @throws what the sample failed with, or DEADLINE_EXCEEDED */
   async take(collector: PoolCollector): Promise<Look<CaptureRequest>> {
+    const turn = this.#turn;
+    const look = turn.then(() => this.#take(collector));
+    const slow = turn.then(() => sleep(SLOW_MS, undefined, { ref: false }));
+    this.#turn = Promise.race([look.catch(() => undefined), slow]);
+    return look;
+  }
+
+  async #take(collector: PoolCollector): Promise<Look<CaptureRequest>> {
     await this.#listed;
     const rest = this.#rests.get(collector.name) ?? new HangRest(collector.name);
     this.#rests.set(collector.name, rest);

@@ -5,6 +5,7 @@
  *
  *   int32 [0]     how often it was set; 0 never. Its lowest bit says which half is in force
  *   int32 [1..2]  bytes in use of each half
+ *   int32 [3]     which memory this is
  */
 import { deserialize, serialize } from 'node:v8';
 import { HuatuoError } from '../error.ts';
@@ -18,10 +19,14 @@ export interface StateMemory {
 
 const MAX_BYTES = 1 << 20;
 
+let allocated = 0;
+
 /** @param maxByteLength of one value */
 export function allocateState(maxByteLength: number = MAX_BYTES): StateMemory {
+  const header = new SharedArrayBuffer(16);
+  new Int32Array(header)[3] = ++allocated;
   const half = (): SharedArrayBuffer => new SharedArrayBuffer(0, { maxByteLength });
-  return { header: new SharedArrayBuffer(12), halves: [half(), half()] };
+  return { header, halves: [half(), half()] };
 }
 
 export class SharedState implements State {
@@ -31,6 +36,11 @@ export class SharedState implements State {
   constructor({ header, halves }: StateMemory) {
     this.#header = new Int32Array(header);
     this.#halves = halves;
+  }
+
+  /** Another one after each `set`, and of each memory that one thread has allocated. */
+  get version(): string {
+    return `${this.#header[3]} ${Atomics.load(this.#header, 0)}`;
   }
 
   get<T>(): T | undefined {

@@ -105,6 +105,25 @@ test('samples on its clock, the first one at once', async () => {
   assert.equal(numbers.looks, 2);
 });
 
+test('later samples fall on multiples of the interval, at least half of one after the first', async () => {
+  for (const [start, first] of [
+    [3, 10],
+    [7, 20],
+  ] as const) {
+    const clock = new FakeClock();
+    await clock.advance(start);
+    const times: number[] = [];
+    const numbers = new Numbers();
+    numbers.look = async () => {
+      times.push(Number(clock.boottime_ns()) / 1e9);
+      return lookAt([]);
+    };
+    await using run = new Run(numbers, { clock });
+    await run.clock.advance(25);
+    assert.deepEqual(times.slice(0, 2), [start, first]);
+  }
+});
+
 test('a quiet host gives nothing in a week', async () => {
   const numbers = new Numbers();
   await using run = new Run(numbers, { pace: { every_seconds: 60 } });
