@@ -20,6 +20,7 @@ export class Looks {
   readonly #pool: FilePool;
   readonly #containers: () => ContainersSnapshot;
   readonly #listed: Promise<void>;
+  readonly #slow_ms: number;
   readonly #rests = new Map<string, HangRest>();
   /** Settles when the last look has ended, or is slow. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -27,8 +28,15 @@ export class Looks {
   /**
    * @param containers as they are known now
    * @param listed settles when they are worth a sample
+   * @param slow_ms after which the next look does not wait any more
    */
-  constructor(pool: FilePool, containers: () => ContainersSnapshot, listed: Promise<void>) {
+  constructor(
+    pool: FilePool,
+    containers: () => ContainersSnapshot,
+    listed: Promise<void>,
+    slow_ms: number = SLOW_MS,
+  ) {
+    this.#slow_ms = slow_ms;
     this.#pool = pool;
     this.#containers = containers;
     this.#listed = listed;
@@ -38,7 +46,7 @@ export class Looks {
   async take(collector: PoolCollector): Promise<Look<CaptureRequest>> {
     const turn = this.#turn;
     const look = turn.then(() => this.#take(collector));
-    const slow = turn.then(() => sleep(SLOW_MS, undefined, { ref: false }));
+    const slow = turn.then(() => sleep(this.#slow_ms, undefined, { ref: false }));
     this.#turn = Promise.race([look.catch(() => undefined), slow]);
     return look;
   }

@@ -14,7 +14,7 @@ class Tasks {
   readonly #ends = new Map<string, () => void>();
   readonly looks: Looks;
 
-  constructor() {
+  constructor(slow_ms: number) {
     const pool = {
       run: ({ collector: { name } }: FileTask) => {
         this.begun.push(name);
@@ -24,7 +24,7 @@ class Tasks {
       },
     } as unknown as FilePool;
     const containers = new SnapshotWriter(new ContainersClient(0));
-    this.looks = new Looks(pool, () => containers.get(), Promise.resolve());
+    this.looks = new Looks(pool, () => containers.get(), Promise.resolve(), slow_ms);
   }
 
   take(name: string): Promise<unknown> {
@@ -41,7 +41,7 @@ class Tasks {
 }
 
 test('looks follow each other, so that one thread does for all', async () => {
-  const tasks = new Tasks();
+  const tasks = new Tasks(3_600_000);
   const looks = [tasks.take('one'), tasks.take('two')];
   await eventually('the first', () => tasks.begun.length > 0);
   assert.deepEqual(tasks.begun, ['one']);
@@ -53,7 +53,7 @@ test('looks follow each other, so that one thread does for all', async () => {
 });
 
 test('a slow look is not waited for', async () => {
-  const tasks = new Tasks();
+  const tasks = new Tasks(1);
   void tasks.take('slow');
   const other = tasks.take('other');
   await eventually('the other', () => tasks.begun.includes('other'));
