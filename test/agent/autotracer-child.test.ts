@@ -1,7 +1,10 @@
 /** An autotracer over files under its supervisor: looks on a real pool, captures in real workers. No agent, no privileges. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { MetricFamily } from '../../src/sdk/metrics.ts';
+import { scratchDirectory } from '../soak/scratch.ts';
 import { LoneCollector } from '../support/lone-collector.ts';
 
 /** The expression of one whose every sample triggers. */
@@ -45,8 +48,14 @@ test('one that is quiet has no thread, and says that it samples', async () => {
 });
 
 test('a capture has a worker while it runs; samples go on meanwhile, and its documents stay counted', async () => {
+  using scratch = scratchDirectory();
+  const end = join(scratch.path, 'end');
   await using lone = await LoneCollector.start(
-    alarming('(subject, why) => new Promise((done) => setTimeout(done, 2500, { ...why, seen: true }))'),
+    alarming(`async (subject, why) => {
+      while (!process.getBuiltinModule('node:fs').existsSync(${JSON.stringify(end)}))
+        await new Promise((done) => setTimeout(done, 20));
+      return { ...why, seen: true };
+    }`),
     PACE,
   );
   const [worker] = await lone.until('its worker', () => lone.child.workers.length > 0 && lone.child.workers);
@@ -54,6 +63,7 @@ test('a capture has a worker while it runs; samples go on meanwhile, and its doc
   const before = await samples(lone);
   await lone.until('another sample', async () => (await samples(lone)) > before);
   assert.equal(lone.child.workers[0], worker, 'the capture still runs');
+  writeFileSync(end, '');
   await lone.until('its end', () => lone.status.state === 'sampling');
   assert.deepEqual(lone.states, ['sampling', 'capturing', 'sampling']);
   assert.deepEqual(lone.child.workers, []);

@@ -29,17 +29,19 @@ const MODULES: Readonly<Record<string, string>> = {
   });`,
   commanded: `import { existsSync } from 'node:fs';
   export default sdk.defineAutotracing({
-    doc: 'Is triggered while a file is there, and takes its time to capture.',
+    doc: 'Is triggered while a file is there, and captures until another one is gone.',
     options: {
       flag: sdk.text('', 'The file'),
-      seconds: sdk.count(2, 'Of a capture', { min: 0, max: 60 }),
+      hold: sdk.text('', 'The other one'),
       window: sdk.count(600, 'Samples', { min: 2, max: 720 }),
     },
     document: { samples: sdk.integer('Samples in the window'), version: sdk.integer('Version') },
     sample: ({ options }) => [['host', existsSync(options.flag)]],
     trigger: ({ newest, samples }) => (newest.state ? { samples: samples.length } : undefined),
-    capture: (subject, why, { options }) =>
-      new Promise((done) => setTimeout(done, options.seconds * 1000, { ...why, version: 1 })),
+    async capture(subject, why, { options: { hold } }) {
+      while (existsSync(hold)) await new Promise((done) => setTimeout(done, 20));
+      return { ...why, version: 1 };
+    },
   });`,
   counting: `export default sdk.defineMetric({
     doc: 'Counts its own calls.',
@@ -144,10 +146,12 @@ test('a quiet tracer has no thread; a capture has one with its fence, which ends
 }, async () => {
   const collector = 'commanded';
   const flag = join(directory, 'flag');
+  const hold = join(directory, 'hold');
+  writeFileSync(hold, '');
   await using agent = await start(collector, {
     every: '1s',
     flag,
-    seconds: 3,
+    hold,
     cooldown: '1h',
     cpu: { nice: 5 },
   });
@@ -165,6 +169,7 @@ test('a quiet tracer has no thread; a capture has one with its fence, which ends
   const before = await samples();
   await agent.until('another sample', async () => (await samples()) > before);
   assert.ok(threads(agent).has('commanded-1'), 'it captures still');
+  rmSync(hold);
   await agent.until('its end', async () => (await agent.actor(collector)).state === 'sampling');
   await agent.until('the end of its thread', () => ![...threads(agent).keys()].some(isOurs));
   rmSync(flag);
@@ -183,7 +188,7 @@ test('windows, and what a metric collector keeps, outlive the worker that has th
   using fuse = new WorkerFuse();
   const collector = 'commanded';
   const flag = join(directory, 'flag');
-  const options = { [collector]: { every: '1s', flag, seconds: 0 } };
+  const options = { [collector]: { every: '1s', flag } };
   const only = [collector, 'counting'];
   // The server comes back where it was.
   const web = { listen_address: `127.0.0.1:${await freePort()}` };
@@ -222,10 +227,10 @@ test('a reload puts a changed option and a rebuilt module in force', { skip }, a
   writeFileSync(flag, '');
   const module = join(directory, `${collector}.js`);
   const text = readFileSync(module, 'utf8');
-  await using agent = await start(collector, { every: '1s', seconds: 0, cooldown: '0s' });
+  await using agent = await start(collector, { every: '1s', cooldown: '0s' });
   const versions = (): unknown[] => agent.documents(collector).map(({ data }) => data.version);
   try {
-    agent.configure({ collectors: { [collector]: { every: '1s', seconds: 0, cooldown: '0s', flag } } });
+    agent.configure({ collectors: { [collector]: { every: '1s', cooldown: '0s', flag } } });
     assert.equal((await agent.reload()).body, `configuration reloaded: ${collector}\n`);
     await agent.until('a document', () => versions().includes(1));
     writeFileSync(module, text.replace('version: 1', 'version: 2'));
