@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { type Captured, captureDocument } from '../../src/capture/document.ts';
 import { PACE } from '../../src/sdk/autotracing.ts';
 import type { AnyAutotracer } from '../../src/sdk/collector.ts';
-import { container, sampleContext } from '../collectors/metrics/context.ts';
-import { optionsOf } from '../support/autotracer-run.ts';
+import { optionsOf, sampleContext } from '../support/autotracer-run.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { container } from '../support/harness-containers.ts';
 
 const OPTIONS = optionsOf({ options: PACE }, { deadline: '30s' });
 
@@ -25,7 +25,7 @@ class Capture {
       trigger: () => undefined,
       capture,
     };
-    const context = sampleContext('/proc', []);
+    const context = sampleContext('/proc');
     const warn = (message: string): number => this.logged.push(message);
     this.ended = captureDocument(
       collector,

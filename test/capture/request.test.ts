@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { packLook, unpackAlarm } from '../../src/capture/request.ts';
 import type { SubjectAlarm } from '../../src/capture/watch.ts';
-import { container } from '../collectors/metrics/context.ts';
+import { container } from '../support/harness-containers.ts';
 
 const GOOD: SubjectAlarm = {
   key: 'good',

@@ -5,9 +5,9 @@ import type { Samples } from '../../src/sdk/autotracing.ts';
 import { PACE } from '../../src/sdk/autotracing.ts';
 import type { AnyAutotracer } from '../../src/sdk/collector.ts';
 import type { Window } from '../../src/sdk/window.ts';
-import { container, sampleContext } from '../collectors/metrics/context.ts';
-import { optionsOf } from '../support/autotracer-run.ts';
+import { optionsOf, sampleContext } from '../support/autotracer-run.ts';
 import { FixtureProc } from '../support/fixture-proc.ts';
+import { container } from '../support/harness-containers.ts';
 
 const SECOND_NS = 1_000_000_000n;
 const ONE = container('a'.repeat(64), {});
@@ -34,7 +34,7 @@ class Looks {
   }
 
   async next(procfs = '/proc'): Promise<Awaited<ReturnType<Watch['look']>>> {
-    const context = sampleContext(procfs, []);
+    const context = sampleContext(procfs);
     const error = (message: string): number => this.logged.push(message);
     const watch = new Watch(
       this.collector,
@@ -111,7 +111,7 @@ test('the window of a subject that was gone begins anew; one missed sample does 
 });
 
 test('a sample that comes when its time is up is dropped', async () => {
-  const watch = new Watch(new Looks().collector, { ...sampleContext('/proc', []), options: OPTIONS });
+  const watch = new Watch(new Looks().collector, { ...sampleContext('/proc'), options: OPTIONS });
   await assert.rejects(watch.look(0n, AbortSignal.abort()));
   assert.deepEqual(watch.memory.windows, []);
 });

@@ -23,12 +23,14 @@ typedef struct {
 struct page_counter {
 	atomic_long_t usage;
 	unsigned long max;
+	unsigned long high; /* Linux >= 5.7 */
 	struct page_counter *parent;
 };
 
 struct mem_cgroup {
 	struct cgroup_subsys_state css;
 	struct page_counter memory;
+	struct page_counter memsw; /* in a union with swap, which v2 charges by itself */
 };
 
 #pragma clang attribute pop
