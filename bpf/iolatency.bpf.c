@@ -8,6 +8,7 @@
  * zram) make no requests: theirs is the time of the bio, and there is no d2c. Linux >= 5.11.
  */
 #include "kernel/block.h"
+#include "cgroup_counters.h"
 #include "span.h"
 
 COLLECTOR_DOC("How long disk requests wait and are served, for each disk and each container");
@@ -49,6 +50,7 @@ struct container_times {
 			  "Time of the container's disk requests from issue to completion (d2c).");
 };
 METRIC_MAP(containers, struct container_key, struct container_times, MAX_CONTAINER_DISKS, BPF_F_NO_PREALLOC);
+COUNTERS_MOVE(containers, struct container_key, struct container_times);
 
 /* Slow ones only, as upstream counts them. */
 #define ZONES "zone 0 is from 20 ms, 1 from 30 ms, 2 from 50 ms, 3 from 100 ms, 4 from 200 ms, 5 from 400 ms."
@@ -72,6 +74,23 @@ COUNTER_MAP(container_q2c_zones, struct container_zone_key, MAX_CONTAINER_DISKS,
 COUNTER_MAP(container_d2c_zones, struct container_zone_key, MAX_CONTAINER_DISKS,
 	    "huatuo_bamai_iolatency_container_blkdisk_d2c",
 	    "Slow disk requests of the container by time from issue; " ZONES);
+COUNTERS_MOVE(container_q2c_zones, struct container_zone_key, u64);
+COUNTERS_MOVE(container_d2c_zones, struct container_zone_key, u64);
+
+/* The disks of a cgroup, numbered from 0: with them its entries are found when it is removed. */
+#define MAX_DISKS_OF_CGROUP 32
+struct cgroup_disk_key {
+	io_cgroup_id cgroup;
+	index32 number;
+	u32 _pad;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_CONTAINER_DISKS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct cgroup_disk_key);
+	__type(value, u32);
+} cgroup_disks SEC(".maps");
 
 SPAN_MAP(issued, u64, MAX_IN_FLIGHT);
 
@@ -87,11 +106,11 @@ struct {
 	__type(value, struct queued_bio);
 } queued_bios SEC(".maps");
 
-/* @return 6: not slow */
+#define NOT_SLOW 6
 static __always_inline u32 zone_of(u64 duration_ns)
 {
 	if (duration_ns < 20 * MS)
-		return 6;
+		return NOT_SLOW;
 	if (duration_ns < 50 * MS)
 		return duration_ns < 30 * MS ? 0 : 1;
 	if (duration_ns < 200 * MS)
@@ -105,7 +124,7 @@ static __always_inline void count_zone(void *disk_map, void *container_map, stru
 	struct zone_key disk = {of->device, container.zone};
 	u64 *count;
 
-	if (disk.zone == 6)
+	if (disk.zone == NOT_SLOW)
 		return;
 	count = metric_slot_in(disk_map, &disk);
 	if (count)
@@ -115,10 +134,48 @@ static __always_inline void count_zone(void *disk_map, void *container_map, stru
 		__sync_fetch_and_add(count, 1);
 }
 
-/* Either time is 0 when it is not known. */
-static __always_inline void count_times(struct container_key *of, enum request_op operation, u64 q2c, u64 d2c)
+/*
+ * Remembers that a cgroup has entries of this disk; 0: there is no room for it. A function of its own, which
+ * the verifier looks at once: its callers have loops themselves.
+ */
+__noinline int remember_disk(u64 cgroup, u32 device)
 {
-	struct disk_key disk = {of->device, operation};
+	struct cgroup_disk_key key = {cgroup};
+
+	for (; key.number < MAX_DISKS_OF_CGROUP; key.number++) {
+		u32 *known;
+
+		if (bpf_map_update_elem(&cgroup_disks, &key, &device, BPF_NOEXIST) == 0)
+			return 1;
+		known = bpf_map_lookup_elem(&cgroup_disks, &key);
+		if (!known || *known == device)
+			return known != 0;
+	}
+	return 0;
+}
+
+/* The entry of a cgroup and disk, made when it is new. NULL: there is no room, and the loss is counted. */
+static __always_inline struct container_times *times_of(struct container_key *of, struct cgroup *cgroup)
+{
+	struct container_times *times = bpf_map_lookup_elem(&containers, of);
+
+	if (times)
+		return times;
+	/* What was in the page cache is written when its cgroup may be gone: an ancestor is counted. */
+	of->cgroup =
+	    cgroup_live_id(cgroup, bpf_core_enum_value(enum cgroup_subsys_id, io_cgrp_id), of->cgroup);
+	if (remember_disk(of->cgroup, of->device))
+		return metric_slot(&containers, of);
+	__sync_fetch_and_add(&series_overflows, 1);
+	return 0;
+}
+
+/* Either time is 0 when it is not known. */
+static __always_inline void count_times(block_dev device, struct cgroup *cgroup, enum request_op operation,
+					u64 q2c, u64 d2c)
+{
+	struct disk_key disk = {device, operation};
+	struct container_key of = {cgroup->kn->id, device};
 	struct container_times *container;
 	struct disk_times *times;
 
@@ -127,13 +184,16 @@ static __always_inline void count_times(struct container_key *of, enum request_o
 		histogram_observe(&times->q2c, q2c);
 	if (times && d2c)
 		histogram_observe(&times->d2c, d2c);
-	container = of->cgroup ? metric_slot(&containers, of) : 0;
+	container = of.cgroup ? times_of(&of, cgroup) : 0;
 	if (container && q2c)
 		histogram_observe(&container->q2c, q2c);
 	if (container && d2c)
 		histogram_observe(&container->d2c, d2c);
-	count_zone(&q2c_zones, &container_q2c_zones, of, q2c);
-	count_zone(&d2c_zones, &container_d2c_zones, of, d2c);
+	/* Nothing is counted for a cgroup whose disks are not known: it would stay. */
+	if (!container)
+		of.cgroup = 0;
+	count_zone(&q2c_zones, &container_q2c_zones, &of, q2c);
+	count_zone(&d2c_zones, &container_d2c_zones, &of, d2c);
 }
 
 SEC("tp_btf/block_rq_issue")
@@ -160,8 +220,8 @@ SEC("tp_btf/block_rq_complete")
 int BPF_PROG(request_completed, struct request *rq, int error, unsigned int bytes)
 {
 	enum request_op operation = request_operation(rq);
-	struct container_key of = {};
 	u64 id = (u64)rq, d2c, q2c, started;
+	block_dev device;
 
 	/* A part of it is done; the last part tells. */
 	if (bpf_core_type_exists(struct hd_struct) || bytes < rq->__data_len)
@@ -169,9 +229,9 @@ int BPF_PROG(request_completed, struct request *rq, int error, unsigned int byte
 	d2c = span_end(&issued, &id);
 	if (operation == PASSTHROUGH_IN || operation == PASSTHROUGH_OUT)
 		return 0;
-	of.device = disk_number(request_disk(rq));
+	device = disk_number(request_disk(rq));
 	if (operation == FLUSH) {
-		struct flush_key flush = {of.device};
+		struct flush_key flush = {device};
 
 		if (d2c)
 			histogram_record(&flushes, &flush, d2c);
@@ -182,8 +242,7 @@ int BPF_PROG(request_completed, struct request *rq, int error, unsigned int byte
 	/* Data with a flush behind it is complete twice: first the data, then the whole. */
 	if (request_is_in_flush(rq))
 		q2c = 0;
-	of.cgroup = bio_cgroup(rq->bio);
-	count_times(&of, operation, q2c, d2c);
+	count_times(device, bio_cgroup(rq->bio), operation, q2c, d2c);
 	return 0;
 }
 
@@ -216,18 +275,57 @@ int BPF_PROG(bio_queued, struct bio *bio)
 SEC("tp_btf/block_bio_complete")
 int BPF_PROG(bio_completed, struct request_queue *queue, struct bio *bio)
 {
-	struct container_key of = {};
 	struct queued_bio *queued;
 	u64 id = (u64)bio, q2c;
+	block_dev device;
 
 	queued = bpf_map_lookup_elem(&queued_bios, &id);
 	if (!queued)
 		return 0;
-	of.device = queued->device;
+	device = queued->device;
 	q2c = bpf_ktime_get_ns() - queued->time_ns;
 	bpf_map_delete_elem(&queued_bios, &id);
-	of.cgroup = bio_cgroup(bio);
-	count_times(&of, bio->bi_opf & OPERATION_BITS, q2c, 0);
+	count_times(device, bio_cgroup(bio), bio->bi_opf & OPERATION_BITS, q2c, 0);
+	return 0;
+}
+
+__noinline int move_disk(u64 cgroup, u64 heir, u32 device)
+{
+	struct container_key from = {cgroup, device}, to = {heir, device};
+
+	if (!remember_disk(heir, device)) {
+		__sync_fetch_and_add(&cgroup_counters_lost, 1);
+		to.cgroup = heir = ROOT_CGROUP;
+	}
+	containers_move(&from, &to);
+	for (u32 zone = 0; zone < NOT_SLOW; zone++) {
+		struct container_zone_key from_zone = {cgroup, device, zone}, to_zone = {heir, device, zone};
+
+		container_q2c_zones_move(&from_zone, &to_zone);
+		container_d2c_zones_move(&from_zone, &to_zone);
+	}
+	return 0;
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(io_cgroup_removed, struct cgroup *removed)
+{
+	int index = bpf_core_enum_value(enum cgroup_subsys_id, io_cgrp_id);
+	struct cgroup_disk_key key = {cgroup_id_for(removed, index)};
+	u64 heir;
+
+	if (!bpf_map_lookup_elem(&cgroup_disks, &key))
+		return 0;
+	heir = cgroup_heir(removed, key.cgroup, index);
+	for (; key.number < MAX_DISKS_OF_CGROUP; key.number++) {
+		u32 *device = bpf_map_lookup_elem(&cgroup_disks, &key);
+
+		if (!device)
+			break;
+		move_disk(key.cgroup, heir, *device);
+		bpf_map_delete_elem(&cgroup_disks, &key);
+	}
+	__sync_fetch_and_add(&cgroups_ended, 1);
 	return 0;
 }
 

@@ -143,9 +143,10 @@ static __always_inline int reclaim_began(enum reclaim_kind kind, int order)
 
 static __always_inline void count(struct task_struct *task, u32 kind, u64 passed_ns)
 {
-	memory_cgroup_id cgroup = task_memory_cgroup(task);
+	struct cgroup *directory;
+	memory_cgroup_id cgroup = task_memory_cgroup_found(task, &directory);
 	struct time_histogram *of_host = metric_at(&stalls, kind);
-	struct cgroup_stalls *of_cgroup = metric_slot(&cgroups, &cgroup);
+	struct cgroup_stalls *of_cgroup = cgroups_of(&cgroup, directory);
 
 	if (of_host)
 		histogram_observe(of_host, passed_ns);

@@ -68,6 +68,7 @@ int BPF_PROG(task_switched, bool preempt, struct task_struct *prev, struct task_
 	u64 now = bpf_ktime_get_ns(), waited_ns;
 	struct cgroup_waits *of_cgroup;
 	struct host_waits *of_host;
+	struct cgroup *directory;
 	cpu_cgroup_id cgroup;
 	u32 zone;
 
@@ -84,8 +85,8 @@ int BPF_PROG(task_switched, bool preempt, struct task_struct *prev, struct task_
 		of_host->zones[zone]++;
 		histogram_observe(&of_host->waits, waited_ns);
 	}
-	cgroup = task_cpu_cgroup(next);
-	of_cgroup = metric_slot(&cgroups, &cgroup);
+	cgroup = task_cpu_cgroup_found(next, &directory);
+	of_cgroup = cgroups_of(&cgroup, directory);
 	if (of_cgroup)
 		of_cgroup->zones[zone]++;
 	return 0;

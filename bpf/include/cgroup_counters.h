@@ -1,10 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Counters for each cgroup that lose nothing of those that live: an entry goes when its cgroup is removed,
- * and not, as in an LRU map, when many short-lived ones come and go.
+ * Counters for each cgroup. Those of a cgroup that lives never fall, and one that was removed has none.
  *
  *   CGROUP_COUNTERS(cgroups, cpu, struct cgroup_waits, 4096);
- *   struct cgroup_waits *counts = metric_slot(&cgroups, &id);
+ *   cgroup = task_cpu_cgroup_found(task, &directory);
+ *   counts = cgroups_of(&cgroup, directory);
+ *
+ * A removed cgroup's counts become its parent's, as the kernel does with the memory it was charged for: so
+ * the total of a container stands when a cgroup inside it comes and goes (systemd, kubelet), and when a
+ * container ends its counts are the host's. Over all entries the sum is what was counted, but for what is
+ * counted as lost.
+ *
+ * - An LRU map forgets the container that rests when short-lived cgroups come and go, and says nothing.
+ * - Storage that hangs on the cgroup (BPF_MAP_TYPE_CGRP_STORAGE, Linux 6.2) goes with it, counts and all, is
+ *   not per CPU, and is read by a descriptor of each cgroup rather than by a walk.
+ * - The agent hears of a removal later than this program, and thousands of them may fit in between.
+ *
+ * A container that ends inside another one (kind, docker in docker) has series of its own, and its life at
+ * once in the outer one's counter would be a burst that never was. The agent names such containers at each
+ * scrape
+ * (`nested_containers`), and what they have counted goes to the root of the hierarchy. One that no scrape has
+ * seen had no series, and is the outer one's.
+ *
+ * A task at its end is switched in once more after its cgroup was removed: the look-up misses, and the
+ * nearest ancestor that lives is counted. What it adds on another CPU in the instant of the removal is lost.
+ *
+ * More cgroups than entries: the rest is counted as `huatuo_bpf_series_overflows_total`, and in the host's
+ * total, which is a map of its own. Before Linux 5.19 a program cannot read what other CPUs have counted: the
+ * counts are lost with their cgroup, and counted as that.
  */
 #ifndef HUATUO_CGROUP_COUNTERS_H
 #define HUATUO_CGROUP_COUNTERS_H
@@ -12,25 +35,136 @@
 #include "metric.h"
 #include "kernel/cgroup.h"
 
-u64 cgroup_evictions COUNTER("huatuo_bpf_cgroup_evictions_total",
-			     "Counters that were dropped with their cgroup.") BY_COLLECTOR;
+u64 cgroups_ended COUNTER("huatuo_bpf_cgroups_ended_total",
+			  "Cgroups that had counters and were removed: the counts are their parent's.")
+    BY_COLLECTOR;
+u64 cgroup_counters_lost COUNTER(
+    "huatuo_bpf_cgroup_counters_lost_total",
+    "Counters that were lost with their cgroup: before Linux 5.19, or for want of room.") BY_COLLECTOR;
 
-/* `controller`: cpu, memory or io. When more cgroups live than there are entries, the rest is counted as
- * overflow. */
+/* Containers inside others, by cgroup: the agent writes it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u64);
+	__type(value, bool8);
+} nested_containers SEC(".maps");
+
+#define ROOT_CGROUP	  1 /* kernfs numbers from it, in each hierarchy */
+#define MAX_CGROUP_LEVELS 64
+#define MAX_CPUS	  8192
+
+/* Whose the counts of a cgroup are that is removed, as cgroup_id_for() has it. */
+static __always_inline u64 cgroup_heir(struct cgroup *removed, u64 id, int controller)
+{
+	if (bpf_map_lookup_elem(&nested_containers, &id))
+		return ROOT_CGROUP;
+	return cgroup_id_for(cgroup_parent(removed), controller);
+}
+
+/* The cgroup's id; of one that was removed, that of the nearest ancestor that was not. */
+static __always_inline u64 cgroup_live_id(struct cgroup *cgroup, int controller, u64 id)
+{
+	if (!cgroup || cgroup_is_live(cgroup))
+		return id;
+	for (int level = 0; level < MAX_CGROUP_LEVELS; level++) {
+		cgroup = cgroup_parent(cgroup);
+		if (!cgroup)
+			return id;
+		if (cgroup_is_live(cgroup))
+			break;
+	}
+	return cgroup_id_for(cgroup, controller);
+}
+
+/*
+ * Defines `map_move(from, to)` for a METRIC_MAP whose values are nothing but u64 counters: adds the counts of
+ * one key to those of another one and deletes the first. False: there were none. For programs at a cgroup's
+ * removal, of which one runs at a time.
+ */
+#define COUNTERS_MOVE(map, key_type, value_type)                                                             \
+	_Static_assert(sizeof(value_type) % 8 == 0, "counters are u64");                                     \
+	struct {                                                                                             \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                                     \
+		__uint(max_entries, 1);                                                                      \
+		__uint(key_size, sizeof(u32));                                                               \
+		__uint(value_size, sizeof(value_type));                                                      \
+	} map##_moved SEC(".maps");                                                                          \
+                                                                                                             \
+	static long map##_add_cpu(u32 cpu, const key_type *from)                                             \
+	{                                                                                                    \
+		u64 *counts = bpf_map_lookup_percpu_elem(&map, from, cpu);                                   \
+		u32 zero = 0;                                                                                \
+		u64 *sums = bpf_map_lookup_elem(&map##_moved, &zero);                                        \
+                                                                                                             \
+		if (!counts || !sums)                                                                        \
+			return 1;                                                                            \
+		for (u32 i = 0; i < sizeof(value_type) / 8; i++)                                             \
+			sums[i] += counts[i];                                                                \
+		return 0;                                                                                    \
+	}                                                                                                    \
+                                                                                                             \
+	static __always_inline bool map##_move(const key_type *from, const key_type *to)                     \
+	{                                                                                                    \
+		u64 *sums, *target = bpf_map_lookup_elem(&map, from);                                        \
+		u32 zero = 0;                                                                                \
+                                                                                                             \
+		if (!target)                                                                                 \
+			return false;                                                                        \
+		sums = bpf_map_lookup_elem(&map##_moved, &zero);                                             \
+		if (!sums)                                                                                   \
+			return false;                                                                        \
+		for (u32 i = 0; i < sizeof(value_type) / 8; i++)                                             \
+			sums[i] = 0;                                                                         \
+		if (can_move_counters())                                                                     \
+			bpf_loop(MAX_CPUS, map##_add_cpu, (void *)from, 0);                                  \
+		bpf_map_delete_elem(&map, from);                                                             \
+		/* After the deletion: a full map has room now. */                                           \
+		target = can_move_counters() ? metric_slot_in(&map, to) : 0;                                 \
+		if (!target)                                                                                 \
+			__sync_fetch_and_add(&cgroup_counters_lost, 1);                                      \
+		for (u32 i = 0; target && i < sizeof(value_type) / 8; i++)                                   \
+			if (sums[i])                                                                         \
+				__sync_fetch_and_add(&target[i], sums[i]);                                   \
+		return true;                                                                                 \
+	}                                                                                                    \
+	_Static_assert(sizeof(key_type) > 0, "")
+
+static __always_inline bool can_move_counters(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_map_lookup_percpu_elem);
+}
+
+/*
+ * `controller`: cpu, memory or io. `map_of(&id, cgroup)` is this CPU's value of a cgroup, made when it is
+ * new: one look-up, unless it is. NULL: the map is full, and the loss is counted.
+ */
 #define CGROUP_COUNTERS(map, controller, value_type, entries)                                                \
 	METRIC_MAP(map, controller##_cgroup_id, value_type, entries, 0);                                     \
+	COUNTERS_MOVE(map, controller##_cgroup_id, value_type);                                              \
+                                                                                                             \
+	static __always_inline value_type *map##_of(const controller##_cgroup_id *id, struct cgroup *cgroup) \
+	{                                                                                                    \
+		value_type *counts = bpf_map_lookup_elem(&map, id);                                          \
+		controller##_cgroup_id live;                                                                 \
+                                                                                                             \
+		if (counts)                                                                                  \
+			return counts;                                                                       \
+		live = cgroup_live_id(                                                                       \
+		    cgroup, bpf_core_enum_value(enum cgroup_subsys_id, controller##_cgrp_id), *id);          \
+		return metric_slot(&map, &live);                                                             \
+	}                                                                                                    \
                                                                                                              \
 	SEC("tp_btf/cgroup_rmdir")                                                                           \
 	int BPF_PROG(map##_cgroup_removed, struct cgroup *removed)                                           \
 	{                                                                                                    \
 		int index = bpf_core_enum_value(enum cgroup_subsys_id, controller##_cgrp_id);                \
-		/* Each v1 hierarchy numbers its directories by itself. */                                   \
-		controller##_cgroup_id id = cgroup_has_controller(removed, index)                            \
-						? BPF_CORE_READ(removed, kn, id)                             \
-						: cgroup_of_other(removed);                                  \
+		controller##_cgroup_id from = cgroup_id_for(removed, index);                                 \
+		controller##_cgroup_id to = cgroup_heir(removed, from, index);                               \
                                                                                                              \
-		if (bpf_map_delete_elem(&map, &id) == 0)                                                     \
-			__sync_fetch_and_add(&cgroup_evictions, 1);                                          \
+		if (map##_move(&from, &to))                                                                  \
+			__sync_fetch_and_add(&cgroups_ended, 1);                                             \
 		return 0;                                                                                    \
 	}                                                                                                    \
 	_Static_assert(sizeof(controller##_cgroup_id) == 8, "")

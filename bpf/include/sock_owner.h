@@ -16,6 +16,7 @@
 
 #include "kernel/mm.h"
 #include "kernel/sched.h"
+#include "metric.h"
 #include "sock.h"
 
 enum owner_known_by {
@@ -38,6 +39,11 @@ struct {
 	__type(value, struct sock_owner);
 } sock_owners SEC(".maps");
 
+/* Storage goes with its socket and has no bound of its own, but the kernel may have no memory for it. */
+u64 sock_owners_lost COUNTER("huatuo_bpf_socket_owners_lost_total",
+			     "Sockets whose owner could not be kept: their documents may not name it.")
+    BY_COLLECTOR;
+
 /* net/ipv4/tcp_ipv4.c tcp_v4_connect(), inet_connection_sock.c inet_csk_listen_start(): in the caller's
  * context. Every later change of state may come from a packet. */
 SEC("tp_btf/inet_sock_set_state")
@@ -52,8 +58,10 @@ int BPF_PROG(sock_owner_appears, const struct sock *sk, int before, int after)
 	if (!task->mm)
 		return 0;
 	owner = bpf_sk_storage_get(&sock_owners, (void *)sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!owner)
+	if (!owner) {
+		__sync_fetch_and_add(&sock_owners_lost, 1);
 		return 0;
+	}
 	owner->cgroup_id = task_memory_cgroup(task);
 	owner->pid = bpf_get_current_pid_tgid() >> 32;
 	bpf_get_current_comm(owner->comm, sizeof(owner->comm));

@@ -69,7 +69,8 @@ const volatile bool has_task_storage = false;
 /*
  * With task storage a start is a store into memory that hangs on the task; without it, an entry of a hash by
  * thread id. The loader makes the one map of the two that this kernel can use. `now`: nanoseconds of whatever
- * clock, not 0. waits_start() is false when there was no room: the loss is counted.
+ * clock, not 0. waits_start() is false when there was no room: the loss is counted. A task that was started
+ * while it ran, and ended before it was switched out, takes its start along in either.
  */
 #define TASK_SPANS(map, entries)                                                                             \
 	struct {                                                                                             \
@@ -108,6 +109,16 @@ const volatile bool has_task_storage = false;
 		passed = now - *started;                                                                     \
 		*started = 0;                                                                                \
 		return passed ? passed : 1;                                                                  \
+	}                                                                                                    \
+                                                                                                             \
+	SEC("tp_btf/sched_process_free")                                                                     \
+	int BPF_PROG(map##_task_freed, struct task_struct *task)                                             \
+	{                                                                                                    \
+		u32 tid = task->pid;                                                                         \
+                                                                                                             \
+		if (!has_task_storage)                                                                       \
+			bpf_map_delete_elem(&map##_by_id, &tid);                                             \
+		return 0;                                                                                    \
 	}                                                                                                    \
 	_Static_assert(sizeof(u64) == 8, "")
 

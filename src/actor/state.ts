@@ -43,6 +43,8 @@ export interface ActorStatus {
   readonly missing_programs?: readonly MissingProgram[];
   /** Of programs that have variants, the one that runs here. */
   readonly chosen_variants?: readonly ChosenVariant[];
+  /** What its programs have counted of themselves: `series_overflows`, `span_overflows` and others, by variable. */
+  readonly program_counts?: Readonly<Record<string, number>>;
   /** When it entered `state`; RFC 3339, UTC. */
   readonly since: string;
   /** Measurements of actors that have a thread; what does not apply is left out. */

@@ -26,6 +26,7 @@ import { CollectorThrottle } from './fence/budget.ts';
 import type { CpuCgroups } from './fence/cgroup.ts';
 import { CpuFence } from './fence/fence.ts';
 import { objectSource } from './object-source.ts';
+import { programCounts } from './program-counts.ts';
 import { RingLedger } from './ring-ledger.ts';
 import { withSaved } from './saved-ledger.ts';
 import type { ReaderActor } from './services/services.ts';
@@ -119,11 +120,13 @@ export class WorkerChild implements CollectorChild {
   status(): ActorStatus {
     const { vitals, ...status } = this.actor.status;
     const { throttled_seconds, sampling_ratio } = this.#throttle;
+    const program_counts = this.#kernel?.object && programCounts(this.#kernel.object);
     const { missing_programs, chosen_variants } = this.#programs();
     return {
       ...status,
       ...(missing_programs.length > 0 && { missing_programs }),
       ...(chosen_variants.length > 0 && { chosen_variants }),
+      ...(program_counts && { program_counts }),
       vitals: { ...vitals, throttled_seconds, ...this.#ringMeasurements(sampling_ratio) },
     };
   }

@@ -9,8 +9,10 @@
 import console from 'node:console';
 import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { loadCatalog } from '../catalog/catalog.ts';
 import type { CollectorDescription } from '../catalog/description.ts';
 import { COLLECTOR_NAME } from '../catalog/read-collector.ts';
+import { renderDefault } from '../config/render.ts';
 import { HuatuoError } from '../error.ts';
 import { at } from '../paths.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
@@ -107,6 +109,7 @@ async function buildAll(progress: Progress): Promise<void> {
     const { ran, sources } = await compileTypeScript(new Stamps(BUILT_IN.stamps));
     progress.step('typescript', `${sources} files${ran ? ', compiled' : ''}`, []);
     await describeBuiltIn(outcome?.manifests ?? [], progress);
+    await writeDefaultConfig(progress);
   } catch (error) {
     progress.fail(error);
   }
@@ -126,6 +129,15 @@ async function describeBuiltIn(manifests: readonly ObjectManifest[], progress: P
   }
   rewritten.push(...writeGenerated(schemaFiles(manifests, descriptions)));
   progress.step('described', `${descriptions.size} modules, mappings and reference`, rewritten);
+}
+
+/** The file with every setting and its default, which is committed to be read. */
+async function writeDefaultConfig(progress: Progress): Promise<void> {
+  const catalog = await loadCatalog({ builtinRoot: at('dist'), extraDirectories: [] });
+  // A broken one has been told about above; the file is not to lose its settings meanwhile.
+  if (catalog.broken.length > 0) return;
+  const written = writeGenerated(new Map([['src/config/huatuo.yaml', renderDefault(catalog)]]));
+  progress.step('defaults', `${catalog.entries.length} collectors`, written);
 }
 
 /**

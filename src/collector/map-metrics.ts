@@ -15,6 +15,13 @@ import { containerLabels, type Owner } from '../sdk/container.ts';
 import type { Containers } from '../sdk/context.ts';
 import { CONTAINER_LABELS, type Instruments, type MetricSpecs } from '../sdk/metrics.ts';
 import type { LoadedObject } from './bpf.ts';
+import {
+  type MapByName,
+  type MapEntry,
+  NESTED_CONTAINERS,
+  NestedContainers,
+  readSteady,
+} from './cgroup-maps.ts';
 import { DiskNames } from './disk-names.ts';
 import { type AnyInstrument, keyLabelValues, keyText, type LabelValues, MetricSeries } from './map-series.ts';
 
@@ -22,7 +29,7 @@ import { type AnyInstrument, keyLabelValues, keyText, type LabelValues, MetricSe
 export interface MapMetricsDependencies {
   /** Its name. */
   readonly collector: string;
-  /** Maps of its object that are metrics by themselves. */
+  /** Those of `metricMaps`. */
   readonly maps: readonly MapLayout[];
   readonly sysfs: string;
   /** `resolve` gives undefined when there was no answer in time. */
@@ -34,17 +41,12 @@ export interface MapMetricsDependencies {
 
 type AnyMap = KernelMap<unknown, unknown>;
 
-interface Entry {
-  readonly key: unknown;
-  readonly views: readonly DataView[];
-}
-
 /** Most entries of gone owners that one scrape deletes: each is a call to the thread that talks to the kernel. */
 const MAX_DELETIONS = 256;
 
-/** Those that declare metrics. */
+/** Maps of an object that declare metrics, and the one with which their programs are told of containers in containers. */
 export function metricMaps(manifest: ObjectManifest | undefined): readonly MapLayout[] {
-  return (manifest?.maps ?? []).filter(({ metrics }) => metrics);
+  return (manifest?.maps ?? []).filter(({ name, metrics }) => metrics ?? name === NESTED_CONTAINERS);
 }
 
 /** Specs of the metrics that maps declare, by their full name. */
@@ -70,11 +72,17 @@ function labelNames(map: MapLayout, metric: Pick<MetricLayout, 'shared' | 'perCp
 
 export class MapMetrics {
   readonly #dependencies: MapMetricsDependencies;
+  readonly #maps: readonly MapLayout[];
+  /** Undefined in an object without counters of cgroups. */
+  readonly #nested: NestedContainers | undefined;
   /** What entries without owner had counted at the scrape before. */
   #ownerless = new Map<string, string>();
 
   constructor(dependencies: MapMetricsDependencies) {
     this.#dependencies = dependencies;
+    const { maps } = dependencies;
+    this.#maps = maps.filter(({ metrics }) => metrics);
+    if (maps.some(({ name }) => name === NESTED_CONTAINERS)) this.#nested = new NestedContainers(maps);
   }
 
   /**
@@ -82,15 +90,17 @@ export class MapMetrics {
    * @throws SYSCALL_FAILED when a map cannot be read
    */
   async update(bpf: { readonly loaded: Promise<Pick<LoadedObject, 'map'>> | undefined }): Promise<void> {
-    const { maps } = this.#dependencies;
-    const object = maps.length > 0 ? await bpf.loaded : undefined;
+    const object = this.#maps.length > 0 ? await bpf.loaded : undefined;
     if (!object) return;
+    const byName: MapByName = (name) => object.map(name);
+    await this.#nested?.tell(byName(NESTED_CONTAINERS), this.#dependencies.containers.list());
     const disks = new DiskNames(this.#dependencies.sysfs);
     const ownerless = new Map<string, string>();
     let deletions = MAX_DELETIONS;
-    for (const { name: mapName } of maps) {
-      const map = object.map(mapName);
-      for (const { key, views } of await this.#show(map, disks)) {
+    for (const { name: mapName } of this.#maps) {
+      const map = byName(mapName);
+      const entries = await readSteady(map, this.#nested && keyCgroup(map.layout) ? byName : undefined);
+      for (const { key, views } of await this.#show(map, entries, disks)) {
         const name = `${map.layout.name} ${keyText(key)}`;
         const counted = keyText(foldValues(views, map.layout.value));
         ownerless.set(name, counted);
@@ -102,15 +112,12 @@ export class MapMetrics {
   }
 
   /** @returns the entries whose owner is gone */
-  async #show(map: AnyMap, disks: DiskNames): Promise<Entry[]> {
-    const { layout } = map;
-    const entries: Entry[] = [];
-    for await (const [key, views] of map.raw()) entries.push({ key, views });
+  async #show({ layout }: AnyMap, entries: readonly MapEntry[], disks: DiskNames): Promise<MapEntry[]> {
     const owners = await this.#owners(layout, entries);
     const all = (layout.metrics ?? []).map(
       (metric) => new MetricSeries(metric, this.#dependencies.collector),
     );
-    const gone: Entry[] = [];
+    const gone: MapEntry[] = [];
     for (const [index, { key, views }] of entries.entries()) {
       const owner = owners[index];
       if (owner === undefined) continue;
@@ -128,7 +135,10 @@ export class MapMetrics {
    * The container labels of each entry, empty in a map without cgroups; null for the host's cgroups and for containers that
    * are gone; undefined when that is not known yet.
    */
-  async #owners(layout: MapLayout, entries: readonly Entry[]): Promise<(LabelValues | null | undefined)[]> {
+  async #owners(
+    layout: MapLayout,
+    entries: readonly MapEntry[],
+  ): Promise<(LabelValues | null | undefined)[]> {
     const cgroup = keyCgroup(layout);
     if (!cgroup) return entries.map(() => ({}));
     const { containers } = this.#dependencies;

@@ -13,7 +13,8 @@ export function containers(): z.ZodType<ContainersConfig> {
     'Whose an event or a metric is: containers, from the cgroup tree and from whoever can be asked',
     {
       wait: durationMs({
-        default: '100ms',
+        // A thread that is only short of CPU answers within it; one that hangs costs it once, until it speaks again.
+        default: '1s',
         min: '0ms',
         max: '5s',
         doc: 'How long an event waits to learn whose it is, once for each cgroup; 0ms writes the cgroup id instead',

@@ -2,6 +2,14 @@
 
 import type { MapOf, ObjectBinding } from '../sdk/binding.ts';
 
+/** Key of the map `cgroup_disks`. */
+export interface IolatencyCgroupDisksKey {
+  /** [inode of a cgroup directory] */
+  cgroup: bigint;
+  /** [identifier] */
+  number: number;
+}
+
 /** Key of the map `disks`. */
 export interface IolatencyDisksKey {
   /** [block device] */
@@ -122,13 +130,18 @@ export interface IolatencyObject {
   event: never;
   options: object;
   maps: {
+    cgroup_disks: MapOf<IolatencyCgroupDisksKey, number>;
+    nested_containers: MapOf<bigint, boolean>;
     disks: MapOf<IolatencyDisksKey, IolatencyDisksValue>;
     flushes: MapOf<IolatencyFlushesKey, IolatencyFlushesValue>;
     containers: MapOf<IolatencyContainersKey, IolatencyContainersValue>;
+    containers_moved: MapOf<Uint8Array, Uint8Array>;
     q2c_zones: MapOf<IolatencyQ2cZonesKey, number>;
     d2c_zones: MapOf<IolatencyD2cZonesKey, number>;
     container_q2c_zones: MapOf<IolatencyContainerQ2cZonesKey, number>;
     container_d2c_zones: MapOf<IolatencyContainerD2cZonesKey, number>;
+    container_q2c_zones_moved: MapOf<Uint8Array, Uint8Array>;
+    container_d2c_zones_moved: MapOf<Uint8Array, Uint8Array>;
     issued: MapOf<bigint, number>;
     queued_bios: MapOf<bigint, IolatencyQueuedBiosValue>;
   };

@@ -72,8 +72,10 @@ export interface MemoryReclaimEventsObject {
     max_events_per_second_per_cpu: number;
   };
   maps: {
+    nested_containers: MapOf<bigint, boolean>;
     stalls: MapOf<'direct' | 'memcg' | number, MemoryReclaimEventsStallsValue>;
     cgroups: MapOf<bigint, MemoryReclaimEventsCgroupsValue>;
+    cgroups_moved: MapOf<Uint8Array, Uint8Array>;
     reclaims: MapOf<number, Uint8Array>;
   };
 }

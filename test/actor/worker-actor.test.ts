@@ -69,7 +69,8 @@ class Watched implements AsyncDisposable {
 
   /** Has it fail; the answer to the call may be lost with the thread. */
   fail(how: Parameters<ChildControl['fail']>[0]): void {
-    void this.actor.control?.fail(how);
+    // Its thread ends before it can answer.
+    this.actor.control?.fail(how).catch(() => {});
   }
 
   get isLooping(): boolean {

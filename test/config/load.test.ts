@@ -166,7 +166,7 @@ test('without a file and flags everything is default', () => {
     bpf: { pin: false, pin_directory: '/sys/fs/bpf/huatuo' },
     ring: { wakeup_age_ms: 100, batch_bytes: 2 ** 20, batches_in_flight: 4 },
     containers: {
-      wait_ms: 100,
+      wait_ms: 1000,
       keep_gone_ms: 300_000,
       labels: [],
       refresh_ms: 30_000,

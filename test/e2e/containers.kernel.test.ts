@@ -72,7 +72,13 @@ for (const runtime of ['runc', 'crun'] as const) {
     skip,
   }, async () => {
     const collectors = await builtCollectors('collectors/execs');
-    await using agent = await AgentProcess.start({ only: ['execs'], collectors, deadline_ms: 110_000 });
+    await using agent = await AgentProcess.start({
+      only: ['execs'],
+      collectors,
+      // This is about whose an event is, not about how long one waits for a thread that a busy machine does not run.
+      config: { containers: { wait: '5s' } },
+      deadline_ms: 110_000,
+    });
     const ids = new Map<number, string>();
     for (let made = 0; made < SHORT_LIVED[runtime]; made++) {
       await using container = await TestContainer.start({ runtime, args: ['true'] });
@@ -180,27 +186,35 @@ test('a container that one hierarchy alone knows is told, in documents and serie
   assert.ok(waits > 0);
 });
 
-test('documents of a plain cgroup say where it was, also when it is gone', {
-  skip: skipWithoutBpf(),
-}, async () => {
-  await using agent = await AgentProcess.start({
-    only: ['execs'],
-    collectors: await builtCollectors('collectors/execs'),
-  });
-  const name = `/huatuo-batch-${process.pid}/job`;
-  const inode = await (async () => {
-    await using cgroup = TestCgroup.make('memory', name);
-    const child = spawn('sh', ['-c', `echo $$ > ${cgroup.path}/cgroup.procs; exec true`], {
-      stdio: 'ignore',
+for (const { what, name, unit } of [
+  { what: 'a plain cgroup', name: `/huatuo-batch-${process.pid}/job`, unit: undefined },
+  {
+    what: 'a service',
+    name: `/huatuo-${process.pid}.slice/job-${process.pid}.service`,
+    unit: `job-${process.pid}.service`,
+  },
+])
+  test(`documents of ${what} say where it was, also when it and its task are gone`, {
+    skip: skipWithoutBpf(),
+  }, async () => {
+    await using agent = await AgentProcess.start({
+      only: ['execs'],
+      collectors: await builtCollectors('collectors/execs'),
     });
-    await once(child, 'exit');
-    return Number(cgroup.inode);
-  })();
-  const document = await agent.until('its document', () =>
-    agent.documents('execs').find(({ data }) => data.cgroup_id === inode),
-  );
-  assert.equal(document.fields.cgroup_path, name);
-});
+    const inode = await (async () => {
+      await using cgroup = TestCgroup.make('memory', name);
+      const child = spawn('sh', ['-c', `echo $$ > ${cgroup.path}/cgroup.procs; exec true`], {
+        stdio: 'ignore',
+      });
+      await once(child, 'exit');
+      return Number(cgroup.inode);
+    })();
+    const document = await agent.until('its document', () =>
+      agent.documents('execs').find(({ data }) => data.cgroup_id === inode),
+    );
+    assert.equal(document.fields.cgroup_path, name);
+    assert.equal(document.fields.systemd_unit, unit);
+  });
 
 /** A directory of a hierarchy without controllers. */
 class PlainCgroup implements AsyncDisposable {

@@ -110,9 +110,9 @@ static __always_inline bool request_is_in_flush(struct request *rq)
 
 /* The cgroup that pays for it: of who asked, or, for writes from the page cache, of who made the page dirty.
  */
-static __always_inline io_cgroup_id bio_cgroup(struct bio *bio)
+static __always_inline struct cgroup *bio_cgroup(struct bio *bio)
 {
-	return bio->bi_blkg->blkcg->css.cgroup->kn->id;
+	return bio->bi_blkg->blkcg->css.cgroup;
 }
 
 #endif

@@ -16,20 +16,22 @@ struct kernfs_node {
 	u64 id;
 };
 
-struct cgroup_root {
-	int hierarchy_id;
-	unsigned int subsys_mask;
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+	unsigned int flags;
 };
 
 struct cgroup {
+	struct cgroup_subsys_state self; /* of no controller */
 	struct kernfs_node *kn;
 	struct cgroup_root *root;
 	int level; /* 0 is the root of the hierarchy */
 };
 
-struct cgroup_subsys_state {
-	struct cgroup *cgroup;
-	struct cgroup_subsys_state *parent;
+struct cgroup_root {
+	int hierarchy_id;
+	unsigned int subsys_mask;
 };
 
 /* Indices differ from kernel to kernel: use bpf_core_enum_value(). */
@@ -59,6 +61,26 @@ static __always_inline u64 cgroup_of_other(struct cgroup *cgroup)
 	u64 hierarchy = cgroup->root->hierarchy_id;
 
 	return ((hierarchy + 1) << CGROUP_HIERARCHY_SHIFT) | cgroup->kn->id;
+}
+
+/* What programs report for the cgroup where they ask for the one of a controller. */
+static __always_inline u64 cgroup_id_for(struct cgroup *cgroup, int controller)
+{
+	return cgroup_has_controller(cgroup, controller) ? cgroup->kn->id : cgroup_of_other(cgroup);
+}
+
+#define CSS_ONLINE 2
+
+/* Whether its directory is there. Tasks at their end, and writes of what was in the page cache, belong to it
+ * longer. */
+static __always_inline bool cgroup_is_live(struct cgroup *cgroup)
+{
+	return cgroup->self.flags & CSS_ONLINE;
+}
+
+static __always_inline struct cgroup *cgroup_parent(struct cgroup *cgroup)
+{
+	return cgroup->self.parent->cgroup;
 }
 
 #endif

@@ -55,30 +55,49 @@ static __always_inline u64 task_cgroup_of(struct task_struct *task, int controll
  * The cgroup that tells whose the task is. With v2 it is the one it is in, also where the controller was not
  * delegated that far. With v1 a controller may have left the task in its root, where everything is (rootless
  * containers, runtimes told to use one hierarchy): then another hierarchy knows better (cgroup_of_other).
+ * `*found` becomes the cgroup.
  */
-static __always_inline u64 task_owner_cgroup(struct task_struct *task, int controller, int other)
+static __always_inline u64 task_owner_cgroup(struct task_struct *task, int controller, int other,
+					     struct cgroup **found)
 {
 	struct css_set *set = task->cgroups;
 	struct cgroup *own = set->subsys[controller]->cgroup;
 	struct cgroup *unified = set->dfl_cgrp;
-	struct cgroup *second;
 
+	*found = unified;
 	if (!own || own->root->hierarchy_id == 0)
 		return unified->kn->id;
-	if (own->level > 0)
-		return own->kn->id;
-	if (unified->level > 0)
-		return cgroup_of_other(unified);
-	second = set->subsys[other]->cgroup;
-	if (second->level > 0)
-		return cgroup_of_other(second);
+	if (own->level == 0) {
+		if (unified->level > 0)
+			return cgroup_of_other(unified);
+		*found = set->subsys[other]->cgroup;
+		if ((*found)->level > 0)
+			return cgroup_of_other(*found);
+	}
+	*found = own;
 	return own->kn->id;
+}
+
+/* `*found` becomes the cgroup, for cgroup_counters.h. */
+static __always_inline cpu_cgroup_id task_cpu_cgroup_found(struct task_struct *task, struct cgroup **found)
+{
+	return task_owner_cgroup(task, bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id),
+				 bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id), found);
 }
 
 static __always_inline cpu_cgroup_id task_cpu_cgroup(struct task_struct *task)
 {
-	return task_owner_cgroup(task, bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id),
-				 bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
+	struct cgroup *found;
+
+	return task_cpu_cgroup_found(task, &found);
+}
+
+/* `*found` becomes the cgroup, for cgroup_counters.h. */
+static __always_inline memory_cgroup_id task_memory_cgroup_found(struct task_struct *task,
+								 struct cgroup **found)
+{
+	*found = task->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]->cgroup;
+	return (*found)->kn->id;
 }
 
 static __always_inline memory_cgroup_id task_memory_cgroup(struct task_struct *task)

@@ -1,0 +1,54 @@
+/** Start times of tasks where the kernel keeps no data in tasks (bpf/include/span.h): a bounded map by thread id. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { KernelMap } from '../../src/decoder/maps.ts';
+import { MapAccess } from '../../src/kernel/map-access.ts';
+import { KernelObject } from '../../src/kernel/object.ts';
+import { at } from '../../src/paths.ts';
+import type { MapLayout, ObjectManifest } from '../../src/schema/manifest.ts';
+import { eventually } from '../support/eventually.ts';
+import { skipWithoutBpf } from '../support/kernel.ts';
+
+/** What runqlat is on a kernel without task storage. */
+async function loadWithoutTaskStorage(): Promise<KernelObject> {
+  const read = (file: string): Buffer => readFileSync(at(`dist/bpf/${file}`));
+  const manifest = JSON.parse(read('runqlat.json').toString()) as ObjectManifest;
+  const maps = manifest.maps.map((map) => (map.type === 'task_storage' ? { ...map, type: 'hash' } : map));
+  return KernelObject.load({ manifest: { ...manifest, maps }, bytes: read('runqlat.bpf.o'), options: {} });
+}
+
+function startsOf(object: KernelObject): KernelMap<number, number> {
+  const layout = object.manifest.maps.find(({ name }) => name === 'waits_by_id') as MapLayout;
+  const access = new MapAccess(object.mapFd('waits_by_id')!, layout);
+  return new KernelMap<number, number>(layout, {
+    lookup: async (key) => access.lookup(key),
+    batch: async (position) => access.batch(position),
+    update: async (key, value) => access.update(key, value),
+    delete: async (key) => access.delete(key),
+  });
+}
+
+test('a task that ends takes its start time along', { skip: skipWithoutBpf() }, async () => {
+  const object = await loadWithoutTaskStorage();
+  // A parent that does not ask for its dead child: it is there until the parent ends.
+  const parent = spawn('sh', ['-c', '/bin/true & echo $!; exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const closed = once(parent, 'close');
+  try {
+    object.attach();
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const tid = Number(String(line));
+    await eventually('the task to be dead', () => /\) Z/.test(readFileSync(`/proc/${tid}/stat`, 'utf8')));
+    const starts = startsOf(object);
+    await starts.set(tid, 1);
+    assert.equal(await starts.get(tid), 1);
+    parent.stdin.end();
+    await eventually('its start to go', async () => (await starts.get(tid)) === undefined);
+  } finally {
+    parent.stdin.end();
+    await closed;
+    object.unload();
+  }
+});
