@@ -43,6 +43,7 @@ export type ErrorCode =
   | 'SOURCE_UNREADABLE'
   | 'CONTAINER_SOURCE_FAILED'
   | 'ELASTICSEARCH_FAILED'
+  | 'DOCUMENT_TOO_LARGE'
   // build
   | 'BUILD_FAILED';
 

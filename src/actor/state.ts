@@ -76,6 +76,7 @@ export interface ActorMeasurements {
   readonly ring_bytes?: number;
   readonly ring_high_water_bytes?: number;
   readonly refused_batches?: number;
+  readonly unenriched_documents?: number;
   readonly busy_heads?: number;
   readonly lookup_misses?: number;
   readonly lookup_evictions?: number;

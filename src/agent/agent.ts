@@ -54,6 +54,13 @@ export interface AgentHooks {
   reloads(): ReloadRecord;
 }
 
+/** Events that an agent which has stopped did not bring into the journal, by collector. */
+export interface Leftovers {
+  /** In pinned rings, for the next agent. */
+  readonly waiting: Record<string, number>;
+  readonly lost: Record<string, number>;
+}
+
 export class Agent {
   #config: EffectiveConfig;
   #catalog: Catalog;
@@ -119,16 +126,26 @@ export class Agent {
     if (this.#phase === 'starting') this.#phase = 'up';
   }
 
-  /** Drains every collector into the journal, then closes the services. */
-  async stop(): Promise<void> {
+  /**
+   * Drains every collector into the journal, then closes the services.
+   * @returns events that are not in the journal, by collector: those that wait in a pinned ring, and those that are gone
+   */
+  async stop(): Promise<Leftovers> {
     this.#phase = 'stopping';
-    await Promise.all([...this.#children.values()].map((child) => child.stop({ leavePinned: true })));
+    const left: Leftovers = { waiting: {}, lost: {} };
+    await Promise.all(
+      [...this.#children.values()].map(async (child) => {
+        const events = await child.stop({ leavePinned: true });
+        if (events > 0n) left[child.isPinned ? 'waiting' : 'lost'][child.entry.name] = Number(events);
+      }),
+    );
     await this.#services.stop();
     clearTimeout(this.#tick);
     this.#states[Symbol.dispose]();
     this.#rings[Symbol.dispose]();
     this.#pins[Symbol.dispose]();
     this.#cgroups[Symbol.dispose]();
+    return left;
   }
 
   /**
@@ -166,7 +183,13 @@ export class Agent {
     ];
     const actors = [...running, ...aside];
     return {
-      agent: describeAgent(this.#phase, actors, this.#identity, this.#startedAt),
+      agent: describeAgent({
+        phase: this.#phase,
+        actors,
+        identity: this.#identity,
+        startedAt: this.#startedAt,
+        isTroubled: this.#services.isTroubled,
+      }),
       actors,
       ledger: children.flatMap((child) => child.ledger() ?? []),
       ...this.#services.report,

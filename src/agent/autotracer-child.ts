@@ -58,6 +58,7 @@ type Trouble = Extract<ActorState, 'restarting' | 'failed' | 'unsupported' | 'st
 
 export class AutotracerChild implements CollectorChild {
   readonly entry: CatalogEntry;
+  readonly isPinned = false;
   readonly settled: Promise<void> = Promise.resolve();
   readonly readers: readonly ReaderActor[];
   readonly #dependencies: AutotracerDependencies;
@@ -116,11 +117,12 @@ export class AutotracerChild implements CollectorChild {
     this.#running = this.#run();
   }
 
-  async stop(): Promise<void> {
+  async stop(): Promise<bigint> {
     this.#stop.abort();
     await this.#running;
     this.#fence[Symbol.dispose]();
     this.#enter('stopped');
+    return this.#captures.count('saved_cancelled');
   }
 
   status(): ActorStatus {

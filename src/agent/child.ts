@@ -21,6 +21,12 @@ export interface CollectorChild {
   status(): ActorStatus;
   /** Accounting of its documents; undefined when it makes none. */
   ledger(): LedgerStatus | undefined;
-  /** Ends in good order. @param leavePinned the agent ends, and pinned programs run on */
-  stop(options?: { readonly leavePinned?: boolean }): Promise<void>;
+  /** Its programs and its ring outlive the agent. */
+  readonly isPinned: boolean;
+  /**
+   * Ends in good order.
+   * @param leavePinned the agent ends, and pinned programs run on
+   * @returns events and documents that are not in the journal, because that could not take them in time
+   */
+  stop(options?: { readonly leavePinned?: boolean }): Promise<bigint>;
 }

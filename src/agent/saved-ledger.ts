@@ -2,7 +2,7 @@
 import { type ActorStats, SAVED_ENDS } from '../actor/stats.ts';
 import type { LedgerStatus } from '../web/status.ts';
 
-const CAUSES = ['invalid', 'overloaded', 'refused', 'cancelled', 'lost'] as const;
+const CAUSES = ['invalid', 'overloaded', 'refused', 'cancelled', 'lost', 'oversized'] as const;
 
 const NO_RING = {
   produced: '0',
@@ -29,20 +29,29 @@ export function withSaved(
   const journalled = stats.get('saved_journalled');
   const produced = stats.get('saved_produced');
   if (!ring && produced === 0n) return undefined;
-  const [invalid = 0n, overloaded = 0n, refused = 0n, cancelled = 0n, lost = 0n] = dropped;
+  const [invalid = 0n, overloaded = 0n, refused = 0n, cancelled = 0n, lost = 0n, oversized = 0n] = dropped;
   const row = { collector, ...(ring ?? NO_RING) };
+  // The ring counts both as one. A ring that was made anew has none of the former one's.
+  const malformed = BigInt(row.malformed);
+  const leftOut = ring ? min(stats.get('oversized'), malformed) : 0n;
   const pending = produced - journalled - dropped.reduce((sum, count) => sum + count, 0n);
   return {
     ...row,
     produced: (BigInt(row.produced) + produced).toString(),
     journalled: (BigInt(row.journalled) + journalled).toString(),
+    malformed: (malformed - leftOut).toString(),
     dropped_invalid: invalid.toString(),
     dropped_overloaded: overloaded.toString(),
     dropped_refused: refused.toString(),
     dropped_cancelled: cancelled.toString(),
     dropped_lost: lost.toString(),
+    dropped_oversized: (oversized + leftOut).toString(),
     difference: (BigInt(row.difference) + pending).toString(),
   };
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 /** What a ring has of the row. */

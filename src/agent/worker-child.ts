@@ -165,6 +165,7 @@ export class WorkerChild implements CollectorChild {
       ring_bytes: read('ring_bytes'),
       ring_high_water_bytes: read('ring_high_water_bytes'),
       refused_batches: read('refused_batches'),
+      unenriched_documents: read('unenriched'),
       busy_heads: read('busy_heads'),
       lookup_misses: read('lookup_misses'),
       lookup_evictions: read('lookup_evictions'),
@@ -181,13 +182,21 @@ export class WorkerChild implements CollectorChild {
    * Stops the worker in good order, then frees what it held of the kernel.
    * @param leavePinned the agent ends, and pinned programs run on for the next one. A collector that is only replaced is
    * unpinned: its programs stop before the ring is read to its end, and nothing they made is left in it.
+   * @returns events that are not in the journal, because that could not take them in time
    */
-  async stop({ leavePinned = false }: { readonly leavePinned?: boolean } = {}): Promise<void> {
+  async stop({ leavePinned = false }: { readonly leavePinned?: boolean } = {}): Promise<bigint> {
     await this.actor.stop(async (control) => {
       await control.stop(leavePinned);
     });
     this.#fence[Symbol.dispose]();
+    const { difference = '0', dropped_cancelled = '0' } = this.ledger() ?? {};
     await this.#kernel?.release();
+    return BigInt(difference) + BigInt(dropped_cancelled);
+  }
+
+  /** Its programs and its ring outlive the agent. */
+  get isPinned(): boolean {
+    return this.#dependencies.pinDirectory !== undefined;
   }
 
   #workerData(control: MessagePort): CollectorWorkerData {

@@ -7,6 +7,7 @@ import { ConfigFiles } from '../config/config-files.ts';
 import { collectorDirectories, type LoadedConfig, loadConfig } from '../config/load.ts';
 import { renderDefault, renderEffective } from '../config/render.ts';
 import { configSchema } from '../config/schema.ts';
+import { requireOwnDirectory } from '../storage/journal/own-directory.ts';
 import { printable } from '../text.ts';
 import { type CheckOutput, parseCommandLine, peekCommandLine } from './command-line.ts';
 import type { HeldSignals } from './early-signals.ts';
@@ -149,6 +150,7 @@ function check(
       return renderEffective(load()).trimEnd();
     case 'summary': {
       const { config, file } = load();
+      requireOwnDirectory(config.journal.directory);
       const enabled = Object.values(config.collectors).filter((collector) => collector.enabled).length;
       return `ok: ${file ?? 'defaults'}, ${enabled} of ${catalog.entries.length} collectors enabled`;
     }

@@ -190,7 +190,10 @@ export function ringEvents(reader: RingReader, dependencies: BpfDependencies): E
         tracer: documentKind(data).tracer,
         buffers: data.ring.batches_in_flight,
         bufferBytes: data.ring.batch_bytes,
-        ...(enrich ? { enrich: (lines: Uint8Array) => enrichLines(lines, enrich, log) } : {}),
+        ...(enrich && {
+          enrich: (lines: Uint8Array, limit_bytes: number) =>
+            enrichLines(lines, { enrich, log, limit_bytes, failed: () => stats.add('unenriched', 1) }),
+        }),
       });
       await pump.run(signal);
     },

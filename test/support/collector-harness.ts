@@ -20,7 +20,7 @@ import { JournalClient } from '../../src/collector/journal-client.ts';
 import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { KernelOwner } from '../../src/kernel/object-owner.ts';
-import type { Collector } from '../../src/sdk/collector.ts';
+import type { Collector, EventData } from '../../src/sdk/collector.ts';
 import type { CollectorContext, SavedDocument } from '../../src/sdk/context.ts';
 import type { MetricFamily } from '../../src/sdk/metrics.ts';
 import { SharedState } from '../../src/sdk/shared-state.ts';
@@ -114,8 +114,14 @@ export class CollectorHarness implements AsyncDisposable {
       this.#collector.kind === 'metric' ? undefined : this.#collector.enrich?.bind(this.#collector);
     const found: JournalDocument[] = [];
     for await (const { lines } of (await ctx.bpf.load()).events.batches()) {
-      const whole = enrich ? await enrichLines(lines, async (event) => enrich(event, ctx), ctx.log) : lines;
-      const text = Buffer.from(whole).toString();
+      const options = {
+        enrich: async (event: EventData) => enrich?.(event, ctx),
+        log: ctx.log,
+        limit_bytes: Number.POSITIVE_INFINITY,
+        failed: () => undefined,
+      };
+      const whole = enrich ? Buffer.concat(await enrichLines(lines, options)) : Buffer.from(lines);
+      const text = whole.toString();
       found.push(...text.trimEnd().split('\n').map(parseDocument));
     }
     if (this.#isBuiltIn)

@@ -75,6 +75,11 @@ export class Services {
     });
   }
 
+  /** A service that the agent cannot do without does not get on. */
+  get isTroubled(): boolean {
+    return this.#enabled.some(({ spec, report }) => spec.required && spec.trouble?.(report) !== undefined);
+  }
+
   get #enabled(): readonly Service[] {
     const config = this.#host.config();
     return this.#services.filter(({ spec }) => isEnabled(spec, config));
@@ -97,6 +102,8 @@ export class Services {
    */
   async start(): Promise<void> {
     const services = this.#enabled;
+    // What keeps one from starting is told before there is a thread that would have to be stopped again.
+    for (const { spec } of services) spec.prepare?.(this.#host.config());
     for (const service of services) {
       service.actor.start();
       if (service.spec.required) await works(service);
