@@ -10,7 +10,7 @@
 import type { ActorStatus } from '../actor/state.ts';
 import type { WorkerActor } from '../actor/worker-actor.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import type { CatalogEntry } from '../catalog/entry.ts';
+import { type CatalogEntry, looksOnPool } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import { freshenClock } from '../kernel/clock-keeper.ts';
@@ -20,8 +20,9 @@ import { withDeadline } from '../promises.ts';
 import type { Log } from '../sdk/context.ts';
 import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
+import { AutotracerChild, type AutotracerDependencies } from './autotracer-child.ts';
 import { collectorPart } from './changes.ts';
-import { CollectorChild } from './collector-child.ts';
+import type { CollectorChild } from './child.ts';
 import { CpuCgroups } from './fence/cgroup.ts';
 import { findQuotaParent } from './fence/quota-parent.ts';
 import { MemoryGuard, trimMemory } from './memory.ts';
@@ -29,10 +30,11 @@ import { PinKeeper } from './pin-keeper.ts';
 import { changedPooled, pooledCollectors } from './pooled.ts';
 import type { ReloadRecord } from './reload.ts';
 import { SERVICES } from './services/list.ts';
-import { Services } from './services/services.ts';
+import { type ReaderActor, Services } from './services/services.ts';
 import { StateLog } from './state-log.ts';
 import { describeAgent, setAside } from './status.ts';
 import { statusFamilies } from './status-metrics.ts';
+import { WorkerChild } from './worker-child.ts';
 
 /** The tick is this part of the heartbeat timeout, or this time; with a CPU quota, which is kept second by second, a second. */
 const TICK_SHARE = 1 / 3;
@@ -62,6 +64,8 @@ export interface Leftovers {
 export class Agent {
   #config: EffectiveConfig;
   #catalog: Catalog;
+  /** Enabled collectors that run as tasks and have no actor. */
+  #pooled: readonly PoolCollector[];
   readonly #bootId: string;
   readonly #log: Log;
   readonly #states: StateLog;
@@ -78,6 +82,7 @@ export class Agent {
   constructor(config: EffectiveConfig, catalog: Catalog, bootId: string, log: Log, hooks: AgentHooks) {
     this.#config = config;
     this.#catalog = catalog;
+    this.#pooled = pooledCollectors(config, catalog);
     this.#bootId = bootId;
     this.#log = log;
     this.#states = new StateLog(log, config.log.level === 'debug');
@@ -99,7 +104,7 @@ export class Agent {
         reload: () => hooks.reload(),
       },
       {
-        readers: () => [...this.#children.values()].map(({ actor }) => actor),
+        readers: () => [...this.#children.values()].flatMap(({ readers }) => readers),
         changed: (status) => this.#changed(status),
       },
     );
@@ -153,6 +158,7 @@ export class Agent {
     const before = { config: this.#config, catalog: this.#catalog, pooled: this.#pooled };
     this.#config = config;
     this.#catalog = catalog;
+    this.#pooled = pooledCollectors(config, catalog, before.pooled);
     try {
       const services = await this.#services.apply(before.config);
       const collectors = await this.#applyToCollectors(before.config, before.catalog);
@@ -161,6 +167,7 @@ export class Agent {
     } catch (error) {
       this.#config = before.config;
       this.#catalog = before.catalog;
+      this.#pooled = before.pooled;
       await this.#services.apply(config);
       throw error;
     }
@@ -223,28 +230,36 @@ export class Agent {
 
   /** What was replaced is in force when a reload answers: it runs, or has said why not, or takes its time. */
   async #attached(names: readonly string[]): Promise<void> {
-    const settled = names.map((name) => this.#children.get(name)?.actor.settled);
+    const settled = names.map((name) => this.#children.get(name)?.settled);
     await withDeadline(Promise.allSettled(settled), ATTACHED_MS, 'start of collectors').catch(
       () => undefined,
     );
   }
 
-  /** @returns whether the collector is one that runs in a worker */
+  /** @returns whether the collector is enabled and more than tasks on the pool */
   #startCollector(entry: CatalogEntry): boolean {
     if (collectorPart(this.#config, entry) === undefined) return false;
-    const child = new CollectorChild(entry, {
+    const child = this.#createChild(entry);
+    this.#children.set(entry.name, child);
+    child.start();
+    return true;
+  }
+
+  #createChild(entry: CatalogEntry): CollectorChild {
+    const dependencies = {
       config: this.#config,
       agent: this.#identity,
       log: this.#log,
       rings: this.#rings,
       cgroups: this.#cgroups,
       ...(entry.manifest && { pinDirectory: this.#pins.directory }),
-      started: (reader) => this.#services.connect(reader),
-      changed: (status) => this.#changed(status),
-    });
-    this.#children.set(entry.name, child);
-    child.actor.start();
-    return true;
+      started: (reader: ReaderActor) => this.#services.connect(reader),
+      changed: (status: ActorStatus) => this.#changed(status),
+    };
+    if (!looksOnPool(entry)) return new WorkerChild(entry, dependencies);
+    const look: AutotracerDependencies['look'] = (collector) =>
+      this.#services.control<PrometheusControl>('prometheus').look(collector);
+    return new AutotracerChild(entry, { ...dependencies, look });
   }
 
   #applyPins(): void {
@@ -252,10 +267,6 @@ export class Agent {
       (entry) => entry.manifest && collectorPart(this.#config, entry) !== undefined,
     );
     this.#pins.apply(this.#config, new Set(pinned.map(({ name }) => name)));
-  }
-
-  get #pooled(): PoolCollector[] {
-    return pooledCollectors(this.#config, this.#catalog);
   }
 
   /** Those that run as tasks have no actor whose state would tell; one that does not start says so at each scrape. */
@@ -284,7 +295,11 @@ export class Agent {
   }
 
   get #actors(): WorkerActor<object>[] {
-    return [...this.#services.actors, ...[...this.#children.values()].map(({ actor }) => actor)];
+    return [...this.#services.actors, ...this.#workers];
+  }
+
+  get #workers(): WorkerActor<object>[] {
+    return [...this.#children.values()].flatMap(({ workers }) => workers);
   }
 
   /** CPU time and heap are asked of each thread, which wakes it: only when they are looked at, or a CPU quota is to be kept. */
@@ -293,8 +308,8 @@ export class Agent {
     freshenClock();
     const now_ms = performance.now();
     for (const actor of this.#actors) actor.checkHeartbeat(now_ms);
-    for (const child of this.#fenced) void child.measure();
-    for (const child of this.#children.values()) child.followCpus();
+    for (const child of this.#fenced) void child.keepQuota?.();
+    for (const child of this.#children.values()) child.followCpus?.();
     void this.#guardMemory();
   }
 
@@ -306,13 +321,13 @@ export class Agent {
 
   get #fenced(): CollectorChild[] {
     return [...this.#children.values()].filter(
-      ({ entry }) => this.#config.collectors[entry.name]?.cpu.quota_cores,
+      ({ entry, keepQuota }) => keepQuota && this.#config.collectors[entry.name]?.cpu.quota_cores,
     );
   }
 
   async #guardMemory(): Promise<void> {
     if (process.memoryUsage.rss() <= this.#config.supervisor.memory_limit_bytes) return;
-    const candidates = [...this.#children.values()].map(({ actor }) => actor);
+    const candidates = this.#workers;
     await Promise.all(candidates.map((actor) => actor.measure()));
     this.#memory.check(process.memoryUsage.rss(), performance.now(), candidates);
   }

@@ -1,5 +1,5 @@
 /** The half of a collector's ledger that has no ring behind it: documents it saved itself, counted in shared memory. */
-import type { ActorStats } from '../actor/stats.ts';
+import { type ActorStats, SAVED_ENDS } from '../actor/stats.ts';
 import type { LedgerStatus } from '../web/status.ts';
 
 const CAUSES = ['invalid', 'overloaded', 'refused', 'cancelled', 'lost', 'oversized'] as const;
@@ -22,7 +22,7 @@ const NO_RING = {
 export function withSaved(
   collector: string,
   ring: RingRow | undefined,
-  stats: ActorStats,
+  stats: Pick<ActorStats, 'get'>,
 ): LedgerStatus | undefined {
   // What settles is read before what was made, so a document that is written meanwhile counts as pending and never as -1.
   const dropped = CAUSES.map((cause) => stats.get(`saved_${cause}`));
@@ -56,3 +56,17 @@ function min(a: bigint, b: bigint): bigint {
 
 /** What a ring has of the row. */
 export type RingRow = Omit<LedgerStatus, `dropped_${(typeof CAUSES)[number]}`>;
+
+/**
+ * Adds what a worker has saved that is gone for good. What it had pending is lost.
+ * @param total of the collector
+ */
+export function settleSaved(total: ActorStats, ended: ActorStats): void {
+  let pending = ended.get('saved_produced');
+  total.add('saved_produced', Number(pending));
+  for (const field of SAVED_ENDS) {
+    total.add(field, Number(ended.get(field)));
+    pending -= ended.get(field);
+  }
+  total.add('saved_lost', Number(pending));
+}

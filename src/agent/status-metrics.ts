@@ -8,6 +8,8 @@ import type { ReloadRecord } from './reload.ts';
 const STATES: readonly ActorState[] = [
   'starting',
   'running',
+  'sampling',
+  'capturing',
   'waiting',
   'restarting',
   'throttled',

@@ -7,7 +7,14 @@ import type { CollectorKind } from '../sdk/collector.ts';
 import { version } from '../version.ts';
 import type { AgentState, AgentStatus } from '../web/status.ts';
 
-const HEALTHY: ReadonlySet<ActorState> = new Set<ActorState>(['running', 'waiting', 'disabled', 'stopped']);
+const HEALTHY: ReadonlySet<ActorState> = new Set<ActorState>([
+  'running',
+  'sampling',
+  'capturing',
+  'waiting',
+  'disabled',
+  'stopped',
+]);
 const STARTED_AT = new Date().toISOString();
 
 export interface AgentParts {

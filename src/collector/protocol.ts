@@ -8,7 +8,7 @@ import type { ObjectManifest } from '../schema/manifest.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
 import type { HostPaths } from '../sdk/context.ts';
 import type { SeriesMemory } from '../sdk/kept-series.ts';
-import type { StateMemory } from './state.ts';
+import type { StateMemory } from '../sdk/shared-state.ts';
 
 /** `workerData` of workers/collector.ts: plain data, shared memory and one port. */
 export interface CollectorWorkerData {

@@ -22,6 +22,7 @@ import type { CollectorContext, Log } from '../sdk/context.ts';
 import { createInstruments, type InstrumentSet } from '../sdk/instruments.ts';
 import { KeptSeries } from '../sdk/kept-series.ts';
 import type { MetricFamily, MetricSpecs } from '../sdk/metrics.ts';
+import { SharedState } from '../sdk/shared-state.ts';
 import { createBpf, type OwnBpf } from './bpf.ts';
 import { createClock, documentKind } from './context.ts';
 import { CriticalLog } from './critical-log.ts';
@@ -32,7 +33,6 @@ import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './p
 import { Sampler } from './sampler.ts';
 import { Saver } from './saver.ts';
 import { answerScrapes } from './scraping.ts';
-import { SharedState } from './state.ts';
 
 const REPEATS_MS = 10_000;
 /** One update() or enrich() may take this long; then the supervisor gets no answers, and its timeout begins to run. */

@@ -1,6 +1,6 @@
 /** The page a browser gets at `/`: what runs here, and where the rest is. Self-contained: no script, no file, no network. */
 import { createHash } from 'node:crypto';
-import type { ActorStatus } from '../actor/state.ts';
+import type { ActorState, ActorStatus } from '../actor/state.ts';
 import type { JournalTracerStatus } from '../storage/journal/stream-status.ts';
 import type { PooledStatus, StatusDocument } from './status.ts';
 
@@ -59,7 +59,15 @@ function onDisk(tracers: readonly JournalTracerStatus[]): string {
   );
 }
 
-const QUIET_STATES: ReadonlySet<string> = new Set(['starting', 'running', 'waiting', 'disabled', 'stopped']);
+const QUIET_STATES: ReadonlySet<ActorState> = new Set<ActorState>([
+  'starting',
+  'running',
+  'sampling',
+  'capturing',
+  'waiting',
+  'disabled',
+  'stopped',
+]);
 
 function actorTable(actors: readonly ActorStatus[]): string {
   const rows = actors.map((actor) => {

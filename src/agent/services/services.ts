@@ -3,7 +3,7 @@
  * both ends of a port and is not on its path; while a service is down there is nothing to connect to, and its next start
  * connects every reader anew.
  */
-import { MessageChannel } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Remote, transferPort } from '../../actor/rpc.ts';
 import type { ServiceData } from '../../actor/service-thread.ts';
 import type { ActorStatus } from '../../actor/state.ts';
@@ -29,8 +29,11 @@ const FIRST_START_MS = 15_000;
 
 /** Whoever reads from services, and its control while it runs. */
 export interface ReaderActor {
+  /** Unique. */
   readonly name: string;
-  readonly control: Remote<Reader> | undefined;
+  readonly control: { connectTo(service: string, port: MessagePort): Promise<void> } | undefined;
+  /** Those it reads from; all that have readers without it. */
+  readonly services?: readonly string[];
 }
 
 interface Service {
@@ -40,7 +43,7 @@ interface Service {
 }
 
 export interface ServiceHooks {
-  /** The collectors that run, which get new ports when a service has started. */
+  /** Those of collectors that run, which get new ports when a service has started. */
   readers(): Iterable<ReaderActor>;
   changed(status: ActorStatus): void;
 }
@@ -170,7 +173,7 @@ export class Services {
 
   /** New ports between a reader that has started and every service that collectors read from. */
   connect(reader: ReaderActor): void {
-    for (const service of this.#services) if (service.spec.collectors) connect(reader, service.actor);
+    for (const { spec, actor } of this.#services) if (spec.collectors) connect(reader, actor);
   }
 
   /** The reader is no longer configured. */
@@ -245,6 +248,7 @@ function connect(
   service: { readonly name: string; readonly control: Remote<Served> | undefined },
 ): void {
   if (!reader.control || !service.control) return;
+  if (reader.services && !reader.services.includes(service.name)) return;
   const { port1, port2 } = new MessageChannel();
   reader.control.connectTo(service.name, transferPort(port1)).catch(ignoreDeadWorker);
   service.control.connect(reader.name, transferPort(port2)).catch(ignoreDeadWorker);

@@ -10,7 +10,6 @@ import { ActorStats, type StatField } from '../actor/stats.ts';
 import { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../collector/protocol.ts';
-import { allocateState } from '../collector/state.ts';
 import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import { HuatuoError } from '../error.ts';
@@ -20,7 +19,9 @@ import { removePins } from '../kernel/pins/pin-set.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
 import type { Log } from '../sdk/context.ts';
 import { allocateSeries } from '../sdk/kept-series.ts';
+import { allocateState } from '../sdk/shared-state.ts';
 import type { LedgerStatus } from '../web/status.ts';
+import type { CollectorChild } from './child.ts';
 import { CollectorThrottle } from './fence/budget.ts';
 import type { CpuCgroups } from './fence/cgroup.ts';
 import { CpuFence } from './fence/fence.ts';
@@ -48,9 +49,9 @@ export interface CollectorDependencies {
   changed(status: ActorStatus): void;
 }
 
-const UNFENCED: CpuFenceConfig = { affinity: [], nice: 0, quota_cores: undefined };
+export const UNFENCED: CpuFenceConfig = { affinity: [], nice: 0, quota_cores: undefined };
 
-export class CollectorChild {
+export class WorkerChild implements CollectorChild {
   readonly entry: CatalogEntry;
   readonly actor: WorkerActor<CollectorControl>;
   readonly stats: ActorStats;
@@ -100,6 +101,22 @@ export class CollectorChild {
     );
   }
 
+  get workers(): WorkerActor<object>[] {
+    return [this.actor];
+  }
+
+  get readers(): ReaderActor[] {
+    return [this.actor];
+  }
+
+  get settled(): Promise<void> {
+    return this.actor.settled;
+  }
+
+  start(): void {
+    this.actor.start();
+  }
+
   status(): ActorStatus {
     const { vitals, ...status } = this.actor.status;
     const { throttled_seconds, sampling_ratio } = this.#throttle;
@@ -132,7 +149,7 @@ export class CollectorChild {
   }
 
   /** Brings CPU time and heap up to date, and throttles a collector that is over its quota. */
-  async measure(): Promise<void> {
+  async keepQuota(): Promise<void> {
     await this.actor.measure();
     const throttled = this.#throttle.feed(this.actor.cpu_us);
     const { state } = this.actor;
