@@ -16,6 +16,7 @@ import { renderDefault } from '../config/render.ts';
 import { HuatuoError } from '../error.ts';
 import { at } from '../paths.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
+import { bundleWorkers } from './bundle.ts';
 import { type BuildOutcome, buildCollectors, buildDirectory, type CollectorSet } from './collectors.ts';
 import { writeDescriptions } from './descriptions.ts';
 import { filesIn, removeOrphans } from './files.ts';
@@ -108,6 +109,8 @@ async function buildAll(progress: Progress): Promise<void> {
   try {
     const { ran, sources } = await compileTypeScript(new Stamps(BUILT_IN.stamps));
     progress.step('typescript', `${sources} files${ran ? ', compiled' : ''}`, []);
+    await bundleWorkers();
+    progress.step('bundled', 'threads', []);
     await describeBuiltIn(outcome?.manifests ?? [], progress);
     await writeDefaultConfig(progress);
   } catch (error) {

@@ -7,7 +7,7 @@ import { transferPort } from '../../src/actor/rpc.ts';
 import type { ActorState, ActorStatus } from '../../src/actor/state.ts';
 import { CollectorChild } from '../../src/agent/collector-child.ts';
 import { CpuCgroups } from '../../src/agent/fence/cgroup.ts';
-import { loadCatalog } from '../../src/catalog/catalog.ts';
+import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { HuatuoError } from '../../src/error.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
