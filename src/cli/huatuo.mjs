@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const NEEDED = 26;
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const main = new URL('../../dist/src/cli/main.js', import.meta.url);
+const main = new URL('../../dist/huatuo.js', import.meta.url);
 
 function fail(found) {
   process.stderr.write(`huatuo: ${found}; in ${root} run: npm run setup\n`);
