@@ -3,7 +3,7 @@
  * isolate is made, so the process replaces itself by one that is told; its id stays. ARCHITECTURE.md has what each flag is worth.
  */
 
-const V8_FLAGS: readonly string[] = [
+export const V8_FLAGS: readonly string[] = [
   // A heap that is deserialised is 1 MB larger, and is never compacted.
   '--no-node-snapshot',
   // Builtins would be copied next to the code range.
@@ -20,7 +20,7 @@ const V8_FLAGS: readonly string[] = [
 
 /** What malloc's thresholds begin with (mallopt(3)); set, they stay, where else they rise with the largest block ever freed. */
 const MALLOC_THRESHOLD_BYTES = String(128 * 1024);
-const ENVIRONMENT: Readonly<Record<string, string>> = {
+export const ENVIRONMENT: Readonly<Record<string, string>> = {
   // Threads allocate little, and what one has freed another can use.
   MALLOC_ARENA_MAX: '1',
   MALLOC_MMAP_THRESHOLD_: MALLOC_THRESHOLD_BYTES,
