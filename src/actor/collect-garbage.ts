@@ -1,14 +1,13 @@
 /**
  * Memory that a start needed and the work does not: modules were read and compiled, BTF was parsed, the verifier was fed.
- * V8 and malloc keep it for a program that goes on like this. An agent idles for weeks, so each thread gives it back once,
- * shortly after its start; that is about a fifth of the resident size. What malloc has is the whole process's, and given
- * back by the main thread (src/agent/memory.ts).
+ * V8 keeps it for a program that goes on like this. An agent idles for weeks, so its threads give it back when the supervisor says
+ * so (garbage-schedule.ts). What malloc has is the whole process's, and given back by the main thread (src/agent/memory.ts).
  */
 
-/** By then a collector has loaded and attached, and the first scrape has usually been there. */
-export const COLLECTS_AFTER_MS = 5000;
+/** By then a thread of the pool has run its first tasks. */
+const COLLECTS_AFTER_MS = 5000;
 
-/** Collects the garbage of the calling thread once, a few seconds from now. Does not keep the thread alive. */
+/** Collects the garbage of the calling thread once, a few seconds from now: for one that the supervisor does not know. */
 export function collectGarbageOnce(): void {
   setTimeout(collectGarbage, COLLECTS_AFTER_MS).unref();
 }

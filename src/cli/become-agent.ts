@@ -6,14 +6,11 @@
 export const V8_FLAGS: readonly string[] = [
   // A heap that is deserialised is 1 MB larger, and is never compacted.
   '--no-node-snapshot',
-  // Builtins would be copied next to the code range.
-  '--no-short-builtin-calls',
   // Its code is there for each heap anew, and what is hot gets optimised all the same.
   '--no-sparkplug',
   // Waking four threads for a small heap costs more than to collect it.
   '--single-threaded-gc',
   '--v8-pool-size=1',
-  '--optimize-for-size',
   // For src/actor/collect-garbage.ts.
   '--expose-gc',
 ];

@@ -5,9 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { Heartbeat } from '../../src/actor/heartbeat.ts';
 import { RingWakes } from '../../src/actor/ring-wakes.ts';
+import { transferPort, wrap } from '../../src/actor/rpc.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { WORKER_LIMITS } from '../../src/agent/specs.ts';
-import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
+import type { CollectorControl, CollectorWorkerData } from '../../src/collector/protocol.ts';
 import { allocateState } from '../../src/collector/state.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { at } from '../../src/paths.ts';
@@ -52,13 +53,11 @@ function collector(modulePath: string): Thread {
   };
   const entry = process.env.ENTRY ?? at('dist/workers/collector.js');
   new Worker(entry, { workerData, transferList: [port2], resourceLimits: WORKER_LIMITS });
-  // The port's other end: a thread whose control port is closed ends.
-  ports.push(port1);
+  // As in the agent, it is told of a port, and lives as long as the control port's other end.
+  void wrap<CollectorControl>(port1).connectTo('none', transferPort(new MessageChannel().port1));
   const heartbeat = new Heartbeat(stats);
   return { collect: () => heartbeat.collect() };
 }
-
-const ports: unknown[] = [];
 
 function resident_bytes(): number {
   globalThis.gc?.({ type: 'major', flavor: 'last-resort' });
