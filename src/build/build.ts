@@ -9,8 +9,8 @@
 import console from 'node:console';
 import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadCatalog } from '../catalog/load-catalog.ts';
 import type { CollectorDescription } from '../catalog/description.ts';
+import { loadCatalog } from '../catalog/load-catalog.ts';
 import { COLLECTOR_NAME } from '../catalog/read-collector.ts';
 import { renderDefault } from '../config/render.ts';
 import { HuatuoError } from '../error.ts';
