@@ -25,7 +25,7 @@ import { collectorPart } from './changes.ts';
 import type { CollectorChild } from './child.ts';
 import { CpuCgroups } from './fence/cgroup.ts';
 import { findQuotaParent } from './fence/quota-parent.ts';
-import { MemoryGuard, trimMemory } from './memory.ts';
+import { MemoryGuard, threadsCollect, trimMemory } from './memory.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import { changedPooled, pooledCollectors } from './pooled.ts';
 import type { ReloadRecord } from './reload.ts';
@@ -308,6 +308,8 @@ export class Agent {
     freshenClock();
     const now_ms = performance.now();
     for (const actor of this.#actors) actor.checkHeartbeat(now_ms);
+    // All of them: each keeps its own time.
+    if (this.#actors.map((actor) => actor.collectGarbage(now_ms)).includes(true)) threadsCollect();
     for (const child of this.#fenced) void child.keepQuota?.();
     for (const child of this.#children.values()) child.followCpus?.();
     void this.#guardMemory();

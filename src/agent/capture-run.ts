@@ -2,12 +2,14 @@
  * The supervisor's half of one capture: a worker of its own, fenced and supervised like any other. One that crashes, hangs or
  * takes too much memory is followed by a second one, which runs none of the capture and writes what triggered it.
  */
+import { pathToFileURL } from 'node:url';
 import { ActorStats } from '../actor/stats.ts';
 import { unexpectedExit, WorkerActor } from '../actor/worker-actor.ts';
 import type { Outcome } from '../capture/tracer.ts';
 import type { CaptureControl, CaptureNotice, CaptureWorkerData } from '../collector/capture.ts';
 import type { SupervisorConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
+import { at } from '../paths.ts';
 import { trimMemory } from './memory.ts';
 import type { ReaderActor } from './services/services.ts';
 import { CAPTURE_RESTART, COLLECTOR_STOP_SHARE, WORKER_LIMITS } from './specs.ts';
@@ -109,7 +111,7 @@ export class CaptureRun {
         name,
         role: 'collector',
         kind: 'autotracing',
-        entry: new URL('../../workers/capture.js', import.meta.url),
+        entry: pathToFileURL(at('dist/workers/capture.js')),
         workerData: (control) =>
           ({ ...data, isSecond, stats: this.#statsMemory, control }) satisfies CaptureWorkerData,
         restart: CAPTURE_RESTART,

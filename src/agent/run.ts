@@ -14,7 +14,6 @@ import { keepClock } from '../kernel/clock-keeper.ts';
 import { createLog } from '../log.ts';
 import type { Log } from '../sdk/context.ts';
 import { Agent, type Leftovers } from './agent.ts';
-import { prepareMemory } from './memory.ts';
 import { type CheckedConfig, Reloader } from './reload.ts';
 import { SystemdNotifier, SystemdReporter } from './systemd.ts';
 
@@ -36,7 +35,6 @@ export async function runAgent(
   const log = createLog({ component: 'supervisor', ...config.log });
   nameThread('huatuo');
   keepClock();
-  prepareMemory();
   let inForce: CheckedConfig = { config, catalog };
   const apply = async (checked: CheckedConfig): Promise<string[]> => {
     const touched = await agent.apply(named(checked.config), checked.catalog);

@@ -2,6 +2,7 @@
  * The supervisor's half of one collector: its worker, and everything of it that outlives a worker: stats, what it holds of
  * the kernel, the ledger.
  */
+import { pathToFileURL } from 'node:url';
 import type { MessagePort } from 'node:worker_threads';
 import { boottime_ns } from '../actor/clock.ts';
 import { RingWakes } from '../actor/ring-wakes.ts';
@@ -17,6 +18,7 @@ import type { KernelObject } from '../kernel/object.ts';
 import { KernelOwner } from '../kernel/object-owner.ts';
 import { removePins } from '../kernel/pins/pin-set.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
+import { at } from '../paths.ts';
 import type { Log } from '../sdk/context.ts';
 import { allocateSeries } from '../sdk/kept-series.ts';
 import { allocateState } from '../sdk/shared-state.ts';
@@ -83,7 +85,7 @@ export class WorkerChild implements CollectorChild {
         name: entry.name,
         role: 'collector',
         kind: entry.kind,
-        entry: new URL('../../workers/collector.js', import.meta.url),
+        entry: pathToFileURL(at('dist/workers/collector.js')),
         workerData: (control) => this.#workerData(control),
         ...(this.#kernel && { serve: this.#kernel.calls }),
         restart: collectorRestart(supervisor, entry.interval),

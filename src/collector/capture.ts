@@ -21,9 +21,10 @@ import { HuatuoError, type WireError } from '../error.ts';
 import { createLog, type LogConfig } from '../log.ts';
 import { withDeadline } from '../promises.ts';
 import type { AnyAutotracer } from '../sdk/collector.ts';
-import type { HostPaths } from '../sdk/context.ts';
+import type { HostPaths, Log } from '../sdk/context.ts';
 import { SharedState, type StateMemory } from '../sdk/shared-state.ts';
 import { documentKind } from './context.ts';
+import { CriticalLog } from './critical-log.ts';
 import { JournalClient } from './journal-client.ts';
 import { Saver } from './saver.ts';
 
@@ -89,8 +90,11 @@ export async function runCapture(data: CaptureWorkerData, collector: AnyAutotrac
   notify({ type: 'thread', tid: threadId() });
   notify({ type: 'running' });
   const stats = new ActorStats(data.stats);
+  const log = createLog({ component: data.name, ...data.log });
+  const critical = new CriticalLog(log, collector.doc.replace(/\.$/, ''));
   const saver = new Saver({
     ...{ journal, stats, containers, agent: data.agent, signal: stop.signal, origin: data.saveOrigin },
+    announce: (line) => critical.say([line], 1),
     document: documentKind({ name: data.name, kind: 'autotracing' }),
   });
   try {
@@ -106,7 +110,11 @@ export async function runCapture(data: CaptureWorkerData, collector: AnyAutotrac
     // What the first worker had under way may have been written.
     await saver.drained();
     if (stats.get('saved_journalled') > 0n) return 'partial';
-    const { document, isPartial } = await makeDocument(data, collector, containers, stop.signal);
+    const { document, isPartial } = await makeDocument(data, collector, {
+      containers,
+      log,
+      stop: stop.signal,
+    });
     await saver.save(document);
     return isPartial ? 'partial' : 'complete';
   }
@@ -115,14 +123,12 @@ export async function runCapture(data: CaptureWorkerData, collector: AnyAutotrac
 async function makeDocument(
   data: CaptureWorkerData,
   collector: AnyAutotracer,
-  containers: ContainersClient,
-  stop: AbortSignal,
+  { containers, log, stop }: { containers: ContainersClient; log: Log; stop: AbortSignal },
 ): Promise<Captured> {
   const alarm = unpackAlarm(data.request);
   if (data.isSecond) return triggerDocument(collector, alarm);
   await withDeadline(containers.listed, LISTED_MS, 'containers').catch(() => undefined);
   const baseline = baselineOf(new SharedState(data.watch).get<WatchMemory>());
-  const log = createLog({ component: data.name, ...data.log });
   const { options, paths } = data;
   return captureDocument(collector, { options, paths, containers, log }, alarm, baseline, {
     clock: systemClock,

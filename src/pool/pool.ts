@@ -4,10 +4,10 @@
  * A task past its deadline is ended together with its thread; piscina starts another one. `atomics` is disabled because
  * the waiting it does otherwise stops timers and I/O of the thread between two tasks.
  */
-import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { HuatuoError } from '../error.ts';
 import type { LogConfig } from '../log.ts';
+import { at } from '../paths.ts';
 import type { HostPaths } from '../sdk/context.ts';
 import type { FileTask, FileTaskResult, PoolCollector } from './file-task.ts';
 
@@ -55,7 +55,7 @@ export class FilePool implements AsyncDisposable {
 
   #start(): Piscina<FileTask, FileTaskResult> {
     const piscina = new Piscina<FileTask, FileTaskResult>({
-      filename: fileURLToPath(new URL('../../workers/task.js', import.meta.url)),
+      filename: at('dist/workers/task.js'),
       name: 'default',
       minThreads: 1,
       maxThreads: MAX_THREADS,

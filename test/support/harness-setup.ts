@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { RingWakes } from '../../src/actor/ring-wakes.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { objectSource } from '../../src/agent/object-source.ts';
-import { loadCatalog } from '../../src/catalog/catalog.ts';
+import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { at } from '../../src/paths.ts';

@@ -3,6 +3,7 @@
  * both ends of a port and is not on its path; while a service is down there is nothing to connect to, and its next start
  * connects every reader anew.
  */
+import { pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Remote, transferPort } from '../../actor/rpc.ts';
 import type { ServiceData } from '../../actor/service-thread.ts';
@@ -11,6 +12,7 @@ import { ActorStats } from '../../actor/stats.ts';
 import { WorkerActor } from '../../actor/worker-actor.ts';
 import type { EffectiveConfig } from '../../config/effective.ts';
 import { HuatuoError } from '../../error.ts';
+import { at } from '../../paths.ts';
 import { withDeadline } from '../../promises.ts';
 import type { MetricFamily } from '../../sdk/metrics.ts';
 import { serviceRestart, WORKER_LIMITS } from '../specs.ts';
@@ -189,7 +191,7 @@ export class Services {
       {
         name: spec.name,
         role: spec.role,
-        entry: spec.entry ?? new URL(`../../../workers/${spec.name}.js`, import.meta.url),
+        entry: spec.entry ?? pathToFileURL(at('dist/workers', `${spec.name}.js`)),
         workerData: (control) => {
           const config = this.#host.config();
           spec.prepare?.(config);
