@@ -27,6 +27,7 @@ struct oom_victim {
 	bytes64 anon_rss_bytes DOC("Its resident anonymous memory");
 	bytes64 file_rss_bytes DOC("Its resident file pages");
 	bytes64 shmem_rss_bytes DOC("Its resident shared memory");
+	count64 cgroup_kills_count DOC("Kills in its memory cgroup by the kernel's own count (oom_kill)");
 	comm_t comm DOC("Its name");
 };
 
@@ -75,16 +76,16 @@ static __always_inline struct mem_cgroup *task_memcg(struct task_struct *task)
  * between. It also marks tasks that are dying already, which it does not count. Of a cgroup that is met for
  * the first time the count before is not known: if there is one, this is taken for the newest of it.
  */
-static __always_inline u32 new_kills(struct mem_cgroup *memcg)
+static __always_inline void count_kills(struct oom_event *event, struct mem_cgroup *memcg)
 {
 	u64 index = bpf_core_enum_value(enum memcg_memory_event, MEMCG_OOM_KILL);
 	u64 id = BPF_CORE_READ(memcg, css.cgroup, kn, id);
 	u64 *before = bpf_map_lookup_elem(&counted_kills, &id);
 	u64 now = BPF_CORE_READ(memcg, memory_events_local[index].counter);
-	u64 risen = before ? now - *before : now > 0;
 
+	event->victim.cgroup_kills_count = now;
+	event->kills_count = before ? now - *before : now > 0;
 	bpf_map_update_elem(&counted_kills, &id, &now, BPF_ANY);
-	return risen;
 }
 
 static __always_inline u64 room_pages(struct page_counter *counter)
@@ -174,7 +175,7 @@ int BPF_PROG(victim_marked, struct task_struct *victim, u32 uid)
 	/* The kernel counts in the cgroup of the task that the memory is accounted to. */
 	owner = mm ? BPF_CORE_READ(mm, owner) : NULL;
 	if (memcg) {
-		event->kills_count = new_kills(owner ? task_memcg(owner) : memcg);
+		count_kills(event, owner ? task_memcg(owner) : memcg);
 		fill_limit(event, current_oom_control(victim, memcg));
 	}
 	event_submit_urgent(event);

@@ -182,6 +182,7 @@ export class CollectorChild {
       paths: { procfs: config.path.procfs, sysfs: config.path.sysfs },
       ring: config.ring,
       containerWait_ms: config.containers.wait_ms,
+      containerKeepGone_ms: config.containers.keep_gone_ms,
       log: config.log,
       stats: this.#statsMemory,
       wakes: this.#wakesMemory,

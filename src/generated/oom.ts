@@ -74,6 +74,8 @@ export interface OomEvent {
     file_rss_bytes: number;
     /** Its resident shared memory [bytes] */
     shmem_rss_bytes: number;
+    /** Kills in its memory cgroup by the kernel's own count (oom_kill) [count] */
+    cgroup_kills_count: number;
     /** Its name [text] */
     comm: string;
   };

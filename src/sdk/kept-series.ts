@@ -67,9 +67,11 @@ export class KeptSeries {
     return record;
   }
 
-  /** Forgets the series of one metric. */
-  drop(metric: string): void {
-    const left = this.#records.filter((record) => record.metric !== metric);
+  /** Forgets the series of one metric. @param which those that `add` or `of` gave; without it all of them */
+  drop(metric: string, which?: ReadonlySet<KeptValues>): void {
+    const left = this.#records.filter(
+      (record) => record.metric !== metric || (which !== undefined && !which.has(record)),
+    );
     if (left.length === this.#records.length) return;
     const half = (this.#header[0]! & 1) ^ 1;
     this.#header[1 + half] = 0;

@@ -13,9 +13,10 @@ import type { SharedRing } from '../../src/actor/kernel-calls.ts';
 import { expose } from '../../src/actor/rpc.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { createBpf, type OwnBpf } from '../../src/collector/bpf.ts';
+import { CollectorMetrics } from '../../src/collector/collector-metrics.ts';
 import { enrichLines } from '../../src/collector/enrich.ts';
 import { JournalClient } from '../../src/collector/journal-client.ts';
-import { MapMetrics, mapMetricSpecs, metricMaps } from '../../src/collector/map-metrics.ts';
+import { metricMaps } from '../../src/collector/map-metrics.ts';
 import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
 import { SharedState } from '../../src/collector/state.ts';
 import { ContainersClient } from '../../src/containers/client.ts';
@@ -25,8 +26,6 @@ import { KernelOwner } from '../../src/kernel/object-owner.ts';
 import type { Collector } from '../../src/sdk/collector.ts';
 import type { Container } from '../../src/sdk/container.ts';
 import type { CollectorContext, SavedDocument } from '../../src/sdk/context.ts';
-import { createInstruments, type InstrumentSet } from '../../src/sdk/instruments.ts';
-import type { MetricSpecs } from '../../src/sdk/metrics.ts';
 import { memoryLog } from '../storage/journal/fixture.ts';
 import { builtInProblems } from './document-schema.ts';
 import { type HarnessOptions, prepare, type Setup } from './harness-setup.ts';
@@ -48,8 +47,7 @@ export class CollectorHarness implements AsyncDisposable {
   readonly #collector: Collector;
   readonly #kernel: KernelOwner | undefined;
   readonly #bpf: OwnBpf;
-  readonly #instruments: InstrumentSet<MetricSpecs>;
-  readonly #mapMetrics: MapMetrics;
+  readonly #metrics: CollectorMetrics;
   readonly #cleanups = new DisposableStack();
   readonly #stop = new AbortController();
   #ring: SharedRing | undefined;
@@ -61,18 +59,16 @@ export class CollectorHarness implements AsyncDisposable {
     this.clock = setup.clock ?? new TestClock();
     const log = memoryLog();
     this.logged = log.lines;
-    const maps = metricMaps(setup.data.bpf?.manifest);
-    this.#instruments = createInstruments(name, {
-      ...collector.metrics,
-      ...mapMetricSpecs(maps),
-    });
     const containers = this.#containers(setup.owners ?? new Map());
-    this.#mapMetrics = new MapMetrics({
+    this.#metrics = new CollectorMetrics({
       collector: name,
-      maps,
+      specs: collector.metrics ?? {},
+      maps: metricMaps(setup.data.bpf?.manifest),
+      maxSeries: setup.data.maxSeries,
+      series: setup.data.series,
       sysfs: setup.data.paths.sysfs,
       containers,
-      instruments: this.#instruments.instruments,
+      keepGone_ms: setup.data.containerKeepGone_ms,
     });
     const data = { ...setup.data, control: this.#control() };
     this.#bpf = createBpf({
@@ -92,7 +88,7 @@ export class CollectorHarness implements AsyncDisposable {
       paths: data.paths,
       containers,
       log,
-      metrics: this.#instruments.instruments,
+      metrics: this.#metrics.instruments,
       clock: this.clock,
       signal: this.#stop.signal,
       state: new SharedState(data.state),
@@ -130,11 +126,12 @@ export class CollectorHarness implements AsyncDisposable {
   /** Its metrics, as the page shows them. */
   async scrape(): Promise<ReadonlyMap<string, PageFamily>> {
     const { ctx } = this;
-    if (this.#collector.kind === 'metric') await this.#collector.update({ ...ctx, samples: [] });
-    else await this.#collector.update?.(ctx);
-    await this.#mapMetrics.update(this.#bpf);
+    const collector = this.#collector;
+    const update = async (): Promise<void> =>
+      collector.kind === 'metric' ? collector.update({ ...ctx, samples: [] }) : collector.update?.(ctx);
+    const families = await this.#metrics.collect(update, this.#bpf);
     return new Map(
-      this.#instruments.collect().map((family) => [
+      families.map((family) => [
         family.name,
         {
           ...family,

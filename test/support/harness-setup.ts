@@ -52,6 +52,7 @@ export async function prepare(name: string, given: HarnessOptions): Promise<Setu
     paths: given.paths ?? { procfs: '/proc', sysfs: '/sys' },
     ring: config.ring,
     containerWait_ms: 10_000,
+    containerKeepGone_ms: config.containers.keep_gone_ms,
     log: { level: 'error', format: 'json' },
     stats: ActorStats.allocate(),
     wakes: RingWakes.allocate(),

@@ -7,9 +7,9 @@ export { addLookup } from '../lookups';
 export { walk } from '../ring';
 
 /** Of the struct; of the first, when the ring has several. */
-export const RECORD_BYTES: u32 = 160;
+export const RECORD_BYTES: u32 = 168;
 /** The most that `write` writes. */
-export const MAX_DATA_BYTES: usize = 9096;
+export const MAX_DATA_BYTES: usize = 9138;
 export const STATIC_END: usize = __heap_base;
 
 @unmanaged
@@ -20,7 +20,7 @@ class EventRecord {
 
   @inline fits(length: u32): boolean {
     const r = changetype<usize>(this);
-    return length - 160 < 8;
+    return length - 168 < 8;
   }
 
   @inline write(o: usize): usize {
@@ -85,8 +85,10 @@ class EventRecord {
     o = unsigned(o, load<u64>(r, 128));
     o = text(o, ',"shmem_rss_bytes":', 19);
     o = unsigned(o, load<u64>(r, 136));
+    o = text(o, ',"cgroup_kills_count":', 22);
+    o = unsigned(o, load<u64>(r, 144));
     o = text(o, ',"comm":"', 9);
-    o = chars(o, r + 144, 16);
+    o = chars(o, r + 152, 16);
     o = text(o, '"}}}\n', 5);
     return o;
   }
