@@ -9,6 +9,7 @@ import type { ActorMeasurements, ActorStatus, MissingProgram } from '../actor/st
 import { ActorStats, type StatField } from '../actor/stats.ts';
 import { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
+import { forgetShown } from '../collector/held-counts.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../collector/protocol.ts';
 import { allocateState } from '../collector/state.ts';
 import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
@@ -19,7 +20,7 @@ import { KernelOwner } from '../kernel/object-owner.ts';
 import { removePins } from '../kernel/pins/pin-set.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
 import type { Log } from '../sdk/context.ts';
-import { allocateSeries } from '../sdk/kept-series.ts';
+import { allocateSeries, type SeriesMemory } from '../sdk/kept-series.ts';
 import type { LedgerStatus } from '../web/status.ts';
 import { CollectorThrottle } from './fence/budget.ts';
 import type { CpuCgroups } from './fence/cgroup.ts';
@@ -40,6 +41,8 @@ export interface CollectorDependencies {
   readonly rings: RingWatch;
   /** Where CPU quotas of threads are set. */
   readonly cgroups: CpuCgroups;
+  /** What the one that it replaces has counted; undefined when that was another collector. */
+  readonly series?: SeriesMemory | undefined;
   /** Set for a collector that is to be pinned: a directory on a BPF file system. */
   readonly pinDirectory?: string | undefined;
   /** A worker of the collector has started: it needs its ports. */
@@ -60,7 +63,7 @@ export class CollectorChild {
   readonly #wakesMemory = RingWakes.allocate();
   readonly #saveOrigin = boottime_ns().toString(36);
   readonly #state = allocateState();
-  readonly #series = allocateSeries();
+  readonly #series: SeriesMemory;
   /** Absent for a collector without BPF programs. */
   readonly #kernel: KernelOwner | undefined;
   #ledger: RingLedger | undefined;
@@ -69,6 +72,7 @@ export class CollectorChild {
     this.entry = entry;
     this.#dependencies = dependencies;
     this.stats = new ActorStats(this.#statsMemory);
+    this.#series = dependencies.series ?? allocateSeries();
     const { cpu = UNFENCED } = dependencies.config.collectors[entry.name] ?? {};
     this.#fence = new CpuFence(entry.name, cpu, dependencies.cgroups, dependencies.log);
     const source = objectSource(entry, dependencies);
@@ -97,6 +101,12 @@ export class CollectorChild {
         ended: (error) => this.#ended(error),
       },
     );
+  }
+
+  /** For the one that takes its place, once this one has stopped: what it has counted. Maps of a new object begin at 0. */
+  leaveSeries(): SeriesMemory {
+    forgetShown(this.#series);
+    return this.#series;
   }
 
   status(): ActorStatus {

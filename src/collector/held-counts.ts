@@ -10,7 +10,10 @@
  * series.
  */
 import type { GoneContainers } from '../sdk/gone-containers.ts';
-import type { KeptSeries, KeptValues } from '../sdk/kept-series.ts';
+import { KeptSeries, type KeptValues, type SeriesMemory } from '../sdk/kept-series.ts';
+
+/** No metric has a blank in its name. */
+const SHOWN = ' shown';
 
 export interface LabelledNumbers {
   readonly labels: Readonly<Record<string, string>>;
@@ -20,6 +23,12 @@ export interface LabelledNumbers {
 interface Held {
   labels: Readonly<Record<string, string>>;
   readonly kept: KeptValues;
+}
+
+/** Forgets what was shown of all maps: their object is gone, and the next one counts from 0. */
+export function forgetShown(memory: SeriesMemory): void {
+  const kept = new KeptSeries(memory);
+  for (const metric of kept.metrics) if (metric.endsWith(SHOWN)) kept.drop(metric);
 }
 
 export class HeldCounts {
@@ -34,7 +43,7 @@ export class HeldCounts {
    * @param names of its labels; `container_id` is one of them
    */
   constructor(metric: string, names: readonly string[], memory: KeptSeries) {
-    this.#metric = `${metric} shown`;
+    this.#metric = metric + SHOWN;
     this.#names = names;
     this.#memory = memory;
     for (const record of memory.of(this.#metric)) {
@@ -52,7 +61,7 @@ export class HeldCounts {
       over.add(kept);
       this.#held.delete(key);
     }
-    this.#memory.drop(this.#metric, over);
+    if (over.size > 0) this.#memory.drop(this.#metric, over);
     return [...this.#held.values()].map(({ labels, kept }) => ({ labels, numbers: [...kept.values] }));
   }
 

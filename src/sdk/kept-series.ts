@@ -55,6 +55,11 @@ export class KeptSeries {
     this.#records = [...this.#read()];
   }
 
+  /** Names of the metrics that have any. */
+  get metrics(): ReadonlySet<string> {
+    return new Set(this.#records.map(({ metric }) => metric));
+  }
+
   /** Series of one metric. */
   of(metric: string): readonly KeptSeriesRecord[] {
     return this.#records.filter((record) => record.metric === metric);
