@@ -147,7 +147,8 @@ export class MapMetrics {
       if (owner === undefined) continue;
       const labels = owner && keyLabelValues(layout, key, disks);
       if (labels && owner)
-        for (const series of all) series.add({ ...owner.labels, ...labels }, views, layout.value);
+        for (const series of owner.ended ? all.filter(({ counts }) => counts) : all)
+          series.add({ ...owner.labels, ...labels }, views, layout.value);
       if (!labels || owner?.ended) gone.push({ key, views });
     }
     for (const series of all) {

@@ -49,6 +49,11 @@ export class MetricSeries {
     return this.#metric.name;
   }
 
+  /** False for a level, which ends with its container. */
+  get counts(): boolean {
+    return this.#metric.type !== 'gauge';
+  }
+
   get sums(): Iterable<LabelledNumbers> {
     return this.#sums.values();
   }
