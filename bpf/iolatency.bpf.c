@@ -164,7 +164,7 @@ int BPF_PROG(request_completed, struct request *rq, int error, unsigned int byte
 	u64 id = (u64)rq, d2c, q2c, started;
 
 	/* A part of it is done; the last part tells. */
-	if (bpf_core_type_exists(struct hd_struct) || bytes < BPF_CORE_READ(rq, __data_len))
+	if (bpf_core_type_exists(struct hd_struct) || bytes < rq->__data_len)
 		return 0;
 	d2c = span_end(&issued, &id);
 	if (operation == PASSTHROUGH_IN || operation == PASSTHROUGH_OUT)
@@ -177,21 +177,21 @@ int BPF_PROG(request_completed, struct request *rq, int error, unsigned int byte
 			histogram_record(&flushes, &flush, d2c);
 		return 0;
 	}
-	started = BPF_CORE_READ(rq, start_time_ns);
+	started = rq->start_time_ns;
 	q2c = started ? bpf_ktime_get_ns() - started : d2c;
 	/* Data with a flush behind it is complete twice: first the data, then the whole. */
 	if (request_is_in_flush(rq))
 		q2c = 0;
-	of.cgroup = bio_cgroup(BPF_CORE_READ(rq, bio));
+	of.cgroup = bio_cgroup(rq->bio);
 	count_times(&of, operation, q2c, d2c);
 	return 0;
 }
 
 static __always_inline struct gendisk *disk_of_bios(struct bio *bio)
 {
-	struct gendisk *disk = BPF_CORE_READ(bio, bi_bdev, bd_disk);
+	struct gendisk *disk = bio->bi_bdev->bd_disk;
 
-	return disk && !BPF_CORE_READ(disk, queue, mq_ops) ? disk : 0;
+	return disk && !disk->queue->mq_ops ? disk : 0;
 }
 
 SEC("tp_btf/block_bio_queue")
@@ -227,7 +227,7 @@ int BPF_PROG(bio_completed, struct request_queue *queue, struct bio *bio)
 	q2c = bpf_ktime_get_ns() - queued->time_ns;
 	bpf_map_delete_elem(&queued_bios, &id);
 	of.cgroup = bio_cgroup(bio);
-	count_times(&of, BPF_CORE_READ(bio, bi_opf) & OPERATION_BITS, q2c, 0);
+	count_times(&of, bio->bi_opf & OPERATION_BITS, q2c, 0);
 	return 0;
 }
 

@@ -12,9 +12,9 @@
 #include "huatuo.h"
 
 struct filter_settings {
-	u64 cgroup_id;	  /* of whatever hierarchy the program compares */
-	pid_nr pid;	  /* process */
-	block_dev device; /* disk */
+	cgroup_id cgroup_id; /* of whatever hierarchy the program compares */
+	pid_nr pid;	     /* process */
+	block_dev device;    /* disk */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

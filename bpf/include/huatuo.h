@@ -82,7 +82,7 @@ typedef u64 kstack_t[KSTACK_DEPTH]; /* kernel stack, innermost first, ends at 0;
  * What a kernel may not have (src/kernel/programs.ts):
  *
  *   SEC("?tp_btf/x")   the collector runs without this program where there is no x
- *   x___a(), x___b()   variants of one program: the first that the kernel has runs
+ *   x___a(), x___b()   variants of one program: the first that the kernel has, loads and attaches runs
  */
 
 #endif

@@ -21,6 +21,7 @@
 #include "histogram.h"
 
 #define METRIC(type, name, help) TAG("metric:" type ":" name) TAG("help:" help)
+/* A dur_ns is shown in seconds, and its name ends so. */
 /* A number that only rises, one that also falls, and a distribution. Each behind what it describes. */
 #define COUNTER(name, help)   METRIC("counter", name, help)
 #define GAUGE(name, help)     METRIC("gauge", name, help)
@@ -118,11 +119,12 @@ static __always_inline void *metric_slot_in(void *map, const void *key)
 		(typeof((map)->value))bpf_map_lookup_elem(map, &slot_index);                                 \
 	})
 
+/* Variables of these macros are named so that no map is hidden by them. */
 #define counter_add(map, key_pointer, amount)                                                                \
 	({                                                                                                   \
-		u64 *counted = metric_slot(map, key_pointer);                                                \
-		if (counted)                                                                                 \
-			__sync_fetch_and_add(counted, amount);                                               \
+		u64 *metric_counted = metric_slot(map, key_pointer);                                         \
+		if (metric_counted)                                                                          \
+			__sync_fetch_and_add(metric_counted, amount);                                        \
 	})
 
 #define gauge_set(map, key_pointer, number)                                                                  \
@@ -135,9 +137,9 @@ static __always_inline void *metric_slot_in(void *map, const void *key)
 
 #define histogram_record(map, key_pointer, observed)                                                         \
 	({                                                                                                   \
-		typeof((map)->value) recorded = metric_slot(map, key_pointer);                               \
-		if (recorded)                                                                                \
-			histogram_observe(recorded, observed);                                               \
+		typeof((map)->value) metric_recorded = metric_slot(map, key_pointer);                        \
+		if (metric_recorded)                                                                         \
+			histogram_observe(metric_recorded, observed);                                        \
 	})
 
 #endif

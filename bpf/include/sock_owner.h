@@ -49,7 +49,7 @@ int BPF_PROG(sock_owner_appears, const struct sock *sk, int before, int after)
 	if (after != SYN_SENT && after != LISTEN)
 		return 0;
 	/* A kernel thread. */
-	if (!BPF_CORE_READ(task, mm))
+	if (!task->mm)
 		return 0;
 	owner = bpf_sk_storage_get(&sock_owners, (void *)sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!owner)

@@ -21,6 +21,8 @@ typedef struct bpf_stack_build_id ustack_t[USTACK_DEPTH];
 #define PROGRAM_FRAMES 2
 
 #define kernel_stack(ctx, stack) bpf_get_stack(ctx, stack, sizeof(stack), PROGRAM_FRAMES)
+/* In a perf_event program the stack is that of the code it has interrupted. */
+#define sampled_kernel_stack(ctx, stack) bpf_get_stack(ctx, stack, sizeof(stack), 0)
 #define user_stack(ctx, stack)                                                                               \
 	bpf_get_stack(ctx, stack, sizeof(stack), BPF_F_USER_STACK | BPF_F_USER_BUILD_ID)
 

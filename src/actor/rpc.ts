@@ -3,7 +3,9 @@
  * and a deadline for every call.
  *
  * Node's MessagePort is an EventTarget, so comlink takes it without an adapter. Comlink never settles a call whose
- * other side is gone (a terminated worker sends no answer): wrap each call in `withDeadline`.
+ * other side is gone (a terminated worker sends no answer), and whoever shares that call with later ones would wait for ever:
+ * here every call that is open when the port closes is rejected. A thread that hangs closes nothing: wrap each call in
+ * `withDeadline`.
  */
 import type { MessagePort, Transferable } from 'node:worker_threads';
 import comlink, { type Endpoint, type Remote } from 'comlink';
@@ -43,16 +45,52 @@ export function expose(api: object, port: MessagePort): void {
 }
 
 /**
- * The other side's api, each method returning a promise. Arguments are cloned; a port among them needs `transferPort`. The
- * caller keeps `port` and closes it when done.
+ * The other side's api, each method returning a promise, which rejects with WORKER_EXITED when the port closes before the answer has
+ * come. Arguments are cloned; a port among them needs `transferPort`. The caller keeps `port` and closes it when done.
  */
 export function wrap<Api extends object>(port: MessagePort): Remote<Api> {
   const known = wrapped.get(port);
   if (known) return known as Remote<Api>;
-  const remote = comlink.wrap<Api>(port as unknown as Endpoint);
+  const remote = settling(comlink.wrap<Api>(port as unknown as Endpoint), port);
   wrapped.set(port, remote);
   port.once('close', () => wrapped.delete(port));
   return remote;
+}
+
+type Call = (...args: readonly unknown[]) => Promise<unknown>;
+
+function settling<Api extends object>(remote: Remote<Api>, port: MessagePort): Remote<Api> {
+  const open = new Set<(error: HuatuoError) => void>();
+  let closed = false;
+  port.once('close', () => {
+    closed = true;
+    for (const reject of open) reject(gone());
+    open.clear();
+  });
+  const get = (target: Remote<Api>, name: string | symbol): unknown => {
+    // An api is no promise, although comlink's proxy has every property.
+    if (typeof name === 'symbol' || name === 'then') return undefined;
+    return async (...args: readonly unknown[]): Promise<unknown> => {
+      if (closed) throw gone();
+      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+      open.add(reject);
+      try {
+        (target as unknown as Readonly<Record<string, Call>>)[name]?.(...args).then(resolve, reject);
+        return await promise;
+      } finally {
+        open.delete(reject);
+      }
+    };
+  };
+  return new Proxy(remote, { get });
+}
+
+function gone(): HuatuoError {
+  return new HuatuoError('WORKER_EXITED', {
+    expected: 'an answer from another thread',
+    found: 'that it has ended',
+    remedy: 'it is restarted by its supervisor, and can then be asked again',
+  });
 }
 
 /**

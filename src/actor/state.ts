@@ -37,10 +37,19 @@ export interface ActorStatus {
   readonly last_error?: StatusError;
   /** Programs of its object that do not run because this kernel does not have or take them; the collector does without. */
   readonly missing_programs?: readonly MissingProgram[];
+  /** Of programs that have variants, the one that runs here. */
+  readonly chosen_variants?: readonly ChosenVariant[];
   /** When it entered `state`; RFC 3339, UTC. */
   readonly since: string;
   /** Measurements of actors that have a thread; what does not apply is left out. */
   readonly vitals?: ActorMeasurements;
+}
+
+export interface ChosenVariant {
+  /** What its variants have in common: the C name before `___`. */
+  readonly purpose: string;
+  readonly program: string;
+  readonly section: string;
 }
 
 export interface MissingProgram {

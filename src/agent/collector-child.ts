@@ -5,7 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { boottime_ns } from '../actor/clock.ts';
 import { RingWakes } from '../actor/ring-wakes.ts';
-import type { ActorMeasurements, ActorStatus, MissingProgram } from '../actor/state.ts';
+import type { ActorMeasurements, ActorStatus } from '../actor/state.ts';
 import { ActorStats, type StatField } from '../actor/stats.ts';
 import { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
@@ -112,10 +112,11 @@ export class CollectorChild {
   status(): ActorStatus {
     const { vitals, ...status } = this.actor.status;
     const { throttled_seconds, sampling_ratio } = this.#throttle;
-    const missing_programs = this.#missingPrograms();
+    const { missing_programs, chosen_variants } = this.#programs();
     return {
       ...status,
       ...(missing_programs.length > 0 && { missing_programs }),
+      ...(chosen_variants.length > 0 && { chosen_variants }),
       vitals: { ...vitals, throttled_seconds, ...this.#ringMeasurements(sampling_ratio) },
     };
   }
@@ -125,11 +126,16 @@ export class CollectorChild {
     this.#kernel?.object?.followCpus();
   }
 
-  #missingPrograms(): MissingProgram[] {
+  #programs(): Required<Pick<ActorStatus, 'missing_programs' | 'chosen_variants'>> {
     const programs = this.#kernel?.object?.programs ?? [];
-    return programs.flatMap(({ program, section, state, reason = '' }) =>
-      state === 'missing' ? [{ program, section, reason }] : [],
-    );
+    return {
+      missing_programs: programs.flatMap(({ program, section, state, reason = '' }) =>
+        state === 'missing' ? [{ program, section, reason }] : [],
+      ),
+      chosen_variants: programs.flatMap(({ program, purpose, section, state }) =>
+        state === 'runs' && purpose !== undefined ? [{ purpose, program, section }] : [],
+      ),
+    };
   }
 
   /** Brings CPU time and heap up to date, and throttles a collector that is over its quota. */

@@ -9,7 +9,7 @@ import { APPEARANCE, isShown, type MapSide, mapFieldType, OWNER_MEMBERS } from '
 import { structsOf, variantName } from '../schema/variants.ts';
 
 /** Maps of bpf/include that the framework reads itself: no collector needs their types. */
-const FRAMEWORK_MAP = /^(?:ledger|rate_windows)/;
+const FRAMEWORK_MAP = /^(?:ledger|rate_windows)|_drafts$/;
 const LINE_WIDTH = 110;
 
 /** Kinds of maps that user space cannot read, or reads in another way. */
@@ -28,8 +28,14 @@ export function eventTypeSource(manifest: ObjectManifest, sdk = '../sdk/binding.
     ...(event ? eventSources(collector, event) : []),
     ...maps.flatMap((map) => mapInterfaces(collector, map)),
     objectSource(manifest, maps),
-    `export const ${bindingName(collector)}: ObjectBinding<${pascal(collector)}Object> = { object: '${collector}' };`,
+    bindingSource(collector),
   ].join('\n\n')}\n`;
+}
+
+function bindingSource(collector: string): string {
+  const start = `export const ${bindingName(collector)}: ObjectBinding<${pascal(collector)}Object> = {`;
+  const line = `${start} object: '${collector}' };`;
+  return line.length <= LINE_WIDTH ? line : `${start}\n  object: '${collector}',\n};`;
 }
 
 /** Global variables have a dot in their map's name; maps that only stand in for others are the program's own. */
@@ -179,7 +185,9 @@ function ownerMembers(indent: string): string[] {
 /** In a map a time stays on the boot clock, and a stack is not resolved. */
 function unitOf(format: Exclude<FieldFormat, 'pad' | 'struct'>, side: MapSide | undefined): string {
   if (side && format === 'ktime_ns') return 'nanoseconds of the boot clock';
-  return side && format === 'kstack' ? 'addresses, innermost first' : APPEARANCE[format].unit;
+  if (side && format === 'kstack') return 'addresses, innermost first';
+  if (side && format === 'ustack') return 'build id+offset, or address, innermost first';
+  return APPEARANCE[format].unit;
 }
 
 function keyOf({ json, optional }: FieldLayout): string {

@@ -102,6 +102,7 @@ const map = z.looseObject({
   key: z.array(field),
   value: z.array(field),
   without: z.literal('task_storage').optional(),
+  stacks: z.literal(true).optional(),
   metrics: z.array(metric).optional(),
 });
 

@@ -2,8 +2,8 @@
 import { styleText } from 'node:util';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { type Catalog, createCatalog } from '../catalog/catalog.ts';
-import { nearest } from '../config/suggest.ts';
 import { HuatuoError } from '../error.ts';
+import { nearest } from '../suggest.ts';
 import { printable } from '../text.ts';
 import { addConfigFlags, type ConfigFlags, configFlags, isCollectorFlag } from './flags.ts';
 import { formatVersion, version } from './version.ts';

@@ -1,7 +1,7 @@
 /** `huatuo events`: documents of the journal, with or without an agent. */
 import { canonicalName } from '../catalog/aliases.ts';
 import { HuatuoError } from '../error.ts';
-import { type EventQuery, type JournalEvent, readEvents } from '../storage/journal/events.ts';
+import { type EventQuery, type JournalEvent, readEvents, requireTracers } from '../storage/journal/events.ts';
 import { ofContainer, parseFilter } from '../storage/journal/filter.ts';
 import { requireReadable, unreadable } from '../storage/journal/readable.ts';
 import { parseTime } from '../storage/journal/time.ts';
@@ -16,10 +16,20 @@ export interface Output {
 const COLUMNS = [23, 12, 9, 14] as const;
 const MAX_DATA = 200;
 
-/** Prints what is asked for; ends with the journal, and with SIGINT when it follows. @throws HuatuoError USAGE, JOURNAL_FAILED */
-export async function showEvents(directory: string, flags: EventFlags, output: Output): Promise<void> {
+/**
+ * Prints what is asked for; ends with the journal, and with SIGINT when it follows.
+ * @param collectors names of the collectors there are
+ * @throws HuatuoError USAGE, JOURNAL_FAILED
+ */
+export async function showEvents(
+  directory: string,
+  flags: EventFlags,
+  collectors: Iterable<string>,
+  output: Output,
+): Promise<void> {
   const query = queryOf(flags, Date.now());
   requireReadable(directory);
+  requireTracers(directory, query.tracers, collectors);
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   const table = flags.output === 'table';

@@ -55,7 +55,8 @@ export async function execute(argv: readonly string[], held: HeldSignals): Promi
       const { config } = load(invocation.flags);
       // Loaded late, for the same reason as below.
       const { showEvents } = await import('./events.ts');
-      await showEvents(config.journal.directory, invocation.events, { print: write, complain });
+      const names = catalog.entries.map(({ name }) => name);
+      await showEvents(config.journal.directory, invocation.events, names, { print: write, complain });
       return 0;
     }
     case 'resend': {

@@ -49,8 +49,17 @@ export async function listCollectors(catalog: Catalog, config: EffectiveConfig):
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
-function missing({ program, state, reason }: ProgramStatus): string[] {
-  return state === 'missing' ? [`Without ${program}: ${reason?.split('\n')[0]}.`] : [];
+/** What is missing and why, and which variant runs instead of a better one. */
+function describePrograms(programs: readonly ProgramStatus[]): string[] {
+  const running = new Map(
+    programs.flatMap((status) => (status.state === 'runs' ? [[status.purpose, status] as const] : [])),
+  );
+  return programs.flatMap(({ program, purpose, state, reason }) => {
+    if (state !== 'missing') return [];
+    const instead = purpose === undefined ? undefined : running.get(purpose);
+    const what = instead ? `${instead.program} (${instead.section}) instead of` : 'Without';
+    return [`${what} ${program}: ${reason?.split('\n')[0]}.`];
+  });
 }
 
 /** A table for people. The last column says why not, or what it is for. */
@@ -62,7 +71,7 @@ export function formatList(collectors: readonly ListedCollector[]): string {
       kind ?? '-',
       enabled ? 'yes' : 'no',
       state,
-      reason?.message ?? [doc, ...programs.flatMap(missing)].join(' '),
+      reason?.message ?? [doc, ...describePrograms(programs)].join(' '),
     ]),
     (row) => row[3] !== 'supported',
   );

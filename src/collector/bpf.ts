@@ -9,7 +9,7 @@ import { Decoder, decoderNeeds } from '../decoder/decoder.ts';
 import { KernelMap } from '../decoder/maps.ts';
 import { HuatuoError } from '../error.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
-import type { Batch, Bpf, BpfObject, EventRing, Log } from '../sdk/context.ts';
+import type { Batch, Bpf, BpfObject, EventRing, FoldedStack, Log } from '../sdk/context.ts';
 import { documentKind } from './context.ts';
 import type { EnrichEvent } from './enrich.ts';
 import { enrichLines } from './enrich.ts';
@@ -18,6 +18,7 @@ import { Lookups } from './lookups.ts';
 import type { CollectorWorkerData } from './protocol.ts';
 import { Pump } from './pump.ts';
 import { RingReader, ringId } from './ring-reader.ts';
+import { type CountedStack, type StackCount, StackFolder } from './stack-folder.ts';
 
 /** What the object needs of the worker it runs in. */
 export interface BpfDependencies {
@@ -68,6 +69,7 @@ export class LoadedObject implements BpfObject {
   readonly #manifest: ObjectManifest;
   readonly #reader: RingReader | undefined;
   readonly #unloaded: () => void;
+  #folder: StackFolder | undefined;
 
   private constructor(
     dependencies: BpfDependencies,
@@ -134,6 +136,14 @@ export class LoadedObject implements BpfObject {
       delete: (key: Uint8Array) => kernel.mapDelete(name, key),
     };
     return new KernelMap<unknown, unknown>(layout, calls, this.#dependencies.containers);
+  }
+
+  async stacks(name: string): Promise<readonly FoldedStack[]> {
+    const { data } = this.#dependencies;
+    const map = this.map(name);
+    if (!map.layout.stacks) throw missing(data.name, 'map of STACK_COUNTS()', name);
+    this.#folder ??= new StackFolder(this.#kernel, data.paths.procfs);
+    return this.#folder.fold(map as KernelMap<CountedStack, StackCount>);
   }
 }
 

@@ -8,7 +8,6 @@ import { GoneContainers } from '../sdk/gone-containers.ts';
 import { createInstruments, type InstrumentSet } from '../sdk/instruments.ts';
 import { KeptSeries, type SeriesMemory } from '../sdk/kept-series.ts';
 import type { Instruments, MetricFamily, MetricSpecs } from '../sdk/metrics.ts';
-import type { OwnBpf } from './bpf.ts';
 import { MapMetrics, type MapMetricsDependencies, mapMetricSpecs } from './map-metrics.ts';
 
 export interface CollectorMetricsDependencies {
@@ -26,6 +25,9 @@ export interface CollectorMetricsDependencies {
   /** `containers.keep_gone`. */
   readonly keepGone_ms: number;
 }
+
+/** Its object's maps, once it is loaded. */
+type LoadedMaps = Parameters<MapMetrics['update']>[0];
 
 export class CollectorMetrics {
   readonly #containers: Pick<Containers, 'list'>;
@@ -61,7 +63,7 @@ export class CollectorMetrics {
    * @param update what the collector does at each
    * @throws what `update` throws; SYSCALL_FAILED when a map cannot be read
    */
-  async collect(update: () => Promise<void>, bpf: Pick<OwnBpf, 'loaded'>): Promise<MetricFamily[]> {
+  async collect(update: () => Promise<void>, bpf: LoadedMaps): Promise<MetricFamily[]> {
     this.#gone.begin(this.#containers.list().map(({ id }) => id));
     this.#set.forget((id) => this.#gone.isOver(id));
     await update();

@@ -17,11 +17,12 @@ import type { Decoder } from '../decoder/decoder.ts';
 import type { Lookup, LookupKind } from '../decoder/lookup-kinds.ts';
 import { ownerFragment, ownerNames } from '../decoder/owner-fragment.ts';
 import { printable } from '../decoder/symbol-table.ts';
+import { parseUserFrame, USER_FRAME_BYTES } from '../decoder/user-stack.ts';
 import { blockDeviceName, hostNetns, interfaceName, netnsName, netnsOf } from '../procfs/device-names.ts';
 import type { Owner } from '../sdk/container.ts';
 import type { HostPaths } from '../sdk/context.ts';
 import { KernelFrames } from './kernel-frames.ts';
-import { UserFrames } from './user-frames.ts';
+import { type ProcessFrame, UserFrames } from './user-frames.ts';
 
 export interface LookupSources {
   readonly containers: ContainersClient;
@@ -82,7 +83,7 @@ export class Lookups implements Disposable {
         return this.#tell(lookups, await this.#kernelFrames.names(lookups.map(({ key }) => key)));
       case 'user_frame':
         this.#passing_ms ??= performance.now();
-        return this.#tell(lookups, await this.#userFrames.names(lookups));
+        return this.#tell(lookups, await this.#userFrames.names(lookups.map(userFrameOf)));
       case 'kernel_enum': {
         const names = await this.#sources.kernel.kernelEnum(kind.name);
         for (const lookup of lookups) {
@@ -156,6 +157,10 @@ export class Lookups implements Disposable {
   [Symbol.dispose](): void {
     this.#sources.containers.listener = undefined;
   }
+}
+
+function userFrameOf({ frame = new Uint8Array(USER_FRAME_BYTES), process }: Lookup): ProcessFrame {
+  return { process, ...parseUserFrame(frame) };
 }
 
 function ownerText(type: 'owner' | 'owner_names', cgroupId: bigint, owner: Owner): string {

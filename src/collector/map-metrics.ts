@@ -16,7 +16,7 @@ import type { Containers } from '../sdk/context.ts';
 import type { GoneContainers } from '../sdk/gone-containers.ts';
 import type { KeptSeries } from '../sdk/kept-series.ts';
 import { CONTAINER_LABELS, type Instruments, type MetricSpecs } from '../sdk/metrics.ts';
-import type { OwnBpf } from './bpf.ts';
+import type { LoadedObject } from './bpf.ts';
 import { DiskNames } from './disk-names.ts';
 import { HeldCounts } from './held-counts.ts';
 import { type AnyInstrument, keyLabelValues, keyText, type LabelValues, MetricSeries } from './map-series.ts';
@@ -112,7 +112,7 @@ export class MapMetrics {
    * Brings the instruments up to date. An object that is not loaded has counted nothing.
    * @throws SYSCALL_FAILED when a map cannot be read
    */
-  async update(bpf: Pick<OwnBpf, 'loaded'>): Promise<void> {
+  async update(bpf: { readonly loaded: Promise<Pick<LoadedObject, 'map'>> | undefined }): Promise<void> {
     const { maps } = this.#dependencies;
     const object = maps.length > 0 ? await bpf.loaded : undefined;
     if (!object) return;

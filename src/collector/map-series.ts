@@ -72,11 +72,10 @@ export class MetricSeries {
   /** @param counts what stands on the page; without it the sums */
   show(instrument: AnyInstrument, counts: Iterable<LabelledNumbers> = this.sums): void {
     instrument.clear();
+    const { type, divisor = 1 } = this.#metric;
     for (const { labels, numbers } of counts) {
-      if (this.#metric.type === 'histogram') {
-        const sum = numbers.at(-1)! / this.#metric.divisor!;
-        instrument.set(numbers.slice(0, -1), sum, labels);
-      } else instrument.set(numbers[0]!, labels);
+      if (type === 'histogram') instrument.set(numbers.slice(0, -1), numbers.at(-1)! / divisor, labels);
+      else instrument.set(numbers[0]! / divisor, labels);
     }
   }
 

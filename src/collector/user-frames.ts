@@ -4,12 +4,17 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { LookupCalls } from '../actor/kernel-calls.ts';
-import type { Lookup } from '../decoder/lookup-kinds.ts';
 import { symbolAt } from '../decoder/symbol-table.ts';
 import type { FileSymbols } from '../decoder/symbol-tasks.ts';
+import type { UserFrame } from '../decoder/user-stack.ts';
 
 /** Files whose tables this thread keeps in reach; the tables are shared with other threads. */
 const MAX_FILES = 256;
+
+/** A frame, and a process that runs code of its file. */
+export interface ProcessFrame extends UserFrame {
+  readonly process: number;
+}
 
 export class UserFrames {
   readonly #kernel: LookupCalls;
@@ -20,8 +25,7 @@ export class UserFrames {
   }
 
   /** @returns a name for each frame; JSON-safe */
-  async names(lookups: readonly Lookup[]): Promise<readonly string[]> {
-    const frames = lookups.map(({ frame, process }) => ({ process, ...parseFrame(frame) }));
+  async names(frames: readonly ProcessFrame[]): Promise<readonly string[]> {
     const missing = frames.filter(({ buildId }) => !this.#files.has(buildId));
     for (const [process, wanted] of Map.groupBy(missing, (frame) => frame.process)) {
       const buildIds = [...new Set(wanted.map(({ buildId }) => buildId))];
@@ -35,13 +39,4 @@ export class UserFrames {
 function nameOf(file: FileSymbols | undefined, buildId: string, offset: bigint): string {
   const symbol = file?.table && symbolAt(file.table, offset);
   return symbol ?? `${file?.name ?? ''}[${buildId.slice(0, 8)}]+0x${offset.toString(16)}`;
-}
-
-/** `struct bpf_stack_build_id`: {s32 status, u8 build_id[20], u64 offset}. */
-function parseFrame(frame: Uint8Array = new Uint8Array(32)): {
-  readonly buildId: string;
-  readonly offset: bigint;
-} {
-  const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
-  return { buildId: bytes.toString('hex', 4, 24), offset: bytes.readBigUInt64LE(24) };
 }

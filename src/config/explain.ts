@@ -1,11 +1,11 @@
 /** Faults that zod found, in the user's terms: place, what is there, what may be there. */
 import type { z } from 'zod';
 import { aliasesOf, canonicalName } from '../catalog/aliases.ts';
+import { nearest } from '../suggest.ts';
 import { show, showPath } from '../text.ts';
 import { allowedAt, isTree, listWords, nodeAt, type SchemaNode, valueAt } from './describe.ts';
 import type { ConfigIssue } from './issues.ts';
 import type { Override } from './load.ts';
-import { nearest } from './suggest.ts';
 import type { YamlFile } from './yaml-file.ts';
 
 export interface Explained {

@@ -2,6 +2,7 @@
 import { HuatuoError } from '../error.ts';
 import type { FieldLayout } from '../schema/manifest.ts';
 import { ipBytes } from './ip.ts';
+import { USER_FRAME_BYTES, userFrameBytes } from './user-stack.ts';
 
 /**
  * Encodes one key or value; padding is zero.
@@ -61,12 +62,26 @@ function encodeField(value: unknown, field: FieldLayout, into: Uint8Array, path:
     encodeNumber(value, field, into, path);
     return;
   }
+  if (field.format === 'ustack') {
+    encodeUserStack(value, field, into, path);
+    return;
+  }
   // A stack is shorter than its room; the rest stays zero.
   const fits = Array.isArray(value) && (field.format === 'kstack' || value.length === field.length);
   if (!fits || value.length > field.length) throw refused(path, `an array of ${field.length}`, value);
   const bytes = field.bytes / field.length;
   for (const [index, element] of value.entries())
     encodeNumber(element, field, into.subarray(index * bytes, (index + 1) * bytes), `${path}[${index}]`);
+}
+
+function encodeUserStack(value: unknown, field: FieldLayout, into: Uint8Array, path: string): void {
+  const length = field.length ?? 0;
+  if (!Array.isArray(value) || value.length > length) throw refused(path, `at most ${length} frames`, value);
+  for (const [index, element] of value.entries()) {
+    const frame = typeof element === 'string' ? userFrameBytes(element) : undefined;
+    if (!frame) throw refused(`${path}[${index}]`, 'a frame of a user stack', element);
+    into.set(frame, index * USER_FRAME_BYTES);
+  }
 }
 
 function encodeNumber(value: unknown, field: FieldLayout, into: Uint8Array, path: string): void {

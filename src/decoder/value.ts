@@ -9,6 +9,7 @@
 import type { FieldLayout } from '../schema/manifest.ts';
 import { isExact, isQuantity, type MapSide } from '../schema/semantics.ts';
 import { ipText } from './ip.ts';
+import { userStack } from './user-stack.ts';
 
 const TWO_32 = 0x1_0000_0000;
 
@@ -77,6 +78,8 @@ function decodeField(view: DataView, start: number, field: FieldLayout, side: Ma
       return decodeValue(view, at, field.fields ?? [], side);
     case 'kstack':
       return decodeStack(view, at, field.length ?? 0);
+    case 'ustack':
+      return userStack(view, at, field.length ?? 0);
   }
   if (field.length === undefined) return decodeNumber(view, at, field.bytes, field, side);
   const bytes = field.bytes / field.length;

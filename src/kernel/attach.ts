@@ -9,6 +9,7 @@
  */
 import { HuatuoError } from '../error.ts';
 import type { AttachPoint } from '../schema/manifest.ts';
+import type { Lack } from './features.ts';
 import type { Handles } from './handles.ts';
 import { type Libbpf, lastErrno, type Pointer } from './libbpf.ts';
 import type { ProgramChoice } from './programs.ts';
@@ -30,6 +31,7 @@ export function needsAgent({ section }: AttachPoint): boolean {
 /**
  * Attaches what was chosen and is not attached, and has sampling follow the CPUs. A program that the object can do without and
  * that the kernel does not attach is dropped from the choice.
+ * @returns false: another variant has been chosen, which is to be loaded first; what is attached stays
  * @throws ATTACH_FAILED
  */
 export function attachPrograms(
@@ -37,15 +39,21 @@ export function attachPrograms(
   handles: Handles,
   choice: ProgramChoice,
   sampling: Sampling,
-): void {
+): boolean {
   const { chosen } = choice;
+  let complete = true;
   prepareTracefs(chosen.map(({ section }) => section));
   for (const point of chosen) {
     const errno = attachOne(api, handles, point, sampling);
     if (errno === undefined) continue;
-    if (!choice.isOptional(point)) throw attachError(point, errno);
-    choice.drop(point, { expected: `it attached to ${point.section}`, found: errno });
+    const lack = { expected: `it attached to ${point.section}`, found: errno };
+    // One that is needed stays chosen, to be tried again with the next run of the collector.
+    if (!choice.canDrop(point)) throw attachError(choice, point, lack);
+    if (choice.hasSpare(point)) complete = false;
+    choice.drop(point, lack);
+    detachFromCpus(api, handles, point);
   }
+  return complete;
 }
 
 /** Takes up CPUs that have come online, and lets go of those that have gone. Those that refuse are tried again next time. */
@@ -96,10 +104,19 @@ export function findProgram(api: Libbpf, object: Pointer, name: string): Pointer
   });
 }
 
-function attachError({ program, section }: AttachPoint, errno: string): HuatuoError {
+/** A `perf_event` program may have been attached to some of the CPUs. */
+function detachFromCpus(api: Libbpf, handles: Handles, { program }: AttachPoint): void {
+  for (const link of [...handles.links.keys()])
+    if (link.startsWith(`${program}@`)) handles.destroyLink(api, link);
+}
+
+function attachError(choice: ProgramChoice, point: AttachPoint, lack: Lack): HuatuoError {
+  const tried = choice.copy();
+  tried.drop(point, lack);
+  const { expected, found } = tried.refusal(point);
   return new HuatuoError('ATTACH_FAILED', {
-    expected: `program ${program} attached to ${section}`,
-    found: errno,
+    expected: expected === lack.expected ? `program ${point.program} attached to ${point.section}` : expected,
+    found,
     remedy: 'see huatuo list for what this kernel offers',
   });
 }

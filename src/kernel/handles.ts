@@ -8,13 +8,30 @@ import type { Libbpf, Pointer } from './libbpf.ts';
 import { closeFd } from './libc.ts';
 
 export class Handles {
-  readonly object: Pointer;
   readonly #links = new Map<string, Pointer>();
+  /** The newest is in use; those before it keep the fds of maps that have been handed out. */
+  readonly #objects: Pointer[];
+  #closed = false;
   pinned = false;
 
   /** @param object from here on owned by the handles */
   constructor(object: Pointer) {
-    this.object = object;
+    this.#objects = [object];
+  }
+
+  /** Of libbpf, with maps and programs. */
+  get object(): Pointer {
+    return this.#objects.at(-1)!;
+  }
+
+  /**
+   * Takes over the object of other handles, which has the same maps and other programs. Links stay.
+   * @returns false when these handles were closed meanwhile: then the others are closed too
+   */
+  takeOver(api: Libbpf, { object }: Handles): boolean {
+    if (this.#closed) api.bpf_object__close(object);
+    else this.#objects.push(object);
+    return !this.#closed;
   }
 
   /** By name: the program's, with the CPU behind it for one that is attached to each (`sample@3`). */
@@ -43,7 +60,8 @@ export class Handles {
   /** Lets go of everything, and must be the last call. What is pinned goes on without this process. */
   close(api: Libbpf): void {
     this.destroyLinks(api);
-    api.bpf_object__close(this.object);
+    this.#closed = true;
+    for (const object of this.#objects) api.bpf_object__close(object);
   }
 }
 

@@ -1,12 +1,21 @@
 /**
- * From the bytes of an object to programs and maps in the kernel. A program that the object can do without is left out when
- * the kernel refuses it, and the others are loaded once more: libbpf loads all programs of an object or none.
+ * From the bytes of an object to programs and maps in the kernel. A program that the kernel refuses gives its place to the next
+ * variant, or is left out when the object can do without, and all are loaded once more: libbpf loads all programs or none.
  */
 import { HuatuoError } from '../error.ts';
 import type { AttachPoint } from '../schema/manifest.ts';
 import { findProgram } from './attach.ts';
+import type { Lack } from './features.ts';
 import { Handles } from './handles.ts';
-import { collectLog, errnoName, type Libbpf, lastErrno, loadObject, openOptions } from './libbpf.ts';
+import {
+  collectLog,
+  errnoName,
+  type Libbpf,
+  lastErrno,
+  loadObject,
+  openOptions,
+  type Pointer,
+} from './libbpf.ts';
 import { PAGE_BYTES } from './libc.ts';
 import type { LoadRequest } from './object.ts';
 import type { ProgramChoice } from './programs.ts';
@@ -33,13 +42,20 @@ export function openHandles(api: Libbpf, request: LoadRequest, log: Buffer = Buf
 
 /**
  * Loads the chosen programs.
- * @param choice is left without those that the kernel refuses and the object can do without
- * @throws what keeps the others from being loaded
+ * @param choice is left without those that the kernel refuses
+ * @param earlier of the same object, loaded with other variants: its maps are used instead of new ones
+ * @throws what keeps the programs from being loaded that the object cannot do without
  */
-export async function loadFresh(api: Libbpf, request: LoadRequest, choice: ProgramChoice): Promise<Handles> {
+export async function loadFresh(
+  api: Libbpf,
+  request: LoadRequest,
+  choice: ProgramChoice,
+  earlier?: Handles,
+): Promise<Handles> {
   for (;;) {
     const log = Buffer.alloc(VERIFIER_LOG_BYTES);
     const handles = openHandles(api, request, log);
+    if (earlier) shareMaps(api, earlier.object, handles.object);
     const logs = select(api, handles, request, choice);
     writeOptions(api, handles.object, request.bytes, {
       ...request.options,
@@ -49,12 +65,30 @@ export async function loadFresh(api: Libbpf, request: LoadRequest, choice: Progr
     const result = await loadObject(handles.object);
     if (result >= 0) return handles;
     handles.close(api);
-    const refused = dropRefused(choice, logs, errnoName(result));
-    if (!refused) throw loadError(request.manifest.collector, errnoName(result), textOf(log));
+    const errno = errnoName(result);
+    const refused = refusedPrograms(choice, logs);
+    const needed = refused.find((point) => !choice.canDrop(point));
+    for (const point of refused) choice.drop(point, lackOf(errno, logs.get(point)!));
+    const { collector } = request.manifest;
+    if (needed) throw verifierError(collector, choice.refusal(needed));
+    if (refused.length === 0) throw loadError(collector, errno, textOf(log));
   }
 }
 
-/** @returns logs of the programs that the object can do without */
+/** The maps of one object for another one of the same bytes, which therefore has them in the same order. */
+function shareMaps(api: Libbpf, from: Pointer, to: Pointer): void {
+  let [source, target] = [api.bpf_object__next_map(from, null), api.bpf_object__next_map(to, null)];
+  while (source && target) {
+    const result = api.bpf_map__autocreate(source)
+      ? api.bpf_map__reuse_fd(target, api.bpf_map__fd(source))
+      : 0;
+    if (result < 0) throw loadError(api.bpf_map__name(source), errnoName(result), '');
+    source = api.bpf_object__next_map(from, source);
+    target = api.bpf_object__next_map(to, target);
+  }
+}
+
+/** @returns a log for each program that is loaded */
 function select(
   api: Libbpf,
   handles: Handles,
@@ -66,7 +100,7 @@ function select(
   for (const point of manifest.attachPoints) {
     const program = findProgram(api, handles.object, point.program);
     api.bpf_program__set_autoload(program, chosen.has(point));
-    if (!chosen.has(point) || !choice.canDrop(point)) continue;
+    if (!chosen.has(point)) continue;
     const log = Buffer.alloc(VERIFIER_LOG_BYTES);
     collectLog(api, program, log);
     logs.set(point, log);
@@ -74,17 +108,16 @@ function select(
   return logs;
 }
 
-/** Drops the program of which the verifier spoke; all that can be, when the load failed before. @returns whether there was one */
-function dropRefused(choice: ProgramChoice, logs: ReadonlyMap<AttachPoint, Buffer>, errno: string): boolean {
-  const spoken = [...logs].filter(([, log]) => textOf(log) !== '');
-  for (const [point, log] of spoken.length > 0 ? spoken : logs) {
-    const words = tailOf(textOf(log));
-    choice.drop(point, {
-      expected: 'the kernel to load it',
-      found: words === '' ? errno : `${errno}:\n${words}`,
-    });
-  }
-  return logs.size > 0;
+/** The program of which the verifier spoke; when the load failed before it did, all that the object can do without. */
+function refusedPrograms(choice: ProgramChoice, logs: ReadonlyMap<AttachPoint, Buffer>): AttachPoint[] {
+  const loaded = [...logs.keys()];
+  const spoken = loaded.filter((point) => textOf(logs.get(point)!) !== '');
+  return spoken.length > 0 ? spoken : loaded.filter((point) => choice.canDrop(point));
+}
+
+function lackOf(errno: string, log: Buffer): Lack {
+  const words = tailOf(textOf(log));
+  return { expected: 'the verifier to accept it', found: words === '' ? errno : `${errno}:\n${words}` };
 }
 
 function textOf(log: Buffer): string {
@@ -96,13 +129,17 @@ function tailOf(text: string): string {
   return text.split('\n').slice(-VERIFIER_TAIL_LINES).join('\n');
 }
 
+function verifierError(name: string, { expected, found }: Lack): HuatuoError {
+  return new HuatuoError('VERIFIER_REFUSED', {
+    expected: `${name} to pass the verifier (${expected})`,
+    found: `${found.trimEnd()}\n`,
+    remedy: 'this kernel does not accept the program; disable the collector and report the lines above',
+  });
+}
+
 function loadError(name: string, errno: string, text: string): HuatuoError {
   if (text !== '') {
-    return new HuatuoError('VERIFIER_REFUSED', {
-      expected: `${name} to pass the verifier`,
-      found: `${errno}:\n${tailOf(text)}\n`,
-      remedy: 'this kernel does not accept the program; disable the collector and report the lines above',
-    });
+    return verifierError(name, { expected: 'its types and programs', found: `${errno}:\n${tailOf(text)}` });
   }
   if (errno === 'EPERM' || errno === 'EACCES') {
     return new HuatuoError('PERMISSION_DENIED', {

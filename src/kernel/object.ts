@@ -41,6 +41,9 @@ export class KernelObject {
   readonly #pinning: Pinning | undefined;
   readonly #choice: ProgramChoice;
   readonly #sampling: Sampling;
+  /** Kept where the kernel may not attach a variant, and another one is to be loaded. */
+  readonly #request: LoadRequest | undefined;
+  #attaching: Promise<void> | undefined;
 
   private constructor(
     request: LoadRequest,
@@ -57,6 +60,7 @@ export class KernelObject {
     this.#handles = parts.handles;
     this.#pinning = parts.pinning;
     this.#choice = parts.choice;
+    this.#request = parts.choice.hasVariants ? request : undefined;
     const option = manifest.options.find(({ name }) => name === 'samples_per_second');
     const samplesPerSecond = Number(options.samples_per_second ?? option?.defaultValue ?? SAMPLES_PER_SECOND);
     this.#sampling = { samplesPerSecond, online: () => readOnlineCpus(onlineCpus) };
@@ -81,12 +85,29 @@ export class KernelObject {
     return this.#choice.status;
   }
 
-  /** Attaches every program to what its section names, then pins; does nothing when that has been done. @throws ATTACH_FAILED */
-  attach(): void {
+  /**
+   * Attaches every program to what its section names, or the next variant where the kernel does not take the first, then pins;
+   * does nothing when that has been done.
+   * @throws ATTACH_FAILED, and what `load` throws
+   */
+  async attach(): Promise<void> {
     // Those of a set were attached by who made it.
     if (this.#handles.pinned) return;
-    attachPrograms(this.#api, this.#handles, this.#choice, this.#sampling);
-    this.#pinning?.pin(this.#api, this.#handles);
+    this.#attaching ??= this.#attachVariants().finally(() => {
+      this.#attaching = undefined;
+    });
+    await this.#attaching;
+  }
+
+  async #attachVariants(): Promise<void> {
+    const [api, handles] = [this.#api, this.#handles];
+    while (!attachPrograms(api, handles, this.#choice, this.#sampling)) {
+      const others = await loadFresh(api, this.#request!, this.#choice, handles);
+      if (!handles.takeOver(api, others)) return;
+    }
+    // One that samples may have taken the place of one that does not.
+    if (this.#choice.chosen.some(needsAgent)) this.#pinning?.refuse();
+    else this.#pinning?.pin(api, handles);
   }
 
   /** Has attached `perf_event` programs run on the CPUs that are online now. Called from time to time. */
@@ -112,6 +133,8 @@ export class KernelObject {
 
   /** Stops the programs, pinned or not; when it resolves none runs any more and the ring is final. Maps and ring stay. */
   async detach(): Promise<void> {
+    // It may be loading another variant.
+    await this.#attaching?.catch(() => undefined);
     this.#unpin();
     this.#handles.destroyLinks(this.#api);
     // A program that was running when its link went may go on for a while, and what it makes must still be drained.
@@ -160,8 +183,7 @@ function preparePinning(request: LoadRequest, choice: ProgramChoice): Pinning | 
   if (!pin) return undefined;
   const pinning = Pinning.prepare(manifest.collector, pin, request);
   if (!choice.chosen.some(needsAgent)) return pinning;
-  pinning?.clear();
-  pin.log.info('not pinned: it samples CPUs or iterates, which takes an agent');
+  pinning?.refuse();
   return undefined;
 }
 

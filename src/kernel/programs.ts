@@ -1,7 +1,7 @@
 /**
  * Which programs of an object run on this kernel. Programs whose names differ only behind `___` are variants of one purpose, as
- * flavours of a type are (CO-RE): the first one that the kernel has runs, the others are spare. A purpose is optional when `?`
- * stands before the sections of all its variants; then it costs the object nothing that the kernel has none of them.
+ * flavours of a type are (CO-RE): the first one that the kernel has, loads and attaches runs, the others are spare. A purpose is
+ * optional when `?` stands before the sections of all its variants; then it costs the object nothing that the kernel has none.
  *
  *   SEC("tp_btf/x")              required: the object does not load without
  *   SEC("?tp_btf/x")             optional
@@ -15,6 +15,8 @@ import type { Lack } from './features.ts';
 /** What is to be seen of one program: in `huatuo list` and, for those that do not run, in the status. */
 export interface ProgramStatus {
   readonly program: string;
+  /** What it is a variant of; absent when there is no other. */
+  readonly purpose?: string;
   readonly section: string;
   /** `spare`: a variant that was not needed. */
   readonly state: 'runs' | 'missing' | 'spare';
@@ -48,6 +50,11 @@ export class ProgramChoice {
     return copy;
   }
 
+  /** Whether some purpose has variants, so that the kernel's refusal of one need not be the end. */
+  get hasVariants(): boolean {
+    return this.#points.some((point) => this.#variantsOf(point).length > 1);
+  }
+
   /** Those to be loaded and attached, in the order of the source. */
   get chosen(): AttachPoint[] {
     const purposes = new Set<string>();
@@ -65,30 +72,50 @@ export class ProgramChoice {
       ({ program, optional }) => !optional && !served.has(purposeOf(program)),
     );
     if (!missing) return undefined;
-    const variants = this.#variantsOf(missing);
-    const lacks = variants.map(({ program }) => this.#lacks.get(program));
+    const sections = this.#variantsOf(missing).map(({ section }) => section);
     return new HuatuoError('TRACEPOINT_MISSING', {
-      expected: lacks.map((lack) => lack?.expected).join(', or '),
-      found: lacks[0]?.found ?? 'none',
-      remedy: `disable the collector, or use a kernel that has ${variants.map(({ section }) => section).join(' or ')}`,
+      ...this.refusal(missing),
+      remedy: `disable the collector, or use a kernel that has ${sections.join(' or ')}`,
     });
+  }
+
+  /** Why a program does not run; of one with variants, why none of them does. */
+  refusal(point: AttachPoint): Lack {
+    const variants = this.#variantsOf(point);
+    const reason = ({ program }: AttachPoint): Lack =>
+      this.#lacks.get(program) ?? {
+        expected: 'it to be tried',
+        found: 'a variant that was chosen before it',
+      };
+    if (variants.length === 1) return reason(point);
+    const found = variants.map((variant) => {
+      const { expected, found } = reason(variant);
+      return `${variant.program} (${variant.section}): expected ${expected}, found ${found}`;
+    });
+    return {
+      expected: `a variant of ${purposeOf(point.program)} that this kernel runs`,
+      found: `none:\n${found.join('\n')}\n`,
+    };
   }
 
   get status(): ProgramStatus[] {
     const chosen = new Set(this.chosen);
     return this.#points.map((point) => {
       const { program, section } = point;
-      if (chosen.has(point)) return { program, section, state: 'runs' };
+      const variants = this.#variantsOf(point);
+      const purpose = variants.length > 1 ? { purpose: purposeOf(program) } : {};
+      if (chosen.has(point)) return { program, ...purpose, section, state: 'runs' };
       const lack = this.#lacks.get(program);
       if (lack)
         return {
           program,
+          ...purpose,
           section,
           state: 'missing',
           reason: `expected ${lack.expected}, found ${lack.found}`,
         };
-      const winner = this.#variantsOf(point).find((variant) => chosen.has(variant));
-      return { program, section, state: 'spare', reason: `${winner?.section} is there` };
+      const winner = variants.find((variant) => chosen.has(variant));
+      return { program, ...purpose, section, state: 'spare', reason: `${winner?.section} is there` };
     });
   }
 
@@ -99,7 +126,11 @@ export class ProgramChoice {
 
   /** Whether the object can be loaded without the program: it is optional, or another variant is left. */
   canDrop(point: AttachPoint): boolean {
-    if (this.isOptional(point)) return true;
+    return this.isOptional(point) || this.hasSpare(point);
+  }
+
+  /** Whether another variant can take the place of the program. */
+  hasSpare(point: AttachPoint): boolean {
     return this.#variantsOf(point).some((other) => other !== point && !this.#lacks.has(other.program));
   }
 

@@ -256,12 +256,6 @@ function semanticShape(walk: Walk, id: number): Shape | undefined {
           `it has ${semantic.bytes}: use the one of bpf/include/huatuo.h`,
         );
       }
-      if (walk.strictness === 'map' && semantic.format === 'ustack')
-        throw buildFailed(
-          location,
-          'a user stack in a map',
-          'put it into an event: only a decoder has the tables to print it',
-        );
       const frame = FRAME_BYTES[semantic.format];
       if (frame) return { format: semantic.format, bytes, length: bytes / frame };
       const { controller, numbered } = semantic;

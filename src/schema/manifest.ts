@@ -111,6 +111,8 @@ export interface MapLayout {
   readonly value: readonly FieldLayout[];
   /** Made only where the kernel lacks this, in place of another map. */
   readonly without?: 'task_storage';
+  /** `STACK_COUNTS()`: counts of stacks, which can be read by the names of functions. */
+  readonly stacks?: true;
   /** What the page shows of it. */
   readonly metrics?: readonly MetricLayout[];
 }

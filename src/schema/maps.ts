@@ -78,6 +78,7 @@ export function mapLayouts(btf: Btf, file: string): readonly MapLayout[] {
       key: indexNames(btf, id, key.fields, location),
       value: value.fields,
       ...(btf.tag('without:', id) === 'task_storage' && { without: 'task_storage' }),
+      ...(btf.tags(id).includes('stack_counts') && { stacks: true }),
     };
     const metrics = metricsOf(btf, id, definition, layout, location);
     if (metrics.length === 0) return layout;

@@ -50,11 +50,19 @@ export function taggedMetric(
     ...(shared && { shared }),
     ...(kind === 'histogram'
       ? bucketsOf(btf, type, field, location)
-      : checkNumber(field, each !== undefined, location)),
+      : numberOf(name, field, each !== undefined, location)),
   };
 }
 
-function checkNumber(field: FieldLayout, each: boolean, location: SourceLocation): object {
+const NS_PER_SECOND = 1e9;
+
+/** A duration is counted in nanoseconds and shown in seconds, as the page's other durations are. */
+function numberOf(
+  metric: string,
+  field: FieldLayout,
+  each: boolean,
+  location: SourceLocation,
+): Pick<MetricLayout, 'divisor'> {
   if (!NUMBERS.has(field.format)) {
     throw buildFailed(location, `a metric that is ${field.format}`, 'count in a u64, or use HISTOGRAM()');
   }
@@ -64,7 +72,14 @@ function checkNumber(field: FieldLayout, each: boolean, location: SourceLocation
       each ? 'EACH() on one number' : 'an array of numbers',
       'an array has EACH("label"), a number has not',
     );
-  return {};
+  if (field.format !== 'dur_ns') return {};
+  if (!/_seconds(_total)?$/.test(metric))
+    throw buildFailed(
+      location,
+      `a duration called ${metric}`,
+      'end its name with _seconds or _seconds_total',
+    );
+  return { divisor: NS_PER_SECOND };
 }
 
 /** `struct time_histogram` and its siblings say what their slots mean. */

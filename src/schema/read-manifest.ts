@@ -32,7 +32,7 @@ export function readManifest(object: Uint8Array, collector: string, file: string
     ...(event ? { event } : {}),
     options: optionLayouts(btf, elf, file),
     maps: [...mapLayouts(btf, file), ...globalsLayout(btf, elf, file)],
-    attachPoints: attachPoints(elf),
+    attachPoints: attachPoints(elf, btf),
   };
 }
 
@@ -72,18 +72,25 @@ function collectorDoc(btf: Btf): string | undefined {
   return id === undefined ? undefined : btf.tag('doc:', id);
 }
 
-/** The programs, as libbpf finds them: a symbol in a section of code that is not the subprograms'. */
-function attachPoints(elf: Elf): readonly AttachPoint[] {
+/**
+ * The programs, as libbpf finds them: a symbol in a section of code that is not the subprograms'. In the order of the source,
+ * which that of BTF's functions is, and not of the sections: it decides between variants.
+ */
+function attachPoints(elf: Elf, btf: Btf): readonly AttachPoint[] {
+  const order = new Map(
+    btf.types.flatMap((type, id) => (type.kind === 'func' ? [[type.name, id] as const] : [])),
+  );
+  const position = ({ program }: AttachPoint): number => order.get(program) ?? btf.types.length;
   return elf.sections
     .filter(({ executable, name }) => executable && name !== '.text')
     .flatMap(({ index, name }) =>
       elf.symbols
         .filter(({ section, bytes }) => section === index && bytes > 0)
-        .sort((a, b) => a.value - b.value)
         .map((symbol) => ({
           program: symbol.name,
           section: name.replace(/^\?/, ''),
           optional: name.startsWith('?'),
         })),
-    );
+    )
+    .sort((a, b) => position(a) - position(b));
 }

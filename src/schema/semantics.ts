@@ -183,7 +183,7 @@ const LOOKED_UP: ReadonlySet<FieldFormat> = new Set(['enum', 'kernel_enum', 'blo
 export function mapFieldType(field: FieldLayout, side: MapSide): string {
   const { format, length } = field;
   if (format === 'pad' || format === 'struct') return 'never';
-  if (format === 'kstack') return 'string[]';
+  if (format === 'kstack' || format === 'ustack') return 'string[]';
   const exact = isExact(field, field.bytes / (length ?? 1), side);
   const type = exact ? 'bigint' : LOOKED_UP.has(format) ? 'number' : APPEARANCE[format].type;
   return length === undefined ? type : `${type}[]`;

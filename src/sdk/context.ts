@@ -130,6 +130,21 @@ export interface BpfObject<Maps extends object = AnyObject['maps']> {
   readonly events: EventRing;
   /** @throws COLLECTOR_INVALID when there is none of that name */
   map<Name extends keyof Maps & string>(name: Name): BpfMap<MapKey<Maps[Name]>, MapValue<Maps[Name]>>;
+  /**
+   * What a map of STACK_COUNTS() has counted up to now, by the names of functions; in no order. What did not fit is in
+   * `huatuo_bpf_stack_overflows_total`. Call it while the processes live: their files have the symbols.
+   * @throws COLLECTOR_INVALID when there is no such map of that name
+   */
+  stacks(name: keyof Maps & string): Promise<readonly FoldedStack[]>;
+}
+
+/** A stack as flame graphs take it. Stacks that differ only in places within functions are one. */
+export interface FoldedStack {
+  /** Functions from the outermost to the innermost: `main`, `work`, and those of the kernel as `do_syscall_64_[k]`. */
+  readonly frames: readonly string[];
+  /** Of the tasks that had it. */
+  readonly cgroupId: bigint;
+  readonly samples: number;
 }
 
 export interface EventRing {

@@ -112,7 +112,11 @@ export class Prometheus implements PrometheusControl {
     this.#status = bounded('status of the main thread', () => supervisor.status());
     this.#families = bounded('metrics of the main thread', () => supervisor.families());
     const onError = (error: unknown): void => log.error('an HTTP request failed', { error });
-    this.#events = new EventStreams({ journal: options.journal, onError });
+    this.#events = new EventStreams({
+      journal: options.journal,
+      collectors: () => this.#names(),
+      onError,
+    });
     const app = createApp({
       onError,
       onReply: (route, method, status, seconds) => this.#own.countReply(route, method, status, seconds),

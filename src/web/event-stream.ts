@@ -9,7 +9,7 @@
  */
 import { streamSSE } from 'hono/streaming';
 import { HuatuoError } from '../error.ts';
-import { type EventChunk, type EventQuery, readEvents } from '../storage/journal/events.ts';
+import { type EventChunk, type EventQuery, readEvents, requireTracers } from '../storage/journal/events.ts';
 import { ofContainer, parseFilter } from '../storage/journal/filter.ts';
 import { parseTime } from '../storage/journal/time.ts';
 import { failure, type Page } from './app.ts';
@@ -17,6 +17,8 @@ import { failure, type Page } from './app.ts';
 export interface EventStreamOptions {
   /** The journal's directory. */
   readonly journal: string;
+  /** Names of the collectors that run. */
+  collectors(): Iterable<string>;
   readonly maxClients?: number;
   /** A client that takes nothing for so long is cut off. */
   readonly slow_ms?: number;
@@ -37,7 +39,7 @@ const MAX_CLIENTS = 8;
 const SLOW_MS = 10_000;
 /** A sign of life for proxies, and for this end: a client that is gone is noticed by a write. */
 const COMMENT_MS = 15_000;
-const NAME = /^[a-z0-9_]{1,64}$/;
+const PARAMETERS: readonly string[] = ['collector', 'container', 'filter', 'since'];
 
 export class EventStreams {
   readonly #options: EventStreamOptions;
@@ -58,6 +60,7 @@ export class EventStreams {
     let asked: { readonly query: EventQuery; readonly met: Map<string, number> };
     try {
       asked = readQuestion(c);
+      requireTracers(this.#options.journal, asked.query.tracers, this.#options.collectors());
     } catch (error) {
       const { message } = HuatuoError.from(error, 'USAGE', 'correct the question');
       return failure(c, 400, 'BAD_QUERY', message);
@@ -122,9 +125,9 @@ function textOf({ events, lost }: EventChunk, met: Map<string, number>): string 
 
 /** @throws HuatuoError USAGE */
 function readQuestion(c: PageContext): { readonly query: EventQuery; readonly met: Map<string, number> } {
+  const unknown = Object.keys(c.req.query()).find((name) => !PARAMETERS.includes(name));
+  if (unknown !== undefined) throw misspelt(`the parameters ${PARAMETERS.join(', ')}`, unknown);
   const tracers = c.req.queries('collector') ?? [];
-  const unknown = tracers.find((name) => !NAME.test(name));
-  if (unknown !== undefined) throw misspelt('names of collectors', unknown);
   const since = c.req.query('since');
   const container = c.req.query('container');
   const met = parseId(c.req.header('last-event-id') ?? '');

@@ -16,6 +16,7 @@ const LINKS = {
   '/metrics': 'Metrics',
   '/api/v1/status': 'Status (JSON)',
   '/api/v1/containers': 'Containers (JSON)',
+  '/api/v1/events': 'Events, as they come (server-sent events)',
   '/-/healthy': 'Health',
   '/-/ready': 'Readiness',
 };

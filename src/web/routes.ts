@@ -76,7 +76,7 @@ async function metrics(c: Context, pages: Pages): Promise<Response> {
   const known = new Set(pages.collectors());
   const unknown = only.find((name) => !known.has(name));
   if (unknown !== undefined) {
-    const message = `no collector with metrics has the name ${JSON.stringify(unknown)}`;
+    const message = `no collector that runs has the name ${JSON.stringify(unknown)}; there are ${[...known].join(', ')}`;
     return failure(c, 400, 'UNKNOWN_COLLECTOR', message);
   }
   return text(c, await pages.metrics(selection(only, without)), 200, METRICS_TYPE);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { expose, type Remote, transferPort, wrap } from '../../src/actor/rpc.ts';
 import { HuatuoError } from '../../src/error.ts';
 import { withDeadline } from '../../src/promises.ts';
@@ -69,6 +70,27 @@ test('a call that is never answered ends at its deadline, named', async () => {
     code: 'DEADLINE_EXCEEDED',
     message: /hang of the test after 20 ms/,
   });
+});
+
+test('a call whose other side goes away ends then, and so do later ones', async () => {
+  const served = serve();
+  const hanging = served.api.hang();
+  served[Symbol.dispose]();
+  await assert.rejects(hanging, { code: 'WORKER_EXITED' });
+  await assert.rejects(served.api.state(), { code: 'WORKER_EXITED' });
+});
+
+test('a thread that is terminated answers what it was asked with an error', async () => {
+  const { port1, port2 } = new MessageChannel();
+  const worker = new Worker('setInterval(() => {}, 1000)', {
+    eval: true,
+    workerData: port2,
+    transferList: [port2],
+  });
+  const rejected = assert.rejects(wrap<Api>(port1).state(), { code: 'WORKER_EXITED' });
+  await once(worker, 'online');
+  await worker.terminate();
+  await rejected;
 });
 
 test('a call that is answered in time gives its own result or error', async () => {

@@ -146,7 +146,7 @@ test("the kernel's half counts what it made, kept back and could not store, over
   skip,
 }, async () => {
   using fixture = await load({ keep_every_count: 4n });
-  fixture.object.attach();
+  await fixture.object.attach();
   flood(400);
   await fixture.object.detach();
   assert.deepEqual(readKernelCounts(fixture.mapFd('ledger')), {
@@ -160,7 +160,7 @@ test('what waits in the ring is the difference, and what did not fit is no part 
   skip,
 }, async () => {
   using fixture = await load();
-  fixture.object.attach();
+  await fixture.object.attach();
   flood(10);
   using ledger = RingLedger.open('flood', fixture.object);
   const before = ledger?.read();

@@ -13,6 +13,7 @@ import { benchEncode } from './encode.ts';
 import { benchIdle } from './idle.ts';
 import { benchLookups } from './lookups.ts';
 import { benchPipeline } from './pipeline.ts';
+import { benchProbes } from './probes.ts';
 import { type Row, renderTable } from './report.ts';
 import { benchShipping } from './shipping.ts';
 import { benchWalk } from './walk.ts';
@@ -27,6 +28,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>>
   lookups: benchLookups,
   pipeline: benchPipeline,
   idle: benchIdle,
+  probes: benchProbes,
   shipping: benchShipping,
 };
 

@@ -31,7 +31,7 @@ export class TickRing implements Disposable {
     const bytes = readFileSync(join(directory, 'tick.bpf.o'));
     const manifest = readManifest(bytes, 'tick', 'tick.bpf.c');
     const object = await KernelObject.load({ manifest, bytes, options: {} });
-    object.attach();
+    await object.attach();
     const layout = manifest.event!;
     const fds = [object.mapFd('events')!, object.mapFd('ledger_commits')!] as const;
     const ring = new MappedRing(...fds, decoderNeeds(layout, OUTPUT_BYTES));

@@ -44,7 +44,6 @@ const MESSAGES: Readonly<Record<string, RegExp>> = {
   syntax_error: /clang refused it:\n.*syntax_error\.bpf\.c:4:25: error: expected ';'/,
   two_times: /2 ktime_ns \(time, end\); an event has one/,
   typedef_of_other_size: /field comm: type comm_t of 15 bytes; it has 16/,
-  user_stack_in_map: /map stacks, value, field stack: a user stack in a map; put it into an event/,
   union_member: /field either: a union; use one field for each meaning/,
   unit_of_another_type: /field latency_ns: a hex value under this name; give it the type dur_ns/,
   unknown_typedef: /field distance: a bare furlongs; say what the number means/,

@@ -5,8 +5,8 @@ import type { CaptureDocument, Captured, Memory, Pace, Tracer } from '../../src/
 import { HuatuoError } from '../../src/error.ts';
 import type { Samples, Subject } from '../../src/sdk/autotracing.ts';
 import type { Window } from '../../src/sdk/window.ts';
-import { container } from '../collectors/metrics/context.ts';
 import { FakeClock, settled } from '../support/fake-clock.ts';
+import { container } from '../support/harness-containers.ts';
 
 const PACE: Pace = {
   every_seconds: 10,

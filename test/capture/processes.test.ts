@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CaptureProcesses, takeBaseline } from '../../src/capture/processes.ts';
-import { container } from '../collectors/metrics/context.ts';
 import { FixtureProc } from '../support/fixture-proc.ts';
+import { container } from '../support/harness-containers.ts';
 
 const PAGE = 4096;
 const AT_10_S = 10_000_000_000n;

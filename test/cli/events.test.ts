@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { EventFlags } from '../../src/cli/command-line.ts';
@@ -12,7 +12,7 @@ import { directoryWith } from '../config/collectors.ts';
 async function show(directory: string, flags: Partial<EventFlags> = {}, printed: string[] = []) {
   const print = async (text: string): Promise<void> => void printed.push(text);
   const all: EventFlags = { collectors: [], filters: [], follow: false, output: 'table', ...flags };
-  await showEvents(directory, all, { print, complain: () => {} });
+  await showEvents(directory, all, ['oom', 'softirq'], { print, complain: () => {} });
   return printed;
 }
 
@@ -45,6 +45,16 @@ test('a journal that is not there or is no directory is refused before anything 
     /found ENOTDIR.*; name the directory with --journal/,
     join(directory.path, 'file'),
   );
+});
+
+test('a name that is neither a collector nor in the journal is refused, with the one that was meant', async () => {
+  using directory = directoryWith({});
+  mkdirSync(join(directory.path, 'old_one'));
+  await refused('USAGE', /found "sotfirq"; did you mean softirq\?/, directory.path, {
+    collectors: ['sotfirq'],
+  });
+  await refused('USAGE', /there are old_one, oom, softirq/, directory.path, { collectors: ['x'] });
+  assert.equal((await show(directory.path, { collectors: ['oom', 'old_one'] })).length, 1);
 });
 
 test('a file of the journal that cannot be read is told without a stack', async () => {

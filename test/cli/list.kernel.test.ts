@@ -45,8 +45,14 @@ test('each program is listed with what becomes of it here; what a collector can 
   assert.deepEqual(of('oom'), { victim_marked: 'runs' });
 });
 
-test('the table names programs that are missing, with the first line of the reason', { skip }, async () => {
+test('the table names programs that are missing, with the first line of the reason, and variants that run instead', {
+  skip,
+}, async () => {
   const table = await list();
   assert.match(table, /^kinds .* supported .*Programs of every kind/m);
   assert.match(table.replaceAll(/\s+/g, ' '), /Without missing: expected tracepoint no_such_tracepoint/);
+  assert.match(
+    table.replaceAll(/\s+/g, ' '),
+    /loaded___second \(tp_btf\/task_rename\) instead of loaded___first: expected the verifier/,
+  );
 });

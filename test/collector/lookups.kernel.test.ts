@@ -59,7 +59,7 @@ describe('look-ups', { skip: skipWithoutBpf() }, () => {
       envelope: { idPrefix: 'p-', hostname: 'h', region: 'r' },
     });
     lookups = new Lookups(decoder, { containers, kernel: lookupCalls('/proc'), paths: HOST_PATHS });
-    fixture.object.attach();
+    await fixture.object.attach();
   });
   after(() => {
     lookups[Symbol.dispose]();

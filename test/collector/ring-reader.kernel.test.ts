@@ -56,7 +56,6 @@ class Stage implements Disposable {
     const watch = this.#held.use(new RingWatch());
     this.#held.use(wakeReader(watch, fixture.object, this.#wakes));
     this.reader = this.#open();
-    fixture.object.attach();
   }
 
   static async open(options: Readonly<Record<string, bigint>>, maxAge_ms: number): Promise<Stage> {
@@ -65,7 +64,9 @@ class Stage implements Disposable {
       ...options,
     });
     const wasm = Uint8Array.from(readFileSync(join(await builtCollectors('collectors'), 'flood.wasm')));
-    return new Stage(fixture, wasm, maxAge_ms);
+    const stage = new Stage(fixture, wasm, maxAge_ms);
+    await fixture.object.attach();
+    return stage;
   }
 
   /** The reader dies here, with all it has read and not committed. */

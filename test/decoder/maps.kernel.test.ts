@@ -85,7 +85,7 @@ test('an array has all its slots, and nothing beyond them', { skip }, async () =
 
 test('per-CPU values are one for each CPU, and summed field by field', { skip }, async () => {
   using fixture = await load();
-  fixture.object.attach();
+  await fixture.object.attach();
   for (const name of ['map:a', 'map:b', 'map:cc']) rename(name);
   await fixture.object.detach();
 
@@ -121,7 +121,7 @@ test('a per-CPU map cannot be written from here', { skip }, async (t) => {
 
 test('a detached program counts nothing any more', { skip }, async () => {
   using fixture = await load();
-  fixture.object.attach();
+  await fixture.object.attach();
   rename('map:a');
   await fixture.object.detach();
   rename('map:b');

@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { KernelMap } from '../../src/decoder/maps.ts';
+import type { HuatuoError } from '../../src/error.ts';
 import { lacksOf } from '../../src/kernel/features.ts';
 import { inspect } from '../../src/kernel/inspect.ts';
 import { mount } from '../../src/kernel/libc.ts';
@@ -13,6 +14,7 @@ import { MapAccess } from '../../src/kernel/map-access.ts';
 import { KernelObject, type LoadRequest } from '../../src/kernel/object.ts';
 import type { PinRequest } from '../../src/kernel/pins/pinning.ts';
 import { ProgramChoice } from '../../src/kernel/programs.ts';
+import { MappedRing } from '../../src/kernel/ring.ts';
 import { readOnlineCpus } from '../../src/kernel/sampling.ts';
 import type { ObjectManifest } from '../../src/schema/manifest.ts';
 import { tempDirectory } from '../storage/journal/fixture.ts';
@@ -25,6 +27,8 @@ import { rename } from '../support/rename.ts';
 const skip = skipWithoutBpf();
 /** In the order of `enum program` of the fixture. */
 const PROGRAMS = ['btf', 'raw', 'perf', 'sample', 'newest', 'older', 'oldest', 'missing'];
+/** The same of `variants`, where each counts two for a rename and the one back. */
+const VARIANTS = ['always', 'attached', 'loaded', 'never'];
 
 interface Loaded extends Disposable {
   readonly object: KernelObject;
@@ -65,19 +69,23 @@ function states({ programs }: Pick<KernelObject, 'programs'>): Record<string, st
   return Object.fromEntries(programs.map(({ program, state }) => [program, state]));
 }
 
-async function runsOf({ map }: Loaded): Promise<Record<string, number>> {
+async function runsOf({ map }: Loaded, names: readonly string[] = PROGRAMS): Promise<Record<string, number>> {
   const runs: Record<string, number> = {};
   for await (const [program, count] of map('runs').entries())
-    if (count > 0) runs[PROGRAMS[program] ?? program] = count;
+    if (count > 0) runs[names[program] ?? program] = count;
   return runs;
+}
+
+function ringOf(object: KernelObject): MappedRing {
+  return new MappedRing(object.mapFd('events')!, object.mapFd('ledger_commits')!, { outputBytes: 1 << 16 });
 }
 
 test('what the kernel has runs, what is optional or a variant of it does not hinder, and it is said', {
   skip,
 }, async () => {
   using loaded = await load('kinds');
-  loaded.object.attach();
-  loaded.object.attach();
+  await loaded.object.attach();
+  await loaded.object.attach();
   // Twice: the name, and the old one again.
   rename('a');
   assert.deepEqual(await runsOf(loaded), { btf: 2, raw: 2, perf: 2, older: 2 });
@@ -108,7 +116,7 @@ test('a program that the verifier refuses is left out with its words, and a vari
   skip,
 }, async () => {
   using loaded = await load('refused');
-  loaded.object.attach();
+  await loaded.object.attach();
   assert.deepEqual(states(loaded.object), {
     renamed: 'runs',
     careless: 'missing',
@@ -119,6 +127,89 @@ test('a program that the verifier refuses is left out with its words, and a vari
   assert.match(reason, /invalid mem access 'map_value_or_null'/);
   rename('a');
   assert.deepEqual(await runsOf(loaded), { btf: 2, raw: 2 });
+});
+
+test('a variant that does not attach, or does not load, gives its place to the next, in the same maps', {
+  skip,
+}, async () => {
+  using loaded = await load('variants');
+  const { object } = loaded;
+  assert.equal(states(object).loaded___second, 'runs');
+  assert.equal(states(object).attached___first, 'runs', 'only the attempt can tell');
+  using before = ringOf(object);
+  await Promise.all([object.attach(), object.attach()]);
+  assert.deepEqual(states(object), {
+    renamed: 'runs',
+    attached___first: 'missing',
+    attached___second: 'missing',
+    attached___third: 'runs',
+    loaded___first: 'missing',
+    loaded___second: 'runs',
+    optional: 'missing',
+  });
+  const reasonOf = (name: string): string =>
+    object.programs.find(({ program }) => program === name)?.reason ?? '';
+  assert.match(
+    reasonOf('attached___first'),
+    /expected it attached to tp\/syscalls\/sys_enter_no_such_call, found ENOENT/,
+  );
+  assert.match(
+    reasonOf('loaded___first'),
+    /expected the verifier to accept it, found EINVAL:.*unknown#99999/s,
+  );
+  assert.equal(object.programs.find(({ program }) => program === 'attached___third')?.purpose, 'attached');
+  rename('a');
+  assert.deepEqual(await runsOf(loaded, VARIANTS), { always: 2, attached: 2, loaded: 2 });
+  using after = ringOf(object);
+  assert.equal(after.mapId, before.mapId);
+
+  await object.detach();
+  rename('a');
+  assert.deepEqual(await runsOf(loaded, VARIANTS), { always: 2, attached: 2, loaded: 2 });
+});
+
+test('when no variant is left, the error names each with its reason', { skip }, async () => {
+  const { manifest } = await requestFor('variants');
+  const without = (absent: string): Partial<LoadRequest> => ({
+    manifest,
+    choice: new ProgramChoice(manifest.attachPoints, (section) =>
+      section === absent ? { expected: `the tracepoint of ${absent}`, found: 'none' } : undefined,
+    ),
+  });
+  using loaded = await load('variants', without('raw_tp/task_rename'));
+  // A worker that is started again tries again.
+  for (let attempt = 0; attempt < 2; attempt++)
+    await assert.rejects(loaded.object.attach(), (error: HuatuoError) => {
+      assert.equal(error.code, 'ATTACH_FAILED');
+      assert.match(error.message, /^expected a variant of attached that this kernel runs, found none:\n/);
+      assert.match(error.message, /^attached___first \(tp\/syscalls\/\w+\): expected .* found ENOENT$/m);
+      assert.match(error.message, /^attached___second \(tp\/syscalls\/\w+\): expected .* found ENOENT$/m);
+      assert.match(error.message, /^attached___third \(raw_tp\/task_rename\): expected the .* found none$/m);
+      return true;
+    });
+
+  await assert.rejects(load('variants', without('tp_btf/task_rename')), (error: HuatuoError) => {
+    assert.equal(error.code, 'VERIFIER_REFUSED');
+    assert.match(error.message, /^loaded___first \(raw_tp\/task_rename\): expected .* found EINVAL:$/m);
+    assert.match(error.message, /unknown#99999/);
+    assert.match(error.message, /^loaded___second \(tp_btf\/task_rename\): expected the .* found none$/m);
+    return true;
+  });
+});
+
+test('what was attached and pinned by other variants is adopted with them', { skip }, async (t) => {
+  const messages: string[] = [];
+  const pin = pinsFor(t, messages);
+  const first = await load('variants', { pin });
+  await first.object.attach();
+  const chosen = states(first.object);
+  first.object.release();
+  using second = await load('variants', { pin });
+  await second.object.attach();
+  assert.deepEqual(messages, ['adopted what an earlier agent pinned']);
+  assert.deepEqual(states(second.object), chosen);
+  rename('a');
+  assert.deepEqual(await runsOf(second, VARIANTS), { always: 2, attached: 2, loaded: 2 });
 });
 
 test('to inspect an object loads it and attaches nothing', { skip }, async () => {
@@ -141,7 +232,7 @@ test('every online CPU is sampled, one that goes is let go of, and one that come
   const [first, second] = readOnlineCpus('/sys/devices/system/cpu/online');
   writeFileSync(onlineCpus, `${first}\n`);
   using loaded = await load('kinds', { onlineCpus });
-  loaded.object.attach();
+  await loaded.object.attach();
   const samples = (): Promise<readonly number[]> => loaded.map('samples').perCpu(0);
   const sampled = async (cpu: number, more: number): Promise<void> => {
     const before = (await samples())[cpu]!;
@@ -168,7 +259,7 @@ test('every online CPU is sampled, one that goes is let go of, and one that come
 
 test('a frequency that the kernel does not allow is an error with its errno', { skip }, async () => {
   using loaded = await load('kinds', { options: { samples_per_second: 10_000_000n } });
-  assert.throws(() => loaded.object.attach(), { code: 'ATTACH_FAILED', message: /sampled .*EINVAL/ });
+  await assert.rejects(loaded.object.attach(), { code: 'ATTACH_FAILED', message: /sampled .*EINVAL/ });
 });
 
 test('an iterator over tasks lists what /proc lists', { skip }, async () => {
@@ -224,11 +315,11 @@ test('what was pinned without the programs that the kernel refused is adopted wi
   const pin = pinsFor(t, messages);
   // Run by this process: there is no agent that could leave it.
   const first = await load('refused', { pin });
-  first.object.attach();
+  await first.object.attach();
   first.object.release();
   rename('a');
   using second = await load('refused', { pin });
-  second.object.attach();
+  await second.object.attach();
   assert.deepEqual(messages, ['adopted what an earlier agent pinned']);
   assert.deepEqual(Object.values(states(second.object)), ['runs', 'missing', 'missing', 'runs']);
   assert.deepEqual(await runsOf(second), { btf: 2, raw: 2 });
@@ -241,7 +332,7 @@ test('an object that samples is not pinned, and that is said', { skip }, async (
   const messages: string[] = [];
   const pin = pinsFor(t, messages);
   using loaded = await load('kinds', { pin });
-  loaded.object.attach();
+  await loaded.object.attach();
   assert.match(messages.join(), /^not pinned: it samples CPUs or iterates/);
   assert.deepEqual(readdirSync(pin.directory), []);
 });

@@ -53,7 +53,8 @@ test('of the variants of a purpose the first that is there runs', () => {
     'runs',
   ]);
   const none = choice(points, 'tp_btf/b').error;
-  assert.match(none?.message ?? '', /tp_btf\/a, or fentry\/a, or kprobe\/a/);
+  for (const { program, section } of points.slice(0, 3))
+    assert.ok(none?.message.includes(`${program} (${section}): expected ${section}, found none`));
   assert.match(none?.remedy ?? '', /tp_btf\/a or fentry\/a or kprobe\/a/);
 });
 
@@ -73,6 +74,13 @@ test('what the kernel refuses is dropped, and the next variant takes its place',
   const [second] = both.chosen;
   assert.equal(second?.program, 'seen___old');
   assert.equal(second && both.canDrop(second), false, 'there is no other one');
+  assert.deepEqual(
+    both.status.map(({ purpose, state }) => [purpose, state]),
+    [
+      ['seen', 'missing'],
+      ['seen', 'runs'],
+    ],
+  );
 });
 
 test('the kernel is asked by its types and its devices', (t) => {

@@ -20,7 +20,7 @@ const load = (options: Readonly<Record<string, bigint>>): Promise<LoadedFixture>
  */
 async function caughtUp(watch: RingWatch): Promise<void> {
   using last = await load({ wakeup_bytes: 1n << 20n });
-  last.object.attach();
+  await last.object.attach();
   flood(1);
   await last.object.detach();
   let heard = false;
@@ -37,7 +37,7 @@ test('the first record in an empty ring is heard, those behind it only when they
   using watch = new RingWatch();
   let wakes = 0;
   using _ = watch.add(fixture.mapFd('events'), () => void wakes++);
-  fixture.object.attach();
+  await fixture.object.attach();
   flood(10);
   await eventually('the first record to be heard', () => wakes === 1);
   flood(10);
@@ -54,7 +54,7 @@ test('a program that wakes for each event is heard at the first', { skip }, asyn
   using watch = new RingWatch();
   let wakes = 0;
   using _ = watch.add(fixture.mapFd('events'), () => void wakes++);
-  fixture.object.attach();
+  await fixture.object.attach();
   flood(1);
   await eventually('the event', () => wakes > 0);
 });
@@ -66,8 +66,8 @@ test('each ring wakes its own collector, and a watch that was taken back none', 
   const woken: string[] = [];
   const given = watch.add(first.mapFd('events'), () => void woken.push('first'));
   using _ = watch.add(second.mapFd('events'), () => void woken.push('second'));
-  first.object.attach();
-  second.object.attach();
+  await first.object.attach();
+  await second.object.attach();
   flood(1);
   await eventually('the first ring', () => woken.length > 0);
   assert.deepEqual([...new Set(woken)], ['first']);

@@ -18,7 +18,7 @@ describe('sampling in the kernel', { skip: skipWithoutBpf() }, () => {
       bytes: readFileSync(join(built, 'flood.bpf.o')),
       options: { process: BigInt(process.pid) },
     });
-    object.attach();
+    await object.attach();
   });
   after(() => object.unload());
 

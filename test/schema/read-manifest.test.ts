@@ -48,6 +48,18 @@ test('several structs in one ring, with fields that are printed by name, and tai
   assertGolden(at('test/fixtures/bpf/several.as'), decoderSource('several', first));
 });
 
+test('a map of counted stacks', async () => {
+  const stacks = await manifestOf(at('test/fixtures/collectors/contract/sampled_stacks.bpf.c'));
+  assert.deepEqual(
+    stacks.maps.filter((map) => map.stacks).map(({ name }) => name),
+    ['stacks'],
+  );
+  assertGolden(
+    at('test/fixtures/bpf/sampled_stacks.golden.ts'),
+    eventTypeSource(stacks, '../../../src/sdk/binding.ts'),
+  );
+});
+
 test('the layout as it is printed when an object is refused', () => {
   assertGolden(at('test/fixtures/bpf/sample.layout.txt'), describeLayout(event));
 });

@@ -6,6 +6,8 @@
  *   … provoke …
  *   const documents = await softirq.documents();     // decoded, enriched, held against what the collector declares
  *   const page = await softirq.scrape();
+ *
+ * A collector of files has a fixture's tree for `paths`, and takes a sample when the test says so.
  */
 import assert from 'node:assert/strict';
 import { MessageChannel } from 'node:worker_threads';
@@ -13,24 +15,24 @@ import type { SharedRing } from '../../src/actor/kernel-calls.ts';
 import { expose } from '../../src/actor/rpc.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { createBpf, type OwnBpf } from '../../src/collector/bpf.ts';
-import { CollectorMetrics } from '../../src/collector/collector-metrics.ts';
 import { enrichLines } from '../../src/collector/enrich.ts';
 import { JournalClient } from '../../src/collector/journal-client.ts';
-import { metricMaps } from '../../src/collector/map-metrics.ts';
 import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
 import { SharedState } from '../../src/collector/state.ts';
-import { ContainersClient } from '../../src/containers/client.ts';
-import type { FromContainers, ResolveRequest } from '../../src/containers/protocol.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { KernelOwner } from '../../src/kernel/object-owner.ts';
 import type { Collector } from '../../src/sdk/collector.ts';
-import type { Container } from '../../src/sdk/container.ts';
 import type { CollectorContext, SavedDocument } from '../../src/sdk/context.ts';
+import type { MetricFamily } from '../../src/sdk/metrics.ts';
+import { MetricsPage } from '../../src/storage/prometheus/page.ts';
 import { memoryLog } from '../storage/journal/fixture.ts';
 import { builtInProblems } from './document-schema.ts';
+import { HarnessContainers } from './harness-containers.ts';
+import { HarnessMetrics } from './harness-metrics.ts';
 import { type HarnessOptions, prepare, type Setup } from './harness-setup.ts';
 import { type JournalDocument, parseDocument } from './journal-reader.ts';
-import type { PageFamily } from './prometheus-text.ts';
+import { dumpMaps, type MapDump } from './map-recording.ts';
+import { type PageFamily, parsePage } from './prometheus-text.ts';
 import { ringRecords } from './ring-recording.ts';
 import { TestClock } from './test-clock.ts';
 
@@ -39,37 +41,33 @@ keepClock();
 export class CollectorHarness implements AsyncDisposable {
   readonly ctx: CollectorContext;
   readonly clock: TestClock;
+  readonly containers: HarnessContainers;
   /** What it has saved. */
   readonly saved: SavedDocument[] = [];
   /** `<level> <message>` of what it has logged. */
   readonly logged: readonly string[];
   readonly #name: string;
+  readonly #isBuiltIn: boolean;
   readonly #collector: Collector;
   readonly #kernel: KernelOwner | undefined;
   readonly #bpf: OwnBpf;
-  readonly #metrics: CollectorMetrics;
+  readonly #metrics: HarnessMetrics;
   readonly #cleanups = new DisposableStack();
   readonly #stop = new AbortController();
   #ring: SharedRing | undefined;
 
   private constructor(name: string, collector: Collector, setup: Setup) {
     this.#name = name;
+    this.#isBuiltIn = setup.sources === undefined;
     this.#collector = collector;
     this.#kernel = setup.source && new KernelOwner(setup.source);
     this.clock = setup.clock ?? new TestClock();
     const log = memoryLog();
     this.logged = log.lines;
-    const containers = this.#containers(setup.owners ?? new Map());
-    this.#metrics = new CollectorMetrics({
-      collector: name,
-      specs: collector.metrics ?? {},
-      maps: metricMaps(setup.data.bpf?.manifest),
-      maxSeries: setup.data.maxSeries,
-      series: setup.data.series,
-      sysfs: setup.data.paths.sysfs,
-      containers,
-      keepGone_ms: setup.data.containerKeepGone_ms,
-    });
+    this.containers = new HarnessContainers(setup.hostCgroups);
+    this.#cleanups.use(this.containers);
+    const { client: containers } = this.containers;
+    this.#metrics = new HarnessMetrics(collector, setup, containers);
     const data = { ...setup.data, control: this.#control() };
     this.#bpf = createBpf({
       data,
@@ -104,6 +102,7 @@ export class CollectorHarness implements AsyncDisposable {
       setup.modulePath === undefined ? {} : await import(setup.modulePath);
     const collector = module.default ?? { kind: 'event', doc: name };
     const harness = new CollectorHarness(name, collector, setup);
+    await harness.containers.add(...(options.containers ?? []));
     if (harness.#kernel) await (await harness.#bpf.load()).attach();
     return harness;
   }
@@ -119,29 +118,38 @@ export class CollectorHarness implements AsyncDisposable {
       const text = Buffer.from(whole).toString();
       found.push(...text.trimEnd().split('\n').map(parseDocument));
     }
-    for (const { data, text } of found) assert.deepEqual(builtInProblems(this.#name, data), [], text);
+    if (this.#isBuiltIn)
+      for (const { data, text } of found) assert.deepEqual(builtInProblems(this.#name, data), [], text);
     return found;
   }
 
-  /** Its metrics, as the page shows them. */
+  /** Takes one sample of files, at the time its clock shows. */
+  async sample(): Promise<void> {
+    await this.#metrics.sample(this.ctx);
+  }
+
+  /** Its metrics as it gives them. */
+  families(): Promise<readonly MetricFamily[]> {
+    return this.#metrics.families(this.ctx, this.#bpf);
+  }
+
+  /** Its metrics page, as text. */
+  async page(): Promise<string> {
+    const page = new MetricsPage({ region: 'r', host: 'h' });
+    assert.deepEqual(page.add(this.#name, await this.families()), []);
+    return page.render();
+  }
+
+  /** The same, read as a scraper does. */
   async scrape(): Promise<ReadonlyMap<string, PageFamily>> {
-    const { ctx } = this;
-    const collector = this.#collector;
-    const update = async (): Promise<void> =>
-      collector.kind === 'metric' ? collector.update({ ...ctx, samples: [] }) : collector.update?.(ctx);
-    const families = await this.#metrics.collect(update, this.#bpf);
-    return new Map(
-      families.map((family) => [
-        family.name,
-        {
-          ...family,
-          samples: family.samples.map(({ suffix = '', ...sample }) => ({
-            ...sample,
-            name: family.name + suffix,
-          })),
-        },
-      ]),
-    );
+    return parsePage(await this.page());
+  }
+
+  /** What the maps hold that are metrics, as the kernel gives it; for `replayMaps`. */
+  async mapDump(): Promise<MapDump> {
+    const calls = this.#kernel?.calls;
+    assert.ok(calls);
+    return dumpMaps(this.#metrics.maps, (map, position) => calls.mapBatch(map, position));
   }
 
   /** The records that the ring holds now, as the kernel wrote them; for `replay`. They stay there. */
@@ -173,24 +181,5 @@ export class CollectorHarness implements AsyncDisposable {
       );
     this.#cleanups.defer(() => port1.close());
     return port2;
-  }
-
-  /** A thread `containers` that knows these. */
-  #containers(owners: ReadonlyMap<bigint, Container>): ContainersClient {
-    const { port1, port2 } = new MessageChannel();
-    const client = new ContainersClient(10_000);
-    client.connect(port1);
-    const say = (message: FromContainers): void => port2.postMessage(message);
-    say({ type: 'changed', upserts: [...owners.values()], removed: [], reassigned: false });
-    port2.on('message', ({ id, cgroupId }: ResolveRequest) => {
-      const container = owners.get(cgroupId);
-      say({
-        type: 'resolved',
-        id,
-        owner: container ? { type: 'container', container } : { type: 'host', cgroupPath: '/' },
-      });
-    });
-    this.#cleanups.defer(() => client.close());
-    return client;
   }
 }

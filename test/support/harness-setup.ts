@@ -14,6 +14,7 @@ import type { HostPaths } from '../../src/sdk/context.ts';
 import { allocateSeries } from '../../src/sdk/kept-series.ts';
 import { directoryWith } from '../config/collectors.ts';
 import { memoryLog } from '../storage/journal/fixture.ts';
+import { builtCollectors } from './flood.ts';
 import type { TestClock } from './test-clock.ts';
 
 export interface HarnessOptions {
@@ -21,9 +22,15 @@ export interface HarnessOptions {
   readonly options?: Readonly<Record<string, unknown>>;
   /** Where it reads files: the host's, or a fixture's. */
   readonly paths?: HostPaths;
-  /** Owners of cgroups; all others are the host's. */
-  readonly owners?: ReadonlyMap<bigint, Container>;
+  /** Those there are at first; cgroups of no container are the host's. */
+  readonly containers?: readonly Container[];
+  /** Paths of such cgroups, by inode; without one it is the root. */
+  readonly hostCgroups?: ReadonlyMap<bigint, string>;
   readonly clock?: TestClock;
+  /** Upper bound of its series, in place of its own. */
+  readonly maxSeries?: number;
+  /** Directory below test/fixtures with the source of an object that is no built-in collector. */
+  readonly sources?: string;
 }
 
 export interface Setup extends HarnessOptions {
@@ -34,7 +41,8 @@ export interface Setup extends HarnessOptions {
 
 /** @throws when there is no such collector, or its options are refused */
 export async function prepare(name: string, given: HarnessOptions): Promise<Setup> {
-  const catalog = await loadCatalog({ builtinRoot: at('dist'), extraDirectories: [] });
+  const extraDirectories = given.sources === undefined ? [] : [await builtCollectors(given.sources)];
+  const catalog = await loadCatalog({ builtinRoot: at('dist'), extraDirectories });
   const entry = catalog.find(name);
   if (!entry) throw new Error(`no collector ${name}`);
   using directory = directoryWith({});
@@ -46,13 +54,14 @@ export async function prepare(name: string, given: HarnessOptions): Promise<Setu
     kind: entry.kind,
     ...(entry.manifest && { bpf: { manifest: entry.manifest, pinned: false } }),
     options: config.collectors[name]?.options ?? {},
-    maxSeries: entry.maxSeries,
+    maxSeries: given.maxSeries ?? entry.maxSeries,
     interval_seconds: entry.interval,
     agent: { hostname: 'h', region: 'r', bootId: '0'.repeat(32) },
     paths: given.paths ?? { procfs: '/proc', sysfs: '/sys' },
     ring: config.ring,
     containerWait_ms: 10_000,
-    containerKeepGone_ms: config.containers.keep_gone_ms,
+    // Series of a container that has ended are on one page more.
+    containerKeepGone_ms: 0,
     log: { level: 'error', format: 'json' },
     stats: ActorStats.allocate(),
     wakes: RingWakes.allocate(),

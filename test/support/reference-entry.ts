@@ -33,6 +33,15 @@ function fieldOf(field: FieldLayout, bytes: Uint8Array, side: 'key' | 'value'): 
       const frames = chunks(bytes, 8).map((frame) => numberOf({ ...field, format: 'hex' }, frame, side));
       return frames.slice(0, [...frames, '0x0'].indexOf('0x0'));
     }
+    case 'ustack': {
+      const frames = chunks(bytes, 32);
+      const end = frames.findIndex((frame) => frame.subarray(0, 4).every((byte) => byte === 0));
+      return frames.slice(0, end < 0 ? undefined : end).map((frame) => {
+        const place = numberOf({ ...field, format: 'hex' }, frame.slice(24), side);
+        const buildId = Buffer.from(frame.slice(4, 24)).toString('hex');
+        return frame[0] === 2 && frame[1] === 0 ? place : `${buildId}+${place}`;
+      });
+    }
     default:
       if (field.length === undefined) return numberOf(field, bytes, side);
       return chunks(bytes, bytes.length / field.length).map((element) => numberOf(field, element, side));

@@ -62,7 +62,7 @@ function everythingIsTheHosts({ type }: LookupKind, key: bigint): string {
 export function record(collector: string, records: readonly Uint8Array[]): void {
   if (process.env.HUATUO_RECORD !== '1') return;
   const recording: Recording = {
-    layout: manifestOf(collector).event?.hash ?? '',
+    layout: builtManifest(collector).event?.hash ?? '',
     records: records.map((bytes) => Buffer.from(bytes).toString('hex')),
   };
   mkdirSync(dirname(pathOf(collector)), { recursive: true });
@@ -77,7 +77,7 @@ export function record(collector: string, records: readonly Uint8Array[]): void 
  */
 export function replay(collector: string, answer: Answer = everythingIsTheHosts): string {
   const { layout, records } = JSON.parse(readFileSync(pathOf(collector), 'utf8')) as Recording;
-  const { event } = manifestOf(collector);
+  const { event } = builtManifest(collector);
   assert.ok(event);
   assert.equal(
     layout,
@@ -98,6 +98,7 @@ export function replay(collector: string, answer: Answer = everythingIsTheHosts)
   return lines;
 }
 
-function manifestOf(collector: string): ObjectManifest {
+/** What the build knows of a built-in object. */
+export function builtManifest(collector: string): ObjectManifest {
   return JSON.parse(readFileSync(at(`dist/bpf/${collector}.json`), 'utf8')) as ObjectManifest;
 }

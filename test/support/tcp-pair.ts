@@ -98,6 +98,17 @@ class TcpPeer {
     await run('nsenter', ['--target', String(this.pid), '--net', ...command]);
   }
 
+  /** Starts a command in its network namespace. */
+  spawn(...command: readonly string[]): ChildProcess {
+    const inside = ['--target', String(this.pid), '--net', ...command];
+    return spawn('nsenter', inside, { stdio: ['ignore', 'pipe', 'inherit'] });
+  }
+
+  /** Its device. */
+  get device(): string {
+    return DEVICES[this.side];
+  }
+
   /** Loses what arrives here; replaces what was lost before. */
   async lose({ match, first, last }: Loss): Promise<void> {
     const rule = [`-DMATCH=(${match})`, `-DFIRST=${first}`, `-DLAST=${last}`];

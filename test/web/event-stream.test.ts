@@ -29,7 +29,12 @@ class Stage implements AsyncDisposable {
       memoryLog(),
     );
     const onError = (error: unknown): void => assert.fail(String(error));
-    this.streams = new EventStreams({ journal: this.#directory.path, onError, ...options });
+    this.streams = new EventStreams({
+      journal: this.#directory.path,
+      collectors: () => ['oom', 'softirq'],
+      onError,
+      ...options,
+    });
     this.write(20);
   }
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Disks: include/linux/blk-mq.h, blkdev.h, blk_types.h, blk-cgroup.h */
+/*
+ * Disks: include/linux/blk-mq.h, blkdev.h, blk_types.h, blk-cgroup.h
+ *
+ * Pointers below are of types the verifier knows, as in kernel/sched.h; what is behind one that is NULL reads
+ * as 0.
+ */
 #ifndef HUATUO_KERNEL_BLOCK_H
 #define HUATUO_KERNEL_BLOCK_H
 
@@ -76,7 +81,7 @@ enum request_op {
 
 static __always_inline block_dev disk_number(struct gendisk *disk)
 {
-	return BPF_CORE_READ(disk, major) << MINOR_BITS | BPF_CORE_READ(disk, first_minor);
+	return disk->major << MINOR_BITS | disk->first_minor;
 }
 
 static __always_inline struct gendisk *request_disk(struct request *rq)
@@ -84,13 +89,13 @@ static __always_inline struct gendisk *request_disk(struct request *rq)
 	struct request___with_disk *old = (void *)rq;
 
 	if (bpf_core_field_exists(old->rq_disk))
-		return BPF_CORE_READ(old, rq_disk);
-	return BPF_CORE_READ(rq, q, disk);
+		return old->rq_disk;
+	return rq->q->disk;
 }
 
 static __always_inline enum request_op request_operation(struct request *rq)
 {
-	return BPF_CORE_READ(rq, cmd_flags) & OPERATION_BITS;
+	return rq->cmd_flags & OPERATION_BITS;
 }
 
 /* Part of a flush: the flush itself, or data that is only done when a flush behind it is. */
@@ -100,14 +105,14 @@ static __always_inline bool request_is_in_flush(struct request *rq)
 
 	if (bpf_core_enum_value_exists(enum rqf_flags, __RQF_FLUSH_SEQ))
 		bit = bpf_core_enum_value(enum rqf_flags, __RQF_FLUSH_SEQ);
-	return BPF_CORE_READ(rq, rq_flags) >> bit & 1;
+	return rq->rq_flags >> bit & 1;
 }
 
 /* The cgroup that pays for it: of who asked, or, for writes from the page cache, of who made the page dirty.
  */
 static __always_inline io_cgroup_id bio_cgroup(struct bio *bio)
 {
-	return BPF_CORE_READ(bio, bi_blkg, blkcg, css.cgroup, kn, id);
+	return bio->bi_blkg->blkcg->css.cgroup->kn->id;
 }
 
 #endif

@@ -29,6 +29,7 @@ struct cgroup {
 
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
 };
 
 /* Indices differ from kernel to kernel: use bpf_core_enum_value(). */
@@ -44,7 +45,7 @@ struct css_set {
 /* Whether the cgroup is in the hierarchy of a controller. `controller`: bpf_core_enum_value(). */
 static __always_inline bool cgroup_has_controller(struct cgroup *cgroup, int controller)
 {
-	return BPF_CORE_READ(cgroup, root, subsys_mask) >> controller & 1;
+	return cgroup->root->subsys_mask >> controller & 1;
 }
 
 /*
@@ -55,9 +56,9 @@ static __always_inline bool cgroup_has_controller(struct cgroup *cgroup, int con
 
 static __always_inline u64 cgroup_of_other(struct cgroup *cgroup)
 {
-	u64 hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
+	u64 hierarchy = cgroup->root->hierarchy_id;
 
-	return ((hierarchy + 1) << CGROUP_HIERARCHY_SHIFT) | BPF_CORE_READ(cgroup, kn, id);
+	return ((hierarchy + 1) << CGROUP_HIERARCHY_SHIFT) | cgroup->kn->id;
 }
 
 #endif

@@ -24,6 +24,7 @@ typedef struct {
 struct page_counter {
 	atomic_long_t usage;
 	unsigned long max;
+	unsigned long high; /* Linux >= 5.7 */
 	struct page_counter *parent;
 };
 
@@ -32,7 +33,7 @@ enum memcg_memory_event { MEMCG_OOM_KILL, MEMCG_NR_MEMORY_EVENTS = 9 };
 struct mem_cgroup {
 	struct cgroup_subsys_state css;
 	struct page_counter memory;
-	struct page_counter memsw; /* v1 only: with v2 it is in a union with another counter */
+	struct page_counter memsw; /* in a union with swap, which v2 charges by itself */
 	atomic_long_t memory_events_local[MEMCG_NR_MEMORY_EVENTS];
 };
 

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Tasks: include/linux/sched.h */
+/*
+ * Tasks: include/linux/sched.h
+ *
+ * A `task` below is a pointer whose type the verifier knows: an argument of a tp_btf program, what
+ * bpf_get_current_task_btf() returns, or a member of one of them. Its members are then plain loads, and a
+ * chain of ten costs less than one call of bpf_probe_read_kernel().
+ */
 #ifndef HUATUO_KERNEL_SCHED_H
 #define HUATUO_KERNEL_SCHED_H
 
@@ -38,8 +44,8 @@ static __always_inline bool task_is_runnable(struct task_struct *task)
 	struct task_struct___before_5_14 *old = (void *)task;
 
 	if (bpf_core_field_exists(task->__state))
-		return BPF_CORE_READ(task, __state) == TASK_RUNNING;
-	return BPF_CORE_READ(old, state) == TASK_RUNNING;
+		return task->__state == TASK_RUNNING;
+	return old->state == TASK_RUNNING;
 }
 
 /*
@@ -48,7 +54,7 @@ static __always_inline bool task_is_runnable(struct task_struct *task)
  */
 static __always_inline u64 task_cgroup_of(struct task_struct *task, int controller)
 {
-	return BPF_CORE_READ(task, cgroups, subsys[controller], cgroup, kn, id);
+	return task->cgroups->subsys[controller]->cgroup->kn->id;
 }
 
 /*
@@ -58,21 +64,21 @@ static __always_inline u64 task_cgroup_of(struct task_struct *task, int controll
  */
 static __always_inline u64 task_owner_cgroup(struct task_struct *task, int controller, int other)
 {
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	struct cgroup *own = BPF_CORE_READ(set, subsys[controller], cgroup);
-	struct cgroup *unified = BPF_CORE_READ(set, dfl_cgrp);
+	struct css_set *set = task->cgroups;
+	struct cgroup *own = set->subsys[controller]->cgroup;
+	struct cgroup *unified = set->dfl_cgrp;
 	struct cgroup *second;
 
-	if (!own || BPF_CORE_READ(own, root, hierarchy_id) == 0)
-		return BPF_CORE_READ(unified, kn, id);
-	if (BPF_CORE_READ(own, level) > 0)
-		return BPF_CORE_READ(own, kn, id);
-	if (BPF_CORE_READ(unified, level) > 0)
+	if (!own || own->root->hierarchy_id == 0)
+		return unified->kn->id;
+	if (own->level > 0)
+		return own->kn->id;
+	if (unified->level > 0)
 		return cgroup_of_other(unified);
-	second = BPF_CORE_READ(set, subsys[other], cgroup);
-	if (BPF_CORE_READ(second, level) > 0)
+	second = set->subsys[other]->cgroup;
+	if (second->level > 0)
 		return cgroup_of_other(second);
-	return BPF_CORE_READ(own, kn, id);
+	return own->kn->id;
 }
 
 static __always_inline cpu_cgroup_id task_cpu_cgroup(struct task_struct *task)

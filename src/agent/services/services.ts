@@ -219,10 +219,12 @@ export class Services {
       if (spec.uses?.includes(other.spec.name)) connect(actor, other.actor);
       if (other.spec.uses?.includes(spec.name)) connect(other.actor, actor);
     }
-    // A worker that cannot do its work ends with an error, which is what the supervisor acts upon.
+    // A worker that cannot do its work ends with an error, which is what the supervisor acts upon. One that is gone has ended already.
     spec.works(control).then(
       () => actor.enter('running'),
-      (error: unknown) => actor.end(HuatuoError.from(error, 'WORKER_EXITED', 'see its log')),
+      (error: unknown) => {
+        if (!isGone(error)) actor.end(HuatuoError.from(error, 'WORKER_EXITED', 'see its log'));
+      },
     );
   }
 
@@ -260,3 +262,7 @@ async function works({ spec, actor }: Service): Promise<void> {
 
 /** A control call to a worker that died meanwhile: its successor is told the same. */
 function ignoreDeadWorker(): void {}
+
+function isGone(error: unknown): boolean {
+  return error instanceof HuatuoError && error.code === 'WORKER_EXITED';
+}

@@ -1,6 +1,7 @@
 /** What of the answers of CRI v1 is used, and what it means. The shapes drop everything else, environments above all. */
 import { z } from 'zod';
 import type { ContainerRuntime } from '../../sdk/container.ts';
+import { parseJson } from './answers.ts';
 import { livePid } from './facts.ts';
 
 interface Image {
@@ -88,7 +89,7 @@ export function statusOf(answer: object): CriStatus | undefined {
 function infoOf(text: string | undefined): Info | undefined {
   if (text === undefined) return {};
   try {
-    return INFO.parse(JSON.parse(text));
+    return INFO.parse(parseJson(Buffer.from(text)));
   } catch {
     return undefined;
   }

@@ -39,11 +39,11 @@ export class UnexpectedStatus extends Error {
 export async function getJson(request: JsonRequest): Promise<unknown> {
   const { type, body } = await get(request);
   try {
-    return parseJson(body.toString('utf8'));
+    return parseJson(body);
   } catch (cause) {
     throw failed(
       request,
-      `${body.length} bytes of ${JSON.stringify(type.slice(0, 80))} that are not JSON`,
+      `${(cause as SyntaxError).message} (${JSON.stringify(type.slice(0, 80))})`,
       'check that this address is the API, not a proxy or a web page, and that nothing cuts its answers short',
       cause,
     );

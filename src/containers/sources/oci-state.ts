@@ -105,7 +105,8 @@ class OciState implements DetailSource {
     const path = join(directory, kind.file);
     const former = this.#kept.get(path);
     const { version, text } = await readSmallFile(path, former?.version);
-    const facts = text === undefined && former ? former.facts : kind.parse(parseJson(text ?? ''));
+    const facts =
+      text === undefined && former ? former.facts : kind.parse(parseJson(Buffer.from(text ?? '')));
     kept.set(path, { version, facts });
     const runtime = facts.runtime ?? (namespace === DOCKER_NAMESPACE ? 'docker' : kind.runtime);
     const initPid = facts.initPid ?? (kind.pidFile && (await pidIn(join(directory, kind.pidFile))));

@@ -83,6 +83,12 @@ export class Pinning {
     }
   }
 
+  /** There will be no set: what runs takes an agent. */
+  refuse(): void {
+    this.#remove();
+    this.#log.info('not pinned: it samples CPUs or iterates, which takes an agent');
+  }
+
   /** Removes every set of the collector. */
   clear(): void {
     this.#remove();

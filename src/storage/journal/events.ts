@@ -7,6 +7,8 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { HuatuoError } from '../../error.ts';
+import { nearest } from '../../suggest.ts';
 import { countLines } from './bookmark.ts';
 import type { Condition } from './filter.ts';
 import { TRACER_NAME } from './journal.ts';
@@ -72,7 +74,28 @@ export async function* readEvents(
   }
 }
 
-function tracersOf(directory: string, { tracers }: EventQuery): string[] {
+/**
+ * Refuses names that are neither a collector nor a stream of this journal: a misspelt one would show nothing, for ever.
+ * @param collectors names of those that could write to it
+ * @throws HuatuoError USAGE
+ */
+export function requireTracers(
+  directory: string,
+  tracers: readonly string[],
+  collectors: Iterable<string>,
+): void {
+  const known = new Set([...collectors, ...tracersOf(directory, { tracers: [] })]);
+  const unknown = tracers.find((name) => !known.has(name));
+  if (unknown === undefined) return;
+  const similar = nearest(unknown, known);
+  throw new HuatuoError('USAGE', {
+    expected: 'the name of a collector, or of a directory of the journal',
+    found: JSON.stringify(unknown),
+    remedy: similar === undefined ? `there are ${[...known].sort().join(', ')}` : `did you mean ${similar}?`,
+  });
+}
+
+function tracersOf(directory: string, { tracers }: Pick<EventQuery, 'tracers'>): string[] {
   let names: string[];
   try {
     names = readdirSync(directory).filter((name) => TRACER_NAME.test(name));

@@ -11,6 +11,9 @@ type Scalar = string | number | boolean | null;
 const CLAUSE = /^\s*([A-Za-z0-9_@][\w@.-]*)\s*(==|!=|<=|>=|<|>|~)\s*(\S.*?)\s*$/s;
 const MAX_CLAUSES = 32;
 const MAX_LENGTH = 4096;
+const ORDERED: ReadonlySet<string> = new Set(['<', '<=', '>', '>=']);
+/** Begins like a longer operator, or goes on like a second clause: `a === 1`, `a == 1 || b == 2`. */
+const LIKE_AN_OPERATOR = /^[=<>!~&|]|\|\||^$/;
 /** Text that JSON writes as it is, however it is written. */
 const PLAIN = /^[\x20\x21\x23-\x2e\x30-\x5b\x5d-\x7e]*$/;
 
@@ -48,6 +51,8 @@ function parseClause(clause: string): Condition {
   const [, path = '', operator = '', written = ''] = CLAUSE.exec(clause) ?? [];
   if (path === '') throw misspelt(JSON.stringify(clause.trim().slice(0, 200)), 'PATH OPERATOR VALUE');
   const value = parseValue(written);
+  if (ORDERED.has(operator) && (typeof value === 'boolean' || value === null))
+    throw misspelt(clause.trim().slice(0, 200), `a number or a text after ${operator}`);
   const keys = path.split('.');
   return {
     needles: needlesOf(keys.at(-1) ?? '', operator as Operator, value),
@@ -64,7 +69,11 @@ function parseValue(text: string): Scalar {
   if (text === 'null') return null;
   if (/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text)) return Number(text);
   const [, quoted] = /^"((?:[^"\\]|\\.)*)"$/s.exec(text) ?? [];
-  if (quoted === undefined) return text;
+  if (quoted === undefined) {
+    if (text.startsWith('"') || LIKE_AN_OPERATOR.test(text))
+      throw misspelt(text.slice(0, 200), 'one value, in quotes if it has quotes or operators in it,');
+    return text;
+  }
   try {
     return JSON.parse(text) as string;
   } catch {

@@ -8,7 +8,7 @@ import type { SavedDocument } from '../../../src/sdk/context.ts';
 import { type Window, windowOf } from '../../../src/sdk/window.ts';
 import { AutotracerRun, optionsOf } from '../../support/autotracer-run.ts';
 import { FixtureProc } from '../../support/fixture-proc.ts';
-import { container } from '../metrics/context.ts';
+import { container } from '../../support/harness-containers.ts';
 
 const MIB = 2 ** 20;
 const PAGE = 4096;

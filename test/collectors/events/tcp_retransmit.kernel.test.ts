@@ -1,159 +1,53 @@
 /** The tcp_retransmit collector against losses of our own, and against what the kernel counted of them. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { TcpRetransmitEvent } from '../../../src/generated/tcp_retransmit.ts';
-import { AgentProcess } from '../../support/agent.ts';
-import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
-import { builtInProblems } from '../../support/document-schema.ts';
+import { TestCgroup } from '../../support/cgroup.ts';
+import { CollectorHarness } from '../../support/collector-harness.ts';
 import { eventually } from '../../support/eventually.ts';
-import type { JournalDocument } from '../../support/journal-reader.ts';
-import { skipWithoutKernelType } from '../../support/kernel.ts';
-import { sampleValue } from '../../support/prometheus-text.ts';
-import { type Family, type Loss, type Side, skipWithoutTcpPair, TcpPair } from '../../support/tcp-pair.ts';
+import { container } from '../../support/harness-containers.ts';
+import { samplesOf, sampleValue } from '../../support/prometheus-text.ts';
+import { type Loss, type Side, TcpPair } from '../../support/tcp-pair.ts';
+import {
+  assertClients,
+  CONTAINER,
+  DATA,
+  type Document,
+  type Reason,
+  reasonsOf,
+  SEGMENT_BYTES,
+  Stage,
+  skipWithoutRetransmits,
+} from '../../support/tcp-stage.ts';
 
-const skip =
-  skipWithoutKernelType('btf_trace_tcp_retransmit_synack') ||
-  skipWithoutController('memory') ||
-  skipWithoutTcpPair();
-
+const skip = skipWithoutRetransmits();
 const EVER = 1 << 30;
-const DATA = 'payload > 0';
-const SEGMENT_BYTES = 1000;
-/** The container of the client, as any engine would name it. */
-const CONTAINER = 'c'.repeat(24) + process.pid.toString(16).padStart(40, '0');
-
-type Reason = TcpRetransmitEvent['tcp_reason'];
-
-/** One agent, and for each test a new pair whose client is in a container. */
-class Stage implements AsyncDisposable {
-  readonly pair: TcpPair;
-  readonly agent: AgentProcess;
-  readonly family: Family;
-  readonly #cgroup: TestCgroup;
-  readonly #earlier: number;
-
-  static async set(agent: AgentProcess, family: Family): Promise<Stage> {
-    const cgroup = TestCgroup.make('memory', `/huatuo-tcp-${process.pid}/docker/${CONTAINER}`);
-    try {
-      const pair = await TcpPair.open();
-      cgroup.add(pair.client.pid);
-      return new Stage(agent, family, cgroup, pair);
-    } catch (error) {
-      await cgroup[Symbol.asyncDispose]();
-      throw error;
-    }
-  }
-
-  private constructor(agent: AgentProcess, family: Family, cgroup: TestCgroup, pair: TcpPair) {
-    this.agent = agent;
-    this.#earlier = agent.documents('tcp_retransmit').length;
-    this.family = family;
-    this.#cgroup = cgroup;
-    this.pair = pair;
-  }
-
-  async listen(): Promise<void> {
-    const host = this.pair.server.address(this.family);
-    await this.pair.server.ask({ verb: 'listen', host, port: 8080 });
-  }
-
-  async connect(): Promise<void> {
-    const host = this.pair.server.address(this.family);
-    await this.pair.client.ask({ verb: 'connect', host, port: 8080 });
-  }
-
-  async send(segments: number): Promise<void> {
-    await this.pair.client.ask({ verb: 'write', segments, bytes: SEGMENT_BYTES });
-  }
-
-  async arrived(segments: number): Promise<void> {
-    await this.agent.until(
-      `${segments} segments to arrive`,
-      async () => (await this.pair.server.ask({ verb: 'received' })) === segments * SEGMENT_BYTES,
-    );
-  }
-
-  /** A connection over which a first segment has gone, so that its round-trip time is known. */
-  async established(): Promise<void> {
-    await this.listen();
-    await this.connect();
-    await this.send(1);
-    await this.arrived(1);
-  }
-
-  /** Documents about one end, as far as they are written. */
-  documents(side: Side): (JournalDocument & { readonly data: TcpRetransmitEvent })[] {
-    const { netns } = this.pair[side];
-    const all = this.agent.documents('tcp_retransmit') as ReturnType<Stage['documents']>;
-    // Inodes of namespaces that are gone are given out again.
-    return all.slice(this.#earlier).filter(({ data }) => data.net_namespace_inum === netns);
-  }
-
-  /** All of them, once they are as many segments as the kernel has counted. */
-  async complete(side: Side): Promise<ReturnType<Stage['documents']>> {
-    const peer = this.pair[side];
-    const segments = (): number => this.documents(side).reduce((sum, { data }) => sum + data.segments, 0);
-    return eventually(
-      `a document of each retransmission of the ${side}`,
-      () => segments() === peer.counter('TcpRetransSegs') && this.documents(side),
-      {
-        timeout_ms: 20_000,
-        last: () =>
-          `TcpRetransSegs ${peer.counter('TcpRetransSegs')}\n${this.documents(side)
-            .map(({ text }) => text)
-            .join('\n')}`,
-      },
-    );
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.pair[Symbol.asyncDispose]();
-    await this.#cgroup[Symbol.asyncDispose]();
-  }
-}
-
-const reasonsOf = (documents: ReturnType<Stage['documents']>): Map<Reason, number> => {
-  const counts = new Map<Reason, number>();
-  for (const { data } of documents)
-    counts.set(data.tcp_reason, (counts.get(data.tcp_reason) ?? 0) + data.segments);
-  return counts;
-};
-
-/** The owner is the client, whatever task the timer or the packet has interrupted. */
-function assertClients(stage: Stage, documents: ReturnType<Stage['documents']>): void {
-  const { client, server } = stage.pair;
-  for (const { fields, data, text } of documents) {
-    assert.deepEqual(builtInProblems('tcp_retransmit', data), [], text);
-    assert.equal(fields.container_id, CONTAINER, text);
-    assert.equal(fields.severity, 'warning', text);
-    assert.equal(data.pid, client.pid, text);
-    assert.equal(data.tcp_saddr, client.address(stage.family), text);
-    assert.equal(data.tcp_daddr, server.address(stage.family), text);
-    assert.equal(data.tcp_dport, 8080, text);
-    assert.ok(data.tcp_sport > 0 && data.tcp_sport !== 8080, text);
-    assert.match(data.net_namespace_cookie, /^0x[1-9a-f]/, text);
-    assert.match(data.skb_addr ?? '', /^0x[1-9a-f]/, text);
-  }
-}
-
 describe('TCP retransmissions become documents', { skip }, () => {
-  let agent: AgentProcess;
+  let collector: CollectorHarness;
+  /** Segments of every document, by reason. */
+  const written = new Map<Reason, number>();
   before(async () => {
-    agent = await AgentProcess.start({ only: ['tcp_retransmit'] });
+    collector = await CollectorHarness.load('tcp_retransmit');
   });
   after(async () => {
-    await agent[Symbol.asyncDispose]();
+    await collector[Symbol.asyncDispose]();
   });
+
+  const complete = async (stage: Stage, side: Side): Promise<Document[]> => {
+    const documents = await stage.complete(side);
+    for (const [reason, segments] of reasonsOf(documents))
+      written.set(reason, (written.get(reason) ?? 0) + segments);
+    return documents;
+  };
 
   for (const family of [4, 6] as const) {
     const lose = async (stage: Stage, loss: Loss): Promise<void> => stage.pair.server.lose(loss);
 
     test(`IPv${family}: a SYN without answer`, async () => {
-      await using stage = await Stage.set(agent, family);
+      await using stage = await Stage.set(collector, family);
       await stage.listen();
       await lose(stage, { match: 'tcp.syn', first: 1, last: 1 });
       await stage.connect();
-      const documents = await stage.complete('client');
+      const documents = await complete(stage, 'client');
       assertClients(stage, documents);
       const [{ data } = assert.fail()] = documents;
       const { tcp_reason, tcp_state, phase, event_type, tcp_flags, segments, skb_bytes, ca_state } = data;
@@ -174,13 +68,13 @@ describe('TCP retransmissions become documents', { skip }, () => {
     });
 
     test(`IPv${family}: a SYN-ACK whose answer is lost, told of the process that listens`, async () => {
-      await using stage = await Stage.set(agent, family);
+      await using stage = await Stage.set(collector, family);
       await stage.listen();
       await lose(stage, { match: 'tcp.ack && !tcp.syn && payload == 0', first: 1, last: 1 });
       await stage.connect();
       const { client, server } = stage.pair;
-      await agent.until('the SYN-ACK to be sent again', () => server.counter('TcpExtTCPSynRetrans') > 0);
-      const documents = await stage.complete('server');
+      await eventually('the SYN-ACK to be sent again', () => server.counter('TcpExtTCPSynRetrans') > 0);
+      const documents = await complete(stage, 'server');
       assert.deepEqual([...reasonsOf(documents)], [['SYN_ACK', server.counter('TcpExtTCPSynRetrans')]]);
       const [{ fields, data } = assert.fail()] = documents;
       assert.ok(!('container_id' in fields), 'the server is in no container');
@@ -200,18 +94,18 @@ describe('TCP retransmissions become documents', { skip }, () => {
     });
 
     test(`IPv${family}: expired timers while nothing gets through and the owner does not run, then slow start`, async () => {
-      await using stage = await Stage.set(agent, family);
+      await using stage = await Stage.set(collector, family);
       const { client, server } = stage.pair;
       await client.ask({ verb: 'set', name: 'tcp_early_retrans', value: '0' });
       await stage.established();
       await lose(stage, { match: DATA, first: 1, last: EVER });
       await stage.send(4);
       client.signal('SIGSTOP');
-      await agent.until('the timer to expire twice', () => client.counter('TcpExtTCPTimeouts') >= 2);
+      await eventually('the timer to expire twice', () => client.counter('TcpExtTCPTimeouts') >= 2);
       client.signal('SIGCONT');
       await server.loseNothing();
       await stage.arrived(5);
-      const documents = await stage.complete('client');
+      const documents = await complete(stage, 'client');
       assertClients(stage, documents);
       const reasons = reasonsOf(documents);
       assert.equal(reasons.get('RTO'), client.counter('TcpExtTCPTimeouts'));
@@ -233,13 +127,13 @@ describe('TCP retransmissions become documents', { skip }, () => {
     });
 
     test(`IPv${family}: fast retransmit of one segment among many`, async () => {
-      await using stage = await Stage.set(agent, family);
+      await using stage = await Stage.set(collector, family);
       const { client } = stage.pair;
       await stage.established();
       await lose(stage, { match: DATA, first: 3, last: 3 });
       await stage.send(9);
       await stage.arrived(10);
-      const documents = await stage.complete('client');
+      const documents = await complete(stage, 'client');
       assertClients(stage, documents);
       assert.deepEqual(
         [...reasonsOf(documents)],
@@ -253,25 +147,23 @@ describe('TCP retransmissions become documents', { skip }, () => {
     });
 
     test(`IPv${family}: a loss probe for the tail`, async () => {
-      await using stage = await Stage.set(agent, family);
+      await using stage = await Stage.set(collector, family);
       const { client } = stage.pair;
       await stage.established();
       await lose(stage, { match: DATA, first: 3, last: 3 });
       await stage.send(3);
       await stage.arrived(4);
-      const documents = await stage.complete('client');
+      const documents = await complete(stage, 'client');
       assertClients(stage, documents);
       assert.deepEqual([...reasonsOf(documents)], [['TLP', client.counter('TcpExtTCPLossProbes')]]);
       assert.equal(documents[0]?.data.icsk_pending, 'loss_probe');
     });
   }
 
-  test('the counters on the metrics page have every retransmission that has a document', async () => {
-    const page = await agent.metrics('tcp_retransmit');
-    const documents = agent.documents('tcp_retransmit') as ReturnType<Stage['documents']>;
-    const reasons = reasonsOf(documents);
-    assert.ok(reasons.size >= 5, `${[...reasons.keys()]}`);
-    for (const [reason, segments] of reasons) {
+  test('the counters have every retransmission that has a document', async () => {
+    const page = await collector.scrape();
+    assert.ok(written.size >= 5, `${[...written.keys()]}`);
+    for (const [reason, segments] of written) {
       const total = sampleValue(page, 'huatuo_tcp_retransmits_total', { reason: String(reason) });
       assert.ok(total >= segments, `${reason}: ${total} counted, ${segments} in documents`);
     }
@@ -279,51 +171,38 @@ describe('TCP retransmissions become documents', { skip }, () => {
 });
 
 test('what the rate limit suppresses is counted by reason, and as rate limited', { skip }, async () => {
-  await using agent = await AgentProcess.start({
-    only: ['tcp_retransmit'],
-    config: { collectors: { tcp_retransmit: { max_events_per_second_per_cpu: 1 } } },
+  await using collector = await CollectorHarness.load('tcp_retransmit', {
+    options: { max_events_per_second_per_cpu: 1 },
   });
-  await using stage = await Stage.set(agent, 4);
+  await using stage = await Stage.set(collector, 4);
   const { client, server } = stage.pair;
   await stage.established();
   await server.lose({ match: DATA, first: 2, last: 8 });
   await stage.send(9);
   await stage.arrived(10);
-  const ledger = await agent.until('every event to be accounted for', async () => {
-    const row = await agent.ledger('tcp_retransmit');
-    return row?.pending_bytes === '0' && row.difference === '0' && row;
-  });
-  assert.ok(Number(ledger.rate_limited) > 0, JSON.stringify(ledger));
-  const page = await agent.metrics('tcp_retransmit');
-  const counted = [
-    'RTO',
-    'slow_start',
-    'fast_retransmit',
-    'TLP',
-    'SYN',
-    'SYN_ACK',
-    'non_congestion',
-    'unknown',
-  ]
-    .map((reason) => sampleValue(page, 'huatuo_tcp_retransmits_total', { reason }))
-    .reduce((sum, value) => sum + value, 0);
+  const documents = await stage.documents('client');
+  const ledger = (await (await collector.ctx.bpf.load()).map('ledger').get(0)) as { rate_limited: number };
+  assert.ok(ledger.rate_limited > 0, JSON.stringify(ledger));
+  const series = samplesOf(await collector.scrape(), 'huatuo_tcp_retransmits_total');
+  const counted = series.reduce((sum, { value }) => sum + value, 0);
   assert.ok(counted >= client.counter('TcpRetransSegs'), `${counted}`);
-  assert.ok(stage.documents('client').length < client.counter('TcpRetransSegs'));
+  assert.ok(documents.length < client.counter('TcpRetransSegs'));
 });
 
 test('a connection that is older than the collector is not taken for another process, nor for the host', {
   skip,
 }, async () => {
-  await using cgroup = TestCgroup.make('memory', `/huatuo-tcp-${process.pid}/docker/${CONTAINER}`);
+  await using cgroup = TestCgroup.make('memory', `/huatuo-tcp-${process.pid}`);
   await using pair = await TcpPair.open();
   cgroup.add(pair.client.pid);
   await pair.server.ask({ verb: 'listen', host: pair.server.address(4), port: 8080 });
   await pair.client.ask({ verb: 'connect', host: pair.server.address(4), port: 8080 });
-  await using agent = await AgentProcess.start({ only: ['tcp_retransmit'] });
+  const containers = [container(CONTAINER, { memory: cgroup.path }, [cgroup.inode])];
+  await using collector = await CollectorHarness.load('tcp_retransmit', { containers });
   await pair.server.lose({ match: DATA, first: 1, last: 1 });
   await pair.client.ask({ verb: 'write', segments: 1, bytes: SEGMENT_BYTES });
-  const document = await agent.until('the document of the retransmission', () =>
-    agent.documents('tcp_retransmit').find(({ data }) => data.net_namespace_inum === pair.client.netns),
+  const document = await eventually('the document of the retransmission', async () =>
+    (await collector.documents()).find(({ data }) => data.net_namespace_inum === pair.client.netns),
   );
   const { pid, comm, cgroup_id, owner_known_by } = document.data;
   assert.deepEqual({ pid, comm }, { pid: undefined, comm: undefined });

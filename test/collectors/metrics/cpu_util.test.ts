@@ -1,119 +1,170 @@
+/** The cpu_util collector over a host that the test makes up, with a clock that the test moves. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import cpuUtil, { containerPercent, hostPercent } from '../../../src/collectors/metrics/cpu_util.ts';
-import type { StoredSample } from '../../../src/pool/file-task.ts';
+import { containerPercent, hostPercent } from '../../../src/collectors/metrics/cpu_util.ts';
 import { CPU_MODES, type CpuTicks } from '../../../src/procfs/stat.ts';
 import type { Container } from '../../../src/sdk/container.ts';
-import { MetricsPage } from '../../../src/storage/prometheus/page.ts';
+import { CollectorHarness } from '../../support/collector-harness.ts';
+import { FixtureProc } from '../../support/fixture-proc.ts';
+import { container } from '../../support/harness-containers.ts';
+import { HOST_PATHS } from '../../support/kernel.ts';
+import { type PageFamily, samplesOf, sampleValue } from '../../support/prometheus-text.ts';
 import { promlint } from '../../support/promlint.ts';
-import { container, sampleContext, update, values } from './context.ts';
+import { TestClock } from '../../support/test-clock.ts';
 
-let root: string;
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'huatuo-cpu-'));
-  mkdirSync(join(root, 'v1'));
-  mkdirSync(join(root, 'v2'));
-});
-afterEach(() => rmSync(root, { recursive: true }));
+type Page = ReadonlyMap<string, PageFamily>;
 
-/** Files of a two-CPU host with one container of each cgroup version, after `seconds` of a steady load. */
-function hostAfter(seconds: number): void {
-  const ticks = seconds * 100;
-  const cpu = `${ticks / 4} 0 ${ticks / 4} ${ticks / 2} 0 0 0 0 0 0`;
-  const both = `${ticks / 2} 0 ${ticks / 2} ${ticks} 0 0 0 0 0 0`;
-  writeFileSync(join(root, 'stat'), `cpu  ${both}\ncpu0 ${cpu}\ncpu1 ${cpu}\n`);
-  writeFileSync(join(root, 'v1/cpuacct.usage'), `${seconds * 5e8}\n`);
-  writeFileSync(join(root, 'v1/cpuacct.stat'), `user ${ticks / 4}\nsystem ${ticks / 4}\n`);
-  writeFileSync(
-    join(root, 'v2/cpu.stat'),
-    `usage_usec ${seconds * 3e5}\nuser_usec ${seconds * 2e5}\nsystem_usec ${seconds * 1e5}\n`,
+/** A two-CPU host with one container of each cgroup version, under a steady load since its clock stood at 0. */
+class SteadyHost implements AsyncDisposable {
+  readonly cpuUtil: CollectorHarness;
+  readonly #proc: FixtureProc;
+
+  static async start(
+    containers: (proc: FixtureProc) => readonly Container[] = oneAndTwo,
+  ): Promise<SteadyHost> {
+    const proc = new FixtureProc();
+    const cpuUtil = await CollectorHarness.load('cpu_util', {
+      paths: { ...HOST_PATHS, procfs: proc.directory },
+      containers: containers(proc),
+      clock: new TestClock(0n),
+    });
+    return new SteadyHost(proc, cpuUtil);
+  }
+
+  private constructor(proc: FixtureProc, cpuUtil: CollectorHarness) {
+    this.#proc = proc;
+    this.cpuUtil = cpuUtil;
+  }
+
+  directory(name: string): string {
+    return join(this.#proc.directory, name);
+  }
+
+  async advance(by_seconds: number): Promise<void> {
+    const { clock } = this.cpuUtil;
+    await clock.advance(by_seconds);
+    this.#write(Number(clock.boottime_ns()) / 1e9);
+  }
+
+  /** Its collector's own clock, by ten seconds. */
+  async sampleNext(): Promise<void> {
+    await this.advance(10);
+    await this.cpuUtil.sample();
+  }
+
+  #write(seconds: number): void {
+    const ticks = seconds * 100;
+    const cpu = `${ticks / 4} 0 ${ticks / 4} ${ticks / 2} 0 0 0 0 0 0`;
+    const both = `${ticks / 2} 0 ${ticks / 2} ${ticks} 0 0 0 0 0 0`;
+    const proc = this.#proc;
+    proc.write('stat', `cpu  ${both}\ncpu0 ${cpu}\ncpu1 ${cpu}\n`);
+    proc.write('v1/cpuacct.usage', `${seconds * 5e8}\n`);
+    proc.write('v1/cpuacct.stat', `user ${ticks / 4}\nsystem ${ticks / 4}\n`);
+    const micro = `usage_usec ${seconds * 3e5}\nuser_usec ${seconds * 2e5}\nsystem_usec ${seconds * 1e5}\n`;
+    proc.write('v2/cpu.stat', micro);
+    proc.write('v2/cpu.max', '50000 100000\n');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cpuUtil[Symbol.asyncDispose]();
+    this.#proc[Symbol.dispose]();
+  }
+}
+
+function oneAndTwo({ directory }: FixtureProc): [Container, Container] {
+  return [
+    container('one', { cpuacct: join(directory, 'v1') }),
+    container('two', { unified: join(directory, 'v2') }),
+  ];
+}
+
+const byContainer = (page: Page, name: string): Record<string, number> =>
+  Object.fromEntries(
+    samplesOf(page, `huatuo_bamai_cpu_util_container_${name}`).map(({ labels, value }) => [
+      labels.container_id,
+      value,
+    ]),
   );
-  writeFileSync(join(root, 'v2/cpu.max'), '50000 100000\n');
-}
-
-const containers = (): Container[] => [
-  container('one', { cpuacct: join(root, 'v1') }),
-  container('two', { unified: join(root, 'v2') }),
-];
-
-async function sampleAt(seconds: number, list = containers()): Promise<StoredSample> {
-  hostAfter(seconds);
-  assert.ok(cpuUtil.kind === 'metric' && cpuUtil.sample);
-  const state: unknown = await cpuUtil.sample.take(sampleContext(root, list));
-  // Samples cross threads.
-  return { boottime_ns: BigInt(seconds) * 1_000_000_000n, state: structuredClone(state) };
-}
 
 describe('cpu_util', () => {
   test('gives percent of the host and of what each container may use', async () => {
-    const samples = [await sampleAt(10), await sampleAt(20)];
-    const families = await update('cpu_util', cpuUtil, sampleContext(root, containers()), samples);
-    const percent = (name: string): Record<string, number> =>
-      values(families, `huatuo_bamai_cpu_util_${name}`);
+    await using host = await SteadyHost.start();
+    await host.sampleNext();
+    await host.sampleNext();
+    const page = await host.cpuUtil.scrape();
     assert.deepEqual(
-      [percent('usr'), percent('sys'), percent('total')],
-      [{ '': 25 }, { '': 25 }, { '': 50 }],
+      ['usr', 'sys', 'total'].map((name) => sampleValue(page, `huatuo_bamai_cpu_util_${name}`)),
+      [25, 25, 50],
     );
-    assert.deepEqual(percent('container_cores'), { 'name-one': 2, 'name-two': 0.5 });
-    assert.deepEqual(percent('container_total'), { 'name-one': 25, 'name-two': 60 });
-    assert.deepEqual(percent('container_usr'), { 'name-one': 12.5, 'name-two': 40 });
-    assert.deepEqual(percent('container_sys'), { 'name-one': 12.5, 'name-two': 20 });
+    assert.deepEqual(byContainer(page, 'cores'), { one: 2, two: 0.5 });
+    assert.deepEqual(byContainer(page, 'total'), { one: 25, two: 60 });
+    assert.deepEqual(byContainer(page, 'usr'), { one: 12.5, two: 40 });
+    assert.deepEqual(byContainer(page, 'sys'), { one: 12.5, two: 20 });
   });
 
   test('two containers with equal names are two series', async () => {
-    const twins = containers().map((one) => ({ ...one, hostname: 'node-1', name: 'proxy' }));
-    const samples = [await sampleAt(10, twins), await sampleAt(20, twins)];
-    const families = await update('cpu_util', cpuUtil, sampleContext(root, twins), samples);
-    const total = values(families, 'huatuo_bamai_cpu_util_container_total', 'container_id');
-    assert.deepEqual(total, { one: 25, two: 60 });
+    await using host = await SteadyHost.start((proc) =>
+      oneAndTwo(proc).map((one) => ({ ...one, hostname: 'node-1', name: 'proxy' })),
+    );
+    await host.sampleNext();
+    await host.sampleNext();
+    assert.deepEqual(byContainer(await host.cpuUtil.scrape(), 'total'), { one: 25, two: 60 });
   });
 
   test('the same samples give the same percentages, however often and when it is scraped', async () => {
-    const samples = [await sampleAt(10), await sampleAt(20)];
+    await using host = await SteadyHost.start();
+    await host.sampleNext();
+    await host.sampleNext();
     const scrapes = [];
-    for (const now of [20, 20, 23, 29]) {
-      hostAfter(now);
-      const families = await update('cpu_util', cpuUtil, sampleContext(root, containers()), samples);
+    for (const by_seconds of [0, 0, 3, 6]) {
+      await host.advance(by_seconds);
+      const families = await host.cpuUtil.families();
       scrapes.push(families.filter(({ name }) => name.startsWith('huatuo_bamai_')));
     }
     for (const scrape of scrapes) assert.deepEqual(scrape, scrapes[0]);
   });
 
   test('gives no percentages before there are two samples, and that is no error', async () => {
-    const first = await sampleAt(10);
-    for (const samples of [[], [first]]) {
-      const families = await update('cpu_util', cpuUtil, sampleContext(root, containers()), samples);
-      assert.ok(!families.some(({ name }) => name.startsWith('huatuo_bamai_')));
-      assert.equal(values(families, 'huatuo_cpu_seconds_total', 'mode').idle, 5);
-    }
+    await using host = await SteadyHost.start();
+    await host.advance(10);
+    const withoutPercent = async (): Promise<void> => {
+      const page = await host.cpuUtil.scrape();
+      assert.ok(![...page.keys()].some((name) => name.startsWith('huatuo_bamai_')));
+      assert.equal(sampleValue(page, 'huatuo_cpu_seconds_total', { cpu: '0', mode: 'idle' }), 5);
+    };
+    await withoutPercent();
+    await host.cpuUtil.sample();
+    await withoutPercent();
   });
 
   test('a container of one sample only, or one that cannot be read, is left out', async () => {
-    const broken = container('broken', { unified: root });
-    writeFileSync(join(root, 'cpu.stat'), 'nonsense');
-    const gone = container('gone', { unified: join(root, 'gone') });
-    const [one, two] = containers() as [Container, Container];
-    const samples = [await sampleAt(10, [one, broken, gone]), await sampleAt(20, [one, two, broken, gone])];
-    const families = await update('cpu_util', cpuUtil, sampleContext(root, []), samples);
-    assert.deepEqual(Object.keys(values(families, 'huatuo_bamai_cpu_util_container_total')), ['name-one']);
-    assert.deepEqual(values(families, 'huatuo_bamai_cpu_util_total'), { '': 50 });
+    await using host = await SteadyHost.start((proc) => [
+      oneAndTwo(proc)[0],
+      container('broken', { unified: proc.write('broken/cpu.stat', 'nonsense') }),
+      container('gone', { unified: join(proc.directory, 'gone') }),
+    ]);
+    await host.sampleNext();
+    await host.cpuUtil.containers.add(container('two', { unified: host.directory('v2') }));
+    await host.sampleNext();
+    const page = await host.cpuUtil.scrape();
+    assert.deepEqual(Object.keys(byContainer(page, 'total')), ['one']);
+    assert.equal(sampleValue(page, 'huatuo_bamai_cpu_util_total'), 50);
   });
 
   test('its metrics pass promlint', async () => {
-    const samples = [await sampleAt(10), await sampleAt(20)];
-    const page = new MetricsPage({ region: 'r', host: 'h' });
-    const families = await update('cpu_util', cpuUtil, sampleContext(root, containers()), samples);
-    assert.deepEqual(page.add('cpu_util', families), []);
-    assert.deepEqual(promlint(await page.render()), []);
+    await using host = await SteadyHost.start();
+    await host.sampleNext();
+    await host.sampleNext();
+    assert.deepEqual(promlint(await host.cpuUtil.page()), []);
   });
 
   test('reads this host', async () => {
-    const families = await update('cpu_util', cpuUtil, sampleContext('/proc', []));
-    assert.ok((values(families, 'huatuo_cpu_seconds_total', 'mode').idle ?? 0) > 0);
+    await using cpuUtil = await CollectorHarness.load('cpu_util');
+    await cpuUtil.sample();
+    const page = await cpuUtil.scrape();
+    assert.ok(samplesOf(page, 'huatuo_cpu_seconds_total', { mode: 'idle' }).every(({ value }) => value > 0));
   });
 });
 

@@ -1,12 +1,11 @@
 /** Disk latency without a line of TypeScript, against a known number of requests and the kernel's own accounts. */
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import test from 'node:test';
-import { AgentProcess } from '../../support/agent.ts';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
-import { CGROUP_PARENT } from '../../support/container-cgroups.ts';
+import { CollectorHarness } from '../../support/collector-harness.ts';
 import { skipWithoutPrograms } from '../../support/container-programs.ts';
 import { directIo, diskStat, LoopDevice, ZramDevice } from '../../support/disks.ts';
+import { container } from '../../support/harness-containers.ts';
 import { skipWithoutBpf } from '../../support/kernel.ts';
 import { type PageFamily, samplesOf, sampleValue } from '../../support/prometheus-text.ts';
 
@@ -22,19 +21,16 @@ type Page = ReadonlyMap<string, PageFamily>;
 const sumOf = (page: Page, name: string, labels: Readonly<Record<string, string>>): number =>
   samplesOf(page, name, labels).reduce((sum, { value }) => sum + value, 0);
 
-const page = (agent: AgentProcess): Promise<Page> => agent.metrics('iolatency');
-
 test('requests of a loop device: counts are those of dd and of /sys/block, times those of the kernel', {
   skip,
 }, async () => {
   using disk = new LoopDevice(BYTES);
-  await using agent = await AgentProcess.start({ only: ['iolatency'] });
-  await agent.until('programs', async () => (await page(agent)).has('huatuo_bpf_span_overflows_total'));
+  await using iolatency = await CollectorHarness.load('iolatency');
   const before = diskStat(disk.name);
   await directIo([`if=${disk.path}`, 'of=/dev/null', 'iflag=direct', `count=${READS}`]);
   await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`]);
   const after = diskStat(disk.name);
-  const shown = await page(agent);
+  const shown = await iolatency.scrape();
 
   assert.equal(after.reads - before.reads, READS);
   assert.equal(after.writes - before.writes, WRITES);
@@ -61,12 +57,11 @@ test('a flush is counted as one, and the empty write that asked for it as a writ
   skip,
 }, async () => {
   using disk = new LoopDevice(BYTES);
-  await using agent = await AgentProcess.start({ only: ['iolatency'] });
-  await agent.until('programs', async () => (await page(agent)).has('huatuo_bpf_span_overflows_total'));
+  await using iolatency = await CollectorHarness.load('iolatency');
   const before = diskStat(disk.name);
   await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', 'conv=fsync', `count=${WRITES}`]);
   const after = diskStat(disk.name);
-  const shown = await page(agent);
+  const shown = await iolatency.scrape();
   const written = { device: disk.name, operation: 'WRITE' };
   assert.ok(after.flushes > before.flushes);
   const flushes = sumOf(shown, 'huatuo_disk_flush_seconds_count', { device: disk.name });
@@ -79,43 +74,52 @@ test('requests of a container are its own, and go with it', {
   skip: skip || skipWithoutController('blkio'),
 }, async () => {
   using disk = new LoopDevice(BYTES);
-  const id = randomBytes(32).toString('hex');
-  const labels = { container_id: id, device: disk.name };
+  await using cgroup = TestCgroup.make('blkio', `/huatuo-io-${process.pid}`);
+  const own = container('own', { blkio: cgroup.path }, [cgroup.inode]);
+  const labels = { container_id: own.id, device: disk.name };
   const name = 'huatuo_container_disk_request_seconds_count';
-  await using agent = await AgentProcess.start({ only: ['iolatency'] });
-  await agent.until('programs', async () => (await page(agent)).has('huatuo_bpf_span_overflows_total'));
-  {
-    await using cgroup = TestCgroup.make('blkio', `${CGROUP_PARENT}/${id}`);
-    await directIo([`if=${disk.path}`, 'of=/dev/null', 'iflag=direct', `count=${READS}`], (pid) =>
-      cgroup.add(pid),
-    );
-    // The host's share of the same disk is not the container's.
-    await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`]);
-    await agent.until('the container', async () => sumOf(await page(agent), name, labels) > 0);
-    const shown = await page(agent);
-    assert.equal(sampleValue(shown, name, labels), READS);
-    assert.equal(sumOf(shown, `${Q2C}_count`, { device: disk.name }), READS + WRITES);
-  }
-  await agent.until(
-    'the series to go with the container',
-    async () => samplesOf(await page(agent), name, labels).length === 0,
+  await using iolatency = await CollectorHarness.load('iolatency', { containers: [own] });
+  await directIo([`if=${disk.path}`, 'of=/dev/null', 'iflag=direct', `count=${READS}`], (pid) =>
+    cgroup.add(pid),
   );
-  const shown = await page(agent);
-  assert.equal(sumOf(shown, `${Q2C}_count`, { device: disk.name }), READS + WRITES, "the disk's stay");
+  // The host's share of the same disk is not the container's.
+  await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`]);
+  const before = await iolatency.scrape();
+  assert.equal(sampleValue(before, name, labels), READS);
+  assert.equal(sumOf(before, `${Q2C}_count`, { device: disk.name }), READS + WRITES);
+
+  await iolatency.containers.remove(own);
+  assert.equal(sampleValue(await iolatency.scrape(), name, labels), READS, 'once after its end');
+  const after = await iolatency.scrape();
+  assert.deepEqual(samplesOf(after, name, labels), []);
+  assert.equal(sumOf(after, `${Q2C}_count`, { device: disk.name }), READS + WRITES, "the disk's stay");
 });
 
 test('a driver that takes bios has q2c, and no d2c', {
   skip: skip || (ZramDevice.available() ? false : 'no zram'),
 }, async () => {
   using disk = new ZramDevice(BYTES);
-  await using agent = await AgentProcess.start({ only: ['iolatency'] });
-  await agent.until('programs', async () => (await page(agent)).has('huatuo_bpf_span_overflows_total'));
+  await using iolatency = await CollectorHarness.load('iolatency');
   const before = diskStat(disk.name);
   await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`]);
   const written = diskStat(disk.name).writes - before.writes;
-  const shown = await page(agent);
+  const shown = await iolatency.scrape();
   const labels = { device: disk.name, operation: 'WRITE' };
   assert.equal(written, WRITES);
   assert.equal(sampleValue(shown, `${Q2C}_count`, labels), WRITES);
   assert.equal(sampleValue(shown, `${D2C}_count`, labels), 0);
+});
+
+test('the series of a disk go with it', {
+  skip: skip || (ZramDevice.available() ? false : 'no zram'),
+}, async () => {
+  await using iolatency = await CollectorHarness.load('iolatency');
+  let device = '';
+  {
+    using disk = new ZramDevice(BYTES);
+    device = disk.name;
+    await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`]);
+    assert.ok(sumOf(await iolatency.scrape(), `${Q2C}_count`, { device }) >= WRITES);
+  }
+  assert.deepEqual(samplesOf(await iolatency.scrape(), `${Q2C}_count`, { device }), []);
 });

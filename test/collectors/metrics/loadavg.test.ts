@@ -1,72 +1,85 @@
+/** The loadavg collector over a host that the test makes up. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
-import loadavg from '../../../src/collectors/metrics/loadavg.ts';
-import { container, sampleContext, update, values } from './context.ts';
+import { test } from 'node:test';
+import type { Container } from '../../../src/sdk/container.ts';
+import { CollectorHarness } from '../../support/collector-harness.ts';
+import { FixtureProc } from '../../support/fixture-proc.ts';
+import { container } from '../../support/harness-containers.ts';
+import { HOST_PATHS } from '../../support/kernel.ts';
+import { type PageFamily, samplesOf, sampleValue } from '../../support/prometheus-text.ts';
 
-let root: string;
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'huatuo-load-'));
-  writeFileSync(join(root, 'loadavg'), '1.50 2.25 3.00 1/88 5433\n');
-});
-afterEach(() => rmSync(root, { recursive: true }));
+const RUNNING = 'huatuo_bamai_loadavg_container_nr_running';
+const UNINTERRUPTIBLE = 'huatuo_bamai_loadavg_container_nr_uninterruptible';
 
-/** A cgroup with one task for each letter of `states`. */
-function cgroup(name: string, firstTid: number, states: string): string {
-  const directory = join(root, name);
-  mkdirSync(directory);
-  const tids = [...states].map((state, index) => {
-    const tid = String(firstTid + index);
-    mkdirSync(join(root, tid, 'task', tid), { recursive: true });
-    writeFileSync(join(root, tid, 'task', tid, 'stat'), `${tid} (x) ${state} 1\n`);
-    return tid;
-  });
-  writeFileSync(join(directory, 'cgroup.threads'), `${tids.join('\n')}\n`);
-  return directory;
+function host(): FixtureProc {
+  const proc = new FixtureProc();
+  proc.write('loadavg', '1.50 2.25 3.00 1/88 5433\n');
+  return proc;
 }
 
+/** A cgroup with one task for each letter of `states`. */
+function cgroup(proc: FixtureProc, name: string, firstTid: number, states: string): string {
+  const tids = [...states].map((state, index) => {
+    const tid = firstTid + index;
+    proc.write(`${tid}/task/${tid}/stat`, `${tid} (x) ${state} 1\n`);
+    return tid;
+  });
+  return proc.write(join(name, 'cgroup.threads'), `${tids.join('\n')}\n`);
+}
+
+const load = (proc: FixtureProc, containers: readonly Container[]): Promise<CollectorHarness> =>
+  CollectorHarness.load('loadavg', { paths: { ...HOST_PATHS, procfs: proc.directory }, containers });
+
+const byContainer = (page: ReadonlyMap<string, PageFamily>, name: string): Record<string, number> =>
+  Object.fromEntries(samplesOf(page, name).map(({ labels, value }) => [labels.container_id, value]));
+
 test('load averages of the host and task states of each container', async () => {
-  const list = [
-    container('busy', { unified: cgroup('busy', 100, 'RRDS') }),
-    container('idle', { cpu: cgroup('idle', 200, 'SS') }),
-    container('gone', { unified: join(root, 'gone') }),
+  using proc = host();
+  await using loadavg = await load(proc, [
+    container('busy', { unified: cgroup(proc, 'busy', 100, 'RRDS') }),
+    container('idle', { cpu: cgroup(proc, 'idle', 200, 'SS') }),
+    container('gone', { unified: join(proc.directory, 'gone') }),
     container('elsewhere', {}),
-  ];
-  const families = await update('loadavg', loadavg, sampleContext(root, list));
-  const [load1, load5, load15] = ['load1', 'load5', 'load15'].map((name) =>
-    values(families, `huatuo_bamai_loadavg_${name}`),
+  ]);
+  const page = await loadavg.scrape();
+  assert.deepEqual(
+    ['load1', 'load5', 'load15'].map((name) => sampleValue(page, `huatuo_bamai_loadavg_${name}`)),
+    [1.5, 2.25, 3],
   );
-  assert.deepEqual([load1, load5, load15], [{ '': 1.5 }, { '': 2.25 }, { '': 3 }]);
-  assert.deepEqual(values(families, 'huatuo_bamai_loadavg_container_nr_running'), {
-    'name-busy': 2,
-    'name-idle': 0,
-    'name-gone': 0,
-  });
-  assert.deepEqual(values(families, 'huatuo_bamai_loadavg_container_nr_uninterruptible'), {
-    'name-busy': 1,
-    'name-idle': 0,
-    'name-gone': 0,
-  });
+  assert.deepEqual(byContainer(page, RUNNING), { busy: 2, idle: 0, gone: 0 });
+  assert.deepEqual(byContainer(page, UNINTERRUPTIBLE), { busy: 1, idle: 0, gone: 0 });
+});
+
+test('a container that has ended has no series at the next scrape', async () => {
+  using proc = host();
+  const [one, two] = ['one', 'two'].map((name, index) =>
+    container(name, { unified: cgroup(proc, name, 100 * (index + 1), 'R') }),
+  );
+  await using loadavg = await load(proc, [one!, two!]);
+  assert.deepEqual(byContainer(await loadavg.scrape(), RUNNING), { one: 1, two: 1 });
+  await loadavg.containers.remove(one!);
+  assert.deepEqual(byContainer(await loadavg.scrape(), RUNNING), { two: 1 });
 });
 
 test('a container whose tasks cannot be listed costs only its own samples', async () => {
-  const odd = join(root, 'odd');
+  using proc = host();
   // A directory in place of the list: reading it fails with something else than "gone".
-  mkdirSync(join(odd, 'cgroup.threads'), { recursive: true });
-  const list = [container('odd', { unified: odd }), container('good', { unified: cgroup('good', 100, 'R') })];
-  const families = await update('loadavg', loadavg, sampleContext(root, list));
-  assert.deepEqual(values(families, 'huatuo_bamai_loadavg_container_nr_running'), { 'name-good': 1 });
+  const odd = join(proc.write('odd/cgroup.threads/x', ''), '..');
+  await using loadavg = await load(proc, [
+    container('odd', { unified: odd }),
+    container('good', { unified: cgroup(proc, 'good', 100, 'R') }),
+  ]);
+  assert.deepEqual(byContainer(await loadavg.scrape(), RUNNING), { good: 1 });
 });
 
 test('the bound on tasks is told in the help', async () => {
-  const list = [container('busy', { unified: cgroup('busy', 100, 'R') })];
-  const families = await update('loadavg', loadavg, sampleContext(root, list));
-  assert.match(families.find(({ name }) => name.endsWith('nr_running'))?.help ?? '', /At most 2000 tasks/);
+  using proc = host();
+  await using loadavg = await load(proc, [container('busy', { unified: cgroup(proc, 'busy', 100, 'R') })]);
+  assert.match((await loadavg.scrape()).get(RUNNING)?.help ?? '', /At most 2000 tasks/);
 });
 
 test('reads this host', async () => {
-  const families = await update('loadavg', loadavg, sampleContext('/proc', []));
-  assert.ok((values(families, 'huatuo_bamai_loadavg_load1')[''] ?? -1) >= 0);
+  await using loadavg = await CollectorHarness.load('loadavg');
+  assert.ok(sampleValue(await loadavg.scrape(), 'huatuo_bamai_loadavg_load1') >= 0);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { checkedList } from '../../../src/containers/sources/answers.ts';
+import { checkedList, parseJson } from '../../../src/containers/sources/answers.ts';
 import { eachBounded } from '../../../src/containers/sources/bounded.ts';
 import { known, processStart, utcTime } from '../../../src/containers/sources/facts.ts';
 import { specPaths, statePaths, statusPaths } from '../../../src/containers/sources/oci-cgroups.ts';
@@ -91,6 +91,39 @@ test('whatever the files say, a cgroup path is absolute and below the root', () 
         assert.ok(!found.split('/').includes('..'));
         assert.ok(!/^\/+$/.test(found), found);
       }
+    }),
+  );
+});
+
+test('JSON that is deeper or has more values than any engine says is refused before a value is made of it', () => {
+  const deep = Buffer.from(`${'['.repeat(65)}${']'.repeat(65)}`);
+  assert.throws(() => parseJson(deep), /JSON of more than 64 levels/);
+  const wide = Buffer.from(`[${'[],'.repeat(1_100_000)}[]]`);
+  assert.throws(() => parseJson(wide), /JSON of more than 2000000 values/);
+});
+
+test('brackets and commas within strings count for nothing', () => {
+  const text = JSON.stringify({ a: '['.repeat(100), '\\"[{,': ['\\', '\\\\"', '[]'] });
+  assert.deepEqual(parseJson(Buffer.from(text)), JSON.parse(text));
+});
+
+test('whatever JSON.parse takes is taken, as long as it is within the bounds', () => {
+  const json = fc.oneof(fc.json({ maxDepth: 8 }), fc.string({ unit: 'binary' }));
+  const parsed = (parse: () => unknown): unknown => {
+    try {
+      return parse();
+    } catch (error) {
+      return (error as Error).name;
+    }
+  };
+  fc.assert(
+    fc.property(json, (text) => {
+      const bytes = Buffer.from(text);
+      const expected = parsed(() => JSON.parse(bytes.toString()));
+      assert.deepEqual(
+        parsed(() => parseJson(bytes)),
+        expected,
+      );
     }),
   );
 });

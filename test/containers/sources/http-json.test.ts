@@ -33,7 +33,7 @@ test('HTML is refused without being quoted', async () => {
   const error = await answering((_, response) => {
     response.setHeader('content-type', 'text/html');
     response.end('<html>secret</html>');
-  }, /19 bytes of "text\/html" that are not JSON; check that this address is the API/);
+  }, /19 bytes that are not JSON \("text\/html"\); check that this address is the API/);
   assert.ok(!`${error.message} ${error.cause}`.includes('secret'));
 });
 

@@ -228,7 +228,7 @@ test('a torn, mistyped, huge, linked or endless file costs its container only', 
 test('state that nobody understands is a failure that quotes nothing', async () => {
   using host = new Host();
   host.write('run/crun/a/status', '{"env": "PASSWORD=hunter2');
-  const error = await failsWith(host.source.list(soon()), /25 characters that are not JSON/);
+  const error = await failsWith(host.source.list(soon()), /25 bytes that are not JSON/);
   assert.ok(!`${error.message} ${error.cause}`.includes('hunter2'));
   host.write('run/crun/a/status', '{"pid": "x"}');
   await failsWith(host.source.list(soon()), /found pid: .*expected number, received string/);

@@ -126,7 +126,20 @@ describe('conditions', () => {
       assert.equal(ofContainer(text).meets(document), expected, text);
   });
 
-  for (const text of ['', 'pid', '== 4', 'a == ', 'a === 4 &&', `a == ${'x'.repeat(5000)}`, 'a == "\\x"'])
+  for (const text of [
+    '',
+    'pid',
+    '== 4',
+    'a == ',
+    'a === 4 &&',
+    'a === 4',
+    'a == 1 || b == 2',
+    'a < true',
+    'a == "b',
+    'a =~ b',
+    `a == ${'x'.repeat(5000)}`,
+    'a == "\\x"',
+  ])
     test(`${JSON.stringify(text.slice(0, 20))} is refused`, () => {
       assert.throws(
         () => parseFilter(text),

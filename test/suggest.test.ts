@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { editDistance, nearest } from '../../src/config/suggest.ts';
+import { editDistance, nearest } from '../src/suggest.ts';
 
 test('edits are counted, swapped neighbours as one', () => {
   assert.equal(editDistance('level', 'level'), 0);

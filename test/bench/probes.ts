@@ -1,0 +1,168 @@
+/**
+ * What programs that are always attached cost: nanoseconds for each run, by the kernel's own count, and how much slower work gets
+ * with the agent than without, in turns. Where bpftrace is installed its runqlat runs beside ours.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { at } from '../../src/paths.ts';
+import type { ObjectManifest } from '../../src/schema/manifest.ts';
+import { hierarchyOf, TestCgroup } from '../support/cgroup.ts';
+import { LoopDevice } from '../support/disks.ts';
+import { AgentProcess } from './agent-process.ts';
+import { Bpftrace } from './bpftrace.ts';
+import { measureRuns, type ProgramRuns, programsOf, runsSince } from './program-runs.ts';
+import { atMost, median, type Row } from './report.ts';
+import { compileWorkloads, Workload } from './workload.ts';
+import { type BenchOptions, Workspace } from './workspace.ts';
+
+/** Nanoseconds for each run of `task_switched`, the program that runs most often. */
+const SWITCH_GOAL_NS = 400;
+const RUN_MS = 600;
+const CGROUPS = 300;
+const RESENT = 400;
+const KILLS = 5;
+const OOM_LIMIT_BYTES = 16 << 20;
+const DISK_BYTES = 64 << 20;
+
+const ROUNDS = 8;
+const TURN_MS = 40;
+/** The least of them counts: what else the machine does only adds. */
+const TURNS = 15;
+/** A young agent still compiles. */
+const SETTLE_MS = 1500;
+
+/** Of which the slow-down is measured. */
+const COMPARED = [
+  { name: 'switch', title: 'switch-heavy', unit: 'round trip between two processes' },
+  { name: 'packet', title: 'packet-heavy', unit: 'datagram' },
+  { name: 'tcp', title: 'connection-heavy', unit: 'TCP connection' },
+  { name: 'disk', title: 'I/O-heavy', unit: 'block of a loop device' },
+] as const;
+
+export async function benchProbes({ directory, progress }: BenchOptions): Promise<Row[]> {
+  using workspace = new Workspace(directory);
+  const binary = join(workspace.path, 'workload');
+  const reason = compileWorkloads(binary);
+  if (reason !== undefined) return [{ name: 'programs', measured: reason, verdict: 'skipped' }];
+  using disk = new LoopDevice(DISK_BYTES);
+  const load = (name: string): Workload => new Workload(binary, [name, disk.path]);
+  return [...(await runs(workspace, load, progress)), ...(await slowDown(workspace, load, progress))];
+}
+
+type Load = (name: string) => Workload;
+
+/** An agent with all collectors that have programs. */
+function startAgent({ path }: Workspace): Promise<AgentProcess> {
+  const collectors = Object.fromEntries(
+    manifestsIn('dist/bpf').map(({ collector }) => [collector, { enabled: true }]),
+  );
+  return AgentProcess.start(path, { journal: { directory: join(path, 'journal') }, collectors });
+}
+
+async function runs(workspace: Workspace, load: Load, progress: BenchOptions['progress']): Promise<Row[]> {
+  await using agent = await startAgent(workspace);
+  await using reference = Bpftrace.installed() ? await Bpftrace.runqlat() : undefined;
+  using _measuring = measureRuns();
+  const before = programsOf(agent.pid);
+  const beforeReference = reference && programsOf(reference.pid);
+  for (const { name } of COMPARED) {
+    await using work = load(name);
+    await work.do(await work.calibrate(RUN_MS));
+  }
+  await makeRareEvents(load);
+  progress('probes: measured each program');
+  const counted = new Map(runsSince(before, agent.pid).map((program) => [program.name, program]));
+  return [
+    ...['dist/bpf', 'dist/agent'].flatMap(manifestsIn).flatMap(({ collector, attachPoints }) =>
+      attachPoints.flatMap(({ program, section }) => {
+        const own = counted.get(program.slice(0, 15));
+        return own ? [programRow(`${collector} ${program}, ${section}`, own, goalOf(program))] : [];
+      }),
+    ),
+    ...(reference && beforeReference
+      ? runsSince(beforeReference, reference.pid).map((program) =>
+          programRow(`bpftrace runqlat, ${program.name}`, program),
+        )
+      : [{ name: 'bpftrace runqlat', measured: 'bpftrace is not installed', verdict: 'skipped' } as const]),
+  ];
+}
+
+/** What no workload does by itself: segments that are sent again, cgroups that come and go, processes killed for memory. */
+async function makeRareEvents(load: Load): Promise<void> {
+  await using retransmit = load('retransmit');
+  await retransmit.do(RESENT);
+  const hierarchy = hierarchyOf('cpu');
+  for (let i = 0; hierarchy && i < CGROUPS; i++) {
+    const path = join(hierarchy.mountPoint, `huatuo-bench-${process.pid}-${i}`);
+    mkdirSync(path);
+    rmdirSync(path);
+  }
+  if (!hierarchyOf('memory')) return;
+  await using group = TestCgroup.make('memory', `/huatuo-bench-${process.pid}`);
+  group.limitMemory(OOM_LIMIT_BYTES);
+  await using oom = load('oom');
+  group.add(oom.pid);
+  await oom.do(KILLS);
+}
+
+function manifestsIn(directory: string): ObjectManifest[] {
+  return readdirSync(at(directory))
+    .filter((file) => file.endsWith('.bpf.o'))
+    .map((file) => readFileSync(at(directory, file.replace('.bpf.o', '.json')), 'utf8'))
+    .map((text) => JSON.parse(text) as ObjectManifest);
+}
+
+function goalOf(program: string): number | undefined {
+  return program === 'task_switched' ? SWITCH_GOAL_NS : undefined;
+}
+
+function programRow(name: string, { runs, run_ns }: ProgramRuns, goal_ns?: number): Row {
+  if (runs === 0) return { name, measured: 'did not run', verdict: 'info' };
+  const each = run_ns / runs;
+  const measured = `${each.toFixed(0)} ns, ${runs} runs`;
+  if (goal_ns === undefined) return { name, measured, verdict: 'info' };
+  return { name, measured, goal: `≤ ${goal_ns} ns`, ...atMost(each, goal_ns) };
+}
+
+async function slowDown(
+  workspace: Workspace,
+  load: Load,
+  progress: BenchOptions['progress'],
+): Promise<Row[]> {
+  await using held = new AsyncDisposableStack();
+  const loads = COMPARED.map(({ name }) => held.use(load(name)));
+  const counts: number[] = [];
+  for (const work of loads) counts.push(await work.calibrate(TURN_MS));
+  const measure = async (): Promise<number[]> => {
+    const least = loads.map(() => Number.POSITIVE_INFINITY);
+    for (let turn = 0; turn < TURNS; turn++)
+      for (const [index, work] of loads.entries())
+        least[index] = Math.min(least[index]!, await work.do(counts[index]!));
+    return least;
+  };
+  const measureWithAgent = async (): Promise<number[]> => {
+    await using _agent = await startAgent(workspace);
+    await sleep(SETTLE_MS);
+    // Not before it is done may the agent end.
+    return await measure();
+  };
+  const rounds: { readonly without: number[]; readonly with: number[] }[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const first = round % 2 === 0 ? await measure() : await measureWithAgent();
+    const second = round % 2 === 0 ? await measureWithAgent() : await measure();
+    rounds.push(round % 2 === 0 ? { without: first, with: second } : { without: second, with: first });
+    progress(`probes: round ${round + 1} of ${ROUNDS}`);
+  }
+  return COMPARED.map(({ title, unit }, index) => {
+    const ratios = rounds.map((round) => round.with[index]! / round.without[index]!);
+    const without = median(rounds.map((round) => round.without[index]!));
+    const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
+    return {
+      name: `${title}, with the agent / without`,
+      measured: `${median(ratios).toFixed(2)} × (${least.toFixed(2)} – ${most.toFixed(2)}) of ${(without / 1000).toFixed(2)} µs for a ${unit}`,
+      ratio: median(ratios),
+      verdict: 'info' as const,
+    };
+  });
+}
