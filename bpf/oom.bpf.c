@@ -131,11 +131,11 @@ static __always_inline void fill_limit(struct oom_event *event, struct oom_contr
  */
 static __always_inline u64 other_cgroup(struct task_struct *task)
 {
-	struct cgroup *unified = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	struct cgroup *unified = task->cgroups->dfl_cgrp;
 
 	if (cgroup_has_controller(unified, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)))
 		return 0;
-	return BPF_CORE_READ(unified, level) > 0 ? BPF_CORE_READ(unified, kn, id) : 0;
+	return unified->level > 0 ? unified->kn->id : 0;
 }
 
 SEC("tp_btf/mark_victim")
