@@ -18,6 +18,7 @@ import { RingWatch } from '../kernel/ring-watch.ts';
 import type { PoolCollector } from '../pool/file-task.ts';
 import { withDeadline } from '../promises.ts';
 import type { Log } from '../sdk/context.ts';
+import type { SeriesMemory } from '../sdk/kept-series.ts';
 import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
 import { AutotracerChild, type AutotracerDependencies } from './autotracer-child.ts';
@@ -211,17 +212,20 @@ export class Agent {
 
   async #applyToCollectors(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
     const touched: string[] = [];
+    const counted = new Map<string, SeriesMemory>();
     this.#applyPins();
     for (const [name, child] of [...this.#children]) {
       const entry = this.#catalog.find(name);
       if (entry && collectorPart(config, child.entry) === collectorPart(this.#config, entry)) continue;
       await child.stop();
       this.#children.delete(name);
+      const left = entry?.contents === child.entry.contents && child.leaveSeries?.();
+      if (left) counted.set(name, left);
       await this.#services.forget(name);
       touched.push(name);
     }
     for (const entry of this.#catalog.entries) {
-      if (this.#children.has(entry.name) || !this.#startCollector(entry)) continue;
+      if (this.#children.has(entry.name) || !this.#startCollector(entry, counted.get(entry.name))) continue;
       if (!catalog.find(entry.name) || !touched.includes(entry.name)) touched.push(entry.name);
     }
     await this.#attached(touched);
@@ -237,21 +241,22 @@ export class Agent {
   }
 
   /** @returns whether the collector is enabled and more than tasks on the pool */
-  #startCollector(entry: CatalogEntry): boolean {
+  #startCollector(entry: CatalogEntry, series?: SeriesMemory): boolean {
     if (collectorPart(this.#config, entry) === undefined) return false;
-    const child = this.#createChild(entry);
+    const child = this.#createChild(entry, series);
     this.#children.set(entry.name, child);
     child.start();
     return true;
   }
 
-  #createChild(entry: CatalogEntry): CollectorChild {
+  #createChild(entry: CatalogEntry, series: SeriesMemory | undefined): CollectorChild {
     const dependencies = {
       config: this.#config,
       agent: this.#identity,
       log: this.#log,
       rings: this.#rings,
       cgroups: this.#cgroups,
+      series,
       ...(entry.manifest && { pinDirectory: this.#pins.directory }),
       started: (reader: ReaderActor) => this.#services.connect(reader),
       changed: (status: ActorStatus) => this.#changed(status),

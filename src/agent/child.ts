@@ -2,6 +2,7 @@
 import type { ActorStatus } from '../actor/state.ts';
 import type { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
+import type { SeriesMemory } from '../sdk/kept-series.ts';
 import type { LedgerStatus } from '../web/status.ts';
 import type { ReaderActor } from './services/services.ts';
 
@@ -18,6 +19,8 @@ export interface CollectorChild {
   keepQuota?(): Promise<void>;
   /** The CPUs that are online may be others now. */
   followCpus?(): void;
+  /** For the one that takes its place, once this one has stopped: what it has counted. */
+  leaveSeries?(): SeriesMemory;
   status(): ActorStatus;
   /** Accounting of its documents; undefined when it makes none. */
   ledger(): LedgerStatus | undefined;

@@ -10,6 +10,7 @@ import type { ActorMeasurements, ActorStatus } from '../actor/state.ts';
 import { ActorStats, type StatField } from '../actor/stats.ts';
 import { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
+import { forgetShown } from '../collector/held-counts.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../collector/protocol.ts';
 import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
@@ -20,7 +21,7 @@ import { removePins } from '../kernel/pins/pin-set.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
 import { at } from '../paths.ts';
 import type { Log } from '../sdk/context.ts';
-import { allocateSeries } from '../sdk/kept-series.ts';
+import { allocateSeries, type SeriesMemory } from '../sdk/kept-series.ts';
 import { allocateState } from '../sdk/shared-state.ts';
 import type { LedgerStatus } from '../web/status.ts';
 import type { CollectorChild } from './child.ts';
@@ -44,6 +45,8 @@ export interface CollectorDependencies {
   readonly rings: RingWatch;
   /** Where CPU quotas of threads are set. */
   readonly cgroups: CpuCgroups;
+  /** What the one that it replaces has counted; undefined when that was another collector. */
+  readonly series?: SeriesMemory | undefined;
   /** Set for a collector that is to be pinned: a directory on a BPF file system. */
   readonly pinDirectory?: string | undefined;
   /** A worker of the collector has started: it needs its ports. */
@@ -64,7 +67,7 @@ export class WorkerChild implements CollectorChild {
   readonly #wakesMemory = RingWakes.allocate();
   readonly #saveOrigin = boottime_ns().toString(36);
   readonly #state = allocateState();
-  readonly #series = allocateSeries();
+  readonly #series: SeriesMemory;
   /** Absent for a collector without BPF programs. */
   readonly #kernel: KernelOwner | undefined;
   #ledger: RingLedger | undefined;
@@ -73,6 +76,7 @@ export class WorkerChild implements CollectorChild {
     this.entry = entry;
     this.#dependencies = dependencies;
     this.stats = new ActorStats(this.#statsMemory);
+    this.#series = dependencies.series ?? allocateSeries();
     const { cpu = UNFENCED } = dependencies.config.collectors[entry.name] ?? {};
     this.#fence = new CpuFence(entry.name, cpu, dependencies.cgroups, dependencies.log);
     const source = objectSource(entry, dependencies);
@@ -117,6 +121,12 @@ export class WorkerChild implements CollectorChild {
 
   start(): void {
     this.actor.start();
+  }
+
+  /** Maps of a new object begin at 0. */
+  leaveSeries(): SeriesMemory {
+    forgetShown(this.#series);
+    return this.#series;
   }
 
   status(): ActorStatus {
@@ -219,6 +229,7 @@ export class WorkerChild implements CollectorChild {
       paths: { procfs: config.path.procfs, sysfs: config.path.sysfs },
       ring: config.ring,
       containerWait_ms: config.containers.wait_ms,
+      containerKeepGone_ms: config.containers.keep_gone_ms,
       log: config.log,
       stats: this.#statsMemory,
       wakes: this.#wakesMemory,

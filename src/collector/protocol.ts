@@ -31,6 +31,8 @@ export interface CollectorWorkerData {
   readonly ring: RingConfig;
   /** How long an event waits to learn whose it is. */
   readonly containerWait_ms: number;
+  /** How long series of a container stay that a scrape has found ended. */
+  readonly containerKeepGone_ms: number;
   readonly log: LogConfig;
   readonly stats: SharedArrayBuffer;
   /** `RingWakes` of its ring. */

@@ -68,7 +68,7 @@ export interface HungtaskObject {
     max_waiting_tasks: number;
   };
   maps: {
-    nested_containers: MapOf<bigint, boolean>;
+    container_cgroups: MapOf<bigint, boolean>;
     cgroups: MapOf<bigint, HungtaskCgroupsValue>;
     cgroups_moved: MapOf<Uint8Array, Uint8Array>;
     hangs: MapOf<number, HungtaskHangsValue>;

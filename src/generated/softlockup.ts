@@ -80,7 +80,7 @@ export interface SoftlockupObject {
     max_events_per_second_per_cpu: number;
   };
   maps: {
-    nested_containers: MapOf<bigint, boolean>;
+    container_cgroups: MapOf<bigint, boolean>;
     cgroups: MapOf<bigint, SoftlockupCgroupsValue>;
     cgroups_moved: MapOf<Uint8Array, Uint8Array>;
     watches: MapOf<number, SoftlockupWatchesValue>;

@@ -48,6 +48,7 @@ function collector(modulePath: string): Thread {
     wakes: RingWakes.allocate(),
     saveOrigin: '',
     state: allocateState(),
+    containerKeepGone_ms: 300_000,
     series: allocateSeries(),
     control: port2,
   };

@@ -60,6 +60,8 @@ export async function prepare(name: string, given: HarnessOptions): Promise<Setu
     paths: given.paths ?? { procfs: '/proc', sysfs: '/sys' },
     ring: config.ring,
     containerWait_ms: 10_000,
+    // Series of a container that has ended are on one page more.
+    containerKeepGone_ms: 0,
     log: { level: 'error', format: 'json' },
     stats: ActorStats.allocate(),
     wakes: RingWakes.allocate(),
