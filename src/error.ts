@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'MAP_FAILED'
   | 'RING_CORRUPT'
   | 'SYSCALL_FAILED'
+  | 'KERNEL_FEATURE_MISSING'
   // collectors and actors
   | 'COLLECTOR_INVALID'
   | 'COLLECTOR_FAILED'
@@ -56,6 +57,7 @@ const PERMANENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'BTF_MISSING',
   'PERMISSION_DENIED',
   'TRACEPOINT_MISSING',
+  'KERNEL_FEATURE_MISSING',
   'VERIFIER_REFUSED',
   'OBJECT_UNREADABLE',
   'LAYOUT_MISMATCH',

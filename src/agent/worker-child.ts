@@ -15,6 +15,7 @@ import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../
 import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import { HuatuoError } from '../error.ts';
+import { NetlinkOwner } from '../kernel/netlink-owner.ts';
 import type { KernelObject } from '../kernel/object.ts';
 import { KernelOwner } from '../kernel/object-owner.ts';
 import { removePins } from '../kernel/pins/pin-set.ts';
@@ -41,7 +42,7 @@ export interface CollectorDependencies {
   readonly config: EffectiveConfig;
   readonly agent: AgentIdentity;
   readonly log: Log;
-  /** Hears the rings' wake-ups. */
+  /** Hears the wake-ups of rings and netlink sockets. */
   readonly rings: RingWatch;
   /** Where CPU quotas of threads are set. */
   readonly cgroups: CpuCgroups;
@@ -70,6 +71,7 @@ export class WorkerChild implements CollectorChild {
   readonly #series: SeriesMemory;
   /** Absent for a collector without BPF programs. */
   readonly #kernel: KernelOwner | undefined;
+  readonly #netlink: NetlinkOwner;
   #ledger: RingLedger | undefined;
 
   constructor(entry: CatalogEntry, dependencies: CollectorDependencies) {
@@ -81,6 +83,7 @@ export class WorkerChild implements CollectorChild {
     this.#fence = new CpuFence(entry.name, cpu, dependencies.cgroups, dependencies.log);
     const source = objectSource(entry, dependencies);
     this.#kernel = source && new KernelOwner(source, (object) => this.#loaded(object));
+    this.#netlink = new NetlinkOwner(dependencies.rings);
     const sample = (every: number): boolean => this.#kernel?.object?.setSampling(every) ?? false;
     this.#throttle = new CollectorThrottle(cpu.quota_cores, sample, this.stats);
     const { supervisor } = dependencies.config;
@@ -91,7 +94,7 @@ export class WorkerChild implements CollectorChild {
         kind: entry.kind,
         entry: pathToFileURL(at('dist/workers/collector.js')),
         workerData: (control) => this.#workerData(control),
-        ...(this.#kernel && { serve: this.#kernel.calls }),
+        serve: { ...this.#kernel?.calls, ...this.#netlink.calls },
         restart: collectorRestart(supervisor, entry.interval),
         shutdown_ms: supervisor.stop_timeout_ms * COLLECTOR_STOP_SHARE,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
@@ -201,6 +204,7 @@ export class WorkerChild implements CollectorChild {
       await control.stop(leavePinned);
     });
     this.#fence[Symbol.dispose]();
+    this.#netlink[Symbol.dispose]();
     const { difference = '0', dropped_cancelled = '0' } = this.ledger() ?? {};
     await this.#kernel?.release();
     return BigInt(difference) + BigInt(dropped_cancelled);
@@ -269,6 +273,7 @@ export class WorkerChild implements CollectorChild {
   /** A ring that breaks its own rules cannot be adopted, and an unsupported collector leaves nothing attached. */
   #ended(error: HuatuoError | undefined): void {
     this.stats.set('in_flight_bytes', 0n);
+    this.#netlink[Symbol.dispose]();
     if (!error || !(error.permanent || error.code === 'RING_CORRUPT')) return;
     const { pinDirectory } = this.#dependencies;
     if (this.#kernel && pinDirectory !== undefined) removePins(pinDirectory, this.entry.name);

@@ -27,6 +27,7 @@ import { createClock, documentKind } from './context.ts';
 import { CriticalLog } from './critical-log.ts';
 import { JournalClient } from './journal-client.ts';
 import { metricMaps } from './map-metrics.ts';
+import { createNetlink } from './netlink.ts';
 import { Overdue } from './overdue.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './protocol.ts';
 import { Sampler } from './sampler.ts';
@@ -195,6 +196,7 @@ export class CollectorRuntime {
       metrics: this.#metrics.instruments,
       clock: createClock(signal),
       signal,
+      netlink: createNetlink(data.control, signal),
       state: new SharedState(data.state),
       save: (document) => this.#saver.save(document),
       bpf: createBpf({

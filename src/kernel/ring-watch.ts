@@ -1,5 +1,5 @@
 /**
- * Hears the wake-ups of all rings, in the supervisor's thread.
+ * Hears the wake-ups of all rings, and of netlink sockets, in the supervisor's thread.
  *
  *   ring fd ─┐
  *   ring fd ─┼─EPOLLET─► our epoll fd ─level─► Node's loop (koffi.node.poll) ─► the collector's wake counter

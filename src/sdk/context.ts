@@ -2,6 +2,7 @@
 import type { AnyObject, MapKey, MapValue } from './binding.ts';
 import type { Container, Owner } from './container.ts';
 import type { Instruments, MetricSpecs } from './metrics.ts';
+import type { Netlink } from './netlink.ts';
 
 /** Structured log of one collector; `detail` is merged into the JSON line. */
 export interface Log {
@@ -79,6 +80,7 @@ export interface CollectorContext<
   /** Aborts when the collector must stop; every wait of the SDK listens to it. */
   readonly signal: AbortSignal;
   readonly bpf: Bpf<Maps>;
+  readonly netlink: Netlink;
   readonly state: State;
   /**
    * Writes one document. Resolves when it is in the journal; until then it counts as pending, of which there is a bound.

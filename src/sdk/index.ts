@@ -31,6 +31,7 @@ export {
   type InstrumentSpec,
   type Instruments,
 } from './metrics.ts';
+export type { DeviceDriver, Netlink, NetlinkNotifications, NetlinkSubscription } from './netlink.ts';
 export {
   choice,
   count,

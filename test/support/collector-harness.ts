@@ -17,9 +17,12 @@ import { ActorStats } from '../../src/actor/stats.ts';
 import { createBpf, type OwnBpf } from '../../src/collector/bpf.ts';
 import { enrichLines } from '../../src/collector/enrich.ts';
 import { JournalClient } from '../../src/collector/journal-client.ts';
+import { createNetlink } from '../../src/collector/netlink.ts';
 import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
+import { NetlinkOwner } from '../../src/kernel/netlink-owner.ts';
 import { KernelOwner } from '../../src/kernel/object-owner.ts';
+import { RingWatch } from '../../src/kernel/ring-watch.ts';
 import type { Collector, EventData } from '../../src/sdk/collector.ts';
 import type { CollectorContext, SavedDocument } from '../../src/sdk/context.ts';
 import type { MetricFamily } from '../../src/sdk/metrics.ts';
@@ -55,6 +58,7 @@ export class CollectorHarness implements AsyncDisposable {
   readonly #cleanups = new DisposableStack();
   readonly #stop = new AbortController();
   #ring: SharedRing | undefined;
+  #running: Promise<void> = Promise.resolve();
 
   private constructor(name: string, collector: Collector, setup: Setup) {
     this.#name = name;
@@ -89,8 +93,9 @@ export class CollectorHarness implements AsyncDisposable {
       metrics: this.#metrics.instruments,
       clock: this.clock,
       signal: this.#stop.signal,
+      netlink: setup.netlink ?? createNetlink(data.control, this.#stop.signal),
       state: new SharedState(data.state),
-      save: async (document) => void this.saved.push(document),
+      save: async (document) => this.#save(document),
       bpf: this.#bpf,
     };
   }
@@ -135,6 +140,19 @@ export class CollectorHarness implements AsyncDisposable {
     return found;
   }
 
+  /**
+   * Runs the collector's own loop until it ends by itself or the harness is disposed of; what it saves is in `saved`.
+   * @returns settles with the loop
+   */
+  start(): Promise<void> {
+    const collector = this.#collector;
+    assert.ok(collector.kind !== 'metric' && collector.start);
+    const running = collector.start(this.ctx);
+    // Whoever waits for it hears of its failure.
+    this.#running = running.catch(() => undefined);
+    return running;
+  }
+
   /** Takes one sample of files, at the time its clock shows. */
   async sample(): Promise<void> {
     await this.#metrics.sample(this.ctx);
@@ -172,25 +190,35 @@ export class CollectorHarness implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.clock.cancel();
+    await this.#running;
     await this.#kernel?.release();
     this.#cleanups.dispose();
+  }
+
+  #save(document: SavedDocument): void {
+    const data = JSON.parse(JSON.stringify(document.data)) as object;
+    if (this.#isBuiltIn) assert.deepEqual(builtInProblems(this.#name, data), []);
+    this.saved.push({ ...document, data });
   }
 
   /** The supervisor's end of the control port. */
   #control(): CollectorWorkerData['control'] {
     const { port1, port2 } = new MessageChannel();
     const calls = this.#kernel?.calls;
-    if (calls)
-      expose(
-        {
+    const netlink = this.#cleanups.use(new NetlinkOwner(this.#cleanups.use(new RingWatch())));
+    expose(
+      {
+        ...netlink.calls,
+        ...(calls && {
           ...calls,
           shareRing: async (needs: Parameters<typeof calls.shareRing>[0]) => {
             this.#ring = await calls.shareRing(needs);
             return this.#ring;
           },
-        },
-        port1,
-      );
+        }),
+      },
+      port1,
+    );
     this.#cleanups.defer(() => port1.close());
     return port2;
   }

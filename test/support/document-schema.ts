@@ -1,5 +1,5 @@
 /** Holds documents against what their collector declares: the struct in C and the fields of its module. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readDescription } from '../../src/build/descriptions.ts';
 import { at } from '../../src/paths.ts';
@@ -35,11 +35,14 @@ export function documentProblems(declared: DocumentFields, data: unknown, event:
 
 /** Of a built-in collector: its event struct with what its module adds, or what its module saves. */
 export function builtInProblems(collector: string, data: unknown): string[] {
-  const manifest = JSON.parse(readFileSync(at(`dist/bpf/${collector}.json`), 'utf8')) as ObjectManifest;
+  const object = at(`dist/bpf/${collector}.json`);
+  const event = existsSync(object)
+    ? eventFields(JSON.parse(readFileSync(object, 'utf8')) as ObjectManifest)
+    : {};
   const declared = readDescription(
     join(at('dist/src/collectors/events'), `${collector}.description.json`),
   )?.document;
-  return documentProblems(declared ?? {}, data, eventFields(manifest));
+  return documentProblems(declared ?? {}, data, event);
 }
 
 /** The payload of a struct. */

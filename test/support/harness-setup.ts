@@ -11,6 +11,7 @@ import { at } from '../../src/paths.ts';
 import type { Container } from '../../src/sdk/container.ts';
 import type { HostPaths } from '../../src/sdk/context.ts';
 import { allocateSeries } from '../../src/sdk/kept-series.ts';
+import type { Netlink } from '../../src/sdk/netlink.ts';
 import { allocateState } from '../../src/sdk/shared-state.ts';
 import { directoryWith } from '../config/collectors.ts';
 import { memoryLog } from '../storage/journal/fixture.ts';
@@ -27,6 +28,8 @@ export interface HarnessOptions {
   /** Paths of such cgroups, by inode; without one it is the root. */
   readonly hostCgroups?: ReadonlyMap<bigint, string>;
   readonly clock?: TestClock;
+  /** In place of the kernel's. */
+  readonly netlink?: Netlink;
   /** Upper bound of its series, in place of its own. */
   readonly maxSeries?: number;
   /** Directory below test/fixtures with the source of an object that is no built-in collector. */
