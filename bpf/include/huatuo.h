@@ -20,6 +20,7 @@ typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
+typedef __s8 s8;
 typedef __s32 s32;
 typedef __s64 s64;
 
@@ -48,6 +49,7 @@ typedef u64 cgroup_id;	  /* of the unified hierarchy */
 typedef u8 bool8;	  /* 0 or 1 */
 typedef u8 comm_t[16];	  /* task name, NUL-terminated, any bytes */
 typedef u8 text8_t[8];	  /* other text, likewise; text<N>_t for any N */
+typedef u8 text16_t[16];
 typedef u8 text32_t[32];
 typedef u8 text64_t[64];
 typedef u8 text128_t[128];

@@ -2,6 +2,7 @@
  * Which programs of an object run on this kernel. Programs whose names differ only behind `___` are variants of one purpose, as
  * flavours of a type are (CO-RE): the first one that the kernel has, loads and attaches runs, the others are spare. A purpose is
  * optional when `?` stands before the sections of all its variants; then it costs the object nothing that the kernel has none.
+ * An object of which no program is left has nothing to do, and does not load.
  *
  *   SEC("tp_btf/x")              required: the object does not load without
  *   SEC("?tp_btf/x")             optional
@@ -65,17 +66,28 @@ export class ProgramChoice {
     });
   }
 
-  /** TRACEPOINT_MISSING when a purpose that is required has no program. */
+  /** TRACEPOINT_MISSING when a purpose that is required has no program, or when all are optional and none has one. */
   get error(): HuatuoError | undefined {
     const served = new Set(this.chosen.map(({ program }) => purposeOf(program)));
     const missing = this.#points.find(
       ({ program, optional }) => !optional && !served.has(purposeOf(program)),
     );
-    if (!missing) return undefined;
+    if (!missing) return served.size === 0 ? this.#nothingLeft() : undefined;
     const sections = this.#variantsOf(missing).map(({ section }) => section);
     return new HuatuoError('TRACEPOINT_MISSING', {
       ...this.refusal(missing),
       remedy: `disable the collector, or use a kernel that has ${sections.join(' or ')}`,
+    });
+  }
+
+  /** All are optional, and none is there. @returns undefined for an object without programs */
+  #nothingLeft(): HuatuoError | undefined {
+    const [first] = this.#points;
+    if (!first) return undefined;
+    return new HuatuoError('TRACEPOINT_MISSING', {
+      expected: this.#points.map(({ program }) => this.#lacks.get(program)?.expected).join(', or '),
+      found: this.#lacks.get(first.program)?.found ?? 'none',
+      remedy: 'disable the collector, or use a kernel that has one of them',
     });
   }
 

@@ -59,10 +59,20 @@ test('of the variants of a purpose the first that is there runs', () => {
 });
 
 test('variants that are all optional may all be missing', () => {
-  const points = [point('seen___new', '?tp_btf/a'), point('seen___old', '?tp_btf/b')];
-  const none = choice(points);
+  const points = [
+    point('seen___new', '?tp_btf/a'),
+    point('seen___old', '?tp_btf/b'),
+    point('left', 'tp_btf/c'),
+  ];
+  const none = choice(points, 'tp_btf/c');
   assert.equal(none.error, undefined);
-  assert.deepEqual(names(none), []);
+  assert.deepEqual(names(none), ['left']);
+});
+
+test('an object of which no program is left says all that it could have used', () => {
+  const none = choice([point('seen', '?tp_btf/a'), point('left', '?tp_btf/b')]);
+  assert.equal(none.error?.code, 'TRACEPOINT_MISSING');
+  assert.match(none.error?.message ?? '', /tp_btf\/a, or tp_btf\/b/);
 });
 
 test('what the kernel refuses is dropped, and the next variant takes its place', () => {

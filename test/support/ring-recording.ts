@@ -84,6 +84,28 @@ export function replay(collector: string, answer: Answer = everythingIsTheHosts)
     event.hash,
     `the struct of ${collector} has changed: record again with HUATUO_RECORD=1`,
   );
+  const lines = decodeRecords(
+    collector,
+    records.map((text) => Buffer.from(text, 'hex')),
+    answer,
+  );
+  if (process.env.UPDATE_GOLDEN) writeFileSync(golden(collector), lines);
+  assert.equal(lines, readFileSync(golden(collector), 'utf8'), 'if that is meant: UPDATE_GOLDEN=1');
+  return lines;
+}
+
+/**
+ * Decodes records with the collector's real decoder, without a kernel.
+ * @param answer what the decoder is told when it asks
+ * @returns the documents' text
+ */
+export function decodeRecords(
+  collector: string,
+  records: readonly Uint8Array[],
+  answer: Answer = everythingIsTheHosts,
+): string {
+  const { event } = builtManifest(collector);
+  assert.ok(event);
   const decoder = Decoder.create({
     wasm: new WebAssembly.Module(readFileSync(at(`dist/wasm/${collector}.wasm`))),
     layout: event,
@@ -91,11 +113,8 @@ export function replay(collector: string, answer: Answer = everythingIsTheHosts)
     envelope: { idPrefix: `${'0'.repeat(32)}-${collector}-1-`, hostname: 'h', region: 'r' },
   });
   const ring = new FakeRing(decoder);
-  for (const text of records) ring.submit(Buffer.from(text, 'hex'));
-  const lines = documentsOf(decoder, FIXED, answer);
-  if (process.env.UPDATE_GOLDEN) writeFileSync(golden(collector), lines);
-  assert.equal(lines, readFileSync(golden(collector), 'utf8'), 'if that is meant: UPDATE_GOLDEN=1');
-  return lines;
+  for (const record of records) ring.submit(Buffer.from(record));
+  return documentsOf(decoder, FIXED, answer);
 }
 
 /** What the build knows of a built-in object. */
