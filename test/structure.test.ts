@@ -131,7 +131,7 @@ for (const start of [
   });
 }
 
-for (const room of ['procfs', 'decoder', 'schema']) {
+for (const room of ['procfs', 'netlink', 'decoder', 'schema']) {
   test(`${room} knows no actor`, () => {
     const files = SOURCES.filter((file) => file.startsWith(`src/${room}/`));
     assert.ok(files.length > 0);

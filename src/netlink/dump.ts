@@ -38,7 +38,7 @@ function refuseError(message: NetlinkMessage): void {
   if (meaning.kind !== 'error' || meaning.errno === 0) return;
   throw new HuatuoError('SYSCALL_FAILED', {
     expected: 'an answer to a netlink request',
-    found: getSystemErrorName(-meaning.errno),
+    found: getSystemErrorName(-Math.abs(meaning.errno)),
     remedy: 'run as root, in the network namespace of the host',
   });
 }

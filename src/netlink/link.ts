@@ -24,6 +24,7 @@ const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_MASTER = 10;
+const IFLA_WIRELESS = 11;
 const IFLA_OPERSTATE = 16;
 const IFLA_LINKINFO = 18;
 const IFLA_EXT_MASK = 29;
@@ -85,6 +86,8 @@ export function linkMessage({ type, payload }: NetlinkMessage): LinkMessage | un
   if (payload.byteLength < HEAD_BYTES) throw truncated('ifinfomsg', HEAD_BYTES, payload.byteLength);
   if (payload[0] !== AF_UNSPEC) return undefined;
   const attributes = new Attributes(payload, HEAD_BYTES);
+  // An event of wireless extensions, which has the name of the device and nothing else of it.
+  if (attributes.has(IFLA_WIRELESS)) return undefined;
   const link = linkOf(viewOf(payload), attributes);
   if (type === RTM_NEWLINK) return { type: 'present', link };
   return { type: 'gone', link, moved: attributes.has(IFLA_NEW_IFINDEX) };

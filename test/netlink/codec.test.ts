@@ -159,10 +159,12 @@ test('a device is read with what it is made of, and what nothing asks for is pas
   assert.deepEqual(read(moved), [{ type: 'gone', link: expected, moved: true }]);
 });
 
-test("a bridge's own messages about its ports are no news of devices", () => {
+test('messages of bridges about their ports, and of wireless extensions, are no news of devices', () => {
   const ofBridge = Uint8Array.from(link(7, 1, attribute(3, text('eth0'))));
   ofBridge[0] = 7;
   assert.deepEqual(messagesIn(message(RTM_DELLINK, 0, ofBridge)).map(linkMessage), [undefined]);
+  const wireless = message(RTM_NEWLINK, 0, link(7, 1, attribute(3, text('wlan0')), attribute(11, u32(1))));
+  assert.deepEqual(messagesIn(wireless).map(linkMessage), [undefined]);
 });
 
 test('a request asks for all of one type', () => {

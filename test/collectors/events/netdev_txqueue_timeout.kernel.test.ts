@@ -8,7 +8,6 @@ import { CollectorHarness } from '../../support/collector-harness.ts';
 import { skipWithoutKernelType } from '../../support/kernel.ts';
 import { KernelMemory, runProgram } from '../../support/kernel-memory.ts';
 import { sampleValue } from '../../support/prometheus-text.ts';
-import { record } from '../../support/ring-recording.ts';
 
 const skip = skipWithoutKernelType('btf_trace_net_dev_xmit_timeout');
 const NETNS = 4_026_540_000;
@@ -36,7 +35,6 @@ test('a queue that hangs is told with device, driver and namespace, and counted'
   using memory = await KernelMemory.allocate();
   runProgram('timed_out', [device(memory, 'eth3', 'mlx5_core'), 5n]);
   runProgram('timed_out', [device(memory, 'dummy0'), 0n]);
-  record('netdev_txqueue_timeout', collector.records());
   const documents = await collector.documents();
   assert.deepEqual(
     documents.map(({ data }) => data),
