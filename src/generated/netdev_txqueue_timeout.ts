@@ -30,4 +30,6 @@ export interface NetdevTxqueueTimeoutObject {
   maps: object;
 }
 
-export const netdevTxqueueTimeout: ObjectBinding<NetdevTxqueueTimeoutObject> = { object: 'netdev_txqueue_timeout' };
+export const netdevTxqueueTimeout: ObjectBinding<NetdevTxqueueTimeoutObject> = {
+  object: 'netdev_txqueue_timeout',
+};
