@@ -42,11 +42,11 @@ test('a queue that hangs is told with device, driver and namespace, and counted'
       {
         queue_index: 5,
         index: 7,
-        net_namespace: String(NETNS),
+        net_namespace: `net:[${NETNS}]`,
         device_name: 'eth3',
         driver_name: 'mlx5_core',
       },
-      { queue_index: 0, index: 7, net_namespace: String(NETNS), device_name: 'dummy0' },
+      { queue_index: 0, index: 7, net_namespace: `net:[${NETNS}]`, device_name: 'dummy0' },
     ],
   );
   assert.equal(documents[0]?.fields.severity, 'critical');
