@@ -4,10 +4,12 @@
  */
 import koffi from 'koffi';
 import type { DeviceDriver } from '../sdk/netlink.ts';
+import { callInThread } from './call-in-thread.ts';
 import { closeFd, unixDatagramSocket } from './libc.ts';
 
 const libc = koffi.load('libc.so.6');
-const ioctl = libc.func('int ioctl(int fd, unsigned long request, uint8_t *argument)');
+/** The last argument is not the kernel's: it is what `argument` points to, which is kept for as long as the call takes. */
+const ioctl = libc.func('int ioctl(int fd, unsigned long request, uint8_t *argument, const uint8_t *kept)');
 
 const SIOCETHTOOL = 0x8946;
 const ETHTOOL_GDRVINFO = 3;
@@ -34,10 +36,7 @@ export async function driverOf(device: string): Promise<DeviceDriver | undefined
     const request = Buffer.alloc(REQUEST_BYTES);
     name.copy(request, 0, 0, IFNAMSIZ - 1);
     request.writeBigUInt64LE(koffi.address(info) as bigint, IFNAMSIZ);
-    const result = await new Promise((resolve) => {
-      ioctl.async(fd, SIOCETHTOOL, request, (error: unknown, value: unknown) => resolve(error ? -1 : value));
-    });
-    // Names info too: what the kernel writes to must not be collected before.
+    const result = await callInThread(ioctl, fd, SIOCETHTOOL, request, info);
     return result === 0 ? driverIn(info) : undefined;
   } finally {
     closeFd(fd);

@@ -10,6 +10,7 @@ import koffi from 'koffi';
 import { HuatuoError } from '../error.ts';
 import { isContinued } from '../netlink/message.ts';
 import type { NetlinkNotifications } from '../sdk/netlink.ts';
+import { callInThread } from './call-in-thread.ts';
 import { lastErrno } from './libbpf.ts';
 import { closeFd } from './libc.ts';
 import type { RingWatch } from './ring-watch.ts';
@@ -166,7 +167,7 @@ function open(protocol: number): number {
 }
 
 function sendTo(fd: number, data: Uint8Array): Promise<number> {
-  return inThread(sendto, fd, data, data.byteLength, 0, kernelAddress(), ADDRESS_BYTES);
+  return callInThread(sendto, fd, data, data.byteLength, 0, kernelAddress(), ADDRESS_BYTES);
 }
 
 /** Port 0, no groups. To bind to it is to ask for any port. */
@@ -181,19 +182,18 @@ async function receiveFrom(fd: number): Promise<Uint8Array> {
   const buffer = new Uint8Array(DATAGRAM_BYTES);
   const address = new Uint8Array(ADDRESS_BYTES);
   const flags = MSG_DONTWAIT | MSG_TRUNC;
-  const bytes = await inThread(recvfrom, fd, buffer, DATAGRAM_BYTES, flags, address, int32(ADDRESS_BYTES));
+  const bytes = await callInThread(
+    recvfrom,
+    fd,
+    buffer,
+    DATAGRAM_BYTES,
+    flags,
+    address,
+    int32(ADDRESS_BYTES),
+  );
   if (bytes < 0 || bytes > DATAGRAM_BYTES || int32Of(address, PORT_OFFSET) !== 0)
     throw failed('the rest of a netlink answer');
   return buffer.subarray(0, bytes);
-}
-
-/** Their errno stays in the thread that made the call. */
-function inThread(call: ReturnType<typeof libc.func>, ...args: readonly unknown[]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    call.async(...args, (error: unknown, result: number | bigint) =>
-      error ? reject(error) : resolve(Number(result)),
-    );
-  });
 }
 
 function int32(value: number): Uint8Array {
