@@ -51,7 +51,6 @@ OPTION(u64, max_events_per_second_per_cpu, 100,
        "Drops beyond this rate are counted as rate limited, not written; the counters have them all");
 
 #define REASONS 512
-#define REASON_NOT_SPECIFIED 2
 
 /* Of every reason that was met. */
 METRIC_MAP(drops, u32, u64, REASONS, 0);
@@ -114,7 +113,7 @@ static __always_inline void describe_device(struct dropwatch_event *event, const
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location)
 {
-	u32 reason = REASON_NOT_SPECIFIED;
+	u32 reason = SKB_DROP_REASON_NOT_SPECIFIED;
 	struct dropwatch_event *event;
 	struct filter_machine machine = {};
 	struct sock *sk = 0;

@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'MAP_FAILED'
   | 'RING_CORRUPT'
   | 'SYSCALL_FAILED'
+  | 'LIBPCAP_MISSING'
   // collectors and actors
   | 'COLLECTOR_INVALID'
   | 'COLLECTOR_FAILED'
@@ -52,6 +53,7 @@ export type ErrorCode =
  */
 const PERMANENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'LIBBPF_MISSING',
+  'LIBPCAP_MISSING',
   'BTF_MISSING',
   'PERMISSION_DENIED',
   'TRACEPOINT_MISSING',

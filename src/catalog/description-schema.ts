@@ -89,6 +89,7 @@ const description = z
     interval: z.number().positive().optional(),
     hooks: z.object({
       start: isFunction,
+      prepare: isFunction,
       enrich: isFunction,
       update: isFunction,
       sample: isFunction,

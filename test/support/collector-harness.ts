@@ -103,7 +103,15 @@ export class CollectorHarness implements AsyncDisposable {
     const collector = module.default ?? { kind: 'event', doc: name };
     const harness = new CollectorHarness(name, collector, setup);
     await harness.containers.add(...(options.containers ?? []));
-    if (harness.#kernel) await (await harness.#bpf.load()).attach();
+    if (!harness.#kernel) return harness;
+    try {
+      const object = await harness.#bpf.load();
+      if (collector.kind !== 'metric') await collector.prepare?.(object, harness.ctx);
+      await object.attach();
+    } catch (error) {
+      await harness[Symbol.asyncDispose]();
+      throw error;
+    }
     return harness;
   }
 

@@ -113,10 +113,13 @@ struct trace_event_raw_tcp_retransmit_skb {
 	int err; /* Linux >= 6.16 */
 };
 
+/* Numbers differ from kernel to kernel, but for those two. */
+enum skb_drop_reason { SKB_NOT_DROPPED_YET = 0, SKB_DROP_REASON_NOT_SPECIFIED = 2 };
+
 /* Likewise. */
 struct trace_event_raw_kfree_skb {
-	int reason;  /* Linux >= 5.17 */
-	void *rx_sk; /* Linux >= 6.11 */
+	enum skb_drop_reason reason; /* Linux >= 5.17 */
+	void *rx_sk;		     /* Linux >= 6.11 */
 };
 
 #pragma clang attribute pop
