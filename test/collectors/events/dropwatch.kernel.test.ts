@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { CollectorHarness } from '../../support/collector-harness.ts';
 import { eventually } from '../../support/eventually.ts';
-import { ethernet, hex, ipv4, ipv6, tcp, udp } from '../../support/frames.ts';
+import { datagram, FRAMES, PAYLOAD, segment } from '../../support/frame-samples.ts';
+import { ethernet, ipv4, udp } from '../../support/frames.ts';
 import { skipWithoutKernelType } from '../../support/kernel.ts';
 import { countedDrops, type Drop, PacketStage } from '../../support/packet-stage.ts';
 import { samplesOf } from '../../support/prometheus-text.ts';
@@ -13,43 +14,8 @@ import { skipWithoutTcpPair } from '../../support/tcp-pair.ts';
 
 const skip = skipWithoutKernelType('skb_drop_reason') || skipWithoutTcpPair();
 const EVERYTHING = { max_events_per_second_per_cpu: 0 };
-const IPV4 = 0x0800;
-const PAYLOAD = Buffer.from('payload!');
-const datagram = (dport: number, corrupt = false): Buffer =>
-  ethernet(IPV4, ipv4({ protocol: 17 }, udp(4321, dport, PAYLOAD, corrupt)));
-const segment = (dport: number, corrupt = false): Buffer =>
-  ethernet(IPV4, ipv4({ protocol: 6 }, tcp(4321, dport, { seq: 0x8000_0001, corrupt })));
-
 /** With the classic program that returns TC_ACT_SHOT. */
 const DROP_ALL = 'tc filter add dev far ingress bpf da bytecode'.split(' ');
-
-/** Frames by the label that they must get. */
-const FRAMES: Readonly<Record<string, Buffer>> = {
-  'UDP 192.0.2.1:4321 > 192.0.2.2:53': datagram(53),
-  'TCP 192.0.2.1:4321 > 192.0.2.2:443 S': segment(443),
-  'TCP 192.0.2.1:1 > 192.0.2.2:2 FP.': ethernet(
-    IPV4,
-    ipv4({ protocol: 6, options: hex('94040000') }, tcp(1, 2, { flags: 0x19, payload: PAYLOAD })),
-    [0x6064],
-  ),
-  'UDP 192.0.2.1:5 > 192.0.2.2:6': ethernet(IPV4, ipv4({ protocol: 17 }, udp(5, 6, PAYLOAD)), [0x000a, 0x0014]),
-  'ICMP 192.0.2.1 > 192.0.2.2 echo_request': ethernet(IPV4, ipv4({ protocol: 1 }, hex('0800f7fc00010002'))),
-  'UDP 192.0.2.1 > 192.0.2.2 fragment 185': ethernet(IPV4, ipv4({ protocol: 17, fragment: 185 }, PAYLOAD)),
-  'TCP [2001:db8::1]:9 > [2001:db8::2]:8 R.': ethernet(
-    0x86dd,
-    ipv6(0, Buffer.concat([hex('3c00010400000000'), hex('0600010400000000'), tcp(9, 8, { flags: 0x14 })])),
-  ),
-  'ICMPv6 2001:db8::1 > 2001:db8::2 echo_reply': ethernet(0x86dd, ipv6(58, hex('8100000000070008'))),
-  'UDP 2001:db8::1 > 2001:db8::2 fragment 3': ethernet(
-    0x86dd,
-    ipv6(44, Buffer.concat([hex('1100001800000001'), PAYLOAD])),
-  ),
-  'ARP request 192.0.2.9': ethernet(
-    0x0806,
-    hex(`0001080006040001${'020000000001'}c0000201${'000000000000'}c0000209`),
-  ),
-  '0x88cc': ethernet(0x88cc, Buffer.alloc(46)),
-};
 
 /** What a datagram to this port must look like, wherever it was dropped. */
 function assertDatagram({ data, text }: Drop, dport: number): void {
@@ -122,7 +88,7 @@ test('each packet for a closed port, for a full buffer, with a wrong checksum or
     assert.equal(data.layers?.tcp?.seq, 0x8000_0001);
   }
 
-  await stage.send(ethernet(IPV4, ipv4({ protocol: 17, badChecksum: true }, udp(1, 2, PAYLOAD))), 3);
+  await stage.send(ethernet(0x0800, ipv4({ protocol: 17, badChecksum: true }, udp(1, 2, PAYLOAD))), 3);
   await one('IP_CSUM', 3);
 
   await stage.run('tc', 'qdisc', 'add', 'dev', 'far', 'clsact');
@@ -185,7 +151,7 @@ test('a filter lets pass in the kernel what tcpdump would show', { skip }, async
   await using collector = await CollectorHarness.load('dropwatch', {
     options: { ...EVERYTHING, filter: 'tcp dst port 80 or (udp and ip[8] = 63 and udp[8:4] = 0x7061796c)' },
   });
-  const other = ethernet(IPV4, ipv4({ protocol: 17 }, udp(1, 9, Buffer.from('elsewhere!'))));
+  const other = ethernet(0x0800, ipv4({ protocol: 17 }, udp(1, 9, Buffer.from('elsewhere!'))));
   await stage.send(segment(80, true), 5);
   await stage.send(segment(81, true), 7);
   await stage.send(other, 11);
