@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { CheckedConfig } from '../agent/reload.ts';
 import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
 import { ConfigFiles } from '../config/config-files.ts';
+import type { EffectiveConfig } from '../config/effective.ts';
 import { collectorDirectories, type LoadedConfig, loadConfig } from '../config/load.ts';
 import { renderDefault, renderEffective } from '../config/render.ts';
 import { configSchema } from '../config/schema.ts';
@@ -44,6 +45,7 @@ export async function execute(argv: readonly string[], held: HeldSignals): Promi
     case 'check':
       warnOfBroken(catalog);
       if (invocation.show === 'elasticsearch') return await checkServer(load(invocation.flags), catalog);
+      if (invocation.show === 'summary') await checkFilters(load(invocation.flags), catalog);
       print(check(() => load(invocation.flags), invocation.show, catalog));
       return 0;
     case 'list': {
@@ -133,6 +135,24 @@ async function checkServer({ config }: LoadedConfig, catalog: Catalog): Promise<
   const found = await checkElasticsearch(config, catalog);
   print(formatCheck(found));
   return found.lacking.length > 0 ? 1 : 0;
+}
+
+async function checkFilters({ config }: LoadedConfig, catalog: Catalog): Promise<void> {
+  const filters = packetFilters(config, catalog);
+  if (filters.length === 0) return;
+  // Loaded late: it brings a foreign library.
+  const { compilePacketFilter } = await import('../kernel/packet-filter.ts');
+  for (const filter of filters) await compilePacketFilter(filter);
+}
+
+/** Those of the collectors that are to run. */
+function packetFilters({ collectors }: EffectiveConfig, catalog: Catalog): string[] {
+  return catalog.entries.flatMap(({ name, options }) =>
+    Object.entries(options).flatMap(([key, spec]) => {
+      const value = spec.type === 'text' && spec.syntax === 'packet_filter' && collectors[name]?.options[key];
+      return collectors[name]?.enabled && typeof value === 'string' && value !== '' ? [value] : [];
+    }),
+  );
 }
 
 function check(

@@ -39,6 +39,7 @@ export {
   number,
   type OptionSpecs,
   type OptionValues,
+  packetFilter,
   size,
   text,
 } from './options.ts';

@@ -1,6 +1,6 @@
 /** Dropped packets: documents come from bpf/dropwatch.bpf.c; here are the names of reasons, which differ from kernel to kernel. */
 import { dropwatch } from '../../generated/dropwatch.ts';
-import { type Collector, counter, defineEvent, list, text } from '../../sdk/index.ts';
+import { type Collector, counter, defineEvent, list, packetFilter, text } from '../../sdk/index.ts';
 
 /** As in bpf/dropwatch.bpf.c. */
 const REASONS = 'skb_drop_reason mac80211:___mac80211_drop_reason openvswitch:ovs_drop_reason';
@@ -29,9 +29,7 @@ const collector: Collector = defineEvent({
   doc: 'Shows packets that the kernel throws away: why, where, and whose they were.',
   enabledByDefault: false,
   options: {
-    filter: text('', 'Packets to tell of, as tcpdump takes it: tcp port 80; empty is all. Needs libpcap', {
-      max: 4096,
-    }),
+    filter: packetFilter('Packets to tell of, as tcpdump takes it: tcp port 80; empty is all. Needs libpcap'),
     suppress: list(text(), 'Reasons that are counted and not told, by the names of the kernel', {
       default: BENIGN,
       max: 256,
