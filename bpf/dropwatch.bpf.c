@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /*
- * The kernel throws a packet away. kfree_skb is also called for what is no loss (a packet of another host that a
- * promiscuous device has taken up): those reasons are counted and not told, see dropwatch.ts. Linux >= 5.12;
- * reasons since 5.17.
+ * The kernel throws a packet away. kfree_skb is also called for what is no loss (a packet of another host
+ * that a promiscuous device has taken up): those reasons are counted and not told, see dropwatch.ts. Linux
+ * >= 5.12; reasons since 5.17.
  *
  * A storm of drops goes through the cheap tests first: reason, filter, budget.
  */
@@ -19,9 +19,9 @@ enum drop_source { unknown_source, software };
 struct dropwatch_event {
 	ktime_ns time DOC("When the packet was thrown away");
 	kframe_t drop_location DOC("Where in the kernel: who has called kfree_skb()");
-	hex64 net_namespace_cookie OPTIONAL DOC(
-	    "Network namespace of the socket, else of the device, by a number that is never given out again in one "
-	    "boot. Linux >= 5.12");
+	hex64 net_namespace_cookie OPTIONAL DOC("Network namespace of the socket, else of the device, by a "
+						"number that is never given out again in one "
+						"boot. Linux >= 5.12");
 	memory_cgroup_id cgroup_id OPTIONAL DOC("Memory cgroup of the socket's owner");
 	kaddr packet_skb_addr DOC("The packet's buffer, as skb_addr of tcp_retransmit");
 	bytes64 packet_len_bytes DOC("Bytes of the packet from where the kernel has come to in its headers");
@@ -31,8 +31,10 @@ struct dropwatch_event {
 	netdev_nr netdev_name OPTIONAL DOC("Device that has received the packet, or should have sent it");
 	index32 netdev_ifindex OPTIONAL DOC("Its index");
 	index32 netdev_queue_mapping DOC("Queue of the device");
-	index32 drop_reason KERNEL_ENUM("skb_drop_reason mac80211:___mac80211_drop_reason openvswitch:ovs_drop_reason")
-	    DOC("Why. NOT_SPECIFIED is what the kernel says where it was not taught to tell, and before Linux "
+	index32 drop_reason KERNEL_ENUM("skb_drop_reason mac80211:___mac80211_drop_reason "
+					"openvswitch:ovs_drop_reason")
+	    DOC("Why. NOT_SPECIFIED is what the kernel says where it was not taught to tell, and before "
+		"Linux "
 		"5.17");
 	enum drop_source drop_source DOC("software: the kernel");
 	enum tcp_state sk_state OPTIONAL DOC("State of the socket, which for other protocols than TCP is "
@@ -42,8 +44,9 @@ struct dropwatch_event {
 	comm_t comm OPTIONAL DOC("Its name then");
 	enum owner_known_by owner_known_by DOC("Where cgroup_id is from");
 	kstack_t stack DOC("Kernel stack, innermost first");
-	packet_head_t layers OPTIONAL DOC("Headers of the packet; of what is no packet of a network, such as a "
-					  "message between local sockets, there are none");
+	packet_head_t
+	    layers OPTIONAL DOC("Headers of the packet; of what is no packet of a network, such as a "
+				"message between local sockets, there are none");
 } DOC("The kernel has thrown a packet away") SEVERITY(info) SCHEMA(1);
 EVENT_RING(dropwatch_event, 1 << 20);
 
@@ -123,10 +126,12 @@ int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location)
 	counter_add(&drops, &reason, 1);
 	if (bpf_map_lookup_elem(&suppressed_reasons, &reason))
 		return 0;
-	packet_copy(skb, &machine.packet);
-	if (!packet_passes(&machine)) {
-		__sync_fetch_and_add(&filtered, 1);
-		return 0;
+	if (packet_filter_is_set()) {
+		packet_copy(skb, &machine.packet);
+		if (!packet_passes(&machine)) {
+			__sync_fetch_and_add(&filtered, 1);
+			return 0;
+		}
 	}
 	if (!rate_allows(bpf_ktime_get_boot_ns(), max_events_per_second_per_cpu))
 		return 0;
@@ -147,7 +152,10 @@ int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location)
 	event->packet_skb_addr = (u64)skb;
 	event->packet_len_bytes = skb->len;
 	event->netdev_queue_mapping = skb->queue_mapping;
-	event->layers = machine.packet;
+	if (machine.packet.end)
+		event->layers = machine.packet;
+	else
+		packet_copy(skb, &event->layers);
 	kernel_stack(ctx, event->stack);
 	event_submit(event);
 	return 0;

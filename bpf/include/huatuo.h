@@ -72,8 +72,8 @@ typedef u64 kstack_t[KSTACK_DEPTH]; /* kernel stack, innermost first, ends at 0;
 #define OPTIONAL   TAG("optional")    /* left out of the document when all its bytes are 0 */
 #define OWNER	   TAG("owner")	      /* on a cgroup id: its container is named beside it */
 /*
- * On an index32: the name that an enum of the running kernel has for it, such as "skb_drop_reason", without the
- * enum's own name in front. Several are tried in turn; one of a module is written "module:enum".
+ * On an index32: the name that an enum of the running kernel has for it, such as "skb_drop_reason", without
+ * the enum's own name in front. Several are tried in turn; one of a module is written "module:enum".
  */
 #define KERNEL_ENUM(name) TAG("enum:" name)
 /* A load-time option: becomes a key of the collector's configuration, with this default and this sentence. */

@@ -32,12 +32,12 @@ typedef struct packet_head {
 	u8 bytes[152];
 } packet_head_t;
 
-#define ETH_P_IP     0x0800
-#define ETH_P_8021Q  0x8100
-#define ETH_P_IPV6   0x86dd
-#define ETHER_BYTES  14
-#define NO_MAC	     0xffff
-#define ARPHRD_ETHER 1
+#define ETH_P_IP	0x0800
+#define ETH_P_8021Q	0x8100
+#define ETH_P_IPV6	0x86dd
+#define ETHER_BYTES	14
+#define NO_MAC		0xffff
+#define ARPHRD_ETHER	1
 #define ARPHRD_LOOPBACK 772
 
 static __always_inline bool packet_has_tag(const struct sk_buff *skb)
@@ -85,7 +85,8 @@ static __always_inline void packet_copy(const struct sk_buff *skb, struct packet
 		return;
 	if (bytes > PACKET_NETWORK_BYTES)
 		bytes = PACKET_NETWORK_BYTES;
-	if (bpf_probe_read_kernel(packet->bytes + PACKET_NETWORK, bytes, skb->head + skb->network_header) != 0)
+	if (bpf_probe_read_kernel(packet->bytes + PACKET_NETWORK, bytes, skb->head + skb->network_header) !=
+	    0)
 		return;
 	packet->end = PACKET_NETWORK + bytes;
 	protocol = packet_protocol(skb, packet->bytes[PACKET_NETWORK] >> 4);

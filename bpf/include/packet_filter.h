@@ -7,8 +7,10 @@
  *
  *	struct filter_machine machine = {};
  *
- *	packet_copy(skb, &machine.packet);
- *	if (!packet_passes(&machine)) return 0;
+ *	if (packet_filter_is_set()) {
+ *		packet_copy(skb, &machine.packet);
+ *		if (!packet_passes(&machine)) return 0;
+ *	}
  *
  * A classic program only jumps forward, so it ends after as many steps as it has instructions. Where it looks
  * behind what was copied of the packet, the packet does not pass, as in the kernel's own interpreter
@@ -108,8 +110,8 @@ static __always_inline bool filter_jumps(u32 operation, u32 a, u32 operand)
 }
 
 /*
- * One instruction. 1 ends the program. A function that is not static is verified once, by itself: as part of the
- * loop it would be again for each step.
+ * One instruction. 1 ends the program. A function that is not static is verified once, by itself: as part of
+ * the loop it would be again for each step.
  */
 __noinline int filter_step(struct filter_machine *machine)
 {
@@ -178,13 +180,17 @@ __noinline int filter_step(struct filter_machine *machine)
 	}
 }
 
-static __always_inline bool packet_passes(struct filter_machine *machine)
+static __always_inline bool packet_filter_is_set(void)
 {
 	u32 zero = 0;
 	const struct packet_filter *program = bpf_map_lookup_elem(&packet_filter, &zero);
 
-	if (!program || program->length == 0)
-		return true;
+	return program && program->length > 0;
+}
+
+/* Runs the program, which must be set, over `machine->packet`. */
+static __always_inline bool packet_passes(struct filter_machine *machine)
+{
 	for (u32 step = 0; step < PACKET_FILTER_MAX; step++)
 		if (filter_step(machine))
 			break;

@@ -5,7 +5,14 @@
 
 import { isTail, namesOf, payloadFields } from '../schema/layout.ts';
 import type { EventLayout, FieldFormat, FieldLayout, MapLayout, ObjectManifest } from '../schema/manifest.ts';
-import { APPEARANCE, isObjectFormat, isShown, type MapSide, mapFieldType, OWNER_MEMBERS } from '../schema/semantics.ts';
+import {
+  APPEARANCE,
+  isObjectFormat,
+  isShown,
+  type MapSide,
+  mapFieldType,
+  OWNER_MEMBERS,
+} from '../schema/semantics.ts';
 import { structsOf, variantName } from '../schema/variants.ts';
 
 /** Maps of bpf/include that the framework reads itself: no collector needs their types. */
@@ -183,7 +190,10 @@ function ownerMembers(indent: string): string[] {
 }
 
 /** In a map a time stays on the boot clock, and a stack is not resolved. */
-function unitOf(format: Exclude<FieldFormat, 'pad' | 'struct' | 'packet'>, side: MapSide | undefined): string {
+function unitOf(
+  format: Exclude<FieldFormat, 'pad' | 'struct' | 'packet'>,
+  side: MapSide | undefined,
+): string {
   if (side && format === 'ktime_ns') return 'nanoseconds of the boot clock';
   if (side && format === 'kstack') return 'addresses, innermost first';
   if (side && format === 'ustack') return 'build id+offset, or address, innermost first';

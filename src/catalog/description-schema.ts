@@ -52,7 +52,8 @@ const option = z.union(
     }),
   ],
   {
-    error: 'expected what duration(), size(), count(), number(), flag(), choice(), text(), packetFilter() or list() returns',
+    error:
+      'expected what duration(), size(), count(), number(), flag(), choice(), text(), packetFilter() or list() returns',
   },
 );
 

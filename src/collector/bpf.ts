@@ -60,7 +60,10 @@ export function createBpf(dependencies: BpfDependencies): OwnBpf {
     kernelEnum: (names) => kernel().kernelEnum(names),
     async packetFilter(expression) {
       const program = await kernel().compilePacketFilter(expression);
-      const room = Array.from({ length: FILTER_INSTRUCTIONS }, (_, at) => `0x${(program[at] ?? 0n).toString(16)}`);
+      const room = Array.from(
+        { length: FILTER_INSTRUCTIONS },
+        (_, at) => `0x${(program[at] ?? 0n).toString(16)}`,
+      );
       return { length: program.length, instructions: room };
     },
     // One object however many ask for it, at once or later, until it is unloaded.

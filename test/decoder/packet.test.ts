@@ -35,7 +35,11 @@ function layersOf(head: Uint8Array): Layers {
   const record = new Uint8Array(layout.bytes);
   record.set(head, field.offset);
   ring.submit(record);
-  const line = documentsOf(decoder, { uploadedTime: '2026-01-01T00:00:00.000Z', wallOffset_ns: 0n }, () => '"x"');
+  const line = documentsOf(
+    decoder,
+    { uploadedTime: '2026-01-01T00:00:00.000Z', wallOffset_ns: 0n },
+    () => '"x"',
+  );
   const { tracer_data } = JSON.parse(line) as { tracer_data: { layers: Layers } };
   assert.deepEqual(builtInProblems('dropwatch', tracer_data), [], line);
   assert.ok(line.length <= maxDataBytes(layout));
@@ -86,9 +90,9 @@ for (const [label, frame] of Object.entries(FRAMES)) {
     let before = 0;
     for (let bytes = 1; bytes <= frame.length; bytes++) {
       const { label: _, ...layers } = layersOf(headOf(frame, bytes));
+      // A chain of tags that is cut says what the last tag says.
       for (const [name, members] of Object.entries(layers))
         for (const [member, value] of Object.entries(members))
-          // A chain of tags that is cut says what the last tag says.
           if (name !== 'ether') assert.deepEqual((whole[name] as Record<string, unknown>)[member], value);
       assert.ok(Object.keys(layers).length >= before, 'more bytes show no less');
       before = Object.keys(layers).length;

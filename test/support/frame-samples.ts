@@ -19,7 +19,11 @@ export const FRAMES: Readonly<Record<string, Buffer>> = {
     ipv4({ protocol: 6, options: hex('94040000') }, tcp(1, 2, { flags: 0x19, payload: PAYLOAD })),
     [0x6064],
   ),
-  'UDP 192.0.2.1:5 > 192.0.2.2:6': ethernet(IPV4, ipv4({ protocol: 17 }, udp(5, 6, PAYLOAD)), [0x000a, 0x0014]),
+  'UDP 192.0.2.1:5 > 192.0.2.2:6': ethernet(
+    IPV4,
+    ipv4({ protocol: 17 }, udp(5, 6, PAYLOAD)),
+    [0x000a, 0x0014],
+  ),
   'ICMP 192.0.2.1 > 192.0.2.2 echo_request': ethernet(IPV4, ipv4({ protocol: 1 }, hex('0800f7fc00010002'))),
   'UDP 192.0.2.1 > 192.0.2.2 fragment 185': ethernet(IPV4, ipv4({ protocol: 17, fragment: 185 }, PAYLOAD)),
   'TCP [2001:db8::1]:9 > [2001:db8::2]:8 R.': ethernet(
@@ -37,4 +41,3 @@ export const FRAMES: Readonly<Record<string, Buffer>> = {
   ),
   '0x88cc': ethernet(0x88cc, Buffer.alloc(46)),
 };
-

@@ -79,7 +79,12 @@ export function ipv6(next: number, payload: Uint8Array): Buffer {
 }
 
 function pseudoChecksum(protocol: number, bytes: Buffer): number {
-  const pseudo = Buffer.concat([dotted(SOURCE), dotted(TARGET), Buffer.from([0, protocol]), u16(bytes.length)]);
+  const pseudo = Buffer.concat([
+    dotted(SOURCE),
+    dotted(TARGET),
+    Buffer.from([0, protocol]),
+    u16(bytes.length),
+  ]);
   return checksum(Buffer.concat([pseudo, bytes]));
 }
 

@@ -1,5 +1,7 @@
 /** Child process of packet-stage.ts: sends frames as they are, and has sockets that nobody reads, in its network namespace. */
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
 import koffi from 'koffi';
 import type { PacketAnswer, PacketRequest } from './packet-stage.ts';
 
@@ -9,7 +11,9 @@ const bind = libc.func('int bind(int fd, const uint8_t *address, uint32_t length
 const sendto = libc.func(
   'int64_t sendto(int fd, const uint8_t *data, size_t length, int flags, const uint8_t *address, uint32_t bytes)',
 );
-const setsockopt = libc.func('int setsockopt(int fd, int level, int name, const int *value, uint32_t length)');
+const setsockopt = libc.func(
+  'int setsockopt(int fd, int level, int name, const int *value, uint32_t length)',
+);
 
 const AF_INET = 2;
 const AF_PACKET = 17;
@@ -39,9 +43,12 @@ function linkIndex(device: string): number {
 }
 
 let raw = -1;
+const servers: Server[] = [];
 
 const requests: {
-  [Verb in PacketRequest['verb']]: (request: Extract<PacketRequest, { verb: Verb }>) => number;
+  [Verb in PacketRequest['verb']]: (
+    request: Extract<PacketRequest, { verb: Verb }>,
+  ) => number | Promise<number>;
 } = {
   run({ command }) {
     const [program = '', ...args] = command;
@@ -57,6 +64,12 @@ const requests: {
       checked(Number(sendto(raw, data, data.length, 0, address, address.length)), 'sendto');
     return times;
   },
+  async serve({ port }) {
+    const server = createServer().listen(port, '192.0.2.2');
+    servers.push(server);
+    await once(server, 'listening');
+    return 0;
+  },
   listen({ port, rcvbuf }) {
     const fd = checked(socket(AF_INET, SOCK_DGRAM, 0), 'socket');
     checked(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, [rcvbuf], 4), 'setsockopt');
@@ -68,10 +81,11 @@ const requests: {
   },
 };
 
-process.on('message', (request: PacketRequest) => {
+process.on('message', async (request: PacketRequest) => {
   let answer: PacketAnswer;
   try {
-    answer = { value: (requests[request.verb] as (request: PacketRequest) => number)(request) };
+    const run = requests[request.verb] as (request: PacketRequest) => number | Promise<number>;
+    answer = { value: await run(request) };
   } catch (error) {
     answer = { error: String(error) };
   }

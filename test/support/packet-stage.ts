@@ -14,6 +14,8 @@ import { samplesOf } from './prometheus-text.ts';
 export type PacketRequest =
   | { readonly verb: 'run'; readonly command: readonly string[] }
   | { readonly verb: 'send'; readonly frame: string; readonly times: number }
+  /** A TCP server. */
+  | { readonly verb: 'serve'; readonly port: number }
   /** A UDP socket that is never read. */
   | { readonly verb: 'listen'; readonly port: number; readonly rcvbuf: number };
 export type PacketAnswer = { readonly value: number } | { readonly error: string };

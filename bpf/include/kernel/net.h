@@ -91,7 +91,7 @@ struct sk_buff {
 	u16 queue_mapping;
 	u16 vlan_proto; /* network byte order, as protocol */
 	u16 vlan_tci;
-	u32 vlan_all;	      /* both; Linux >= 6.1 */
+	u32 vlan_all;	     /* both; Linux >= 6.1 */
 	u8 vlan_present : 1; /* before */
 	u16 protocol;
 	u16 network_header; /* from head, as the next two; 0 when it was not set */

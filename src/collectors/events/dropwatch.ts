@@ -53,7 +53,8 @@ const collector: Collector = defineEvent({
     for (const reason of options.suppress) {
       const number = numbers.get(reason);
       if (number !== undefined) await suppressed.set(number, 1);
-      else if (!BENIGN.includes(reason)) log.warn('this kernel has no such reason to drop packets', { reason });
+      else if (!BENIGN.includes(reason))
+        log.warn('this kernel has no such reason to drop packets', { reason });
     }
   },
   async update({ bpf, metrics }) {

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
 import { CollectorHarness } from '../../support/collector-harness.ts';
 import { eventually } from '../../support/eventually.ts';
 import { datagram, FRAMES, PAYLOAD, segment } from '../../support/frame-samples.ts';
-import { ethernet, ipv4, udp } from '../../support/frames.ts';
+import { ethernet, ipv4, tcp, udp } from '../../support/frames.ts';
+import { container } from '../../support/harness-containers.ts';
 import { skipWithoutKernelType } from '../../support/kernel.ts';
 import { countedDrops, type Drop, PacketStage } from '../../support/packet-stage.ts';
 import { samplesOf } from '../../support/prometheus-text.ts';
@@ -114,6 +116,34 @@ test('headers of every kind are read, and only those that are there', { skip }, 
     drops.map(({ data }) => data.layers?.label),
     seen.map(([label]) => label),
   );
+});
+
+test('the owner is that of the socket that should have got the packet, whatever task was interrupted', {
+  skip: skip || skipWithoutController('memory'),
+}, async () => {
+  await using cgroup = TestCgroup.make('memory', `/huatuo-dropwatch-${process.pid}`);
+  const owner = container('server', { memory: cgroup.path }, [cgroup.inode]);
+  await using stage = await PacketStage.open();
+  cgroup.add(stage.pid);
+  await using collector = await CollectorHarness.load('dropwatch', {
+    options: EVERYTHING,
+    containers: [owner],
+  });
+  await stage.ask({ verb: 'serve', port: 8080 });
+  // A listener has no use for an acknowledgement.
+  const acknowledgement = tcp(4321, 8080, { flags: 0x10, ack: 7 });
+  await stage.send(ethernet(0x0800, ipv4({ protocol: 6 }, acknowledgement)), 3);
+  const drops = await stage.drops(collector, 'TCP_FLAGS', 3);
+  assert.equal(drops.length, 3);
+  for (const { fields, data, text } of drops) {
+    assert.equal(fields.container_id, owner.id, text);
+    assert.deepEqual(
+      [data.pid, data.sk_state, data.cgroup_id],
+      [stage.pid, 'LISTEN', Number(cgroup.inode)],
+      text,
+    );
+    assert.equal(data.layers?.label, 'TCP 192.0.2.1:4321 > 192.0.2.2:8080 .');
+  }
 });
 
 test('what a rule of nftables drops', {

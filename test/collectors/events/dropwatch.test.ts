@@ -14,6 +14,5 @@ test('records of a kernel become the golden documents, which are as declared', (
     documents.map(({ tracer_data }) => tracer_data.layers.label),
     Object.keys(FRAMES),
   );
-  for (const { tracer_data } of documents)
-    assert.deepEqual(builtInProblems('dropwatch', tracer_data), []);
+  for (const { tracer_data } of documents) assert.deepEqual(builtInProblems('dropwatch', tracer_data), []);
 });
