@@ -23,7 +23,9 @@ struct dropwatch_event {
 						"number that is never given out again in one "
 						"boot. Linux >= 5.12");
 	memory_cgroup_id cgroup_id OPTIONAL DOC("Memory cgroup of the socket's owner");
-	kaddr packet_skb_addr DOC("The packet's buffer, as skb_addr of tcp_retransmit");
+	kaddr packet_skb_addr DOC(
+	    "The packet's buffer. What TCP sends is a copy of what it keeps: to find the "
+	    "segment in documents of tcp_retransmit, compare layers.tcp.seq with tcp_seq");
 	bytes64 packet_len_bytes DOC("Bytes of the packet from where the kernel has come to in its headers");
 	hex64 netdev_flags OPTIONAL DOC("Flags of the device, IFF_ of linux/if.h: 0x1 is up, 0x40 running");
 	netns_id net_namespace OPTIONAL DOC("The namespace's name, its container, or its inode");

@@ -2,7 +2,7 @@
  * Finds the headers in the first bytes of a packet (`struct packet_head` of bpf/include/packet.h). Every byte of them may
  * be hostile: an offset is only kept when all of its header was copied, and chains of headers are followed a few links.
  *
- *   u8 start, u8 flags, u16 end, u8 pad[4], u8 bytes[152]      bytes[start..end) is an Ethernet frame
+ *   u8 start, u8 flags, u16 end, u32 length, u8 bytes[152]      bytes[start..end) is an Ethernet frame
  */
 
 const BYTES: usize = 8;

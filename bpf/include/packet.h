@@ -26,8 +26,8 @@
 typedef struct packet_head {
 	u8 start;
 	u8 flags;
-	u16 end; /* 0: it is no packet of a network */
-	u8 _pad[4];
+	u16 end;    /* 0: it is no packet of a network */
+	u32 length; /* bytes of the whole frame, copied or not */
 	/* Rounded up, so that a load at any place below `end` is within. */
 	u8 bytes[152];
 } packet_head_t;
@@ -89,6 +89,8 @@ static __always_inline void packet_copy(const struct sk_buff *skb, struct packet
 	    0)
 		return;
 	packet->end = PACKET_NETWORK + bytes;
+	/* `len` counts from `data`, which moves through the headers. */
+	packet->length = skb->len + (u32)(skb->data - skb->head) - skb->network_header + ETHER_BYTES;
 	protocol = packet_protocol(skb, packet->bytes[PACKET_NETWORK] >> 4);
 	__builtin_memcpy(packet->bytes + PACKET_NETWORK - 2, &protocol, 2);
 	if (packet_copy_addresses(skb, addresses))
@@ -96,6 +98,7 @@ static __always_inline void packet_copy(const struct sk_buff *skb, struct packet
 	if (packet_has_tag(skb)) {
 		u16 tag[2] = {skb->vlan_proto, __builtin_bswap16(skb->vlan_tci)};
 
+		packet->length += sizeof(tag);
 		__builtin_memcpy(packet->bytes, addresses, 12);
 		__builtin_memcpy(packet->bytes + 12, tag, 4);
 	} else {

@@ -12,9 +12,10 @@
  *		if (!packet_passes(&machine)) return 0;
  *	}
  *
- * A classic program only jumps forward, so it ends after as many steps as it has instructions. Where it looks
- * behind what was copied of the packet, the packet does not pass, as in the kernel's own interpreter
- * (net/core/filter.c). Linux >= 5.12 (pointers as arguments of global functions).
+ * A program ends after as many steps as it has instructions at most, for it only jumps forward; with
+ * `protochain` it jumps back, and ends after as many steps as there is room for instructions. Where it looks
+ * behind what was copied of the packet, or divides by zero, the packet does not pass, as in the kernel's own
+ * interpreter (net/core/filter.c). Linux >= 5.12 (pointers as arguments of global functions).
  */
 #ifndef HUATUO_PACKET_FILTER_H
 #define HUATUO_PACKET_FILTER_H
@@ -77,9 +78,9 @@ static __always_inline u32 filter_alu(u32 operation, u32 a, u32 operand)
 	case BPF_MUL:
 		return a * operand;
 	case BPF_DIV:
-		return operand ? a / operand : 0;
+		return a / operand;
 	case BPF_MOD:
-		return operand ? a % operand : 0;
+		return a % operand;
 	case BPF_AND:
 		return a & operand;
 	case BPF_OR:
@@ -140,7 +141,7 @@ __noinline int filter_step(struct filter_machine *machine)
 		if (mode == BPF_IMM)
 			value = k;
 		else if (mode == BPF_LEN)
-			value = packet->end - packet->start;
+			value = packet->length;
 		else if (mode == BPF_MEM)
 			value = machine->memory[k & (BPF_MEMWORDS - 1)];
 		else if (!filter_load(packet, mode == BPF_IND ? machine->x + k : k, bytes, &value))
@@ -158,6 +159,9 @@ __noinline int filter_step(struct filter_machine *machine)
 		machine->memory[k & (BPF_MEMWORDS - 1)] = machine->x;
 		return 0;
 	case BPF_ALU:
+		/* As a load behind the end: the packet does not pass. */
+		if ((BPF_OP(code) == BPF_DIV || BPF_OP(code) == BPF_MOD) && operand == 0)
+			return 1;
 		machine->a = filter_alu(BPF_OP(code), machine->a, operand);
 		return 0;
 	case BPF_JMP:

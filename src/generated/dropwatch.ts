@@ -14,7 +14,7 @@ export interface DropwatchEvent {
   net_namespace_cookie?: string;
   /** Memory cgroup of the socket's owner [inode of a cgroup directory] */
   cgroup_id?: number;
-  /** The packet's buffer, as skb_addr of tcp_retransmit [hexadecimal, 0x…] */
+  /** The packet's buffer. What TCP sends is a copy of what it keeps: to find the segment in documents of tcp_retransmit, compare layers.tcp.seq with tcp_seq [hexadecimal, 0x…] */
   packet_skb_addr: string;
   /** Bytes of the packet from where the kernel has come to in its headers [bytes] */
   packet_len_bytes: number;

@@ -98,6 +98,7 @@ struct sk_buff {
 	u16 mac_header;
 	u32 tail;
 	unsigned char *head;
+	unsigned char *data;
 };
 
 /* What TCP keeps in sk_buff.cb of a segment that it sends. */
