@@ -312,20 +312,22 @@ int BPF_PROG(io_cgroup_removed, struct cgroup *removed)
 {
 	int index = bpf_core_enum_value(enum cgroup_subsys_id, io_cgrp_id);
 	struct cgroup_disk_key key = {cgroup_id_for(removed, index)};
-	u64 heir;
+	u64 heir = cgroup_id_for(cgroup_parent(removed), index);
+	bool kept = bpf_map_lookup_elem(&container_cgroups, &key.cgroup);
 
 	if (!bpf_map_lookup_elem(&cgroup_disks, &key))
 		return 0;
-	heir = cgroup_heir(removed, key.cgroup, index);
 	for (; key.number < MAX_DISKS_OF_CGROUP; key.number++) {
 		u32 *device = bpf_map_lookup_elem(&cgroup_disks, &key);
 
 		if (!device)
 			break;
-		move_disk(key.cgroup, heir, *device);
+		if (!kept)
+			move_disk(key.cgroup, heir, *device);
 		bpf_map_delete_elem(&cgroup_disks, &key);
 	}
-	__sync_fetch_and_add(&cgroups_ended, 1);
+	if (!kept)
+		__sync_fetch_and_add(&cgroups_ended, 1);
 	return 0;
 }
 

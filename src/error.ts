@@ -44,6 +44,7 @@ export type ErrorCode =
   | 'SOURCE_UNREADABLE'
   | 'CONTAINER_SOURCE_FAILED'
   | 'ELASTICSEARCH_FAILED'
+  | 'DOCUMENT_TOO_LARGE'
   // build
   | 'BUILD_FAILED';
 
@@ -83,8 +84,10 @@ export interface WireError {
   readonly cause?: WireError;
 }
 
+const NAME = 'HuatuoError';
+
 export class HuatuoError extends Error {
-  override readonly name = 'HuatuoError';
+  override readonly name = NAME;
   readonly code: ErrorCode;
   readonly remedy: string;
 
@@ -103,7 +106,7 @@ export class HuatuoError extends Error {
 
   /** Wraps anything that was thrown; a HuatuoError passes through unchanged. */
   static from(thrown: unknown, code: ErrorCode, remedy: string): HuatuoError {
-    if (thrown instanceof HuatuoError) return thrown;
+    if (isHuatuoError(thrown)) return thrown;
     const found = thrown instanceof Error ? thrown.message : String(thrown);
     return new HuatuoError(code, { found, remedy, cause: thrown });
   }
@@ -131,4 +134,9 @@ export class HuatuoError extends Error {
     if (wire.stack) error.stack = wire.stack;
     return error;
   }
+}
+
+/** By name: a collector's module and the bundle of the thread it runs in (src/build/bundle.ts) have a class each. */
+function isHuatuoError(thrown: unknown): thrown is HuatuoError {
+  return thrown instanceof Error && thrown.name === NAME;
 }

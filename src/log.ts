@@ -5,7 +5,6 @@
  * thread has to be up for it. A line is one write(2), so lines of different threads do not mix.
  */
 import { createRequire } from 'node:module';
-import { isatty } from 'node:tty';
 import { inspect } from 'node:util';
 import type { DestinationStream, Logger } from 'pino';
 import type { Log } from './sdk/context.ts';
@@ -48,7 +47,7 @@ const loadPino = (): typeof import('pino') => require('pino') as typeof import('
 
 function createLogger(options: LogOptions, lines: DestinationStream): Logger {
   const { pino, stdTimeFunctions } = loadPino();
-  const pretty = options.format === 'pretty' || (options.format === 'auto' && isatty(STDERR));
+  const pretty = options.format === 'pretty' || (options.format === 'auto' && isTerminal());
   return pino(
     {
       level: options.level,
@@ -59,6 +58,11 @@ function createLogger(options: LogOptions, lines: DestinationStream): Logger {
     },
     pretty ? prettyLines(lines) : lines,
   );
+}
+
+/** node:tty brings node:net, 300 KB for each thread. */
+function isTerminal(): boolean {
+  return (require('node:tty') as typeof import('node:tty')).isatty(STDERR);
 }
 
 let stderr: DestinationStream | undefined;
@@ -79,7 +83,7 @@ function stderrLines(): DestinationStream {
 function prettyLines(lines: DestinationStream): DestinationStream {
   const { prettyFactory } = require('pino-pretty') as typeof import('pino-pretty');
   const format = prettyFactory({
-    colorize: isatty(STDERR) && !process.env.NO_COLOR,
+    colorize: isTerminal() && !process.env.NO_COLOR,
     translateTime: 'SYS:HH:MM:ss.l',
     messageFormat: '{component}: {msg}',
     ignore: 'component',

@@ -66,3 +66,20 @@ export async function unlessStopped<T>(
     clearTimeout(timer);
   }
 }
+
+/** @returns runs what it is given, so many at a time; the others wait for their turn */
+export function limitConcurrency(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let free = most;
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free += 1;
+    }
+  };
+}

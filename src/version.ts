@@ -1,7 +1,8 @@
-/** The agent's version, from package.json beside `dist/`. */
+/** The agent's version, from package.json. */
 import { readFileSync } from 'node:fs';
+import { at } from './paths.ts';
 
-const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+const manifest = JSON.parse(readFileSync(at('package.json'), 'utf8')) as {
   version: string;
 };
 

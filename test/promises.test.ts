@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { shareInFlight } from '../src/promises.ts';
+import { limitConcurrency, shareInFlight } from '../src/promises.ts';
 
 /** Calls that settle when the test says so. */
 function calls() {
@@ -33,4 +33,23 @@ test('after a call has settled, well or not, the next one starts anew', async ()
   assert.equal(started.length, 2);
   started[1]?.settle.resolve('whole');
   assert.equal(await next, 'whole');
+});
+
+test('so much work runs at a time; the rest follows in its order, also after a failure', async () => {
+  const inTurn = limitConcurrency(2);
+  const works = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
+  const begun: number[] = [];
+  const ends = works.map(({ promise }, index) =>
+    inTurn(() => {
+      begun.push(index);
+      return promise;
+    }),
+  );
+  assert.deepEqual(begun, [0, 1]);
+  works[1]?.reject(new Error('on purpose'));
+  await assert.rejects(ends[1] ?? Promise.resolve(), /on purpose/);
+  assert.deepEqual(begun, [0, 1, 2]);
+  for (const { resolve } of works) resolve();
+  await Promise.allSettled(ends);
+  assert.deepEqual(begun, [0, 1, 2, 3]);
 });

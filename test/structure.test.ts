@@ -119,7 +119,10 @@ test('sdk is the bottom: it imports itself and the error class', () => {
   assert.deepEqual(show(wrong), []);
 });
 
-for (const start of ['src/sdk/index.ts', 'workers/collector.ts', 'workers/task.ts', 'workers/describe.ts']) {
+for (const start of [
+  'src/sdk/index.ts',
+  ...['collector', 'capture', 'task', 'describe'].map((name) => `workers/${name}.ts`),
+]) {
   test(`${start} knows no zod: schemas are the main thread's`, () => {
     assert.equal(
       pathTo(start, (file) => file === 'zod', LOADED),

@@ -1,9 +1,7 @@
 /** Thread of one tracing or BPF metric collector. */
 import { workerData } from 'node:worker_threads';
-import { collectGarbageOnce } from '../src/actor/collect-garbage.ts';
 import type { CollectorWorkerData } from '../src/collector/protocol.ts';
 import { CollectorRuntime, loadModule } from '../src/collector/runtime.ts';
 
 const data = workerData as CollectorWorkerData;
 new CollectorRuntime(data, await loadModule(data)).run();
-collectGarbageOnce();

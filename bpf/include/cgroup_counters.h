@@ -7,20 +7,16 @@
  *   counts = cgroups_of(&cgroup, directory);
  *
  * A removed cgroup's counts become its parent's, as the kernel does with the memory it was charged for: so
- * the total of a container stands when a cgroup inside it comes and goes (systemd, kubelet), and when a
- * container ends its counts are the host's. Over all entries the sum is what was counted, but for what is
- * counted as lost.
+ * the total of a container stands when a cgroup inside it comes and goes (systemd, kubelet). A container's
+ * own cgroup is kept, for the agent to show what it has counted to its end, and then to delete. The agent
+ * names them at each scrape (`container_cgroups`); one that no scrape has seen had no series, and its counts
+ * are its parent's. Over all entries the sum is what was counted, but for what the agent has deleted and what
+ * is counted as lost.
  *
  * - An LRU map forgets the container that rests when short-lived cgroups come and go, and says nothing.
  * - Storage that hangs on the cgroup (BPF_MAP_TYPE_CGRP_STORAGE, Linux 6.2) goes with it, counts and all, is
  *   not per CPU, and is read by a descriptor of each cgroup rather than by a walk.
  * - The agent hears of a removal later than this program, and thousands of them may fit in between.
- *
- * A container that ends inside another one (kind, docker in docker) has series of its own, and its life at
- * once in the outer one's counter would be a burst that never was. The agent names such containers at each
- * scrape
- * (`nested_containers`), and what they have counted goes to the root of the hierarchy. One that no scrape has
- * seen had no series, and is the outer one's.
  *
  * A task at its end is switched in once more after its cgroup was removed: the look-up misses, and the
  * nearest ancestor that lives is counted. What it adds on another CPU in the instant of the removal is lost.
@@ -42,26 +38,18 @@ u64 cgroup_counters_lost COUNTER(
     "huatuo_bpf_cgroup_counters_lost_total",
     "Counters that were lost with their cgroup: before Linux 5.19, or for want of room.") BY_COLLECTOR;
 
-/* Containers inside others, by cgroup: the agent writes it. */
+/* Cgroups of containers: the agent writes it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, u64);
 	__type(value, bool8);
-} nested_containers SEC(".maps");
+} container_cgroups SEC(".maps");
 
 #define ROOT_CGROUP	  1 /* kernfs numbers from it, in each hierarchy */
 #define MAX_CGROUP_LEVELS 64
 #define MAX_CPUS	  8192
-
-/* Whose the counts of a cgroup are that is removed, as cgroup_id_for() has it. */
-static __always_inline u64 cgroup_heir(struct cgroup *removed, u64 id, int controller)
-{
-	if (bpf_map_lookup_elem(&nested_containers, &id))
-		return ROOT_CGROUP;
-	return cgroup_id_for(cgroup_parent(removed), controller);
-}
 
 /* The cgroup's id; of one that was removed, that of the nearest ancestor that was not. */
 static __always_inline u64 cgroup_live_id(struct cgroup *cgroup, int controller, u64 id)
@@ -161,8 +149,11 @@ static __always_inline bool can_move_counters(void)
 	{                                                                                                    \
 		int index = bpf_core_enum_value(enum cgroup_subsys_id, controller##_cgrp_id);                \
 		controller##_cgroup_id from = cgroup_id_for(removed, index);                                 \
-		controller##_cgroup_id to = cgroup_heir(removed, from, index);                               \
+		controller##_cgroup_id to = cgroup_id_for(cgroup_parent(removed), index);                    \
+		u64 id = from;                                                                               \
                                                                                                              \
+		if (bpf_map_lookup_elem(&container_cgroups, &id))                                            \
+			return 0;                                                                            \
 		if (map##_move(&from, &to))                                                                  \
 			__sync_fetch_and_add(&cgroups_ended, 1);                                             \
 		return 0;                                                                                    \

@@ -11,8 +11,9 @@
  *
  * The fields of the key are the labels, by name and type: enums by name, a block_dev by the disk's name. A
  * cgroup id stands for the labels of its container: a container's cgroups add up to one series, and what
- * belongs to no container is left out, so count the host in a map of its own. Series of containers and disks
- * that are gone are dropped. Where cgroups come and go, cgroup_counters.h keeps the map of those that live.
+ * belongs to no container is left out, so count the host in a map of its own. Series of disks that are gone
+ * are dropped; counts of a container stay until a scrape has shown them after its end, and for
+ * containers.keep_gone. Where cgroups come and go, cgroup_counters.h keeps the map of those that live.
  */
 #ifndef HUATUO_METRIC_H
 #define HUATUO_METRIC_H

@@ -1,33 +1,21 @@
 /**
  * Memory that a start needed and the work does not: modules were read and compiled, BTF was parsed, the verifier was fed.
- * V8 and malloc keep it for a program that goes on like this. An agent idles for weeks, so each thread gives it back once,
- * shortly after its start; that is about a fifth of the resident size. What malloc has is the whole process's, and given
- * back by the main thread (src/agent/memory.ts).
+ * V8 keeps it for a program that goes on like this. An agent idles for weeks, so its threads give it back when the supervisor says
+ * so (garbage-schedule.ts). What malloc has is the whole process's, and given back by the main thread (src/agent/memory.ts).
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 
-/** By then a collector has loaded and attached, and the first scrape has usually been there. */
-export const COLLECTS_AFTER_MS = 5000;
-/** Takes 10 to 30 ms for the heap of one thread. */
-type Collect = (options: { readonly type: 'major'; readonly flavor: 'last-resort' }) => void;
+/** By then a thread of the pool has run its first tasks. */
+const COLLECTS_AFTER_MS = 5000;
 
-/** Collects the garbage of the calling thread once, a few seconds from now. Does not keep the thread alive. */
+/** Collects the garbage of the calling thread once, a few seconds from now: for one that the supervisor does not know. */
 export function collectGarbageOnce(): void {
   setTimeout(collectGarbage, COLLECTS_AFTER_MS).unref();
 }
 
-/** Collects the garbage of the calling thread now. */
+/**
+ * Collects the garbage of the calling thread now, which takes 10 to 30 ms; does nothing in a process without `--expose-gc`
+ * (src/cli/become-agent.ts). `last-resort` also gives the freed pages back to the system; no public function of Node does.
+ */
 export function collectGarbage(): void {
-  collector()({ type: 'major', flavor: 'last-resort' });
-}
-
-let known: Collect | undefined;
-
-/** `last-resort` also gives the freed pages back to the system; no public function of Node does. */
-function collector(): Collect {
-  if (known) return known;
-  setFlagsFromString('--expose-gc');
-  known = runInNewContext('gc') as Collect;
-  return known;
+  globalThis.gc?.({ type: 'major', flavor: 'last-resort' });
 }

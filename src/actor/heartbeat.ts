@@ -4,14 +4,19 @@
  *
  *   int32 [0]   how often the supervisor has asked
  *   int32 [1]   the newest question that was answered
+ *   int32 [2]   the newest question that was also one to collect garbage
+ *   int32 [3]   not used
  *
  * The words are the first ones of the actor's stats. They outlive each worker: a new one answers what is open.
  */
+import { collectGarbage } from './collect-garbage.ts';
+
 const ASKED = 0;
 const ANSWERED = 1;
+const COLLECT = 2;
 
-/** Size of the two words. */
-export const HEARTBEAT_BYTES: number = 2 * Int32Array.BYTES_PER_ELEMENT;
+/** Size of the words. */
+export const HEARTBEAT_BYTES: number = 4 * Int32Array.BYTES_PER_ELEMENT;
 
 /**
  * Answers from now on whenever the calling thread's event loop turns; does not keep the thread alive.
@@ -20,7 +25,8 @@ export const HEARTBEAT_BYTES: number = 2 * Int32Array.BYTES_PER_ELEMENT;
  * @returns to be called when what held the answers back is over: answers what is open
  */
 export function answerHeartbeat(stats: SharedArrayBuffer, isHeld: () => boolean = () => false): () => void {
-  const words = new Int32Array(stats, 0, 2);
+  const words = new Int32Array(stats, 0, 4);
+  let collected = Atomics.load(words, COLLECT);
   const answer = (): void => {
     if (!isHeld()) Atomics.store(words, ANSWERED, Atomics.load(words, ASKED));
   };
@@ -28,6 +34,9 @@ export function answerHeartbeat(stats: SharedArrayBuffer, isHeld: () => boolean 
     for (;;) {
       const asked = Atomics.load(words, ASKED);
       answer();
+      const collect = Atomics.load(words, COLLECT);
+      if (collect !== collected) collectGarbage();
+      collected = collect;
       const question = Atomics.waitAsync(words, ASKED, asked);
       if (!question.async) continue;
       void question.value.then(listen);
@@ -47,7 +56,7 @@ export class Heartbeat {
 
   /** @param stats of the actor */
   constructor(stats: SharedArrayBuffer) {
-    this.#words = new Int32Array(stats, 0, 2);
+    this.#words = new Int32Array(stats, 0, 4);
   }
 
   /** Silence counts from the next question: a new run begins, or a start has ended that may have kept the thread busy. */
@@ -69,6 +78,12 @@ export class Heartbeat {
       Atomics.notify(this.#words, ASKED);
     }
     return this.silence(now_ms);
+  }
+
+  /** Asks the thread to collect its garbage, too. */
+  collect(): void {
+    Atomics.store(this.#words, COLLECT, Atomics.add(this.#words, ASKED, 1) + 1);
+    Atomics.notify(this.#words, ASKED);
   }
 
   /** The same without asking. */

@@ -2,16 +2,22 @@
  * Control calls between threads: comlink over one MessagePort, with errors that keep `code`, `remedy` and `cause`,
  * and a deadline for every call.
  *
- * Node's MessagePort is an EventTarget, so comlink takes it without an adapter. Comlink never settles a call whose
- * other side is gone (a terminated worker sends no answer), and whoever shares that call with later ones would wait for ever:
- * here every call that is open when the port closes is rejected. A thread that hangs closes nothing: wrap each call in
- * `withDeadline`.
+ * Ports are listened to in Node's way, through comlink's adapter: their first event as an EventTarget has Node load undici,
+ * HTTP/2 and TLS for the class of that event, 2.5 MB for each thread.
+ *
+ * Comlink never settles a call whose other side is gone (a terminated worker sends no answer), and whoever shares that call with
+ * later ones would wait for ever: here every call that is open when the port closes is rejected. A thread that hangs closes
+ * nothing: wrap each call in `withDeadline`.
  */
 import type { MessagePort, Transferable } from 'node:worker_threads';
-import comlink, { type Endpoint, type Remote } from 'comlink';
+import comlink, { type Remote } from 'comlink';
+import nodeEndpoint from 'comlink/dist/umd/node-adapter.js';
 import { HuatuoError, type WireError } from '../error.ts';
 
 export type { Remote };
+
+// The module is its one function; its types speak of a `default` that only the other build has.
+const toEndpoint = nodeEndpoint as unknown as typeof nodeEndpoint.default;
 
 /** An api whose every answer is a promise. */
 export type Promised<Api> = {
@@ -41,7 +47,7 @@ comlink.transferHandlers.set('throw', {
  * wanted.
  */
 export function expose(api: object, port: MessagePort): void {
-  comlink.expose(api, port as unknown as Endpoint);
+  comlink.expose(api, toEndpoint(port));
 }
 
 /**
@@ -51,7 +57,7 @@ export function expose(api: object, port: MessagePort): void {
 export function wrap<Api extends object>(port: MessagePort): Remote<Api> {
   const known = wrapped.get(port);
   if (known) return known as Remote<Api>;
-  const remote = settling(comlink.wrap<Api>(port as unknown as Endpoint), port);
+  const remote = settling(comlink.wrap<Api>(toEndpoint(port)), port);
   wrapped.set(port, remote);
   port.once('close', () => wrapped.delete(port));
   return remote;
@@ -94,8 +100,8 @@ function gone(): HuatuoError {
 }
 
 /**
- * Comlink closes a port when its wrapper is collected, also one that is served on this side: a wrapper lives as long as its
- * port is open. A WeakMap alone would not let go of it, because comlink's finalizer holds the port.
+ * When a wrapper is collected, comlink ends what is served at the other end: a wrapper lives as long as its port is open. A
+ * WeakMap alone would not let go of it, because comlink's finalizer holds the port.
  */
 const wrapped = new Map<MessagePort, unknown>();
 

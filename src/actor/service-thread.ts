@@ -1,8 +1,7 @@
-/** What every service's thread does first: takes its data, answers the supervisor's heartbeat, and gives memory back when it has started. */
+/** What every service's thread does first: takes its data, and answers the supervisor's heartbeat. */
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { createLog, type LogConfig } from '../log.ts';
 import type { Log } from '../sdk/context.ts';
-import { collectGarbageOnce } from './collect-garbage.ts';
 import { answerHeartbeat } from './heartbeat.ts';
 
 /** `workerData` of a service's worker; `control` must be in the transfer list. */
@@ -27,6 +26,5 @@ export interface ServiceThread<Options> {
 export function startServiceThread<Options>(): ServiceThread<Options> {
   const { name, options, control, log, stats } = workerData as ServiceData<Options>;
   answerHeartbeat(stats);
-  collectGarbageOnce();
   return { options, control, log: createLog({ component: name, ...log }) };
 }

@@ -8,6 +8,10 @@ export type ActorState =
   /** Its thread is up, it has not yet said that it collects. */
   | 'starting'
   | 'running'
+  /** An autotracer that has no thread: it takes samples, and all is well. */
+  | 'sampling'
+  /** The same, with a worker for each capture that runs. */
+  | 'capturing'
   /** Its `start` returned; it is enabled again after its interval. */
   | 'waiting'
   /** It crashed and its back-off is running. */
@@ -72,6 +76,7 @@ export interface ActorMeasurements {
   readonly ring_bytes?: number;
   readonly ring_high_water_bytes?: number;
   readonly refused_batches?: number;
+  readonly unenriched_documents?: number;
   readonly busy_heads?: number;
   readonly lookup_misses?: number;
   readonly lookup_evictions?: number;

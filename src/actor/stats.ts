@@ -16,6 +16,7 @@ export const SAVED_ENDS = [
   'saved_refused',
   'saved_cancelled',
   'saved_lost',
+  'saved_oversized',
 ] as const;
 
 const FIELDS = [
@@ -25,6 +26,9 @@ const FIELDS = [
   'ring_high_water_bytes',
   'busy_heads',
   'refused_batches',
+  /** Events left out because the journal could never take their documents, and those written without what `enrich` adds. */
+  'oversized',
+  'unenriched',
   /** Texts the decoder had to ask for, and those it had to forget to make room. */
   'lookup_misses',
   'lookup_evictions',

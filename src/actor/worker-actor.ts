@@ -15,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { HuatuoError, type WireError } from '../error.ts';
 import { withDeadline } from '../promises.ts';
+import { GarbageSchedule } from './garbage-schedule.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { type ExitKind, RestartPolicy } from './restart.ts';
 import { expose, type Remote, wrap } from './rpc.ts';
@@ -48,6 +49,7 @@ export class WorkerActor<Control extends object> {
   #retry: NodeJS.Timeout | undefined;
   readonly #usage = new WorkerUsage();
   readonly #heartbeat: Heartbeat;
+  readonly #garbage = new GarbageSchedule();
   #outcome = Promise.withResolvers<void>();
 
   constructor(spec: ActorSpec, hooks: ActorHooks<Control>) {
@@ -122,6 +124,7 @@ export class WorkerActor<Control extends object> {
     this.#outcome.promise.catch(() => undefined);
     this.#startedAt_ms = performance.now();
     this.#heartbeat.begin();
+    this.#garbage.begin(this.#startedAt_ms);
     const worker = new Worker(this.spec.entry, {
       workerData: this.spec.workerData(port2),
       transferList: [port2],
@@ -144,7 +147,10 @@ export class WorkerActor<Control extends object> {
     // What a worker said before it was ended must not undo that.
     if (!this.#worker || this.#halting || this.#error) return;
     // The thread may have been busy for as long as a start may take, and what it has not answered by now is no hang.
-    if (this.#state === 'starting') this.#heartbeat.begin();
+    if (this.#state === 'starting') {
+      this.#heartbeat.begin();
+      this.#garbage.begin(performance.now());
+    }
     this.#enter(state);
   }
 
@@ -173,6 +179,16 @@ export class WorkerActor<Control extends object> {
     // Loading modules and passing the verifier block the thread: a slow host is not a hang.
     const patience_ms = this.#state === 'starting' ? STARTING_MS : this.spec.heartbeatTimeout_ms;
     if (silent_ms >= patience_ms) this.end(hung(this.spec.name, patience_ms, silent_ms));
+  }
+
+  /** Has the worker collect its garbage when that is due. Called on the supervisor's tick. @returns whether it does */
+  collectGarbage(now_ms: number): boolean {
+    if (!this.#worker || this.#state === 'starting') return false;
+    // Read from here; it wakes the thread no more than a look at its state does.
+    const { active } = this.#worker.performance.eventLoopUtilization();
+    const isDue = this.#garbage.isDue(now_ms, active);
+    if (isDue) this.#heartbeat.collect();
+    return isDue;
   }
 
   /** Ends the present run in good order and begins another one, which takes its `workerData` anew. */

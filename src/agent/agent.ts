@@ -10,7 +10,7 @@
 import type { ActorStatus } from '../actor/state.ts';
 import type { WorkerActor } from '../actor/worker-actor.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import type { CatalogEntry } from '../catalog/entry.ts';
+import { type CatalogEntry, looksOnPool } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import { freshenClock } from '../kernel/clock-keeper.ts';
@@ -18,21 +18,24 @@ import { RingWatch } from '../kernel/ring-watch.ts';
 import type { PoolCollector } from '../pool/file-task.ts';
 import { withDeadline } from '../promises.ts';
 import type { Log } from '../sdk/context.ts';
+import type { SeriesMemory } from '../sdk/kept-series.ts';
 import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
+import { AutotracerChild, type AutotracerDependencies } from './autotracer-child.ts';
 import { collectorPart } from './changes.ts';
-import { CollectorChild } from './collector-child.ts';
+import type { CollectorChild } from './child.ts';
 import { CpuCgroups } from './fence/cgroup.ts';
 import { findQuotaParent } from './fence/quota-parent.ts';
-import { MemoryGuard, trimMemory } from './memory.ts';
+import { MemoryGuard, threadsCollect, trimMemory } from './memory.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import { changedPooled, pooledCollectors } from './pooled.ts';
 import type { ReloadRecord } from './reload.ts';
 import { SERVICES } from './services/list.ts';
-import { Services } from './services/services.ts';
+import { type ReaderActor, Services } from './services/services.ts';
 import { StateLog } from './state-log.ts';
 import { describeAgent, setAside } from './status.ts';
 import { statusFamilies } from './status-metrics.ts';
+import { WorkerChild } from './worker-child.ts';
 
 /** The tick is this part of the heartbeat timeout, or this time; with a CPU quota, which is kept second by second, a second. */
 const TICK_SHARE = 1 / 3;
@@ -52,9 +55,18 @@ export interface AgentHooks {
   reloads(): ReloadRecord;
 }
 
+/** Events that an agent which has stopped did not bring into the journal, by collector. */
+export interface Leftovers {
+  /** In pinned rings, for the next agent. */
+  readonly waiting: Record<string, number>;
+  readonly lost: Record<string, number>;
+}
+
 export class Agent {
   #config: EffectiveConfig;
   #catalog: Catalog;
+  /** Enabled collectors that run as tasks and have no actor. */
+  #pooled: readonly PoolCollector[];
   readonly #bootId: string;
   readonly #log: Log;
   readonly #states: StateLog;
@@ -71,6 +83,7 @@ export class Agent {
   constructor(config: EffectiveConfig, catalog: Catalog, bootId: string, log: Log, hooks: AgentHooks) {
     this.#config = config;
     this.#catalog = catalog;
+    this.#pooled = pooledCollectors(config, catalog);
     this.#bootId = bootId;
     this.#log = log;
     this.#states = new StateLog(log, config.log.level === 'debug');
@@ -92,7 +105,7 @@ export class Agent {
         reload: () => hooks.reload(),
       },
       {
-        readers: () => [...this.#children.values()].map(({ actor }) => actor),
+        readers: () => [...this.#children.values()].flatMap(({ readers }) => readers),
         changed: (status) => this.#changed(status),
       },
     );
@@ -114,16 +127,26 @@ export class Agent {
     if (this.#phase === 'starting') this.#phase = 'up';
   }
 
-  /** Drains every collector into the journal, then closes the services. */
-  async stop(): Promise<void> {
+  /**
+   * Drains every collector into the journal, then closes the services.
+   * @returns events that are not in the journal, by collector: those that wait in a pinned ring, and those that are gone
+   */
+  async stop(): Promise<Leftovers> {
     this.#phase = 'stopping';
-    await Promise.all([...this.#children.values()].map((child) => child.stop({ leavePinned: true })));
+    const left: Leftovers = { waiting: {}, lost: {} };
+    await Promise.all(
+      [...this.#children.values()].map(async (child) => {
+        const events = await child.stop({ leavePinned: true });
+        if (events > 0n) left[child.isPinned ? 'waiting' : 'lost'][child.entry.name] = Number(events);
+      }),
+    );
     await this.#services.stop();
     clearTimeout(this.#tick);
     this.#states[Symbol.dispose]();
     this.#rings[Symbol.dispose]();
     this.#pins[Symbol.dispose]();
     this.#cgroups[Symbol.dispose]();
+    return left;
   }
 
   /**
@@ -136,6 +159,7 @@ export class Agent {
     const before = { config: this.#config, catalog: this.#catalog, pooled: this.#pooled };
     this.#config = config;
     this.#catalog = catalog;
+    this.#pooled = pooledCollectors(config, catalog, before.pooled);
     try {
       const services = await this.#services.apply(before.config);
       const collectors = await this.#applyToCollectors(before.config, before.catalog);
@@ -144,6 +168,7 @@ export class Agent {
     } catch (error) {
       this.#config = before.config;
       this.#catalog = before.catalog;
+      this.#pooled = before.pooled;
       await this.#services.apply(config);
       throw error;
     }
@@ -159,7 +184,13 @@ export class Agent {
     ];
     const actors = [...running, ...aside];
     return {
-      agent: describeAgent(this.#phase, actors, this.#identity, this.#startedAt),
+      agent: describeAgent({
+        phase: this.#phase,
+        actors,
+        identity: this.#identity,
+        startedAt: this.#startedAt,
+        isTroubled: this.#services.isTroubled,
+      }),
       actors,
       ledger: children.flatMap((child) => child.ledger() ?? []),
       ...this.#services.report,
@@ -181,17 +212,20 @@ export class Agent {
 
   async #applyToCollectors(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
     const touched: string[] = [];
+    const counted = new Map<string, SeriesMemory>();
     this.#applyPins();
     for (const [name, child] of [...this.#children]) {
       const entry = this.#catalog.find(name);
       if (entry && collectorPart(config, child.entry) === collectorPart(this.#config, entry)) continue;
       await child.stop();
       this.#children.delete(name);
+      const left = entry?.contents === child.entry.contents && child.leaveSeries?.();
+      if (left) counted.set(name, left);
       await this.#services.forget(name);
       touched.push(name);
     }
     for (const entry of this.#catalog.entries) {
-      if (this.#children.has(entry.name) || !this.#startCollector(entry)) continue;
+      if (this.#children.has(entry.name) || !this.#startCollector(entry, counted.get(entry.name))) continue;
       if (!catalog.find(entry.name) || !touched.includes(entry.name)) touched.push(entry.name);
     }
     await this.#attached(touched);
@@ -200,28 +234,37 @@ export class Agent {
 
   /** What was replaced is in force when a reload answers: it runs, or has said why not, or takes its time. */
   async #attached(names: readonly string[]): Promise<void> {
-    const settled = names.map((name) => this.#children.get(name)?.actor.settled);
+    const settled = names.map((name) => this.#children.get(name)?.settled);
     await withDeadline(Promise.allSettled(settled), ATTACHED_MS, 'start of collectors').catch(
       () => undefined,
     );
   }
 
-  /** @returns whether the collector is one that runs in a worker */
-  #startCollector(entry: CatalogEntry): boolean {
+  /** @returns whether the collector is enabled and more than tasks on the pool */
+  #startCollector(entry: CatalogEntry, series?: SeriesMemory): boolean {
     if (collectorPart(this.#config, entry) === undefined) return false;
-    const child = new CollectorChild(entry, {
+    const child = this.#createChild(entry, series);
+    this.#children.set(entry.name, child);
+    child.start();
+    return true;
+  }
+
+  #createChild(entry: CatalogEntry, series: SeriesMemory | undefined): CollectorChild {
+    const dependencies = {
       config: this.#config,
       agent: this.#identity,
       log: this.#log,
       rings: this.#rings,
       cgroups: this.#cgroups,
+      series,
       ...(entry.manifest && { pinDirectory: this.#pins.directory }),
-      started: (reader) => this.#services.connect(reader),
-      changed: (status) => this.#changed(status),
-    });
-    this.#children.set(entry.name, child);
-    child.actor.start();
-    return true;
+      started: (reader: ReaderActor) => this.#services.connect(reader),
+      changed: (status: ActorStatus) => this.#changed(status),
+    };
+    if (!looksOnPool(entry)) return new WorkerChild(entry, dependencies);
+    const look: AutotracerDependencies['look'] = (collector) =>
+      this.#services.control<PrometheusControl>('prometheus').look(collector);
+    return new AutotracerChild(entry, { ...dependencies, look });
   }
 
   #applyPins(): void {
@@ -229,10 +272,6 @@ export class Agent {
       (entry) => entry.manifest && collectorPart(this.#config, entry) !== undefined,
     );
     this.#pins.apply(this.#config, new Set(pinned.map(({ name }) => name)));
-  }
-
-  get #pooled(): PoolCollector[] {
-    return pooledCollectors(this.#config, this.#catalog);
   }
 
   /** Those that run as tasks have no actor whose state would tell; one that does not start says so at each scrape. */
@@ -261,7 +300,11 @@ export class Agent {
   }
 
   get #actors(): WorkerActor<object>[] {
-    return [...this.#services.actors, ...[...this.#children.values()].map(({ actor }) => actor)];
+    return [...this.#services.actors, ...this.#workers];
+  }
+
+  get #workers(): WorkerActor<object>[] {
+    return [...this.#children.values()].flatMap(({ workers }) => workers);
   }
 
   /** CPU time and heap are asked of each thread, which wakes it: only when they are looked at, or a CPU quota is to be kept. */
@@ -270,8 +313,10 @@ export class Agent {
     freshenClock();
     const now_ms = performance.now();
     for (const actor of this.#actors) actor.checkHeartbeat(now_ms);
-    for (const child of this.#fenced) void child.measure();
-    for (const child of this.#children.values()) child.followCpus();
+    // All of them: each keeps its own time.
+    if (this.#actors.map((actor) => actor.collectGarbage(now_ms)).includes(true)) threadsCollect();
+    for (const child of this.#fenced) void child.keepQuota?.();
+    for (const child of this.#children.values()) child.followCpus?.();
     void this.#guardMemory();
   }
 
@@ -283,13 +328,13 @@ export class Agent {
 
   get #fenced(): CollectorChild[] {
     return [...this.#children.values()].filter(
-      ({ entry }) => this.#config.collectors[entry.name]?.cpu.quota_cores,
+      ({ entry, keepQuota }) => keepQuota && this.#config.collectors[entry.name]?.cpu.quota_cores,
     );
   }
 
   async #guardMemory(): Promise<void> {
     if (process.memoryUsage.rss() <= this.#config.supervisor.memory_limit_bytes) return;
-    const candidates = [...this.#children.values()].map(({ actor }) => actor);
+    const candidates = this.#workers;
     await Promise.all(candidates.map((actor) => actor.measure()));
     this.#memory.check(process.memoryUsage.rss(), performance.now(), candidates);
   }

@@ -13,7 +13,8 @@ export function collectorPart(config: EffectiveConfig, entry: CatalogEntry): str
   const { region, hostname, path, ring, bpf, log, supervisor, containers } = config;
   // A directory may hold another collector of that name, and a rebuilt one has the same path.
   const files = [entry.modulePath, entry.objectPath, entry.contents];
-  const { wait_ms } = containers;
-  const shared = { region, hostname, path: [path.procfs, path.sysfs], ring, bpf, log, supervisor, wait_ms };
+  const { wait_ms, keep_gone_ms } = containers;
+  const paths = [path.procfs, path.sysfs];
+  const shared = { region, hostname, paths, ring, bpf, log, supervisor, wait_ms, keep_gone_ms };
   return JSON.stringify({ own, ...shared, files });
 }

@@ -2,7 +2,8 @@
  * Mutual exclusion of agents on one journal directory: flock(2) on `<directory>/.lock`.
  *
  * The lock belongs to the open file, so it goes with the process however that ends, and a file left behind by SIGKILL
- * means nothing. The supervisor holds it for the journal's thread and all its successors.
+ * means nothing. The supervisor holds it for the journal's thread and all its successors. A lock file or directory that was
+ * deleted or renamed is another's to lock: which file is held is known by device and inode, not by its name.
  */
 import { closeSync, constants, fchmodSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
@@ -10,46 +11,65 @@ import { join } from 'node:path';
 import { HuatuoError } from '../error.ts';
 import { holdLock } from '../kernel/lock.ts';
 import { notWritable, openDirectory } from '../storage/journal/directory.ts';
+import { type Identity, identityAt, identityOf } from '../storage/journal/identity.ts';
+import { requireOwnDirectory } from '../storage/journal/own-directory.ts';
+
+/** A lock file that is replaced so often between its opening and its locking is not left alone. */
+const ATTEMPTS = 10;
+
+interface Held extends Disposable {
+  readonly path: string;
+  readonly identity: Identity;
+}
 
 /** The lock of one journal directory at a time. */
 export class JournalLock implements Disposable {
-  #directory: string | undefined;
-  #held: Disposable | undefined;
+  #held: Held | undefined;
 
   /**
-   * Takes the lock of a directory, and gives back the one it has of another; does nothing when it has this one.
-   * @throws DIRECTORY_NOT_WRITABLE, or JOURNAL_FAILED when another process has it
+   * Takes the lock of a directory, and gives back the one it has of another; does nothing when it has the file that lies there.
+   * @returns the lock file
+   * @throws CONFIG_INVALID, DIRECTORY_NOT_WRITABLE, or JOURNAL_FAILED when another process has it
    */
-  hold(directory: string): void {
-    if (directory === this.#directory) return;
-    const held = lockDirectory(directory);
+  hold(directory: string): Identity {
+    const path = join(directory, '.lock');
+    if (this.#held?.path === path && identityAt(path) === this.#held.identity) return this.#held.identity;
+    const held = lockDirectory(directory, path);
     this[Symbol.dispose]();
     this.#held = held;
-    this.#directory = directory;
+    return held.identity;
+  }
+
+  /** The lock file that is held; undefined when none is. */
+  get identity(): Identity | undefined {
+    return this.#held?.identity;
   }
 
   [Symbol.dispose](): void {
     this.#held?.[Symbol.dispose]();
     this.#held = undefined;
-    this.#directory = undefined;
   }
 }
 
-/**
- * Takes the lock of a journal directory, without waiting; makes the directory when it is missing.
- * @returns a handle that gives it back
- * @throws DIRECTORY_NOT_WRITABLE, or JOURNAL_FAILED naming the process that holds it
- */
-function lockDirectory(directory: string): Disposable {
+/** Takes the lock, without waiting; makes the directory when it is missing. */
+function lockDirectory(directory: string, path: string): Held {
+  requireOwnDirectory(directory);
   closeSync(openDirectory(directory));
-  const path = join(directory, '.lock');
-  const fd = openLock(directory, path);
-  const lock = holdLock(fd);
-  if (typeof lock === 'number') throw lockedError(path, lock);
-  fchmodSync(fd, 0o600);
-  ftruncateSync(fd);
-  writeSync(fd, `${process.pid}\n`, 0);
-  return lock;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const fd = openLock(directory, path);
+    const identity = identityOf(fd);
+    const lock = holdLock(fd);
+    if (typeof lock === 'number') throw lockedError(path, lock);
+    if (identityAt(path) === identity) {
+      fchmodSync(fd, 0o600);
+      ftruncateSync(fd);
+      writeSync(fd, `${process.pid}\n`, 0);
+      return { path, identity, [Symbol.dispose]: () => lock[Symbol.dispose]() };
+    }
+    // Deleted after it was opened: whoever opens the name now gets another file, and its lock.
+    lock[Symbol.dispose]();
+  }
+  throw notWritable(directory, `${path}, which is deleted as soon as it is made`);
 }
 
 function openLock(directory: string, path: string): number {

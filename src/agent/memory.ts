@@ -8,10 +8,10 @@
  * with malloc's arenas locked one by one, so what comes in rows shares one trim. Main thread only.
  */
 
-import { COLLECTS_AFTER_MS, collectGarbage, collectGarbageOnce } from '../actor/collect-garbage.ts';
+import { collectGarbage } from '../actor/collect-garbage.ts';
 import type { ActorState } from '../actor/state.ts';
 import { HuatuoError } from '../error.ts';
-import { limitMalloc, trimMalloc } from '../kernel/libc.ts';
+import { trimMalloc } from '../kernel/libc.ts';
 
 /** A worker that could be replaced. */
 export interface Candidate {
@@ -53,28 +53,32 @@ export class MemoryGuard {
 }
 
 const AFTER_EXIT_MS = 500;
-/** Some time after the threads that were started together have collected their garbage. */
-const AFTER_START_MS = COLLECTS_AFTER_MS + 2000;
+/** By then the threads have collected, one after the other on a host with few CPUs. */
+const AFTER_COLLECTION_MS = 2000;
 
 const due = new Map<number, NodeJS.Timeout>();
 
-function trimAfter(delay_ms: number, before: () => void = () => undefined): void {
+function trimAfter(delay_ms: number): void {
   if (due.has(delay_ms)) return;
   const timer = setTimeout(() => {
     due.delete(delay_ms);
-    before();
+    collectAtTimes();
     trimMalloc();
   }, delay_ms);
   due.set(delay_ms, timer.unref());
 }
 
+/** Threads collect their garbage now: the main thread does so too, and what all of them have freed goes back to the system. */
+export function threadsCollect(): void {
+  trimAfter(AFTER_COLLECTION_MS);
+}
+
 /**
- * Called when an actor's state has changed. A thread that starts collects its garbage soon. What the supervisor had made for one that
- * has ended is garbage, and V8 would let that grow to its heap's own size.
+ * Called when an actor's state has changed. What the supervisor had made for one that has ended is garbage, and V8 would let that
+ * grow to its heap's own size.
  */
 export function trimMemory(state: ActorState): void {
-  if (state === 'starting') trimAfter(AFTER_START_MS);
-  else if (ENDED.has(state)) trimAfter(AFTER_EXIT_MS, collectAtTimes);
+  if (ENDED.has(state)) trimAfter(AFTER_EXIT_MS);
 }
 
 const ENDED: ReadonlySet<ActorState> = new Set<ActorState>([
@@ -85,17 +89,11 @@ const ENDED: ReadonlySet<ActorState> = new Set<ActorState>([
 ]);
 
 /** Takes some 20 ms, in which the supervisor hears nothing: not for each of many ends in a row. */
-const COLLECT_EVERY_MS = 30_000;
+const COLLECT_EVERY_MS = 20_000;
 let collected_ms = Number.NEGATIVE_INFINITY;
 
 function collectAtTimes(): void {
   if (performance.now() - collected_ms < COLLECT_EVERY_MS) return;
   collected_ms = performance.now();
   collectGarbage();
-}
-
-/** Bounds malloc, and collects the main thread's garbage once; called before the first worker is started. */
-export function prepareMemory(): void {
-  limitMalloc();
-  collectGarbageOnce();
 }

@@ -1,23 +1,34 @@
-/** The collectors that run as tasks on the pool and have no actor: which there are, and which a reload touches. Pure. */
+/** The collectors that run as tasks on the pool and have no actor: which there are, and which a reload touches. */
 import type { Catalog } from '../catalog/catalog.ts';
-import { isPooled } from '../catalog/entry.ts';
+import { type CatalogEntry, isPooled } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { PoolCollector } from '../pool/file-task.ts';
+import { allocateState, type StateMemory } from '../sdk/shared-state.ts';
 
-/** Those that are enabled, as the Prometheus worker is told of them. */
+type Enabled = Pick<EffectiveConfig, 'collectors'>;
+
+/**
+ * Those that are enabled, as the Prometheus worker is told of them.
+ * @param before what is unchanged keeps its state
+ */
 export function pooledCollectors(
-  config: Pick<EffectiveConfig, 'collectors'>,
+  config: Enabled,
   catalog: Pick<Catalog, 'entries'>,
+  before: readonly PoolCollector[] = [],
 ): PoolCollector[] {
+  const known = new Map(before.map((collector) => [JSON.stringify(collector), collector]));
   return catalog.entries
     .filter((entry) => isPooled(entry) && config.collectors[entry.name]?.enabled)
-    .map(({ name, modulePath = '', maxSeries, contents }) => ({
-      name,
-      modulePath,
-      options: config.collectors[name]?.options ?? {},
-      maxSeries,
-      contents,
-    }));
+    .map((entry) => {
+      const collector = poolCollector(config, entry, allocateState());
+      return known.get(JSON.stringify(collector)) ?? collector;
+    });
+}
+
+/** @param state outlives the threads that run it */
+export function poolCollector(config: Enabled, entry: CatalogEntry, state: StateMemory): PoolCollector {
+  const { name, modulePath = '', maxSeries, contents } = entry;
+  return { name, modulePath, options: config.collectors[name]?.options ?? {}, maxSeries, contents, state };
 }
 
 /** @returns names of those that are made anew, added or removed */

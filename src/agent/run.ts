@@ -12,8 +12,8 @@ import type { EffectiveConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
 import { keepClock } from '../kernel/clock-keeper.ts';
 import { createLog } from '../log.ts';
-import { Agent } from './agent.ts';
-import { prepareMemory } from './memory.ts';
+import type { Log } from '../sdk/context.ts';
+import { Agent, type Leftovers } from './agent.ts';
 import { type CheckedConfig, Reloader } from './reload.ts';
 import { SystemdNotifier, SystemdReporter } from './systemd.ts';
 
@@ -35,7 +35,6 @@ export async function runAgent(
   const log = createLog({ component: 'supervisor', ...config.log });
   nameThread('huatuo');
   keepClock();
-  prepareMemory();
   let inForce: CheckedConfig = { config, catalog };
   const apply = async (checked: CheckedConfig): Promise<string[]> => {
     const touched = await agent.apply(named(checked.config), checked.catalog);
@@ -75,8 +74,7 @@ export async function runAgent(
     phase = 'stopping';
     log.info(`${signal}: draining and stopping`);
     systemd.stopping();
-    await agent.stop();
-    log.info('huatuo has stopped');
+    reportStopped(await agent.stop(), log);
     return 0;
   } catch (thrown) {
     const error = HuatuoError.from(thrown, 'COLLECTOR_FAILED', 'report it with the log at level debug');
@@ -86,6 +84,21 @@ export async function runAgent(
   } finally {
     clearInterval(renames);
   }
+}
+
+/** The last line says what the journal could not take: on a full disk the rings are the queue, and they go with the agent. */
+function reportStopped({ waiting, lost }: Leftovers, log: Log): void {
+  const sum = (counts: Record<string, number>): number =>
+    Object.values(counts).reduce((total, count) => total + count, 0);
+  const [kept, gone] = [sum(waiting), sum(lost)];
+  if (gone > 0)
+    log.error(`huatuo has stopped; ${gone} events are lost that the journal could not take`, {
+      lost,
+      waiting,
+    });
+  else if (kept > 0)
+    log.warn(`huatuo has stopped; ${kept} events wait in pinned rings for the next start`, { waiting });
+  else log.info('huatuo has stopped');
 }
 
 /** What is set, else what the kernel calls this host now. */

@@ -40,3 +40,14 @@ export function collectorRestart(supervisor: SupervisorConfig, interval_seconds:
     failedRetry_ms: supervisor.failed_retry_ms,
   };
 }
+
+/** What comes after a capture that has ended in any way is its owner's to say (capture-run.ts). */
+export const CAPTURE_RESTART: RestartSpec = {
+  restart: 'temporary',
+  intensity: 0,
+  window_ms: 0,
+  backoffMin_ms: 0,
+  backoffMax_ms: 0,
+  calm_ms: 0,
+  failedRetry_ms: 0,
+};

@@ -8,6 +8,8 @@ import type { ReloadRecord } from './reload.ts';
 const STATES: readonly ActorState[] = [
   'starting',
   'running',
+  'sampling',
+  'capturing',
   'waiting',
   'restarting',
   'throttled',
@@ -74,6 +76,7 @@ function ledgerFamilies({ ledger }: StatusDocument): MetricFamily[] {
     ['refused', 'dropped_refused'],
     ['cancelled', 'dropped_cancelled'],
     ['lost', 'dropped_lost'],
+    ['oversized', 'dropped_oversized'],
   ] as const;
   const dropped = ledger.flatMap((row) =>
     causes.map(([cause, field]) => ({
@@ -138,6 +141,11 @@ function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
       'huatuo_actor_refused_batches_total',
       'Batches the journal could not write; they stay in the ring.',
       of('refused_batches'),
+    ),
+    counter(
+      'huatuo_actor_unenriched_documents_total',
+      'Events written as the kernel gave them, because enrich failed or made too much of them.',
+      of('unenriched_documents'),
     ),
     counter(
       'huatuo_actor_busy_heads_total',

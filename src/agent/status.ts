@@ -7,19 +7,31 @@ import type { CollectorKind } from '../sdk/collector.ts';
 import { version } from '../version.ts';
 import type { AgentState, AgentStatus } from '../web/status.ts';
 
-const HEALTHY: ReadonlySet<ActorState> = new Set<ActorState>(['running', 'waiting', 'disabled', 'stopped']);
+const HEALTHY: ReadonlySet<ActorState> = new Set<ActorState>([
+  'running',
+  'sampling',
+  'capturing',
+  'waiting',
+  'disabled',
+  'stopped',
+]);
 const STARTED_AT = new Date().toISOString();
 
-export function describeAgent(
-  phase: 'starting' | 'up' | 'stopping',
-  actors: readonly ActorStatus[],
-  identity: AgentIdentity,
-  startedAt: Date,
-): AgentStatus {
+export interface AgentParts {
+  readonly phase: 'starting' | 'up' | 'stopping';
+  readonly actors: readonly ActorStatus[];
+  readonly identity: AgentIdentity;
+  readonly startedAt: Date;
+  /** A service that the agent cannot do without does not get on. */
+  readonly isTroubled: boolean;
+}
+
+export function describeAgent(parts: AgentParts): AgentStatus {
+  const { identity, startedAt } = parts;
   return {
     version,
     started_at: startedAt.toISOString(),
-    state: agentState(phase, actors),
+    state: agentState(parts),
     node: process.version,
     kernel: release(),
     hostname: identity.hostname,
@@ -28,11 +40,11 @@ export function describeAgent(
   };
 }
 
-/** `ready` when all is well, `degraded` when an actor is not; a restarting actor does not make the agent start again. */
-function agentState(phase: 'starting' | 'up' | 'stopping', actors: readonly ActorStatus[]): AgentState {
+/** `ready` when all is well, `degraded` when an actor or its work is not; a restarting actor does not make the agent start again. */
+function agentState({ phase, actors, isTroubled }: AgentParts): AgentState {
   if (phase !== 'up') return phase;
   if (actors.some(({ state, restarts }) => state === 'starting' && restarts === 0)) return 'starting';
-  return actors.every(({ state }) => HEALTHY.has(state)) ? 'ready' : 'degraded';
+  return !isTroubled && actors.every(({ state }) => HEALTHY.has(state)) ? 'ready' : 'degraded';
 }
 
 /** Status of a collector that has no actor: switched off, or broken beyond starting. */

@@ -9,13 +9,14 @@
 import console from 'node:console';
 import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadCatalog } from '../catalog/catalog.ts';
 import type { CollectorDescription } from '../catalog/description.ts';
+import { loadCatalog } from '../catalog/load-catalog.ts';
 import { COLLECTOR_NAME } from '../catalog/read-collector.ts';
 import { renderDefault } from '../config/render.ts';
 import { HuatuoError } from '../error.ts';
 import { at } from '../paths.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
+import { bundle } from './bundle.ts';
 import { type BuildOutcome, buildCollectors, buildDirectory, type CollectorSet } from './collectors.ts';
 import { writeDescriptions } from './descriptions.ts';
 import { filesIn, removeOrphans } from './files.ts';
@@ -105,13 +106,27 @@ async function buildAll(progress: Progress): Promise<void> {
     progress.step('generated', `types, ${written.length} rewritten`, written);
   }
   await reported(buildDirectory(AGENT.sources, AGENT.out), progress, "programs of the agent's own");
+  const compiled = await compile(progress);
   try {
-    const { ran, sources } = await compileTypeScript(new Stamps(BUILT_IN.stamps));
-    progress.step('typescript', `${sources} files${ran ? ', compiled' : ''}`, []);
+    // Also of sources whose types do not fit yet: the compiler has written those, too.
+    await bundle();
+    progress.step('bundled', 'the agent and its threads', []);
+    if (!compiled) return;
     await describeBuiltIn(outcome?.manifests ?? [], progress);
     await writeDefaultConfig(progress);
   } catch (error) {
     progress.fail(error);
+  }
+}
+
+async function compile(progress: Progress): Promise<boolean> {
+  try {
+    const { ran, sources } = await compileTypeScript(new Stamps(BUILT_IN.stamps));
+    progress.step('typescript', `${sources} files${ran ? ', compiled' : ''}`, []);
+    return true;
+  } catch (error) {
+    progress.fail(error);
+    return false;
   }
 }
 

@@ -31,11 +31,7 @@ export class Baselines {
     this.#kept = [...this.#kept.slice(-1), this.#take(now_ns)];
   }
 
-  get older(): Baseline | undefined {
-    return this.#kept[0];
-  }
-
-  /** Plain data. */
+  /** The older one first. Plain data. */
   get kept(): readonly Baseline[] {
     return this.#kept;
   }

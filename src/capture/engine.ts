@@ -1,61 +1,45 @@
 /**
- * What drives an autotracer: samples on a clock, asks the trigger for each subject, starts captures.
+ * What drives an autotracer: looks on a clock, and starts captures of what a trigger has found.
  *
- *   every n s ──► sample ──► window of each subject ──► trigger ──► cool-down? budget? ──► capture ──► document
- *                   ▲                                                                         │
- *                   └────────── goes on while captures run, several at once ──────────────────┘
+ *   every n s ──► look: sample ──► window of each subject ──► trigger ──► cool-down? budget? ──► capture ──► document
+ *                   ▲                                                                               │
+ *                   └───────────── goes on while captures run, several at once ─────────────────────┘
  *
  * It knows neither files nor threads nor the time of day: what it drives and what it counts on are handed in.
  */
 import { HuatuoError } from '../error.ts';
-import type { Samples, Subject } from '../sdk/autotracing.ts';
-import type { WindowSample } from '../sdk/window.ts';
 import { HourlyBudget } from './budget.ts';
 import { type EngineClock, within } from './clock.ts';
-import type { Captured, Memory, Pace, Tracer } from './tracer.ts';
-import { Windows } from './windows.ts';
+import type { Alarm, Look, Memory, Pace, Tracer } from './tracer.ts';
 
-/** A sample that takes longer has failed; no other is started before it has ended. */
+/** A look that takes longer has failed; no other is started before it has ended. */
 export const SAMPLE_DEADLINE_SECONDS = 5;
 /** So many samples in a row that failed are a failure of the collector, which the supervisor shows and treats. */
 export const MAX_FAILED_SAMPLES = 10;
-/** Containers on one host, with room. */
-const MAX_SUBJECTS = 1024;
-/** Samples that a subject may miss before it counts as gone. */
-const MISSED_SAMPLES = 3;
 const KEEP_INTERVAL_NS = 60_000_000_000n;
 
-export class Engine<State, Why extends object> {
-  readonly #tracer: Tracer<State, Why>;
+export class Engine<OneAlarm extends Alarm> {
+  readonly #tracer: Tracer<OneAlarm>;
   readonly #pace: Pace;
   readonly #time: { readonly clock: EngineClock; readonly stop: AbortSignal };
-  readonly #windows: Windows<State>;
   readonly #cooldowns: Map<string, bigint>;
   readonly #budget: HourlyBudget;
   /** Those that run, by key of their subject. */
   readonly #captures = new Map<string, Promise<void>>();
-  #isSampling = false;
+  #isLooking = false;
   #failed = 0;
   #kept_ns = 0n;
 
   /** @param memory what a former engine gave to `keep` */
   constructor(
-    tracer: Tracer<State, Why>,
+    tracer: Tracer<OneAlarm>,
     pace: Pace,
     time: { readonly clock: EngineClock; readonly stop: AbortSignal },
-    memory?: Memory<State>,
+    memory?: Memory,
   ) {
-    const every_ns = nanoseconds(pace.every_seconds);
-    const limits = {
-      size: pace.window,
-      maxAge_ns: every_ns * BigInt(2 * pace.window),
-      keep_ns: every_ns * BigInt(MISSED_SAMPLES),
-      maxSubjects: MAX_SUBJECTS,
-    };
     this.#tracer = tracer;
     this.#pace = pace;
     this.#time = time;
-    this.#windows = new Windows(limits, memory?.windows);
     this.#cooldowns = new Map(memory?.cooldowns);
     this.#budget = new HourlyBudget(pace.captures_per_hour, memory?.starts);
   }
@@ -68,12 +52,10 @@ export class Engine<State, Why extends object> {
     const { clock, stop } = this.#time;
     const every_ns = nanoseconds(this.#pace.every_seconds);
     try {
-      for (let next_ns = clock.boottime_ns(); !stop.aborted; ) {
+      while (!stop.aborted) {
         await this.#tick(clock.boottime_ns());
         const now_ns = clock.boottime_ns();
-        // Ticks that a slow sample or a host that slept has missed are left out, not made up for.
-        next_ns += every_ns * ((now_ns - next_ns) / every_ns + 1n);
-        await clock.sleep(Number(next_ns - now_ns) / 1e9, stop);
+        await clock.sleep(Number(nextTick(now_ns, every_ns) - now_ns) / 1e9, stop);
       }
     } finally {
       await Promise.all(this.#captures.values());
@@ -82,31 +64,33 @@ export class Engine<State, Why extends object> {
   }
 
   async #tick(now_ns: bigint): Promise<void> {
+    const { counts } = this.#tracer;
     try {
-      for (const [subject, state] of await this.#sample())
-        this.#look(subject, { boottime_ns: now_ns, state });
+      const { alarms, suppressed } = await this.#look();
+      counts.sampled('taken');
+      counts.suppressed('failed', suppressed.failed);
+      counts.suppressed('subjects', suppressed.subjects);
+      for (const alarm of alarms) this.#react(alarm, now_ns);
       this.#failed = 0;
-      this.#tracer.counts.sampled('taken');
     } catch (error) {
       this.#sampleFailed(error);
     }
-    this.#windows.expire(now_ns);
     for (const [key, until_ns] of this.#cooldowns) if (until_ns <= now_ns) this.#cooldowns.delete(key);
     if (now_ns - this.#kept_ns >= KEEP_INTERVAL_NS) this.#keep(now_ns);
   }
 
-  async #sample(): Promise<Samples<State>> {
+  async #look(): Promise<Look<OneAlarm>> {
     return within(SAMPLE_DEADLINE_SECONDS, 'a sample', this.#time, async (signal) => {
-      if (this.#isSampling)
+      if (this.#isLooking)
         throw new HuatuoError('DEADLINE_EXCEEDED', {
           found: 'the last sample has not ended yet',
           remedy: 'see what it waits for',
         });
-      this.#isSampling = true;
+      this.#isLooking = true;
       try {
-        return await this.#tracer.sample(signal);
+        return await this.#tracer.look(signal);
       } finally {
-        this.#isSampling = false;
+        this.#isLooking = false;
       }
     });
   }
@@ -120,22 +104,8 @@ export class Engine<State, Why extends object> {
     if (permanent || this.#failed >= MAX_FAILED_SAMPLES) throw error;
   }
 
-  #look(subject: Subject, sample: WindowSample<State>): void {
-    const { counts, log } = this.#tracer;
-    const key = keyOf(subject);
-    try {
-      const window = this.#windows.add(key, sample);
-      const why = window && this.#tracer.trigger(window);
-      if (!window) counts.suppressed('subjects');
-      if (why) this.#react(subject, key, why, sample.boottime_ns);
-    } catch (error) {
-      // What is wrong with one subject must not cost the others.
-      counts.suppressed('failed');
-      log.error('a trigger failed', { subject: key, error });
-    }
-  }
-
-  #react(subject: Subject, key: string, why: Why, now_ns: bigint): void {
+  #react(alarm: OneAlarm, now_ns: bigint): void {
+    const { key } = alarm;
     const isCooling = this.#captures.has(key) || (this.#cooldowns.get(key) ?? 0n) > now_ns;
     if (isCooling || !this.#budget.take(now_ns)) {
       this.#tracer.counts.suppressed(isCooling ? 'cooldown' : 'budget');
@@ -144,52 +114,36 @@ export class Engine<State, Why extends object> {
     // From now and not from the end of the capture: one that takes its worker down does so once for each cool-down.
     this.#cooldowns.set(key, now_ns + nanoseconds(this.#pace.cooldown_seconds));
     this.#keep(now_ns);
-    const capture = this.#capture(subject, key, why, now_ns).finally(() => this.#captures.delete(key));
+    const capture = this.#capture(alarm).finally(() => this.#captures.delete(key));
     this.#captures.set(key, capture);
   }
 
   /** Never rejects. */
-  async #capture(subject: Subject, key: string, why: Why, boottime_ns: bigint): Promise<void> {
+  async #capture(alarm: OneAlarm): Promise<void> {
     const { counts, log } = this.#tracer;
     try {
-      const { data, isPartial } = await this.#collect(subject, key, why);
-      const marked = isPartial ? { ...data, partial: true } : data;
-      await this.#tracer.save({ subject, boottime_ns, data: marked });
-      counts.captured(isPartial ? 'partial' : 'complete');
+      counts.captured(await this.#tracer.capture(alarm, this.#time.stop));
     } catch (error) {
       counts.captured('failed');
       // The next run may capture what this one could not finish.
-      if (this.#time.stop.aborted) this.#cooldowns.delete(key);
-      else log.error('a capture is lost', { subject: key, error });
-    }
-  }
-
-  async #collect(subject: Subject, key: string, why: Why): Promise<Captured> {
-    const tracer = this.#tracer;
-    try {
-      return await within(this.#pace.deadline_seconds, 'a capture', this.#time, (signal) =>
-        tracer.capture(subject, why, signal),
-      );
-    } catch (error) {
-      if (this.#time.stop.aborted) throw error;
-      tracer.log.warn('a capture failed; what triggered it is written', { subject: key, error });
-      return { data: why, isPartial: true };
+      if (this.#time.stop.aborted) this.#cooldowns.delete(alarm.key);
+      else log.error('a capture is lost', { subject: alarm.key, error });
     }
   }
 
   #keep(now_ns: bigint): void {
     this.#kept_ns = now_ns;
-    this.#tracer.keep({
-      windows: this.#windows.entries(),
-      cooldowns: [...this.#cooldowns],
-      starts: this.#budget.starts,
-    });
+    this.#tracer.keep({ cooldowns: [...this.#cooldowns], starts: this.#budget.starts });
   }
 }
 
-/** A part of the host and a container may have the same name. */
-function keyOf(subject: Subject): string {
-  return typeof subject === 'string' ? `host ${subject}` : `container ${subject.id}`;
+/**
+ * Ticks fall on multiples of the interval, so that the tracers of an agent wake its threads together: ten of them cost less than
+ * half of what they cost one by one. Ticks that a slow sample or a host that slept has missed are left out, not made up for.
+ * @returns the first one that is at least half an interval away
+ */
+function nextTick(now_ns: bigint, every_ns: bigint): bigint {
+  return ((now_ns + every_ns / 2n + every_ns - 1n) / every_ns) * every_ns;
 }
 
 function nanoseconds(seconds: number): bigint {

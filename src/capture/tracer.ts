@@ -1,22 +1,14 @@
 /** What an engine is given: whom it drives, at which pace, what it remembers of a former run. */
-import type { Samples, Subject } from '../sdk/autotracing.ts';
 import type { Log } from '../sdk/context.ts';
-import type { Window } from '../sdk/window.ts';
-import type { WindowEntries } from './windows.ts';
 
 export interface Pace {
   readonly every_seconds: number;
-  /** Samples of a full window. */
-  readonly window: number;
   readonly cooldown_seconds: number;
   readonly captures_per_hour: number;
-  /** Of one capture. */
-  readonly deadline_seconds: number;
 }
 
 /** Plain data that a later engine goes on with. */
-export interface Memory<State> {
-  readonly windows: WindowEntries<State>;
+export interface Memory {
   /** By key: CLOCK_BOOTTIME until which nothing is captured. */
   readonly cooldowns: readonly (readonly [key: string, until_ns: bigint])[];
   readonly starts: readonly bigint[];
@@ -30,32 +22,33 @@ export type Outcome = 'complete' | 'partial' | 'failed';
 /** `failed`: the trigger threw. `subjects`: there are too many to keep a window for this one. */
 export type Suppression = 'cooldown' | 'budget' | 'failed' | 'subjects';
 
-export interface Captured {
-  /** Of the document; that of `why` is part of it. */
-  readonly data: object;
-  /** The subject ended meanwhile, or not all of it could be looked at. */
-  readonly isPartial: boolean;
+/** A trigger says that something is wrong with a subject. */
+export interface Alarm {
+  /** Of the subject. */
+  readonly key: string;
 }
 
-export interface CaptureDocument {
-  readonly subject: Subject;
-  /** Of the sample that triggered it. */
-  readonly boottime_ns: bigint;
-  readonly data: object;
+/** One sample of all subjects, and what the trigger said of each. */
+export interface Look<OneAlarm extends Alarm> {
+  readonly alarms: readonly OneAlarm[];
+  /** Subjects for which the trigger failed, and those for which there was no window left. */
+  readonly suppressed: { readonly failed: number; readonly subjects: number };
 }
 
 /** What the engine drives. */
-export interface Tracer<State, Why extends object> {
-  sample(signal: AbortSignal): Samples<State> | Promise<Samples<State>>;
-  trigger(window: Window<State>): Why | undefined;
-  capture(subject: Subject, why: Why, signal: AbortSignal): Captured | Promise<Captured>;
-  save(document: CaptureDocument): Promise<void>;
+export interface Tracer<OneAlarm extends Alarm> {
+  /** @param signal aborts when its time is up: what comes of it after that is dropped */
+  look(signal: AbortSignal): Promise<Look<OneAlarm>>;
+  /** Writes a document. @throws when there is none @param signal aborts when the collector is stopped */
+  capture(alarm: OneAlarm, signal: AbortSignal): Promise<Exclude<Outcome, 'failed'>>;
   /** Takes care of what the next run should know. */
-  keep(memory: Memory<State>): void;
-  readonly counts: {
-    captured(outcome: Outcome): void;
-    suppressed(cause: Suppression): void;
-    sampled(outcome: 'taken' | 'failed'): void;
-  };
+  keep(memory: Memory): void;
+  readonly counts: Counts;
   readonly log: Log;
+}
+
+export interface Counts {
+  captured(outcome: Outcome): void;
+  suppressed(cause: Suppression, times?: number): void;
+  sampled(outcome: 'taken' | 'failed'): void;
 }

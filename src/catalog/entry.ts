@@ -9,8 +9,10 @@ export interface CatalogEntry {
   readonly kind: CollectorKind;
   /** One sentence: what an SRE learns from it. */
   readonly doc: string;
-  /** `bpf` has a manifest and an object, and runs in a worker; so does `files` unless its kind is `metric`. */
+  /** `bpf` has a manifest and an object, and a worker of its own. */
   readonly source: 'bpf' | 'files';
+  /** An autotracer that declares sample, trigger and capture, which the framework calls; others have the loop themselves. */
+  readonly isDeclared?: true;
   readonly enabledByDefault: boolean;
   /** Absolute path of the module; its default export has been checked. Absent when the object alone is the collector. */
   readonly modulePath?: string;
@@ -37,7 +39,12 @@ export interface BrokenCollector {
   readonly error: HuatuoError;
 }
 
-/** True for collectors that run as tasks on the pool and have no worker of their own. */
+/** True for metrics of files: they run as tasks on the pool and have no worker of their own. */
 export function isPooled({ source, kind }: CatalogEntry): boolean {
   return source === 'files' && kind === 'metric';
+}
+
+/** True for autotracers that look by tasks on the pool, and have a worker while they capture. */
+export function looksOnPool({ source, isDeclared }: CatalogEntry): boolean {
+  return source === 'files' && isDeclared === true;
 }

@@ -86,6 +86,7 @@ function toEntry(
     kind: module?.kind ?? (manifest?.event ? 'event' : 'metric'),
     doc: module?.doc ?? manifest?.doc ?? '',
     source: manifest ? 'bpf' : 'files',
+    ...(module?.hooks.trigger && { isDeclared: true }),
     enabledByDefault: module?.enabledByDefault ?? true,
     ...(files.modulePath !== undefined && { modulePath: files.modulePath }),
     ...(manifest && { manifest }),

@@ -1,24 +1,19 @@
 /** What each command does. Data goes to stdout, everything else to stderr. */
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import type { CheckedConfig } from '../agent/reload.ts';
-import { type Catalog, loadCatalog } from '../catalog/catalog.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import { ConfigFiles } from '../config/config-files.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
-import { collectorDirectories, type LoadedConfig, loadConfig } from '../config/load.ts';
+import type { LoadedConfig } from '../config/load.ts';
 import { renderDefault, renderEffective } from '../config/render.ts';
 import { configSchema } from '../config/schema.ts';
+import { requireOwnDirectory } from '../storage/journal/own-directory.ts';
 import { printable } from '../text.ts';
 import { type CheckOutput, parseCommandLine, peekCommandLine } from './command-line.ts';
+import { findCollectors, loadFrom } from './configuration.ts';
 import type { HeldSignals } from './early-signals.ts';
 import type { ConfigFlags } from './flags.ts';
 import { formatList, listCollectors } from './list.ts';
 import { complain, print, write } from './output.ts';
 import { formatVersion, version } from './version.ts';
-
-const DEFAULT_FILE = '/etc/huatuo/huatuo.yaml';
-/** This file is dist/src/cli/execute.js. */
-const BUILTIN_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
  * Runs one command line.
@@ -88,41 +83,11 @@ export async function execute(argv: readonly string[], held: HeldSignals): Promi
       return await buildDirectory(invocation.directory, invocation.out);
     }
     case 'run': {
-      const { config } = load(invocation.flags);
-      // Loaded late: it brings libbpf, which the other commands do without.
-      const { runAgent } = await import('../agent/run.ts');
-      const ended = runAgent(config, catalog, () => reread(argv));
-      // The agent listens now.
-      held.release();
-      return await ended;
+      // A value that is spelt like another command has hidden what this is (become-agent.ts).
+      const { startAgent } = await import('./start-agent.ts');
+      return await startAgent(argv, held);
     }
   }
-}
-
-/** The same command line, read against the files as they are now. */
-async function reread(argv: readonly string[]): Promise<CheckedConfig> {
-  const files = new ConfigFiles({ regularOnly: true });
-  const catalog = await findCollectors(peekCommandLine(argv).flags, files);
-  const invocation = parseCommandLine(argv, catalog);
-  if (invocation.command !== 'run') throw new Error('only `run` reads its configuration again');
-  return { config: loadFrom(invocation.flags, catalog, files).config, catalog };
-}
-
-/** Directories of collectors are themselves configuration, so they are looked up before anything can be checked. */
-function findCollectors(flags: ConfigFlags, files: ConfigFiles): Promise<Catalog> {
-  const fromFlag = flags.overrides.find(({ flag }) => flag === '--path.collectors')?.value;
-  const file = configFile(flags);
-  const extraDirectories =
-    (fromFlag as string[] | undefined) ?? (file === undefined ? [] : collectorDirectories(file, files));
-  return loadCatalog({ builtinRoot: BUILTIN_ROOT, extraDirectories });
-}
-
-function configFile({ file }: ConfigFlags): string | undefined {
-  return file ?? (process.env.HUATUO_CONFIG_FILE || (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined));
-}
-
-function loadFrom(flags: ConfigFlags, catalog: Catalog, files: ConfigFiles): LoadedConfig {
-  return loadConfig({ ...flags, file: configFile(flags), files, catalog });
 }
 
 function warnOfBroken(catalog: Catalog): void {
@@ -169,6 +134,7 @@ function check(
       return renderEffective(load()).trimEnd();
     case 'summary': {
       const { config, file } = load();
+      requireOwnDirectory(config.journal.directory);
       const enabled = Object.values(config.collectors).filter((collector) => collector.enabled).length;
       return `ok: ${file ?? 'defaults'}, ${enabled} of ${catalog.entries.length} collectors enabled`;
     }

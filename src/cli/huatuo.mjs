@@ -5,11 +5,10 @@
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
 
 const NEEDED = 26;
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const main = new URL('../../dist/src/cli/main.js', import.meta.url);
+const main = new URL('../../dist/huatuo.js', import.meta.url);
 
 function fail(found) {
   process.stderr.write(`huatuo: ${found}; in ${root} run: npm run setup\n`);
@@ -21,8 +20,6 @@ if (Number.parseInt(process.versions.node, 10) < NEEDED) {
 } else if (!existsSync(main)) {
   fail('the agent has not been built');
 } else {
-  // Ten small heaps do not need helpers to be collected: waking four threads for each costs more than the collection.
-  setFlagsFromString('--single-threaded-gc');
   const { main: run } = await import(main.href);
   process.exit(await run(process.argv.slice(2)));
 }

@@ -1,5 +1,6 @@
 /** From a command line to an exit code. */
 import { type ErrorCode, HuatuoError } from '../error.ts';
+import { becomeAgent, startsAgent } from './become-agent.ts';
 import { holdSignals } from './early-signals.ts';
 import { complain, print } from './output.ts';
 import { formatVersion, version } from './version.ts';
@@ -22,7 +23,12 @@ export async function main(argv: readonly string[]): Promise<number> {
       print(formatVersion(version()));
       return 0;
     }
+    if (startsAgent(argv)) becomeAgent();
     const held = holdSignals();
+    if (startsAgent(argv)) {
+      const { startAgent } = await import('./start-agent.ts');
+      return await startAgent(argv, held);
+    }
     // Loaded late: the schema of the configuration takes longer than all the rest.
     const { execute } = await import('./execute.ts');
     return await execute(argv, held);

@@ -11,6 +11,7 @@ import { HuatuoError } from '../error.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
 import type { Batch, Bpf, BpfObject, EventRing, FoldedStack, Log } from '../sdk/context.ts';
 import { documentKind } from './context.ts';
+import { CriticalLog } from './critical-log.ts';
 import type { EnrichEvent } from './enrich.ts';
 import { enrichLines } from './enrich.ts';
 import type { JournalClient } from './journal-client.ts';
@@ -199,11 +200,19 @@ export function ringEvents(reader: RingReader, dependencies: BpfDependencies): E
   return {
     batches: () => batches(reader, signal),
     async toJournal() {
+      const { tracer, severity } = documentKind(data);
+      const critical = new CriticalLog(log, data.bpf?.manifest.event?.doc ?? data.name);
       const pump = new Pump(reader, journal, stats, log, {
-        tracer: documentKind(data).tracer,
+        tracer,
         buffers: data.ring.batches_in_flight,
         bufferBytes: data.ring.batch_bytes,
-        ...(enrich ? { enrich: (lines: Uint8Array) => enrichLines(lines, enrich, log) } : {}),
+        ...(enrich && {
+          enrich: (lines: Uint8Array, limit_bytes: number) =>
+            enrichLines(lines, { enrich, log, limit_bytes, failed: () => stats.add('unenriched', 1) }),
+        }),
+        ...(severity === 'critical' && {
+          announce: (lines: readonly Uint8Array[], documents: number) => critical.say(lines, documents),
+        }),
       });
       await pump.run(signal);
     },

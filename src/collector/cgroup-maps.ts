@@ -1,5 +1,4 @@
 /** What the reader of metrics does for bpf/include/cgroup_counters.h, whose programs move counts when a cgroup is removed. */
-import { dirname } from 'node:path';
 import type { KernelMap } from '../decoder/maps.ts';
 import type { MapLayout } from '../schema/manifest.ts';
 import { keyCgroup } from '../schema/metrics.ts';
@@ -13,55 +12,50 @@ export interface MapEntry {
   readonly views: readonly DataView[];
 }
 
-/** The map in which programs find containers that are inside others. */
-export const NESTED_CONTAINERS = 'nested_containers';
+/** The map in which programs find the cgroups of containers. */
+export const CONTAINER_CGROUPS = 'container_cgroups';
+/** Each is a call to the thread that talks to the kernel; those that are left come at the next scrape. */
+const MAX_TOLD = 1024;
 /** Where global variables are, and the one that counts removals. */
 const GLOBALS = '.bss';
 const REMOVALS = 'cgroups_ended';
 const MAX_READINGS = 5;
 
-/** Tells the programs of one object which containers are inside others, as far as that has changed. */
-export class NestedContainers {
+/** Tells the programs of one object which cgroups are those of containers, as far as that has changed. */
+export class ContainerCgroups {
   readonly #controller: string | undefined;
-  #list: readonly Container[] = [];
-  #told: ReadonlySet<bigint> = new Set();
+  readonly #told = new Set<bigint>();
 
   /** @param maps those of the object */
   constructor(maps: readonly MapLayout[]) {
     this.#controller = maps.flatMap((map) => keyCgroup(map)?.controller ?? [])[0];
   }
 
-  /** @throws SYSCALL_FAILED when the map is full */
-  async tell(map: AnyMap, list: readonly Container[]): Promise<void> {
-    if (list === this.#list) return;
-    const nested = nestedCgroups(list, this.#controller);
-    for (const id of this.#told) if (!nested.has(id)) await map.delete(id);
-    for (const id of nested) if (!this.#told.has(id)) await map.set(id, true);
-    this.#told = nested;
-    this.#list = list;
+  /** @throws SYSCALL_FAILED */
+  async tell(map: AnyMap, containers: readonly Container[]): Promise<void> {
+    const present = new Set(containers.flatMap((container) => cgroupOf(container, this.#controller) ?? []));
+    const gone = [...this.#told].filter((id) => !present.has(id));
+    const added = [...present].filter((id) => !this.#told.has(id));
+    // A full map would refuse it, and what is not told goes to the parent.
+    const room = map.layout.maxEntries - this.#told.size + gone.length;
+    for (const id of gone.slice(0, MAX_TOLD)) {
+      await map.delete(id);
+      this.#told.delete(id);
+    }
+    for (const id of added.slice(0, Math.min(room, MAX_TOLD))) {
+      await map.set(id, true);
+      this.#told.add(id);
+    }
   }
 }
 
-/**
- * Cgroups of containers that are below another container's.
- * @param controller whose hierarchy they are of
- */
-export function nestedCgroups(
-  containers: readonly Container[],
+/** @param controller whose hierarchy it is of @returns inode of the container's cgroup there */
+export function cgroupOf(
+  { cgroups, cgroupIds }: Pick<Container, 'cgroups' | 'cgroupIds'>,
   controller: string | undefined,
-): ReadonlySet<bigint> {
-  const idOf = new Map<string, bigint>();
-  for (const { cgroups, cgroupIds } of containers) {
-    const name = controller !== undefined && controller in cgroups ? controller : 'unified';
-    const id = cgroupIds[Object.keys(cgroups).indexOf(name)];
-    if (id !== undefined) idOf.set(cgroups[name]!, id);
-  }
-  const isInside = (path: string): boolean => {
-    for (let parent = dirname(path); parent !== '/'; parent = dirname(parent))
-      if (idOf.has(parent)) return true;
-    return false;
-  };
-  return new Set([...idOf].flatMap(([path, id]) => (isInside(path) ? [id] : [])));
+): bigint | undefined {
+  const name = controller !== undefined && controller in cgroups ? controller : 'unified';
+  return cgroupIds[Object.keys(cgroups).indexOf(name)];
 }
 
 /**

@@ -25,7 +25,7 @@ export function createClock(signal: AbortSignal): Clock {
 }
 
 /** What a collector's documents are called: from the event struct's tags; for a collector without one, its own name. */
-export function documentKind(data: CollectorWorkerData): DocumentKind {
+export function documentKind(data: Pick<CollectorWorkerData, 'name' | 'kind' | 'bpf'>): DocumentKind {
   const event = data.bpf?.manifest.event;
   return {
     collector: data.name,

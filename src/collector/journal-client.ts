@@ -23,7 +23,7 @@ export interface Outgoing {
   readonly ring?: RingRange;
 }
 
-type Welcome = readonly RingRange[] | 'lost';
+type Welcome = Omit<Extract<FromJournal, { readonly type: 'welcome' }>, 'type' | 'ringId'> | 'lost';
 
 export class JournalClient {
   #port: MessagePort | undefined;
@@ -46,7 +46,7 @@ export class JournalClient {
     return this.#connected.promise;
   }
 
-  /** Opens a ring: which of its ranges are on disk already, or `lost`. */
+  /** Opens a ring: which of its ranges are on disk already and what batches may be, or `lost`. */
   hello(ringId: string): Promise<Welcome> {
     const { promise, resolve } = Promise.withResolvers<Welcome>();
     this.#greeting.set(ringId, resolve);
@@ -86,7 +86,7 @@ export class JournalClient {
         break;
       }
       case 'welcome':
-        this.#resolveGreeting(message.ringId, message.written);
+        this.#resolveGreeting(message.ringId, message);
     }
   }
 

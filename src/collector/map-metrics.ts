@@ -4,8 +4,8 @@
  *   entry ──key──► labels: enum names, disk names, the container of a cgroup ──► which series
  *         ──value► number, array or histogram, over CPUs and a container's cgroups ──► what it adds
  *
- * An entry whose container or disk is gone gives no series, and is deleted from its map once it has stood still from one
- * scrape to the next, so that its room is free again.
+ * An entry whose container or disk is gone is deleted from its map once it has stood still from one scrape to the next, so
+ * that its room is free again. What the page has shown of a container stays until it is over (`held-counts.ts`).
  */
 import type { KernelMap } from '../decoder/maps.ts';
 import { foldValues } from '../decoder/value.ts';
@@ -13,16 +13,19 @@ import type { MapLayout, MetricLayout, ObjectManifest } from '../schema/manifest
 import { keyCgroup, keyLabels } from '../schema/metrics.ts';
 import { containerLabels, type Owner } from '../sdk/container.ts';
 import type { Containers } from '../sdk/context.ts';
+import type { GoneContainers } from '../sdk/gone-containers.ts';
+import type { KeptSeries } from '../sdk/kept-series.ts';
 import { CONTAINER_LABELS, type Instruments, type MetricSpecs } from '../sdk/metrics.ts';
 import type { LoadedObject } from './bpf.ts';
 import {
+  CONTAINER_CGROUPS,
+  ContainerCgroups,
   type MapByName,
   type MapEntry,
-  NESTED_CONTAINERS,
-  NestedContainers,
   readSteady,
 } from './cgroup-maps.ts';
 import { DiskNames } from './disk-names.ts';
+import { HeldCounts } from './held-counts.ts';
 import { type AnyInstrument, keyLabelValues, keyText, type LabelValues, MetricSeries } from './map-series.ts';
 
 /** What the reader needs of the thread it runs in. */
@@ -37,16 +40,27 @@ export interface MapMetricsDependencies {
     resolve(cgroupId: bigint, controller: string | undefined): Promise<Owner | undefined>;
   };
   readonly instruments: Instruments<MetricSpecs>;
+  /** Has begun this scrape. */
+  readonly gone: GoneContainers;
+  /** Where what was shown outlives the worker. */
+  readonly kept: KeptSeries;
 }
 
 type AnyMap = KernelMap<unknown, unknown>;
 
+/** What an entry's cgroup, if it has one, gives to its series. */
+interface EntryOwner {
+  readonly labels: LabelValues;
+  /** The container. */
+  readonly ended: boolean;
+}
+
 /** Most entries of gone owners that one scrape deletes: each is a call to the thread that talks to the kernel. */
 const MAX_DELETIONS = 256;
 
-/** Maps of an object that declare metrics, and the one with which their programs are told of containers in containers. */
+/** Maps of an object that declare metrics, and the one with which their programs are told of containers. */
 export function metricMaps(manifest: ObjectManifest | undefined): readonly MapLayout[] {
-  return (manifest?.maps ?? []).filter(({ name, metrics }) => metrics ?? name === NESTED_CONTAINERS);
+  return (manifest?.maps ?? []).filter(({ name, metrics }) => metrics ?? name === CONTAINER_CGROUPS);
 }
 
 /** Specs of the metrics that maps declare, by their full name. */
@@ -70,19 +84,37 @@ function labelNames(map: MapLayout, metric: Pick<MetricLayout, 'shared' | 'perCp
   ];
 }
 
+/** A level is not held: of a container that has ended there is none. */
+function heldCounts({ maps, kept }: MapMetricsDependencies): ReadonlyMap<string, HeldCounts> {
+  const counting = maps
+    .filter((map) => keyCgroup(map))
+    .flatMap((map) => (map.metrics ?? []).map((metric) => ({ map, metric })))
+    .filter(({ metric }) => metric.type !== 'gauge');
+  return new Map(
+    counting.map(({ map, metric }) => [
+      metric.name,
+      new HeldCounts(metric.name, labelNames(map, metric), kept),
+    ]),
+  );
+}
+
 export class MapMetrics {
   readonly #dependencies: MapMetricsDependencies;
   readonly #maps: readonly MapLayout[];
   /** Undefined in an object without counters of cgroups. */
-  readonly #nested: NestedContainers | undefined;
-  /** What entries without owner had counted at the scrape before. */
+  readonly #containerCgroups: ContainerCgroups | undefined;
+  /** What entries without a live owner had counted at the scrape before. */
   #ownerless = new Map<string, string>();
+  /** By the name of their metric: those of containers that count. */
+  readonly #held: ReadonlyMap<string, HeldCounts>;
 
   constructor(dependencies: MapMetricsDependencies) {
     this.#dependencies = dependencies;
     const { maps } = dependencies;
     this.#maps = maps.filter(({ metrics }) => metrics);
-    if (maps.some(({ name }) => name === NESTED_CONTAINERS)) this.#nested = new NestedContainers(maps);
+    if (maps.some(({ name }) => name === CONTAINER_CGROUPS))
+      this.#containerCgroups = new ContainerCgroups(maps);
+    this.#held = heldCounts(dependencies);
   }
 
   /**
@@ -93,13 +125,16 @@ export class MapMetrics {
     const object = this.#maps.length > 0 ? await bpf.loaded : undefined;
     if (!object) return;
     const byName: MapByName = (name) => object.map(name);
-    await this.#nested?.tell(byName(NESTED_CONTAINERS), this.#dependencies.containers.list());
+    await this.#containerCgroups?.tell(byName(CONTAINER_CGROUPS), this.#dependencies.containers.list());
     const disks = new DiskNames(this.#dependencies.sysfs);
     const ownerless = new Map<string, string>();
     let deletions = MAX_DELETIONS;
     for (const { name: mapName } of this.#maps) {
       const map = byName(mapName);
-      const entries = await readSteady(map, this.#nested && keyCgroup(map.layout) ? byName : undefined);
+      const entries = await readSteady(
+        map,
+        this.#containerCgroups && keyCgroup(map.layout) ? byName : undefined,
+      );
       for (const { key, views } of await this.#show(map, entries, disks)) {
         const name = `${map.layout.name} ${keyText(key)}`;
         const counted = keyText(foldValues(views, map.layout.value));
@@ -111,7 +146,7 @@ export class MapMetrics {
     this.#ownerless = ownerless;
   }
 
-  /** @returns the entries whose owner is gone */
+  /** @returns the entries whose owner is gone: they count no more */
   async #show({ layout }: AnyMap, entries: readonly MapEntry[], disks: DiskNames): Promise<MapEntry[]> {
     const owners = await this.#owners(layout, entries);
     const all = (layout.metrics ?? []).map(
@@ -122,26 +157,26 @@ export class MapMetrics {
       const owner = owners[index];
       if (owner === undefined) continue;
       const labels = owner && keyLabelValues(layout, key, disks);
-      if (!labels) gone.push({ key, views });
-      else for (const series of all) series.add({ ...owner, ...labels }, views, layout.value);
+      if (labels && owner)
+        for (const series of owner.ended ? all.filter(({ counts }) => counts) : all)
+          series.add({ ...owner.labels, ...labels }, views, layout.value);
+      if (!labels || owner?.ended) gone.push({ key, views });
     }
     for (const series of all) {
-      series.show(this.#dependencies.instruments[series.name] as unknown as AnyInstrument);
+      const instrument = this.#dependencies.instruments[series.name] as unknown as AnyInstrument;
+      const held = this.#held.get(series.name);
+      series.show(instrument, held?.show(series.sums, this.#dependencies.gone));
     }
     return gone;
   }
 
   /**
-   * The container labels of each entry, empty in a map without cgroups; null for the host's cgroups and for containers that
-   * are gone; undefined when that is not known yet.
+   * Whose each entry is; null for the host's cgroups and for containers that are over; undefined when that is not known yet.
    */
-  async #owners(
-    layout: MapLayout,
-    entries: readonly MapEntry[],
-  ): Promise<(LabelValues | null | undefined)[]> {
+  async #owners(layout: MapLayout, entries: readonly MapEntry[]): Promise<(EntryOwner | null | undefined)[]> {
     const cgroup = keyCgroup(layout);
-    if (!cgroup) return entries.map(() => ({}));
-    const { containers } = this.#dependencies;
+    if (!cgroup) return entries.map(() => ({ labels: {}, ended: false }));
+    const { containers, gone } = this.#dependencies;
     const idOf = (key: unknown): bigint =>
       (cgroup.name === '' ? key : (key as Record<string, unknown>)[cgroup.json]) as bigint;
     const owners = await Promise.all(
@@ -150,8 +185,9 @@ export class MapMetrics {
     const live = new Map(containers.list().map((container) => [container.id, container]));
     return owners.map((owner) => {
       if (!owner) return undefined;
-      const container = owner.type === 'container' && live.get(owner.container.id);
-      return container ? containerLabels(container) : null;
+      if (owner.type !== 'container' || gone.isOver(owner.container.id)) return null;
+      const running = live.get(owner.container.id);
+      return { labels: containerLabels(running ?? owner.container), ended: running === undefined };
     });
   }
 }

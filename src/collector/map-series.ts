@@ -4,6 +4,7 @@ import type { FieldLayout, MapLayout, MetricLayout } from '../schema/manifest.ts
 import { keyLabels } from '../schema/metrics.ts';
 import type { Counter, Gauge, Histogram } from '../sdk/metrics.ts';
 import type { DiskNames } from './disk-names.ts';
+import type { LabelledNumbers } from './held-counts.ts';
 
 export type LabelValues = Readonly<Record<string, string>>;
 /** Any of them, with its labels not told by name. */
@@ -37,7 +38,7 @@ export function keyText(key: unknown): string {
 export class MetricSeries {
   readonly #metric: MetricLayout;
   readonly #shared: LabelValues;
-  readonly #sums = new Map<string, { readonly labels: LabelValues; readonly numbers: number[] }>();
+  readonly #sums = new Map<string, LabelledNumbers & { readonly numbers: number[] }>();
 
   constructor(metric: MetricLayout, collector: string) {
     this.#metric = metric;
@@ -46,6 +47,15 @@ export class MetricSeries {
 
   get name(): string {
     return this.#metric.name;
+  }
+
+  /** False for a level, which ends with its container. */
+  get counts(): boolean {
+    return this.#metric.type !== 'gauge';
+  }
+
+  get sums(): Iterable<LabelledNumbers> {
+    return this.#sums.values();
   }
 
   /** @param views the value, once for each CPU */
@@ -59,10 +69,11 @@ export class MetricSeries {
       this.#addValue({ ...labels, [perCpu]: String(cpu) }, foldValues([view], fields));
   }
 
-  show(instrument: AnyInstrument): void {
+  /** @param counts what stands on the page; without it the sums */
+  show(instrument: AnyInstrument, counts: Iterable<LabelledNumbers> = this.sums): void {
     instrument.clear();
     const { type, divisor = 1 } = this.#metric;
-    for (const { labels, numbers } of this.#sums.values()) {
+    for (const { labels, numbers } of counts) {
       if (type === 'histogram') instrument.set(numbers.slice(0, -1), numbers.at(-1)! / divisor, labels);
       else instrument.set(numbers[0]! / divisor, labels);
     }

@@ -8,7 +8,7 @@ import type { ObjectManifest } from '../schema/manifest.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
 import type { HostPaths } from '../sdk/context.ts';
 import type { SeriesMemory } from '../sdk/kept-series.ts';
-import type { StateMemory } from './state.ts';
+import type { StateMemory } from '../sdk/shared-state.ts';
 
 /** `workerData` of workers/collector.ts: plain data, shared memory and one port. */
 export interface CollectorWorkerData {
@@ -31,6 +31,8 @@ export interface CollectorWorkerData {
   readonly ring: RingConfig;
   /** How long an event waits to learn whose it is. */
   readonly containerWait_ms: number;
+  /** How long series of a container stay that a scrape has found ended. */
+  readonly containerKeepGone_ms: number;
   readonly log: LogConfig;
   readonly stats: SharedArrayBuffer;
   /** `RingWakes` of its ring. */

@@ -11,7 +11,9 @@
 import { setTimeout as sleep, setImmediate as yieldToPort } from 'node:timers/promises';
 import type { ActorStats } from '../actor/stats.ts';
 import type { Log } from '../sdk/context.ts';
+import type { RingRange } from '../storage/journal/protocol.ts';
 import type { JournalClient, Outcome } from './journal-client.ts';
+import { type Part, partsOf } from './parts.ts';
 import type { RingReader, Slice } from './ring-reader.ts';
 
 const REFUSED_PAUSE_MS = 1000;
@@ -23,7 +25,9 @@ export interface PumpOptions {
   readonly buffers: number;
   readonly bufferBytes: number;
   /** Rewrites the lines of a slice; absent for collectors whose documents are complete as decoded. */
-  readonly enrich?: (lines: Uint8Array) => Promise<Uint8Array>;
+  readonly enrich?: (lines: Uint8Array, limit_bytes: number) => Promise<readonly Uint8Array[]>;
+  /** Told of every batch once, before it is sent: also while the journal refuses it. The views are valid for the call. */
+  readonly announce?: (lines: readonly Uint8Array[], documents: number) => void;
 }
 
 export class Pump {
@@ -34,6 +38,12 @@ export class Pump {
   readonly #options: PumpOptions;
   readonly #free: ArrayBuffer[] = [];
   #inFlight = 0;
+  /** Longest batch that the journal takes. */
+  #limit_bytes = 0;
+  /** The newest batch was refused, and that was logged. */
+  #refused = false;
+  /** Start of the newest batch that was announced. */
+  #announced = -1n;
   #interrupted: 'no' | 'lost' | 'refused' = 'no';
   #outcome = Promise.withResolvers<void>();
 
@@ -61,10 +71,11 @@ export class Pump {
   /** Reads until something disturbs it. @returns true when drained for good, false to start over */
   async #session(signal: AbortSignal): Promise<boolean> {
     await this.#journal.connected;
-    const written = await this.#journal.hello(this.#reader.ringId);
-    if (written === 'lost') return false;
+    const welcome = await this.#journal.hello(this.#reader.ringId);
+    if (welcome === 'lost') return false;
     this.#interrupted = 'no';
-    this.#reader.rewind(written);
+    this.#limit_bytes = welcome.limit_bytes;
+    this.#reader.rewind(welcome.written);
     for (;;) {
       const interrupted = this.#interrupted !== 'no';
       if (interrupted && this.#inFlight === 0) return false;
@@ -81,7 +92,7 @@ export class Pump {
   }
 
   async #forward(slice: Slice): Promise<void> {
-    if (slice.documents > 0) await this.#send(slice);
+    if (slice.documents > 0) await this.#sendAll(slice);
     else {
       // Only malformed or discarded records: nothing to write, but commits must stay in order.
       while (this.#inFlight > 0) await this.#outcome.promise;
@@ -91,18 +102,43 @@ export class Pump {
     await (rest_ns > 0n ? sleep(Number(rest_ns / 1_000_000n)) : yieldToPort());
   }
 
-  async #send(slice: Slice): Promise<void> {
-    const lines = this.#options.enrich ? await this.#options.enrich(slice.lines) : slice.lines;
-    const buffer = this.#takeBuffer(lines.byteLength);
-    new Uint8Array(buffer, 0, lines.byteLength).set(lines);
+  async #sendAll(slice: Slice): Promise<void> {
+    const limit_bytes = this.#limit_bytes;
+    const lines = (await this.#options.enrich?.(slice.lines, limit_bytes)) ?? slice.lines;
+    for (const part of partsOf(slice, lines, limit_bytes, this.#log)) {
+      while (this.#inFlight >= this.#options.buffers) await this.#outcome.promise;
+      // The rest is read again with what was disturbed.
+      if (this.#interrupted !== 'no') return;
+      this.#send(part);
+    }
+  }
+
+  #send(part: Part): void {
+    const { start, end, bytes, documents } = part;
+    if (start > this.#announced) {
+      this.#options.announce?.(part.lines, documents);
+      this.#announced = start;
+    }
+    const buffer = this.#takeBuffer(bytes);
+    let at = 0;
+    for (const lines of part.lines) {
+      new Uint8Array(buffer, at, lines.byteLength).set(lines);
+      at += lines.byteLength;
+    }
     this.#inFlight += 1;
-    this.#stats.add('in_flight_bytes', lines.byteLength);
-    const { start, end, documents, malformed } = slice;
-    const ring = { id: this.#reader.ringId, start, end, documents, malformed };
+    this.#stats.add('in_flight_bytes', bytes);
+    // The ring's own half of the ledger has two numbers; what is left out is taken from `malformed` where it is shown.
+    const ring = {
+      id: this.#reader.ringId,
+      start,
+      end,
+      documents,
+      malformed: part.malformed + part.oversized,
+    };
     const { tracer } = this.#options;
     void this.#journal
-      .send({ tracer, buffer, bytes: lines.byteLength, documents, ring })
-      .then((outcome) => this.#settle(outcome, slice, lines.byteLength));
+      .send({ tracer, buffer, bytes, documents, ring })
+      .then((outcome) => this.#settle(outcome, ring, part));
   }
 
   /** Enriched lines may outgrow a pooled buffer; such a batch gets one of its own, and the bound on batches still holds. */
@@ -116,13 +152,15 @@ export class Pump {
     if (buffer.byteLength === this.#options.bufferBytes) this.#free.push(buffer);
   }
 
-  #settle(outcome: Outcome, slice: Slice, bytes: number): void {
+  #settle(outcome: Outcome, range: RingRange, { bytes, oversized }: Part): void {
     this.#inFlight -= 1;
     this.#stats.add('in_flight_bytes', -bytes);
     if (outcome.kind !== 'lost') this.#giveBack(outcome.buffer);
     if (outcome.kind === 'written' && this.#interrupted === 'no') {
-      this.#reader.commit(slice);
-      this.#stats.add('documents', slice.documents);
+      this.#stats.add('oversized', oversized);
+      this.#reader.commit(range);
+      this.#stats.add('documents', range.documents);
+      this.#refused = false;
     } else this.#interrupt(outcome);
     this.#outcome.resolve();
     this.#outcome = Promise.withResolvers();
@@ -135,6 +173,8 @@ export class Pump {
     if (outcome.kind !== 'refused') return;
     this.#interrupted = 'refused';
     this.#stats.add('refused_batches', 1);
-    this.#log.warn('the journal refused a batch; it stays in the ring', { error: outcome.error });
+    if (!this.#refused)
+      this.#log.warn('the journal refuses batches; they stay in the ring', { error: outcome.error });
+    this.#refused = true;
   }
 }

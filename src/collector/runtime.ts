@@ -19,19 +19,19 @@ import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
 import type { Collector } from '../sdk/collector.ts';
 import type { CollectorContext, Log } from '../sdk/context.ts';
-import { createInstruments, type InstrumentSet } from '../sdk/instruments.ts';
-import { KeptSeries } from '../sdk/kept-series.ts';
-import type { MetricFamily, MetricSpecs } from '../sdk/metrics.ts';
+import type { MetricFamily } from '../sdk/metrics.ts';
+import { SharedState } from '../sdk/shared-state.ts';
 import { createBpf, type OwnBpf } from './bpf.ts';
+import { CollectorMetrics } from './collector-metrics.ts';
 import { createClock, documentKind } from './context.ts';
+import { CriticalLog } from './critical-log.ts';
 import { JournalClient } from './journal-client.ts';
-import { MapMetrics, mapMetricSpecs, metricMaps } from './map-metrics.ts';
+import { metricMaps } from './map-metrics.ts';
 import { Overdue } from './overdue.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './protocol.ts';
 import { Sampler } from './sampler.ts';
 import { Saver } from './saver.ts';
 import { answerScrapes } from './scraping.ts';
-import { SharedState } from './state.ts';
 
 const REPEATS_MS = 10_000;
 /** One update() or enrich() may take this long; then the supervisor gets no answers, and its timeout begins to run. */
@@ -52,8 +52,7 @@ export class CollectorRuntime {
   readonly #saver: Saver;
   readonly #sampler: Sampler | undefined;
   readonly #ctx: RuntimeContext;
-  readonly #mapMetrics: MapMetrics;
-  readonly #instruments: InstrumentSet<MetricSpecs>;
+  readonly #metrics: CollectorMetrics;
   #running: Promise<void> = Promise.resolve();
   readonly #ready = Promise.withResolvers<void>();
 
@@ -62,21 +61,22 @@ export class CollectorRuntime {
     this.#collector = collector;
     this.#stats = new ActorStats(data.stats);
     this.#containers = new ContainersClient(data.containerWait_ms);
-    const kept = new KeptSeries(data.series);
     const log = createLog({ component: data.name, ...data.log });
     // A line for each event would be an overload of its own.
     this.#log = limitRepeats(log, { interval_ms: REPEATS_MS });
-    const maps = metricMaps(data.bpf?.manifest);
-    const specs = { ...collector.metrics, ...mapMetricSpecs(maps) };
-    this.#instruments = createInstruments(data.name, specs, { maxSeries: data.maxSeries, kept });
-    this.#mapMetrics = new MapMetrics({
+    this.#metrics = new CollectorMetrics({
       collector: data.name,
-      maps,
+      specs: collector.metrics ?? {},
+      maps: metricMaps(data.bpf?.manifest),
+      maxSeries: data.maxSeries,
+      series: data.series,
       sysfs: data.paths.sysfs,
       containers: this.#containers,
-      instruments: this.#instruments.instruments,
+      keepGone_ms: data.containerKeepGone_ms,
     });
+    const critical = new CriticalLog(this.#log, collector.doc.replace(/\.$/, ''));
     this.#saver = new Saver({
+      announce: (line) => critical.say([line], 1),
       journal: this.#journal,
       stats: this.#stats,
       agent: data.agent,
@@ -160,13 +160,13 @@ export class CollectorRuntime {
   async #collect(): Promise<readonly MetricFamily[]> {
     const collector = this.#collector;
     const samples = this.#sampler?.samples ?? [];
-    await this.#watched(() =>
-      collector.kind === 'metric'
-        ? collector.update({ ...this.#ctx, samples })
-        : collector.update?.(this.#ctx),
-    );
-    await this.#mapMetrics.update(this.#ctx.bpf);
-    return this.#instruments.collect();
+    const update = (): Promise<void> =>
+      this.#watched(() =>
+        collector.kind === 'metric'
+          ? collector.update({ ...this.#ctx, samples })
+          : collector.update?.(this.#ctx),
+      );
+    return this.#metrics.collect(update, this.#ctx.bpf);
   }
 
   /** Runs one of the collector's functions, which must end. */
@@ -193,7 +193,7 @@ export class CollectorRuntime {
       paths: data.paths,
       containers,
       log,
-      metrics: this.#instruments.instruments,
+      metrics: this.#metrics.instruments,
       clock: createClock(signal),
       signal,
       state: new SharedState(data.state),

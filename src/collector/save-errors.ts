@@ -33,6 +33,15 @@ export function overloaded(documents: number, bytes: number): HuatuoError {
   );
 }
 
+export function oversized(bytes: number, limit_bytes: number): HuatuoError {
+  return failure(
+    'DOCUMENT_TOO_LARGE',
+    `a document of at most ${limit_bytes} bytes`,
+    `${bytes} bytes`,
+    'save less at once',
+  );
+}
+
 export function invalid(cause: unknown): HuatuoError {
   const found = cause instanceof Error ? cause.message : String(cause);
   return failure(

@@ -2,9 +2,12 @@
 import { boottime_ns, wallOffset_ns } from '../actor/clock.ts';
 import type { ContainersClient } from '../containers/client.ts';
 import { type AgentIdentity, type DocumentKind, savedDocument } from '../decoder/envelope.ts';
+import { jsonText } from '../decoder/json-text.ts';
 import { containerFragment, idFragment } from '../decoder/owner-fragment.ts';
 import type { SavedDocument } from '../sdk/context.ts';
-import { printPayload } from './enrich.ts';
+
+/** Dates of later years have more digits than readers of RFC 3339 expect. */
+const YEAR_10000_NS = 253_402_300_800_000_000_000n;
 
 /** What is the same for all documents of a collector. */
 export interface SavedBy {
@@ -18,13 +21,15 @@ export interface SavedBy {
 /**
  * NDJSON, newline included.
  * @param sequence rises by one for each document of this origin
- * @throws TypeError when the data is no JSON object
+ * @throws TypeError when the data is no JSON object, RangeError when `time_ns` is before 1970 or after 9999
  */
 export function savedLine(
   { subject, time_ns, severity, data }: SavedDocument,
   sequence: bigint,
   { agent, document, containers, origin }: SavedBy,
 ): Buffer {
+  const realtime_ns = (time_ns ?? boottime_ns()) + wallOffset_ns();
+  if (realtime_ns < 0n || realtime_ns >= YEAR_10000_NS) throw new RangeError(`time_ns ${time_ns} is no date`);
   const line = savedDocument({
     envelope: {
       idPrefix: `${agent.bootId}-${document.collector}-${origin}-`,
@@ -37,7 +42,7 @@ export function savedLine(
       tracerType: document.kind,
     },
     sequence: Number(sequence),
-    realtime_ns: (time_ns ?? boottime_ns()) + wallOffset_ns(),
+    realtime_ns,
     owner: ownerOf(subject, containers),
     payload: payloadText(data),
   });
@@ -56,7 +61,7 @@ function ownerOf(subject: SavedDocument['subject'], containers: SavedBy['contain
 function payloadText(data: object): string {
   if (typeof data !== 'object' || data === null || Array.isArray(data))
     throw new TypeError('data is no object');
-  const text = printPayload(data) as string | undefined;
+  const text = jsonText(data);
   if (text?.startsWith('{')) return text;
   throw new TypeError('data is no object once it is JSON');
 }

@@ -3,7 +3,7 @@
  *
  *   save ──► line ──► [queue, bounded] ──► one batch at a time ──► journal
  *              │           │ stopped              └── refused: again each second, at most `refused_ms`
- *              └ invalid   └ overloaded
+ *              └ invalid   └ overloaded             oversized: not again
  *
  * Every document that was asked for is counted in shared memory, and how it ended. As with a ring, a position says how far
  * the journal is: the number that are journalled. A batch is a range from there, so a worker that takes over asks the journal
@@ -15,7 +15,7 @@ import type { HuatuoError } from '../error.ts';
 import { unlessStopped } from '../promises.ts';
 import type { SavedDocument } from '../sdk/context.ts';
 import type { JournalClient, Outcome } from './journal-client.ts';
-import { cancelled, invalid, MAX_PENDING, MAX_PENDING_BYTES, overloaded } from './save-errors.ts';
+import { cancelled, invalid, MAX_PENDING, MAX_PENDING_BYTES, overloaded, oversized } from './save-errors.ts';
 import { type SavedBy, savedLine } from './saved-line.ts';
 
 const MAX_BATCH_DOCUMENTS = 64;
@@ -31,6 +31,8 @@ interface Dependencies extends SavedBy {
   readonly stats: ActorStats;
   /** Once it is aborted nothing is taken any more, and what is pending has one try. */
   readonly signal: AbortSignal;
+  /** Told of every critical document that is taken. */
+  readonly announce: (line: Uint8Array) => void;
   /** How long a document may be refused. */
   readonly refused_ms?: number;
 }
@@ -40,7 +42,7 @@ interface Pending {
   readonly outcome: PromiseWithResolvers<void>;
 }
 
-type Cause = 'invalid' | 'overloaded' | 'refused' | 'cancelled';
+type Cause = 'invalid' | 'overloaded' | 'refused' | 'cancelled' | 'oversized';
 
 export class Saver {
   readonly #dependencies: Dependencies;
@@ -64,8 +66,12 @@ export class Saver {
     stats.add('saved_produced', 1);
     if (signal.aborted) throw this.#drop('cancelled', cancelled());
     const line = this.#line(document, stats.get('saved_produced'));
+    if (line.byteLength > MAX_PENDING_BYTES)
+      throw this.#drop('oversized', oversized(line.byteLength, MAX_PENDING_BYTES));
     if (this.#queue.length >= MAX_PENDING || this.#bytes + line.byteLength > MAX_PENDING_BYTES)
       throw this.#drop('overloaded', overloaded(this.#queue.length, this.#bytes));
+    if ((document.severity ?? this.#dependencies.document.severity) === 'critical')
+      this.#dependencies.announce(line);
     const outcome = Promise.withResolvers<void>();
     this.#queue.push({ line, outcome });
     this.#bytes += line.byteLength;
@@ -102,20 +108,26 @@ export class Saver {
   async #work(): Promise<void> {
     if (this.#inherited > 0n) await this.#settleInherited();
     let refusedSince_ms: number | undefined;
+    /** Together they were too large for the journal. */
+    let alone = false;
     while (this.#queue.length > 0) {
-      const documents = this.#batch();
+      const documents: number = alone ? 1 : this.#batch();
       const outcome = await this.#send(documents);
       if (outcome?.kind === 'written') {
         this.#dependencies.stats.add('saved_journalled', documents);
         for (const { outcome } of this.#take(documents)) outcome.resolve();
         refusedSince_ms = undefined;
+        alone = false;
       } else if (outcome === undefined) {
         // They may yet be written, so they stay pending in the ledger.
         for (const { outcome } of this.#take(documents)) outcome.reject(cancelled());
         this.#giveUp(this.#queue.length, 'cancelled', cancelled());
       } else if (this.#dependencies.signal.aborted)
         this.#giveUp(this.#queue.length, 'cancelled', cancelled());
-      else if (outcome.kind === 'refused') {
+      else if (outcome.kind === 'refused' && outcome.error.code === 'DOCUMENT_TOO_LARGE') {
+        if (documents === 1) this.#giveUp(1, 'oversized', outcome.error);
+        alone = documents > 1;
+      } else if (outcome.kind === 'refused') {
         refusedSince_ms ??= performance.now();
         if (outcome.error.permanent || performance.now() - refusedSince_ms >= this.#refused_ms)
           this.#giveUp(documents, 'refused', outcome.error);
@@ -154,12 +166,12 @@ export class Saver {
 
   async #settleInherited(): Promise<void> {
     const { journal, stats } = this.#dependencies;
-    let written: Awaited<ReturnType<JournalClient['hello']>> = 'lost';
-    while (written === 'lost') {
+    let welcome: Awaited<ReturnType<JournalClient['hello']>> = 'lost';
+    while (welcome === 'lost') {
       if (!(await this.#connected())) return;
-      written = await journal.hello(this.#ringId);
+      welcome = await journal.hello(this.#ringId);
     }
-    const range = written.find(({ start }) => start === stats.get('saved_journalled'));
+    const range = welcome.written.find(({ start }) => start === stats.get('saved_journalled'));
     if (range) stats.add('saved_journalled', range.documents);
     stats.add('saved_lost', Number(this.#inherited) - (range?.documents ?? 0));
     this.#inherited = 0n;

@@ -8,6 +8,7 @@
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
 import type { Catalog } from '../catalog/catalog.ts';
+import { isSystemDirectory } from '../storage/journal/own-directory.ts';
 import { collectorSections } from './collector-schema.ts';
 import { containers } from './containers-schema.ts';
 import { jsonSchema, type SchemaNode } from './describe.ts';
@@ -150,6 +151,10 @@ function journal() {
       doc: 'Files that are full are compressed (zstd), so that more of them fit; zstdcat reads them',
     }),
   })
+    .refine((journal) => !isSystemDirectory(journal.directory), {
+      path: ['directory'],
+      params: { allowed: 'a directory of its own, such as /var/lib/huatuo/journal' },
+    })
     .refine((journal) => journal.total_size >= journal.segment_size, {
       path: ['total_size'],
       params: { allowed: 'no less than journal.segment_size' },

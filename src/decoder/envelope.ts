@@ -8,6 +8,7 @@
  */
 
 import type { CollectorKind } from '../sdk/collector.ts';
+import { jsonText } from './json-text.ts';
 
 /** Who speaks: fixed for the life of an agent. */
 export interface AgentIdentity {
@@ -42,7 +43,7 @@ export interface EnvelopeFields {
 
 /** The text around the holes: before @timestamp, event_id, time, tracer_time, tracer_id, and behind the last. */
 function textAroundHoles(fields: EnvelopeFields): readonly [string, string, string, string, string, string] {
-  const shared = JSON.stringify({
+  const shared = jsonText({
     schema_version: fields.schemaVersion,
     severity: fields.severity,
     hostname: fields.hostname,
@@ -54,7 +55,7 @@ function textAroundHoles(fields: EnvelopeFields): readonly [string, string, stri
   return [
     '{"@timestamp":"',
     `","event_id":"${fields.idPrefix}`,
-    `",${shared.slice(1, -1)},"time":"`,
+    `",${shared?.slice(1, -1)},"time":"`,
     '","tracer_time":"',
     `","tracer_id":"${fields.idPrefix}`,
     '"',

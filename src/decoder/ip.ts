@@ -1,5 +1,4 @@
 /** IP addresses as the kernel's programs keep them: 16 bytes, IPv4 as ::ffff:a.b.c.d. */
-import { isIPv4, isIPv6 } from 'node:net';
 
 const IPV4_MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
@@ -12,6 +11,8 @@ export function ipText(bytes: Uint8Array): string {
 
 /** The inverse of `ipText`, for any spelling. @returns undefined when it is no IP address */
 export function ipBytes(text: string): Uint8Array | undefined {
+  // Loaded when it is needed: most threads never are, and it takes each 300 KB.
+  const { isIPv4, isIPv6 } = process.getBuiltinModule('node:net');
   if (isIPv4(text)) return Uint8Array.from([...IPV4_MAPPED, ...text.split('.').map(Number)]);
   if (!isIPv6(text) || text.includes('%')) return undefined;
   const [head = '', tail] = shortest(text).split('::');

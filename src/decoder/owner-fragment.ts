@@ -1,5 +1,6 @@
 /** A container as documents and metrics show it; the first five names are those of existing HuaTuo dashboards. */
 import { type Container, type Owner, splitCgroupId } from '../sdk/container.ts';
+import { jsonText } from './json-text.ts';
 
 /** Names come from whoever made the container, who may have made them long. */
 const MAX_TEXT = 256;
@@ -63,7 +64,7 @@ export function containerFragment(container: Container): string {
 }
 
 function fragment(fields: object): string {
-  return `,${JSON.stringify(fields).slice(1, -1)}`;
+  return `,${jsonText(fields)?.slice(1, -1)}`;
 }
 
 /** The end of a path is what tells: control characters, escaped, take six bytes each. */

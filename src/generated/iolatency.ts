@@ -131,7 +131,7 @@ export interface IolatencyObject {
   options: object;
   maps: {
     cgroup_disks: MapOf<IolatencyCgroupDisksKey, number>;
-    nested_containers: MapOf<bigint, boolean>;
+    container_cgroups: MapOf<bigint, boolean>;
     disks: MapOf<IolatencyDisksKey, IolatencyDisksValue>;
     flushes: MapOf<IolatencyFlushesKey, IolatencyFlushesValue>;
     containers: MapOf<IolatencyContainersKey, IolatencyContainersValue>;

@@ -72,7 +72,7 @@ export interface MemoryReclaimEventsObject {
     max_events_per_second_per_cpu: number;
   };
   maps: {
-    nested_containers: MapOf<bigint, boolean>;
+    container_cgroups: MapOf<bigint, boolean>;
     stalls: MapOf<'direct' | 'memcg' | number, MemoryReclaimEventsStallsValue>;
     cgroups: MapOf<bigint, MemoryReclaimEventsCgroupsValue>;
     cgroups_moved: MapOf<Uint8Array, Uint8Array>;

@@ -1,6 +1,6 @@
 // Generated from bpf/oom.bpf.c by `npm run build`: change the struct there.
 
-import type { ObjectBinding } from '../sdk/binding.ts';
+import type { MapOf, ObjectBinding } from '../sdk/binding.ts';
 
 /**
  * The kernel killed a process because a memory cgroup or the host ran out of memory.
@@ -10,12 +10,23 @@ import type { ObjectBinding } from '../sdk/binding.ts';
 export interface OomEvent {
   /** Memory cgroup of the victim [inode of a cgroup directory] */
   cgroup_id: number;
-  /** The cgroup at its limit: the victim's or a parent [inode of a cgroup directory] */
-  memcg_id: number;
-  /** Limit of that cgroup; 0 when the host as a whole ran out [bytes] */
-  memcg_limit_bytes: number;
-  /** Memory charged to it at that moment [bytes] */
-  memcg_usage_bytes: number;
+  /** By how much the kernel's own count of kills in that cgroup (oom_kill) has risen since the document before, if there was one: 1; 0 when the victim was dying already and was only given what memory is left [count] */
+  kills_count: number;
+  /** Which limit left no room: of memory, or of memory and swap, of the cgroup memcg_id; or memory of the host, or of the nodes that a cpuset or a policy allows [name; the number when it has none] */
+  limit?:
+    | 'unknown_limit'
+    | 'memory'
+    | 'memory_and_swap'
+    | 'host'
+    | 'host_cpuset'
+    | 'host_memory_policy'
+    | number;
+  /** The cgroup at its limit, the kernel's oom_memcg: the victim's or a parent [inode of a cgroup directory] */
+  memcg_id?: number;
+  /** That limit [bytes] */
+  memcg_limit_bytes?: number;
+  /** What was charged to it at that moment [bytes] */
+  memcg_usage_bytes?: number;
   /** Who asked for the memory that was not there */
   trigger: {
     /** Process whose allocation started the kill [identifier] */
@@ -32,6 +43,8 @@ export interface OomEvent {
     systemd_unit?: string;
     /** Its path, where it is no container; absent on the host */
     cgroup_path?: string;
+    /** Its v2 cgroup, where memory is a controller of v1 [inode of a cgroup directory] */
+    unified_cgroup_id?: number;
     /** Its name [text] */
     comm: string;
   };
@@ -51,6 +64,8 @@ export interface OomEvent {
     systemd_unit?: string;
     /** Its path, where it is no container; absent on the host */
     cgroup_path?: string;
+    /** Its v2 cgroup, where memory is a controller of v1 [inode of a cgroup directory] */
+    unified_cgroup_id?: number;
     /** Its address space [bytes] */
     total_vm_bytes: number;
     /** Its resident anonymous memory [bytes] */
@@ -59,6 +74,8 @@ export interface OomEvent {
     file_rss_bytes: number;
     /** Its resident shared memory [bytes] */
     shmem_rss_bytes: number;
+    /** Kills in its memory cgroup by the kernel's own count (oom_kill) [count] */
+    cgroup_kills_count: number;
     /** Its name [text] */
     comm: string;
   };
@@ -68,7 +85,9 @@ export interface OomEvent {
 export interface OomObject {
   event: OomEvent;
   options: object;
-  maps: object;
+  maps: {
+    counted_kills: MapOf<bigint, number>;
+  };
 }
 
 export const oom: ObjectBinding<OomObject> = { object: 'oom' };

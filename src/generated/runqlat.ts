@@ -25,7 +25,7 @@ export interface RunqlatObject {
   event: never;
   options: object;
   maps: {
-    nested_containers: MapOf<bigint, boolean>;
+    container_cgroups: MapOf<bigint, boolean>;
     host: MapOf<number, RunqlatHostValue>;
     cgroups: MapOf<bigint, RunqlatCgroupsValue>;
     cgroups_moved: MapOf<Uint8Array, Uint8Array>;

@@ -48,9 +48,17 @@ function btfPath(paths: KernelPaths): string {
   return join(paths.sysfs, 'kernel/btf/vmlinux');
 }
 
-/** The kernel's own BTF, as bytes. */
+/** 6 MB that many objects ask for when an agent starts, and that are not worth keeping after that. */
+const read = new Map<string, WeakRef<Buffer>>();
+
+/** The kernel's own BTF, as bytes; not to be written to. It does not change while the kernel runs. */
 export function kernelBtf(paths: KernelPaths): Buffer {
-  return readFileSync(btfPath(paths));
+  const path = btfPath(paths);
+  const known = read.get(path)?.deref();
+  if (known) return known;
+  const btf = readFileSync(path);
+  read.set(path, new WeakRef(btf));
+  return btf;
 }
 
 /** What keeps a program from running here, as an error says it. */

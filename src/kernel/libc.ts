@@ -31,7 +31,6 @@ const sendtoCall = libc.func(
   'int64_t sendto(int fd, const uint8_t *data, size_t size, int flags, const uint8_t *address, uint32_t length)',
 );
 
-const malloptCall = libc.func('int mallopt(int param, int value)');
 const mallocTrim = libc.func('int malloc_trim(size_t pad)');
 
 const MAP_FAILED = 0xffffffffffffffffn;
@@ -41,11 +40,6 @@ const SYS_PERF_EVENT_OPEN = process.arch === 'arm64' ? 241 : 298;
 const PERF_FLAG_FD_CLOEXEC = 8;
 const SYS_MEMBARRIER = process.arch === 'arm64' ? 283 : 324;
 const MEMBARRIER_CMD_GLOBAL = 1;
-const M_ARENA_MAX = -8;
-const M_MMAP_THRESHOLD = -3;
-const M_TRIM_THRESHOLD = -1;
-/** What both begin with. */
-const MALLOC_THRESHOLD_BYTES = 128 * 1024;
 const PRIO_PROCESS = 0;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -104,18 +98,6 @@ export function clock_ns(id: number): bigint {
   const time = { tv_sec: 0, tv_nsec: 0 };
   clockGettime(id, time);
   return BigInt(time.tv_sec) * 1_000_000_000n + BigInt(time.tv_nsec);
-}
-
-/**
- * Bounds what malloc keeps of what is freed. By default each thread gets a heap of its own, up to eight per CPU, and none
- * shares what it has; our threads allocate little, so two more do not get into each other's way. And by default the
- * thresholds rise with the largest block that was ever freed (mallopt(3)), after which each heap keeps megabytes at its end
- * that malloc_trim(3) does not touch; once set, they stay.
- */
-export function limitMalloc(): void {
-  malloptCall(M_ARENA_MAX, 2);
-  malloptCall(M_MMAP_THRESHOLD, MALLOC_THRESHOLD_BYTES);
-  malloptCall(M_TRIM_THRESHOLD, MALLOC_THRESHOLD_BYTES);
 }
 
 /** Gives freed pages in the middle of malloc's heaps back to the system. */

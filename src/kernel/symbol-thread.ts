@@ -6,6 +6,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { SymbolAnswer, SymbolTask } from '../decoder/symbol-tasks.ts';
+import { at } from '../paths.ts';
 
 const REST_MS = 10_000;
 const MAX_STUCK = 2;
@@ -60,7 +61,7 @@ export class SymbolThread {
 }
 
 function start(): Worker {
-  const worker = new Worker(new URL('../../workers/symbols.js', import.meta.url), {
+  const worker = new Worker(at('dist/workers/symbols.js'), {
     name: 'symbols',
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: 2, stackSizeMb: 4 },
   });

@@ -1,5 +1,5 @@
 /**
- * A file collector as a source of metrics: its sampling clock, its newest two samples, its back-off.
+ * A file collector as a source of metrics: its sampling clock, its newest two samples.
  *
  *   clock (every n s) ──► take ──► [older, newer] ─┐      the first two a second apart, so that rates are there soon
  *                                                  ├──► update ──► families
@@ -15,6 +15,7 @@ import type { SeriesLosses } from '../sdk/instruments.ts';
 import type { MetricFamily } from '../sdk/metrics.ts';
 import type { MetricSource } from '../storage/prometheus/source.ts';
 import type { PoolCollector, StoredSample } from './file-task.ts';
+import { HangRest } from './hang-rest.ts';
 import type { FilePool } from './pool.ts';
 import { SteadyCounters } from './steady-counters.ts';
 
@@ -23,8 +24,6 @@ const MIN_EVERY_SECONDS = 1;
 const FIRST_REST_MS = 1_000;
 /** Longest wait for a module to load, and for a sample. */
 const SAMPLE_DEADLINE_MS = 5_000;
-const BACKOFF_MIN_MS = 10_000;
-const BACKOFF_MAX_MS = 600_000;
 
 export class FileSource implements MetricSource, Disposable {
   readonly name: string;
@@ -39,12 +38,7 @@ export class FileSource implements MetricSource, Disposable {
   #clock: NodeJS.Timeout | undefined;
   #started = false;
   #closed = false;
-  /**
-   * A task that hangs costs a thread, and one that hangs in the kernel cannot be ended: after each the collector rests
-   * twice as long.
-   */
-  #hangs = 0;
-  #restUntil_ms = 0;
+  readonly #rest: HangRest;
   readonly #sample = shareInFlight(() => this.#takeSample());
   readonly #update = shareInFlight((deadline) => this.#runUpdate(Number(deadline)));
   readonly #start = shareInFlight(() => this.#startClock());
@@ -66,6 +60,7 @@ export class FileSource implements MetricSource, Disposable {
     this.name = collector.name;
     this.#collector = collector;
     this.#pool = pool;
+    this.#rest = new HangRest(collector.name);
     this.#counters = new SteadyCounters(collector.maxSeries);
     // A module that cannot be loaded shows at the next scrape, which tries again.
     this.#first = this.#start().catch(() => {});
@@ -104,14 +99,14 @@ export class FileSource implements MetricSource, Disposable {
       samples: this.#samples,
       losses: this.#losses,
     } as const;
-    const { families, losses } = await this.#guard(() => this.#pool.run(task, deadline_ms));
+    const { families, losses } = await this.#rest.run(() => this.#pool.run(task, deadline_ms));
     this.#losses = losses;
     return this.#counters.hold(families);
   }
 
   async #startClock(): Promise<void> {
     const task = { type: 'describe', collector: this.#collector } as const;
-    const { every_seconds } = await this.#guard(() => this.#pool.run(task, SAMPLE_DEADLINE_MS));
+    const { every_seconds } = await this.#rest.run(() => this.#pool.run(task, SAMPLE_DEADLINE_MS));
     if (this.#started || this.#closed) return;
     this.#started = true;
     if (every_seconds === undefined) return;
@@ -130,7 +125,7 @@ export class FileSource implements MetricSource, Disposable {
   async #takeSample(): Promise<void> {
     try {
       const task = { type: 'take', collector: this.#collector, containers: this.#containers() } as const;
-      const { sample } = await this.#guard(() => this.#pool.run(task, SAMPLE_DEADLINE_MS));
+      const { sample } = await this.#rest.run(() => this.#pool.run(task, SAMPLE_DEADLINE_MS));
       this.#samples = [...this.#samples.slice(-1), sample];
       this.#sampleError = undefined;
     } catch (error) {
@@ -138,28 +133,5 @@ export class FileSource implements MetricSource, Disposable {
       this.#samples = [];
       this.#sampleError = HuatuoError.from(error, 'COLLECTOR_FAILED', `check collector ${this.name}`);
     }
-  }
-
-  async #guard<T>(run: () => Promise<T>): Promise<T> {
-    if (performance.now() < this.#restUntil_ms) throw this.#resting();
-    try {
-      const result = await run();
-      this.#hangs = 0;
-      return result;
-    } catch (error) {
-      if (error instanceof HuatuoError && error.code === 'DEADLINE_EXCEEDED') {
-        this.#restUntil_ms =
-          performance.now() + Math.min(BACKOFF_MIN_MS * 2 ** this.#hangs++, BACKOFF_MAX_MS);
-      }
-      throw error;
-    }
-  }
-
-  #resting(): HuatuoError {
-    const rest_seconds = Math.ceil((this.#restUntil_ms - performance.now()) / 1000);
-    return new HuatuoError('DEADLINE_EXCEEDED', {
-      found: `collector ${this.name} hung ${this.#hangs} times`,
-      remedy: `it is tried again in ${rest_seconds} s`,
-    });
   }
 }

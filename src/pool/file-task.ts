@@ -1,19 +1,24 @@
 /**
- * What one task of the pool does: load the module of a file collector and call one of its functions.
+ * What one task of the pool does: load the module of a collector over files and call one of its functions.
  *
  * Tasks keep nothing between two calls but what is only a cache (the module, the parsed list of containers): the list, the
  * samples and the loss counters come with the task and go back with its result, because the next task may run in another thread.
+ * What a collector keeps itself is in shared memory, which outlives the threads.
  */
 import { pathToFileURL } from 'node:url';
 import { boottime_ns } from '../actor/clock.ts';
+import { type CaptureRequest, packLook } from '../capture/request.ts';
+import type { Look } from '../capture/tracer.ts';
+import { Watch, type WatchMemory } from '../capture/watch.ts';
 import type { ContainersSnapshot, SnapshotContainers } from '../containers/snapshot.ts';
 import { HuatuoError, type WireError } from '../error.ts';
-import type { Collector } from '../sdk/collector.ts';
-import type { Bpf, HostPaths, Log } from '../sdk/context.ts';
+import type { AnyAutotracer, Collector } from '../sdk/collector.ts';
+import type { Bpf, HostPaths, Log, SampleContext } from '../sdk/context.ts';
 import { createInstruments, type SeriesLosses } from '../sdk/instruments.ts';
 import type { MetricFamily } from '../sdk/metrics.ts';
+import { SharedState, type StateMemory } from '../sdk/shared-state.ts';
 
-/** A file collector as the supervisor names it to the Prometheus worker. */
+/** A collector over files as the supervisor names it to the Prometheus worker. */
 export interface PoolCollector {
   readonly name: string;
   /** Absolute path of the compiled module; its default export is the collector. */
@@ -23,6 +28,8 @@ export interface PoolCollector {
   readonly maxSeries: number;
   /** Changes with the contents of the module and of what it imports. */
   readonly contents: string;
+  /** `ctx.state` of a metric collector; the memory of an autotracer's watch. */
+  readonly state: StateMemory;
 }
 
 export interface StoredSample {
@@ -31,11 +38,11 @@ export interface StoredSample {
   readonly state: unknown;
 }
 
-/** `describe`: has it a clock? `take`: one sample. `update`: the families. */
+/** `describe`: has it a clock? `take`: one sample. `update`: the families. `look`: one sample of an autotracer, and its triggers. */
 export type FileTask =
   | { readonly type: 'describe'; readonly collector: PoolCollector }
   | {
-      readonly type: 'take';
+      readonly type: 'take' | 'look';
       readonly collector: PoolCollector;
       readonly containers: ContainersSnapshot;
     }
@@ -52,6 +59,7 @@ export type FileTaskResult =
   | { readonly type: 'described'; readonly every_seconds: number | undefined }
   | { readonly type: 'taken'; readonly sample: StoredSample }
   | { readonly type: 'updated'; readonly families: readonly MetricFamily[]; readonly losses: SeriesLosses }
+  | { readonly type: 'looked'; readonly look: Look<CaptureRequest> }
   | { readonly type: 'failed'; readonly error: WireError };
 
 /** What a thread of the pool has ready for every collector. */
@@ -91,39 +99,86 @@ export async function runFileTask(task: FileTask, host: TaskHost): Promise<FileT
 }
 
 async function run(task: FileTask, host: TaskHost): Promise<FileTaskResult> {
-  const { name, modulePath, options, maxSeries } = task.collector;
-  const collector = await load(modulePath);
+  const { name, options, maxSeries } = task.collector;
   if (task.type !== 'describe') host.containers.use(task.containers);
   const context = { options, paths: host.paths, containers: host.containers, log: host.log(name) };
+  const state = new SharedState(task.collector.state);
+  if (task.type === 'look') {
+    const tracer = await loadCollector(task.collector, 'defineAutotracing', isAutotracer);
+    return { type: 'looked', look: await takeLook(name, tracer, context, state) };
+  }
+  const collector = await loadCollector(task.collector, 'defineMetric', isMetric);
   switch (task.type) {
     case 'describe':
       return { type: 'described', every_seconds: collector.sample?.every };
     case 'take': {
       const taken_ns = boottime_ns();
-      return {
-        type: 'taken',
-        sample: { boottime_ns: taken_ns, state: await collector.sample?.take(context) },
-      };
+      const taken = await collector.sample?.take({ ...context, state });
+      return { type: 'taken', sample: { boottime_ns: taken_ns, state: taken } };
     }
     case 'update': {
       const set = createInstruments(name, collector.metrics ?? {}, { maxSeries, losses: task.losses });
-      await collector.update({ ...context, metrics: set.instruments, samples: task.samples, bpf: NO_BPF });
+      const { instruments: metrics } = set;
+      await collector.update({ ...context, state, metrics, samples: task.samples, bpf: NO_BPF });
       const losses = { refusedSeries: set.refusedSeries, truncatedLabels: set.truncatedLabels };
       return { type: 'updated', families: set.collect(), losses };
     }
   }
 }
 
+/** What the looks in this thread have left, by tracer: to open windows again costs more than all else of a look. */
+const left = new Map<string, { readonly version: string; readonly memory: WatchMemory }>();
+
+/** Each look goes on with the windows of the one before, whichever thread that was in. */
+async function takeLook(
+  name: string,
+  tracer: AnyAutotracer,
+  context: SampleContext<unknown>,
+  memory: SharedState,
+): Promise<Look<CaptureRequest>> {
+  const here = left.get(name);
+  const former = here?.version === memory.version ? here.memory : memory.get<WatchMemory>();
+  const watch = new Watch(tracer, context, former);
+  const look = await watch.look(boottime_ns());
+  keep(memory, watch.memory);
+  left.set(name, { version: memory.version, memory: watch.memory });
+  return packLook(look, (error) => context.log.error('a trigger failed', { error }));
+}
+
+/** @throws OVERLOADED: later there may be fewer subjects */
+function keep(memory: SharedState, kept: WatchMemory): void {
+  try {
+    memory.set(kept);
+  } catch (cause) {
+    throw new HuatuoError('OVERLOADED', {
+      expected: 'windows of all subjects that can be kept',
+      found: cause instanceof Error ? cause.message : String(cause),
+      remedy: 'set a smaller window, or return less from sample()',
+      cause,
+    });
+  }
+}
+
 type MetricCollector = Extract<Collector, { readonly kind: 'metric' }>;
 
+const isMetric = (collector: Collector | undefined): collector is MetricCollector =>
+  collector?.kind === 'metric';
+
+const isAutotracer = (collector: Collector | undefined): collector is AnyAutotracer =>
+  collector?.kind === 'autotracing' && 'trigger' in collector;
+
 /** Imported once for each thread: Node caches the module. */
-async function load(modulePath: string): Promise<MetricCollector> {
+async function loadCollector<Wanted extends Collector>(
+  { modulePath }: PoolCollector,
+  made: string,
+  isWanted: (collector: Collector | undefined) => collector is Wanted,
+): Promise<Wanted> {
   const module = (await import(pathToFileURL(modulePath).href)) as { readonly default?: Collector };
   const collector = module.default;
-  if (collector?.kind === 'metric') return collector;
+  if (isWanted(collector)) return collector;
   throw new HuatuoError('COLLECTOR_INVALID', {
-    expected: `${modulePath} to export the result of defineMetric by default`,
+    expected: `${modulePath} to export the result of ${made} by default`,
     found: `${collector?.kind ?? 'no collector'}`,
-    remedy: 'export default defineMetric({ … })',
+    remedy: `export default ${made}({ … })`,
   });
 }

@@ -1,15 +1,15 @@
 /**
- * The threads that run file collectors: a piscina pool of one or two, each task with a deadline.
+ * The threads that run collectors over files: a piscina pool of one or two, each task with a deadline.
  *
  * A task past its deadline is ended together with its thread; piscina starts another one. `atomics` is disabled because
  * the waiting it does otherwise stops timers and I/O of the thread between two tasks.
  */
-import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { HuatuoError } from '../error.ts';
 import type { LogConfig } from '../log.ts';
+import { at } from '../paths.ts';
 import type { HostPaths } from '../sdk/context.ts';
-import type { FileTask, FileTaskResult } from './file-task.ts';
+import type { FileTask, FileTaskResult, PoolCollector } from './file-task.ts';
 
 /** Given to every thread as `workerData`. */
 export interface FilePoolOptions {
@@ -29,19 +29,24 @@ export type FileTaskAnswer<Type extends FileTaskResult['type']> = Extract<
   FileTaskResult,
   { readonly type: Type }
 >;
-const ANSWERS = { describe: 'described', take: 'taken', update: 'updated' } as const;
+const ANSWERS = { describe: 'described', take: 'taken', update: 'updated', look: 'looked' } as const;
 
 export class FilePool implements AsyncDisposable {
   readonly #options: FilePoolOptions;
   #piscina: Piscina<FileTask, FileTaskResult>;
+  /** Of the modules that were run so far, by path. */
+  readonly #contents = new Map<string, string>();
 
   constructor(options: FilePoolOptions) {
     this.#options = options;
     this.#piscina = this.#start();
   }
 
-  /** New threads for the tasks to come; those of the old ones run to their end. */
-  renew(): void {
+  /** A module is imported once in a thread: what was rebuilt is only run by threads that start now. */
+  #renewFor({ modulePath, contents }: PoolCollector): void {
+    const known = this.#contents.get(modulePath) ?? contents;
+    this.#contents.set(modulePath, contents);
+    if (known === contents) return;
     const former = this.#piscina;
     this.#piscina = this.#start();
     // A task that hangs is ended by its own deadline.
@@ -50,7 +55,7 @@ export class FilePool implements AsyncDisposable {
 
   #start(): Piscina<FileTask, FileTaskResult> {
     const piscina = new Piscina<FileTask, FileTaskResult>({
-      filename: fileURLToPath(new URL('../../workers/task.js', import.meta.url)),
+      filename: at('dist/workers/task.js'),
       name: 'default',
       minThreads: 1,
       maxThreads: MAX_THREADS,
@@ -86,6 +91,7 @@ export class FilePool implements AsyncDisposable {
   }
 
   async #submit(task: FileTask, deadline_ms: number): Promise<FileTaskResult> {
+    this.#renewFor(task.collector);
     const signal = AbortSignal.timeout(deadline_ms);
     const { name } = task.collector;
     try {

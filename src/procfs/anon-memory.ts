@@ -3,6 +3,7 @@
  * cgroup, Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst. Both count memory of tmpfs and exclude swap.
  */
 import { join } from 'node:path';
+import { atAndAbove } from './cgroup-ancestors.ts';
 import { parseMeminfo } from './meminfo.ts';
 import { parseFlatKeyed, UNLIMITED_BYTES } from './memory-cgroup.ts';
 import { decimal, malformed, readIfThere, readSource } from './source.ts';
@@ -25,7 +26,7 @@ export function readHostAnonMemory(procfs: string): AnonMemory {
 }
 
 /**
- * Of a cgroup with those below it. On v1 the limit is that of the cgroup or of one above it, whichever is less; on v2 its own.
+ * Of a cgroup with those below it. The limit is that of the cgroup or of one above it, whichever is less.
  * @param cgroups directories by controller, `unified` for v2
  * @returns undefined when it is gone, or has no memory controller
  * @throws SOURCE_UNREADABLE
@@ -40,9 +41,13 @@ export function readCgroupAnonMemory(cgroups: Readonly<Record<string, string>>):
     ? [stat.total_active_anon, stat.total_inactive_anon]
     : [stat.active_anon, stat.inactive_anon];
   if (active === undefined || inactive === undefined) return undefined;
-  const limit_bytes = memory
-    ? stat.hierarchical_memory_limit
-    : decimal(readIfThere(join(directory, 'memory.max'))?.trim());
+  const limit_bytes = memory ? stat.hierarchical_memory_limit : leastMax(directory);
   const isLimited = limit_bytes !== undefined && limit_bytes < UNLIMITED_BYTES;
   return { used_bytes: active + inactive, ...(isLimited && { limit_bytes }) };
+}
+
+/** v2 has no file that says so, unlike v1's `hierarchical_memory_limit`. */
+function leastMax(directory: string): number | undefined {
+  const limits = [...atAndAbove(directory, 'memory.max')].flatMap(({ text }) => decimal(text.trim()) ?? []);
+  return limits.length > 0 ? Math.min(...limits) : undefined;
 }

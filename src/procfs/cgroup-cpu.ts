@@ -8,7 +8,8 @@
  *
  * Formats: Documentation/admin-guide/cgroup-v1/cpuacct.rst and cpusets.rst, cgroup-v2.rst, scheduler/sched-bwc.rst.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { atAndAbove } from './cgroup-ancestors.ts';
 import { decimal, malformed, readIfThere, readSource } from './source.ts';
 import { TICKS_PER_SECOND } from './stat.ts';
 
@@ -60,8 +61,8 @@ export function parseV2Use(stat: string, path = 'cpu.stat'): CgroupCpuUse {
 }
 
 /**
- * How many CPUs' worth of time the cgroup may use: the least of its quota, its cpuset and the host's CPUs. Limits of
- * parent cgroups are not looked at.
+ * How many CPUs' worth of time the cgroup may use: the least of its quota and of those above it, of its cpuset and of the
+ * host's CPUs.
  * @param online CPUs of the host that are online
  * @throws SOURCE_UNREADABLE
  */
@@ -98,16 +99,20 @@ export function parseCpuMax(text: string, path = 'cpu.max'): number {
 }
 
 function readQuota(cgroups: CgroupPaths): number {
-  if (cgroups.cpu !== undefined) {
-    const path = join(cgroups.cpu, 'cpu.cfs_quota_us');
-    const quota = readIfThere(path);
-    // A kernel without CONFIG_CFS_BANDWIDTH has neither file.
-    if (quota === undefined) return Infinity;
-    const period = readSource(join(cgroups.cpu, 'cpu.cfs_period_us'));
-    return ratio(quota.trim(), period.trim(), path, quota);
-  }
-  const max = readFirst(cgroups, [['unified', 'cpu.max']]);
-  return max === undefined ? Infinity : parseCpuMax(max.text, max.path);
+  const { cpu, unified } = cgroups;
+  // A kernel without CONFIG_CFS_BANDWIDTH has none of the files.
+  if (cpu !== undefined) return least([...atAndAbove(cpu, 'cpu.cfs_quota_us')].map(v1Quota));
+  if (unified === undefined) return Infinity;
+  return least([...atAndAbove(unified, 'cpu.max')].map(({ path, text }) => parseCpuMax(text, path)));
+}
+
+function v1Quota({ path, text }: { readonly path: string; readonly text: string }): number {
+  const period = readSource(join(dirname(path), 'cpu.cfs_period_us'));
+  return ratio(text.trim(), period.trim(), path, text);
+}
+
+function least(quotas: readonly number[]): number {
+  return Math.min(...quotas, Infinity);
 }
 
 function ratio(quota: string | undefined, period: string | undefined, path: string, text: string): number {

@@ -9,7 +9,8 @@
  *   });
  *
  * The framework (src/capture) owns the rest: the clock, a window of samples for each subject, cool-down, budget and deadlines,
- * what outlives a restart, subjects that are gone. The three functions keep nothing between two calls.
+ * what outlives a restart, subjects that are gone. The three functions keep nothing between two calls: sample and trigger are
+ * tasks on a pool, each capture has a thread of its own. With a BPF object of its name, an autotracer has one thread for all of it.
  */
 import type { Container } from './container.ts';
 import type { SampleContext, Severity } from './context.ts';

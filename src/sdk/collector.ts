@@ -20,7 +20,14 @@ import {
   type Subject,
 } from './autotracing.ts';
 import type { AnyObject, ObjectBinding, ObjectTypes } from './binding.ts';
-import type { BpfObject, CollectorContext, SampleContext, Severity, UpdateContext } from './context.ts';
+import type {
+  BpfObject,
+  CollectorContext,
+  MetricContext,
+  SampleContext,
+  Severity,
+  UpdateContext,
+} from './context.ts';
 import { boolean, type DocumentFields, type DocumentOf, optional } from './document.ts';
 import type { MetricSpecs } from './metrics.ts';
 import type { OptionSpecs, OptionValues } from './options.ts';
@@ -114,7 +121,7 @@ export interface AutotracingCollector<
 
 /**
  * A metric collector. With a BPF object of its name it has a worker thread of its own, which keeps the object attached and
- * answers scrapes; without one its functions run as short tasks on a pool, which keeps nothing between two calls.
+ * answers scrapes; without one its functions run as short tasks on a pool, which keeps nothing between two calls but `ctx.state`.
  *
  * What must be compared over time is taken by `sample` on a clock of its own, so the result never depends on who scrapes
  * how often; the framework keeps the newest two samples and hands them to `update`.
@@ -130,7 +137,7 @@ export interface MetricCollector<
     /** Seconds between two samples. */
     readonly every: number;
     /** Must return plain data (it crosses threads). */
-    take(ctx: SampleContext<AllOptions<Options, Types>>): State | Promise<State>;
+    take(ctx: MetricContext<AllOptions<Options, Types>>): State | Promise<State>;
   };
   /** Called at scrape time. One that sets nothing has nothing to say, which is no failure. */
   update(ctx: UpdateContext<AllOptions<Options, Types>, Specs, State, Types['maps']>): void | Promise<void>;
@@ -161,7 +168,7 @@ export interface AnyAutotracer extends AnyTracing {
 
 interface AnyMetric extends Omit<Shared<OptionSpecs, MetricSpecs, AnyObject>, 'object'> {
   readonly kind: 'metric';
-  readonly sample?: { readonly every: number; take(ctx: SampleContext<unknown>): unknown };
+  readonly sample?: { readonly every: number; take(ctx: MetricContext<unknown>): unknown };
   update(ctx: UpdateContext<unknown, MetricSpecs, unknown>): void | Promise<void>;
 }
 

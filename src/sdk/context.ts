@@ -48,15 +48,21 @@ export interface SampleContext<Options> {
   readonly log: Log;
 }
 
+/** Of a metric collector's functions. */
+export interface MetricContext<Options> extends SampleContext<Options> {
+  /** What one call has set, the next one finds, in whichever thread it runs. On the pool, calls of one collector never run side by side. */
+  readonly state: State;
+}
+
 export interface UpdateContext<
   Options,
   Specs extends MetricSpecs,
-  State,
+  Sampled,
   Maps extends object = AnyObject['maps'],
-> extends SampleContext<Options> {
+> extends MetricContext<Options> {
   readonly metrics: Instruments<Specs>;
   /** The newest samples, older first; fewer than two right after the start. */
-  readonly samples: readonly { readonly boottime_ns: bigint; readonly state: State }[];
+  readonly samples: readonly { readonly boottime_ns: bigint; readonly state: Sampled }[];
   /** Its own BPF object; `load` is refused when it has none. */
   readonly bpf: Bpf<Maps>;
 }

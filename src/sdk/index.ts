@@ -7,7 +7,7 @@ export type { CaptureContext, Processes, ProcessUse, Samples, Subject } from './
 export type { AnyObject, MapOf, ObjectBinding, ObjectTypes } from './binding.ts';
 export * from './collector.ts';
 export type { Container, Owner } from './container.ts';
-export { containerLabels, perContainer } from './container.ts';
+export { type ContainerLabels, containerLabels, perContainer } from './container.ts';
 export * from './context.ts';
 export {
   boolean,

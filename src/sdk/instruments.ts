@@ -30,6 +30,11 @@ export interface InstrumentsOptions {
 
 export interface InstrumentSet<Specs extends Readonly<Record<string, InstrumentSpec>>> extends SeriesLosses {
   readonly instruments: Instruments<Specs>;
+  /**
+   * Drops the series of containers that are over, whatever has counted them (src/sdk/gone-containers.ts).
+   * @param isOver asked for the id of each container that has series
+   */
+  forget(isOver: (containerId: string) => boolean): void;
   /** Every family that has series, and the collector's two loss counters. Plain data, owned by the caller. */
   collect(): MetricFamily[];
 }
@@ -58,6 +63,9 @@ export function createInstruments<const Specs extends Readonly<Record<string, In
     instruments: Object.fromEntries(
       made.map(({ key, part }) => [key, part.instrument]),
     ) as Instruments<Specs>,
+    forget(isOver) {
+      for (const { spec, part } of made) if (spec.labels.includes('container_id')) part.forget(isOver);
+    },
     collect: () => [
       ...made
         .map(({ name, spec, part }) => ({ name, help: spec.help, type: spec.type, samples: part.samples() }))
@@ -81,6 +89,7 @@ interface Clearable {
 
 interface Part {
   readonly instrument: object;
+  forget(isOver: (containerId: string) => boolean): void;
   samples(): Sample[];
 }
 
@@ -115,11 +124,13 @@ function scalarPart(name: string, spec: InstrumentSpec, budget: SeriesBudget, ke
         one.state.value = amount;
         if (one.kept) keeper?.write(one, [amount]);
       },
+      entries: () => Array.from(series.entries(), ({ labels, state: { value } }) => ({ labels, value })),
       clear() {
         series.clear();
         keeper?.drop();
       },
     } satisfies Counter<AnyLabels> & Clearable,
+    forget: (isOver) => forget(series, keeper, isOver),
     samples: () => Array.from(series.entries(), ({ labels, state }) => ({ labels, value: state.value })),
   };
 }
@@ -166,8 +177,18 @@ function histogramPart(name: string, spec: InstrumentSpec, budget: SeriesBudget,
         keeper?.drop();
       },
     } satisfies Histogram<AnyLabels> & Clearable,
+    forget: (isOver) => forget(series, keeper, isOver),
     samples: () => Array.from(series.entries(), ({ labels, state }) => buckets(labels, state, edges)).flat(),
   };
+}
+
+function forget<State>(
+  series: SeriesTable<State>,
+  keeper: Keeper | undefined,
+  isOver: (containerId: string) => boolean,
+): void {
+  const removed = series.remove(({ container_id: id }) => id !== undefined && isOver(id));
+  if (removed.length > 0) keeper?.drop(removed);
 }
 
 /** Prometheus wants cumulative buckets, `_sum` and `_count`. */

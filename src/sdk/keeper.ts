@@ -36,8 +36,9 @@ export class Keeper {
     return this.#spec.labels.map((name) => labels[name] ?? '');
   }
 
-  /** Forgets all of them. */
-  drop(): void {
-    this.#kept.drop(this.#metric);
+  /** Forgets all of them, or those of some series. */
+  drop<State>(series?: readonly Series<State>[]): void {
+    const which = series && new Set(series.flatMap(({ kept }) => kept ?? []));
+    this.#kept.drop(this.#metric, which);
   }
 }

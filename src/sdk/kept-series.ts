@@ -55,6 +55,11 @@ export class KeptSeries {
     this.#records = [...this.#read()];
   }
 
+  /** Names of the metrics that have any. */
+  get metrics(): ReadonlySet<string> {
+    return new Set(this.#records.map(({ metric }) => metric));
+  }
+
   /** Series of one metric. */
   of(metric: string): readonly KeptSeriesRecord[] {
     return this.#records.filter((record) => record.metric === metric);
@@ -67,9 +72,11 @@ export class KeptSeries {
     return record;
   }
 
-  /** Forgets the series of one metric. */
-  drop(metric: string): void {
-    const left = this.#records.filter((record) => record.metric !== metric);
+  /** Forgets the series of one metric. @param which those that `add` or `of` gave; without it all of them */
+  drop(metric: string, which?: ReadonlySet<KeptValues>): void {
+    const left = this.#records.filter(
+      (record) => record.metric !== metric || (which !== undefined && !which.has(record)),
+    );
     if (left.length === this.#records.length) return;
     const half = (this.#header[0]! & 1) ^ 1;
     this.#header[1 + half] = 0;

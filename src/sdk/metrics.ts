@@ -55,6 +55,8 @@ export interface Counter<Args extends readonly unknown[]> {
   add(value: number, ...labels: Args): void;
   /** Replaces the series by a total that is kept elsewhere, e.g. by the kernel. */
   set(value: number, ...labels: Args): void;
+  /** What it has counted. */
+  entries(): readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
 }
 
 export interface Gauge<Args extends readonly unknown[]> {

@@ -63,6 +63,18 @@ export class SeriesTable<State> {
     return series;
   }
 
+  /** Takes out those whose labels say so. @returns them */
+  remove(isMeant: (labels: Readonly<Record<string, string>>) => boolean): Series<State>[] {
+    const removed: Series<State>[] = [];
+    for (const [key, series] of this.#series) {
+      if (!isMeant(series.labels)) continue;
+      this.#series.delete(key);
+      removed.push(series);
+    }
+    this.#budget.used -= removed.length;
+    return removed;
+  }
+
   clear(): void {
     this.#budget.used -= this.#series.size;
     this.#series.clear();

@@ -1,10 +1,12 @@
 /**
- * The Prometheus actor: HTTP server, scrapes, and the pool of file collectors.
+ * The Prometheus actor: HTTP server, scrapes, and the pool of what reads files: metrics, and the looks of autotracers.
  *
  * What it needs from the main thread (status, the agent's own metrics) it asks over the control port, with a deadline: a
  * main thread that hangs must not take `/metrics` and `/-/healthy` with it.
  */
 import type { MessagePort } from 'node:worker_threads';
+import type { CaptureRequest } from '../capture/request.ts';
+import type { Look } from '../capture/tracer.ts';
 import type { WebConfig } from '../config/effective.ts';
 import type { ContainersDocument } from '../containers/actor.ts';
 import { ContainersClient } from '../containers/client.ts';
@@ -12,6 +14,7 @@ import { SnapshotWriter } from '../containers/snapshot.ts';
 import type { LogConfig } from '../log.ts';
 import { FileSource } from '../pool/file-source.ts';
 import type { PoolCollector } from '../pool/file-task.ts';
+import { Looks } from '../pool/looks.ts';
 import { FilePool } from '../pool/pool.ts';
 import { shareInFlight, withDeadline } from '../promises.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
@@ -63,6 +66,11 @@ export interface PrometheusControl {
   setPool(collectors: readonly PoolCollector[]): void;
   /** The file collectors, and what became of their newest scrape. */
   pooled(): readonly PooledStatus[];
+  /**
+   * Takes a sample of an autotracer on the pool, and asks its trigger.
+   * @throws what the sample failed with, or DEADLINE_EXCEEDED
+   */
+  look(collector: PoolCollector): Promise<Look<CaptureRequest>>;
   /** Resolves when every file collector can be scraped, or has shown that it cannot. */
   poolReady(): Promise<void>;
   /** @throws PORT_IN_USE or LISTEN_FAILED when the server could not be started */
@@ -85,8 +93,8 @@ export class Prometheus implements PrometheusControl {
   /** Collector threads by name; one whose thread is down stays until it is forgotten. */
   readonly #ports = new Map<string, PortSource>();
   #files: readonly FileSource[] = [];
-  #modules: readonly PoolCollector[] = [];
   readonly #pool: FilePool;
+  readonly #looks: Looks;
   readonly #own = new OwnMetrics(() => this.#events.counts);
   readonly #events: EventStreams;
   /** Asks for no cgroup, so it waits for no answer. */
@@ -109,6 +117,7 @@ export class Prometheus implements PrometheusControl {
     this.#options = options;
     this.#outcomes = new ScrapeOutcomes(log);
     this.#pool = new FilePool({ paths: options.paths, log: options.log });
+    this.#looks = new Looks(this.#pool, () => this.#snapshots.get(), this.#listed);
     this.#status = bounded('status of the main thread', () => supervisor.status());
     this.#families = bounded('metrics of the main thread', () => supervisor.families());
     const onError = (error: unknown): void => log.error('an HTTP request failed', { error });
@@ -148,6 +157,11 @@ export class Prometheus implements PrometheusControl {
   forget(collector: string): void {
     this.#ports.get(collector)?.close();
     this.#ports.delete(collector);
+    this.#looks.forget(collector);
+  }
+
+  look(collector: PoolCollector): Promise<Look<CaptureRequest>> {
+    return this.#looks.take(collector);
   }
 
   setLabels(labels: PageLabels): void {
@@ -156,11 +170,6 @@ export class Prometheus implements PrometheusControl {
   }
 
   setPool(collectors: readonly PoolCollector[]): void {
-    // A module is imported once in a thread: what was rebuilt is only run by threads that start now.
-    const known = new Map(this.#modules.map(({ modulePath, contents }) => [modulePath, contents]));
-    if (collectors.some(({ modulePath, contents }) => (known.get(modulePath) ?? contents) !== contents))
-      this.#pool.renew();
-    this.#modules = collectors;
     const before = new Map(this.#files.map((source) => [JSON.stringify(source.collector), source]));
     this.#files = collectors.map((collector) => {
       const key = JSON.stringify(collector);

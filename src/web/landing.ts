@@ -1,6 +1,7 @@
 /** The page a browser gets at `/`: what runs here, and where the rest is. Self-contained: no script, no file, no network. */
 import { createHash } from 'node:crypto';
-import type { ActorStatus } from '../actor/state.ts';
+import type { ActorState, ActorStatus } from '../actor/state.ts';
+import type { JournalTracerStatus } from '../storage/journal/stream-status.ts';
 import type { PooledStatus, StatusDocument } from './status.ts';
 
 const STYLE = `:root{color-scheme:light dark}
@@ -40,15 +41,33 @@ ${status ? actorTable(status.actors) + pooledTable(status.pooled ?? []) : ''}
 `;
 }
 
-function about({ agent, containers }: StatusDocument): string {
+function about({ agent, containers, journal }: StatusDocument): string {
   const facts = `${agent.hostname}, Linux ${agent.kernel}, region ${agent.region}, since ${agent.started_at}`;
   const around = containers
     ? ` Containers: ${containers.containers}, systemd units: ${containers.units}.`
     : '';
-  return `<p>${escapeHtml(`The agent is ${agent.state}. ${facts}.${around}`)}</p>`;
+  const kept = journal ? ` ${onDisk(Object.values(journal.tracers))}` : '';
+  return `<p>${escapeHtml(`The agent is ${agent.state}. ${facts}.${around}${kept}`)}</p>`;
 }
 
-const QUIET_STATES: ReadonlySet<string> = new Set(['starting', 'running', 'waiting', 'disabled', 'stopped']);
+function onDisk(tracers: readonly JournalTracerStatus[]): string {
+  const sum = (field: 'sequence' | 'stored_documents' | 'expired_documents' | 'lost_documents'): number =>
+    tracers.reduce((total, tracer) => total + tracer[field], 0);
+  return (
+    `Of ${sum('sequence')} documents, ${sum('stored_documents')} are on disk, ` +
+    `${sum('expired_documents')} expired, ${sum('lost_documents')} are lost.`
+  );
+}
+
+const QUIET_STATES: ReadonlySet<ActorState> = new Set<ActorState>([
+  'starting',
+  'running',
+  'sampling',
+  'capturing',
+  'waiting',
+  'disabled',
+  'stopped',
+]);
 
 function actorTable(actors: readonly ActorStatus[]): string {
   const rows = actors.map((actor) => {

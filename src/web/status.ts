@@ -1,8 +1,12 @@
 import type { ActorStatus, StatusError } from '../actor/state.ts';
 import type { ContainersStatus } from '../containers/actor.ts';
 import type { ElasticsearchStatus } from '../storage/elasticsearch/status.ts';
+import type { JournalStatus } from '../storage/journal/actor.ts';
 
-/** `ready`: every enabled collector runs. `degraded`: alive, but at least one has failed or is throttled. */
+/**
+ * `ready`: every enabled collector runs, and what it makes is kept. `degraded`: alive, but at least one has failed or is throttled,
+ * or the journal refuses documents, does not reach the disk, or has lost some in the last five minutes.
+ */
 export type AgentState = 'starting' | 'ready' | 'degraded' | 'stopping';
 
 export interface AgentStatus {
@@ -27,12 +31,16 @@ export interface LedgerStatus {
   readonly dropped_ring_full: string;
   readonly rate_limited: string;
   readonly malformed: string;
-  /** Saved documents that were not JSON, past the bound on pending ones, refused by the journal, cut off by a stop, lost with a worker. */
+  /**
+   * Saved documents that were not JSON, past the bound on pending ones, refused by the journal, cut off by a stop, lost with a
+   * worker; and documents that are longer than any the journal can take.
+   */
   readonly dropped_invalid: string;
   readonly dropped_overloaded: string;
   readonly dropped_refused: string;
   readonly dropped_cancelled: string;
   readonly dropped_lost: string;
+  readonly dropped_oversized: string;
   /** In the kernel's ring, not yet committed. */
   readonly pending_bytes: string;
   /** produced − (journalled + rate_limited + malformed + all that was dropped); 0 when nothing is pending. */
@@ -57,6 +65,8 @@ export interface StatusDocument {
   readonly pooled?: readonly PooledStatus[];
   /** Undefined until the thread that knows them has answered once. */
   readonly containers?: ContainersStatus;
+  /** The same of the thread that keeps documents: what became of them after they were journalled. */
+  readonly journal?: JournalStatus;
   /** The same of the thread that ships documents. */
   readonly elasticsearch?: ElasticsearchStatus;
 }

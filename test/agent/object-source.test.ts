@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { objectSource } from '../../src/agent/object-source.ts';
-import { loadCatalog } from '../../src/catalog/catalog.ts';
+import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { bpfFiles, directoryWith, moduleFile } from '../config/collectors.ts';
 import { memoryLog } from '../storage/journal/fixture.ts';

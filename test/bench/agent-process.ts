@@ -6,13 +6,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { at } from '../../src/paths.ts';
 import type { LedgerStatus, StatusDocument } from '../../src/web/status.ts';
+import { cpuSeconds } from './proc-usage.ts';
 
 const START_TIMEOUT_MS = 20_000;
-const POLL_MS = 100;
+const POLL_MS = 20;
 
 export class AgentProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #log: string;
+  readonly #spawned_ms = performance.now();
+  #start = { ready_ms: 0, cpu_seconds: 0 };
 
   private constructor(child: ChildProcess, log: string) {
     this.#child = child;
@@ -51,9 +54,17 @@ export class AgentProcess implements AsyncDisposable {
     return this.#child.pid!;
   }
 
+  /** When it was ready, and what it had used by then. */
+  get start(): { readonly ready_ms: number; readonly cpu_seconds: number } {
+    return this.#start;
+  }
+
   async get(path: string): Promise<string> {
-    const response = await fetch(`http://127.0.0.1:${this.#port()}${path}`);
-    return response.text();
+    return (await this.#fetch(path)).text();
+  }
+
+  #fetch(path: string): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.#port()}${path}`);
   }
 
   async ledger(collector: string): Promise<LedgerStatus> {
@@ -74,8 +85,12 @@ export class AgentProcess implements AsyncDisposable {
     for (const end = performance.now() + START_TIMEOUT_MS; performance.now() < end; await sleep(POLL_MS)) {
       if (this.#child.exitCode !== null) break;
       if (this.#port() === undefined) continue;
-      const { agent } = JSON.parse(await this.get('/api/v1/status')) as StatusDocument;
-      if (agent.state !== 'starting') return;
+      if ((await this.#fetch('/-/ready')).status !== 200) continue;
+      this.#start = {
+        ready_ms: performance.now() - this.#spawned_ms,
+        cpu_seconds: cpuSeconds(this.pid),
+      };
+      return;
     }
     throw new Error(`the agent did not start: ${this.#lastLine()}`);
   }

@@ -1,67 +1,160 @@
-/** What the agent with every built-in collector costs while nothing happens and Prometheus scrapes. */
+/**
+ * What the agent costs while nothing happens and Prometheus scrapes: with five collectors, and with thirty of which 25 are a
+ * user's own; and beside it node_exporter, where that is installed.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentProcess } from './agent-process.ts';
 import { cpuSeconds, cpuSecondsByThread, resident, sleeps, usageBetween } from './proc-usage.ts';
+import { buildQuietCollectors } from './quiet-collectors.ts';
 import { atMost, type Row } from './report.ts';
 import { type BenchOptions, Workspace } from './workspace.ts';
 
-const CPU_GOAL_PERCENT = 0.25;
-const WAKEUPS_GOAL = 25;
-const RSS_GOAL_MB = 160;
+const FIVE = ['oom', 'softirq', 'runqlat', 'cpu_util', 'loadavg'];
+const QUIET = 25;
+const NODE_EXPORTER = ['prometheus-node-exporter', 'node_exporter'];
 const SCRAPE_INTERVAL_MS = 15_000;
-/** Until then V8 still compiles what a scrape runs through, on threads of its own: half of the CPU time of a young agent. */
+/** Until then V8 still compiles what a scrape runs through, and threads have not collected what their start has left. */
 const WARM_UP_SCRAPES = 4;
 
-export async function benchIdle({ directory, idle_seconds, progress }: BenchOptions): Promise<Row[]> {
-  using workspace = new Workspace(directory);
-  await using agent = await AgentProcess.start(workspace.path, {
-    journal: { directory: `${workspace.path}/journal` },
-  });
-  progress(`idle: warming up for ${(WARM_UP_SCRAPES * SCRAPE_INTERVAL_MS) / 1000} s`);
-  for (let scrape = 0; scrape < WARM_UP_SCRAPES; scrape++) {
-    await agent.get('/metrics');
-    await sleep(SCRAPE_INTERVAL_MS);
-  }
+interface Goals {
+  readonly rss_mb: number;
+  readonly cpu_s_per_min: number;
+  readonly ready_s?: number;
+  readonly start_cpu_s?: number;
+}
 
-  const before = cpuSecondsByThread(agent.pid);
-  const beforeTotal = cpuSeconds(agent.pid);
-  const beforeSleeps = sleeps(agent.pid);
-  const start = performance.now();
-  for (let left = idle_seconds * 1000; left > 0; left -= SCRAPE_INTERVAL_MS) {
-    await agent.get('/metrics');
-    await sleep(Math.min(left, SCRAPE_INTERVAL_MS));
-  }
-  const seconds = (performance.now() - start) / 1000;
-  const percent = ((cpuSeconds(agent.pid) - beforeTotal) / seconds) * 100;
-  const wakeups = (sleeps(agent.pid) - beforeSleeps) / seconds;
-  const threads = usageBetween(before, cpuSecondsByThread(agent.pid));
-  for (const [name, used] of threads)
-    progress(`idle: ${name.padEnd(16)} ${((used / seconds) * 100).toFixed(2)} %`);
+/** A process that is scraped. */
+interface Scraped {
+  readonly pid: number;
+  scrape(): Promise<unknown>;
+}
 
-  const { total_bytes, anonymous_bytes, file_bytes } = resident(agent.pid);
-  const [total, anonymous, file] = [total_bytes, anonymous_bytes, file_bytes].map((bytes) => bytes / 1e6) as [
-    number,
-    number,
-    number,
+export async function benchIdle(options: BenchOptions): Promise<Row[]> {
+  using workspace = new Workspace(options.directory);
+  options.progress(`idle: building ${QUIET} collectors`);
+  const quiet = await buildQuietCollectors(workspace.path, QUIET);
+  return [
+    ...(await idleAgent('5 collectors', [], workspace, options, {
+      rss_mb: 90,
+      cpu_s_per_min: 0.15,
+      ready_s: 1.5,
+      start_cpu_s: 1,
+    })),
+    ...(await idleAgent('30 collectors', [quiet], workspace, options, { rss_mb: 220, cpu_s_per_min: 0.4 })),
+    ...(await idleNodeExporter(options)),
   ];
+}
+
+async function idleAgent(
+  name: string,
+  directories: readonly string[],
+  workspace: Workspace,
+  options: BenchOptions,
+  goals: Goals,
+): Promise<Row[]> {
+  const named = [...FIVE, ...(directories.length > 0 ? quietNames() : [])];
+  await using agent = await AgentProcess.start(
+    workspace.path,
+    { journal: { directory: `${workspace.path}/journal` }, path: { collectors: directories } },
+    ['--collector.disable-defaults', ...named.map((collector) => `--collector.${collector}`)],
+  );
+  const { ready_ms, cpu_seconds } = agent.start;
+  return [
+    { name: `idle, ${name}, ready after`, ...bounded(ready_ms / 1000, goals.ready_s, 's') },
+    { name: `idle, ${name}, CPU of the start`, ...bounded(cpu_seconds, goals.start_cpu_s, 's') },
+    ...(await watch(name, { pid: agent.pid, scrape: () => agent.get('/metrics') }, options, goals)),
+  ];
+}
+
+function quietNames(): string[] {
+  return Array.from({ length: QUIET }, (_, index) => `quiet_${index}`);
+}
+
+async function idleNodeExporter(options: BenchOptions): Promise<Row[]> {
+  const binary = NODE_EXPORTER.map(inPath).find((found) => found !== undefined);
+  if (binary === undefined) return [];
+  const address = `127.0.0.1:${await freePort()}`;
+  const child = spawn(binary, [`--web.listen-address=${address}`], { stdio: 'ignore' });
+  try {
+    const scrape = async (): Promise<string> => (await fetch(`http://${address}/metrics`)).text();
+    await sleep(1000);
+    return await watch('node_exporter', { pid: child.pid!, scrape }, options);
+  } finally {
+    const exited = once(child, 'exit');
+    child.kill();
+    await exited;
+  }
+}
+
+async function watch(
+  name: string,
+  { pid, scrape }: Scraped,
+  { idle_seconds, progress }: BenchOptions,
+  goals?: Goals,
+): Promise<Row[]> {
+  progress(`idle: ${name}, warming up for ${(WARM_UP_SCRAPES * SCRAPE_INTERVAL_MS) / 1000} s`);
+  await scrapeFor(WARM_UP_SCRAPES * SCRAPE_INTERVAL_MS, scrape);
+  const before = { threads: cpuSecondsByThread(pid), cpu: cpuSeconds(pid), sleeps: sleeps(pid) };
+  const start = performance.now();
+  await scrapeFor(idle_seconds * 1000, scrape);
+  const seconds = (performance.now() - start) / 1000;
+  for (const [thread, used] of usageBetween(before.threads, cpuSecondsByThread(pid)))
+    progress(`idle: ${thread.padEnd(16)} ${((used / seconds) * 60).toFixed(2)} s/min`);
+  const cpu = ((cpuSeconds(pid) - before.cpu) / seconds) * 60;
+  const wakeups = (sleeps(pid) - before.sleeps) / seconds;
+  const [rss, pss, file] = megabytes(pid);
   return [
     {
-      name: 'idle, CPU',
-      measured: `${percent.toFixed(2)} % of one core over ${Math.round(seconds)} s`,
-      goal: `≤ ${CPU_GOAL_PERCENT} %`,
-      ...atMost(percent, CPU_GOAL_PERCENT),
+      name: `idle, ${name}, RSS`,
+      ...bounded(rss, goals?.rss_mb, 'MB', 0),
+      measured: `${rss.toFixed(0)} MB (PSS ${pss.toFixed(0)}, file-backed ${file.toFixed(0)})`,
     },
-    {
-      name: 'idle, wake-ups',
-      measured: `${wakeups.toFixed(1)} of its threads each second`,
-      goal: `≤ ${WAKEUPS_GOAL}`,
-      ...atMost(wakeups, WAKEUPS_GOAL),
-    },
-    {
-      name: 'idle, RSS',
-      measured: `${total.toFixed(0)} MB (anonymous ${anonymous.toFixed(0)}, files ${file.toFixed(0)})`,
-      goal: `≤ ${RSS_GOAL_MB} MB`,
-      ...atMost(total, RSS_GOAL_MB),
-    },
+    { name: `idle, ${name}, CPU`, ...bounded(cpu, goals?.cpu_s_per_min, 's/min') },
+    { name: `idle, ${name}, wake-ups`, ...bounded(wakeups, undefined, '/s', 1) },
   ];
+}
+
+async function scrapeFor(duration_ms: number, scrape: () => Promise<unknown>): Promise<void> {
+  for (let left = duration_ms; left > 0; left -= SCRAPE_INTERVAL_MS) {
+    await scrape();
+    await sleep(Math.min(left, SCRAPE_INTERVAL_MS));
+  }
+}
+
+function megabytes(pid: number): [rss: number, pss: number, file: number] {
+  const { total_bytes, proportional_bytes, file_bytes } = resident(pid);
+  return [total_bytes / 1e6, proportional_bytes / 1e6, file_bytes / 1e6];
+}
+
+function bounded(value: number, goal: number | undefined, unit: string, digits = 2): Omit<Row, 'name'> {
+  const measured = `${value.toFixed(digits)} ${unit}`;
+  return goal === undefined
+    ? { measured, verdict: 'info' }
+    : { measured, goal: `≤ ${goal} ${unit}`, ...atMost(value, goal) };
+}
+
+function inPath(name: string): string | undefined {
+  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
+    try {
+      accessSync(join(directory, name), constants.X_OK);
+      return join(directory, name);
+    } catch {
+      // Not in this directory.
+    }
+  }
+  return undefined;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { readonly port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
 }

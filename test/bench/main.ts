@@ -16,6 +16,7 @@ import { benchPipeline } from './pipeline.ts';
 import { benchProbes } from './probes.ts';
 import { type Row, renderTable } from './report.ts';
 import { benchShipping } from './shipping.ts';
+import { benchThreads } from './threads.ts';
 import { benchWalk } from './walk.ts';
 import type { BenchOptions } from './workspace.ts';
 
@@ -27,6 +28,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>>
   containers: benchContainers,
   lookups: benchLookups,
   pipeline: benchPipeline,
+  threads: benchThreads,
   idle: benchIdle,
   probes: benchProbes,
   shipping: benchShipping,
@@ -40,7 +42,7 @@ Measures on this host; root is needed. Parts: ${Object.keys(PARTS).join(', ')}.
   --json              print the table as JSON
   --directory DIR     where journals are written, which decides which disk is measured
   --flood-seconds N   how long each event rate is held
-  --idle-seconds N    how long the idle agent is watched
+  --idle-seconds N    how long each idle agent is watched; 600 shows what heaps gather
   --megabytes N       size of the journals that are shipped to Elasticsearch and read back
 `;
 

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { loadCatalog } from '../../src/catalog/catalog.ts';
+import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import { at } from '../../src/paths.ts';
 import type { LedgerStatus } from '../../src/web/status.ts';
 import { AgentProcess } from './agent-process.ts';

@@ -47,18 +47,20 @@ export function sleeps(pid: number): number {
 
 export interface Resident {
   readonly total_bytes: number;
-  readonly anonymous_bytes: number;
+  /** Of a page that several processes map, each has its part (PSS). */
+  readonly proportional_bytes: number;
+  /** Mapped files: programs, libraries, and the rings of the kernel. */
   readonly file_bytes: number;
 }
 
 export function resident(pid: number): Resident {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const field = (name: string): number =>
-    1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
+  const field = (file: string, name: string): number =>
+    1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(file, 'utf8'))?.[1]);
+  const status = `/proc/${pid}/status`;
   return {
-    total_bytes: field('VmRSS'),
-    anonymous_bytes: field('RssAnon'),
-    file_bytes: field('RssFile') + field('RssShmem'),
+    total_bytes: field(status, 'VmRSS'),
+    proportional_bytes: field(`/proc/${pid}/smaps_rollup`, 'Pss'),
+    file_bytes: field(status, 'RssFile') + field(status, 'RssShmem'),
   };
 }
 

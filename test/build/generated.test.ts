@@ -5,9 +5,9 @@ import test from 'node:test';
 import { decoderSource } from '../../src/build/decoder-source.ts';
 import { filesIn, readIfThere } from '../../src/build/files.ts';
 import { bindingFiles, schemaFiles } from '../../src/build/generated.ts';
-import { loadCatalog } from '../../src/catalog/catalog.ts';
 import { ContentsReader } from '../../src/catalog/contents.ts';
 import { describeModule } from '../../src/catalog/describe-module.ts';
+import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import { at } from '../../src/paths.ts';
 import { manifestOf } from './compiled.ts';
 

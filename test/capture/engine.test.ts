@@ -1,38 +1,34 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Engine, MAX_FAILED_SAMPLES, SAMPLE_DEADLINE_SECONDS } from '../../src/capture/engine.ts';
-import type { CaptureDocument, Captured, Memory, Pace, Tracer } from '../../src/capture/tracer.ts';
+import type { Alarm, Look, Memory, Outcome, Pace, Tracer } from '../../src/capture/tracer.ts';
 import { HuatuoError } from '../../src/error.ts';
-import type { Samples, Subject } from '../../src/sdk/autotracing.ts';
-import type { Window } from '../../src/sdk/window.ts';
 import { FakeClock, settled } from '../support/fake-clock.ts';
-import { container } from '../support/harness-containers.ts';
 
 const PACE: Pace = {
   every_seconds: 10,
-  window: 3,
   cooldown_seconds: 300,
   captures_per_hour: 4,
-  deadline_seconds: 30,
 };
 
-interface Why {
+interface LevelAlarm extends Alarm {
   readonly level: number;
 }
 
+type Levels = readonly (readonly [key: string, level: number])[];
+
 /** An autotracer of numbers, which triggers at 100 and above. */
-class Numbers implements Tracer<number, Why> {
-  /** What the next samples show. */
-  levels: (readonly [Subject, number])[] = [];
-  readonly gone = new Set<Subject>();
-  readonly saved: CaptureDocument[] = [];
-  readonly kept: Memory<number>[] = [];
+class Numbers implements Tracer<LevelAlarm> {
+  /** What the next looks show. */
+  levels: Levels = [];
+  readonly captured: LevelAlarm[] = [];
+  readonly kept: Memory[] = [];
   readonly counted: string[] = [];
   readonly logged: string[] = [];
-  samples = 0;
+  looks = 0;
   readonly counts = {
     captured: (outcome: string) => this.counted.push(outcome),
-    suppressed: (cause: string) => this.counted.push(`suppressed: ${cause}`),
+    suppressed: (cause: string, times = 1) => this.counted.push(...Array(times).fill(`suppressed: ${cause}`)),
     sampled: (outcome: string) => {
       if (outcome === 'failed') this.counted.push('sample failed');
     },
@@ -44,30 +40,32 @@ class Numbers implements Tracer<number, Why> {
     error: (message: string) => this.logged.push(message),
   };
 
-  sample(_signal: AbortSignal): Samples<number> | Promise<Samples<number>> {
-    this.samples += 1;
-    return this.levels;
+  async look(_signal: AbortSignal): Promise<Look<LevelAlarm>> {
+    this.looks += 1;
+    return lookAt(this.levels);
   }
-  trigger({ newest }: Window<number>): Why | undefined {
-    return newest.state >= 100 ? { level: newest.state } : undefined;
+  async capture(alarm: LevelAlarm, _signal: AbortSignal): Promise<Exclude<Outcome, 'failed'>> {
+    this.captured.push(alarm);
+    return 'complete';
   }
-  capture(subject: Subject, why: Why, _signal: AbortSignal): Captured | Promise<Captured> {
-    return { data: { ...why, detail: 'all of it' }, isPartial: this.gone.has(subject) };
-  }
-  async save(document: CaptureDocument): Promise<void> {
-    this.saved.push(document);
-  }
-  keep(memory: Memory<number>): void {
+  keep(memory: Memory): void {
     this.kept.push(structuredClone(memory));
   }
 }
+
+function lookAt(levels: Levels): Look<LevelAlarm> {
+  const alarms = levels.filter(([, level]) => level >= 100).map(([key, level]) => ({ key, level }));
+  return { alarms, suppressed: { failed: 0, subjects: 0 } };
+}
+
+const keysOf = (alarms: readonly Alarm[]): string[] => alarms.map(({ key }) => key);
 
 class Run implements AsyncDisposable {
   readonly clock: FakeClock;
   readonly #stop = new AbortController();
   readonly ended: Promise<unknown>;
 
-  constructor(tracer: Tracer<number, Why>, { pace = {}, memory, clock = new FakeClock() }: RunOptions = {}) {
+  constructor(tracer: Tracer<LevelAlarm>, { pace = {}, memory, clock = new FakeClock() }: RunOptions = {}) {
     this.clock = clock;
     const time = { clock, stop: this.#stop.signal };
     // The first sample waits for the test to say what it shows.
@@ -89,22 +87,41 @@ class Run implements AsyncDisposable {
 
 interface RunOptions {
   readonly pace?: Partial<Pace>;
-  readonly memory?: Memory<number> | undefined;
+  readonly memory?: Memory | undefined;
   readonly clock?: FakeClock;
 }
 
-const ONE = container('a'.repeat(64), {});
-const OTHER = container('b'.repeat(64), {});
+const ONE = 'container one';
+const OTHER = 'container other';
 
 test('samples on its clock, the first one at once', async () => {
   const numbers = new Numbers();
   await using run = new Run(numbers);
   await run.clock.advance(0);
-  assert.equal(numbers.samples, 1);
+  assert.equal(numbers.looks, 1);
   await run.clock.advance(9.9);
-  assert.equal(numbers.samples, 1);
+  assert.equal(numbers.looks, 1);
   await run.clock.advance(0.1);
-  assert.equal(numbers.samples, 2);
+  assert.equal(numbers.looks, 2);
+});
+
+test('later samples fall on multiples of the interval, at least half of one after the first', async () => {
+  for (const [start, first] of [
+    [3, 10],
+    [7, 20],
+  ] as const) {
+    const clock = new FakeClock();
+    await clock.advance(start);
+    const times: number[] = [];
+    const numbers = new Numbers();
+    numbers.look = async () => {
+      times.push(Number(clock.boottime_ns()) / 1e9);
+      return lookAt([]);
+    };
+    await using run = new Run(numbers, { clock });
+    await run.clock.advance(25);
+    assert.deepEqual(times.slice(0, 2), [start, first]);
+  }
 });
 
 test('a quiet host gives nothing in a week', async () => {
@@ -115,8 +132,8 @@ test('a quiet host gives nothing in a week', async () => {
     [ONE, 50],
   ];
   await run.clock.advance(7 * 86_400);
-  assert.equal(numbers.samples, 7 * 1440 + 1);
-  assert.deepEqual([numbers.saved, numbers.counted, numbers.logged], [[], [], []]);
+  assert.equal(numbers.looks, 7 * 1440 + 1);
+  assert.deepEqual([numbers.captured, numbers.counted, numbers.logged], [[], [], []]);
 });
 
 test('a trigger is captured once, and again when the cool-down is over', async () => {
@@ -124,15 +141,10 @@ test('a trigger is captured once, and again when the cool-down is over', async (
   await using run = new Run(numbers);
   numbers.levels = [['host', 120]];
   await run.clock.advance(299);
-  assert.deepEqual(numbers.saved, [
-    { subject: 'host', boottime_ns: 0n, data: { level: 120, detail: 'all of it' } },
-  ]);
+  assert.deepEqual(numbers.captured, [{ key: 'host', level: 120 }]);
   assert.deepEqual(numbers.counted, ['complete', ...Array(29).fill('suppressed: cooldown')]);
   await run.clock.advance(1);
-  assert.deepEqual(
-    numbers.saved.map(({ boottime_ns }) => boottime_ns),
-    [0n, 300_000_000_000n],
-  );
+  assert.equal(numbers.captured.length, 2);
 });
 
 test('each subject has a cool-down of its own', async () => {
@@ -143,14 +155,9 @@ test('each subject has a cool-down of its own', async () => {
   numbers.levels = [
     [ONE, 120],
     [OTHER, 130],
-    [OTHER.id, 140],
   ];
   await run.clock.advance(5);
-  assert.deepEqual(
-    numbers.saved.map(({ subject }) => subject),
-    [ONE, OTHER, OTHER.id],
-    'a part of the host is not the container of the same name',
-  );
+  assert.deepEqual(keysOf(numbers.captured), [ONE, OTHER]);
 });
 
 test('the captures of all subjects within an hour are bounded', async () => {
@@ -162,117 +169,67 @@ test('the captures of all subjects within an hour are bounded', async () => {
     ['host', 120],
   ];
   await run.clock.advance(0);
-  assert.deepEqual(
-    numbers.saved.map(({ subject }) => subject),
-    [ONE, OTHER],
-  );
+  assert.deepEqual(keysOf(numbers.captured), [ONE, OTHER]);
   assert.deepEqual(numbers.counted.toSorted(), ['complete', 'complete', 'suppressed: budget']);
   await run.clock.advance(3599);
-  assert.equal(numbers.saved.length, 2);
+  assert.equal(numbers.captured.length, 2);
   await run.clock.advance(1);
-  assert.equal(numbers.saved.length, 4);
+  assert.equal(numbers.captured.length, 4);
 });
 
-test('sampling goes on while captures run, those of several subjects at once', async () => {
+test('looks go on while captures run, those of several subjects at once', async () => {
   const numbers = new Numbers();
-  const open = Promise.withResolvers<Captured>();
-  numbers.capture = () => open.promise;
+  const open = Promise.withResolvers<'complete'>();
+  const begun: string[] = [];
+  numbers.capture = ({ key }) => {
+    begun.push(key);
+    return open.promise;
+  };
   await using run = new Run(numbers, { pace: { cooldown_seconds: 1 } });
   numbers.levels = [
     [ONE, 120],
     [OTHER, 120],
   ];
   await run.clock.advance(25);
-  assert.equal(numbers.samples, 3);
-  assert.deepEqual(numbers.saved, []);
+  assert.deepEqual([numbers.looks, begun], [3, [ONE, OTHER]]);
   assert.deepEqual(numbers.counted, Array(4).fill('suppressed: cooldown'), 'one at a time for each subject');
-  open.resolve({ data: { level: 1 }, isPartial: false });
+  open.resolve('complete');
   await settled();
-  assert.deepEqual(
-    numbers.saved.map(({ subject }) => subject),
-    [ONE, OTHER],
-  );
+  assert.deepEqual(numbers.counted.slice(4), ['complete', 'complete']);
 });
 
-test('a subject that vanished during its capture has a partial document', async () => {
+test('a capture without a document is counted, and costs nothing else', async () => {
   const numbers = new Numbers();
-  numbers.gone.add(ONE);
-  await using run = new Run(numbers);
-  numbers.levels = [[ONE, 120]];
-  await run.clock.advance(1);
-  assert.deepEqual(
-    numbers.saved.map(({ data }) => data),
-    [{ level: 120, detail: 'all of it', partial: true }],
-  );
-  assert.deepEqual(numbers.counted, ['partial']);
-});
-
-for (const [what, capture] of Object.entries({
-  throws: () => {
-    throw new Error('no such file');
-  },
-  rejects: () => Promise.reject(new Error('no such file')),
-  'never ends': () => new Promise<Captured>(() => {}),
-})) {
-  test(`of a capture that ${what}, what triggered it is written`, async () => {
-    const numbers = new Numbers();
-    numbers.capture = capture;
-    await using run = new Run(numbers);
-    numbers.levels = [[ONE, 120]];
-    await run.clock.advance(30);
-    assert.deepEqual(
-      numbers.saved.map(({ data }) => data),
-      [{ level: 120, partial: true }],
-    );
-    assert.deepEqual(numbers.logged, ['a capture failed; what triggered it is written']);
-  });
-}
-
-test('a capture is told when its time is up', async () => {
-  const numbers = new Numbers();
-  let told = false;
-  numbers.capture = (_subject, _why, signal) => {
-    signal.addEventListener('abort', () => {
-      told = true;
-    });
-    return new Promise(() => {});
-  };
-  await using run = new Run(numbers);
-  numbers.levels = [[ONE, 120]];
-  await run.clock.advance(29);
-  assert.equal(told, false);
-  await run.clock.advance(1);
-  assert.equal(told, true);
-});
-
-test('a document that cannot be saved is counted, and costs nothing else', async () => {
-  const numbers = new Numbers();
-  numbers.save = async () => {
-    throw new Error('disk full');
-  };
+  numbers.capture = () => Promise.reject(new Error('disk full'));
   await using run = new Run(numbers);
   numbers.levels = [[ONE, 120]];
   await run.clock.advance(0);
   assert.deepEqual(numbers.counted, ['failed']);
   assert.deepEqual(numbers.logged, ['a capture is lost']);
   await run.clock.advance(10);
-  assert.equal(numbers.samples, 2);
+  assert.equal(numbers.looks, 2);
+});
+
+test('what a look could not judge is counted by cause', async () => {
+  const numbers = new Numbers();
+  numbers.look = async () => ({ alarms: [{ key: ONE, level: 120 }], suppressed: { failed: 2, subjects: 1 } });
+  await using run = new Run(numbers);
+  await run.clock.advance(0);
+  assert.deepEqual(numbers.counted, [
+    ...['suppressed: failed', 'suppressed: failed', 'suppressed: subjects', 'complete'],
+  ]);
 });
 
 test('a failed sample is counted and the next one taken in its time; only many in a row end the run', async () => {
   const numbers = new Numbers();
   const failure = new Error('no such file');
-  numbers.sample = () => {
-    throw failure;
-  };
+  numbers.look = () => Promise.reject(failure);
   await using run = new Run(numbers);
   await run.clock.advance(10 * (MAX_FAILED_SAMPLES - 2));
   assert.deepEqual(numbers.counted, Array(MAX_FAILED_SAMPLES - 1).fill('sample failed'));
-  numbers.sample = () => [];
+  numbers.look = async () => lookAt([]);
   await run.clock.advance(10);
-  numbers.sample = () => {
-    throw failure;
-  };
+  numbers.look = () => Promise.reject(failure);
   await run.clock.advance(10 * MAX_FAILED_SAMPLES);
   assert.equal(await run.ended, failure);
 });
@@ -280,7 +237,7 @@ test('a failed sample is counted and the next one taken in its time; only many i
 test('a failure that no retry can heal ends the run at once', async () => {
   const numbers = new Numbers();
   const failure = new HuatuoError('COLLECTOR_INVALID', { found: 'nonsense', remedy: 'correct it' });
-  numbers.sample = () => Promise.reject(failure);
+  numbers.look = () => Promise.reject(failure);
   await using run = new Run(numbers);
   await run.clock.advance(0);
   assert.equal(await run.ended, failure);
@@ -288,9 +245,9 @@ test('a failure that no retry can heal ends the run at once', async () => {
 
 test('a sample that hangs has failed after its deadline, and no second one is started beside it', async () => {
   const numbers = new Numbers();
-  const open = Promise.withResolvers<Samples<number>>();
+  const open = Promise.withResolvers<Look<LevelAlarm>>();
   let started = 0;
-  numbers.sample = () => {
+  numbers.look = () => {
     started += 1;
     return open.promise;
   };
@@ -299,98 +256,56 @@ test('a sample that hangs has failed after its deadline, and no second one is st
   assert.deepEqual(numbers.counted, ['sample failed']);
   await run.clock.advance(20);
   assert.deepEqual([started, numbers.counted.length], [1, 3]);
-  open.resolve([[ONE, 120]]);
+  open.resolve(lookAt([[ONE, 120]]));
   await settled();
-  assert.deepEqual(numbers.saved, [], 'what comes late is dropped');
+  assert.deepEqual(numbers.captured, [], 'what comes late is dropped');
   await run.clock.advance(10);
-  assert.deepEqual([started, numbers.saved.length], [2, 1]);
+  assert.deepEqual([started, numbers.captured.length], [2, 1]);
 });
 
-test('a trigger that throws for one subject costs the others nothing', async () => {
-  const numbers = new Numbers();
-  numbers.trigger = ({ newest }) => {
-    if (newest.state === 1) throw new Error('a bug');
-    return { level: newest.state };
-  };
-  await using run = new Run(numbers);
-  numbers.levels = [
-    [ONE, 1],
-    [OTHER, 2],
-  ];
-  await run.clock.advance(0);
-  assert.deepEqual(
-    numbers.saved.map(({ subject }) => subject),
-    [OTHER],
-  );
-  assert.deepEqual(numbers.counted, ['suppressed: failed', 'complete']);
-});
-
-test('the window of a subject that was gone begins anew; one missed sample does not matter', async () => {
-  const numbers = new Numbers();
-  const seen: number[][] = [];
-  numbers.trigger = ({ samples }) => {
-    seen.push(samples.map(({ state }) => state));
-    return undefined;
-  };
-  await using run = new Run(numbers);
-  const levels = [[1], [2], [], [3], [], [], [], [4]];
-  for (const level of levels) {
-    numbers.levels = level.map((one) => [ONE, one] as const);
-    await run.clock.advance(seen.length === 0 ? 0 : 10);
-  }
-  assert.deepEqual(seen, [[1], [1, 2], [1, 2, 3], [4]]);
-});
-
-test('windows, cool-downs and the budget outlive the run', async () => {
+test('cool-downs and the budget outlive the run', async () => {
   const clock = new FakeClock();
   const numbers = new Numbers();
   {
     await using run = new Run(numbers, { clock, pace: { captures_per_hour: 1 } });
-    numbers.levels = [
-      [ONE, 120],
-      [OTHER, 1],
-    ];
+    numbers.levels = [[ONE, 120]];
     await run.clock.advance(15);
   }
   numbers.counted.length = 0;
-  const windows: number[] = [];
-  const decide = numbers.trigger;
-  numbers.trigger = (window) => {
-    windows.push(window.samples.length);
-    return decide(window);
-  };
   await using _run = new Run(numbers, { clock, memory: numbers.kept.at(-1), pace: { captures_per_hour: 1 } });
   numbers.levels = [
     [ONE, 120],
     [OTHER, 120],
   ];
   await clock.advance(0);
-  assert.deepEqual(windows, [3, 3]);
   assert.deepEqual(numbers.counted, ['suppressed: cooldown', 'suppressed: budget']);
-  assert.equal(numbers.saved.length, 1);
+  assert.equal(numbers.captured.length, 1);
 });
 
 test('what a crash must not lose is kept when a capture begins', async () => {
   const numbers = new Numbers();
-  numbers.capture = () => new Promise(() => {});
+  numbers.capture = (_alarm, signal) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
   await using run = new Run(numbers);
   await run.clock.advance(15);
   numbers.levels = [[ONE, 120]];
   await run.clock.advance(5);
-  assert.deepEqual(numbers.kept.at(-1)?.cooldowns, [[`container ${ONE.id}`, 320_000_000_000n]]);
+  assert.deepEqual(numbers.kept.at(-1)?.cooldowns, [[ONE, 320_000_000_000n]]);
 });
 
 test('a capture that is cut off by the stop may be repeated by the next run', async () => {
   const clock = new FakeClock();
   const numbers = new Numbers();
-  numbers.capture = () => new Promise(() => {});
+  const { capture } = numbers;
+  numbers.capture = (_alarm, signal) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
   const run = new Run(numbers, { clock });
   numbers.levels = [[ONE, 120]];
   await clock.advance(5);
   await run.stop();
-  assert.deepEqual([numbers.saved, numbers.counted], [[], ['failed']]);
-  numbers.capture = (_subject, why) => ({ data: why, isPartial: false });
+  assert.deepEqual([numbers.captured, numbers.counted], [[], ['failed']]);
+  numbers.capture = capture;
   await using _next = new Run(numbers, { clock, memory: numbers.kept.at(-1) });
   await clock.advance(0);
-  assert.equal(numbers.saved.length, 1);
+  assert.equal(numbers.captured.length, 1);
 });

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Catalog, loadCatalog } from '../../src/catalog/catalog.ts';
+import type { Catalog } from '../../src/catalog/catalog.ts';
 import { ContentsReader } from '../../src/catalog/contents.ts';
 import { DESCRIPTION_FORMAT } from '../../src/catalog/description.ts';
+import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import { bpfFiles, directoryWith, moduleFile, testCatalog } from '../config/collectors.ts';
 
 async function catalogOf(...sets: Record<string, string>[]): Promise<Catalog> {

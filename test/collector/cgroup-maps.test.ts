@@ -1,8 +1,9 @@
 /** What is told to the programs that move the counts of removed cgroups, and how their maps are read. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { nestedCgroups, readSteady } from '../../src/collector/cgroup-maps.ts';
+import { ContainerCgroups, cgroupOf, readSteady } from '../../src/collector/cgroup-maps.ts';
 import type { KernelMap } from '../../src/decoder/maps.ts';
+import type { MapLayout } from '../../src/schema/manifest.ts';
 import type { Container } from '../../src/sdk/container.ts';
 
 const container = (cgroups: Readonly<Record<string, string>>, ...cgroupIds: bigint[]): Container => ({
@@ -20,19 +21,62 @@ const container = (cgroups: Readonly<Record<string, string>>, ...cgroupIds: bigi
   cgroupIds,
 });
 
-test('containers that are below others are named by the inode of the controller’s hierarchy', () => {
-  const node = container({ memory: '/mem/docker/node', cpu: '/cpu/docker/node' }, 10n, 20n);
-  const pod = container({ memory: '/mem/docker/node/pods/a', cpu: '/cpu/docker/node/pods/a' }, 11n, 21n);
-  const beside = container({ memory: '/mem/docker/node2', cpu: '/cpu/docker/node2' }, 12n, 22n);
-  assert.deepEqual(nestedCgroups([node, pod, beside], 'cpu'), new Set([21n]));
-  assert.deepEqual(nestedCgroups([node, pod, beside], 'memory'), new Set([11n]));
-  assert.deepEqual(nestedCgroups([pod, beside], 'cpu'), new Set());
+test('the cgroup of a container is that of the controller’s hierarchy', () => {
+  const both = container({ memory: '/mem/docker/a', cpu: '/cpu/docker/a' }, 10n, 20n);
+  assert.equal(cgroupOf(both, 'cpu'), 20n);
+  assert.equal(cgroupOf(both, 'memory'), 10n);
+  assert.equal(cgroupOf(container({ memory: '/mem/docker/a' }, 10n), 'cpu'), undefined);
+  // With cgroup v2 there is one hierarchy for all controllers.
+  assert.equal(cgroupOf(container({ unified: '/u/a' }, 1n), 'cpu'), 1n);
 });
 
-test('with cgroup v2 there is one hierarchy for all controllers', () => {
-  const outer = container({ unified: '/u/outer' }, 1n);
-  const inner = container({ unified: '/u/outer/inner' }, 2n);
-  assert.deepEqual(nestedCgroups([outer, inner], 'cpu'), new Set([2n]));
+/** A map that counts what is written to it. */
+function written(maxEntries: number) {
+  const ids = new Set<bigint>();
+  let calls = 0;
+  const map = {
+    layout: { maxEntries },
+    async set(id: bigint): Promise<void> {
+      calls++;
+      ids.add(id);
+    },
+    async delete(id: bigint): Promise<void> {
+      calls++;
+      ids.delete(id);
+    },
+  } as unknown as KernelMap<unknown, unknown>;
+  return { ids, map, calls: () => calls };
+}
+
+const CGROUPS = [{ key: [{ format: 'cgroup_id', controller: 'cpu' }] }] as unknown as MapLayout[];
+const containers = (...ids: readonly bigint[]): Container[] =>
+  ids.map((id) => container({ cpu: `/c${id}` }, id));
+
+test('programs are told of containers once, and of their end', async () => {
+  const { ids, map, calls } = written(100);
+  const cgroups = new ContainerCgroups(CGROUPS);
+  await cgroups.tell(map, containers(1n, 2n));
+  await cgroups.tell(map, containers(1n, 2n));
+  assert.deepEqual([ids, calls()], [new Set([1n, 2n]), 2]);
+  await cgroups.tell(map, containers(2n, 3n));
+  assert.deepEqual([ids, calls()], [new Set([2n, 3n]), 4]);
+});
+
+test('more containers than the map has room for, or than one scrape has time for, are left out until there is', async () => {
+  const { ids, map } = written(2);
+  const cgroups = new ContainerCgroups(CGROUPS);
+  await cgroups.tell(map, containers(1n, 2n, 3n));
+  assert.deepEqual(ids, new Set([1n, 2n]));
+  await cgroups.tell(map, containers(2n, 3n));
+  assert.deepEqual(ids, new Set([2n, 3n]));
+
+  const many = containers(...Array.from({ length: 1500 }, (_, index) => BigInt(index + 1)));
+  const large = written(16_384);
+  const later = new ContainerCgroups(CGROUPS);
+  await later.tell(large.map, many);
+  assert.equal(large.ids.size, 1024);
+  await later.tell(large.map, many);
+  assert.equal(large.ids.size, 1500);
 });
 
 /** A map whose entries are what each reading finds, and the count of removals at each question. */

@@ -124,7 +124,7 @@ describe('metrics of maps', { skip }, () => {
     assert.deepEqual(shown(await metrics.scrape()), { going: 1, staying: 1 });
 
     await metrics.containers.remove(going.container);
-    assert.deepEqual(shown(await metrics.scrape()), { staying: 1 });
+    assert.deepEqual(shown(await metrics.scrape()), { going: 1, staying: 1 }, 'once after its end');
     await count(going);
     assert.deepEqual(shown(await metrics.scrape()), { staying: 1 });
     assert.deepEqual(await kept(), new Set([going.inode, staying.inode]), 'it has counted meanwhile');

@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import fc from 'fast-check';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { withSaved } from '../../src/agent/saved-ledger.ts';
 import { JournalClient } from '../../src/collector/journal-client.ts';
@@ -10,7 +11,7 @@ import { Saver } from '../../src/collector/saver.ts';
 import { ContainersClient } from '../../src/containers/client.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { JournalActor } from '../../src/storage/journal/actor.ts';
-import { Journal } from '../../src/storage/journal/journal.ts';
+import { Journal, type JournalOptions } from '../../src/storage/journal/journal.ts';
 import {
   DISK_BYTES,
   journalOptions,
@@ -31,13 +32,14 @@ afterEach(async () => {
 /** A journal, and what outlives a worker of one collector. */
 class Host {
   readonly stats = new ActorStats(ActorStats.allocate());
+  readonly announced: string[] = [];
   readonly directory: string;
   readonly actor: JournalActor;
 
-  constructor(directory = newDirectory()) {
+  constructor(directory = newDirectory(), limits: Partial<JournalOptions> = {}) {
     this.directory = directory;
     this.actor = new JournalActor(
-      new Journal(journalOptions(directory, { segment_bytes: 1 << 23 }), memoryLog()),
+      new Journal(journalOptions(directory, { segment_bytes: 1 << 23, ...limits }), memoryLog()),
       memoryLog(),
     );
     cleanups.push(() => this.actor.close());
@@ -64,6 +66,7 @@ class Host {
       },
       containers: new ContainersClient(0),
       signal: stop.signal,
+      announce: (line) => void this.announced.push(Buffer.from(line).toString()),
       origin: 'here',
       refused_ms,
     });
@@ -95,6 +98,15 @@ function newDirectory(): string {
   cleanups.push(() => temp[Symbol.dispose]());
   return temp.path;
 }
+
+test('a critical document is announced, others are not', async () => {
+  const host = new Host();
+  const { saver } = host.saver();
+  await saver.save({ data: { n: 1 } });
+  await saver.save({ severity: 'critical', data: { n: 2 } });
+  assert.equal(host.announced.length, 1);
+  assert.match(host.announced[0] ?? '', /"severity":"critical".*"tracer_data":\{"n":2\}\}\n$/);
+});
 
 test('a document is in the journal when save resolves, with every digit of a bigint', async () => {
   const host = new Host();
@@ -161,8 +173,61 @@ test('what is pending is bounded, and what is beyond is counted', async () => {
   const failed = (await outcomes).filter(({ status }) => status === 'rejected').length;
   assert.equal(failed, 1100 - 1024);
   assert.deepEqual(host.ledger, { produced: '1100', journalled: '1024', dropped_overloaded: '76' });
-  await assert.rejects(saver.save({ data: { text: 'x'.repeat(9 << 20) } }), { code: 'OVERLOADED' });
 });
+
+test('a document that is larger than any the journal takes is counted as that, and its neighbours are written', async () => {
+  const host = new Host(newDirectory(), { total_bytes: 100_000, segment_bytes: 100_000 });
+  const { saver } = host.saver();
+  const sizes = [60_000, 60_000, 110_000, 10];
+  const saves = await Promise.allSettled(
+    sizes.map((bytes) => saver.save({ data: { text: 'x'.repeat(bytes) } })),
+  );
+  assert.deepEqual(
+    saves.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : 'written')),
+    ['written', 'written', 'DOCUMENT_TOO_LARGE', 'written'],
+  );
+  await assert.rejects(saver.save({ data: { text: 'x'.repeat(9 << 20) } }), { code: 'DOCUMENT_TOO_LARGE' });
+  assert.deepEqual(host.ledger, { produced: '5', journalled: '3', dropped_oversized: '2' });
+});
+
+test('a time that is no date of four digits is refused', async () => {
+  const host = new Host();
+  const { saver } = host.saver();
+  for (const time_ns of [-(10n ** 30n), 10n ** 30n])
+    await assert.rejects(saver.save({ data: {}, time_ns }), { code: 'COLLECTOR_INVALID' });
+  assert.deepEqual(host.ledger, { produced: '2', dropped_invalid: '2' });
+});
+
+test('whatever is saved, and of whomever, the line is one well-formed JSON object', async () => {
+  const host = new Host();
+  const { saver } = host.saver();
+  const text = fc.string({
+    unit: fc.constantFrom('a', '\n', '\0', '\ud800', '\udc00', '😀', '\u2028', '"', '\\'),
+  });
+  let saved = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      text,
+      fc.dictionary(text, fc.oneof(text, fc.double(), fc.bigInt())),
+      async (subject, data) => {
+        await saver.save({ subject, data });
+        saved++;
+      },
+    ),
+  );
+  const lines = streamText(host.directory, 'tester').trimEnd().split('\n');
+  assert.equal(lines.length, saved);
+  for (const line of lines) {
+    assert.ok(isWellFormed(JSON.parse(line)), line);
+  }
+});
+
+/** Whether every text and key in a value is. */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, member]) => key.isWellFormed() && isWellFormed(member));
+}
 
 test('a full disk: tried again until there is room', async (t) => {
   const disk = tinyDisk();

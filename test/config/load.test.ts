@@ -3,7 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { loadCatalog } from '../../src/catalog/catalog.ts';
+import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import { ConfigError } from '../../src/config/issues.ts';
 import { collectorDirectories, loadConfig, type Override } from '../../src/config/load.ts';
 import { HuatuoError } from '../../src/error.ts';

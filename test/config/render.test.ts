@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { loadCatalog } from '../../src/catalog/catalog.ts';
+import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import { settingsOf } from '../../src/config/describe.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { renderDefault, renderEffective } from '../../src/config/render.ts';

@@ -90,6 +90,7 @@ describe('one agent with all collectors', { skip }, () => {
         args: ['--collector.tcp_retransmit'],
         config: {
           region: 'somewhere',
+          containers: { keep_gone: '1s' },
           collectors: { softirq: { threshold: '1ns', max_events_per_second_per_cpu: 1 } },
         },
       }),

@@ -22,7 +22,10 @@ test('what a container has counted stays its own when it ends inside another one
   const [outerId = '', innerId = ''] = ['a', 'b'].map(
     (first) => first + randomBytes(32).toString('hex').slice(1),
   );
-  await using agent = await AgentProcess.start({ only: ['runqlat'] });
+  await using agent = await AgentProcess.start({
+    only: ['runqlat'],
+    config: { containers: { keep_gone: '1s' } },
+  });
   await using outer = TestCgroup.make('cpu', `${CGROUP_PARENT}/${outerId}`);
   await using _outer = await restIn(outer);
   const before = await agent.until('the outer one', () => waits(agent, outerId));

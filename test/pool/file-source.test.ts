@@ -7,6 +7,7 @@ import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { FileSource } from '../../src/pool/file-source.ts';
 import { FilePool } from '../../src/pool/pool.ts';
 import type { MetricFamily } from '../../src/sdk/metrics.ts';
+import { allocateState } from '../../src/sdk/shared-state.ts';
 import { eventually } from '../support/eventually.ts';
 
 keepClock();
@@ -24,10 +25,13 @@ afterEach(() => {
   for (const handle of opened.splice(0)) handle[Symbol.dispose]();
 });
 
-function source(fixture: string, maxSeries = 100): FileSource {
+function source(fixture: string, maxSeries = 100, state = allocateState()): FileSource {
   const modulePath = fileURLToPath(new URL(`../fixtures/metrics/${fixture}.js`, import.meta.url));
   const made = new FileSource(
-    { name: fixture.replace('-', '_'), modulePath, options: { a: 1 }, maxSeries, contents: '' },
+    {
+      ...{ name: fixture.replace('-', '_'), modulePath, options: { a: 1 }, maxSeries, contents: '' },
+      state,
+    },
     pool,
     () => snapshots.get(),
   );
@@ -94,6 +98,18 @@ test('refused series are counted over all scrapes', async () => {
   const first = await refused();
   assert.ok(first >= 10);
   assert.equal(await refused(), 2 * first);
+});
+
+test('what a collector keeps outlives the thread that kept it, and the worker that asks', async () => {
+  const state = allocateState();
+  const remembers = source('remembers', 100, state);
+  await remembers.ready;
+  assert.equal(value(await remembers.scrape(DEADLINE_MS), 'huatuo_remembers_calls'), 1);
+  await assert.rejects(remembers.scrape(DEADLINE_MS), { code: 'COLLECTOR_FAILED' });
+  const families = await remembers.scrape(DEADLINE_MS);
+  assert.equal(value(families, 'huatuo_remembers_calls'), 3);
+  assert.ok((value(families, 'huatuo_remembers_samples') ?? 0) >= 1);
+  assert.equal(value(await source('remembers', 100, state).scrape(DEADLINE_MS), 'huatuo_remembers_calls'), 4);
 });
 
 describe('a failing file collector tells why', () => {

@@ -42,6 +42,11 @@ test('of a v2 cgroup', () => {
   assert.deepEqual(readCgroupAnonMemory({ unified }), { used_bytes: 120 });
   proc.write('a/memory.max', '4096\n');
   assert.deepEqual(readCgroupAnonMemory({ unified }), { used_bytes: 120, limit_bytes: 4096 });
+  const inside = proc.write('a/b/memory.stat', 'active_anon 100\ninactive_anon 20\n');
+  for (const own of ['max', '9000']) {
+    proc.write('a/b/memory.max', `${own}\n`);
+    assert.equal(readCgroupAnonMemory({ unified: inside })?.limit_bytes, 4096, 'the limit above it is less');
+  }
 });
 
 test('a cgroup that is gone, or that counts no memory, has none', () => {

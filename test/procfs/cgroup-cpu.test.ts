@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -92,6 +92,22 @@ describe('of a cgroup directory', () => {
     assert.equal(readCgroupCores({ cpu: directory, cpuset: directory }, 8), 2);
     write({ 'cpu.cfs_quota_us': '50000\n' });
     assert.equal(readCgroupCores({ cpu: directory, cpuset: directory }, 8), 0.5);
+  });
+
+  test('a quota above the cgroup holds for it, too', () => {
+    const pod = (files: Readonly<Record<string, string>>): string => {
+      write(files);
+      const container = join(directory, 'container');
+      mkdirSync(container, { recursive: true });
+      return container;
+    };
+    const unified = pod({ 'cpu.max': '150000 100000' });
+    writeFileSync(join(unified, 'cpu.max'), 'max 100000');
+    assert.equal(readCgroupCores({ unified }, 8), 1.5);
+    const cpu = pod({ 'cpu.cfs_quota_us': '120000\n', 'cpu.cfs_period_us': '100000\n' });
+    writeFileSync(join(cpu, 'cpu.cfs_quota_us'), '40000\n');
+    writeFileSync(join(cpu, 'cpu.cfs_period_us'), '20000\n');
+    assert.equal(readCgroupCores({ cpu }, 8), 1.2);
   });
 
   test('without any controller the host counts', () => {

@@ -2,14 +2,14 @@
 
 import { runAutotracer } from '../../src/capture/run.ts';
 import { createCatalog } from '../../src/catalog/catalog.ts';
-import { allocateState, SharedState } from '../../src/collector/state.ts';
 import { collectorSections } from '../../src/config/collector-schema.ts';
 import type { AnyAutotracer } from '../../src/sdk/collector.ts';
 import type { Container } from '../../src/sdk/container.ts';
-import type { SavedDocument } from '../../src/sdk/context.ts';
+import type { SampleContext, SavedDocument } from '../../src/sdk/context.ts';
 import { createInstruments } from '../../src/sdk/instruments.ts';
 import type { MetricFamily } from '../../src/sdk/metrics.ts';
 import type { OptionSpecs, OptionValues } from '../../src/sdk/options.ts';
+import { allocateState, SharedState } from '../../src/sdk/shared-state.ts';
 import { FakeClock } from './fake-clock.ts';
 
 export interface RunOptions {
@@ -75,6 +75,21 @@ export class AutotracerRun implements AsyncDisposable {
     this.#stop.abort();
     await this.ended;
   }
+}
+
+/** Of a host without containers. */
+export function sampleContext(procfs: string): SampleContext<object> {
+  const quiet = (): void => {};
+  return {
+    options: {},
+    paths: { procfs, sysfs: '/sys' },
+    containers: {
+      list: () => [],
+      byCgroupId: async () => undefined,
+      ownerOf: async () => ({ type: 'unknown' }),
+    },
+    log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+  };
 }
 
 /** Config values as a collector gets them: what is not given has its default. */

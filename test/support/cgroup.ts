@@ -28,7 +28,8 @@ export class TestCgroup implements AsyncDisposable {
     let path = mountPoint;
     for (const part of name.split('/').slice(1)) {
       // A v2 directory gives its children only the controllers it is told to.
-      if (version === 2) writeFileSync(join(path, 'cgroup.subtree_control'), `+${controller}`);
+      if (version === 2 && controller !== 'unified')
+        writeFileSync(join(path, 'cgroup.subtree_control'), `+${controller}`);
       path = join(path, part);
       if (statSync(path, { throwIfNoEntry: false })) continue;
       mkdirSync(path);
@@ -39,7 +40,11 @@ export class TestCgroup implements AsyncDisposable {
 
   /** What BPF programs report as its id. */
   get inode(): bigint {
-    return statSync(this.path, { bigint: true }).ino;
+    return TestCgroup.inodeOf(this.path);
+  }
+
+  static inodeOf(path: string): bigint {
+    return statSync(path, { bigint: true }).ino;
   }
 
   /** Moves a process here. */

@@ -18,12 +18,12 @@ import { createBpf, type OwnBpf } from '../../src/collector/bpf.ts';
 import { enrichLines } from '../../src/collector/enrich.ts';
 import { JournalClient } from '../../src/collector/journal-client.ts';
 import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
-import { SharedState } from '../../src/collector/state.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { KernelOwner } from '../../src/kernel/object-owner.ts';
-import type { Collector } from '../../src/sdk/collector.ts';
+import type { Collector, EventData } from '../../src/sdk/collector.ts';
 import type { CollectorContext, SavedDocument } from '../../src/sdk/context.ts';
 import type { MetricFamily } from '../../src/sdk/metrics.ts';
+import { SharedState } from '../../src/sdk/shared-state.ts';
 import { MetricsPage } from '../../src/storage/prometheus/page.ts';
 import { memoryLog } from '../storage/journal/fixture.ts';
 import { builtInProblems } from './document-schema.ts';
@@ -102,17 +102,18 @@ export class CollectorHarness implements AsyncDisposable {
       setup.modulePath === undefined ? {} : await import(setup.modulePath);
     const collector = module.default ?? { kind: 'event', doc: name };
     const harness = new CollectorHarness(name, collector, setup);
-    await harness.containers.add(...(options.containers ?? []));
-    if (!harness.#kernel) return harness;
     try {
+      await harness.containers.add(...(options.containers ?? []));
+      if (!harness.#kernel) return harness;
       const object = await harness.#bpf.load();
       if (collector.kind !== 'metric') await collector.prepare?.(object, harness.ctx);
       await object.attach();
+      return harness;
     } catch (error) {
+      // What is left open would keep the test's process from ending.
       await harness[Symbol.asyncDispose]();
       throw error;
     }
-    return harness;
   }
 
   /** What the ring holds now, as documents; they are committed. */
@@ -122,8 +123,14 @@ export class CollectorHarness implements AsyncDisposable {
       this.#collector.kind === 'metric' ? undefined : this.#collector.enrich?.bind(this.#collector);
     const found: JournalDocument[] = [];
     for await (const { lines } of (await ctx.bpf.load()).events.batches()) {
-      const whole = enrich ? await enrichLines(lines, async (event) => enrich(event, ctx), ctx.log) : lines;
-      const text = Buffer.from(whole).toString();
+      const options = {
+        enrich: async (event: EventData) => enrich?.(event, ctx),
+        log: ctx.log,
+        limit_bytes: Number.POSITIVE_INFINITY,
+        failed: () => undefined,
+      };
+      const whole = enrich ? Buffer.concat(await enrichLines(lines, options)) : Buffer.from(lines);
+      const text = whole.toString();
       found.push(...text.trimEnd().split('\n').map(parseDocument));
     }
     if (this.#isBuiltIn)

@@ -1,6 +1,8 @@
 /** The metrics of a collector in a harness: its samples, its own instruments, and those that tags of its object declare. */
 import assert from 'node:assert/strict';
-import { MapMetrics, mapMetricSpecs, metricMaps } from '../../src/collector/map-metrics.ts';
+import type { OwnBpf } from '../../src/collector/bpf.ts';
+import { CollectorMetrics } from '../../src/collector/collector-metrics.ts';
+import { metricMaps } from '../../src/collector/map-metrics.ts';
 import type { ContainersClient } from '../../src/containers/client.ts';
 import type { StoredSample } from '../../src/pool/file-task.ts';
 import type { MapLayout } from '../../src/schema/manifest.ts';
@@ -16,8 +18,7 @@ export class HarnessMetrics {
   readonly #collector: Collector;
   readonly #isPooled: boolean;
   readonly #makeInstruments: () => InstrumentSet<MetricSpecs>;
-  readonly #instruments: InstrumentSet<MetricSpecs>;
-  readonly #mapMetrics: MapMetrics;
+  readonly #metrics: CollectorMetrics;
   #samples: readonly StoredSample[] = [];
 
   constructor(collector: Collector, { data }: Setup, containers: ContainersClient) {
@@ -25,21 +26,23 @@ export class HarnessMetrics {
     this.maps = metricMaps(bpf?.manifest);
     this.#collector = collector;
     this.#isPooled = collector.kind === 'metric' && !bpf;
-    const specs = { ...collector.metrics, ...mapMetricSpecs(this.maps) };
+    const specs = collector.metrics ?? {};
     this.#makeInstruments = () => createInstruments(name, specs, { maxSeries });
-    this.#instruments = this.#makeInstruments();
-    this.#mapMetrics = new MapMetrics({
+    this.#metrics = new CollectorMetrics({
       collector: name,
+      specs,
       maps: this.maps,
+      maxSeries,
+      series: data.series,
       sysfs: paths.sysfs,
       containers,
-      instruments: this.instruments,
+      keepGone_ms: data.containerKeepGone_ms,
     });
   }
 
   /** `ctx.metrics`. */
   get instruments(): Instruments<MetricSpecs> {
-    return this.#instruments.instruments;
+    return this.#metrics.instruments;
   }
 
   async sample(ctx: CollectorContext): Promise<void> {
@@ -50,15 +53,16 @@ export class HarnessMetrics {
     this.#samples = [...this.#samples.slice(-1), sample];
   }
 
-  async families(
-    ctx: CollectorContext,
-    bpf: Parameters<MapMetrics['update']>[0],
-  ): Promise<readonly MetricFamily[]> {
+  async families(ctx: CollectorContext, bpf: Pick<OwnBpf, 'loaded'>): Promise<readonly MetricFamily[]> {
+    const collector = this.#collector;
+    const update = async (metrics: Instruments<MetricSpecs>): Promise<void> =>
+      collector.kind === 'metric'
+        ? collector.update({ ...ctx, metrics, samples: this.#samples })
+        : collector.update?.(ctx);
+    if (!this.#isPooled) return this.#metrics.collect(() => update(this.instruments), bpf);
     // A task on the pool keeps nothing from one scrape to the next.
-    const set = this.#isPooled ? this.#makeInstruments() : this.#instruments;
-    if (this.#collector.kind !== 'metric') await this.#collector.update?.(ctx);
-    else await this.#collector.update({ ...ctx, metrics: set.instruments, samples: this.#samples });
-    await this.#mapMetrics.update(bpf);
+    const set = this.#makeInstruments();
+    await update(set.instruments);
     return set.collect();
   }
 }

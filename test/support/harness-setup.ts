@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { RingWakes } from '../../src/actor/ring-wakes.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { objectSource } from '../../src/agent/object-source.ts';
-import { loadCatalog } from '../../src/catalog/catalog.ts';
+import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
-import { allocateState } from '../../src/collector/state.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { at } from '../../src/paths.ts';
 import type { Container } from '../../src/sdk/container.ts';
 import type { HostPaths } from '../../src/sdk/context.ts';
 import { allocateSeries } from '../../src/sdk/kept-series.ts';
+import { allocateState } from '../../src/sdk/shared-state.ts';
 import { directoryWith } from '../config/collectors.ts';
 import { memoryLog } from '../storage/journal/fixture.ts';
 import { builtCollectors } from './flood.ts';
@@ -60,6 +60,8 @@ export async function prepare(name: string, given: HarnessOptions): Promise<Setu
     paths: given.paths ?? { procfs: '/proc', sysfs: '/sys' },
     ring: config.ring,
     containerWait_ms: 10_000,
+    // Series of a container that has ended are on one page more.
+    containerKeepGone_ms: 0,
     log: { level: 'error', format: 'json' },
     stats: ActorStats.allocate(),
     wakes: RingWakes.allocate(),

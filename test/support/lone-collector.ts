@@ -2,16 +2,25 @@
  * One collector without BPF programs as the agent runs it: catalog, configuration, supervised worker, journal; nothing else of
  * the agent, so no privileges are needed.
  */
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { MessageChannel } from 'node:worker_threads';
 import { transferPort } from '../../src/actor/rpc.ts';
 import type { ActorState, ActorStatus } from '../../src/actor/state.ts';
-import { CollectorChild } from '../../src/agent/collector-child.ts';
+import { AutotracerChild, type AutotracerDependencies } from '../../src/agent/autotracer-child.ts';
+import type { CollectorChild } from '../../src/agent/child.ts';
 import { CpuCgroups } from '../../src/agent/fence/cgroup.ts';
-import { loadCatalog } from '../../src/catalog/catalog.ts';
+import type { ReaderActor } from '../../src/agent/services/services.ts';
+import { WorkerChild } from '../../src/agent/worker-child.ts';
+import { looksOnPool } from '../../src/catalog/entry.ts';
+import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { ContainersClient } from '../../src/containers/client.ts';
+import type { FromContainers } from '../../src/containers/protocol.ts';
+import { SnapshotWriter } from '../../src/containers/snapshot.ts';
 import { HuatuoError } from '../../src/error.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { RingWatch } from '../../src/kernel/ring-watch.ts';
+import { Looks } from '../../src/pool/looks.ts';
+import { FilePool, type FilePoolOptions } from '../../src/pool/pool.ts';
 import type { MetricFamily } from '../../src/sdk/metrics.ts';
 import { JournalActor } from '../../src/storage/journal/actor.ts';
 import { Journal } from '../../src/storage/journal/journal.ts';
@@ -24,6 +33,12 @@ import { type JournalDocument, readDocuments } from './journal-reader.ts';
 keepClock();
 
 const NAME = 'lone';
+const TICK_MS = 100;
+const POOL: FilePoolOptions = {
+  paths: { procfs: '/proc', sysfs: '/sys' },
+  log: { level: 'error', format: 'json' },
+};
+const NO_CONTAINERS: FromContainers = { type: 'changed', upserts: [], removed: [], reassigned: false };
 const NO_QUOTAS = { kind: 'none', reason: 'not tested here' } as const;
 const SDK = JSON.stringify(new URL('../../src/sdk/index.js', import.meta.url).href);
 
@@ -35,6 +50,13 @@ export class LoneCollector implements AsyncDisposable {
   readonly #journal: TempDirectory;
   readonly #actor: JournalActor;
   readonly #rings = new RingWatch();
+  readonly #pool = new FilePool(POOL);
+  readonly #looks = new Looks(
+    this.#pool,
+    () => new SnapshotWriter(new ContainersClient(0)).get(),
+    Promise.resolve(),
+  );
+  readonly #tick: NodeJS.Timeout;
   #source: PortSource | undefined;
 
   private constructor(files: TemporaryDirectory, child: (self: LoneCollector) => CollectorChild) {
@@ -42,18 +64,23 @@ export class LoneCollector implements AsyncDisposable {
     this.#journal = tempDirectory();
     this.#actor = new JournalActor(new Journal(journalOptions(this.#journal.path), memoryLog()), memoryLog());
     this.child = child(this);
-    this.child.actor.start();
+    this.child.start();
+    this.#tick = setInterval(() => {
+      for (const worker of this.child.workers) worker.checkHeartbeat(performance.now());
+    }, TICK_MS);
   }
 
   /**
    * Starts it.
    * @param declaration the expression that its module exports; everything of the SDK is there by name
    * @param more other files of the collector `lone`
+   * @param supervisor section of the configuration
    */
   static async start(
     declaration: string,
     options: Readonly<Record<string, unknown>> = {},
     more: Readonly<Record<string, string>> = {},
+    supervisor: Readonly<Record<string, string>> = {},
   ): Promise<LoneCollector> {
     const module = `import * as sdk from ${SDK};
       const { ${Object.keys(await import('../../src/sdk/index.ts')).join(', ')} } = sdk;
@@ -61,37 +88,46 @@ export class LoneCollector implements AsyncDisposable {
     const files = directoryWith({
       ...more,
       [`${NAME}.js`]: module,
-      'config.yaml': JSON.stringify({ collectors: { [NAME]: options }, log: { level: 'error' } }),
+      'config.yaml': JSON.stringify({
+        collectors: { [NAME]: options },
+        supervisor,
+        log: { level: 'error' },
+      }),
     });
     const catalog = await loadCatalog({ builtinRoot: '/nonexistent', extraDirectories: [files.path] });
     const entry = catalog.find(NAME);
     if (!entry) throw catalog.broken[0]?.error ?? new Error('no collector');
     const { config } = loadConfig({ file: `${files.path}/config.yaml`, overrides: [], catalog });
-    return new LoneCollector(
-      files,
-      (self) =>
-        new CollectorChild(entry, {
-          config,
-          agent: { hostname: 'h', region: 'r', bootId: '0'.repeat(32) },
-          log: memoryLog(),
-          rings: self.#rings,
-          cgroups: new CpuCgroups(NO_QUOTAS, '/proc'),
-          started: (reader) => {
-            reader.control?.connectTo('journal', transferPort(self.#port())).catch(() => undefined);
-            const { port1, port2 } = new MessageChannel();
-            self.#source?.close();
-            self.#source = new PortSource(NAME, port1);
-            reader.control?.connectTo('prometheus', transferPort(port2)).catch(() => undefined);
-          },
-          changed: (status) => self.states.push(status.state),
-        }),
-    );
+    return new LoneCollector(files, (self) => {
+      const dependencies = {
+        config,
+        agent: { hostname: 'h', region: 'r', bootId: '0'.repeat(32) },
+        log: memoryLog(),
+        rings: self.#rings,
+        cgroups: new CpuCgroups(NO_QUOTAS, '/proc'),
+        started: (reader: ReaderActor) => self.#connect(reader),
+        changed: (status: ActorStatus) => self.states.push(status.state),
+      };
+      const look: AutotracerDependencies['look'] = (collector) => self.#looks.take(collector);
+      return looksOnPool(entry)
+        ? new AutotracerChild(entry, { ...dependencies, look })
+        : new WorkerChild(entry, dependencies);
+    });
   }
 
-  #port(): MessagePort {
-    const { port1, port2 } = new MessageChannel();
-    this.#actor.connect(NAME, port2);
-    return port1;
+  #connect({ name, control, services = ['journal', 'prometheus'] }: ReaderActor): void {
+    for (const service of services) {
+      const { port1, port2 } = new MessageChannel();
+      if (service === 'journal') this.#actor.connect(name, port1);
+      else if (service === 'prometheus') {
+        this.#source?.close();
+        this.#source = new PortSource(NAME, port1);
+      } else {
+        port1.unref();
+        port1.postMessage(NO_CONTAINERS);
+      }
+      control?.connectTo(service, transferPort(port2)).catch(() => undefined);
+    }
   }
 
   get documents(): JournalDocument[] {
@@ -123,7 +159,9 @@ export class LoneCollector implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#tick);
     await this.child.stop();
+    await this.#pool[Symbol.asyncDispose]();
     this.#source?.close();
     await this.#actor.close();
     this.#rings[Symbol.dispose]();

@@ -6,12 +6,14 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { MapMetrics, mapMetricSpecs, metricMaps } from '../../src/collector/map-metrics.ts';
+import { CollectorMetrics } from '../../src/collector/collector-metrics.ts';
+import { metricMaps } from '../../src/collector/map-metrics.ts';
 import { KernelMap, type MapBatch } from '../../src/decoder/maps.ts';
 import { at } from '../../src/paths.ts';
 import type { MapLayout } from '../../src/schema/manifest.ts';
 import type { Container } from '../../src/sdk/container.ts';
-import { createInstruments } from '../../src/sdk/instruments.ts';
+import { allocateSeries } from '../../src/sdk/kept-series.ts';
+import { DEFAULT_MAX_SERIES } from '../../src/sdk/metrics.ts';
 import { MetricsPage } from '../../src/storage/prometheus/page.ts';
 import { builtManifest } from './ring-recording.ts';
 
@@ -73,22 +75,25 @@ export async function replayMaps(collector: string, owner: Container): Promise<s
     hashOf(maps),
     `the maps of ${collector} have changed: record again with HUATUO_RECORD=1`,
   );
-  const set = createInstruments(collector, mapMetricSpecs(maps));
-  const metrics = new MapMetrics({
+  const metrics = new CollectorMetrics({
     collector,
+    specs: {},
     maps,
+    maxSeries: DEFAULT_MAX_SERIES,
+    series: allocateSeries(),
     sysfs: '/nonexistent',
     containers: { list: () => [owner], resolve: async () => ({ type: 'container', container: owner }) },
-    instruments: set.instruments,
+    keepGone_ms: 0,
   });
   const mapOf = (name: string): KernelMap<unknown, unknown> => {
     const layout = maps.find((map) => map.name === name);
     assert.ok(layout);
     return recordedMap(layout, recording.maps[name] ?? []);
   };
-  await metrics.update({ loaded: Promise.resolve({ map: mapOf }) });
+  const loaded = Promise.resolve({ map: mapOf });
+  const families = await metrics.collect(async () => undefined, { loaded });
   const page = new MetricsPage({ region: 'r', host: 'h' });
-  assert.deepEqual(page.add(collector, set.collect()), []);
+  assert.deepEqual(page.add(collector, families), []);
   const text = await page.render();
   if (process.env.UPDATE_GOLDEN) writeFileSync(golden(collector), text);
   assert.equal(text, readFileSync(golden(collector), 'utf8'), 'if that is meant: UPDATE_GOLDEN=1');

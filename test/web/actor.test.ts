@@ -9,6 +9,7 @@ import { expose, type Remote, transferPort, wrap } from '../../src/actor/rpc.ts'
 import type { ServiceData } from '../../src/actor/service-thread.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
+import { allocateState } from '../../src/sdk/shared-state.ts';
 import type { ScrapeReply, ScrapeRequest } from '../../src/storage/prometheus/protocol.ts';
 import type { PrometheusControl, PrometheusOptions, SupervisorApi } from '../../src/web/actor.ts';
 import type { StatusDocument } from '../../src/web/status.ts';
@@ -115,8 +116,22 @@ test('a page has collector threads, file collectors, the agent and the process',
   const { control } = start();
   await connect(control, 'oom');
   await control.setPool([
-    { name: 'loadavg', modulePath: collector('loadavg'), options: {}, maxSeries: 1000, contents: '' },
-    { name: 'cpu_util', modulePath: collector('cpu_util'), options: {}, maxSeries: 1000, contents: '' },
+    {
+      name: 'loadavg',
+      modulePath: collector('loadavg'),
+      options: {},
+      maxSeries: 1000,
+      contents: '',
+      state: allocateState(),
+    },
+    {
+      name: 'cpu_util',
+      modulePath: collector('cpu_util'),
+      options: {},
+      maxSeries: 1000,
+      contents: '',
+      state: allocateState(),
+    },
   ]);
   const { status, body } = await get(control, '/metrics');
   assert.equal(status, 200);
@@ -141,7 +156,9 @@ test('a page has collector threads, file collectors, the agent and the process',
 test('a collector that has nothing to say has not failed', async () => {
   const { control } = start();
   const modulePath = fileURLToPath(new URL('../fixtures/metrics/quiet.js', import.meta.url));
-  await control.setPool([{ name: 'quiet', modulePath, options: {}, maxSeries: 10, contents: '' }]);
+  await control.setPool([
+    { name: 'quiet', modulePath, options: {}, maxSeries: 10, contents: '', state: allocateState() },
+  ]);
   const { body } = await get(control, '/metrics?collect[]=quiet');
   assert.match(body, /^huatuo_bamai_scrape_collector_success\{collector="quiet",.*\} 1$/m);
   assert.doesNotMatch(body, /quiet_level/);
@@ -149,7 +166,14 @@ test('a collector that has nothing to say has not failed', async () => {
 
 test('collectors on the pool are listed with their last scrape', async () => {
   const { control } = start();
-  const broken = { name: 'broken', modulePath: '/nonexistent.js', options: {}, maxSeries: 10, contents: '' };
+  const broken = {
+    name: 'broken',
+    modulePath: '/nonexistent.js',
+    options: {},
+    maxSeries: 10,
+    contents: '',
+    state: allocateState(),
+  };
   const quiet = { ...broken, name: 'quiet', modulePath: collector('loadavg') };
   await control.setPool([quiet, broken]);
   assert.deepEqual(await control.pooled(), [{ name: 'quiet' }, { name: 'broken' }]);

@@ -7,9 +7,9 @@ export { addLookup } from '../lookups';
 export { walk } from '../ring';
 
 /** Of the struct; of the first, when the ring has several. */
-export const RECORD_BYTES: u32 = 136;
+export const RECORD_BYTES: u32 = 168;
 /** The most that `write` writes. */
-export const MAX_DATA_BYTES: usize = 8950;
+export const MAX_DATA_BYTES: usize = 9138;
 export const STATIC_END: usize = __heap_base;
 
 @unmanaged
@@ -20,45 +20,75 @@ class EventRecord {
 
   @inline fits(length: u32): boolean {
     const r = changetype<usize>(this);
-    return length - 136 < 8;
+    return length - 168 < 8;
   }
 
   @inline write(o: usize): usize {
     const r = changetype<usize>(this);
     o = text(o, ',"tracer_data":{"cgroup_id":', 28);
     o = unsigned(o, load<u64>(r, 8) & 0x00ffffffffffffff);
-    o = text(o, ',"memcg_id":', 12);
-    o = unsigned(o, load<u64>(r, 16) & 0x00ffffffffffffff);
-    o = text(o, ',"memcg_limit_bytes":', 21);
-    o = unsigned(o, load<u64>(r, 24));
-    o = text(o, ',"memcg_usage_bytes":', 21);
-    o = unsigned(o, load<u64>(r, 32));
+    o = text(o, ',"kills_count":', 15);
+    o = unsigned(o, load<u32>(r, 16));
+    if (load<u32>(r, 20) != 0) {
+      o = text(o, ',"limit":', 9);
+      switch (load<u32>(r, 20)) {
+        case 0: o = text(o, '"unknown_limit"', 15); break;
+        case 1: o = text(o, '"memory"', 8); break;
+        case 2: o = text(o, '"memory_and_swap"', 17); break;
+        case 3: o = text(o, '"host"', 6); break;
+        case 4: o = text(o, '"host_cpuset"', 13); break;
+        case 5: o = text(o, '"host_memory_policy"', 20); break;
+        default: o = unsigned(o, load<u32>(r, 20));
+      }
+    }
+    if (load<u64>(r, 24) != 0) {
+      o = text(o, ',"memcg_id":', 12);
+      o = unsigned(o, load<u64>(r, 24) & 0x00ffffffffffffff);
+    }
+    if (load<u64>(r, 32) != 0) {
+      o = text(o, ',"memcg_limit_bytes":', 21);
+      o = unsigned(o, load<u64>(r, 32));
+    }
+    if (load<u64>(r, 40) != 0) {
+      o = text(o, ',"memcg_usage_bytes":', 21);
+      o = unsigned(o, load<u64>(r, 40));
+    }
     o = text(o, ',"trigger":{"pid":', 18);
-    o = unsigned(o, load<u32>(r, 40));
+    o = unsigned(o, load<u32>(r, 48));
     o = text(o, ',"tid":', 7);
-    o = unsigned(o, load<u32>(r, 44));
+    o = unsigned(o, load<u32>(r, 52));
     o = text(o, ',"cgroup_id":', 13);
-    o = unsigned(o, load<u64>(r, 48) & 0x00ffffffffffffff);
-    if (load<u64>(r, 48) != 0) o = known(o, 2, load<u64>(r, 48), 0);
+    o = unsigned(o, load<u64>(r, 56) & 0x00ffffffffffffff);
+    if (load<u64>(r, 56) != 0) o = known(o, 2, load<u64>(r, 56), 0);
+    if (load<u64>(r, 64) != 0) {
+      o = text(o, ',"unified_cgroup_id":', 21);
+      o = unsigned(o, load<u64>(r, 64) & 0x00ffffffffffffff);
+    }
     o = text(o, ',"comm":"', 9);
-    o = chars(o, r + 56, 16);
+    o = chars(o, r + 72, 16);
     o = text(o, '"},"victim":{"pid":', 19);
-    o = unsigned(o, load<u32>(r, 72));
+    o = unsigned(o, load<u32>(r, 88));
     o = text(o, ',"uid":', 7);
-    o = unsigned(o, load<u32>(r, 76));
+    o = unsigned(o, load<u32>(r, 92));
     o = text(o, ',"cgroup_id":', 13);
-    o = unsigned(o, load<u64>(r, 80) & 0x00ffffffffffffff);
-    if (load<u64>(r, 80) != 0) o = known(o, 2, load<u64>(r, 80), 0);
+    o = unsigned(o, load<u64>(r, 96) & 0x00ffffffffffffff);
+    if (load<u64>(r, 96) != 0) o = known(o, 2, load<u64>(r, 96), 0);
+    if (load<u64>(r, 104) != 0) {
+      o = text(o, ',"unified_cgroup_id":', 21);
+      o = unsigned(o, load<u64>(r, 104) & 0x00ffffffffffffff);
+    }
     o = text(o, ',"total_vm_bytes":', 18);
-    o = unsigned(o, load<u64>(r, 88));
-    o = text(o, ',"anon_rss_bytes":', 18);
-    o = unsigned(o, load<u64>(r, 96));
-    o = text(o, ',"file_rss_bytes":', 18);
-    o = unsigned(o, load<u64>(r, 104));
-    o = text(o, ',"shmem_rss_bytes":', 19);
     o = unsigned(o, load<u64>(r, 112));
+    o = text(o, ',"anon_rss_bytes":', 18);
+    o = unsigned(o, load<u64>(r, 120));
+    o = text(o, ',"file_rss_bytes":', 18);
+    o = unsigned(o, load<u64>(r, 128));
+    o = text(o, ',"shmem_rss_bytes":', 19);
+    o = unsigned(o, load<u64>(r, 136));
+    o = text(o, ',"cgroup_kills_count":', 22);
+    o = unsigned(o, load<u64>(r, 144));
     o = text(o, ',"comm":"', 9);
-    o = chars(o, r + 120, 16);
+    o = chars(o, r + 152, 16);
     o = text(o, '"}}}\n', 5);
     return o;
   }

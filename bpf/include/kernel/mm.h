@@ -13,6 +13,7 @@ struct percpu_counter {
 
 struct mm_struct {
 	unsigned long total_vm;
+	struct task_struct *owner;
 	struct percpu_counter rss_stat[4]; /* Linux >= 6.2; file, anon, swap entries, shmem */
 };
 
@@ -27,10 +28,13 @@ struct page_counter {
 	struct page_counter *parent;
 };
 
+enum memcg_memory_event { MEMCG_OOM_KILL, MEMCG_NR_MEMORY_EVENTS = 9 };
+
 struct mem_cgroup {
 	struct cgroup_subsys_state css;
 	struct page_counter memory;
 	struct page_counter memsw; /* in a union with swap, which v2 charges by itself */
+	atomic_long_t memory_events_local[MEMCG_NR_MEMORY_EVENTS];
 };
 
 #pragma clang attribute pop

@@ -15,6 +15,10 @@
 
 struct mm_struct;
 
+struct signal_struct {
+	struct mm_struct *oom_mm; /* set once the process was marked as an OOM victim */
+};
+
 struct task_struct {
 	unsigned int __state;
 	int pid;
@@ -22,6 +26,8 @@ struct task_struct {
 	char comm[16];
 	struct css_set *cgroups;
 	struct mm_struct *mm;
+	struct signal_struct *signal;
+	void *stack;
 };
 
 /* Before Linux 5.14 the field was called `state`. */
@@ -96,13 +102,15 @@ static __always_inline cpu_cgroup_id task_cpu_cgroup(struct task_struct *task)
 static __always_inline memory_cgroup_id task_memory_cgroup_found(struct task_struct *task,
 								 struct cgroup **found)
 {
-	*found = task->cgroups->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]->cgroup;
-	return (*found)->kn->id;
+	return task_owner_cgroup(task, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id),
+				 bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id), found);
 }
 
 static __always_inline memory_cgroup_id task_memory_cgroup(struct task_struct *task)
 {
-	return task_cgroup_of(task, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
+	struct cgroup *found;
+
+	return task_memory_cgroup_found(task, &found);
 }
 
 static __always_inline io_cgroup_id task_io_cgroup(struct task_struct *task)

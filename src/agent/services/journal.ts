@@ -1,9 +1,10 @@
 /** The journal: documents on the local disk. */
 import type { JournalControl } from '../../storage/journal/actor.ts';
 import { JournalLock } from '../journal-lock.ts';
-import type { ServiceSpec } from './service.ts';
+import { journalFamilies } from './journal-metrics.ts';
+import type { ServiceHost, ServiceSpec } from './service.ts';
 
-export function journal(): ServiceSpec<JournalControl> {
+export function journal(host: ServiceHost): ServiceSpec<JournalControl> {
   const lock = new JournalLock();
   return {
     name: 'journal',
@@ -11,9 +12,13 @@ export function journal(): ServiceSpec<JournalControl> {
     stopShare: 0.3,
     required: true,
     collectors: true,
-    options: ({ journal }) => journal,
-    prepare: ({ journal }) => lock.hold(journal.directory),
+    options: ({ journal }) => ({ ...journal, lock: lock.identity }),
+    prepare: ({ journal }) => void lock.hold(journal.directory),
+    serve: { holdJournal: () => lock.hold(host.config().journal.directory) },
     works: (control) => control.status(),
+    report: async (control) => ({ journal: await control.status() }),
+    trouble: ({ journal }) => journal?.error,
+    families: ({ journal }) => journalFamilies(journal),
     release: () => lock[Symbol.dispose](),
   };
 }

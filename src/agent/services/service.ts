@@ -14,7 +14,7 @@ import type { MetricFamily } from '../../sdk/metrics.ts';
 import type { StatusDocument } from '../../web/status.ts';
 
 /** What services tell of themselves beside their state. */
-export type ServiceReport = Pick<StatusDocument, 'containers' | 'elasticsearch' | 'pooled'>;
+export type ServiceReport = Pick<StatusDocument, 'containers' | 'elasticsearch' | 'journal' | 'pooled'>;
 
 /** What every service's thread answers on its control port. */
 export interface ServiceControl {
@@ -70,7 +70,7 @@ export interface ServiceSpec<Control extends ServiceControl> {
   readonly required: boolean;
   /** `workerData.options`: called for each start of its worker. A reload after which it is another restarts the worker. */
   options(config: EffectiveConfig): object;
-  /** Called before each start of its worker, e.g. to take a lock. @throws what keeps it from starting */
+  /** Called before the first service starts, and before each start of its worker, e.g. to take a lock. @throws what keeps it from starting */
   prepare?(config: EffectiveConfig): void;
   /** Methods its worker may call on the control port. */
   readonly serve?: object;
@@ -84,7 +84,10 @@ export interface ServiceSpec<Control extends ServiceControl> {
   readonly uses?: readonly string[];
   /** Its part of `/api/v1/status`, asked for each page: `{ containers: … }`. */
   report?(control: Remote<Control>): PromiseLike<ServiceReport>;
-  /** Why it does not get on though its thread runs, by what it told last: the reason its actor shows. */
+  /**
+   * Why it does not get on though its thread runs, by what it told last: the reason its actor shows. The agent is degraded for
+   * as long as a required service has one.
+   */
   trouble?(report: ServiceReport): StatusError | undefined;
   /** The same as metrics. */
   families?(report: ServiceReport): readonly MetricFamily[];

@@ -3,7 +3,8 @@
  * both ends of a port and is not on its path; while a service is down there is nothing to connect to, and its next start
  * connects every reader anew.
  */
-import { MessageChannel } from 'node:worker_threads';
+import { pathToFileURL } from 'node:url';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Remote, transferPort } from '../../actor/rpc.ts';
 import type { ServiceData } from '../../actor/service-thread.ts';
 import type { ActorStatus } from '../../actor/state.ts';
@@ -11,6 +12,7 @@ import { ActorStats } from '../../actor/stats.ts';
 import { WorkerActor } from '../../actor/worker-actor.ts';
 import type { EffectiveConfig } from '../../config/effective.ts';
 import { HuatuoError } from '../../error.ts';
+import { at } from '../../paths.ts';
 import { withDeadline } from '../../promises.ts';
 import type { MetricFamily } from '../../sdk/metrics.ts';
 import { serviceRestart, WORKER_LIMITS } from '../specs.ts';
@@ -29,8 +31,11 @@ const FIRST_START_MS = 15_000;
 
 /** Whoever reads from services, and its control while it runs. */
 export interface ReaderActor {
+  /** Unique. */
   readonly name: string;
-  readonly control: Remote<Reader> | undefined;
+  readonly control: { connectTo(service: string, port: MessagePort): Promise<void> } | undefined;
+  /** Those it reads from; all that have readers without it. */
+  readonly services?: readonly string[];
 }
 
 interface Service {
@@ -40,7 +45,7 @@ interface Service {
 }
 
 export interface ServiceHooks {
-  /** The collectors that run, which get new ports when a service has started. */
+  /** Those of collectors that run, which get new ports when a service has started. */
   readers(): Iterable<ReaderActor>;
   changed(status: ActorStatus): void;
 }
@@ -72,6 +77,11 @@ export class Services {
     });
   }
 
+  /** A service that the agent cannot do without does not get on. */
+  get isTroubled(): boolean {
+    return this.#enabled.some(({ spec, report }) => spec.required && spec.trouble?.(report) !== undefined);
+  }
+
   get #enabled(): readonly Service[] {
     const config = this.#host.config();
     return this.#services.filter(({ spec }) => isEnabled(spec, config));
@@ -94,6 +104,8 @@ export class Services {
    */
   async start(): Promise<void> {
     const services = this.#enabled;
+    // What keeps one from starting is told before there is a thread that would have to be stopped again.
+    for (const { spec } of services) spec.prepare?.(this.#host.config());
     for (const service of services) {
       service.actor.start();
       if (service.spec.required) await works(service);
@@ -163,7 +175,7 @@ export class Services {
 
   /** New ports between a reader that has started and every service that collectors read from. */
   connect(reader: ReaderActor): void {
-    for (const service of this.#services) if (service.spec.collectors) connect(reader, service.actor);
+    for (const { spec, actor } of this.#services) if (spec.collectors) connect(reader, actor);
   }
 
   /** The reader is no longer configured. */
@@ -179,7 +191,7 @@ export class Services {
       {
         name: spec.name,
         role: spec.role,
-        entry: spec.entry ?? new URL(`../../../workers/${spec.name}.js`, import.meta.url),
+        entry: spec.entry ?? pathToFileURL(at('dist/workers', `${spec.name}.js`)),
         workerData: (control) => {
           const config = this.#host.config();
           spec.prepare?.(config);
@@ -238,6 +250,7 @@ function connect(
   service: { readonly name: string; readonly control: Remote<Served> | undefined },
 ): void {
   if (!reader.control || !service.control) return;
+  if (reader.services && !reader.services.includes(service.name)) return;
   const { port1, port2 } = new MessageChannel();
   reader.control.connectTo(service.name, transferPort(port1)).catch(ignoreDeadWorker);
   service.control.connect(reader.name, transferPort(port2)).catch(ignoreDeadWorker);

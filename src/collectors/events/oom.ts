@@ -1,13 +1,14 @@
 /** OOM kills: the event of bpf/oom.bpf.c with the state of both cgroups and of the host at that moment. */
 
-import { oom } from '../../generated/oom.ts';
+import { type OomEvent, oom } from '../../generated/oom.ts';
 import { readHostMeminfo } from '../../procfs/meminfo.ts';
 import { readMemoryCgroup } from '../../procfs/memory-cgroup.ts';
 import {
   bytes,
   CONTAINER_LABELS,
   type Collector,
-  type Container,
+  type ContainerLabels,
+  type Containers,
   containerLabels,
   counter,
   type DocumentOf,
@@ -22,10 +23,19 @@ import {
   struct,
 } from '../../sdk/index.ts';
 
-const MAX_CONTAINERS = 1000;
+/** Most containers, and cgroups, of which something is remembered; the oldest is forgotten. */
+const MAX_REMEMBERED = 1000;
 
-/** Kills of each container since the agent was started; the label upstream puts on it names the newest victim. */
-type Kills = Map<string, { readonly count: number; readonly latestVictim: string }>;
+/** What outlives the worker. */
+interface Seen {
+  /** Name of the newest victim of each container. */
+  readonly latest: Map<string, string>;
+  /**
+   * The kernel's count of kills in each cgroup when one was last counted here. An event whose line was not on disk yet
+   * when the worker ended is read again by the next one: it must not count twice.
+   */
+  readonly counted: Map<number, number>;
+}
 
 /** What only files know of a task: it may be gone, then it is left out. */
 const task = {
@@ -52,8 +62,13 @@ const collector: Collector = defineEvent({
       name: 'huatuo_oom_unknown_owner_total',
       help: 'OOM victims of which nothing tells whose they are.',
     }),
+    kills_total: counter({
+      name: 'huatuo_container_oom_kills_total',
+      help: 'OOM victims in the container since the collector was started: for rate() and increase().',
+      labels: CONTAINER_LABELS,
+    }),
     container_total: counter({
-      help: 'OOM victims in the container since the collector was started.',
+      help: 'The same with the name of the newest victim, which makes a new series of each kill by another name.',
       labels: [...CONTAINER_LABELS, 'latest_victim_comm'],
     }),
   },
@@ -66,12 +81,16 @@ const collector: Collector = defineEvent({
     ),
   },
   async enrich(event, { paths, containers, metrics, state }) {
-    const ownerOf = ({ cgroup_id }: { cgroup_id: number }): Promise<Owner> =>
-      containers.ownerOf(BigInt(cgroup_id), 'memory');
-    const [trigger, victim] = await Promise.all([ownerOf(event.trigger), ownerOf(event.victim)]);
-    if (victim.type === 'container') remember(victim.container, event.victim.comm, state);
-    else if (victim.type === 'unknown') metrics.unknown_total.add(1);
-    else metrics.host_total.add(1);
+    const [trigger, victim] = await Promise.all([
+      ownerOf(event.trigger, containers),
+      ownerOf(event.victim, containers),
+    ]);
+    if (isNew(event, victim, state)) {
+      const kills = event.kills_count;
+      if (victim.type === 'container') metrics.kills_total.add(kills, containerLabels(victim.container));
+      else if (victim.type === 'unknown') metrics.unknown_total.add(kills);
+      else metrics.host_total.add(kills);
+    }
     return {
       ...event,
       trigger: { ...event.trigger, ...surroundings(event.trigger, trigger, paths) },
@@ -79,38 +98,58 @@ const collector: Collector = defineEvent({
       memory_snapshot: { host_meminfo: readHostMeminfo(paths.procfs) },
     };
   },
-  update({ metrics, containers, state }) {
+  update({ metrics, state }) {
     metrics.host_total.add(0);
     metrics.container_total.clear();
-    const running = new Map(containers.list().map((container) => [container.id, container]));
-    for (const [id, { count, latestVictim }] of state.get<Kills>() ?? []) {
-      const container = running.get(id);
-      if (container)
-        metrics.container_total.set(count, {
-          ...containerLabels(container),
-          latest_victim_comm: latestVictim,
-        });
+    const { latest } = seenIn(state);
+    for (const { labels, value } of metrics.kills_total.entries()) {
+      const latest_victim_comm = latest.get(labels.container_id ?? '') ?? '';
+      metrics.container_total.set(value, { ...(labels as ContainerLabels), latest_victim_comm });
     }
   },
 });
 export default collector;
 
-function remember({ id }: Container, comm: string, state: State): void {
-  const kills: Kills = state.get() ?? new Map();
-  const count = (kills.get(id)?.count ?? 0) + 1;
-  // The newest is last; containers that are long gone are the first to be forgotten.
-  kills.delete(id);
-  kills.set(id, { count, latestVictim: comm });
-  for (const oldest of kills.keys()) {
-    if (kills.size <= MAX_CONTAINERS) break;
-    kills.delete(oldest);
-  }
-  state.set(kills);
+interface Task {
+  readonly pid: number;
+  readonly cgroup_id: number;
+  readonly unified_cgroup_id?: number;
+}
+
+/** A container that only the v2 hierarchy knows may be in a memory cgroup that is no container's. */
+async function ownerOf({ cgroup_id, unified_cgroup_id }: Task, containers: Containers): Promise<Owner> {
+  const owner = await containers.ownerOf(BigInt(cgroup_id), 'memory');
+  if (owner.type === 'container' || unified_cgroup_id === undefined) return owner;
+  const unified = await containers.ownerOf(BigInt(unified_cgroup_id), 'unified');
+  return unified.type === 'container' ? unified : owner;
+}
+
+function seenIn(state: State): Seen {
+  return state.get<Seen>() ?? { latest: new Map(), counted: new Map() };
+}
+
+/** @returns whether its kills are to be counted; remembers them */
+function isNew({ kills_count, victim }: OomEvent, owner: Owner, state: State): boolean {
+  const seen = seenIn(state);
+  const { cgroup_id, cgroup_kills_count, comm } = victim;
+  if (kills_count === 0 || cgroup_kills_count <= (seen.counted.get(cgroup_id) ?? 0)) return false;
+  remember(seen.counted, cgroup_id, cgroup_kills_count);
+  if (owner.type === 'container') remember(seen.latest, owner.container.id, comm);
+  state.set(seen);
+  return true;
+}
+
+/** The newest is last. */
+function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
+  map.delete(key);
+  map.set(key, value);
+  const oldest = map.keys().next();
+  if (map.size > MAX_REMEMBERED && !oldest.done) map.delete(oldest.value);
 }
 
 /** A task of the event, as far as files still know it: it may be gone, and its cgroup with it; what is missing is left out. */
 function surroundings(
-  { pid, cgroup_id }: { pid: number; cgroup_id: number },
+  { pid, cgroup_id }: Task,
   owner: Owner,
   { procfs }: HostPaths,
 ): DocumentOf<typeof task> {

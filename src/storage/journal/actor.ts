@@ -9,21 +9,26 @@
  * looks at the next, so a collector at full speed would hold up a quiet one. A collector that hangs holds up no other:
  * answering is a post, never a wait. The queues are bounded by the senders' buffer pools and by MAX_QUEUED.
  */
-import type { MessagePort } from 'node:worker_threads';
-import { HuatuoError } from '../../error.ts';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { LRUCache } from 'lru-cache';
+import { HuatuoError, type WireError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
-import { checkMessage, type Rejected, reject } from './check-message.ts';
+import { checkMessage, MAX_BATCH_BYTES, type Rejected, reject } from './check-message.ts';
 import type { Journal } from './journal.ts';
 import type { BatchMessage, FromJournal } from './protocol.ts';
 import { RingHistory } from './ring-history.ts';
-import type { JournalTracerStatus } from './stream.ts';
+import type { JournalTracerStatus } from './stream-status.ts';
 
 const MAX_QUEUED = 64;
+/** A collector has one ring, and another for what it saves. */
+const MAX_REFUSED_RINGS = 8;
 
 export interface JournalStatus {
   readonly tracers: Readonly<Record<string, JournalTracerStatus>>;
   /** Messages outside the protocol: of a wrong shape, or too many at once. */
   readonly rejected_messages: number;
+  /** Why documents are not kept, or may not be, at this moment. */
+  readonly error?: Pick<WireError, 'code' | 'message' | 'remedy'>;
 }
 
 /** What the supervisor may ask of the journal's thread (src/actor/rpc.ts). */
@@ -43,6 +48,8 @@ interface Connection {
   readonly collector: string;
   readonly port: MessagePort;
   readonly queue: unknown[];
+  /** Where the first batch of each ring starts that was refused and has not come again. */
+  readonly refused: LRUCache<string, bigint>;
   open: boolean;
   /** The first rejection was logged. */
   warned: boolean;
@@ -51,20 +58,32 @@ interface Connection {
 export class JournalActor implements JournalControl {
   readonly #journal: Journal;
   readonly #log: Log;
+  readonly #custody: Disposable | undefined;
   readonly #rings = new RingHistory();
   readonly #connections = new Set<Connection>();
   #rejected_messages = 0;
   #scheduled = false;
 
-  /** @param journal becomes the actor's: `close` closes it */
-  constructor(journal: Journal, log: Log) {
+  /**
+   * @param journal becomes the actor's: `close` closes it
+   * @param custody so does what watches over its directory
+   */
+  constructor(journal: Journal, log: Log, custody?: Disposable) {
     this.#journal = journal;
     this.#log = log;
+    this.#custody = custody;
   }
 
   connect(collector: string, port: MessagePort): void {
-    this.forget(collector);
-    const connection: Connection = { collector, port, queue: [], open: true, warned: false };
+    this.#finish(collector);
+    const connection: Connection = {
+      collector,
+      port,
+      queue: [],
+      refused: new LRUCache({ max: MAX_REFUSED_RINGS }),
+      open: true,
+      warned: false,
+    };
     this.#connections.add(connection);
     port.on('message', (data: unknown) => this.#receive(connection, data));
     port.on('close', () => {
@@ -78,7 +97,13 @@ export class JournalActor implements JournalControl {
   }
 
   status(): JournalStatus {
-    return { tracers: this.#journal.status(), rejected_messages: this.#rejected_messages };
+    const tracers = this.#journal.status();
+    const error = this.#journal.suspension ?? failure(tracers);
+    return {
+      tracers,
+      rejected_messages: this.#rejected_messages,
+      ...(error && { error: { code: error.code, message: error.message, remedy: error.remedy } }),
+    };
   }
 
   flush(): Promise<void> {
@@ -86,10 +111,26 @@ export class JournalActor implements JournalControl {
   }
 
   async close(): Promise<void> {
+    this.#custody?.[Symbol.dispose]();
     while (this.#takeTurns()) {}
     for (const { port } of this.#connections) port.close();
     this.#connections.clear();
     await this.#journal.close();
+  }
+
+  /**
+   * Ends the former connections of a collector. All they sent is handled before anything of their successor, which asks what is
+   * written: what would be written behind that answer would be written twice.
+   */
+  #finish(collector: string): void {
+    for (const connection of this.#connections) {
+      if (connection.collector !== collector) continue;
+      const { port, queue } = connection;
+      while (queue.length > 0) post(connection, this.#handle(connection, queue.shift()));
+      for (let sent = receiveMessageOnPort(port); sent; sent = receiveMessageOnPort(port))
+        post(connection, this.#handle(connection, sent.message));
+      port.close();
+    }
   }
 
   #receive(connection: Connection, data: unknown): void {
@@ -125,16 +166,27 @@ export class JournalActor implements JournalControl {
     const message = checkMessage(data);
     switch (message.type) {
       case 'hello':
-        return { type: 'welcome', ringId: message.ringId, written: this.#rings.recent(message.ringId) };
+        return this.#welcome(message.ringId);
       case 'rejected':
         return this.#refuse(connection, message);
       case 'batch':
-        return this.#write(message);
+        return this.#write(connection, message);
     }
   }
 
-  #write({ sequence, tracer, buffer, bytes, documents, ring }: BatchMessage): FromJournal {
+  #welcome(ringId: string): FromJournal {
+    const limit_bytes = Math.min(MAX_BATCH_BYTES, this.#journal.limit_bytes);
+    return { type: 'welcome', ringId, written: this.#rings.recent(ringId), limit_bytes };
+  }
+
+  /**
+   * Behind a batch that was refused, nothing of its ring is written until that has come again: its sender goes back to where it
+   * starts, and cuts what follows into other batches than those that are under way.
+   */
+  #write({ refused }: Connection, message: BatchMessage): FromJournal {
+    const { sequence, tracer, buffer, bytes, documents, ring } = message;
     try {
+      if (ring && ring.start > (refused.get(ring.id) ?? ring.start)) throw outOfTurn();
       if (ring && this.#rings.covers(ring)) {
         this.#journal.countRepeated(tracer);
       } else {
@@ -142,8 +194,10 @@ export class JournalActor implements JournalControl {
         if (bytes > 0) this.#journal.append(tracer, new Uint8Array(buffer, 0, bytes), documents);
         if (ring) this.#rings.add(ring);
       }
+      if (ring) refused.delete(ring.id);
       return { type: 'ack', sequence, buffer };
     } catch (error) {
+      if (ring && !refused.has(ring.id)) refused.set(ring.id, ring.start);
       return { type: 'refused', sequence, buffer, error: HuatuoError.toWire(error) };
     }
   }
@@ -158,6 +212,23 @@ export class JournalActor implements JournalControl {
     connection.warned = true;
     return { type: 'refused', sequence, buffer, error: HuatuoError.toWire(error) };
   }
+}
+
+function failure(tracers: JournalStatus['tracers']): HuatuoError | undefined {
+  const [tracer, status] = Object.entries(tracers).find(([, { failing }]) => failing) ?? [];
+  if (!status) return undefined;
+  return new HuatuoError('JOURNAL_FAILED', {
+    found: `documents of ${tracer} are refused, lost, or do not reach the disk (${status.last_error})`,
+    remedy: 'see last_error of each tracer in the journal section of /api/v1/status',
+  });
+}
+
+function outOfTurn(): HuatuoError {
+  return new HuatuoError('JOURNAL_FAILED', {
+    expected: 'the batch that was refused before this one',
+    found: 'a later one of the same ring',
+    remedy: 'nothing: the sender goes back to the refused one',
+  });
 }
 
 function tooMany(): HuatuoError {

@@ -2,6 +2,7 @@
  * The journal: documents of every tracer on the local disk, as NDJSON.
  *
  *   <directory>/                       0700
+ *     .journal                         says what this is; nothing is written to a directory of others
  *     .lock                            flock(2): one agent at a time
  *     oom/                             one stream for each tracer
  *       00000000000000000000.ndjson.zst 0600, documents 0 … 41,233, compressed when it was full
@@ -19,9 +20,14 @@ import { join } from 'node:path';
 import { HuatuoError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
 import { openDirectory } from './directory.ts';
+import { identityAt } from './identity.ts';
+import { away, refusal } from './journal-errors.ts';
+import { isStream } from './losses.ts';
+import { markJournal } from './own-directory.ts';
 import { type PackCounts, SegmentPacker } from './packer.ts';
-import { JournalStream, type JournalTracerStatus, type StreamServices } from './stream.ts';
-import { JournalSync, SyncedFile } from './sync.ts';
+import { JournalStream, type StreamServices } from './stream.ts';
+import type { JournalTracerStatus } from './stream-status.ts';
+import { JournalSync, SyncCounts, SyncedFile } from './sync.ts';
 
 export interface JournalOptions {
   readonly directory: string;
@@ -47,7 +53,11 @@ export class Journal {
   readonly #sync: JournalSync;
   readonly #packer: SegmentPacker | undefined;
   readonly #services: StreamServices;
-  readonly #root: SyncedFile;
+  #root: SyncedFile;
+  /** Why nothing is written. */
+  #suspension: HuatuoError | undefined;
+  /** Called when the directory is found to be another. Without a lock that would have to be taken anew, it is made and used. */
+  onAway: () => void = () => this.resume();
 
   /**
    * Opens a journal: makes the directory when it is missing, and recovers every stream in it. The caller sees to it that
@@ -59,11 +69,15 @@ export class Journal {
     checkOptions(options);
     this.#options = options;
     this.#log = log;
-    const fd = openDirectory(options.directory);
-    this.#root = new SyncedFile(fd, 'directory', { duration_ms: 0, errors: 0 });
+    this.#root = this.#openRoot();
     this.#sync = new JournalSync(options.fsync_interval_ms);
     this.#packer = options.compress ? new SegmentPacker(log) : undefined;
-    this.#services = { sync: this.#sync, log, ...(this.#packer && { packer: this.#packer }) };
+    this.#services = {
+      sync: this.#sync,
+      log,
+      isHome: () => this.isHome,
+      ...(this.#packer && { packer: this.#packer }),
+    };
     for (const tracer of this.#list()) this.#recover(tracer);
   }
 
@@ -77,27 +91,66 @@ export class Journal {
   append(tracer: string, lines: Uint8Array, documents: number): void {
     const stream = this.#stream(tracer);
     try {
+      this.#requireHome();
       this.#makeRoom(lines.length);
       stream.append(lines, documents);
     } catch (cause) {
       const error = refusal(this.#options.directory, lines.length, cause);
-      stream.refused_batches++;
-      if (stream.lastError === undefined) this.#log.error('the journal refuses a tracer', { tracer, error });
-      stream.lastError = error.message;
+      // What is wrong with the whole journal is logged once, and not for each tracer.
+      if (stream.refused(error) && error !== this.#suspension)
+        this.#log.error('the journal refuses a tracer', { tracer, error });
       throw error;
     }
-    if (stream.lastError !== undefined) {
-      this.#log.info('the journal accepts a tracer again', {
-        tracer,
-        refused_batches: stream.refused_batches,
-      });
-      stream.lastError = undefined;
-    }
+    const refused_batches = stream.accepted();
+    if (refused_batches !== undefined)
+      this.#log.info('the journal accepts a tracer again', { tracer, refused_batches });
   }
 
   /** Counts a batch that was not appended because it is on disk already. */
   countRepeated(tracer: string): void {
-    this.#stream(tracer).repeated_batches++;
+    this.#stream(tracer).repeated();
+  }
+
+  /** Longest batch that can be written, however much is deleted for it. */
+  get limit_bytes(): number {
+    return this.#options.total_bytes;
+  }
+
+  /** Whether what has the directory's name is the directory that was opened. */
+  get isHome(): boolean {
+    return identityAt(this.#options.directory) === this.#root.identity;
+  }
+
+  /** Why nothing is written at this moment; undefined when it is. */
+  get suspension(): HuatuoError | undefined {
+    return this.#suspension;
+  }
+
+  /** Writes nothing until `resume`: the directory, or its lock, is not this agent's. */
+  suspend(error: HuatuoError): void {
+    this.#suspension = error;
+  }
+
+  /**
+   * Goes on in what has the directory's name now, which this agent has locked. Numbers go on; what was in the former directory
+   * counts as lost.
+   * @throws DIRECTORY_NOT_WRITABLE
+   */
+  resume(): void {
+    if (!this.isHome) {
+      const former = this.#root;
+      this.#root = this.#openRoot();
+      this.#sync.seal(former);
+      for (const [tracer, stream] of this.#streams) this.#open(tracer, () => stream.reopen());
+      for (const tracer of this.#list()) this.#recover(tracer);
+    }
+    this.#suspension = undefined;
+  }
+
+  /** Looks whether the segments are as they were left; counts what others took away. */
+  inspect(): void {
+    if (this.#suspension || !this.isHome) return;
+    for (const [tracer, stream] of this.#streams) this.#open(tracer, () => stream.inspect());
   }
 
   /** State of every tracer that ever wrote here. */
@@ -139,12 +192,28 @@ export class Journal {
     return stream;
   }
 
+  #openRoot(): SyncedFile {
+    const { directory } = this.#options;
+    const fd = openDirectory(directory);
+    markJournal(directory);
+    return new SyncedFile(fd, 'directory', new SyncCounts(directory, this.#log));
+  }
+
+  /** Another agent may have the directory that has the name now: nothing is made, written or deleted there. */
+  #requireHome(): void {
+    if (!this.#suspension && !this.isHome) {
+      this.suspend(away(this.#options.directory));
+      this.onAway();
+    }
+    if (this.#suspension) throw this.#suspension;
+  }
+
   /** Keeps the total cap: deletes the segments that were written longest ago, whosever they are. */
   #makeRoom(bytes: number): void {
     const { total_bytes } = this.#options;
     // First, or a batch that can never fit would empty the journal in the attempt.
     if (bytes > total_bytes)
-      throw new HuatuoError('JOURNAL_FAILED', {
+      throw new HuatuoError('DOCUMENT_TOO_LARGE', {
         expected: `a batch of at most ${total_bytes} bytes, the journal's total`,
         found: `${bytes} bytes`,
         remedy: 'raise the total size of the journal',
@@ -159,18 +228,21 @@ export class Journal {
   #list(): string[] {
     const tracers: string[] = [];
     for (const entry of readdirSync(this.#options.directory, { withFileTypes: true })) {
-      if (entry.isDirectory() && TRACER_NAME.test(entry.name)) tracers.push(entry.name);
+      const path = join(this.#options.directory, entry.name);
+      if (entry.isDirectory() && TRACER_NAME.test(entry.name) && isStream(path)) tracers.push(entry.name);
       else if (!entry.name.startsWith('.'))
-        this.#log.warn('left alone what is not a stream of the journal', {
-          path: join(this.#options.directory, entry.name),
-        });
+        this.#log.warn('left alone what is not a stream of the journal', { path });
     }
     return tracers;
   }
 
   #recover(tracer: string): void {
+    this.#open(tracer, () => this.#stream(tracer).open());
+  }
+
+  #open(tracer: string, open: () => void): void {
     try {
-      this.#stream(tracer).open();
+      open();
     } catch (error) {
       this.#log.error('cannot open a stream of the journal', { tracer, error });
     }
@@ -191,23 +263,5 @@ function checkOptions(options: JournalOptions): void {
     expected: 'positive journal sizes, a total of at least one segment, and a sync interval below 24 days',
     found: JSON.stringify({ segment_bytes, segments, total_bytes, fsync_interval_ms }),
     remedy: 'correct the journal section of the configuration',
-  });
-}
-
-const REMEDIES: Readonly<Record<string, string>> = {
-  ENOSPC: 'free space there or lower the total size of the journal; the batch is kept and tried again',
-  EDQUOT: 'raise the disk quota of the agent; the batch is kept and tried again',
-  EIO: 'check the disk (dmesg); the batch is kept and tried again',
-  EROFS: 'mount the file system read-write; the batch is kept and tried again',
-};
-
-function refusal(directory: string, bytes: number, cause: unknown): HuatuoError {
-  if (cause instanceof HuatuoError) return cause;
-  const { code, message } = cause as NodeJS.ErrnoException;
-  return new HuatuoError('JOURNAL_FAILED', {
-    expected: `to append ${bytes} bytes below ${directory}`,
-    found: message,
-    remedy: REMEDIES[code ?? ''] ?? 'check the directory; the batch is kept and tried again',
-    cause,
   });
 }

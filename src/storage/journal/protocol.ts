@@ -43,7 +43,8 @@ export type ToJournal = BatchMessage | { readonly type: 'hello'; readonly ringId
 /**
  * Journal → collector. `ack`: the bytes were written (a crash of the agent cannot lose them). `refused`: nothing was
  * written, the sender keeps the batch and tries again. `welcome`: recent ranges of this ring that were written,
- * oldest first, at most 64, so that a restarted collector commits them instead of sending them twice.
+ * oldest first, at most 64, so that a restarted collector commits them instead of sending them twice; and the longest
+ * batch that can ever be written here.
  */
 export type FromJournal =
   | { readonly type: 'ack'; readonly sequence: number; readonly buffer: ArrayBuffer }
@@ -53,4 +54,9 @@ export type FromJournal =
       readonly buffer: ArrayBuffer;
       readonly error: WireError;
     }
-  | { readonly type: 'welcome'; readonly ringId: string; readonly written: readonly RingRange[] };
+  | {
+      readonly type: 'welcome';
+      readonly ringId: string;
+      readonly written: readonly RingRange[];
+      readonly limit_bytes: number;
+    };

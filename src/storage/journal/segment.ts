@@ -5,6 +5,7 @@
  * the next document's number.
  */
 import {
+  closeSync,
   constants,
   fchmodSync,
   fstatSync,
@@ -12,10 +13,12 @@ import {
   lstatSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { zstdDecompressSync } from 'node:zlib';
 
 const NEWLINE = 10;
 const CHUNK_BYTES = 1024 * 1024;
@@ -122,7 +125,8 @@ function lastNewline(fd: number, end: number): number {
   return -1;
 }
 
-function countLines(fd: number, end: number): number {
+/** Ends of lines in the first `end` bytes of a file. */
+export function countLines(fd: number, end: number): number {
   let lines = 0;
   scan(fd, 0, end, (chunk) => {
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) lines++;
@@ -151,4 +155,29 @@ function readAt(fd: number, buffer: Buffer, start: number, end: number): Buffer 
     filled += step;
   }
   return chunk;
+}
+
+/** A damaged one counts as empty. */
+function countPacked(path: string): number {
+  try {
+    const lines = zstdDecompressSync(readFileSync(path));
+    return lines.reduce((count, byte) => count + Number(byte === NEWLINE), 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** Whole lines of a segment that is not written any more. */
+export function countDocuments(
+  directory: string,
+  { first, packed }: Pick<Segment, 'first' | 'packed'>,
+): number {
+  const path = join(directory, segmentName(first, packed));
+  if (packed) return countPacked(path);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    return countLines(fd, fstatSync(fd).size);
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -1,46 +1,23 @@
-/** One tracer's segments: recovered at start, appended to, rotated and expired. Everything here is synchronous. */
-import { closeSync, fstatSync, ftruncateSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
-import { zstdDecompressSync } from 'node:zlib';
+/**
+ * One tracer's stream: opened, recovered, appended to, rotated and expired. Everything here is synchronous.
+ *
+ * Before each append the name of the segment in use must still lead to the file that is open, and the file must be as long as
+ * it was left; else what is gone is counted, and the stream goes on in a segment of its own. The closed segments are looked at
+ * by `inspect` (stock.ts).
+ */
+import { closeSync, ftruncateSync, lstatSync } from 'node:fs';
+import type { HuatuoError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
 import { openDirectory } from './directory.ts';
-import { type SegmentPacker, UNFINISHED } from './packer.ts';
-import {
-  listSegments,
-  openSegment,
-  recoverSegment,
-  type Segment,
-  segmentName,
-  writeWhole,
-} from './segment.ts';
-import { type JournalSync, type SyncCounts, SyncedFile } from './sync.ts';
+import { identity } from './identity.ts';
+import type { SegmentPacker } from './packer.ts';
+import { countLines, openSegment, recoverSegment, type Segment, writeWhole } from './segment.ts';
+import { SegmentStock } from './stock.ts';
+import type { JournalTracerStatus } from './stream-status.ts';
+import { type JournalSync, SyncCounts, SyncedFile } from './sync.ts';
 
-const NEWLINE = 10;
-
-/** One tracer's counters since the journal was opened, and its state now. */
-export interface JournalTracerStatus {
-  readonly documents: number;
-  readonly bytes: number;
-  readonly batches: number;
-  /** Batches that could not be written; their senders kept them. */
-  readonly refused_batches: number;
-  /** Batches that were on disk already and were acknowledged without being written again. */
-  readonly repeated_batches: number;
-  /** Documents in segments that a cap deleted. */
-  readonly expired_documents: number;
-  readonly torn_documents: number;
-  readonly torn_bytes: number;
-  readonly segments: number;
-  readonly segment_bytes: number;
-  /** Number that the next document gets. */
-  readonly sequence: number;
-  /** Milliseconds since written bytes last reached the disk; null before the first time. */
-  readonly fsync_age_ms: number | null;
-  readonly fsync_duration_ms: number;
-  readonly fsync_errors: number;
-  /** Why the last batch was refused or the last sync failed. */
-  readonly last_error: string | null;
-}
+/** Senders try again each second: a refusal that is older says nothing about the disk of now. */
+const REFUSING_MS = 30_000;
 
 export interface StreamLimits {
   readonly segment_bytes: number;
@@ -51,6 +28,8 @@ export interface StreamLimits {
 export interface StreamServices {
   readonly sync: JournalSync;
   readonly log: Log;
+  /** Whether the journal's directory is the one that was opened. */
+  isHome(): boolean;
   /** Without it full segments stay as they were written. */
   readonly packer?: SegmentPacker;
 }
@@ -62,45 +41,42 @@ interface OpenFiles {
 }
 
 export class JournalStream {
-  refused_batches = 0;
-  repeated_batches = 0;
-  lastError: string | undefined;
   readonly #path: string;
   readonly #limits: StreamLimits;
-  readonly #sync: JournalSync;
-  readonly #log: Log;
-  readonly #packer: SegmentPacker | undefined;
-  readonly #syncCounts: SyncCounts = { duration_ms: 0, errors: 0 };
-  /** Oldest first; the last one is appended to. Never empty while the stream is open. */
-  #segments: Segment[] = [];
+  readonly #services: StreamServices;
+  readonly #syncCounts: SyncCounts;
+  readonly #stock: SegmentStock;
   #files: OpenFiles | undefined;
-  #sequence = 0;
+  #refusal: { readonly error: HuatuoError; readonly time_ms: number } | undefined;
   /** Size to cut the active segment back to: a refused batch left bytes that could not be cut off at once. */
   #cutTo: number | undefined;
+  /** Others have changed the active segment: what comes goes into another. */
+  #changed = false;
   #documents = 0;
   #bytes = 0;
   #batches = 0;
-  #expired_documents = 0;
+  #refused_batches = 0;
+  #repeated_batches = 0;
   #torn_documents = 0;
   #torn_bytes = 0;
 
   /** @param path the tracer's own directory; it is made by the first append or `open` */
-  constructor(path: string, limits: StreamLimits, { sync, log, packer }: StreamServices) {
+  constructor(path: string, limits: StreamLimits, services: StreamServices) {
     this.#path = path;
     this.#limits = limits;
-    this.#sync = sync;
-    this.#log = log;
-    this.#packer = packer;
+    this.#services = services;
+    this.#syncCounts = new SyncCounts(path, services.log);
+    this.#stock = new SegmentStock(path, services.log);
   }
 
   /** Bytes of all segments. */
   get diskBytes(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    return this.#stock.bytes;
   }
 
   /** When the oldest segment with documents was last written; undefined when there are none. */
   get oldest_ms(): number | undefined {
-    return this.#segments.find((segment) => segment.bytes > 0)?.written_ms;
+    return this.#stock.segments.find((segment) => segment.bytes > 0)?.written_ms;
   }
 
   /**
@@ -111,32 +87,31 @@ export class JournalStream {
     if (this.#files) return;
     const directory = new SyncedFile(openDirectory(this.#path), 'directory', this.#syncCounts);
     try {
-      this.#segments = this.#list();
-      const newest = this.#segments.at(-1);
-      if (newest?.packed) this.#sequence = newest.first + countPacked(this.#path, newest.first);
-      const active = newest && !newest.packed ? this.#recover(newest) : this.#create();
-      this.#files = { directory, active };
-      this.#sync.touch(directory);
-      for (const segment of this.#segments.slice(0, -1)) if (!segment.packed) this.#pack(segment, directory);
+      this.#stock.take();
+      this.#files = { directory, active: this.#openNewest() ?? this.#create() };
     } catch (error) {
       closeSync(directory.fd);
       throw error;
     }
+    this.#stock.save();
+    this.#services.sync.touch(directory);
+    for (const segment of this.#stock.segments.slice(0, -1))
+      if (!segment.packed) this.#pack(segment, directory);
   }
 
   /**
-   * Appends whole lines. Returned: write(2) took all of them.
+   * Appends whole lines. Returned: write(2) took all of them, and the file has the name of a segment.
    * @throws the errno's error, after which the segment ends where it did before
    */
   append(lines: Uint8Array, documents: number): void {
-    const files = this.#writable(lines.length);
-    const segment = this.#segments.at(-1) as Segment;
+    const { active } = this.#writable(lines.length);
+    const segment = this.#stock.newest as Segment;
     try {
-      writeWhole(files.active.fd, lines);
+      writeWhole(active.fd, lines);
     } catch (error) {
       this.#cutTo = segment.bytes;
       try {
-        this.#cut(files.active.fd);
+        this.#cut(active.fd);
       } catch {
         // The write's error is the one to report; the next append cuts before it writes, and a restart cuts as well.
       }
@@ -144,11 +119,32 @@ export class JournalStream {
     }
     segment.bytes += lines.length;
     segment.written_ms = Date.now();
-    this.#sequence += documents;
+    active.unsynced += documents;
+    this.#stock.counted(this.#stock.next + documents);
     this.#documents += documents;
     this.#bytes += lines.length;
     this.#batches++;
-    this.#sync.touch(files.active);
+    this.#services.sync.touch(active);
+  }
+
+  /** Notes that a batch was refused. @returns whether it is the first of a row */
+  refused(error: HuatuoError): boolean {
+    const isFirst = this.#refusal === undefined;
+    this.#refused_batches++;
+    this.#refusal = { error, time_ms: performance.now() };
+    return isFirst;
+  }
+
+  /** Notes that a batch was taken. @returns how many were refused, when the one before was */
+  accepted(): number | undefined {
+    if (!this.#refusal) return undefined;
+    this.#refusal = undefined;
+    return this.#refused_batches;
+  }
+
+  /** Counts a batch that was not appended because it is on disk already. */
+  repeated(): void {
+    this.#repeated_batches++;
   }
 
   /**
@@ -158,28 +154,54 @@ export class JournalStream {
   expireOldest(): void {
     this.open();
     const files = this.#files as OpenFiles;
-    if (this.#segments.length === 1) this.#roll(files);
-    if (this.#segments.length > 1) this.#expire(files);
+    if (this.#stock.segments.length === 1) this.#roll(files);
+    if (this.#stock.segments.length > 1) this.#expire(files);
+  }
+
+  /** Looks whether every segment is there and as it was left; counts what is gone. @throws the errno's error */
+  inspect(): void {
+    if (this.#files && !this.#stock.inspect()) this.reopen();
+  }
+
+  /** Lets go of the files and opens what has their names now. @throws as `open` */
+  reopen(): void {
+    const files = this.#files;
+    this.#files = undefined;
+    this.#cutTo = undefined;
+    this.#changed = false;
+    if (files) {
+      this.#services.sync.seal(files.active);
+      this.#services.sync.seal(files.directory);
+    }
+    this.open();
   }
 
   status(): JournalTracerStatus {
-    const { last_ms, duration_ms, errors, lastError } = this.#syncCounts;
+    const { last_ms, duration_ms, errors, lastError, failing, doubtful_documents } = this.#syncCounts;
+    const { sequence, stored, expired, lost } = this.#stock.counts;
+    const { recentLoss } = this.#stock;
+    const refusal = this.#refusal;
+    const isRefusing = refusal !== undefined && performance.now() - refusal.time_ms < REFUSING_MS;
     return {
       documents: this.#documents,
       bytes: this.#bytes,
       batches: this.#batches,
-      refused_batches: this.refused_batches,
-      repeated_batches: this.repeated_batches,
-      expired_documents: this.#expired_documents,
+      refused_batches: this.#refused_batches,
+      repeated_batches: this.#repeated_batches,
+      sequence,
+      stored_documents: stored,
+      expired_documents: expired,
+      lost_documents: lost,
+      doubtful_documents,
       torn_documents: this.#torn_documents,
       torn_bytes: this.#torn_bytes,
-      segments: this.#segments.length,
+      segments: this.#stock.segments.length,
       segment_bytes: this.diskBytes,
-      sequence: this.#sequence,
       fsync_age_ms: last_ms === undefined ? null : Math.max(0, Date.now() - last_ms),
       fsync_duration_ms: duration_ms,
       fsync_errors: errors,
-      last_error: this.lastError ?? lastError?.message ?? null,
+      failing: failing || isRefusing || recentLoss !== undefined,
+      last_error: refusal?.error.message ?? (failing ? undefined : recentLoss) ?? lastError?.message ?? null,
     };
   }
 
@@ -191,94 +213,106 @@ export class JournalStream {
     this.#files = undefined;
   }
 
-  /** The open files, with an active segment that exists, ends in a whole line and has room for `bytes`. */
+  /** The open files, with an active segment that has its name, ends in a whole line and has room for `bytes`. */
   #writable(bytes: number): OpenFiles {
     this.open();
-    const files = this.#files as OpenFiles;
+    let files = this.#files as OpenFiles;
     this.#cut(files.active.fd);
-    // Asked from the file each time: someone may have deleted it (what is written then is lost) or emptied it.
-    const { size, nlink } = fstatSync(files.active.fd);
-    if (nlink === 0) return this.#replaceDeleted(files);
-    (this.#segments.at(-1) as Segment).bytes = size;
-    if (size > 0 && size + bytes > this.#limits.segment_bytes) this.#roll(files);
+    const segment = this.#stock.newest as Segment;
+    const path = this.#stock.path(segment);
+    const named = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    if (!named || identity(named) !== files.active.identity) {
+      this.#services.log.warn('the journal segment in use was deleted or renamed by others', { path });
+      this.reopen();
+      files = this.#files as OpenFiles;
+    } else if (Number(named.size) !== segment.bytes) this.#accept(files.active, segment, Number(named.size));
+    const { bytes: size } = this.#stock.newest as Segment;
+    if (this.#changed || (size > 0 && size + bytes > this.#limits.segment_bytes)) this.#roll(files);
     return files;
+  }
+
+  /** The active segment was cut, or written to, by others: counts what is gone, and goes on in another. */
+  #accept(active: SyncedFile, segment: Segment, found_bytes: number): void {
+    const lost_documents = this.#stock.cut(segment, countLines(active.fd, found_bytes));
+    this.#services.log.warn('the journal segment in use was changed by others', {
+      path: this.#stock.path(segment),
+      expected_bytes: segment.bytes,
+      found_bytes,
+      lost_documents,
+    });
+    this.#stock.save();
+    segment.bytes = found_bytes;
+    this.#changed = this.#stock.next > segment.first;
+    if (this.#changed) return;
+    // None of it is a document, and the next segment would have the same name.
+    this.#cutTo = 0;
+    this.#cut(active.fd);
+    segment.bytes = 0;
   }
 
   /** Starts a new segment and hands the full one to the background sync. */
   #roll(files: OpenFiles): void {
     this.#cut(files.active.fd);
+    const { segments: limit } = this.#limits;
     // Room first: on a full disk the new file may need what the oldest one holds.
-    while (this.#segments.length >= this.#limits.segments && this.#segments.length > 1) this.#expire(files);
+    while (this.#stock.segments.length >= limit && this.#stock.segments.length > 1) this.#expire(files);
     const full = files.active;
-    const segment = this.#segments.at(-1) as Segment;
+    const segment = this.#stock.newest as Segment;
     files.active = this.#create();
-    this.#sync.touch(files.directory);
-    this.#sync.seal(full);
+    this.#changed = false;
+    this.#services.sync.touch(files.directory);
+    this.#services.sync.seal(full);
     this.#pack(segment, files.directory);
-    while (this.#segments.length > this.#limits.segments) this.#expire(files);
+    while (this.#stock.segments.length > limit) this.#expire(files);
   }
 
-  /** Goes on in a new segment after someone deleted the active one, perhaps together with its directory. */
-  #replaceDeleted(files: OpenFiles): OpenFiles {
-    this.#log.warn('the journal segment in use was deleted by someone else', { directory: this.#path });
-    const directory = new SyncedFile(openDirectory(this.#path), 'directory', this.#syncCounts);
-    try {
-      this.#segments = this.#list();
-      const active = this.#create();
-      this.#files = { directory, active };
-    } catch (error) {
-      closeSync(directory.fd);
-      throw error;
-    }
-    this.#sync.touch(directory);
-    this.#sync.seal(files.active);
-    this.#sync.seal(files.directory);
-    return this.#files;
-  }
-
-  #expire(files: OpenFiles): void {
-    const [oldest, next] = this.#segments as [Segment, Segment];
-    try {
-      unlinkSync(join(this.#path, segmentName(oldest.first, oldest.packed)));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-    this.#segments.shift();
-    this.#expired_documents += next.first - oldest.first;
-    this.#sync.touch(files.directory);
+  #expire({ directory }: OpenFiles): void {
+    this.#stock.expire();
+    this.#services.sync.touch(directory);
   }
 
   #create(): SyncedFile {
-    const fd = openSegment(join(this.#path, segmentName(this.#sequence)), true);
-    this.#segments.push({ first: this.#sequence, bytes: 0, written_ms: Date.now(), packed: false });
+    const fd = openSegment(this.#stock.path({ first: this.#stock.next, packed: false }), true);
+    this.#stock.begin();
     return new SyncedFile(fd, 'data', this.#syncCounts);
   }
 
-  #recover(newest: Segment): SyncedFile {
-    const path = join(this.#path, segmentName(newest.first));
+  /** @returns the newest segment, recovered; undefined when it cannot be appended to */
+  #openNewest(): SyncedFile | undefined {
+    const { newest } = this.#stock;
+    if (!newest || newest.packed) return undefined;
+    const path = this.#stock.path(newest);
     const fd = openSegment(path, false);
     try {
       const { documents, bytes, torn_documents, torn_bytes } = recoverSegment(fd);
       newest.bytes = bytes;
-      this.#sequence = newest.first + documents;
       this.#torn_documents += torn_documents;
       this.#torn_bytes += torn_bytes;
       if (torn_bytes > 0)
-        this.#log.warn('cut the torn end of a journal segment', { path, torn_bytes, torn_documents });
+        this.#services.log.warn('cut the torn end of a journal segment', {
+          path,
+          torn_bytes,
+          torn_documents,
+        });
+      const end = newest.first + documents;
+      this.#stock.counted(end);
+      if (end === this.#stock.next) return new SyncedFile(fd, 'data', this.#syncCounts);
     } catch (error) {
       closeSync(fd);
       throw error;
     }
-    return new SyncedFile(fd, 'data', this.#syncCounts);
+    // What was behind it had numbers, and they are not given out again.
+    closeSync(fd);
+    return undefined;
   }
 
   #pack(segment: Segment, directory: SyncedFile): void {
-    this.#packer?.add({
+    this.#services.packer?.add({
       directory: this.#path,
       segment,
-      isKept: () => this.#segments.includes(segment),
+      isKept: () => this.#stock.segments.includes(segment) && this.#services.isHome(),
       done: () => {
-        if (this.#files?.directory === directory) this.#sync.touch(directory);
+        if (this.#files?.directory === directory) this.#services.sync.touch(directory);
       },
     });
   }
@@ -287,26 +321,5 @@ export class JournalStream {
     if (this.#cutTo === undefined) return;
     ftruncateSync(fd, this.#cutTo);
     this.#cutTo = undefined;
-  }
-
-  #list(): Segment[] {
-    const segments = listSegments(this.#path, (path) => {
-      if (path.endsWith(UNFINISHED)) rmSync(path, { force: true });
-      else this.#log.warn('left alone what is not a journal segment', { path });
-    });
-    // Compressing it was cut short between its last two steps.
-    for (const { first, packed } of segments)
-      if (packed) rmSync(join(this.#path, segmentName(first)), { force: true });
-    return segments;
-  }
-}
-
-/** Documents of a compressed segment; only asked when the one after it was taken away. A damaged one counts as empty. */
-function countPacked(directory: string, first: number): number {
-  try {
-    const lines = zstdDecompressSync(readFileSync(join(directory, segmentName(first, true))));
-    return lines.reduce((count, byte) => count + Number(byte === NEWLINE), 0);
-  } catch {
-    return 0;
   }
 }

@@ -10,10 +10,13 @@
  * An acknowledged document survives any end of the agent. It survives a power loss once it was synced: at most one
  * interval plus the time of the sync itself later. There is one outstanding call over all files, because the pool's
  * four threads are shared by every actor of the process. A failed fdatasync is counted and not repeated: Linux drops
- * the dirty mark with the error, so a second call would report a success that never was.
+ * the dirty mark with the error, so a second call would report a success that never was. What it was to bring to the disk
+ * is doubtful from then on, whatever later calls say.
  */
 import { closeSync, fdatasync, fdatasyncSync, fsync } from 'node:fs';
 import { promisify } from 'node:util';
+import type { Log } from '../../sdk/context.ts';
+import { type Identity, identityOf } from './identity.ts';
 
 const syncData = promisify(fdatasync);
 const syncDirectory = promisify(fsync);
@@ -21,14 +24,49 @@ const syncDirectory = promisify(fsync);
 /** Full segments that may wait for their last sync; then the writer waits for the disk, which bounds open files. */
 const MAX_SEALED = 8;
 
-/** What syncing did to one tracer's files; lives as long as its tracer. */
-export interface SyncCounts {
+/** What syncing did to the files of one directory; lives as long as its tracer. */
+export class SyncCounts {
   /** Date.now() when documents last reached the disk; undefined before the first time. */
-  last_ms?: number;
+  last_ms: number | undefined;
   /** How long that sync took. */
-  duration_ms: number;
-  errors: number;
-  lastError?: Error;
+  duration_ms = 0;
+  errors = 0;
+  /** Documents that were written and may not be on the disk: their sync failed. */
+  doubtful_documents = 0;
+  lastError: Error | undefined;
+  /** The newest sync failed. */
+  failing = false;
+  readonly #directory: string;
+  readonly #log: Log;
+
+  /** @param log gets the first and the last failure of a row */
+  constructor(directory: string, log: Log) {
+    this.#directory = directory;
+    this.#log = log;
+  }
+
+  succeeded(started: number): void {
+    this.last_ms = Date.now();
+    this.duration_ms = performance.now() - started;
+    if (this.failing)
+      this.#log.info('the journal reaches the disk again', {
+        directory: this.#directory,
+        doubtful_documents: this.doubtful_documents,
+      });
+    this.failing = false;
+  }
+
+  failed(error: unknown, documents: number): void {
+    this.errors++;
+    this.doubtful_documents += documents;
+    this.lastError = error as Error;
+    if (!this.failing)
+      this.#log.error('the journal does not reach the disk; what was written may be lost', {
+        directory: this.#directory,
+        error,
+      });
+    this.failing = true;
+  }
 }
 
 /** A file or directory that the journal changes. Whoever opened `fd` gives it away with `seal`, or closes it. */
@@ -36,12 +74,16 @@ export class SyncedFile {
   readonly fd: number;
   readonly kind: 'data' | 'directory';
   readonly counts: SyncCounts;
+  readonly identity: Identity;
   sealed = false;
+  /** Documents that were written since the last sync began. */
+  unsynced = 0;
 
   constructor(fd: number, kind: 'data' | 'directory', counts: SyncCounts) {
     this.fd = fd;
     this.kind = kind;
     this.counts = counts;
+    this.identity = identityOf(fd);
   }
 }
 
@@ -102,11 +144,12 @@ export class JournalSync {
       if (!this.#dirty.delete(file)) continue;
       this.#inFlight = file;
       const started = performance.now();
+      const documents = take(file);
       try {
         await (file.kind === 'data' ? syncData(file.fd) : syncDirectory(file.fd));
-        succeeded(file, started);
+        if (file.kind === 'data') file.counts.succeeded(started);
       } catch (error) {
-        failed(file.counts, error);
+        file.counts.failed(error, documents);
       }
       this.#inFlight = undefined;
       // Written again and sealed during the call: the bytes since then still need the next run.
@@ -118,11 +161,12 @@ export class JournalSync {
     const file = [...this.#dirty].find((one) => one.sealed && one !== this.#inFlight);
     if (!file) return;
     const started = performance.now();
+    const documents = take(file);
     try {
       fdatasyncSync(file.fd);
-      succeeded(file, started);
+      if (file.kind === 'data') file.counts.succeeded(started);
     } catch (error) {
-      failed(file.counts, error);
+      file.counts.failed(error, documents);
     }
     this.#retire(file);
   }
@@ -134,13 +178,9 @@ export class JournalSync {
   }
 }
 
-function succeeded({ kind, counts }: SyncedFile, started: number): void {
-  if (kind === 'directory') return;
-  counts.last_ms = Date.now();
-  counts.duration_ms = performance.now() - started;
-}
-
-function failed(counts: SyncCounts, error: unknown): void {
-  counts.errors++;
-  counts.lastError = error as Error;
+/** What the sync that begins is to bring to the disk. */
+function take(file: SyncedFile): number {
+  const { unsynced } = file;
+  file.unsynced = 0;
+  return unsynced;
 }

@@ -83,7 +83,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
-function stage(region: string): Stage {
+function stage(region: string, prepare: () => void = () => undefined): Stage {
   const state = { config: configOf(region), released: 0 };
   const listener = new Listener();
   const changes: ActorStatus[] = [];
@@ -92,7 +92,7 @@ function stage(region: string): Stage {
   };
   const rings = new RingWatch();
   const services = new Services(
-    [() => greeter(release) as ServiceSpec<ServiceControl>],
+    [() => ({ ...greeter(release), prepare }) as ServiceSpec<ServiceControl>],
     {
       log: SILENT,
       rings,
@@ -146,9 +146,20 @@ test('a service that runs and does not get on shows its own reason', async () =>
   const { services } = stage('no server');
   await services.start();
   assert.equal(services.statuses[0]?.reason, undefined);
+  assert.equal(services.isTroubled, false);
   await services.ask(5_000);
+  assert.equal(services.isTroubled, true);
   const shown = services.statuses.map(({ state, reason }) => [state, reason?.message]);
   assert.deepEqual(shown, [['running', 'failing: no server']]);
+});
+
+test('what keeps a service from being prepared fails the start before any thread is made', async () => {
+  const { services, changes } = stage('hello', () => {
+    throw new HuatuoError('JOURNAL_FAILED', { found: 'a lock that is held', remedy: 'none' });
+  });
+  await assert.rejects(services.start(), { code: 'JOURNAL_FAILED' });
+  await services.stop();
+  assert.deepEqual(changes, []);
 });
 
 test('a required service that cannot work fails the start with its reason', async () => {

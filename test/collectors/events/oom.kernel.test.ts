@@ -143,6 +143,7 @@ test('a kill in a container is counted as its own, with the newest victim, until
   assert.equal(sampleValue(page, 'huatuo_bamai_oom_host_total'), 0);
 
   await oom.containers.remove(own);
+  assert.equal(sampleValue(await oom.scrape(), total, { container_id: id }), kills, 'once after its end');
   assert.deepEqual(samplesOf(await oom.scrape(), total), []);
 });
 

@@ -89,6 +89,7 @@ test('requests of a container are its own, and go with it', {
   assert.equal(sumOf(before, `${Q2C}_count`, { device: disk.name }), READS + WRITES);
 
   await iolatency.containers.remove(own);
+  assert.equal(sampleValue(await iolatency.scrape(), name, labels), READS, 'once after its end');
   const after = await iolatency.scrape();
   assert.deepEqual(samplesOf(after, name, labels), []);
   assert.equal(sumOf(after, `${Q2C}_count`, { device: disk.name }), READS + WRITES, "the disk's stay");

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { HuatuoError } from '../../../src/error.ts';
 import { JournalActor } from '../../../src/storage/journal/actor.ts';
+import { MAX_BATCH_BYTES } from '../../../src/storage/journal/check-message.ts';
 import { Journal } from '../../../src/storage/journal/journal.ts';
 import type { FromJournal, RingRange } from '../../../src/storage/journal/protocol.ts';
 import {
@@ -96,7 +97,7 @@ test('a range that is on disk is acknowledged without being written again', asyn
   await actor.close();
 });
 
-test('a range that was refused is written when it comes again, though later ones are on disk', async () => {
+test('behind a refused range nothing of its ring is written until that has come again', async () => {
   using temp = tempDirectory();
   writeFileSync(join(temp.path, 'oom'), 'in the way');
   const actor = start(temp);
@@ -105,9 +106,15 @@ test('a range that was refused is written when it comes again, though later ones
   assert.equal((await answer(port)).type, 'refused');
   rmSync(join(temp.path, 'oom'));
   send(port, 2, lines(1, 1), { ring: ring(80n, 160n) });
-  send(port, 3, lines(1, 0), { ring: ring(0n, 80n) });
-  await answers(port, 2);
-  assert.equal(streamText(temp.path, 'oom'), lines(1, 1).toString() + lines(1, 0).toString());
+  send(port, 3, lines(1, 7), { ring: { ...ring(80n, 160n), id: 'oom-8' } });
+  // Cut anew by its sender: the refused range and half of the next.
+  send(port, 4, lines(2, 0), { ring: { ...ring(0n, 120n), documents: 2 } });
+  send(port, 5, lines(1, 2), { ring: ring(120n, 160n) });
+  assert.deepEqual(
+    (await answers(port, 4)).map(({ type }) => type),
+    ['refused', 'ack', 'ack', 'ack'],
+  );
+  assert.equal(streamText(temp.path, 'oom'), lines(1, 7).toString() + lines(3, 0).toString());
   await actor.close();
 });
 
@@ -124,9 +131,29 @@ test('hello is answered with what was written of the ring, over a new port as we
     type: 'welcome',
     ringId: 'oom-7',
     written: [ring(0n, 80n), { ...ring(80n, 160n), documents: 0, malformed: 1 }],
+    limit_bytes: MAX_BATCH_BYTES,
   });
   restarted.postMessage({ type: 'hello', ringId: 'oom-8' });
-  assert.deepEqual(await answer(restarted), { type: 'welcome', ringId: 'oom-8', written: [] });
+  assert.deepEqual(await answer(restarted), {
+    type: 'welcome',
+    ringId: 'oom-8',
+    written: [],
+    limit_bytes: MAX_BATCH_BYTES,
+  });
+  await actor.close();
+});
+
+test('a successor is told of all that its predecessor sent, though none of it had been read', async () => {
+  using temp = tempDirectory();
+  const actor = start(temp);
+  const former = connect(actor);
+  for (let n = 0; n < 5; n++)
+    send(former, n, lines(1, n), { ring: ring(BigInt(n * 80), BigInt(n * 80 + 80)) });
+  const successor = connect(actor);
+  successor.postMessage({ type: 'hello', ringId: 'oom-7' });
+  const welcome = await answer(successor);
+  assert.equal(welcome.type === 'welcome' && welcome.written.length, 5);
+  assert.equal(streamText(temp.path, 'oom'), lines(5).toString());
   await actor.close();
 });
 

@@ -49,9 +49,21 @@ function send(): void {
   data.port1.postMessage(batch, [buffer]);
   next += BATCH;
 }
+/** At once, so that nothing is printed later than it is known; a pipe that is full is waited for. */
+function print(text: string): void {
+  for (;;) {
+    try {
+      writeSync(1, text);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
 data.port1.on('message', (answer: FromJournal) => {
   if (answer.type !== 'ack') throw new Error(`unexpected ${JSON.stringify(answer)}`);
-  writeSync(1, `${answer.sequence + BATCH - 1}\n`);
+  print(`${answer.sequence + BATCH - 1}\n`);
   send();
 });
 for (let i = 0; i < IN_FLIGHT; i++) send();

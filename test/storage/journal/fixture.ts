@@ -34,7 +34,9 @@ export function journalOptions(directory: string, changes: Partial<JournalOption
 }
 
 export function segmentFiles(directory: string, tracer: string): string[] {
-  return readdirSync(join(directory, tracer)).sort();
+  return readdirSync(join(directory, tracer))
+    .filter((name) => !name.startsWith('.'))
+    .sort();
 }
 
 /** All segments of a stream, one after the other. */

@@ -1,11 +1,30 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Journal } from '../../../src/storage/journal/journal.ts';
 import { journalOptions, lines, memoryLog, segmentFiles, streamText, tempDirectory } from './fixture.ts';
 
 const first = (n: number): string => `${String(n).padStart(20, '0')}.ndjson`;
+
+/** A journal with documents of `oom`, closed again. */
+async function written(directory: string, documents: number): Promise<void> {
+  const journal = new Journal(journalOptions(directory), memoryLog());
+  journal.append('oom', lines(documents), documents);
+  await journal.close();
+}
 
 test('batches are in the file in the order they were appended, when append returns', async () => {
   using temp = tempDirectory();
@@ -113,7 +132,7 @@ test('a batch beyond the total cap is refused, and nothing is deleted for it', a
     memoryLog(),
   );
   for (let i = 0; i < 3; i++) journal.append('oom', lines(1, i), 1);
-  assert.throws(() => journal.append('oom', lines(100), 100), { code: 'JOURNAL_FAILED' });
+  assert.throws(() => journal.append('oom', lines(100), 100), { code: 'DOCUMENT_TOO_LARGE' });
   assert.equal(streamText(temp.path, 'oom'), lines(3).toString());
   const { refused_batches, sequence } = journal.status().oom ?? assert.fail();
   assert.deepEqual({ refused_batches, sequence }, { refused_batches: 1, sequence: 3 });
@@ -134,38 +153,181 @@ test('a stream goes on where the former agent stopped', async () => {
 
 test('a foreign file is left alone and reported once', async () => {
   using temp = tempDirectory();
-  mkdirSync(join(temp.path, 'oom'));
+  await written(temp.path, 1);
   writeFileSync(join(temp.path, 'oom', 'notes.txt'), 'mine');
   writeFileSync(join(temp.path, 'README'), 'mine too');
   mkdirSync(join(temp.path, 'oom', first(7)));
   const log = memoryLog();
   const journal = new Journal(journalOptions(temp.path, { segment_bytes: 1, segments: 1 }), log);
-  for (let i = 0; i < 3; i++) journal.append('oom', lines(1), 1);
+  for (let i = 1; i < 3; i++) journal.append('oom', lines(1), 1);
+  journal.inspect();
   await journal.close();
   assert.deepEqual(segmentFiles(temp.path, 'oom'), [first(2), first(7), 'notes.txt']);
   assert.equal(log.lines.length, 3);
 });
 
-test('a segment that someone deletes is replaced; later documents are on disk under their own numbers', async () => {
+test('nothing is written into a directory of others, also one with the name of a tracer', async () => {
   using temp = tempDirectory();
-  const log = memoryLog();
-  const journal = new Journal(journalOptions(temp.path), log);
+  for (const name of ['etc', 'lib']) mkdirSync(join(temp.path, name), { mode: 0o700 });
+  writeFileSync(join(temp.path, 'etc', 'passwd'), 'x');
+  const journal = new Journal(journalOptions(temp.path), memoryLog());
+  assert.throws(() => journal.append('etc', lines(1), 1), {
+    code: 'DIRECTORY_NOT_WRITABLE',
+    message: /of others/,
+  });
+  journal.append('oom', lines(1), 1);
+  await journal.close();
+  assert.deepEqual(readdirSync(join(temp.path, 'etc')), ['passwd']);
+  assert.deepEqual(readdirSync(join(temp.path, 'lib')), []);
+});
+
+/** What becomes of documents 0 … 5, in two segments of three, and of two more that are appended after it was done. */
+const DAMAGE: readonly {
+  readonly what: string;
+  readonly damage: (stream: string) => void;
+  readonly lost: number;
+  readonly left: string;
+}[] = [
+  {
+    what: 'the segment in use is deleted',
+    damage: (stream) => rmSync(join(stream, first(3))),
+    lost: 3,
+    left: lines(3).toString() + lines(2, 6).toString(),
+  },
+  {
+    what: 'the segment in use is renamed, as logrotate does',
+    damage: (stream) => renameSync(join(stream, first(3)), join(stream, `${first(3)}.1`)),
+    lost: 3,
+    left: lines(3).toString() + lines(2, 6).toString(),
+  },
+  {
+    what: 'another file has the name of the segment in use',
+    damage: (stream) => {
+      renameSync(join(stream, first(3)), join(stream, '.old'));
+      copyFileSync(join(stream, '.old'), join(stream, first(3)));
+    },
+    // Its content counts, whoever made it.
+    lost: 0,
+    left: lines(8).toString(),
+  },
+  {
+    what: 'the segment in use is emptied',
+    damage: (stream) => truncateSync(join(stream, first(3))),
+    lost: 3,
+    left: lines(3).toString() + lines(2, 6).toString(),
+  },
+  {
+    what: 'the segment in use is cut within a line',
+    damage: (stream) => truncateSync(join(stream, first(3)), lines(1, 3).length + 4),
+    lost: 2,
+    left: `${lines(4).toString()}{"n"${lines(2, 6).toString()}`,
+  },
+  {
+    what: 'a closed segment is deleted',
+    damage: (stream) => rmSync(join(stream, first(0))),
+    lost: 3,
+    left: lines(5, 3).toString(),
+  },
+  {
+    what: 'a closed segment is cut',
+    damage: (stream) => truncateSync(join(stream, first(0)), lines(1).length),
+    lost: 2,
+    left: lines(1).toString() + lines(5, 3).toString(),
+  },
+  {
+    what: 'the directory of the tracer is deleted',
+    damage: (stream) => rmSync(stream, { recursive: true }),
+    lost: 6,
+    left: lines(2, 6).toString(),
+  },
+];
+for (const { what, damage, lost, left } of DAMAGE)
+  test(`when ${what}, what is appended is in a file with the name of a segment, and what is gone is counted, over a restart too`, async () => {
+    using temp = tempDirectory();
+    const log = memoryLog();
+    const options = journalOptions(temp.path, { segment_bytes: lines(3).length });
+    const journal = new Journal(options, log);
+    for (let n = 0; n < 6; n++) journal.append('oom', lines(1, n), 1);
+    damage(join(temp.path, 'oom'));
+    journal.append('oom', lines(1, 6), 1);
+    journal.append('oom', lines(1, 7), 1);
+    journal.inspect();
+    assert.equal(journal.status().oom?.failing, lost > 0);
+    const { sequence, stored_documents, lost_documents, expired_documents } =
+      journal.status().oom ?? assert.fail();
+    const found = { sequence, stored_documents, lost_documents, expired_documents };
+    assert.deepEqual(found, {
+      sequence: 8,
+      stored_documents: 8 - lost,
+      lost_documents: lost,
+      expired_documents: 0,
+    });
+    const segments = segmentFiles(temp.path, 'oom').filter((name) => name.endsWith('.ndjson'));
+    assert.equal(segments.map((name) => readFileSync(join(temp.path, 'oom', name), 'utf8')).join(''), left);
+    assert.ok(log.lines.some((text) => /^warn .*by others/.test(text)));
+    await journal.close();
+
+    const again = new Journal(options, memoryLog());
+    const {
+      lost_documents: still,
+      sequence: next,
+      stored_documents: kept,
+    } = again.status().oom ?? assert.fail();
+    assert.deepEqual({ next, still, kept }, { next: 8, still: lost, kept: 8 - lost });
+    await again.close();
+  });
+
+test('expired, lost and stored are all there were, over restarts', async () => {
+  using temp = tempDirectory();
+  const options = journalOptions(temp.path, { segment_bytes: lines(1, 10).length, segments: 4 });
+  for (let n = 10; n < 30; n++) {
+    const journal = new Journal(options, memoryLog());
+    journal.append('oom', lines(1, n), 1);
+    journal.append('oom', lines(1, n), 1);
+    if (n % 7 === 0) rmSync(join(temp.path, 'oom', segmentFiles(temp.path, 'oom')[1] ?? ''));
+    journal.inspect();
+    const status = journal.status().oom ?? assert.fail();
+    assert.equal(status.sequence, (n - 9) * 2);
+    assert.equal(status.stored_documents + status.expired_documents + status.lost_documents, status.sequence);
+    assert.equal(status.stored_documents, streamText(temp.path, 'oom').split('\n').length - 1);
+    assert.equal(status.lost_documents, Math.floor(n / 7) - 1);
+    await journal.close();
+  }
+});
+
+test('a journal that no one watches over makes its directory again', async () => {
+  using temp = tempDirectory();
+  const directory = join(temp.path, 'journal');
+  const journal = new Journal(journalOptions(directory), memoryLog());
   journal.append('oom', lines(2), 2);
-  rmSync(join(temp.path, 'oom'), { recursive: true });
+  rmSync(directory, { recursive: true });
   journal.append('oom', lines(1, 2), 1);
-  assert.equal(streamText(temp.path, 'oom'), lines(1, 2).toString());
-  assert.deepEqual(segmentFiles(temp.path, 'oom'), [first(2)]);
-  assert.match(log.lines.join(), /deleted by someone else/);
+  assert.equal(streamText(directory, 'oom'), lines(1, 2).toString());
+  assert.equal(journal.status().oom?.lost_documents, 2);
   await journal.close();
 });
 
-test('a segment that someone empties is appended to from its start', async () => {
+test('when the directory was replaced nothing is written until it is taken anew; then numbers go on', async () => {
   using temp = tempDirectory();
-  const journal = new Journal(journalOptions(temp.path), memoryLog());
+  const directory = join(temp.path, 'journal');
+  const journal = new Journal(journalOptions(directory), memoryLog());
+  let noticed = 0;
+  journal.onAway = () => void noticed++;
   journal.append('oom', lines(2), 2);
-  truncateSync(join(temp.path, 'oom', first(0)));
+  renameSync(directory, join(temp.path, 'elsewhere'));
+  for (let n = 0; n < 3; n++)
+    assert.throws(() => journal.append('oom', lines(1, 2), 1), { code: 'JOURNAL_FAILED' });
+  assert.throws(() => journal.append('softirq', lines(1), 1), { code: 'JOURNAL_FAILED' });
+  assert.equal(noticed, 1);
+  assert.equal(existsSync(directory), false);
+  journal.resume();
   journal.append('oom', lines(1, 2), 1);
-  assert.equal(streamText(temp.path, 'oom'), lines(1, 2).toString());
+  journal.append('softirq', lines(1), 1);
+  assert.deepEqual(segmentFiles(directory, 'oom'), [first(2)]);
+  assert.equal(streamText(directory, 'oom'), lines(1, 2).toString());
+  assert.equal(streamText(join(temp.path, 'elsewhere'), 'oom'), lines(2).toString());
+  const { sequence, lost_documents } = journal.status().oom ?? assert.fail();
+  assert.deepEqual({ sequence, lost_documents }, { sequence: 3, lost_documents: 2 });
   await journal.close();
 });
 

@@ -2,6 +2,7 @@
  * The supervisor's half of one collector: its worker, and everything of it that outlives a worker: stats, what it holds of
  * the kernel, the ledger.
  */
+import { pathToFileURL } from 'node:url';
 import type { MessagePort } from 'node:worker_threads';
 import { boottime_ns } from '../actor/clock.ts';
 import { RingWakes } from '../actor/ring-wakes.ts';
@@ -9,8 +10,8 @@ import type { ActorMeasurements, ActorStatus } from '../actor/state.ts';
 import { ActorStats, type StatField } from '../actor/stats.ts';
 import { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
+import { forgetShown } from '../collector/held-counts.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../collector/protocol.ts';
-import { allocateState } from '../collector/state.ts';
 import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import { HuatuoError } from '../error.ts';
@@ -18,9 +19,12 @@ import type { KernelObject } from '../kernel/object.ts';
 import { KernelOwner } from '../kernel/object-owner.ts';
 import { removePins } from '../kernel/pins/pin-set.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
+import { at } from '../paths.ts';
 import type { Log } from '../sdk/context.ts';
-import { allocateSeries } from '../sdk/kept-series.ts';
+import { allocateSeries, type SeriesMemory } from '../sdk/kept-series.ts';
+import { allocateState } from '../sdk/shared-state.ts';
 import type { LedgerStatus } from '../web/status.ts';
+import type { CollectorChild } from './child.ts';
 import { CollectorThrottle } from './fence/budget.ts';
 import type { CpuCgroups } from './fence/cgroup.ts';
 import { CpuFence } from './fence/fence.ts';
@@ -41,6 +45,8 @@ export interface CollectorDependencies {
   readonly rings: RingWatch;
   /** Where CPU quotas of threads are set. */
   readonly cgroups: CpuCgroups;
+  /** What the one that it replaces has counted; undefined when that was another collector. */
+  readonly series?: SeriesMemory | undefined;
   /** Set for a collector that is to be pinned: a directory on a BPF file system. */
   readonly pinDirectory?: string | undefined;
   /** A worker of the collector has started: it needs its ports. */
@@ -48,9 +54,9 @@ export interface CollectorDependencies {
   changed(status: ActorStatus): void;
 }
 
-const UNFENCED: CpuFenceConfig = { affinity: [], nice: 0, quota_cores: undefined };
+export const UNFENCED: CpuFenceConfig = { affinity: [], nice: 0, quota_cores: undefined };
 
-export class CollectorChild {
+export class WorkerChild implements CollectorChild {
   readonly entry: CatalogEntry;
   readonly actor: WorkerActor<CollectorControl>;
   readonly stats: ActorStats;
@@ -61,7 +67,7 @@ export class CollectorChild {
   readonly #wakesMemory = RingWakes.allocate();
   readonly #saveOrigin = boottime_ns().toString(36);
   readonly #state = allocateState();
-  readonly #series = allocateSeries();
+  readonly #series: SeriesMemory;
   /** Absent for a collector without BPF programs. */
   readonly #kernel: KernelOwner | undefined;
   #ledger: RingLedger | undefined;
@@ -70,6 +76,7 @@ export class CollectorChild {
     this.entry = entry;
     this.#dependencies = dependencies;
     this.stats = new ActorStats(this.#statsMemory);
+    this.#series = dependencies.series ?? allocateSeries();
     const { cpu = UNFENCED } = dependencies.config.collectors[entry.name] ?? {};
     this.#fence = new CpuFence(entry.name, cpu, dependencies.cgroups, dependencies.log);
     const source = objectSource(entry, dependencies);
@@ -82,7 +89,7 @@ export class CollectorChild {
         name: entry.name,
         role: 'collector',
         kind: entry.kind,
-        entry: new URL('../../workers/collector.js', import.meta.url),
+        entry: pathToFileURL(at('dist/workers/collector.js')),
         workerData: (control) => this.#workerData(control),
         ...(this.#kernel && { serve: this.#kernel.calls }),
         restart: collectorRestart(supervisor, entry.interval),
@@ -98,6 +105,28 @@ export class CollectorChild {
         ended: (error) => this.#ended(error),
       },
     );
+  }
+
+  get workers(): WorkerActor<object>[] {
+    return [this.actor];
+  }
+
+  get readers(): ReaderActor[] {
+    return [this.actor];
+  }
+
+  get settled(): Promise<void> {
+    return this.actor.settled;
+  }
+
+  start(): void {
+    this.actor.start();
+  }
+
+  /** Maps of a new object begin at 0. */
+  leaveSeries(): SeriesMemory {
+    forgetShown(this.#series);
+    return this.#series;
   }
 
   status(): ActorStatus {
@@ -132,7 +161,7 @@ export class CollectorChild {
   }
 
   /** Brings CPU time and heap up to date, and throttles a collector that is over its quota. */
-  async measure(): Promise<void> {
+  async keepQuota(): Promise<void> {
     await this.actor.measure();
     const throttled = this.#throttle.feed(this.actor.cpu_us);
     const { state } = this.actor;
@@ -148,6 +177,7 @@ export class CollectorChild {
       ring_bytes: read('ring_bytes'),
       ring_high_water_bytes: read('ring_high_water_bytes'),
       refused_batches: read('refused_batches'),
+      unenriched_documents: read('unenriched'),
       busy_heads: read('busy_heads'),
       lookup_misses: read('lookup_misses'),
       lookup_evictions: read('lookup_evictions'),
@@ -164,13 +194,21 @@ export class CollectorChild {
    * Stops the worker in good order, then frees what it held of the kernel.
    * @param leavePinned the agent ends, and pinned programs run on for the next one. A collector that is only replaced is
    * unpinned: its programs stop before the ring is read to its end, and nothing they made is left in it.
+   * @returns events that are not in the journal, because that could not take them in time
    */
-  async stop({ leavePinned = false }: { readonly leavePinned?: boolean } = {}): Promise<void> {
+  async stop({ leavePinned = false }: { readonly leavePinned?: boolean } = {}): Promise<bigint> {
     await this.actor.stop(async (control) => {
       await control.stop(leavePinned);
     });
     this.#fence[Symbol.dispose]();
+    const { difference = '0', dropped_cancelled = '0' } = this.ledger() ?? {};
     await this.#kernel?.release();
+    return BigInt(difference) + BigInt(dropped_cancelled);
+  }
+
+  /** Its programs and its ring outlive the agent. */
+  get isPinned(): boolean {
+    return this.#dependencies.pinDirectory !== undefined;
   }
 
   #workerData(control: MessagePort): CollectorWorkerData {
@@ -191,6 +229,7 @@ export class CollectorChild {
       paths: { procfs: config.path.procfs, sysfs: config.path.sysfs },
       ring: config.ring,
       containerWait_ms: config.containers.wait_ms,
+      containerKeepGone_ms: config.containers.keep_gone_ms,
       log: config.log,
       stats: this.#statsMemory,
       wakes: this.#wakesMemory,

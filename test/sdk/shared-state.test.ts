@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { allocateState, SharedState } from '../../src/collector/state.ts';
+import { allocateState, SharedState } from '../../src/sdk/shared-state.ts';
 
 test('what one thread has set, the next one gets, as a copy', () => {
   const memory = allocateState();
@@ -31,7 +31,7 @@ test('a value that is refused leaves the one before', () => {
 
 test('a thread that ends while it sets leaves one whole value', { timeout: 60_000 }, async () => {
   const memory = allocateState();
-  const module = new URL('../../src/collector/state.js', import.meta.url).href;
+  const module = new URL('../../src/sdk/shared-state.js', import.meta.url).href;
   const code = `
     const { workerData, parentPort } = require('node:worker_threads');
     import(${JSON.stringify(module)}).then(({ SharedState }) => {
@@ -49,4 +49,26 @@ test('a thread that ends while it sets leaves one whole value', { timeout: 60_00
     assert.equal(found.length, 20_000);
     assert.equal(new Set(found).size, 1);
   }
+});
+
+test('who reads while another thread sets gets one whole value', { timeout: 60_000 }, async () => {
+  const memory = allocateState();
+  const module = new URL('../../src/sdk/shared-state.js', import.meta.url).href;
+  const code = `
+    const { workerData, parentPort } = require('node:worker_threads');
+    import(${JSON.stringify(module)}).then(({ SharedState }) => {
+      const state = new SharedState(workerData);
+      for (let n = 0; ; n++) {
+        state.set(Array(1 + (n % 7) * 5000).fill(n));
+        if (n === 3) parentPort.postMessage('busy');
+      }
+    });`;
+  const worker = new Worker(code, { eval: true, workerData: memory });
+  await new Promise((resolve) => worker.once('message', resolve));
+  const state = new SharedState(memory);
+  for (let read = 0; read < 500; read++) {
+    const found = state.get<number[]>() ?? [];
+    assert.equal(new Set(found).size, 1);
+  }
+  await worker.terminate();
 });

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/*
+ * The kernel's hung-task detector (khungtaskd) has found a task in uninterruptible sleep (state D) that was
+ * not scheduled for kernel.hung_task_timeout_secs. It reports the task again at every check; one document for
+ * each of these would say the same again and again, so the times between documents of one hang grow
+ * threefold.
+ *
+ *   sched_process_hang ──► document of the hung task ──► its collector asks for the others
+ *                                                              │
+ *   iter/task, once for each task <─────────────────────────────┘
+ *        └── in state D, and not reported itself ──► document of a task that waits too
+ *
+ * Who hangs is often not who is at fault: the others show who holds the lock, and which disk nobody hears
+ * from. Linux >= 5.8 with CONFIG_DETECT_HUNG_TASK; the list of the others >= 5.9, locks and their holders
+ * >= 6.16 with CONFIG_DETECT_HUNG_TASK_BLOCKER.
+ */
+#include "cgroup_counters.h"
+#include "event.h"
+#include "iterator.h"
+#include "kernel/lock.h"
+#include "ratelimit.h"
+#include "stack.h"
+
+#define MAX_HANGS   1024
+#define MAX_CGROUPS 4096
+
+enum hang_role {
+	hung,	/* the kernel has reported it */
+	waiting /* it was in state D when the kernel reported another one */
+};
+
+struct hungtask_event {
+	ktime_ns time DOC("When the kernel reported the hang, or the other task was looked at");
+	cpu_cgroup_id cgroup_id DOC("cpu cgroup of the task");
+	hex64 snapshot_id OPTIONAL DOC(
+	    "The same in the document of a hang and in those of the tasks that waited "
+	    "at that moment");
+	dur_ns reported_for_ns OPTIONAL DOC("Time since the first report of this hang; the task waits for "
+					    "hung_task_timeout_secs longer");
+	kaddr lock_addr OPTIONAL
+	    DOC("Lock it waits for, where the kernel notes that; the same for all its waiters");
+	enum hang_role
+	    role DOC("hung: the kernel has reported it; waiting: it was in uninterruptible sleep when "
+		     "the kernel reported another one");
+	enum lock_kind lock_kind OPTIONAL DOC("Kind of that lock");
+	pid_nr
+	    lock_holder_tid OPTIONAL DOC("Thread that holds it; absent when readers do, or it is not known");
+	comm_t lock_holder_comm OPTIONAL DOC("Its name");
+	pid_nr pid DOC("Process");
+	pid_nr tid DOC("Thread that waits");
+	count32 reports_count OPTIONAL JSON("reports")
+	    DOC("Reports of this hang by the kernel, this one included");
+	comm_t comm DOC("Its name");
+	bool8 in_iowait DOC("Whether it counts as waiting for I/O");
+	u8 _pad[7];
+	kstack_t stack DOC("Its kernel stack, innermost first");
+} DOC("A task has been in uninterruptible sleep for longer than kernel.hung_task_timeout_secs, or waited "
+      "uninterruptibly while another one did") SEVERITY(warning) SCHEMA(1);
+EVENT_RING(hungtask_event, 1 << 18);
+
+OPTION(u64, max_events_per_second_per_cpu, 10,
+       "Hung tasks beyond this rate are counted as rate limited, not written");
+OPTION(u64, max_waiting_tasks, 64,
+       "Documents of tasks that wait while another one hangs; the rest is counted");
+
+u64 reports COUNTER("huatuo_bamai_hungtask_total",
+		    "Reports of hung tasks by the kernel, whether there is a document or not.");
+u64 waiting_tasks_cut COUNTER("huatuo_hungtask_waiting_tasks_cut_total",
+			      "Tasks that waited while another one hung, and for which there was no document "
+			      "because they were too many.");
+
+struct cgroup_hangs {
+	u64 reports COUNTER("huatuo_container_hung_tasks_total",
+			    "Reports of hung tasks of the container by the kernel.");
+};
+CGROUP_COUNTERS(cgroups, cpu, struct cgroup_hangs, MAX_CGROUPS);
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct task_struct___waiting {
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+	unsigned in_iowait : 1;
+};
+
+#pragma clang attribute pop
+
+/* One hang lasts for as long as its task is not switched to. */
+struct hang {
+	u64 switches;
+	u64 first_ns;
+	u64 next_ns;
+	u64 reports;
+	u64 documents;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_HANGS);
+	__type(key, u32);
+	__type(value, struct hang);
+} hangs SEC(".maps");
+
+static __always_inline u64 switches_of(struct task_struct *task)
+{
+	struct task_struct___waiting *counts = (void *)task;
+
+	return BPF_CORE_READ(counts, nvcsw) + BPF_CORE_READ(counts, nivcsw);
+}
+
+static __always_inline void fill_task(struct hungtask_event *event, struct task_struct *task)
+{
+	struct awaited_lock lock = {};
+
+	event->cgroup_id = task_cpu_cgroup(task);
+	event->pid = BPF_CORE_READ(task, tgid);
+	event->tid = BPF_CORE_READ(task, pid);
+	BPF_CORE_READ_STR_INTO(&event->comm, task, comm);
+	event->in_iowait = BPF_CORE_READ_BITFIELD_PROBED((struct task_struct___waiting *)task, in_iowait);
+	read_awaited_lock(task, &lock);
+	event->lock_addr = lock.addr;
+	event->lock_kind = lock.kind;
+	event->lock_holder_tid = lock.holder_tid;
+	__builtin_memcpy(event->lock_holder_comm, lock.holder_comm, sizeof(lock.holder_comm));
+	bpf_get_task_stack(task, event->stack, sizeof(event->stack), 0);
+}
+
+SEC("tp_btf/sched_process_hang")
+int BPF_PROG(task_hangs, struct task_struct *task)
+{
+	u64 now = bpf_ktime_get_boot_ns(), switches = switches_of(task);
+	struct cgroup *directory;
+	cpu_cgroup_id cgroup = task_cpu_cgroup_found(task, &directory);
+	u32 tid = BPF_CORE_READ(task, pid);
+	struct hang fresh = {.switches = switches, .first_ns = now, .next_ns = now};
+	struct cgroup_hangs *of_cgroup;
+	struct hungtask_event *event;
+	struct hang *hang;
+
+	__sync_fetch_and_add(&reports, 1);
+	of_cgroup = cgroups_of(&cgroup, directory);
+	if (of_cgroup)
+		of_cgroup->reports++;
+
+	hang = bpf_map_lookup_elem(&hangs, &tid);
+	if (!hang || hang->switches != switches) {
+		bpf_map_update_elem(&hangs, &tid, &fresh, BPF_ANY);
+		hang = bpf_map_lookup_elem(&hangs, &tid);
+		if (!hang)
+			return 0;
+	}
+	hang->reports++;
+	if (now < hang->next_ns) {
+		event_rate_limited();
+		return 0;
+	}
+	if (!rate_allows(now, max_events_per_second_per_cpu))
+		return 0;
+	hang->next_ns = now + 2 * (now - hang->first_ns);
+	event = event_begin(struct hungtask_event);
+	if (!event)
+		return 0;
+	event->role = hung;
+	event->reported_for_ns = now - hang->first_ns;
+	event->reports_count = hang->reports;
+	hang->documents++;
+	fill_task(event, task);
+	event_submit_urgent(event);
+	return 0;
+}
+
+/* include/linux/sched.h; of a kernel thread that only waits for work TASK_NOLOAD says so. */
+#define TASK_UNINTERRUPTIBLE 0x2
+#define TASK_NOLOAD	     0x400
+
+/* What the iterator answers, behind the last task. */
+struct snapshot {
+	u64 id;
+	u32 waiting_tasks;
+	u32 cut_tasks;
+};
+/* One run at a time: the collector waits for its end. */
+static struct snapshot snapshot;
+static u32 written_tasks;
+
+static __always_inline bool waits_uninterruptibly(struct task_struct *task)
+{
+	struct task_struct___before_5_14 *old = (void *)task;
+	u32 state;
+
+	if (bpf_core_field_exists(task->__state))
+		state = BPF_CORE_READ(task, __state);
+	else
+		state = BPF_CORE_READ(old, state);
+	return state & TASK_UNINTERRUPTIBLE && !(state & TASK_NOLOAD);
+}
+
+static __always_inline bool has_own_document(struct task_struct *task)
+{
+	u32 tid = task->pid;
+	struct hang *hang = bpf_map_lookup_elem(&hangs, &tid);
+
+	return hang && hang->documents > 0 && hang->switches == switches_of(task);
+}
+
+SEC("?iter/task")
+int waiting_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct hungtask_event *event;
+
+	if (ctx->meta->seq_num == 0) {
+		snapshot.id = ctx->meta->session_id;
+		snapshot.waiting_tasks = 0;
+		snapshot.cut_tasks = 0;
+		written_tasks = 0;
+	}
+	if (!task) {
+		iterator_write(ctx, &snapshot);
+		return 0;
+	}
+	if (!waits_uninterruptibly(task))
+		return 0;
+	snapshot.waiting_tasks++;
+	if (has_own_document(task))
+		return 0;
+	if (written_tasks >= max_waiting_tasks) {
+		snapshot.cut_tasks++;
+		__sync_fetch_and_add(&waiting_tasks_cut, 1);
+		return 0;
+	}
+	written_tasks++;
+	event = event_begin(struct hungtask_event);
+	if (!event)
+		return 0;
+	event->role = waiting;
+	event->snapshot_id = snapshot.id;
+	fill_task(event, task);
+	event_submit(event);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,64 @@
+/** The captures of one autotracer: how many run at a time, and what stays of those that have ended. */
+import { ActorStats, type StatField } from '../actor/stats.ts';
+import type { WorkerActor } from '../actor/worker-actor.ts';
+import type { CaptureRequest } from '../capture/request.ts';
+import type { Outcome } from '../capture/tracer.ts';
+import { limitConcurrency } from '../promises.ts';
+import type { CaptureRun } from './capture-run.ts';
+import { settleSaved } from './saved-ledger.ts';
+
+/** Each is a thread. Others wait. */
+const MAX_AT_A_TIME = 4;
+
+export class Captures {
+  readonly #create: (request: CaptureRequest, number: number) => CaptureRun;
+  readonly #changed: () => void;
+  readonly #inTurn = limitConcurrency(MAX_AT_A_TIME);
+  readonly #running = new Set<CaptureRun>();
+  readonly #saved = new ActorStats(ActorStats.allocate());
+  #started = 0;
+  #ended_us = 0;
+
+  /**
+   * @param create of a number that is never used again
+   * @param changed called when one has begun or ended
+   */
+  constructor(create: (request: CaptureRequest, number: number) => CaptureRun, changed: () => void) {
+    this.#create = create;
+    this.#changed = changed;
+  }
+
+  get workers(): WorkerActor<object>[] {
+    return [...this.#running].flatMap(({ worker }) => worker ?? []);
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  get cpu_us(): number {
+    return [...this.#running].reduce((sum, { cpu_us }) => sum + cpu_us, this.#ended_us);
+  }
+
+  /** Sum over all captures. */
+  count(field: StatField): bigint {
+    return [...this.#running].reduce((sum, { stats }) => sum + stats.get(field), this.#saved.get(field));
+  }
+
+  /** @throws why there is no document @param stop gives it up */
+  capture(request: CaptureRequest, stop: AbortSignal): Promise<Exclude<Outcome, 'failed'>> {
+    return this.#inTurn(async () => {
+      const run = this.#create(request, ++this.#started);
+      this.#running.add(run);
+      this.#changed();
+      try {
+        return await run.run(stop);
+      } finally {
+        this.#running.delete(run);
+        this.#ended_us += run.cpu_us;
+        settleSaved(this.#saved, run.stats);
+        this.#changed();
+      }
+    });
+  }
+}

@@ -1,0 +1,35 @@
+/** One collector as the agent keeps it, whether it has a thread of its own or not. */
+import type { ActorStatus } from '../actor/state.ts';
+import type { WorkerActor } from '../actor/worker-actor.ts';
+import type { CatalogEntry } from '../catalog/entry.ts';
+import type { SeriesMemory } from '../sdk/kept-series.ts';
+import type { LedgerStatus } from '../web/status.ts';
+import type { ReaderActor } from './services/services.ts';
+
+export interface CollectorChild {
+  readonly entry: CatalogEntry;
+  /** Its threads that run or are to run again: at present there may be none. */
+  readonly workers: readonly WorkerActor<object>[];
+  /** Those that need a port to a service when that has started. */
+  readonly readers: readonly ReaderActor[];
+  /** Settles when it works, or has shown that it does not. */
+  readonly settled: Promise<void>;
+  start(): void;
+  /** Keeps it within its CPU quota; called each second while it has one. Without it the kernel's own quota is all there is. */
+  keepQuota?(): Promise<void>;
+  /** The CPUs that are online may be others now. */
+  followCpus?(): void;
+  /** For the one that takes its place, once this one has stopped: what it has counted. */
+  leaveSeries?(): SeriesMemory;
+  status(): ActorStatus;
+  /** Accounting of its documents; undefined when it makes none. */
+  ledger(): LedgerStatus | undefined;
+  /** Its programs and its ring outlive the agent. */
+  readonly isPinned: boolean;
+  /**
+   * Ends in good order.
+   * @param leavePinned the agent ends, and pinned programs run on
+   * @returns events and documents that are not in the journal, because that could not take them in time
+   */
+  stop(options?: { readonly leavePinned?: boolean }): Promise<bigint>;
+}

@@ -1,0 +1,100 @@
+/** What the journal tells of itself, as metrics. */
+import type { MetricFamily, MetricType, Sample } from '../../sdk/metrics.ts';
+import type { JournalStatus } from '../../storage/journal/actor.ts';
+import type { JournalTracerStatus } from '../../storage/journal/stream-status.ts';
+
+/** `numbered = stored + expired + lost` for each tracer, over restarts. */
+const FAMILIES: readonly (readonly [keyof JournalTracerStatus, MetricType, string, string])[] = [
+  [
+    'sequence',
+    'counter',
+    'numbered_documents_total',
+    'Documents that were ever written, over all runs of the agent.',
+  ],
+  ['stored_documents', 'gauge', 'stored_documents', 'Documents that are on disk now.'],
+  [
+    'expired_documents',
+    'counter',
+    'expired_documents_total',
+    'Documents that a bound of the journal deleted.',
+  ],
+  [
+    'lost_documents',
+    'counter',
+    'lost_documents_total',
+    'Documents in files that others deleted, renamed or cut.',
+  ],
+  [
+    'doubtful_documents',
+    'counter',
+    'doubtful_documents_total',
+    'Documents that were written and may not be on the disk, because their fsync failed.',
+  ],
+  [
+    'torn_documents',
+    'counter',
+    'torn_documents_total',
+    'Lines that a crash left unfinished, and that were cut off.',
+  ],
+  ['batches', 'counter', 'written_batches_total', 'Batches that were written.'],
+  [
+    'refused_batches',
+    'counter',
+    'refused_batches_total',
+    'Batches that could not be written; they come again.',
+  ],
+  [
+    'repeated_batches',
+    'counter',
+    'repeated_batches_total',
+    'Batches that came again and were written already.',
+  ],
+  ['segments', 'gauge', 'segments', 'Files of the tracer.'],
+  ['segment_bytes', 'gauge', 'segment_bytes', 'Bytes in them.'],
+  ['fsync_errors', 'counter', 'fsync_errors_total', 'Times that fsync failed.'],
+];
+
+export function journalFamilies(status: JournalStatus | undefined): MetricFamily[] {
+  if (!status) return [];
+  const tracers = Object.entries(status.tracers);
+  const of = (value: (tracer: JournalTracerStatus) => number | null): Sample[] =>
+    tracers.flatMap(([tracer, each]) => {
+      const number = value(each);
+      return number === null ? [] : [{ labels: { tracer }, value: number }];
+    });
+  return [
+    ...FAMILIES.map(([field, type, name, help]) =>
+      family(
+        type,
+        name,
+        help,
+        of((each) => Number(each[field])),
+      ),
+    ),
+    family(
+      'gauge',
+      'fsync_age_seconds',
+      'Time since written documents last reached the disk.',
+      of(({ fsync_age_ms }) => fsync_age_ms && fsync_age_ms / 1000),
+    ),
+    family(
+      'gauge',
+      'fsync_duration_seconds',
+      'How long the newest fsync took.',
+      of(({ fsync_duration_ms }) => fsync_duration_ms / 1000),
+    ),
+    family(
+      'gauge',
+      'failing',
+      'Whether documents are refused or do not reach the disk at this moment, or were lost in the last five minutes.',
+      [{ labels: {}, value: Number(status.error !== undefined) }],
+    ),
+    family('counter', 'rejected_messages_total', 'Messages of collectors that break the protocol.', [
+      { labels: {}, value: status.rejected_messages },
+    ]),
+  ];
+}
+
+function family(type: MetricType, name: string, help: string, samples: readonly Sample[]): MetricFamily {
+  return { name: `huatuo_journal_${name}`, help, type, samples };
+}

@@ -1,0 +1,18 @@
+/** The options that every autotracer has, as an engine and a watch take them. */
+import type { PaceOptions } from '../sdk/autotracing.ts';
+import type { OptionValues } from '../sdk/options.ts';
+import type { Pace } from './tracer.ts';
+
+/** @param options of the collector, checked */
+export function paceOf(
+  options: unknown,
+): Pace & { readonly window: number; readonly deadline_seconds: number } {
+  const { every, window, cooldown, captures_per_hour, deadline } = options as OptionValues<PaceOptions>;
+  return {
+    every_seconds: every,
+    window,
+    cooldown_seconds: cooldown,
+    captures_per_hour,
+    deadline_seconds: deadline,
+  };
+}

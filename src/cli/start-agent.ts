@@ -1,0 +1,39 @@
+/** The command `run`: its configuration comes from a thread of its own, while this one loads the agent. */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { CheckedConfig } from '../agent/reload.ts';
+import { at } from '../paths.ts';
+import { type ConfigurationAnswer, type ConfigurationTask, fromAnswer } from './configuration-task.ts';
+import type { HeldSignals } from './early-signals.ts';
+
+/** A file has at most 1 MiB, a directory hundreds of manifests. */
+const LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8, stackSizeMb: 4 };
+
+/**
+ * Runs the agent until it is stopped.
+ * @param held signals, until there is someone to take them
+ * @returns the exit code
+ * @throws HuatuoError USAGE, CONFIG_INVALID, CONFIG_UNREADABLE
+ */
+export async function startAgent(argv: readonly string[], held: HeldSignals): Promise<number> {
+  const [{ config, catalog }, { runAgent }] = await Promise.all([
+    read({ argv, regularOnly: false }),
+    import('../agent/run.ts'),
+  ]);
+  const ended = runAgent(config, catalog, () => read({ argv, regularOnly: true }));
+  // The agent listens now.
+  held.release();
+  return await ended;
+}
+
+async function read(task: ConfigurationTask): Promise<CheckedConfig> {
+  const options = { workerData: task, resourceLimits: LIMITS, name: 'configuration' };
+  const worker = new Worker(at('dist/workers/configuration.js'), options);
+  try {
+    // What ends the thread otherwise is its event `error`, and thrown here.
+    const [answer] = (await once(worker, 'message')) as [ConfigurationAnswer];
+    return fromAnswer(answer);
+  } finally {
+    await worker.terminate();
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * All metrics of one collector: those that it counts itself, those that tags of its object declare, and how long series of
+ * containers stay that have ended.
+ */
+import type { MapLayout } from '../schema/manifest.ts';
+import type { Containers } from '../sdk/context.ts';
+import { GoneContainers } from '../sdk/gone-containers.ts';
+import { createInstruments, type InstrumentSet } from '../sdk/instruments.ts';
+import { KeptSeries, type SeriesMemory } from '../sdk/kept-series.ts';
+import type { Instruments, MetricFamily, MetricSpecs } from '../sdk/metrics.ts';
+import { MapMetrics, type MapMetricsDependencies, mapMetricSpecs } from './map-metrics.ts';
+
+export interface CollectorMetricsDependencies {
+  /** Its name. */
+  readonly collector: string;
+  /** What its module declares. */
+  readonly specs: MetricSpecs;
+  /** Maps of its object that are metrics by themselves. */
+  readonly maps: readonly MapLayout[];
+  readonly maxSeries: number;
+  /** What an earlier worker has counted and shown. */
+  readonly series: SeriesMemory;
+  readonly sysfs: string;
+  readonly containers: Pick<Containers, 'list'> & MapMetricsDependencies['containers'];
+  /** `containers.keep_gone`. */
+  readonly keepGone_ms: number;
+}
+
+/** Its object's maps, once it is loaded. */
+type LoadedMaps = Parameters<MapMetrics['update']>[0];
+
+export class CollectorMetrics {
+  readonly #containers: Pick<Containers, 'list'>;
+  readonly #set: InstrumentSet<MetricSpecs>;
+  readonly #maps: MapMetrics;
+  readonly #gone: GoneContainers;
+
+  constructor(dependencies: CollectorMetricsDependencies) {
+    const { collector, specs, maps, maxSeries, series, sysfs, containers, keepGone_ms } = dependencies;
+    const kept = new KeptSeries(series);
+    this.#containers = containers;
+    this.#gone = new GoneContainers(keepGone_ms);
+    this.#set = createInstruments(collector, { ...specs, ...mapMetricSpecs(maps) }, { maxSeries, kept });
+    const { instruments } = this.#set;
+    this.#maps = new MapMetrics({
+      collector,
+      maps,
+      sysfs,
+      containers,
+      instruments,
+      gone: this.#gone,
+      kept,
+    });
+  }
+
+  /** `ctx.metrics`. */
+  get instruments(): Instruments<MetricSpecs> {
+    return this.#set.instruments;
+  }
+
+  /**
+   * One scrape.
+   * @param update what the collector does at each
+   * @throws what `update` throws; SYSCALL_FAILED when a map cannot be read
+   */
+  async collect(update: () => Promise<void>, bpf: LoadedMaps): Promise<MetricFamily[]> {
+    this.#gone.begin(this.#containers.list().map(({ id }) => id));
+    this.#set.forget((id) => this.#gone.isOver(id));
+    await update();
+    await this.#maps.update(bpf);
+    return this.#set.collect();
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * The looks of autotracers: each is one task, asked for by the supervisor on the tracer's clock. They are asked for together
+ * and follow each other, so that they need one thread of the pool; a slow one is not waited for.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CaptureRequest } from '../capture/request.ts';
+import type { Look } from '../capture/tracer.ts';
+import type { ContainersSnapshot } from '../containers/snapshot.ts';
+import type { PoolCollector } from './file-task.ts';
+import { HangRest } from './hang-rest.ts';
+import type { FilePool } from './pool.ts';
+
+/** Longest time of one, waiting for a thread included. */
+export const LOOK_DEADLINE_MS = 4_500;
+
+/** A look takes a few of them. */
+const SLOW_MS = 100;
+
+export class Looks {
+  readonly #pool: FilePool;
+  readonly #containers: () => ContainersSnapshot;
+  readonly #listed: Promise<void>;
+  readonly #slow_ms: number;
+  readonly #rests = new Map<string, HangRest>();
+  /** Settles when the last look has ended, or is slow. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /**
+   * @param containers as they are known now
+   * @param listed settles when they are worth a sample
+   * @param slow_ms after which the next look does not wait any more
+   */
+  constructor(
+    pool: FilePool,
+    containers: () => ContainersSnapshot,
+    listed: Promise<void>,
+    slow_ms: number = SLOW_MS,
+  ) {
+    this.#slow_ms = slow_ms;
+    this.#pool = pool;
+    this.#containers = containers;
+    this.#listed = listed;
+  }
+
+  /** @throws what the sample failed with, or DEADLINE_EXCEEDED */
+  async take(collector: PoolCollector): Promise<Look<CaptureRequest>> {
+    const turn = this.#turn;
+    const look = turn.then(() => this.#take(collector));
+    const slow = turn.then(() => sleep(this.#slow_ms, undefined, { ref: false }));
+    this.#turn = Promise.race([look.catch(() => undefined), slow]);
+    return look;
+  }
+
+  async #take(collector: PoolCollector): Promise<Look<CaptureRequest>> {
+    await this.#listed;
+    const rest = this.#rests.get(collector.name) ?? new HangRest(collector.name);
+    this.#rests.set(collector.name, rest);
+    const task = { type: 'look', collector, containers: this.#containers() } as const;
+    return (await rest.run(() => this.#pool.run(task, LOOK_DEADLINE_MS))).look;
+  }
+
+  /** The collector is gone, or another one now. */
+  forget(collector: string): void {
+    this.#rests.delete(collector);
+  }
+}

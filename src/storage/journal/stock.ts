@@ -1,0 +1,194 @@
+/**
+ * The segments of one stream as they should be: which there are, how many documents each holds, and what of them is gone. Others
+ * can reach the directory too: logrotate renames, people delete, tools truncate.
+ */
+import { rmSync, unlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Log } from '../../sdk/context.ts';
+import { notWritable } from './directory.ts';
+import { isStream, Losses } from './losses.ts';
+import { UNFINISHED } from './packer.ts';
+import { countDocuments, listSegments, type Segment, segmentName } from './segment.ts';
+
+/** For this long a loss is part of the state of now: until then someone has seen it, or an alert has. */
+const SHOWN_MS = 300_000;
+
+/** `sequence = stored + expired + lost`. */
+export interface StockCounts {
+  readonly sequence: number;
+  readonly stored: number;
+  readonly expired: number;
+  readonly lost: number;
+}
+
+export class SegmentStock {
+  readonly #directory: string;
+  readonly #log: Log;
+  /** What is no segment is told once. */
+  readonly #aliens = new Set<string>();
+  /** Read with the first look at the directory. */
+  #losses: Losses | undefined;
+  #loss: { readonly text: string; readonly time_ms: number } | undefined;
+  #segments: readonly Segment[] = [];
+  #next = 0;
+
+  /** @param directory of the stream; it need not exist yet */
+  constructor(directory: string, log: Log) {
+    this.#directory = directory;
+    this.#log = log;
+  }
+
+  /** Oldest first; the last one is appended to, unless there is none. */
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  get newest(): Segment | undefined {
+    return this.#segments.at(-1);
+  }
+
+  /** Number that the next document gets. */
+  get next(): number {
+    return this.#next;
+  }
+
+  get bytes(): number {
+    return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  get counts(): StockCounts {
+    const { oldest } = this;
+    const lost = (from: number, to?: number): number => this.#losses?.within(from, to) ?? 0;
+    return {
+      sequence: this.#next,
+      stored: this.#next - oldest - lost(oldest),
+      expired: oldest - lost(0, oldest),
+      lost: lost(0),
+    };
+  }
+
+  /** What was lost in the last minutes; undefined when nothing was. */
+  get recentLoss(): string | undefined {
+    const loss = this.#loss;
+    return loss && performance.now() - loss.time_ms < SHOWN_MS ? loss.text : undefined;
+  }
+
+  /** Numbers below this are not on disk. */
+  get oldest(): number {
+    return this.#segments[0]?.first ?? this.#next;
+  }
+
+  path({ first, packed }: Pick<Segment, 'first' | 'packed'>): string {
+    return join(this.#directory, segmentName(first, packed));
+  }
+
+  /**
+   * Takes what lies in the directory for the stock; what was there before and is not is counted.
+   * @throws DIRECTORY_NOT_WRITABLE when it is a directory of others, or the errno's error
+   */
+  take(): void {
+    const found = this.#list();
+    if (found.length === 0 && this.#aliens.size > 0 && !isStream(this.#directory))
+      throw notWritable(this.#directory, 'a directory with files of others in it');
+    this.#losses ??= new Losses(this.#directory);
+    this.#countMissing(found);
+    this.#segments = found;
+    if (this.newest?.packed) this.counted(this.newest.first + countDocuments(this.#directory, this.newest));
+  }
+
+  /** Documents up to this number were given one. */
+  counted(next: number): void {
+    this.#next = Math.max(this.#next, next);
+  }
+
+  /** A new segment, for the documents from the next one on. */
+  begin(): void {
+    const segment = { first: this.#next, bytes: 0, written_ms: Date.now(), packed: false };
+    this.#segments = [...this.#segments, segment];
+  }
+
+  /** Deletes the oldest segment. @throws the errno's error */
+  expire(): void {
+    const [oldest, ...others] = this.#segments;
+    if (!oldest) return;
+    try {
+      unlinkSync(this.path(oldest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      this.cut(oldest, 0);
+    }
+    this.#segments = others;
+  }
+
+  /**
+   * Looks whether every segment is there and as it was left; counts what is gone.
+   * @returns false when the newest one is gone: the stock is to be taken anew
+   * @throws the errno's error
+   */
+  inspect(): boolean {
+    const found = new Map(listSegments(this.#directory, () => undefined).map((one) => [one.first, one]));
+    this.#countMissing([...found.values()]);
+    if (!this.newest || !found.has(this.newest.first)) return false;
+    this.#segments = this.#segments.filter(({ first }) => found.has(first));
+    for (const segment of this.#segments.slice(0, -1)) {
+      const now = found.get(segment.first);
+      if (!now || now.packed !== segment.packed || now.bytes === segment.bytes) continue;
+      const lost_documents = this.cut(segment, countDocuments(this.#directory, segment));
+      this.#log.warn('a journal segment was changed by others', {
+        path: this.path(segment),
+        lost_documents,
+      });
+      segment.bytes = now.bytes;
+    }
+    this.save();
+    return true;
+  }
+
+  /** Of a segment, `left` documents are there. @returns how many more are gone than was known */
+  cut(segment: Segment, left: number): number {
+    const end = this.#segments[this.#segments.indexOf(segment) + 1]?.first ?? this.#next;
+    const known = this.#losses?.within(segment.first, end) ?? 0;
+    const lost = Math.max(0, end - segment.first - known - left);
+    this.#losses?.add(segment.first + left, lost);
+    if (lost > 0) {
+      const text = `others deleted, renamed or cut ${this.path(segment)}, with ${lost} documents`;
+      this.#loss = { text, time_ms: performance.now() };
+    }
+    return lost;
+  }
+
+  /** Writes down what is lost, where that has changed or is written nowhere. */
+  save(): void {
+    this.#losses?.save(this.oldest, this.#next);
+  }
+
+  #countMissing(found: readonly Segment[]): void {
+    for (const segment of this.#segments) {
+      if (found.some(({ first }) => first === segment.first)) continue;
+      const lost_documents = this.cut(segment, 0);
+      if (lost_documents > 0)
+        this.#log.warn('a journal segment was taken away by others', {
+          path: this.path(segment),
+          lost_documents,
+        });
+    }
+  }
+
+  #list(): Segment[] {
+    // At the first look nothing is being compressed: what looks like it is what a crash has left.
+    const cleanup = this.#losses === undefined;
+    const segments = listSegments(this.#directory, (path) => {
+      if (path.endsWith(UNFINISHED)) {
+        if (cleanup) rmSync(path, { force: true });
+      } else if (!basename(path).startsWith('.') && !this.#aliens.has(path)) {
+        this.#aliens.add(path);
+        this.#log.warn('left alone what is not a journal segment', { path });
+      }
+    });
+    if (!cleanup) return segments;
+    // Compressing it was cut short between its last two steps.
+    for (const { first, packed } of segments)
+      if (packed) rmSync(this.path({ first, packed: false }), { force: true });
+    return segments;
+  }
+}

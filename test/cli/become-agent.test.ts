@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { startsAgent, V8_FLAGS } from '../../src/cli/become-agent.ts';
+import { parseCommandLine } from '../../src/cli/command-line.ts';
+import { testCatalog } from '../config/collectors.ts';
+
+const MODULE = new URL('../../src/cli/become-agent.js', import.meta.url).href;
+
+test('every command but run is known before the command line is parsed', async () => {
+  const help = parseCommandLine(['--help'], await testCatalog());
+  assert.ok(help.command === 'print');
+  const commands = [
+    ...help.text
+      .split('Commands:')[1]!
+      .split('\n\n')[0]!
+      .matchAll(/^ {2}([a-z]+)/gm),
+  ].map(([, name]) => name!);
+  assert.ok(commands.length > 8, help.text);
+  assert.deepEqual(
+    commands.filter((command) => startsAgent([command, '--log.level', 'warn'])),
+    ['run'],
+  );
+  assert.ok(startsAgent([]));
+  assert.ok(startsAgent(['--config.file', 'a.yaml', '--no-collector.oom']));
+});
+
+test('the process replaces itself once, and keeps its id and its arguments', () => {
+  const script = `
+    import { becomeAgent } from '${MODULE}';
+    becomeAgent();
+    console.log(JSON.stringify([process.pid, process.execArgv, process.env.MALLOC_ARENA_MAX, typeof gc]));`;
+  const argv = ['--input-type=module', '-e', script];
+  const { pid, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+  const [own, flags, arenas, gc] = JSON.parse(stdout || `"${stderr}"`) as [number, string[], string, string];
+  assert.equal(own, pid);
+  assert.deepEqual(
+    V8_FLAGS.filter((flag) => !flags.includes(flag)),
+    [],
+  );
+  assert.deepEqual([arenas, gc], ['1', 'function']);
+});

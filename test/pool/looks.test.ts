@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ContainersClient } from '../../src/containers/client.ts';
+import { SnapshotWriter } from '../../src/containers/snapshot.ts';
+import type { FileTask, PoolCollector } from '../../src/pool/file-task.ts';
+import { Looks } from '../../src/pool/looks.ts';
+import type { FilePool } from '../../src/pool/pool.ts';
+import { allocateState } from '../../src/sdk/shared-state.ts';
+import { eventually } from '../support/eventually.ts';
+
+/** A pool whose tasks end when the test says so. */
+class Tasks {
+  readonly begun: string[] = [];
+  readonly #ends = new Map<string, () => void>();
+  readonly looks: Looks;
+
+  constructor(slow_ms: number) {
+    const pool = {
+      run: ({ collector: { name } }: FileTask) => {
+        this.begun.push(name);
+        const { promise, resolve } = Promise.withResolvers<object>();
+        this.#ends.set(name, () => resolve({ look: name }));
+        return promise;
+      },
+    } as unknown as FilePool;
+    const containers = new SnapshotWriter(new ContainersClient(0));
+    this.looks = new Looks(pool, () => containers.get(), Promise.resolve(), slow_ms);
+  }
+
+  take(name: string): Promise<unknown> {
+    const collector: PoolCollector = {
+      ...{ name, modulePath: '', options: {}, maxSeries: 1, contents: '' },
+      state: allocateState(),
+    };
+    return this.looks.take(collector);
+  }
+
+  end(name: string): void {
+    this.#ends.get(name)?.();
+  }
+}
+
+test('looks follow each other, so that one thread does for all', async () => {
+  const tasks = new Tasks(3_600_000);
+  const looks = [tasks.take('one'), tasks.take('two')];
+  await eventually('the first', () => tasks.begun.length > 0);
+  assert.deepEqual(tasks.begun, ['one']);
+  tasks.end('one');
+  assert.equal(await looks[0], 'one');
+  await eventually('the second', () => tasks.begun.length > 1);
+  tasks.end('two');
+  assert.equal(await looks[1], 'two');
+});
+
+test('a slow look is not waited for', async () => {
+  const tasks = new Tasks(1);
+  void tasks.take('slow');
+  const other = tasks.take('other');
+  await eventually('the other', () => tasks.begun.includes('other'));
+  tasks.end('other');
+  assert.equal(await other, 'other');
+});

@@ -1,0 +1,48 @@
+/** A process that locks up the CPU it is on: fixtures/collectors/lockup/spinner.bpf.c. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { LoadedFixture } from './loaded-object.ts';
+
+export class Lockup implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+  readonly #spinner: LoadedFixture;
+
+  private constructor(child: ChildProcess, spinner: LoadedFixture) {
+    this.#child = child;
+    this.#ended = once(child, 'close');
+    this.#spinner = spinner;
+  }
+
+  /** The process waits; its CPU is not locked up yet. */
+  static async make(duration_ms: number): Promise<Lockup> {
+    const child = spawn('sh', ['-c', 'read go; printf spins > /proc/$$/comm'], {
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    try {
+      const options = { process: BigInt(child.pid ?? 0), duration_ns: BigInt(duration_ms) * 1_000_000n };
+      const spinner = await LoadedFixture.load('collectors/lockup', 'spinner', options);
+      spinner.object.attach();
+      return new Lockup(child, spinner);
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Resolves when it is over. */
+  async run(): Promise<void> {
+    this.#child.stdin?.end('go\n');
+    await this.#ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+    this.#spinner[Symbol.dispose]();
+  }
+}
