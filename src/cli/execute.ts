@@ -5,6 +5,7 @@ import type { EffectiveConfig } from '../config/effective.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { renderDefault, renderEffective } from '../config/render.ts';
 import { configSchema } from '../config/schema.ts';
+import { HuatuoError } from '../error.ts';
 import { requireOwnDirectory } from '../storage/journal/own-directory.ts';
 import { printable } from '../text.ts';
 import { type CheckOutput, parseCommandLine, peekCommandLine } from './command-line.ts';
@@ -107,7 +108,11 @@ async function checkFilters({ config }: LoadedConfig, catalog: Catalog): Promise
   if (filters.length === 0) return;
   // Loaded late: it brings a foreign library.
   const { compilePacketFilter } = await import('../kernel/packet-filter.ts');
-  for (const filter of filters) await compilePacketFilter(filter);
+  try {
+    for (const filter of filters) await compilePacketFilter(filter);
+  } catch (error) {
+    throw HuatuoError.fromWire({ ...HuatuoError.toWire(error), code: 'CONFIG_INVALID' });
+  }
 }
 
 /** Those of the collectors that are to run. */
