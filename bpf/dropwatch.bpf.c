@@ -14,7 +14,7 @@
 #include "sock_owner.h"
 #include "stack.h"
 
-enum drop_source { unknown_source, software };
+enum drop_source { software = 1 };
 
 struct dropwatch_event {
 	ktime_ns time DOC("When the packet was thrown away");
@@ -39,8 +39,10 @@ struct dropwatch_event {
 		"Linux "
 		"5.17");
 	enum drop_source drop_source DOC("software: the kernel");
-	enum tcp_state sk_state OPTIONAL DOC("State of the socket, which for other protocols than TCP is "
-					     "ESTABLISHED when connected, else CLOSE");
+	enum tcp_state
+	    sk_state OPTIONAL DOC("State of the socket: of the one that should have got the packet, else of "
+				  "the one that has sent it. For other protocols than TCP it is "
+				  "ESTABLISHED when connected, else CLOSE");
 	pid_nr pid OPTIONAL DOC("Process that called connect() or listen() on the TCP socket while the "
 				"collector ran");
 	comm_t comm OPTIONAL DOC("Its name then");

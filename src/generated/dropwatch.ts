@@ -33,8 +33,8 @@ export interface DropwatchEvent {
   /** Why. NOT_SPECIFIED is what the kernel says where it was not taught to tell, and before Linux 5.17 [the kernel's name; the number when it has none] */
   drop_reason: string | number;
   /** software: the kernel [name; the number when it has none] */
-  drop_source: 'unknown_source' | 'software' | number;
-  /** State of the socket, which for other protocols than TCP is ESTABLISHED when connected, else CLOSE [name; the number when it has none] */
+  drop_source: 'software' | number;
+  /** State of the socket: of the one that should have got the packet, else of the one that has sent it. For other protocols than TCP it is ESTABLISHED when connected, else CLOSE [name; the number when it has none] */
   sk_state?:
     | 'ESTABLISHED'
     | 'SYN_SENT'

@@ -69,7 +69,6 @@ class EventRecord {
     o = known(o, 5, load<u32>(r, 76), load<u32>(r, 88));
     o = text(o, ',"drop_source":', 15);
     switch (load<u32>(r, 80)) {
-      case 0: o = text(o, '"unknown_source"', 16); break;
       case 1: o = text(o, '"software"', 10); break;
       default: o = unsigned(o, load<u32>(r, 80));
     }
