@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'RING_CORRUPT'
   | 'SYSCALL_FAILED'
   | 'KERNEL_FEATURE_MISSING'
+  | 'LIBPCAP_MISSING'
   // collectors and actors
   | 'COLLECTOR_INVALID'
   | 'COLLECTOR_FAILED'
@@ -54,6 +55,7 @@ export type ErrorCode =
  */
 const PERMANENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'LIBBPF_MISSING',
+  'LIBPCAP_MISSING',
   'BTF_MISSING',
   'PERMISSION_DENIED',
   'TRACEPOINT_MISSING',

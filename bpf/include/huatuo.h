@@ -64,6 +64,7 @@ typedef u32 dev_nr;    /* the same; as a label its number: 8:0 */
 typedef u32 netdev_nr; /* interface index, in the netns_id beside it, else in the host's namespace */
 typedef u32 netns_id;  /* inode of a network namespace */
 #define KSTACK_DEPTH 32
+typedef u64 kframe_t;		    /* one address in the kernel's code, printed as a frame of a stack */
 typedef u64 kstack_t[KSTACK_DEPTH]; /* kernel stack, innermost first, ends at 0; see stack.h */
 
 #define TAG(text)  __attribute__((btf_decl_tag(text)))
@@ -72,7 +73,10 @@ typedef u64 kstack_t[KSTACK_DEPTH]; /* kernel stack, innermost first, ends at 0;
 #define TAIL(most) TAG("tail:" #most) /* most bytes of a tail, a plain number */
 #define OPTIONAL   TAG("optional")    /* left out of the document when all its bytes are 0 */
 #define OWNER	   TAG("owner")	      /* on a cgroup id: its container is named beside it */
-/* On an index32: the name that this enum of the running kernel has for it, such as "skb_drop_reason". */
+/*
+ * On an index32: the name that an enum of the running kernel has for it, such as "skb_drop_reason", without
+ * the enum's own name in front. Several are tried in turn; one of a module is written "module:enum".
+ */
 #define KERNEL_ENUM(name) TAG("enum:" name)
 /* A load-time option: becomes a key of the collector's configuration, with this default and this sentence. */
 #define OPTION(type, name, value, text) const volatile type name DOC(text) = value

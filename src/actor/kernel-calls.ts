@@ -26,8 +26,13 @@ export interface LookupCalls {
    * @returns what could be found in time, in any order
    */
   fileSymbols(process: number, buildIds: readonly string[]): Promise<readonly FileSymbols[]>;
-  /** An enum of the running kernel: value -> name. */
+  /** Enums of the running kernel, as KERNEL_ENUM() names them: value -> name. */
   kernelEnum(name: string): Promise<Readonly<Record<string, string>>>;
+  /**
+   * A filter as tcpdump takes it, as instructions of classic BPF (`struct sock_filter`) for packets with an Ethernet header.
+   * @throws COLLECTOR_INVALID, LIBPCAP_MISSING
+   */
+  compilePacketFilter(expression: string): Promise<readonly bigint[]>;
 }
 
 /** What `Netlink` of the SDK is made of. Subscriptions end with the worker's run. */

@@ -60,6 +60,7 @@ export function decoderSource(collector: string, layout: EventLayout): string {
     ["import { drain } from '../drain';"],
     importOf(used(HELPERS), '../json'),
     importOf(used(['known']), '../lookups'),
+    importOf(used(['packet']), '../packet'),
     importOf(used(STACKS), '../stacks'),
   ].flat();
   return `// Generated from struct ${layout.struct} of bpf/${collector}.bpf.c by the build: change it there.
@@ -260,6 +261,12 @@ function writeField(writer: Writer, field: FieldLayout, scopes: Scopes): void {
     }
     case 'kstack':
       writer.statement(`o = kernelStack(o, r + ${offset}, ${field.length ?? 0}, ${kind});`);
+      return;
+    case 'kframe':
+      writer.statement(`o = known(o, ${kind}, ${loadOf('id', 8, 'r', offset)}, 0);`);
+      return;
+    case 'packet':
+      writer.statement(`o = packet(o, r + ${offset});`);
       return;
     case 'ustack':
       writer.statement(

@@ -5,7 +5,14 @@
 
 import { isTail, namesOf, payloadFields } from '../schema/layout.ts';
 import type { EventLayout, FieldFormat, FieldLayout, MapLayout, ObjectManifest } from '../schema/manifest.ts';
-import { APPEARANCE, isShown, type MapSide, mapFieldType, OWNER_MEMBERS } from '../schema/semantics.ts';
+import {
+  APPEARANCE,
+  isObjectFormat,
+  isShown,
+  type MapSide,
+  mapFieldType,
+  OWNER_MEMBERS,
+} from '../schema/semantics.ts';
 import { structsOf, variantName } from '../schema/variants.ts';
 
 /** Maps of bpf/include that the framework reads itself: no collector needs their types. */
@@ -164,10 +171,10 @@ function interfaceSource(
 
 function property(field: FieldLayout, indent: string, side?: MapSide): string[] {
   if (field.format === 'pad' || !isShown(field)) return [];
-  const unit = field.format === 'struct' ? '' : ` [${unitOf(field.format, side)}]`;
+  const unit = isObjectFormat(field.format) ? '' : ` [${unitOf(field.format, side)}]`;
   const text = `${field.doc}${unit}`.trim();
   const doc = text === '' ? [] : comment([text], indent);
-  if (field.format === 'struct') {
+  if (isObjectFormat(field.format)) {
     const inner = (field.fields ?? []).flatMap((child) => property(child, `${indent}  `, side));
     return [...doc, `${indent}${keyOf(field)}: {`, ...inner, `${indent}};`];
   }
@@ -183,7 +190,10 @@ function ownerMembers(indent: string): string[] {
 }
 
 /** In a map a time stays on the boot clock, and a stack is not resolved. */
-function unitOf(format: Exclude<FieldFormat, 'pad' | 'struct'>, side: MapSide | undefined): string {
+function unitOf(
+  format: Exclude<FieldFormat, 'pad' | 'struct' | 'packet'>,
+  side: MapSide | undefined,
+): string {
   if (side && format === 'ktime_ns') return 'nanoseconds of the boot clock';
   if (side && format === 'kstack') return 'addresses, innermost first';
   if (side && format === 'ustack') return 'build id+offset, or address, innermost first';
@@ -211,7 +221,7 @@ function alternativesOf(field: FieldLayout, side: MapSide | undefined): string[]
 
 /** @param field of an event, as JSON has it */
 function elementType(field: FieldLayout): string {
-  if (field.format === 'pad' || field.format === 'struct') return 'never';
+  if (field.format === 'pad' || isObjectFormat(field.format)) return 'never';
   if (field.format === 'enum') return 'number';
   const { type } = APPEARANCE[field.format];
   return field.length === undefined || type.endsWith('[]') || isTail(field) ? type : `${type}[]`;

@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { buildFailed } from '../schema/failure.ts';
 import { payloadFields } from '../schema/layout.ts';
 import type { EventLayout, FieldLayout } from '../schema/manifest.ts';
-import { APPEARANCE, isShown, OWNER_MEMBERS } from '../schema/semantics.ts';
+import { APPEARANCE, isObjectFormat, isShown, OWNER_MEMBERS } from '../schema/semantics.ts';
 import { structsOf } from '../schema/variants.ts';
 import type { DocumentFields } from '../sdk/document.ts';
 import { withDeclared } from './document.ts';
@@ -58,6 +58,6 @@ function properties(fields: readonly FieldLayout[]): Record<string, object> {
 const OWNER_MAPPINGS = Object.entries(OWNER_MEMBERS).map(([key, { mapping }]) => [key, mapping] as const);
 
 function mappingOf(field: FieldLayout): object {
-  if (field.format === 'struct') return { properties: properties(field.fields ?? []) };
+  if (isObjectFormat(field.format)) return { properties: properties(field.fields ?? []) };
   return field.format === 'pad' ? {} : APPEARANCE[field.format].mapping;
 }

@@ -5,7 +5,7 @@ import type { CollectorDescription } from '../catalog/description.ts';
 import { isTail, namesOf } from '../schema/layout.ts';
 import type { EventLayout, FieldLayout, ObjectManifest, OptionLayout } from '../schema/manifest.ts';
 import { keyCgroup, keyLabels } from '../schema/metrics.ts';
-import { APPEARANCE, OWNER_MEMBERS } from '../schema/semantics.ts';
+import { APPEARANCE, isObjectFormat, OWNER_MEMBERS } from '../schema/semantics.ts';
 import { structsOf, variantName } from '../schema/variants.ts';
 import type { DocumentFields } from '../sdk/document.ts';
 import { documentRows } from './document.ts';
@@ -118,7 +118,7 @@ function fieldRows(field: FieldLayout, parent: string): string[][] {
   if (field.format === 'ktime_ns')
     return [['`@timestamp`', 'string', APPEARANCE.ktime_ns.unit, cell(meaning(field))]];
   const path = parent + field.json;
-  if (field.format === 'struct') {
+  if (isObjectFormat(field.format)) {
     return [
       [`\`${path}\``, 'object', '', cell(meaning(field))],
       ...(field.fields ?? []).flatMap((child) => fieldRows(child, `${path}.`)),

@@ -31,7 +31,13 @@ const scalar = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('flag'), default: z.boolean(), doc }),
   z.object({ type: z.literal('choice'), of: z.array(z.string()).min(1), default: z.string(), doc }),
-  z.object({ type: z.literal('text'), default: z.string(), max: z.int().min(1), doc }),
+  z.object({
+    type: z.literal('text'),
+    default: z.string(),
+    max: z.int().min(1),
+    syntax: z.literal('packet_filter').optional(),
+    doc,
+  }),
 ]);
 
 const option = z.union(
@@ -46,7 +52,8 @@ const option = z.union(
     }),
   ],
   {
-    error: 'expected what duration(), size(), count(), number(), flag(), choice(), text() or list() returns',
+    error:
+      'expected what duration(), size(), count(), number(), flag(), choice(), text(), packetFilter() or list() returns',
   },
 );
 
@@ -89,6 +96,7 @@ const description = z
     interval: z.number().positive().optional(),
     hooks: z.object({
       start: isFunction,
+      prepare: isFunction,
       enrich: isFunction,
       update: isFunction,
       sample: isFunction,

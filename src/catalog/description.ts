@@ -7,7 +7,7 @@ import type { DocumentFields } from '../sdk/document.ts';
 import type { MetricSpecs } from '../sdk/metrics.ts';
 import type { OptionSpecs } from '../sdk/options.ts';
 
-const HOOKS = ['start', 'enrich', 'update', 'sample', 'trigger', 'capture'] as const;
+const HOOKS = ['start', 'prepare', 'enrich', 'update', 'sample', 'trigger', 'capture'] as const;
 export type Hook = (typeof HOOKS)[number];
 
 export interface CollectorDescription {

@@ -1,9 +1,11 @@
 /** What each command does. Data goes to stdout, everything else to stderr. */
 import type { Catalog } from '../catalog/catalog.ts';
 import { ConfigFiles } from '../config/config-files.ts';
+import type { EffectiveConfig } from '../config/effective.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { renderDefault, renderEffective } from '../config/render.ts';
 import { configSchema } from '../config/schema.ts';
+import { HuatuoError } from '../error.ts';
 import { requireOwnDirectory } from '../storage/journal/own-directory.ts';
 import { printable } from '../text.ts';
 import { type CheckOutput, parseCommandLine, peekCommandLine } from './command-line.ts';
@@ -39,6 +41,7 @@ export async function execute(argv: readonly string[], held: HeldSignals): Promi
     case 'check':
       warnOfBroken(catalog);
       if (invocation.show === 'elasticsearch') return await checkServer(load(invocation.flags), catalog);
+      if (invocation.show === 'summary') await checkFilters(load(invocation.flags), catalog);
       print(check(() => load(invocation.flags), invocation.show, catalog));
       return 0;
     case 'list': {
@@ -98,6 +101,28 @@ async function checkServer({ config }: LoadedConfig, catalog: Catalog): Promise<
   const found = await checkElasticsearch(config, catalog);
   print(formatCheck(found));
   return found.lacking.length > 0 ? 1 : 0;
+}
+
+async function checkFilters({ config }: LoadedConfig, catalog: Catalog): Promise<void> {
+  const filters = packetFilters(config, catalog);
+  if (filters.length === 0) return;
+  // Loaded late: it brings a foreign library.
+  const { compilePacketFilter } = await import('../kernel/packet-filter.ts');
+  try {
+    for (const filter of filters) await compilePacketFilter(filter);
+  } catch (error) {
+    throw HuatuoError.fromWire({ ...HuatuoError.toWire(error), code: 'CONFIG_INVALID' });
+  }
+}
+
+/** Those of the collectors that are to run. */
+function packetFilters({ collectors }: EffectiveConfig, catalog: Catalog): string[] {
+  return catalog.entries.flatMap(({ name, options }) =>
+    Object.entries(options).flatMap(([key, spec]) => {
+      const value = spec.type === 'text' && spec.syntax === 'packet_filter' && collectors[name]?.options[key];
+      return collectors[name]?.enabled && typeof value === 'string' && value !== '' ? [value] : [];
+    }),
+  );
 }
 
 function check(

@@ -42,9 +42,13 @@ export interface OwnBpf extends Bpf {
   detach(): Promise<void>;
 }
 
+/** PACKET_FILTER_MAX of bpf/include/packet_filter.h. */
+const FILTER_INSTRUCTIONS = 256;
+
 /** @throws from load(): COLLECTOR_INVALID and what `KernelCalls.load` throws */
 export function createBpf(dependencies: BpfDependencies): OwnBpf {
   let loading: Promise<LoadedObject> | undefined;
+  const kernel = (): Remote<KernelCalls> => wrap<KernelCalls>(dependencies.data.control);
   return {
     get loaded() {
       return loading;
@@ -53,6 +57,15 @@ export function createBpf(dependencies: BpfDependencies): OwnBpf {
       // One that could not be loaded has nothing attached.
       const object = await loading?.catch(() => undefined);
       await object?.detach();
+    },
+    kernelEnum: (names) => kernel().kernelEnum(names),
+    async packetFilter(expression) {
+      const program = await kernel().compilePacketFilter(expression);
+      const room = Array.from(
+        { length: FILTER_INSTRUCTIONS },
+        (_, at) => `0x${(program[at] ?? 0n).toString(16)}`,
+      );
+      return { length: program.length, instructions: room };
     },
     // One object however many ask for it, at once or later, until it is unloaded.
     load() {

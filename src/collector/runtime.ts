@@ -147,6 +147,7 @@ export class CollectorRuntime {
       return runAutotracer(collector, this.#ctx);
     }
     const object = await this.#ctx.bpf.load();
+    if (collector.kind !== 'metric') await collector.prepare?.(object, this.#ctx);
     await object.attach();
     if (collector.kind === 'event') return object.events.toJournal();
     await new Promise((resolve) => this.#stop.signal.addEventListener('abort', resolve, { once: true }));

@@ -11,6 +11,8 @@ const HEX_BYTES = 20;
 const ESCAPE_BYTES = 6;
 /** `"`, eight groups of four digits, seven colons, `"`. */
 const IP_BYTES = 41;
+/** The most that `packet` of wasm/packet.ts writes, with its longest addresses, names and numbers: 1,300 bytes. */
+const MAX_PACKET_BYTES = 1536;
 /** `,"tracer_data":` in front of the object, `}` and the newline behind it. */
 const AROUND_DATA_BYTES = 17;
 
@@ -38,6 +40,8 @@ function maxValueBytes(field: FieldLayout): number {
       return 2 + ESCAPE_BYTES * (field.length ?? 0);
     case 'bytes_tail':
       return 2 + 2 * (field.length ?? 0);
+    case 'packet':
+      return MAX_PACKET_BYTES;
     case 'struct':
       return maxObjectBytes(field.fields ?? []);
     case 'comm':
@@ -47,6 +51,8 @@ function maxValueBytes(field: FieldLayout): number {
       return 2 + (field.length ?? 0) * (MAX_TEXT_BYTES.kernel_frame + 1);
     case 'ustack':
       return 2 + (field.length ?? 0) * (MAX_TEXT_BYTES.user_frame + 1);
+    case 'kframe':
+      return MAX_TEXT_BYTES.kernel_frame;
     case 'kernel_enum':
     case 'block_dev':
     case 'netdev':

@@ -99,7 +99,7 @@ function bitsOf(value: unknown, field: FieldLayout): bigint | undefined {
   if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : undefined;
   if (typeof value === 'boolean') return field.format === 'bool' ? BigInt(value) : undefined;
   if (typeof value !== 'string') return undefined;
-  if (field.format === 'hex' || field.format === 'kstack')
+  if (field.format === 'hex' || field.format === 'kstack' || field.format === 'kframe')
     return /^0x[0-9a-f]{1,16}$/i.test(value) ? BigInt(value) : undefined;
   const known = Object.entries(field.enumerators ?? {}).find(([, name]) => name === value);
   return known && BigInt(known[0]);

@@ -87,6 +87,7 @@ function kindOf(field: FieldLayout): LookupKind | undefined {
     case 'cgroup_id':
       return field.owner ? { type: 'owner_names', controller: field.controller } : undefined;
     case 'kstack':
+    case 'kframe':
       return { type: 'kernel_frame' };
     case 'ustack':
       return { type: 'user_frame' };

@@ -93,6 +93,7 @@ function decodeNumber(view: DataView, at: number, bytes: number, field: FieldLay
     case 'bool':
       return !isZero(view, at, bytes);
     case 'hex':
+    case 'kframe':
       return `0x${unsigned(view, at, bytes).toString(16)}`;
     case 'enum': {
       const bits = unsigned(view, at, bytes);

@@ -7,6 +7,7 @@ import type { KernelSymbols } from '../decoder/kallsyms.ts';
 import type { FileSymbols, SymbolTask } from '../decoder/symbol-tasks.ts';
 import { shareInFlight } from '../promises.ts';
 import { readKernelEnum } from './kernel-enum.ts';
+import { compilePacketFilter } from './packet-filter.ts';
 import { SymbolThread } from './symbol-thread.ts';
 
 const KERNEL_DEADLINE_MS = 10_000;
@@ -51,5 +52,6 @@ export function lookupCalls(procfs: string): LookupCalls {
       if (!enums.has(name)) await readEnum(name);
       return enums.get(name) ?? {};
     },
+    compilePacketFilter,
   };
 }

@@ -72,6 +72,8 @@ export interface TaskHost {
 /** What runs here has no object. */
 const NO_BPF: Bpf = {
   load: () => Promise.reject(noObject()),
+  kernelEnum: () => Promise.reject(noObject()),
+  packetFilter: () => Promise.reject(noObject()),
 };
 
 function noObject(): HuatuoError {

@@ -10,6 +10,7 @@
 import type { Btf, BtfArray, BtfEnum, BtfMember, BtfStruct } from './btf.ts';
 import { buildFailed, type SourceLocation } from './failure.ts';
 import type { FieldFormat, FieldLayout } from './manifest.ts';
+import { PACKET_LAYERS } from './packet.ts';
 import { formatOfPlainInteger, isShown, OWNER_MEMBERS, semanticOf, unitProblem } from './semantics.ts';
 
 /**
@@ -124,7 +125,8 @@ function isOptional(
   return true;
 }
 
-const ENUM_NAME = /^[A-Za-z_]\w{0,127}$/;
+/** Enums, with the module that has them in front where they are not the kernel's own. */
+const ENUM_NAMES = /^(?:(?:\w{1,63}:)?[A-Za-z_]\w{0,127}(?: (?!$)|$)){1,8}$/;
 
 /** The shape with what OWNER and KERNEL_ENUM() say of the member. */
 function lookedUp({ btf, location }: Walk, shape: Shape, struct: number, index: number): Shape {
@@ -134,7 +136,7 @@ function lookedUp({ btf, location }: Walk, shape: Shape, struct: number, index: 
     throw buildFailed(location, `OWNER on a ${shape.format}`, 'only a single cgroup id has an owner');
   if (owner) return { ...shape, owner };
   if (kernelEnum === undefined) return shape;
-  if (shape.format !== 'id' || shape.length !== undefined || !ENUM_NAME.test(kernelEnum))
+  if (shape.format !== 'id' || shape.length !== undefined || !ENUM_NAMES.test(kernelEnum))
     throw buildFailed(
       location,
       `KERNEL_ENUM("${kernelEnum}") on a ${shape.format}`,
@@ -148,7 +150,7 @@ const EVENT_ONLY: ReadonlySet<FieldFormat> = new Set(['tag', 'tail_length', 'tex
 
 /** A tail with the most it can be, which its TAIL() says. */
 function withTail({ btf, location, strictness }: Walk, shape: Shape, struct: number, index: number): Shape {
-  if (strictness === 'map' && EVENT_ONLY.has(shape.format))
+  if (strictness === 'map' && (EVENT_ONLY.has(shape.format) || shape.format === 'packet'))
     throw buildFailed(location, `a ${shape.format}`, 'only a record of a ring has one');
   if (shape.format !== 'text_tail' && shape.format !== 'bytes_tail') return shape;
   const most = Number(btf.tag('tail:', struct, index));
@@ -258,6 +260,7 @@ function semanticShape(walk: Walk, id: number): Shape | undefined {
       }
       const frame = FRAME_BYTES[semantic.format];
       if (frame) return { format: semantic.format, bytes, length: bytes / frame };
+      if (semantic.format === 'packet') return { format: 'packet', bytes, fields: PACKET_LAYERS };
       const { controller, numbered } = semantic;
       return {
         format: semantic.format,

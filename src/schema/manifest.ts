@@ -23,6 +23,7 @@ export type FieldFormat =
   | 'bool' // u8 0/1 -> false/true
   | 'enum' // enumerator name, or the number when unknown
   | 'kstack' // u64[N] kernel instruction pointers, 0-terminated -> array of "symbol+0xoff"
+  | 'kframe' // u64 kernel instruction pointer -> "symbol+0xoff"
   | 'ustack' // struct bpf_stack_build_id[N], ended by status 0 -> array of "symbol+0xoff"
   | 'kernel_enum' // u8..u64 -> name in an enum of the running kernel, or the number
   | 'block_dev' // u32 dev_t as the kernel has it -> name of the disk or partition
@@ -32,6 +33,7 @@ export type FieldFormat =
   | 'tail_length' // u32: bytes of the tail; not printed
   | 'text_tail' // text behind the struct, as long as tail_length says
   | 'bytes_tail' // bytes behind the struct -> hexadecimal digits
+  | 'packet' // struct packet_head: first bytes of a packet -> its headers as an object
   | 'struct' // nested struct -> object
   | 'pad'; // explicit padding: not printed
 
@@ -58,7 +60,7 @@ export interface FieldLayout {
   readonly kernelEnum?: string;
   /** enum only: value -> name. */
   readonly enumerators?: Readonly<Record<string, string>>;
-  /** struct only. */
+  /** struct; of a packet what its headers become. */
   readonly fields?: readonly FieldLayout[];
 }
 

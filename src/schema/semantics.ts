@@ -42,6 +42,8 @@ const TYPEDEFS: Readonly<Record<string, Semantic>> = {
   comm_t: { format: 'comm', bytes: 16 },
   ip_addr: { format: 'ip_addr', bytes: 16 },
   kstack_t: { format: 'kstack' },
+  kframe_t: { format: 'kframe', bytes: 8 },
+  packet_head_t: { format: 'packet', bytes: 160 },
   ustack_t: { format: 'ustack' },
   event_tag: { format: 'tag', bytes: 4 },
   tail_length: { format: 'tail_length', bytes: 4 },
@@ -103,12 +105,17 @@ const KEYWORD = { type: 'keyword' } as const;
 /** Read with its document, never searched: an index of symbols, offsets and bytes would outweigh the documents. */
 const UNSEARCHED = { type: 'keyword', index: false, doc_values: false } as const;
 
+/** Whether a value is an object, whose members are `fields`. */
+export function isObjectFormat(format: FieldFormat): format is 'struct' | 'packet' {
+  return format === 'struct' || format === 'packet';
+}
+
 /** What is not a value of the document. */
 export function isShown(field: { readonly format: FieldFormat }): boolean {
   return field.format !== 'pad' && field.format !== 'tail_length';
 }
 
-export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct'>, Appearance>> = {
+export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct' | 'packet'>, Appearance>> = {
   ktime_ns: { type: 'string', mapping: { type: 'date_nanos' }, unit: 'time, RFC 3339' },
   dur_ns: { type: 'number', mapping: LONG, unit: 'nanoseconds' },
   bytes: { type: 'number', mapping: LONG, unit: 'bytes' },
@@ -122,6 +129,7 @@ export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct'>,
   ip_addr: { type: 'string', mapping: { type: 'ip' }, unit: 'IP address' },
   bool: { type: 'boolean', mapping: { type: 'boolean' }, unit: 'true or false' },
   enum: { type: 'string | number', mapping: KEYWORD, unit: 'name; the number when it has none' },
+  kframe: { type: 'string', mapping: KEYWORD, unit: 'symbol+offset' },
   kstack: {
     type: 'string[]',
     mapping: UNSEARCHED,
@@ -182,7 +190,7 @@ const LOOKED_UP: ReadonlySet<FieldFormat> = new Set(['enum', 'kernel_enum', 'blo
 /** TypeScript type of one field of a map's entry; `enum` without its names, `struct` is written out by its users. */
 export function mapFieldType(field: FieldLayout, side: MapSide): string {
   const { format, length } = field;
-  if (format === 'pad' || format === 'struct') return 'never';
+  if (format === 'pad' || isObjectFormat(format)) return 'never';
   if (format === 'kstack' || format === 'ustack') return 'string[]';
   const exact = isExact(field, field.bytes / (length ?? 1), side);
   const type = exact ? 'bigint' : LOOKED_UP.has(format) ? 'number' : APPEARANCE[format].type;

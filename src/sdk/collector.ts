@@ -20,7 +20,14 @@ import {
   type Subject,
 } from './autotracing.ts';
 import type { AnyObject, ObjectBinding, ObjectTypes } from './binding.ts';
-import type { CollectorContext, MetricContext, SampleContext, Severity, UpdateContext } from './context.ts';
+import type {
+  BpfObject,
+  CollectorContext,
+  MetricContext,
+  SampleContext,
+  Severity,
+  UpdateContext,
+} from './context.ts';
 import { boolean, type DocumentFields, type DocumentOf, optional } from './document.ts';
 import type { MetricSpecs } from './metrics.ts';
 import type { OptionSpecs, OptionValues } from './options.ts';
@@ -63,6 +70,11 @@ interface Tracing<
    * own name, attaches it and turns the events of its ring into documents.
    */
   start?(ctx: ContextOf<Options, Specs, Fields, Types>): Promise<void>;
+  /**
+   * Called when the collector's BPF object is loaded and not yet attached, again after each restart: writes into its maps what
+   * its programs must know. A collector with `start` does that there.
+   */
+  prepare?(object: BpfObject<Types['maps']>, ctx: ContextOf<Options, Specs, Fields, Types>): Promise<void>;
   /**
    * Called with each event before it is written, for context that only user space knows (files, cgroups). May change
    * `event` in place or return another object. Costs a parse and a serialisation for each event.
@@ -139,6 +151,7 @@ interface AnyTracing extends Omit<Shared<OptionSpecs, MetricSpecs, AnyObject>, '
   readonly document?: DocumentFields;
   readonly interval?: number;
   start?(ctx: CollectorContext): Promise<void>;
+  prepare?(object: BpfObject, ctx: CollectorContext): Promise<void>;
   enrich?(event: object, ctx: CollectorContext): unknown;
   update?(ctx: CollectorContext): void | Promise<void>;
 }

@@ -118,6 +118,19 @@ export interface State {
 export interface Bpf<Maps extends object = AnyObject['maps']> {
   /** Opens and loads the collector's own `<name>.bpf.o`, with its OPTION()s set from the config. */
   load(): Promise<BpfObject<Maps>>;
+  /** Enums of the running kernel, written as for KERNEL_ENUM(): value → name. */
+  kernelEnum(names: string): Promise<Readonly<Record<string, string>>>;
+  /**
+   * Compiles a filter as tcpdump takes it, for the map of bpf/include/packet_filter.h.
+   * @throws COLLECTOR_INVALID when it is none, LIBPCAP_MISSING where the library is not installed
+   */
+  packetFilter(expression: string): Promise<PacketFilter>;
+}
+
+/** The value of the map `packet_filter`. */
+export interface PacketFilter {
+  readonly length: number;
+  readonly instructions: string[];
 }
 
 export interface BpfObject<Maps extends object = AnyObject['maps']> {

@@ -40,6 +40,7 @@ export {
   number,
   type OptionSpecs,
   type OptionValues,
+  packetFilter,
   size,
   text,
 } from './options.ts';

@@ -54,6 +54,8 @@ export interface TextOption extends Described {
   readonly default: string;
   /** Most characters. */
   readonly max: number;
+  /** What `huatuo check` holds it against, beside its length. */
+  readonly syntax?: 'packet_filter';
 }
 
 export type ScalarOption =
@@ -131,6 +133,13 @@ export function choice<const Words extends readonly [string, ...string[]]>(
   doc: string,
 ): ChoiceOption<Words[number]> {
   return { type: 'choice', of, default: byDefault, doc };
+}
+
+const MAX_FILTER = 4096;
+
+/** Packets as tcpdump takes them; empty is all. For `ctx.bpf.packetFilter`. */
+export function packetFilter(doc: string): TextOption {
+  return { type: 'text', default: '', doc, max: MAX_FILTER, syntax: 'packet_filter' };
 }
 
 const MAX_TEXT = 1024;

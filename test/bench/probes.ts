@@ -21,6 +21,7 @@ const SWITCH_GOAL_NS = 400;
 const RUN_MS = 600;
 const CGROUPS = 300;
 const RESENT = 400;
+const DROPS = 100_000;
 const KILLS = 5;
 const OOM_LIMIT_BYTES = 16 << 20;
 const DISK_BYTES = 64 << 20;
@@ -88,8 +89,10 @@ async function runs(workspace: Workspace, load: Load, progress: BenchOptions['pr
   ];
 }
 
-/** What no workload does by itself: segments that are sent again, cgroups that come and go, processes killed for memory. */
+/** What no workload does by itself: packets that are dropped, segments that are sent again, cgroups that come and go, processes killed for memory. */
 async function makeRareEvents(load: Load): Promise<void> {
+  await using drop = load('drop');
+  await drop.do(DROPS);
   await using retransmit = load('retransmit');
   await retransmit.do(RESENT);
   const hierarchy = hierarchyOf('cpu');

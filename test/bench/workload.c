@@ -4,6 +4,7 @@
  *
  *   switch       round trips of a byte between two processes on one CPU: two switches each
  *   packet       datagrams over the loopback of a network namespace of its own
+ *   drop         datagrams there that do not fit their reader's buffer
  *   tcp          connections there, each with a request and an answer
  *   retransmit   connections there whose SYN, or whose SYN-ACK, is sent again a second later
  *   disk PATH    blocks of a disk, read and written in turns past the page cache
@@ -136,6 +137,22 @@ static void do_packet(uint64_t count)
 	}
 }
 
+static void begin_drop(void)
+{
+	int least = 0;
+
+	begin_packet();
+	must(setsockopt(receiver, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least)), "SO_RCVBUF");
+}
+
+static void do_drop(uint64_t count)
+{
+	char text[64] = {};
+
+	while (count--)
+		must(send(sender, text, sizeof(text), 0), "send");
+}
+
 static int listen_at(int port, int backlog)
 {
 	struct sockaddr_in address = loopback(port);
@@ -257,6 +274,8 @@ int main(int argc, char **argv)
 		work = do_switch, begin_switch();
 	else if (!strcmp(name, "packet"))
 		work = do_packet, begin_packet();
+	else if (!strcmp(name, "drop"))
+		work = do_drop, begin_drop();
 	else if (!strcmp(name, "tcp"))
 		work = do_tcp, begin_tcp();
 	else if (!strcmp(name, "retransmit"))

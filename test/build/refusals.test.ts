@@ -50,6 +50,7 @@ const MESSAGES: Readonly<Record<string, RegExp>> = {
   owner_of_no_cgroup: /field latency_ns: OWNER on a dur_ns; only a single cgroup id has an owner/,
   kernel_enum_of_duration:
     /field latency_ns: KERNEL_ENUM\("skb_drop_reason"\) on a dur_ns; use it with index32/,
+  kernel_enum_of_no_name: /field reason: KERNEL_ENUM\("one, two"\) on a id; use it with index32 and a C name/,
   tail_without_most: /field data: a tail of any number of bytes; .*TAIL\(\)/,
   tail_without_length: /1 tails and 0 tail_length; a tail has one tail_length beside it/,
   two_owners: /field parent_id: JSON key 'container_id' is taken by cgroup_id/,

@@ -37,6 +37,7 @@ function framesOf(kernel: ReturnType<typeof fakeKernel>): KernelFrames {
     },
     fileSymbols: async () => [],
     kernelEnum: async () => ({}),
+    compilePacketFilter: async () => [],
   };
   return new KernelFrames(calls, kernel.procfs);
 }
@@ -74,6 +75,7 @@ test('without symbols every address is itself', async () => {
     kernelSymbols: async () => undefined,
     fileSymbols: async () => [],
     kernelEnum: async () => ({}),
+    compilePacketFilter: async () => [],
   };
   assert.deepEqual(await new KernelFrames(calls, '/nonexistent').names([1n, 2n]), ['0x1', '0x2']);
 });

@@ -34,6 +34,7 @@ async function fold(
       return FILES.filter(({ buildId }) => buildIds.includes(buildId));
     },
     kernelEnum: async () => ({}),
+    compilePacketFilter: async () => [],
   };
   async function* all(): AsyncGenerator<readonly [CountedStack, StackCount]> {
     yield* entries;

@@ -109,7 +109,10 @@ export class CollectorHarness implements AsyncDisposable {
     const harness = new CollectorHarness(name, collector, setup);
     try {
       await harness.containers.add(...(options.containers ?? []));
-      if (harness.#kernel) await (await harness.#bpf.load()).attach();
+      if (!harness.#kernel) return harness;
+      const object = await harness.#bpf.load();
+      if (collector.kind !== 'metric') await collector.prepare?.(object, harness.ctx);
+      await object.attach();
       return harness;
     } catch (error) {
       // What is left open would keep the test's process from ending.

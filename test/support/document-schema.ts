@@ -5,7 +5,7 @@ import { readDescription } from '../../src/build/descriptions.ts';
 import { at } from '../../src/paths.ts';
 import { isTail, payloadFields } from '../../src/schema/layout.ts';
 import type { FieldLayout, ObjectManifest } from '../../src/schema/manifest.ts';
-import { APPEARANCE, isShown, OWNER_MEMBERS } from '../../src/schema/semantics.ts';
+import { APPEARANCE, isObjectFormat, isShown, OWNER_MEMBERS } from '../../src/schema/semantics.ts';
 import type { DocumentField, DocumentFields } from '../../src/sdk/document.ts';
 
 /** A field of either origin: problems of a value, each with its path. */
@@ -70,7 +70,7 @@ const inner = new WeakMap<Check, Fields>();
 
 function checkOf(field: FieldLayout): Check {
   const { format } = field;
-  if (format === 'struct') return object(ofLayout(field.fields ?? []));
+  if (isObjectFormat(format)) return object(ofLayout(field.fields ?? []));
   const type = format === 'pad' ? 'never' : APPEARANCE[format].type;
   const array = type.endsWith('[]') || (field.length !== undefined && !isTail(field));
   const element = new RegExp(`^(?:${type.replace('[]', '').replaceAll(' | ', '|')})$`);

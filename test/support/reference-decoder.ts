@@ -93,6 +93,8 @@ function value(parts: DocumentParts, field: FieldLayout, bytes: Uint8Array, arou
     case 'block_dev':
     case 'netns':
       return parts.textOf({ type: field.format }, key);
+    case 'kframe':
+      return parts.textOf({ type: 'kernel_frame' }, key);
     case 'netdev':
       return parts.textOf({ type: 'netdev' }, (netns(around) << 32n) | key);
     case 'ustack':

@@ -76,9 +76,29 @@ struct tcp_request_sock {
 	u32 rcv_nxt;
 };
 
+struct net_device {
+	unsigned int flags;
+	int ifindex;
+	unsigned short type; /* ARPHRD_… of linux/if_arp.h */
+	possible_net_t nd_net;
+};
+
 struct sk_buff {
-	unsigned int len;
+	struct net_device *dev;
+	struct sock *sk;
 	char cb[48];
+	unsigned int len;
+	u16 queue_mapping;
+	u16 vlan_proto; /* network byte order, as protocol */
+	u16 vlan_tci;
+	u32 vlan_all;	     /* both; Linux >= 6.1 */
+	u8 vlan_present : 1; /* before */
+	u16 protocol;
+	u16 network_header; /* from head, as the next two; 0 when it was not set */
+	u16 mac_header;
+	u32 tail;
+	unsigned char *head;
+	unsigned char *data;
 };
 
 /* What TCP keeps in sk_buff.cb of a segment that it sends. */
@@ -92,6 +112,15 @@ struct tcp_skb_cb {
 /* Of the event, whose fields say which arguments the tracepoint has. */
 struct trace_event_raw_tcp_retransmit_skb {
 	int err; /* Linux >= 6.16 */
+};
+
+/* Numbers differ from kernel to kernel, but for those two. */
+enum skb_drop_reason { SKB_NOT_DROPPED_YET = 0, SKB_DROP_REASON_NOT_SPECIFIED = 2 };
+
+/* Likewise. */
+struct trace_event_raw_kfree_skb {
+	enum skb_drop_reason reason; /* Linux >= 5.17 */
+	void *rx_sk;		     /* Linux >= 6.11 */
 };
 
 #pragma clang attribute pop

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/*
+ * The kernel throws a packet away. kfree_skb is also called for what is no loss (a packet of another host
+ * that a promiscuous device has taken up): those reasons are counted and not told, see dropwatch.ts. Linux
+ * >= 5.12; reasons since 5.17.
+ *
+ * A storm of drops goes through the cheap tests first: reason, filter, budget.
+ */
+#include "event.h"
+#include "metric.h"
+#include "packet.h"
+#include "packet_filter.h"
+#include "ratelimit.h"
+#include "sock_owner.h"
+#include "stack.h"
+
+enum drop_source { software = 1 };
+
+struct dropwatch_event {
+	ktime_ns time DOC("When the packet was thrown away");
+	kframe_t drop_location DOC("Where in the kernel: who has called kfree_skb()");
+	hex64 net_namespace_cookie OPTIONAL DOC("Network namespace of the socket, else of the device, by a "
+						"number that is never given out again in one "
+						"boot. Linux >= 5.12");
+	memory_cgroup_id cgroup_id OPTIONAL DOC("Memory cgroup of the socket's owner");
+	kaddr packet_skb_addr DOC(
+	    "The packet's buffer. What TCP sends is a copy of what it keeps: to find the "
+	    "segment in documents of tcp_retransmit, compare layers.tcp.seq with tcp_seq");
+	bytes64 packet_len_bytes DOC("Bytes of the packet from where the kernel has come to in its headers");
+	hex64 netdev_flags OPTIONAL DOC("Flags of the device, IFF_ of linux/if.h: 0x1 is up, 0x40 running");
+	netns_id net_namespace OPTIONAL DOC("The namespace's name, its container, or its inode");
+	index32 net_namespace_inum OPTIONAL DOC("Its inode");
+	netdev_nr netdev_name OPTIONAL DOC("Device that has received the packet, or should have sent it");
+	index32 netdev_ifindex OPTIONAL DOC("Its index");
+	index32 netdev_queue_mapping DOC("Queue of the device");
+	index32 drop_reason KERNEL_ENUM("skb_drop_reason mac80211:___mac80211_drop_reason "
+					"openvswitch:ovs_drop_reason")
+	    DOC("Why. NOT_SPECIFIED is what the kernel says where it was not taught to tell, and before "
+		"Linux "
+		"5.17");
+	enum drop_source drop_source DOC("software: the kernel");
+	enum tcp_state
+	    sk_state OPTIONAL DOC("State of the socket: of the one that should have got the packet, else of "
+				  "the one that has sent it. For other protocols than TCP it is "
+				  "ESTABLISHED when connected, else CLOSE");
+	pid_nr pid OPTIONAL DOC("Process that called connect() or listen() on the TCP socket while the "
+				"collector ran");
+	comm_t comm OPTIONAL DOC("Its name then");
+	enum owner_known_by owner_known_by DOC("Where cgroup_id is from");
+	kstack_t stack DOC("Kernel stack, innermost first");
+	packet_head_t
+	    layers OPTIONAL DOC("Headers of the packet; of what is no packet of a network, such as a "
+				"message between local sockets, there are none");
+} DOC("The kernel has thrown a packet away") SEVERITY(info) SCHEMA(1);
+EVENT_RING(dropwatch_event, 1 << 20);
+
+OPTION(u64, max_events_per_second_per_cpu, 100,
+       "Drops beyond this rate are counted as rate limited, not written; the counters have them all");
+
+#define REASONS 512
+
+/* Of every reason that was met. */
+METRIC_MAP(drops, u32, u64, REASONS, 0);
+
+/* Reasons that become no documents; their value means nothing. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, REASONS);
+	__type(key, u32);
+	__type(value, u32);
+} suppressed_reasons SEC(".maps");
+
+/* Packets of which a document would have been made, had the filter let them. */
+u64 filtered COUNTER("huatuo_dropwatch_filtered_total",
+		     "Dropped packets that the filter did not let pass: they are counted, not written.");
+
+/* Request sockets and those in TIME_WAIT are no full sockets, and have no owner. */
+static __always_inline bool is_full(u8 state)
+{
+	return state != TIME_WAIT && state != NEW_SYN_RECV;
+}
+
+static __always_inline void describe_socket(struct dropwatch_event *event, struct sock *sk)
+{
+	struct sock_owner owner = {};
+	enum tcp_state state;
+
+	if (!sk)
+		return;
+	state = sock_state(&sk->__sk_common);
+	event->sk_state = state;
+	event->net_namespace = sock_netns(&sk->__sk_common);
+	event->net_namespace_cookie = sock_netns_cookie(&sk->__sk_common);
+	if (!is_full(state))
+		return;
+	sock_owner_of(sk, &owner);
+	event->cgroup_id = owner.cgroup_id;
+	event->pid = owner.pid;
+	__builtin_memcpy(event->comm, owner.comm, sizeof(owner.comm));
+	event->owner_known_by = owner.known_by;
+}
+
+static __always_inline void describe_device(struct dropwatch_event *event, const struct net_device *dev)
+{
+	struct net *net;
+
+	if (!dev)
+		return;
+	event->netdev_ifindex = BPF_CORE_READ(dev, ifindex);
+	event->netdev_name = event->netdev_ifindex;
+	event->netdev_flags = BPF_CORE_READ(dev, flags);
+	if (event->net_namespace)
+		return;
+	net = BPF_CORE_READ(dev, nd_net.net);
+	event->net_namespace = BPF_CORE_READ(net, ns.inum);
+	if (bpf_core_field_exists(net->net_cookie))
+		event->net_namespace_cookie = BPF_CORE_READ(net, net_cookie);
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location)
+{
+	u32 reason = SKB_DROP_REASON_NOT_SPECIFIED;
+	struct dropwatch_event *event;
+	struct filter_machine machine = {};
+	struct sock *sk = 0;
+
+	if (bpf_core_field_exists(struct trace_event_raw_kfree_skb, reason))
+		reason = ctx[2];
+	counter_add(&drops, &reason, 1);
+	if (bpf_map_lookup_elem(&suppressed_reasons, &reason))
+		return 0;
+	if (packet_filter_is_set()) {
+		packet_copy(skb, &machine.packet);
+		if (!packet_passes(&machine)) {
+			__sync_fetch_and_add(&filtered, 1);
+			return 0;
+		}
+	}
+	if (!rate_allows(bpf_ktime_get_boot_ns(), max_events_per_second_per_cpu))
+		return 0;
+	event = event_begin(struct dropwatch_event);
+	if (!event)
+		return 0;
+	/* The socket that should have got it, which the packet does not know yet. Linux >= 6.11. */
+	if (bpf_core_field_exists(struct trace_event_raw_kfree_skb, rx_sk))
+		sk = (void *)ctx[3];
+	if (!sk)
+		sk = skb->sk;
+	describe_socket(event, sk);
+	describe_device(event, skb->dev);
+	event->net_namespace_inum = event->net_namespace;
+	event->drop_location = (u64)location;
+	event->drop_reason = reason;
+	event->drop_source = software;
+	event->packet_skb_addr = (u64)skb;
+	event->packet_len_bytes = skb->len;
+	event->netdev_queue_mapping = skb->queue_mapping;
+	if (machine.packet.end)
+		event->layers = machine.packet;
+	else
+		packet_copy(skb, &event->layers);
+	kernel_stack(ctx, event->stack);
+	event_submit(event);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
