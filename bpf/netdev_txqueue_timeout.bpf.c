@@ -7,7 +7,7 @@
  * run this program without a device that hangs.
  */
 #include "event.h"
-#include "kernel/netdev.h"
+#include "kernel/net.h"
 #include "metric.h"
 #include "ratelimit.h"
 

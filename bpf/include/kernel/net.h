@@ -76,11 +76,22 @@ struct tcp_request_sock {
 	u32 rcv_nxt;
 };
 
+struct device_driver {
+	const char *name;
+};
+
+struct device {
+	struct device *parent;
+	struct device_driver *driver;
+};
+
 struct net_device {
 	unsigned int flags;
 	int ifindex;
 	unsigned short type; /* ARPHRD_… of linux/if_arp.h */
 	possible_net_t nd_net;
+	char name[16];
+	struct device dev;
 };
 
 struct sk_buff {
