@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Sockets and TCP: include/net/sock.h, inet_connection_sock.h, request_sock.h, tcp.h, include/linux/tcp.h,
- * skbuff.h */
+/* Sockets, TCP and devices: include/net/sock.h, inet_connection_sock.h, request_sock.h, tcp.h,
+ * include/linux/tcp.h, skbuff.h, netdevice.h, device.h, device/driver.h */
 #ifndef HUATUO_KERNEL_NET_H
 #define HUATUO_KERNEL_NET_H
 
