@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'CONFIG_UNREADABLE'
   | 'CONFIG_INVALID'
   | 'USAGE'
+  | 'AGENT_UNREACHABLE'
   // kernel and libbpf
   | 'LIBBPF_MISSING'
   | 'BTF_MISSING'

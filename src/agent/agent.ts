@@ -50,8 +50,6 @@ const POOL_READY_MS = 5_000;
 
 /** What the agent asks of the process around it. */
 export interface AgentHooks {
-  /** Reads the configuration again and applies it; for `POST /-/reload`. */
-  reload(): Promise<string>;
   reloads(): ReloadRecord;
 }
 
@@ -102,7 +100,6 @@ export class Agent {
           ...statusFamilies(await this.#freshStatus(), hooks.reloads()),
           ...this.#services.families(),
         ],
-        reload: () => hooks.reload(),
       },
       {
         readers: () => [...this.#children.values()].flatMap(({ readers }) => readers),

@@ -81,6 +81,13 @@ export function trimMemory(state: ActorState): void {
   if (ENDED.has(state)) trimAfter(AFTER_EXIT_MS);
 }
 
+/** A reload has been read and is in force, or refused: what it was made of is garbage now. */
+export function trimAfterReload(): void {
+  trimAfter(AFTER_EXIT_MS);
+  // In a row of them the first was too soon for most.
+  trimAfter(COLLECT_EVERY_MS);
+}
+
 const ENDED: ReadonlySet<ActorState> = new Set<ActorState>([
   'restarting',
   'failed',

@@ -1,4 +1,9 @@
-/** Reading the configuration again while the agent runs: one at a time, all or nothing, and on record. */
+/**
+ * Reading the configuration again while the agent runs: one at a time, all or nothing, and on record.
+ *
+ *   asked while one runs or rests ──► the next one, which answers all that have asked for it; begins when that time is over
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
@@ -16,25 +21,34 @@ export interface ReloadRecord {
   readonly success_seconds: number;
 }
 
+/** Between two: each reads every collector's files again, and replaced threads have to give their memory back. */
+const REST_MS = 1_000;
+
+export interface ReloaderOptions {
+  /** Reads and checks the configuration as the command line names it. */
+  read(): Promise<CheckedConfig>;
+  /** Puts it in force; what it throws leaves the old one in force. */
+  apply(checked: CheckedConfig): Promise<string[]>;
+  /** Called after each, whatever became of it. */
+  done(): void;
+  readonly log: Log;
+  readonly rest_ms?: number;
+}
+
+type Read = ReloaderOptions['read'];
+
 export class Reloader {
-  readonly #read: () => Promise<CheckedConfig>;
-  readonly #apply: (checked: CheckedConfig) => Promise<string[]>;
-  readonly #log: Log;
+  readonly #options: ReloaderOptions;
+  readonly #rest_ms: number;
+  /** Those that have not begun, by what they will read. */
+  readonly #waiting = new Map<Read, Promise<string>>();
   #record: ReloadRecord = { successful: true, success_seconds: Date.now() / 1000 };
+  /** Ends with the rest after the newest one. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /**
-   * @param read reads and checks the configuration as the command line names it
-   * @param apply puts it in force; what it throws leaves the old one in force
-   */
-  constructor(
-    read: () => Promise<CheckedConfig>,
-    apply: (checked: CheckedConfig) => Promise<string[]>,
-    log: Log,
-  ) {
-    this.#read = read;
-    this.#apply = apply;
-    this.#log = log;
+  constructor(options: ReloaderOptions) {
+    this.#options = options;
+    this.#rest_ms = options.rest_ms ?? REST_MS;
   }
 
   get record(): ReloadRecord {
@@ -42,28 +56,39 @@ export class Reloader {
   }
 
   /**
+   * Reloads, or joins a reload that has not begun.
    * @param read what to put in force, when it is not what the command line names
    * @returns one line that says what changed
    * @throws why the old configuration stays in force
    */
-  reload(read: () => Promise<CheckedConfig> = this.#read): Promise<string> {
-    const mine = this.#turn.then(() => this.#reload(read));
-    this.#turn = mine.catch(() => undefined);
+  reload(read: Read = this.#options.read): Promise<string> {
+    const joined = this.#waiting.get(read);
+    if (joined) return joined;
+    const mine = this.#turn.then(() => {
+      this.#waiting.delete(read);
+      return this.#reload(read);
+    });
+    this.#waiting.set(read, mine);
+    const rest = (): Promise<void> => sleep(this.#rest_ms, undefined, { ref: false });
+    this.#turn = mine.then(rest, rest);
     return mine;
   }
 
-  async #reload(read: () => Promise<CheckedConfig>): Promise<string> {
+  async #reload(read: Read): Promise<string> {
+    const { apply, log, done } = this.#options;
     try {
-      const touched = await this.#apply(await read());
+      const touched = await apply(await read());
       this.#record = { successful: true, success_seconds: Date.now() / 1000 };
       const line = `configuration reloaded: ${touched.length > 0 ? touched.join(' ') : 'nothing changed'}`;
-      this.#log.info(line);
+      log.info(line);
       return line;
     } catch (thrown) {
       const error = HuatuoError.from(thrown, 'CONFIG_INVALID', 'correct the configuration and reload again');
       this.#record = { ...this.#record, successful: false };
-      this.#log.error('reload refused; the old configuration stays in force', { error });
+      log.error('reload refused; the old configuration stays in force', { error });
       throw error;
+    } finally {
+      done();
     }
   }
 }

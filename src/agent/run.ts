@@ -9,12 +9,15 @@ import { join } from 'node:path';
 import { nameThread } from '../actor/thread.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
+import { hostWarnings } from '../config/host-warnings.ts';
 import { HuatuoError } from '../error.ts';
 import { keepClock } from '../kernel/clock-keeper.ts';
 import { createLog } from '../log.ts';
 import type { Log } from '../sdk/context.ts';
 import { Agent, type Leftovers } from './agent.ts';
+import { trimAfterReload } from './memory.ts';
 import { type CheckedConfig, Reloader } from './reload.ts';
+import { ReloadSocket } from './reload-socket.ts';
 import { SystemdNotifier, SystemdReporter } from './systemd.ts';
 
 /** The same signal so soon is the same request: npm passes on the ^C that the terminal has sent to the agent too. */
@@ -24,7 +27,7 @@ const HOSTNAME_EVERY_MS = 10_000;
 
 /**
  * Runs the agent until SIGTERM or SIGINT.
- * @param reread reads and checks the configuration again, for SIGHUP and `POST /-/reload`
+ * @param reread reads and checks the configuration again, for SIGHUP and `huatuo reload`
  * @returns the exit code
  */
 export async function runAgent(
@@ -35,21 +38,25 @@ export async function runAgent(
   const log = createLog({ component: 'supervisor', ...config.log });
   nameThread('huatuo');
   keepClock();
+  warnOfHost(config, log);
   let inForce: CheckedConfig = { config, catalog };
   const apply = async (checked: CheckedConfig): Promise<string[]> => {
     const touched = await agent.apply(named(checked.config), checked.catalog);
     inForce = checked;
+    warnOfHost(checked.config, log);
+    socket.follow(checked.config);
     return touched;
   };
-  const reloader = new Reloader(reread, apply, log);
+  const reloader = new Reloader({ read: reread, apply, done: trimAfterReload, log });
+  using socket = new ReloadSocket(() => reloader.reload(), log);
   const agent: Agent = new Agent(named(config), catalog, readBootId(config), log, {
-    reload: () => reloader.reload(),
     reloads: () => reloader.record,
   });
+  const same = async (): Promise<CheckedConfig> => inForce;
   const renames = onRename(() => {
     if (inForce.config.hostname !== '') return;
     log.info('this host has another name', { hostname: hostname() });
-    reloader.reload(async () => inForce).catch(() => undefined);
+    reloader.reload(same).catch(() => undefined);
   });
   using systemd = new SystemdReporter(new SystemdNotifier(), agent);
   // A refused reload is in the log, in the metrics, and changes nothing.
@@ -68,10 +75,12 @@ export async function runAgent(
       systemd.started();
       if (phase !== 'starting') return;
       phase = 'up';
+      socket.follow(inForce.config);
       if (waiting) reload();
     });
     const signal = await Promise.race([asked, started.then(() => asked)]);
     phase = 'stopping';
+    socket[Symbol.dispose]();
     log.info(`${signal}: draining and stopping`);
     systemd.stopping();
     reportStopped(await agent.stop(), log);
@@ -99,6 +108,10 @@ function reportStopped({ waiting, lost }: Leftovers, log: Log): void {
   else if (kept > 0)
     log.warn(`huatuo has stopped; ${kept} events wait in pinned rings for the next start`, { waiting });
   else log.info('huatuo has stopped');
+}
+
+function warnOfHost(config: EffectiveConfig, log: Log): void {
+  for (const warning of hostWarnings(config)) log.warn(warning);
 }
 
 /** What is set, else what the kernel calls this host now. */

@@ -13,6 +13,7 @@ export type Invocation =
   | { readonly command: 'check'; readonly flags: ConfigFlags; readonly show: CheckOutput }
   | { readonly command: 'list'; readonly flags: ConfigFlags; readonly output: 'table' | 'json' }
   | { readonly command: 'events'; readonly flags: ConfigFlags; readonly events: EventFlags }
+  | { readonly command: 'reload'; readonly flags: ConfigFlags }
   | { readonly command: 'resend'; readonly flags: ConfigFlags }
   | { readonly command: 'containers'; readonly flags: ConfigFlags; readonly output: 'table' | 'json' }
   | { readonly command: 'unpin'; readonly flags: ConfigFlags; readonly directory: string | undefined }
@@ -44,6 +45,7 @@ Examples:
                                                 what happened to one process
   huatuo containers                             which containers there are, and who described them
   huatuo list                                   which collectors there are, and which run on this kernel
+  huatuo reload                                 put the changed configuration in force
   huatuo --collector.disable-defaults --collector.oom
                                                 run one collector
 
@@ -191,6 +193,10 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
         events: { collectors: collector, filters: filter, follow, ...rest },
       }),
     );
+  program
+    .command('reload')
+    .description('Tell the running agent to read its configuration again, and print what changed')
+    .action(() => done({ command: 'reload', flags: flags() }));
   program
     .command('resend')
     .description('Send documents again that Elasticsearch has rejected, after the cause was removed')

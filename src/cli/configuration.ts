@@ -37,8 +37,13 @@ export function findCollectors(flags: ConfigFlags, files: ConfigFiles): Promise<
   return loadCatalog({ builtinRoot: at('dist'), extraDirectories });
 }
 
-export function loadFrom(flags: ConfigFlags, catalog: Catalog, files: ConfigFiles): LoadedConfig {
-  return loadConfig({ ...flags, file: configFile(flags), files, catalog });
+export function loadFrom(
+  flags: ConfigFlags,
+  catalog: Catalog,
+  files: ConfigFiles,
+  options: { readonly requireFiles?: boolean } = {},
+): LoadedConfig {
+  return loadConfig({ ...flags, file: configFile(flags), files, catalog, ...options });
 }
 
 function configFile({ file }: ConfigFlags): string | undefined {

@@ -1,6 +1,7 @@
 /** `huatuo containers`: what the running agent knows, or, when none answers, what can be read without one. */
 import type { EffectiveConfig, WebConfig } from '../config/effective.ts';
-import { type ContainerEntry, ContainersActor, type ContainersDocument } from '../containers/actor.ts';
+import { ContainersActor } from '../containers/actor.ts';
+import type { ContainerEntry, ContainersDocument } from '../containers/document.ts';
 import { getJson } from '../containers/sources/http-json.ts';
 import type { SourceStatus } from '../containers/sources/runner.ts';
 import { HuatuoError } from '../error.ts';
@@ -10,10 +11,11 @@ const DEADLINE_MS = 5000;
 
 /**
  * Asks the agent on this host.
- * @returns undefined when no agent listens there
+ * @returns undefined when no agent listens there, or it has a web.config_file: who may ask it over HTTP is decided there
  * @throws CONTAINER_SOURCE_FAILED when who listens there is no agent, or one in trouble
  */
 export async function askAgent(web: WebConfig): Promise<ContainersDocument | undefined> {
+  if (web.config_file !== '') return undefined;
   const { host, port } = reachable(web);
   try {
     const answer = await getJson({
@@ -46,7 +48,11 @@ export async function lookAround(
   note: (text: string) => void,
 ): Promise<ContainersDocument> {
   const { host, port } = reachable(config.web);
-  note(`no agent answers on ${host}:${port}; this is what can be seen without one`);
+  const reason =
+    config.web.config_file === ''
+      ? `no agent answers on ${host}:${port}`
+      : `what answers on ${host}:${port} has a web.config_file and is not asked`;
+  note(`${reason}; this is what can be seen without one`);
   const { procfs, sysfs } = config.path;
   const { keepClock } = await import('../kernel/clock-keeper.ts');
   keepClock();
@@ -83,10 +89,10 @@ export function formatContainers({ containers, status }: ContainersDocument): st
 }
 
 function row(container: ContainerEntry): string[] {
-  const { name, id, runtime, podName, hostNamespace, type, qos, initPid, startTime, image } = container;
-  const started = startTime?.slice(0, 19).replace('T', ' ') ?? '';
-  const pid = initPid === undefined ? '' : String(initPid);
-  const cells = [name, id.slice(0, 12), runtime, podName, hostNamespace, type, qos, pid, started, image];
+  const { name, id, runtime, pod_name, host_namespace, type, qos, init_pid, start_time, image } = container;
+  const started = start_time?.slice(0, 19).replace('T', ' ') ?? '';
+  const pid = init_pid === undefined ? '' : String(init_pid);
+  const cells = [name, id.slice(0, 12), runtime, pod_name, host_namespace, type, qos, pid, started, image];
   return cells.map((cell) => cell || '-');
 }
 

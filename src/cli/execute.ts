@@ -2,9 +2,11 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { ConfigFiles } from '../config/config-files.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
+import { hostWarnings } from '../config/host-warnings.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { renderDefault, renderEffective } from '../config/render.ts';
 import { configSchema } from '../config/schema.ts';
+import { readWebFile } from '../config/web-file.ts';
 import { HuatuoError } from '../error.ts';
 import { requireOwnDirectory } from '../storage/journal/own-directory.ts';
 import { printable } from '../text.ts';
@@ -42,7 +44,13 @@ export async function execute(argv: readonly string[], held: HeldSignals): Promi
       warnOfBroken(catalog);
       if (invocation.show === 'elasticsearch') return await checkServer(load(invocation.flags), catalog);
       if (invocation.show === 'summary') await checkFilters(load(invocation.flags), catalog);
-      print(check(() => load(invocation.flags), invocation.show, catalog));
+      print(
+        check(
+          () => loadFrom(invocation.flags, catalog, files, { requireFiles: true }),
+          invocation.show,
+          catalog,
+        ),
+      );
       return 0;
     case 'list': {
       const collectors = await listCollectors(catalog, load(invocation.flags).config);
@@ -55,6 +63,13 @@ export async function execute(argv: readonly string[], held: HeldSignals): Promi
       const { showEvents } = await import('./events.ts');
       const names = catalog.entries.map(({ name }) => name);
       await showEvents(config.journal.directory, invocation.events, names, { print: write, complain });
+      return 0;
+    }
+    case 'reload': {
+      const { config } = load(invocation.flags);
+      // Loaded late, for the same reason as below.
+      const { reloadAgent } = await import('./reload.ts');
+      print(await reloadAgent(config));
       return 0;
     }
     case 'resend': {
@@ -140,6 +155,8 @@ function check(
     case 'summary': {
       const { config, file } = load();
       requireOwnDirectory(config.journal.directory);
+      if (config.web.config_file !== '') readWebFile(config.web.config_file);
+      for (const warning of hostWarnings(config)) complain(`warning: ${warning}`);
       const enabled = Object.values(config.collectors).filter((collector) => collector.enabled).length;
       return `ok: ${file ?? 'defaults'}, ${enabled} of ${catalog.entries.length} collectors enabled`;
     }

@@ -22,6 +22,7 @@ const FLAGS: readonly Flag[] = [
   { name: 'log.level', argument: 'LEVEL', path: ['log', 'level'] },
   { name: 'log.format', argument: 'FORMAT', path: ['log', 'format'] },
   { name: 'web.listen-address', argument: 'ADDRESS', path: ['web', 'listen_address'] },
+  { name: 'web.config.file', argument: 'FILE', path: ['web', 'config_file'], isPath: true },
   { name: 'path.procfs', argument: 'DIR', path: ['path', 'procfs'], isPath: true },
   { name: 'path.sysfs', argument: 'DIR', path: ['path', 'sysfs'], isPath: true },
   { name: 'path.collectors', argument: 'DIR', path: ['path', 'collectors'], isPath: true, repeatable: true },
@@ -48,7 +49,7 @@ export function addConfigFlags(command: Command, catalog: Catalog): void {
   for (const flag of FLAGS) {
     const node = nodeAt(schema, flag.path);
     const repeat = flag.repeatable ? '; may be repeated' : '';
-    const fallback = flag.repeatable ? '' : ` (default: ${node?.default})`;
+    const fallback = flag.repeatable || node?.default === '' ? '' : ` (default: ${node?.default})`;
     const option = new Option(
       `--${flag.name} <${flag.argument}>`,
       `${node?.description}${repeat}${fallback}`,

@@ -14,6 +14,7 @@ export interface EffectiveConfig {
   readonly hostname: string;
   readonly log: LogConfig;
   readonly web: WebConfig;
+  readonly reload: ReloadConfig;
   readonly path: PathConfig;
   readonly journal: JournalConfig;
   readonly supervisor: SupervisorConfig;
@@ -30,7 +31,19 @@ export interface WebConfig {
   readonly host: string;
   /** 0 lets the kernel choose. */
   readonly port: number;
+  /** Other names by which the agent may be asked; `.example.com` is every name below it. */
+  readonly hosts: readonly string[];
   readonly scrape_timeout_ms: number;
+  /** Absolute path of a web configuration file as exporters take it; empty for plain HTTP without users. */
+  readonly config_file: string;
+}
+
+/** Who may tell the agent to read its configuration again. */
+export interface ReloadConfig {
+  /** Path of the socket; empty for the one in the journal's directory. */
+  readonly socket: string;
+  /** The group is that of the socket's directory. */
+  readonly access: 'user' | 'group';
 }
 
 export interface PathConfig {

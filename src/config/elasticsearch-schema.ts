@@ -1,8 +1,7 @@
 /** The section `elasticsearch` of the config file. */
-import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import type { ElasticsearchConfig } from '../storage/elasticsearch/config.ts';
-import { choice, count, durationMs, flag, section, size } from './fields.ts';
+import { absolutePathOrNone, choice, count, durationMs, flag, section, size } from './fields.ts';
 
 export function elasticsearch(): z.ZodType<ElasticsearchConfig> {
   return section('Documents to Elasticsearch or OpenSearch; off without hosts', {
@@ -48,13 +47,13 @@ export function elasticsearch(): z.ZodType<ElasticsearchConfig> {
       allowed: 'a name, or empty',
       pattern: /^[^:\r\n]{0,256}$/,
     }),
-    password_file: file('File with the password of username'),
-    api_key_file: file(
+    password_file: absolutePathOrNone('File with the password of username'),
+    api_key_file: absolutePathOrNone(
       'File with an API key as the server encodes it (base64 of id:key), instead of username',
     ),
-    ca: file("PEM file to verify the server with; the system's roots without it"),
-    client_certificate: file('PEM file to show to the server; its key may be in it'),
-    client_key: file('PEM file with the key, when it is a file of its own'),
+    ca: absolutePathOrNone("PEM file to verify the server with; the system's roots without it"),
+    client_certificate: absolutePathOrNone('PEM file to show to the server; its key may be in it'),
+    client_key: absolutePathOrNone('PEM file with the key, when it is a file of its own'),
     verify: flag({ default: true, doc: 'Certificate and name of the server are checked' }),
     compress: flag({ default: true, doc: 'Requests are compressed (gzip)' }),
     bulk_size: size({
@@ -127,15 +126,6 @@ interface TextField {
 
 function text({ default: preset, doc, allowed, pattern }: TextField): z.ZodType<string> {
   return z.string().regex(pattern).default(preset).meta({ description: doc, allowed });
-}
-
-function file(doc: string): z.ZodType<string> {
-  return z
-    .string()
-    .max(4096)
-    .refine((path) => path === '' || isAbsolute(path))
-    .default('')
-    .meta({ description: doc, allowed: 'an absolute path, or empty' });
 }
 
 function isHost(text: string): boolean {

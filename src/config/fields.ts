@@ -105,6 +105,16 @@ export function absolutePath(field: { readonly default: string; readonly doc: st
     .meta({ description: field.doc, allowed: 'an absolute path' });
 }
 
+/** The same, or empty for none. */
+export function absolutePathOrNone(doc: string): z.ZodType<string> {
+  return z
+    .string()
+    .max(4096)
+    .refine((path) => path === '' || isAbsolute(path))
+    .default('')
+    .meta({ description: doc, allowed: 'an absolute path, or empty' });
+}
+
 /** A mapping that may be left out: all its keys have defaults, which is what the assertion says. */
 export function section<Shape extends z.ZodRawShape>(
   description: string,

@@ -16,6 +16,7 @@ import { isSection, isTree, type Path, type SchemaNode, settingsOf, valueAt, wit
 import type { EffectiveConfig, Origin } from './effective.ts';
 import { explain, type Fault } from './explain.ts';
 import { ConfigError, type ConfigIssue } from './issues.ts';
+import { missingFiles } from './required-files.ts';
 import { configSchema } from './schema.ts';
 import type { YamlFile } from './yaml-file.ts';
 
@@ -36,6 +37,8 @@ export interface ConfigSources {
   readonly catalog: Catalog;
   /** Collectors are off unless file or flag enables them. */
   readonly disableDefaults?: boolean;
+  /** Files that the agent would read later must be there now. An agent that starts waits for them instead. */
+  readonly requireFiles?: boolean;
 }
 
 /** One key with its value in the form of the file. */
@@ -68,7 +71,11 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   ];
   const merged = overrides.reduce((tree, { path, value }) => withValue(tree, path, value), file);
   const checked = check.safeParse(merged);
-  const faults = [...(checked.error?.issues ?? []), ...missingDirectories(merged, sources.catalog)];
+  const faults = [
+    ...(checked.error?.issues ?? []),
+    ...missingDirectories(merged, sources.catalog),
+    ...(sources.requireFiles && checked.success ? missingFiles(checked.data) : []),
+  ];
   issues.push(...explain(faults, { node, yaml, overrides, merged }));
   if (!checked.success || issues.length > 0) throw new ConfigError(issues);
   return { config: checked.data, file: sources.file, settings: effective(node, merged, overrides) };

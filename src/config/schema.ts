@@ -15,6 +15,7 @@ import { jsonSchema, type SchemaNode } from './describe.ts';
 import type { EffectiveConfig } from './effective.ts';
 import { elasticsearch } from './elasticsearch-schema.ts';
 import { absolutePath, choice, count, durationMs, flag, section, size } from './fields.ts';
+import { reload, web } from './web-schema.ts';
 
 export interface ConfigSchema {
   /** Input: the parsed YAML; `{}` gives the defaults. */
@@ -55,6 +56,7 @@ function root(catalog: Catalog): z.ZodType<EffectiveConfig> {
       }),
     log: log(),
     web: web(),
+    reload: reload(),
     path: path(),
     journal: journal(),
     supervisor: supervisor(),
@@ -79,31 +81,6 @@ function log() {
       doc: 'auto is pretty on a terminal, else json',
     }),
   });
-}
-
-function web() {
-  return section('The HTTP server', {
-    listen_address: z.string().transform(toHostAndPort).prefault('127.0.0.1:19704').meta({
-      description: 'Where /metrics, /api/v1/status and the health checks are served',
-      allowed: 'HOST:PORT, [IPV6]:PORT, or :PORT for all interfaces',
-    }),
-    scrape_timeout: durationMs({
-      default: '2s',
-      min: '10ms',
-      max: '1m',
-      doc: 'How long a scrape waits for one collector before it goes on without it',
-    }),
-  }).transform((web) => ({ ...web.listen_address, scrape_timeout_ms: web.scrape_timeout }));
-}
-
-const ADDRESS = /^(?:\[([0-9a-fA-F:.%]+)\]|([A-Za-z0-9_.-]*)):(\d{1,5})$/;
-
-function toHostAndPort(text: string, context: z.RefinementCtx): { host: string; port: number } {
-  const [, ipv6, name, digits] = ADDRESS.exec(text) ?? [];
-  const port = Number(digits);
-  if (port <= 0xffff) return { host: ipv6 ?? (name || '::'), port };
-  context.addIssue({ code: 'custom', message: 'no address' });
-  return z.NEVER;
 }
 
 function path() {

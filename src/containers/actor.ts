@@ -10,9 +10,9 @@ import { RingWakes } from '../actor/ring-wakes.ts';
 import { HuatuoError } from '../error.ts';
 import { type Hierarchy, readHierarchies } from '../procfs/cgroup-hierarchies.ts';
 import type { EventLayout } from '../schema/manifest.ts';
-import type { Container } from '../sdk/container.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
 import type { ContainersConfig } from './config.ts';
+import { type ContainersDocument, containersDocument } from './document.ts';
 import type { CgroupFeed } from './feed.ts';
 import type { FromContainers, ResolveRequest } from './protocol.ts';
 import { ContainerRegistry } from './registry.ts';
@@ -45,15 +45,6 @@ export interface ContainersStatus {
   readonly unknown: number;
   readonly sources: readonly SourceStatus[];
 }
-
-/** What `/api/v1/containers` answers. */
-export interface ContainersDocument {
-  readonly containers: readonly ContainerEntry[];
-  readonly status: ContainersStatus;
-}
-
-/** A container as JSON: inode numbers as decimal strings, because JSON numbers end at 2^53. */
-export type ContainerEntry = Omit<Container, 'cgroupIds'> & { readonly cgroupIds: readonly string[] };
 
 /** Control calls, supervisor → containers. */
 export interface ContainersControl {
@@ -162,10 +153,7 @@ export class ContainersActor implements ContainersControl {
   }
 
   document(): ContainersDocument {
-    const containers = this.#registry.containers
-      .map(({ cgroupIds, ...container }) => ({ ...container, cgroupIds: cgroupIds.map(String) }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
-    return { containers, status: this.status() };
+    return containersDocument(this.#registry.containers, this.status());
   }
 
   /** Resolves when every source has answered, or failed to. */

@@ -79,17 +79,24 @@ export function readCgroupCores(cgroups: CgroupPaths, online: number): number {
 
 /** @returns how many CPUs a list such as `0-3,8,10-11` names; 0 for an empty one */
 export function countCpuList(text: string, path = 'cpuset.cpus'): number {
+  return cpuRanges(text, path).reduce((sum, { first, last }) => sum + last - first + 1, 0);
+}
+
+export interface CpuRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** @returns the ranges of such a list, a single CPU as one of its own */
+export function cpuRanges(text: string, path = 'cpuset.cpus'): CpuRange[] {
   const list = text.trim();
-  if (list === '') return 0;
-  return list
-    .split(',')
-    .map((range) => {
-      const [first, last = first] = range.split('-').map((end) => decimal(end));
-      if (first === undefined || last === undefined || last < first)
-        throw malformed(path, 1, 'a list of CPUs', text);
-      return last - first + 1;
-    })
-    .reduce((sum, count) => sum + count, 0);
+  if (list === '') return [];
+  return list.split(',').map((range) => {
+    const [first, last = first] = range.split('-').map((end) => decimal(end));
+    if (first === undefined || last === undefined || last < first)
+      throw malformed(path, 1, 'a list of CPUs', text);
+    return { first, last };
+  });
 }
 
 /** @returns quota divided by period of `cpu.max`, Infinity for `max` */

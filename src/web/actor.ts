@@ -8,8 +8,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { CaptureRequest } from '../capture/request.ts';
 import type { Look } from '../capture/tracer.ts';
 import type { WebConfig } from '../config/effective.ts';
-import type { ContainersDocument } from '../containers/actor.ts';
 import { ContainersClient } from '../containers/client.ts';
+import type { ContainersDocument } from '../containers/document.ts';
 import { SnapshotWriter } from '../containers/snapshot.ts';
 import type { LogConfig } from '../log.ts';
 import { FileSource } from '../pool/file-source.ts';
@@ -26,8 +26,9 @@ import { PortSource } from '../storage/prometheus/source.ts';
 import { createApp } from './app.ts';
 import { EventStreams } from './event-stream.ts';
 import { ScrapeOutcomes } from './outcomes.ts';
-import { addPages, type Selection } from './routes.ts';
-import { type HttpServer, type Listening, listen } from './server.ts';
+import { addPages, type Pages, type Selection } from './routes.ts';
+import { serve } from './serve.ts';
+import type { HttpServer, Listening } from './server.ts';
 import type { PooledStatus, StatusDocument } from './status.ts';
 
 export type { PoolCollector } from '../pool/file-task.ts';
@@ -46,8 +47,6 @@ export interface SupervisorApi {
   status(): Promise<StatusDocument>;
   /** The agent's own families: ledger, actor states, build information. */
   families(): Promise<readonly MetricFamily[]>;
-  /** Reads the configuration again and puts it in force. @returns what changed @throws why it was refused */
-  reload(): Promise<string>;
   /** @throws when the thread that knows them is down */
   containers(): Promise<ContainersDocument>;
 }
@@ -83,8 +82,6 @@ export interface PrometheusControl {
 const SUPERVISOR_DEADLINE_MS = 1_000;
 /** Ten thousand of them are four megabytes. */
 const CONTAINERS_DEADLINE_MS = 3_000;
-/** Collectors that are replaced are drained first. */
-const RELOAD_DEADLINE_MS = 30_000;
 /** File collectors begin without containers when the thread that knows them says nothing. */
 const CONTAINERS_LISTED_MS = 1_000;
 
@@ -126,22 +123,24 @@ export class Prometheus implements PrometheusControl {
       collectors: () => this.#names(),
       onError,
     });
-    const app = createApp({
-      onError,
-      onReply: (route, method, status, seconds) => this.#own.countReply(route, method, status, seconds),
-    });
-    addPages(app, {
+    const pages: Pages = {
       version: options.version,
       status: this.#status,
-      reload: () => withDeadline(supervisor.reload(), RELOAD_DEADLINE_MS, 'reload of the configuration'),
       metrics: (selection) => this.#page(JSON.stringify(this.#selected(selection))),
       events: (c) => this.#events.answer(c),
       collectors: () => this.#names(),
       containers: bounded('containers', () => supervisor.containers(), CONTAINERS_DEADLINE_MS),
+    };
+    const onReply = (...reply: Parameters<OwnMetrics['countReply']>): void => this.#own.countReply(...reply);
+    this.#server = serve({
+      web: options.web,
+      hostLabel: () => this.#pageLabels.host,
+      app: (guards) => addPages(createApp({ onError, onReply }, guards), pages),
+      onError,
+      log,
     });
-    this.#server = listen({ ...options.web, app, onError });
     // The failure belongs to whoever calls `listening`.
-    this.#server.catch(() => {});
+    this.#server.then(({ connections }) => this.#own.addConnections(connections), ignore);
   }
 
   connect(collector: string, port: MessagePort): void {
@@ -240,6 +239,8 @@ export class Prometheus implements PrometheusControl {
     });
   }
 }
+
+function ignore(): void {}
 
 /** At most one call is open at a time, whatever becomes of it; each caller waits for it no longer than the deadline. */
 function bounded<T>(

@@ -1,11 +1,13 @@
 /** What every page has in common: limits, headers, counting, and one form of an error. */
 import type { HttpBindings } from '@hono/node-server';
-import { type Context, type Handler, Hono } from 'hono';
+import { type Context, type Handler, Hono, type MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 
 /** Requests being answered at the same time; one more is told to come back. A stream counts until it begins. */
 const MAX_PARALLEL = 40;
+/** Of these, kept for scrapes: other pages cannot take them. */
+const FOR_SCRAPES = 8;
 /** Longest request target; the longest legitimate one selects a hundred collectors. */
 const MAX_URL = 4096;
 const HEADERS: Readonly<Record<string, string>> = {
@@ -13,9 +15,11 @@ const HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
+  // No page of another site may even load one of these as an image or a script.
+  'cross-origin-resource-policy': 'same-origin',
 };
 
-interface Env {
+export interface Env {
   Bindings: HttpBindings;
 }
 export type App = Hono<Env>;
@@ -28,8 +32,14 @@ export interface AppObserver {
   onReply(route: string, method: string, status: number, seconds: number): void;
 }
 
-/** Makes an app without pages; it answers 404, 414 and 503 by itself, and 500 for a page that throws. */
-export function createApp({ onError, onReply }: AppObserver): App {
+/**
+ * Makes an app without pages; it answers 404, 414 and 503 by itself, and 500 for a page that throws.
+ * @param guards asked in their order before any page, also one that is not there
+ */
+export function createApp(
+  { onError, onReply }: AppObserver,
+  guards: readonly MiddlewareHandler<Env>[] = [],
+): App {
   // The path as it was sent: no second spelling of a page, such as /./metrics, is answered.
   const app = new Hono<Env>({ getPath: (_, options) => pathOf(options?.env?.incoming.url) });
   let running = 0;
@@ -43,9 +53,10 @@ export function createApp({ onError, onReply }: AppObserver): App {
     onReply(route === '/*' ? 'other' : route, c.req.method, c.res.status, seconds);
   });
   app.use(async (c, next) => {
-    if (running >= MAX_PARALLEL) {
+    const limit = c.req.path === '/metrics' ? MAX_PARALLEL : MAX_PARALLEL - FOR_SCRAPES;
+    if (running >= limit) {
       c.header('retry-after', '1');
-      return failure(c, 503, 'BUSY', `${MAX_PARALLEL} requests are being answered already`);
+      return failure(c, 503, 'BUSY', `${limit} requests are being answered already`);
     }
     if ((c.env.incoming.url ?? '').length > MAX_URL)
       return failure(c, 414, 'URL_TOO_LONG', `the request target is longer than ${MAX_URL} characters`);
@@ -56,6 +67,7 @@ export function createApp({ onError, onReply }: AppObserver): App {
       running--;
     }
   });
+  for (const guard of guards) app.use(guard);
   app.notFound((c) => failure(c, 404, 'NOT_FOUND', `no such page: ${c.req.path.slice(0, 200)}`));
   app.onError((error, c) => {
     onError(error);
@@ -66,23 +78,10 @@ export function createApp({ onError, onReply }: AppObserver): App {
 
 /** Adds a page that is read with GET or HEAD. */
 export function addPage(app: App, path: string, page: Page): void {
-  app.get(path, page).all((c) => notAllowed(c, 'GET, HEAD', 'only GET and HEAD are answered'));
-}
-
-/**
- * Adds a page that changes something: POST only, from this host only, and not from a page in a browser, which could
- * otherwise reach loopback.
- */
-export function addAction(app: App, path: string, action: Page): void {
-  app.post(path, (c, next) => {
-    if (!isLoopback(c.env.incoming.socket.remoteAddress ?? ''))
-      return failure(c, 403, 'FORBIDDEN', 'this is only done for callers on the same host');
-    // Browsers send it with every POST.
-    if (c.req.header('origin') !== undefined)
-      return failure(c, 403, 'FORBIDDEN', 'this is not done for pages of a browser');
-    return action(c, next);
+  app.get(path, page).all((c) => {
+    c.header('allow', 'GET, HEAD');
+    return failure(c, 405, 'METHOD_NOT_ALLOWED', 'only GET and HEAD are answered');
   });
-  app.all(path, (c) => notAllowed(c, 'POST', 'only POST is answered'));
 }
 
 /** A finished text; its length is set here because an answer to HEAD has no body to measure. */
@@ -107,16 +106,7 @@ export function failure(c: Context, status: ContentfulStatusCode, code: string, 
   return json(c, { error: { code, message } }, status);
 }
 
-function notAllowed(c: Context, allow: string, message: string): Response {
-  c.header('allow', allow);
-  return failure(c, 405, 'METHOD_NOT_ALLOWED', message);
-}
-
 function pathOf(target = ''): string {
   const [path = ''] = target.split('?', 1);
   return path;
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || /^(::ffff:)?127\./.test(address);
 }

@@ -1,9 +1,9 @@
 /** The agent's pages. */
 import type { Context } from 'hono';
 import { compress } from 'hono/compress';
-import type { ContainersDocument } from '../containers/actor.ts';
+import type { ContainersDocument } from '../containers/document.ts';
 import { HuatuoError } from '../error.ts';
-import { type App, addAction, addPage, failure, json, type Page, text } from './app.ts';
+import { type App, addPage, failure, json, type Page, text } from './app.ts';
 import { LANDING_POLICY, landing } from './landing.ts';
 import type { StatusDocument } from './status.ts';
 
@@ -18,8 +18,6 @@ export interface Pages {
   status(): Promise<StatusDocument>;
   /** The metrics page in text format 0.0.4. */
   metrics(selection: Selection): Promise<string>;
-  /** Reads the configuration again. @returns what changed @throws why the old one stays in force */
-  reload(): Promise<string>;
   /** Rejects within a few seconds when no answer comes. */
   containers(): Promise<ContainersDocument>;
   /** Documents of the journal as they come: an answer that does not end. */
@@ -28,10 +26,13 @@ export interface Pages {
   collectors(): Iterable<string>;
 }
 
+/** Where other programs of the Prometheus family reload. */
+const RELOAD =
+  "a reload is not asked for over HTTP, where a page in a browser could do it; run `huatuo reload` as the agent's user, or send SIGHUP";
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** Adds every page of the agent to an app. */
-export function addPages(app: App, pages: Pages): void {
+/** Adds every page of the agent to an app. @returns the app */
+export function addPages(app: App, pages: Pages): App {
   addPage(app, '/', async (c) => {
     const status = await pages.status().catch(() => undefined);
     c.header('content-security-policy', LANDING_POLICY);
@@ -42,19 +43,11 @@ export function addPages(app: App, pages: Pages): void {
   // Liveness says that this process answers; what the main thread thinks of itself is readiness.
   for (const path of ['/-/healthy', '/healthz']) addPage(app, path, (c) => text(c, 'healthy\n'));
   for (const path of ['/-/ready', '/readyz']) addPage(app, path, (c) => readiness(c, pages));
-  addAction(app, '/-/reload', (c) => reload(c, pages));
+  app.all('/-/reload', (c) => failure(c, 403, 'FORBIDDEN', RELOAD));
   addPage(app, '/api/v1/status', (c) => document(c, pages.status()));
   addPage(app, '/api/v1/events', (c) => pages.events(c));
   addPage(app, '/api/v1/containers', (c) => document(c, pages.containers()));
-}
-
-async function reload(c: Context, pages: Pages): Promise<Response> {
-  try {
-    return text(c, `${await pages.reload()}\n`);
-  } catch (error) {
-    const { code, message } = HuatuoError.from(error, 'CONFIG_INVALID', 'correct the configuration');
-    return failure(c, 400, code, message);
-  }
+  return app;
 }
 
 async function readiness(c: Context, pages: Pages): Promise<Response> {

@@ -2,13 +2,16 @@
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { type AddressInfo, isIP } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
+import type { WebTls } from '../config/web-file.ts';
 import { HuatuoError } from '../error.ts';
+import type { ConnectionCounts } from '../storage/prometheus/own.ts';
 import type { App } from './app.ts';
+import { Connections } from './connections.ts';
+import { isAcceptable, tlsContext, tlsOptions } from './tls.ts';
 
-/** Over all addresses. */
-const MAX_CONNECTIONS = 64;
 const ANY_IPV6 = '::';
 const ANY_IPV4 = '0.0.0.0';
 /** The host has no such address family, or not this address of a name it knows. */
@@ -38,6 +41,8 @@ export interface ServerOptions {
   /** 0 lets the kernel choose. */
   readonly port: number;
   readonly app: App;
+  /** Without it, plain HTTP. */
+  readonly tls?: WebTls | undefined;
   /** In place of the usual ones. */
   readonly limits?: Partial<Limits>;
   onError(error: unknown): void;
@@ -53,6 +58,9 @@ export interface Listening {
 /** Disposing of it stops accepting and ends every connection. */
 export interface HttpServer extends AsyncDisposable {
   readonly listening: Listening;
+  readonly connections: ConnectionCounts;
+  /** Connections from now on get these certificates; whether there is TLS, and who must show one, stays. */
+  setTls(tls: WebTls): void;
 }
 
 /**
@@ -60,22 +68,24 @@ export interface HttpServer extends AsyncDisposable {
  * on a host without IPv6.
  * @throws PORT_IN_USE, or LISTEN_FAILED for an address that is not this host's or not permitted
  */
-export async function listen({ host, port, app, limits, onError }: ServerOptions): Promise<HttpServer> {
+export async function listen({ host, port, app, tls, limits, onError }: ServerOptions): Promise<HttpServer> {
   const answer = getRequestListener(app.fetch, { hostname: 'localhost' });
+  const connections = new Connections();
   const onRequest: RequestListener = (request, response) => {
+    connections.answer(request.socket, response);
     // The adapter makes a URL of host and target, and where that fails or changes the host (long forms of IPv6) it answers
-    // with an empty 400. No page depends on the host, and a target that is no path shall get the app's 404.
+    // with an empty 400. The app reads the host from the raw headers, and a target that is no path shall get the app's 404.
     delete request.headers.host;
     request.url = request.url?.replace(/^(?!\/)/, '/').replaceAll('\\', '%5C') ?? '/';
     void answer(request, response);
   };
   const addresses = await addressesOf(host, port);
-  const servers: Server[] = [];
+  const servers: (Server | TlsServer)[] = [];
   let chosenPort = port;
   let failure: unknown;
   for (const address of addresses) {
-    const server = createServer({ ...LIMITS, ...limits }, onRequest);
-    server.maxConnections = Math.floor(MAX_CONNECTIONS / addresses.length);
+    const server = create({ ...LIMITS, ...limits }, tls, onRequest);
+    server.on('connection', (socket) => connections.admit(socket));
     try {
       chosenPort = await bind(server, address, chosenPort);
       // After that only accept(2) can fail (no descriptor left); the next connection tries again.
@@ -92,8 +102,27 @@ export async function listen({ host, port, app, limits, onError }: ServerOptions
   if (first === undefined) throw listenError(host, port, failure as NodeJS.ErrnoException);
   return {
     listening: { address: first, port: chosenPort, ...(others.length > 0 && { also: others }) },
+    connections,
+    setTls: (changed) => {
+      for (const server of servers) if (isTls(server)) server.setSecureContext(tlsContext(changed));
+    },
     [Symbol.asyncDispose]: () => closeAll(servers),
   };
+}
+
+function create(limits: Limits, tls: WebTls | undefined, onRequest: RequestListener): Server | TlsServer {
+  if (!tls) return createServer(limits, onRequest);
+  const server = createTlsServer(
+    { ...limits, ...tlsOptions(tls), handshakeTimeout: limits.headersTimeout },
+    onRequest,
+  );
+  return server.on('secureConnection', (socket) => {
+    if (!isAcceptable(socket, tls.clientAuth)) socket.destroy();
+  });
+}
+
+function isTls(server: Server | TlsServer): server is TlsServer {
+  return 'setSecureContext' in server;
 }
 
 /** @returns the port, which the kernel may have chosen */

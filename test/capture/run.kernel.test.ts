@@ -231,12 +231,12 @@ test('a reload puts a changed option and a rebuilt module in force', { skip }, a
   const versions = (): unknown[] => agent.documents(collector).map(({ data }) => data.version);
   try {
     agent.configure({ collectors: { [collector]: { every: '1s', cooldown: '0s', flag } } });
-    assert.equal((await agent.reload()).body, `configuration reloaded: ${collector}\n`);
+    assert.equal(await agent.reload(), `configuration reloaded: ${collector}`);
     await agent.until('a document', () => versions().includes(1));
     writeFileSync(module, text.replace('version: 1', 'version: 2'));
-    assert.equal((await agent.reload()).body, `configuration reloaded: ${collector}\n`);
+    assert.equal(await agent.reload(), `configuration reloaded: ${collector}`);
     await agent.until('a document of the new module', () => versions().includes(2));
-    assert.equal((await agent.reload()).body, 'configuration reloaded: nothing changed\n');
+    assert.equal(await agent.reload(), 'configuration reloaded: nothing changed');
   } finally {
     writeFileSync(module, text);
     rmSync(flag);

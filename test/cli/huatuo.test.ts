@@ -58,6 +58,42 @@ test('the file of the environment is used when no flag names one', () => {
   assert.equal(huatuo(['check', join(directory.path, 'ok.yaml')], { env }).status, 0);
 });
 
+test('a file that the agent would need later and that is not there is an error of the check', () => {
+  const elasticsearch = {
+    hosts: ['http://127.0.0.1:9'],
+    username: 'u',
+    password_file: '/nonexistent/password',
+  };
+  using directory = directoryWith({
+    'es.yaml': JSON.stringify({ elasticsearch }),
+    'off.yaml': JSON.stringify({ elasticsearch: { ...elasticsearch, hosts: [] } }),
+    'web.yaml': JSON.stringify({ web: { config_file: '/nonexistent/web.yml' } }),
+    'hash.yaml': JSON.stringify({ web: { config_file: '/dev/null' } }),
+  });
+  const check = (file: string) => huatuo(['check', join(directory.path, file)]);
+  assert.equal(check('es.yaml').status, 78);
+  assert.match(check('es.yaml').stderr, /es\.yaml:1:\d+: elasticsearch\.password_file: .*\(ENOENT\)/);
+  assert.equal(check('off.yaml').status, 0);
+  assert.match(check('web.yaml').stderr, /web\.config_file: .*\(ENOENT\)/);
+  assert.match(check('hash.yaml').stderr, /a regular file/);
+});
+
+test('what this host does not have is a warning of the check, not an error', () => {
+  const cpu = { affinity: [1023], quota: 4096 };
+  using directory = directoryWith({ 'ok.yaml': JSON.stringify({ collectors: { softirq: { cpu } } }) });
+  const { status, stderr } = huatuo(['check', join(directory.path, 'ok.yaml')]);
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /warning: collectors\.softirq\.cpu\.affinity names CPU \d+; this host has/);
+  assert.match(stderr, /warning: collectors\.softirq\.cpu\.quota is 4096 CPUs; this host has/);
+});
+
+test('a reload without an agent says where one was looked for', () => {
+  using directory = directoryWith({});
+  const { status, stderr } = huatuo(['reload', '--journal.directory', directory.path]);
+  assert.equal(status, 1);
+  assert.match(stderr, /expected an agent that answers on .*\.reload\.sock, found none/);
+});
+
 test('containers without an agent: what can be seen now, and the reason why it is all', () => {
   using directory = directoryWith({ 'ok.yaml': 'web: {listen_address: "127.0.0.1:9"}\n' });
   const file = join(directory.path, 'ok.yaml');

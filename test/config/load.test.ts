@@ -143,7 +143,8 @@ test('without a file and flags everything is default', () => {
     region: 'default',
     hostname: '',
     log: { level: 'info', format: 'auto' },
-    web: { host: '127.0.0.1', port: 19704, scrape_timeout_ms: 2000 },
+    web: { host: '127.0.0.1', port: 19704, hosts: [], scrape_timeout_ms: 2000, config_file: '' },
+    reload: { socket: '', access: 'user' },
     path: { procfs: '/proc', sysfs: '/sys', collectors: [] },
     journal: {
       directory: '/var/lib/huatuo/journal',

@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import type { ContainersDocument } from '../../src/containers/actor.ts';
+import type { ContainersDocument } from '../../src/containers/document.ts';
 import { WorkerFuse } from '../soak/worker-fuse.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { hierarchyOf, TestCgroup } from '../support/cgroup.ts';
@@ -111,13 +111,13 @@ for (const runtime of ['runc', 'crun'] as const) {
       config: { containers: { oci: dirname(container.stateRoot), refresh: '1s' } },
     });
     const found = await agent.until('the container', async () =>
-      (await containers(agent)).containers.find(({ id, netnsInode }) => id === container.id && netnsInode),
+      (await containers(agent)).containers.find(({ id, netns_inode }) => id === container.id && netns_inode),
     );
-    assert.deepEqual([found.runtime, found.initPid], [runtime, container.pid]);
-    assert.match(found.startTime ?? '', /^\d{4}-\d\d-\d\dT/);
-    assert.equal(found.netnsInode, statSync(`/proc/${container.pid}/ns/net`).ino);
+    assert.deepEqual([found.runtime, found.init_pid], [runtime, container.pid]);
+    assert.match(found.start_time ?? '', /^\d{4}-\d\d-\d\dT/);
+    assert.equal(found.netns_inode, statSync(`/proc/${container.pid}/ns/net`).ino);
     assert.ok(
-      found.cgroupIds.includes(String(container.cgroupId('memory'))),
+      found.cgroup_ids.includes(String(container.cgroupId('memory'))),
       'its cgroup, which no path tells',
     );
     const { status } = await containers(agent);

@@ -1,9 +1,11 @@
 /** A new configuration is all or nothing, and replaces only what it touches. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { reloadAgent } from '../../src/cli/reload.ts';
+import { directoryWith } from '../config/collectors.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { builtCollectors, FLOOD_CONFIG, flood, floodDocuments } from '../support/flood.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';
@@ -22,7 +24,7 @@ test('a valid configuration restarts only the collectors whose part changed', { 
   await using agent = await AgentProcess.start({ only: ['softirq', 'runqlat', 'loadavg'] });
   const before = await starts(agent);
   agent.configure({ collectors: { softirq: { threshold: '1ms' } } });
-  assert.deepEqual(await agent.reload(), { status: 200, body: 'configuration reloaded: softirq\n' });
+  assert.equal(await agent.reload(), 'configuration reloaded: softirq');
   const after = await agent.until('softirq to run again', async () => {
     const now = await starts(agent);
     return now.softirq?.startsWith('running') && now.softirq !== before.softirq ? now : undefined;
@@ -43,7 +45,7 @@ test('a host that gets its name later has it after a reload, in metrics and docu
     agent.get('/metrics').then((page) => /^huatuo_bamai_scrape.*host="([^"]*)"/m.exec(page)?.[1]);
   assert.equal(await hostOf(), 'localhost');
   execFileSync('nsenter', ['--target', `${agent.pid}`, '--uts', 'hostname', 'node-17']);
-  assert.equal((await agent.reload()).status, 200);
+  await agent.reload();
   assert.equal(await hostOf(), 'node-17');
   assert.equal((await agent.status()).agent.hostname, 'node-17');
   await agent.until('flood to run again', async () => (await agent.actor('flood')).state === 'running');
@@ -52,14 +54,14 @@ test('a host that gets its name later has it after a reload, in metrics and docu
   const file = readdirSync(join(agent.journal, 'flood')).find((name) => name.endsWith('.ndjson')) ?? '';
   assert.match(readFileSync(join(agent.journal, 'flood', file), 'utf8'), /"hostname":"node-17"/);
   agent.configure({ hostname: 'set-by-hand', collectors: { flood: FLOOD_CONFIG } });
-  assert.equal((await agent.reload()).status, 200);
+  await agent.reload();
   assert.equal(await hostOf(), 'set-by-hand');
 });
 
 test('nothing is replaced when nothing changed', { skip }, async () => {
   await using agent = await AgentProcess.start({ only: ['runqlat'] });
   const before = await starts(agent);
-  assert.equal((await agent.reload()).body, 'configuration reloaded: nothing changed\n');
+  assert.equal(await agent.reload(), 'configuration reloaded: nothing changed');
   assert.deepEqual(await starts(agent), before);
 });
 
@@ -69,9 +71,7 @@ test('an invalid configuration is refused with its reason, and the old one stays
   await using agent = await AgentProcess.start({ only: ['runqlat'] });
   const before = await starts(agent);
   agent.configure({ collectors: { softirq: { treshold: '1ms' } } });
-  const { status, body } = await agent.reload();
-  assert.equal(status, 400);
-  assert.match(JSON.parse(body).error.message, /treshold/);
+  await assert.rejects(agent.reload(), { code: 'CONFIG_INVALID', message: /treshold/ });
   assert.deepEqual(await starts(agent), before);
   assert.equal(sampleValue(await agent.metrics(), 'huatuo_config_last_reload_successful', {}), 0);
   agent.configure({});
@@ -80,6 +80,23 @@ test('an invalid configuration is refused with its reason, and the old one stays
     'SIGHUP to be taken',
     async () => sampleValue(await agent.metrics(), 'huatuo_config_last_reload_successful', {}) === 1,
   );
+});
+
+test('the answer arrives also when the HTTP server is replaced, and when the socket moves', {
+  skip,
+}, async () => {
+  await using agent = await AgentProcess.start({ only: ['loadavg'] });
+  using scratch = directoryWith({});
+  agent.configure({ web: { scrape_timeout: '3s' } });
+  assert.equal(await agent.reload(), 'configuration reloaded: prometheus');
+  const socket = join(scratch.path, 'reload.sock');
+  agent.configure({ web: { scrape_timeout: '3s' }, reload: { socket, access: 'group' } });
+  assert.equal(await agent.reload(), 'configuration reloaded: nothing changed');
+  await assert.rejects(agent.reload(), { code: 'AGENT_UNREACHABLE' });
+  const place = { reload: { socket, access: 'group' }, journal: { directory: agent.journal } } as const;
+  assert.equal(await reloadAgent(place), 'configuration reloaded: nothing changed');
+  await agent.stop();
+  assert.equal(existsSync(socket), false);
 });
 
 test('a port that is taken leaves the page where it was', { skip }, async () => {
@@ -104,6 +121,6 @@ test('events that were produced before a reload are on disk after it', { skip },
     collectors: { flood: FLOOD_CONFIG },
     ring: { wakeup_age: '20ms' },
   });
-  assert.equal((await agent.reload()).status, 200);
+  await agent.reload();
   assert.equal(floodDocuments(agent.journal).size, 5000);
 });

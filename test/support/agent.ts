@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ActorStatus } from '../../src/actor/state.ts';
+import { reloadAgent } from '../../src/cli/reload.ts';
 import { at } from '../../src/paths.ts';
 import type { LedgerStatus, StatusDocument } from '../../src/web/status.ts';
 import { eventually } from './eventually.ts';
@@ -135,10 +136,9 @@ export class AgentProcess implements AsyncDisposable {
     writeFileSync(join(this.#directory, CONFIG_FILE), JSON.stringify(configOf(config, this.journal)));
   }
 
-  /** `POST /-/reload`. */
-  async reload(): Promise<{ readonly status: number; readonly body: string }> {
-    const response = await fetch(`${this.#base}/-/reload`, { method: 'POST' });
-    return { status: response.status, body: await response.text() };
+  /** `huatuo reload`. @returns what changed @throws why the old configuration stays in force */
+  reload(): Promise<string> {
+    return reloadAgent({ reload: { socket: '', access: 'user' }, journal: { directory: this.journal } });
   }
 
   async ready(): Promise<void> {

@@ -2,13 +2,13 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { App } from '../../src/web/app.ts';
 
-/** Where a request comes from. */
+/** Where a request comes from, and what it says. */
 export interface Sender {
   readonly address: string;
-  readonly origin: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
-export const LOCAL: Sender = { address: '127.0.0.1', origin: undefined };
+export const LOCAL: Sender = { address: '127.0.0.1', headers: {} };
 
 export interface Reply {
   readonly status: number;
@@ -19,10 +19,13 @@ export interface Reply {
 
 export async function ask(app: App, method: string, target: string, sender: Sender = LOCAL): Promise<Reply> {
   const query = target.includes('?') ? target.slice(target.indexOf('?')) : '';
-  const headers = new Headers(sender.origin === undefined ? {} : { origin: sender.origin });
+  const headers = new Headers(sender.headers);
+  const rawHeaders = Object.entries(sender.headers).flat();
   // What of a request the app reads; a real one takes no method that fetch() does not know.
   const request = { method, url: `http://localhost/${query}`, headers } as Request;
-  const env = { incoming: { url: target, socket: { remoteAddress: sender.address } } } as HttpBindings;
+  const env = {
+    incoming: { url: target, rawHeaders, socket: { remoteAddress: sender.address } },
+  } as HttpBindings;
   const response = await app.fetch(request, env);
   return {
     status: response.status,

@@ -1,5 +1,5 @@
 /** A host without containers, for tests that are about something else. */
-import type { ContainersDocument } from '../../src/containers/actor.ts';
+import type { ContainersDocument } from '../../src/containers/document.ts';
 
 export const NO_CONTAINERS: ContainersDocument = {
   containers: [],

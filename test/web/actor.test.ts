@@ -36,7 +36,6 @@ const STATUS: StatusDocument = {
 
 const SUPERVISOR: SupervisorApi = {
   containers: async () => NO_CONTAINERS,
-  reload: async () => 'nothing changed',
   status: async () => STATUS,
   families: async () => [
     {
@@ -66,7 +65,7 @@ function start(supervisor: SupervisorApi = SUPERVISOR, port = 0, scrape_timeout_
     name: 'prometheus',
     options: {
       version: '1.2.3',
-      web: { host: '127.0.0.1', port, scrape_timeout_ms },
+      web: { host: '127.0.0.1', port, hosts: [], scrape_timeout_ms, config_file: '' },
       paths: { procfs: '/proc', sysfs: '/sys' },
       log: { level: 'error', format: 'json' },
       journal: '/nonexistent',
@@ -227,7 +226,7 @@ test('refused families are counted', async () => {
 
 test('a main thread that never answers costs only what it knows', async () => {
   const never = (): Promise<never> => new Promise(() => {});
-  const silent = { status: never, families: never, reload: never, containers: never };
+  const silent = { status: never, families: never, containers: never };
   const { control } = start(silent, 0, 1000);
   await connect(control, 'oom');
   const [healthy, ready, status, metrics] = await Promise.all(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type App, addAction, addPage, createApp, text } from '../../src/web/app.ts';
-import { ask, LOCAL, type Reply, type Sender } from '../support/ask.ts';
+import { addPage, createApp, text } from '../../src/web/app.ts';
+import { ask, type Reply } from '../support/ask.ts';
 
 const PATHS = ['/', '/echo', '/broken'];
 const quiet = (): void => {};
@@ -68,21 +68,4 @@ test('any target is answered, under a bounded set of route names', async () => {
       assert.ok(['other', ...PATHS].includes(route));
     }),
   );
-});
-
-test('an action is done for a POST of this host, and for nothing else', async () => {
-  let done = 0;
-  const actions: App = createApp({ onError: quiet, onReply: quiet });
-  addAction(actions, '/-/act', (c) => text(c, `done ${++done}`));
-  const act = async (method: string, sender: Sender): Promise<number> =>
-    (await ask(actions, method, '/-/act', sender)).status;
-  assert.equal(await act('POST', LOCAL), 200);
-  assert.equal(await act('POST', { address: '::ffff:127.0.0.1', origin: undefined }), 200);
-  assert.equal(await act('POST', { address: '::1', origin: undefined }), 200);
-  assert.equal(await act('GET', LOCAL), 405);
-  for (const address of ['192.0.2.7', '::ffff:192.0.2.7', '2001:db8::1', '', '1270.0.0.1']) {
-    assert.equal(await act('POST', { address, origin: undefined }), 403, address);
-  }
-  assert.equal(await act('POST', { address: '127.0.0.1', origin: 'http://evil.example' }), 403);
-  assert.equal(done, 3);
 });

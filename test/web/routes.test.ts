@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { HuatuoError } from '../../src/error.ts';
 import { createApp } from '../../src/web/app.ts';
 import { addPages, type Pages, type Selection } from '../../src/web/routes.ts';
@@ -40,7 +40,6 @@ async function get(target: string, pages: Partial<Pages> = {}, method = 'GET'): 
     status: async () => document('ready'),
     metrics: async () => 'page\n',
     collectors: () => ['oom', 'loadavg'],
-    reload: async () => 'nothing changed',
     containers: async () => NO_CONTAINERS,
     events: (c) => c.text('no stream'),
     ...pages,
@@ -161,18 +160,10 @@ describe('the landing page', () => {
   });
 });
 
-describe('/-/reload', () => {
-  it('says what changed', async () => {
-    const reply = await get('/-/reload', { reload: async () => 'configuration reloaded: oom' }, 'POST');
-    assert.deepEqual([reply.status, reply.body], [200, 'configuration reloaded: oom\n']);
-  });
-
-  it('says why a configuration is refused', async () => {
-    const error = new HuatuoError('CONFIG_INVALID', { found: 'a tab', remedy: 'use spaces' });
-    const reply = await get('/-/reload', { reload: () => Promise.reject(error) }, 'POST');
-    assert.equal(reply.status, 400);
-    assert.deepEqual(JSON.parse(reply.body), {
-      error: { code: 'CONFIG_INVALID', message: 'a tab; use spaces' },
-    });
-  });
+test('nothing reloads over HTTP, whoever asks and however; the answer says what does', async () => {
+  for (const method of ['POST', 'GET', 'PUT', 'OPTIONS']) {
+    const reply = await get('/-/reload', {}, method);
+    assert.equal(reply.status, 403);
+    assert.match(JSON.parse(reply.body).error.message, /`huatuo reload`.*SIGHUP/);
+  }
 });

@@ -51,21 +51,26 @@ test('HEAD has the headers of GET and no body', async () => {
   assert.equal(await response.text(), '');
 });
 
-test('more than forty requests at once are told to come back', async () => {
+test('of forty requests at once eight are kept for scrapes; one more is told to come back', async () => {
   const held = Promise.withResolvers<void>();
   let entered = 0;
-  await using server = await listen({
-    '/': async (c) => {
-      entered++;
-      await held.promise;
-      return text(c, 'late');
-    },
-  });
-  const requests = Array.from({ length: 40 }, () => fetch(urlOf(server)));
-  while (entered < 40) await new Promise((resolve) => setImmediate(resolve));
-  const busy = await fetch(urlOf(server));
-  assert.equal(busy.status, 503);
-  assert.equal(busy.headers.get('retry-after'), '1');
+  const page: Page = async (c) => {
+    entered++;
+    await held.promise;
+    return text(c, 'late');
+  };
+  await using server = await listen({ '/': page, '/metrics': page });
+  const requests: Promise<Response>[] = [];
+  for (const [path, most] of [
+    ['/', 32],
+    ['/metrics', 40],
+  ] as const) {
+    while (requests.length < most) requests.push(fetch(urlOf(server) + path));
+    while (entered < most) await new Promise((resolve) => setImmediate(resolve));
+    const busy = await fetch(urlOf(server) + path);
+    assert.equal(busy.status, 503);
+    assert.equal(busy.headers.get('retry-after'), '1');
+  }
   held.resolve();
   for (const response of await Promise.all(requests)) assert.equal(response.status, 200);
 });
@@ -80,7 +85,7 @@ test('garbage and oversized headers end the connection, not the server', async (
   assert.equal(await (await fetch(urlOf(server))).text(), 'still here');
 });
 
-test('the host a request names decides nothing, and it may name none', async () => {
+test('no form of a host is too much for the adapter, and a request may name none', async () => {
   await using server = await listen({ '/': (c) => text(c, 'here') });
   for (const head of ['HTTP/1.1\r\nHost: [2001:DB8:0:0::1]:9704', 'HTTP/1.1\r\nHost: @', 'HTTP/1.0'])
     assert.match(await raw(server, `GET / ${head}\r\nConnection: close\r\n\r\n`), /^HTTP\/1.1 200 .*here$/s);

@@ -47,8 +47,6 @@ export interface ServiceHost {
   pooled(): readonly PoolCollector[];
   status(): Promise<StatusDocument>;
   families(): Promise<readonly MetricFamily[]>;
-  /** @returns what changed @throws why the old configuration stays in force */
-  reload(): Promise<string>;
   /**
    * Calls of another service's thread; use under a deadline.
    * @throws WORKER_EXITED while it is down

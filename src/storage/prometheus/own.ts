@@ -14,6 +14,12 @@ export interface StreamCounts {
   readonly refused: number;
 }
 
+/** Of the HTTP server's connections. */
+export interface ConnectionCounts {
+  readonly open: number;
+  readonly ended: Readonly<Record<'idle' | 'unread' | 'refused', number>>;
+}
+
 export class OwnMetrics {
   readonly #registry = new Registry();
   readonly #requests: Counter;
@@ -70,6 +76,29 @@ export class OwnMetrics {
         this.reset();
         this.inc({ reason: 'slow' }, cut);
         this.inc({ reason: 'too_many' }, refused);
+      },
+    });
+  }
+
+  /** @param connections of the HTTP server: asked at each scrape */
+  addConnections(connections: ConnectionCounts): void {
+    const registers = [this.#registry];
+    new Gauge({
+      name: 'huatuo_http_server_connections',
+      help: 'Connections that are open.',
+      registers,
+      collect() {
+        this.set(connections.open);
+      },
+    });
+    new Counter({
+      name: 'huatuo_http_server_connections_ended_total',
+      help: 'Connections that were ended to make room for another client, because they were idle or their answer was not taken; or refused because all others were being answered.',
+      labelNames: ['reason'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [reason, count] of Object.entries(connections.ended)) this.inc({ reason }, count);
       },
     });
   }

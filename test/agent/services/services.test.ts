@@ -100,7 +100,6 @@ function stage(region: string, prepare: () => void = () => undefined): Stage {
       pooled: () => [],
       status: () => Promise.reject(new Error('not asked')),
       families: async () => [],
-      reload: async () => '',
     },
     { readers: () => [listener], changed: (status) => changes.push(status) },
   );

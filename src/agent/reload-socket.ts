@@ -1,0 +1,142 @@
+/** The agent's end of the socket for reloads. Whoever may connect to it may reload; see reload-protocol.ts. */
+import { chmodSync, chownSync, mkdtempSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { basename, dirname, join } from 'node:path';
+import { HuatuoError } from '../error.ts';
+import type { Log } from '../sdk/context.ts';
+import {
+  REQUEST,
+  type ReloadAnswer,
+  type ReloadPlace,
+  reloadSocketPath,
+  shortPath,
+} from './reload-protocol.ts';
+
+/** Those that wait for a reload share it. */
+const MAX_CLIENTS = 16;
+/** A client that connects and says nothing. */
+const SILENCE_MS = 5_000;
+
+const MODE = { user: 0o600, group: 0o660 } as const;
+
+interface Open {
+  readonly path: string;
+  readonly access: keyof typeof MODE;
+  readonly inode: number;
+  readonly server: Server;
+}
+
+export class ReloadSocket implements Disposable {
+  readonly #reload: () => Promise<string>;
+  readonly #log: Log;
+  readonly #clients = new Set<Socket>();
+  #open: Open | undefined;
+  #disposed = false;
+
+  /** @param reload rejects with why the old configuration stays in force */
+  constructor(reload: () => Promise<string>, log: Log) {
+    this.#reload = reload;
+    this.#log = log;
+  }
+
+  /**
+   * Listens where the configuration in force says. Clients of the old place still get their answer. Where it cannot be listened on, the
+   * log says so, and SIGHUP remains.
+   */
+  follow(config: ReloadPlace): void {
+    if (this.#disposed) return;
+    const path = reloadSocketPath(config);
+    const { access } = config.reload;
+    const known = this.#open;
+    if (known?.path === path && known.access === access && inodeOf(path) === known.inode) return;
+    this.#leave();
+    try {
+      this.#open = this.#listen(path, access);
+    } catch (error) {
+      this.#log.warn('huatuo reload cannot reach this agent, SIGHUP can', { socket: path, error });
+    }
+  }
+
+  /** Ends every connection and removes the socket. */
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#leave();
+    for (const client of this.#clients) client.destroy();
+  }
+
+  #leave(): void {
+    if (!this.#open) return;
+    const { path, inode, server } = this.#open;
+    this.#open = undefined;
+    server.close();
+    // What has taken its name since is another agent's.
+    if (inodeOf(path) === inode) unlinkSync(path);
+  }
+
+  /** The socket gets its name when it has its mode, so it is never open to more. It takes the place of one that was left behind. */
+  #listen(path: string, access: Open['access']): Open {
+    const server = createServer((client) => this.#serve(client));
+    server.maxConnections = MAX_CLIENTS;
+    server.on('error', (error) => this.#log.warn('the socket for reloads', { socket: path, error }));
+    server.unref();
+    const hidden = mkdtempSync(join(dirname(path), '.reload-'));
+    try {
+      // libuv removes this name again when it closes the socket: it must never be another's.
+      const made = join(hidden, basename(hidden));
+      using short = shortPath(made);
+      // Bound before it returns: libuv does so at once for a path.
+      server.listen(short.path);
+      if (access === 'group') chownSync(made, -1, statSync(dirname(path)).gid);
+      chmodSync(made, MODE[access]);
+      refuseOther(path);
+      renameSync(made, path);
+      return { path, access, server, inode: inodeOf(path) ?? 0 };
+    } catch (error) {
+      server.close();
+      throw error;
+    } finally {
+      rmSync(hidden, { recursive: true, force: true });
+    }
+  }
+
+  #serve(client: Socket): void {
+    this.#clients.add(client);
+    client.on('error', () => undefined).on('close', () => this.#clients.delete(client));
+    client.setTimeout(SILENCE_MS, () => client.destroy());
+    let asked = '';
+    client.setEncoding('latin1').on('data', (text: string) => {
+      asked += text;
+      if (asked.length > REQUEST.length) client.destroy();
+      if (asked !== REQUEST) return;
+      client.setTimeout(0);
+      void this.#answer().then((answer) => client.end(`${JSON.stringify(answer)}\n`));
+    });
+  }
+
+  async #answer(): Promise<ReloadAnswer> {
+    try {
+      return { type: 'done', message: await this.#reload() };
+    } catch (thrown) {
+      const { code, message, remedy } = HuatuoError.from(
+        thrown,
+        'CONFIG_INVALID',
+        'see the log of the agent',
+      );
+      return { type: 'refused', error: { code, message, remedy } };
+    }
+  }
+}
+
+/** @throws when something else has the name: it is not ours to remove */
+function refuseOther(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket() ?? true) return;
+  throw new HuatuoError('CONFIG_INVALID', {
+    expected: `no file, or a socket, at ${path}`,
+    found: 'something else',
+    remedy: 'set reload.socket to another path',
+  });
+}
+
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
+}
