@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /*
  * A task that allocates memory where there is none has to make room first, and waits for it. Two reasons,
- *each with its own pair of tracepoints around the work:
+ * each with its own pair of tracepoints around the work:
  *
  *   direct   the host has run out of free pages, kswapd does not keep up
  *   memcg    a memory cgroup is at its limit (max or high), whatever the host has

@@ -91,6 +91,8 @@ struct cpu_watch {
 	u64 episode_id;
 	/* Of stuck_ns, when there is to be a document. */
 	u64 due_ns;
+	/* Whether it is one of `episodes`; documents may be left out. */
+	u64 is_counted;
 	/* Of the last document. */
 	cpu_cgroup_id cgroup_id;
 	u32 pid;
@@ -204,15 +206,17 @@ static __always_inline void end_episode(struct cpu_watch *watch)
 	watch->documents = 0;
 	watch->episode_id = 0;
 	watch->stuck_ns = 0;
+	watch->is_counted = 0;
 	watch->due_ns = threshold_ns;
 }
 
-static __always_inline void count_episode(void)
+static __always_inline void count_episode(struct cpu_watch *watch)
 {
 	struct cgroup *directory;
 	cpu_cgroup_id cgroup = task_cpu_cgroup_found((void *)bpf_get_current_task_btf(), &directory);
 	struct cgroup_lockups *of_cgroup = cgroups_of(&cgroup, directory);
 
+	watch->is_counted = 1;
 	__sync_fetch_and_add(&episodes, 1);
 	if (of_cgroup)
 		of_cgroup->episodes++;
@@ -255,6 +259,8 @@ int cpu_looked_at(void *ctx)
 		return 0;
 	}
 	watch->stuck_ns += gap_ns < MAX_GAP_NS ? gap_ns : MAX_GAP_NS;
+	if (watch->stuck_ns >= threshold_ns && !watch->is_counted)
+		count_episode(watch);
 	if (watch->stuck_ns < watch->due_ns)
 		return 0;
 	event = begin(watch);
@@ -262,8 +268,6 @@ int cpu_looked_at(void *ctx)
 		return 0;
 	watch->due_ns = 2 * watch->stuck_ns;
 	fill_culprit(event, watch);
-	if (event->phase == begun)
-		count_episode();
 	bpf_get_stack(ctx, event->stack, sizeof(event->stack), 0);
 	user_stack(ctx, event->user_stack);
 	event_submit_urgent(event);

@@ -4,8 +4,7 @@
  * global variable a metric of the page; no TypeScript is needed.
  *
  *   struct disk_key { block_dev device; enum request_op operation; };
- *   HISTOGRAM_MAP(d2c, struct disk_key, 1024, "huatuo_disk_service_seconds", "Time from issue to
- * completion.");
+ *   HISTOGRAM_MAP(d2c, struct disk_key, 1024, "huatuo_disk_service_seconds", "From issue to completion.");
  *   ...
  *   histogram_record(&d2c, &key, duration_ns);
  *
@@ -21,8 +20,10 @@
 #include "histogram.h"
 
 #define METRIC(type, name, help) TAG("metric:" type ":" name) TAG("help:" help)
-/* A dur_ns is shown in seconds, and its name ends so. */
-/* A number that only rises, one that also falls, and a distribution. Each behind what it describes. */
+/*
+ * A number that only rises, one that also falls, and a distribution. Each behind what it describes. A dur_ns
+ * is shown in seconds, and its name ends so.
+ */
 #define COUNTER(name, help)   METRIC("counter", name, help)
 #define GAUGE(name, help)     METRIC("gauge", name, help)
 #define HISTOGRAM(name, help) METRIC("histogram", name, help)

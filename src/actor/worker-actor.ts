@@ -246,9 +246,15 @@ export class WorkerActor<Control extends object> {
     this.#ended(verdict.next === 'restart' ? 'restarting' : verdict.next);
   }
 
+  /** Called by a timer: what keeps the worker from being started, such as a lock that another agent has now, is one more failure. */
   #startAgain(): void {
     this.#restarts += 1;
-    this.start();
+    try {
+      this.start();
+    } catch (thrown) {
+      this.fault(HuatuoError.from(thrown, 'WORKER_EXITED', 'see the log of this actor'));
+      this.#restartAfter('fault', 0);
+    }
   }
 
   #ended(state: ActorState): void {

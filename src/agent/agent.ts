@@ -133,8 +133,9 @@ export class Agent {
     const left: Leftovers = { waiting: {}, lost: {} };
     await Promise.all(
       [...this.#children.values()].map(async (child) => {
+        const { isPinned } = child;
         const events = await child.stop({ leavePinned: true });
-        if (events > 0n) left[child.isPinned ? 'waiting' : 'lost'][child.entry.name] = Number(events);
+        if (events > 0n) left[isPinned ? 'waiting' : 'lost'][child.entry.name] = Number(events);
       }),
     );
     await this.#services.stop();

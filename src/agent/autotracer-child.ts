@@ -60,7 +60,7 @@ export class AutotracerChild implements CollectorChild {
   readonly entry: CatalogEntry;
   readonly isPinned = false;
   readonly settled: Promise<void> = Promise.resolve();
-  readonly readers: readonly ReaderActor[];
+  readonly #reader: ReaderActor;
   readonly #dependencies: AutotracerDependencies;
   readonly #collector: PoolCollector;
   readonly #fence: CpuFence;
@@ -105,7 +105,11 @@ export class AutotracerChild implements CollectorChild {
     };
     const connectTo = async (_service: string, port: MessagePort): Promise<void> =>
       answerScrapes(port, this.settled, async () => this.#instruments.collect());
-    this.readers = [{ name: entry.name, control: { connectTo }, services: ['prometheus'] }];
+    this.#reader = { name: entry.name, control: { connectTo }, services: ['prometheus'] };
+  }
+
+  get readers(): readonly ReaderActor[] {
+    return [this.#reader, ...this.#captures.readers];
   }
 
   get workers(): readonly WorkerActor<object>[] {
@@ -113,7 +117,7 @@ export class AutotracerChild implements CollectorChild {
   }
 
   start(): void {
-    for (const reader of this.readers) this.#dependencies.started(reader);
+    this.#dependencies.started(this.#reader);
     this.#running = this.#run();
   }
 

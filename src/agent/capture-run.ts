@@ -53,6 +53,12 @@ export class CaptureRun {
     return this.#worker;
   }
 
+  /** The same as a reader of services. */
+  get reader(): ReaderActor | undefined {
+    const { name } = this.#dependencies;
+    return this.#worker && { name, control: this.#worker.control, services: SERVICES };
+  }
+
   /** CPU time of its workers, as of the last `measure` or as they have told. */
   get cpu_us(): number {
     return this.#ended_us + (this.#worker?.cpu_us ?? 0);

@@ -6,6 +6,7 @@ import type { Outcome } from '../capture/tracer.ts';
 import { limitConcurrency } from '../promises.ts';
 import type { CaptureRun } from './capture-run.ts';
 import { settleSaved } from './saved-ledger.ts';
+import type { ReaderActor } from './services/services.ts';
 
 /** Each is a thread. Others wait. */
 const MAX_AT_A_TIME = 4;
@@ -30,6 +31,10 @@ export class Captures {
 
   get workers(): WorkerActor<object>[] {
     return [...this.#running].flatMap(({ worker }) => worker ?? []);
+  }
+
+  get readers(): ReaderActor[] {
+    return [...this.#running].flatMap(({ reader }) => reader ?? []);
   }
 
   get running(): number {

@@ -24,7 +24,7 @@ export interface CollectorChild {
   status(): ActorStatus;
   /** Accounting of its documents; undefined when it makes none. */
   ledger(): LedgerStatus | undefined;
-  /** Its programs and its ring outlive the agent. */
+  /** Its programs and its ring outlive the agent. To be asked before the stop, which lets go of them. */
   readonly isPinned: boolean;
   /**
    * Ends in good order.

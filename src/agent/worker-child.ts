@@ -200,8 +200,9 @@ export class WorkerChild implements CollectorChild {
    * @returns events that are not in the journal, because that could not take them in time
    */
   async stop({ leavePinned = false }: { readonly leavePinned?: boolean } = {}): Promise<bigint> {
+    const isLeft = leavePinned && this.isPinned;
     await this.actor.stop(async (control) => {
-      await control.stop(leavePinned);
+      await control.stop(isLeft);
     });
     this.#fence[Symbol.dispose]();
     this.#netlink[Symbol.dispose]();
@@ -210,9 +211,8 @@ export class WorkerChild implements CollectorChild {
     return BigInt(difference) + BigInt(dropped_cancelled);
   }
 
-  /** Its programs and its ring outlive the agent. */
   get isPinned(): boolean {
-    return this.#dependencies.pinDirectory !== undefined;
+    return this.#kernel?.object?.isPinned ?? false;
   }
 
   #workerData(control: MessagePort): CollectorWorkerData {
@@ -278,5 +278,7 @@ export class WorkerChild implements CollectorChild {
     const { pinDirectory } = this.#dependencies;
     if (this.#kernel && pinDirectory !== undefined) removePins(pinDirectory, this.entry.name);
     void this.#kernel?.release();
+    // Maps of a new object begin at 0.
+    forgetShown(this.#series);
   }
 }

@@ -54,6 +54,8 @@ export interface SoftlockupWatchesValue {
   episode_id: number;
   /** [nanoseconds] */
   due_ns: number;
+  /** [count] */
+  is_counted: number;
   /** [inode of a cgroup directory] */
   cgroup_id: bigint;
   /** [count] */

@@ -131,6 +131,11 @@ export class KernelObject {
     return runIterator(this.#api, found, cgroup, maxBytes);
   }
 
+  /** Its programs go on without this process: not every object that is to be pinned can be. */
+  get isPinned(): boolean {
+    return this.#handles.pinned;
+  }
+
   /** Stops the programs, pinned or not; when it resolves none runs any more and the ring is final. Maps and ring stay. */
   async detach(): Promise<void> {
     // It may be loading another variant.

@@ -11,7 +11,7 @@ import { HangRest } from './hang-rest.ts';
 import type { FilePool } from './pool.ts';
 
 /** Longest time of one, waiting for a thread included. */
-export const LOOK_DEADLINE_MS = 4_500;
+const LOOK_DEADLINE_MS = 4_500;
 
 /** A look takes a few of them. */
 const SLOW_MS = 100;

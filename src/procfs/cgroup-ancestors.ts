@@ -3,15 +3,14 @@ import { dirname, join } from 'node:path';
 import { readIfThere } from './source.ts';
 
 /**
- * A control file of a cgroup and of those above it, from the inside out. Ends where there is none: the root has no limits,
- * and a container that the agent runs in shows no more of the tree.
+ * A control file of a cgroup and of those above it, from the inside out. Those without it are passed over: v2 has it where
+ * the controller was delegated, and the root has no limits.
  * @throws SOURCE_UNREADABLE
  */
 export function* atAndAbove(directory: string, file: string): Generator<{ path: string; text: string }> {
   for (let at = directory; at !== dirname(at); at = dirname(at)) {
     const path = join(at, file);
     const text = readIfThere(path);
-    if (text === undefined) return;
-    yield { path, text };
+    if (text !== undefined) yield { path, text };
   }
 }

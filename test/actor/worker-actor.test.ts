@@ -5,7 +5,7 @@ import type { RestartSpec } from '../../src/actor/restart.ts';
 import type { ActorState, ActorStatus } from '../../src/actor/state.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { WorkerActor } from '../../src/actor/worker-actor.ts';
-import type { HuatuoError } from '../../src/error.ts';
+import { HuatuoError } from '../../src/error.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ChildControl, ChildData } from './worker-actor-child.ts';
 
@@ -27,6 +27,8 @@ class Watched implements AsyncDisposable {
   readonly endings: (HuatuoError | undefined)[] = [];
   lives = 0;
   failsToStart = false;
+  /** Keeps it from being started at all. */
+  blockedBy: HuatuoError | undefined;
   readonly #stats = ActorStats.allocate();
   readonly #loops = new SharedArrayBuffer(4);
 
@@ -36,13 +38,15 @@ class Watched implements AsyncDisposable {
         name: 'watched',
         role: 'collector',
         entry: new URL('worker-actor-child.js', import.meta.url),
-        workerData: (control) =>
-          ({
+        workerData: (control) => {
+          if (this.blockedBy) throw this.blockedBy;
+          return {
             control,
             stats: this.#stats,
             loops: this.#loops,
             failsToStart: this.failsToStart,
-          }) satisfies ChildData,
+          } satisfies ChildData;
+        },
         restart: { ...RESTART, ...restart },
         shutdown_ms: 300,
         heartbeatTimeout_ms: 1000,
@@ -138,6 +142,16 @@ test('whoever waits for a start learns why it failed', async () => {
   watched.failsToStart = true;
   watched.actor.start();
   await assert.rejects(watched.actor.settled, { code: 'BTF_MISSING' });
+});
+
+test('a worker that cannot be started again is tried again, with the reason', async () => {
+  await using watched = await Watched.running({ intensity: 100_000 });
+  watched.blockedBy = new HuatuoError('JOURNAL_FAILED', { found: 'a lock', remedy: 'stop its holder' });
+  watched.fail('throw');
+  await eventually('the reason', () => watched.actor.status.last_error?.code === 'JOURNAL_FAILED');
+  assert.equal(watched.actor.state, 'restarting');
+  watched.blockedBy = undefined;
+  await eventually('a second life that runs', () => watched.lives === 2 && watched.actor.state === 'running');
 });
 
 test('too many restarts make it failed', async () => {

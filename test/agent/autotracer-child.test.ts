@@ -18,6 +18,15 @@ function alarming(capture: string, subjects = "['host', 1]"): string {
   })`;
 }
 
+/** A capture that goes on until a file is there. */
+function untilThereIs(path: string): string {
+  return `async (subject, why) => {
+    while (!process.getBuiltinModule('node:fs').existsSync(${JSON.stringify(path)}))
+      await new Promise((done) => setTimeout(done, 20));
+    return { ...why, seen: true };
+  }`;
+}
+
 const PACE = { every: '1s', cooldown: '1h' };
 const HANGS_SOON = { heartbeat_timeout: '2s' };
 
@@ -50,14 +59,7 @@ test('one that is quiet has no thread, and says that it samples', async () => {
 test('a capture has a worker while it runs; samples go on meanwhile, and its documents stay counted', async () => {
   using scratch = scratchDirectory();
   const end = join(scratch.path, 'end');
-  await using lone = await LoneCollector.start(
-    alarming(`async (subject, why) => {
-      while (!process.getBuiltinModule('node:fs').existsSync(${JSON.stringify(end)}))
-        await new Promise((done) => setTimeout(done, 20));
-      return { ...why, seen: true };
-    }`),
-    PACE,
-  );
+  await using lone = await LoneCollector.start(alarming(untilThereIs(end)), PACE);
   const [worker] = await lone.until('its worker', () => lone.child.workers.length > 0 && lone.child.workers);
   assert.equal(lone.status.state, 'capturing');
   const before = await samples(lone);
@@ -75,6 +77,20 @@ test('a capture has a worker while it runs; samples go on meanwhile, and its doc
   assert.deepEqual([produced, journalled, difference], ['1', '1', '0']);
   assert.deepEqual(await counted(lone, 'captures'), { complete: 1 });
   assert.ok((lone.status.vitals?.cpu_seconds ?? 0) > 0);
+});
+
+test('a capture during which the journal is replaced writes its document to the next one', async () => {
+  using scratch = scratchDirectory();
+  const end = join(scratch.path, 'end');
+  await using lone = await LoneCollector.start(alarming(untilThereIs(end)), PACE);
+  await lone.until('its worker', () => lone.child.workers[0]?.state === 'running');
+  await lone.replaceJournal();
+  writeFileSync(end, '');
+  await lone.until('its document', async () => (await counted(lone, 'captures')).complete === 1);
+  assert.deepEqual(
+    lone.documents.map(({ data }) => data),
+    [{ level: 1, seen: true }],
+  );
 });
 
 test('several subjects are captured at once, no more than four of them, the others after these', async () => {

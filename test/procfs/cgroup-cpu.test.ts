@@ -104,6 +104,8 @@ describe('of a cgroup directory', () => {
     const unified = pod({ 'cpu.max': '150000 100000' });
     writeFileSync(join(unified, 'cpu.max'), 'max 100000');
     assert.equal(readCgroupCores({ unified }, 8), 1.5);
+    rmSync(join(unified, 'cpu.max'));
+    assert.equal(readCgroupCores({ unified }, 8), 1.5, 'where the controller is not delegated to the cgroup');
     const cpu = pod({ 'cpu.cfs_quota_us': '120000\n', 'cpu.cfs_period_us': '100000\n' });
     writeFileSync(join(cpu, 'cpu.cfs_quota_us'), '40000\n');
     writeFileSync(join(cpu, 'cpu.cfs_period_us'), '20000\n');

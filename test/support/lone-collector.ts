@@ -48,7 +48,7 @@ export class LoneCollector implements AsyncDisposable {
   readonly states: ActorState[] = [];
   readonly #files: TemporaryDirectory;
   readonly #journal: TempDirectory;
-  readonly #actor: JournalActor;
+  #actor: JournalActor;
   readonly #rings = new RingWatch();
   readonly #pool = new FilePool(POOL);
   readonly #looks = new Looks(
@@ -62,7 +62,7 @@ export class LoneCollector implements AsyncDisposable {
   private constructor(files: TemporaryDirectory, child: (self: LoneCollector) => CollectorChild) {
     this.#files = files;
     this.#journal = tempDirectory();
-    this.#actor = new JournalActor(new Journal(journalOptions(this.#journal.path), memoryLog()), memoryLog());
+    this.#actor = this.#openJournal();
     this.child = child(this);
     this.child.start();
     this.#tick = setInterval(() => {
@@ -113,6 +113,17 @@ export class LoneCollector implements AsyncDisposable {
         ? new AutotracerChild(entry, { ...dependencies, look })
         : new WorkerChild(entry, dependencies);
     });
+  }
+
+  #openJournal(): JournalActor {
+    return new JournalActor(new Journal(journalOptions(this.#journal.path), memoryLog()), memoryLog());
+  }
+
+  /** Another one takes the place of the journal, as when its thread has ended. */
+  async replaceJournal(): Promise<void> {
+    await this.#actor.close();
+    this.#actor = this.#openJournal();
+    for (const reader of this.child.readers) this.#connect(reader);
   }
 
   #connect({ name, control, services = ['journal', 'prometheus'] }: ReaderActor): void {

@@ -71,8 +71,10 @@ static __always_inline u64 cgroup_id_for(struct cgroup *cgroup, int controller)
 
 #define CSS_ONLINE 2
 
-/* Whether its directory is there. Tasks at their end, and writes of what was in the page cache, belong to it
- * longer. */
+/*
+ * Whether its directory is there. Tasks at their end, and writes of what was in the page cache, belong to it
+ * longer.
+ */
 static __always_inline bool cgroup_is_live(struct cgroup *cgroup)
 {
 	return cgroup->self.flags & CSS_ONLINE;

@@ -60,8 +60,7 @@ static __always_inline void read_holder(struct awaited_lock *lock, s64 *owner, u
 	}
 }
 
-/* Fills `lock`, which was cleared; leaves it so when the task waits for none, or the kernel does not note it.
- */
+/* Fills `lock`, which was cleared; leaves it so when no wait is known. */
 static __always_inline void read_awaited_lock(struct task_struct *task, struct awaited_lock *lock)
 {
 	struct task_struct___blocked *waiter = (void *)task;

@@ -3,9 +3,10 @@
  * Out of memory: include/linux/oom.h, mm/oom_kill.c
  *
  * No tracepoint passes the limit that was hit, and no field of a task or cgroup leads to it. But the kernel
- *has it in a struct oom_control, whose address its functions hand on, so it lies on the stack of the task
- *whose allocation failed for as long as victims are chosen. It is looked for there, by its shape and by what
- *must be true of it, from the outermost frame inwards: what old calls have left lies below all frames in use.
+ * has it in a struct oom_control, whose address its functions hand on, so it lies on the stack of the task
+ * whose allocation failed for as long as victims are chosen. It is looked for there, by its shape and by what
+ * must be true of it, from the outermost frame inwards: what old calls have left lies below all frames in
+ * use.
  *
  *	top   ┌ frames of the system call or the page fault
  *	      ├ mem_cgroup_out_of_memory() or __alloc_pages_may_oom(): struct oom_control

@@ -45,7 +45,7 @@ export class Custody implements Disposable {
   readonly #log: Log;
   readonly #stop = new AbortController();
   #lock: Identity;
-  #woken = Promise.withResolvers<void>();
+  #watch: DirectoryWatch | undefined;
 
   /** Begins to watch at once. */
   constructor(journal: Journal, { directory, lock }: CustodyOptions, host: JournalHost, log: Log) {
@@ -54,23 +54,23 @@ export class Custody implements Disposable {
     this.#lock = lock;
     this.#host = host;
     this.#log = log;
-    journal.onAway = () => this.#woken.resolve();
+    journal.onAway = () => this.#watch?.wake();
     void this.#run();
   }
 
   [Symbol.dispose](): void {
     this.#stop.abort();
-    this.#woken.resolve();
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       using watch = new DirectoryWatch(this.#directory);
+      this.#watch = watch;
       // Between the lock and this watch it may have been replaced.
       while (this.#isOurs() && !this.#journal.suspension && !signal.aborted) {
-        this.#journal.inspect();
-        await Promise.race([watch.changed(signal), this.#woken.promise]);
+        this.#inspect();
+        await watch.changed(signal);
       }
       if (!signal.aborted) await this.#regain();
     }
@@ -85,9 +85,16 @@ export class Custody implements Disposable {
     }
   }
 
+  #inspect(): void {
+    try {
+      this.#journal.inspect();
+    } catch {
+      // The same: what cannot be looked at now is looked at the next time.
+    }
+  }
+
   async #regain(): Promise<void> {
     const { signal } = this.#stop;
-    this.#woken = Promise.withResolvers();
     let error = away(this.#directory);
     this.#log.warn('the journal is suspended', { error });
     while (!signal.aborted) {

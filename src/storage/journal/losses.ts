@@ -50,12 +50,14 @@ export class Losses {
 
   /**
    * Writes them down, those before the oldest segment as one: there are no more of them than segments. What is behind the next
-   * number was another stream's. A disk that takes no
-   * file leaves the stream as it was, and what is lost is known until the journal is closed.
+   * number was another stream's. A disk that takes no file leaves the stream as it was, and what is lost is known until the
+   * journal is closed.
    */
   save(oldest: number, next: number): void {
     const before = this.within(0, Math.min(oldest, next));
-    const ranges = this.#ranges.filter(({ first }) => oldest <= first && first < next);
+    const ranges = this.#ranges
+      .filter(({ first }) => oldest <= first && first < next)
+      .map(({ first, documents }) => ({ first, documents: Math.min(documents, next - first) }));
     if (before > 0) ranges.unshift({ first: 0, documents: before });
     const isSame = JSON.stringify(ranges) === JSON.stringify(this.#ranges);
     this.#ranges = ranges;

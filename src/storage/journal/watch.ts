@@ -25,6 +25,12 @@ export class DirectoryWatch implements Disposable {
     this.#changed = false;
   }
 
+  /** As if something had changed. */
+  wake(): void {
+    this.#changed = true;
+    this.#wake?.();
+  }
+
   [Symbol.dispose](): void {
     this.#watcher?.close();
     this.#watcher = undefined;
@@ -47,10 +53,7 @@ export class DirectoryWatch implements Disposable {
 
   #start(): void {
     try {
-      this.#watcher = watch(this.#path, { persistent: false }, () => {
-        this.#changed = true;
-        this.#wake?.();
-      });
+      this.#watcher = watch(this.#path, { persistent: false }, () => this.wake());
       // The directory was taken away: the next call tries again.
       this.#watcher.on('error', () => {
         this.#watcher?.close();

@@ -1,7 +1,7 @@
 /** A journal whose directory is taken away under it, and the agent's lock with it. */
 import assert from 'node:assert/strict';
-import { renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { renameSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { JournalLock } from '../../../src/agent/journal-lock.ts';
 import { JournalActor } from '../../../src/storage/journal/actor.ts';
@@ -103,4 +103,25 @@ test('while another agent has the directory nothing is written or deleted there,
   await other.stop();
   await agent.append(1);
   assert.equal(streamText(agent.directory, 'oom'), lines(1, 100).toString() + lines(1, 1).toString());
+});
+
+test('a directory that cannot be looked at is not taken for one that is away: its journal goes on with it', async () => {
+  const temp = newDirectory();
+  const agent = new Agent(join(temp, 'journal'));
+  await agent.append(0);
+  const parent = dirname(agent.directory);
+  renameSync(parent, `${parent}.hidden`);
+  // Whatever is asked of a path through a circle fails, and not because nothing is there.
+  symlinkSync(parent, parent);
+  const custody = new Custody(
+    agent.journal,
+    { directory: agent.directory, lock: agent.lock.identity ?? '' },
+    { holdJournal: () => Promise.reject(new Error('is not asked')) },
+    agent.log,
+  );
+  cleanups.push(() => custody[Symbol.dispose]());
+  rmSync(parent);
+  renameSync(`${parent}.hidden`, parent);
+  await agent.append(1);
+  assert.equal(streamText(agent.directory, 'oom'), lines(2).toString());
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  appendFileSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -293,6 +294,26 @@ test('expired, lost and stored are all there were, over restarts', async () => {
     assert.equal(status.lost_documents, Math.floor(n / 7) - 1);
     await journal.close();
   }
+});
+
+test('a stream of which others have taken the end has no fewer than no documents', async () => {
+  using temp = tempDirectory();
+  const options = journalOptions(temp.path);
+  const journal = new Journal(options, memoryLog());
+  journal.append('oom', lines(5), 5);
+  truncateSync(join(temp.path, 'oom', first(0)), lines(1).length);
+  journal.append('oom', lines(3, 5), 3);
+  assert.equal(journal.status().oom?.lost_documents, 4);
+  rmSync(join(temp.path, 'oom', first(5)));
+  await journal.close();
+  appendFileSync(join(temp.path, 'oom', first(0)), lines(1, 1));
+
+  const again = new Journal(options, memoryLog());
+  const { sequence, stored_documents, lost_documents, expired_documents } =
+    again.status().oom ?? assert.fail();
+  assert.ok(stored_documents >= 0, `${stored_documents} documents`);
+  assert.equal(sequence, stored_documents + expired_documents + lost_documents);
+  await again.close();
 });
 
 test('a journal that no one watches over makes its directory again', async () => {
