@@ -49,7 +49,10 @@ for (const runtime of ['runc', 'crun'] as const) {
   test(`${runtime}: softirqs and waits for a CPU are told of the container they hit`, { skip }, async () => {
     await using agent = await AgentProcess.start({
       only: ['softirq', 'runqlat'],
-      config: { collectors: { softirq: { threshold: '0ms', max_events_per_second_per_cpu: 100 } } },
+      config: {
+        containers: { keep_gone: '1s' },
+        collectors: { softirq: { threshold: '0ms', max_events_per_second_per_cpu: 100 } },
+      },
     });
     const container_host = await (async () => {
       await using container = await TestContainer.start({ runtime, args: BUSY });
