@@ -44,10 +44,15 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup; /* Linux >= 5.15: before, v1 numbers could be in its place */
 };
 
+typedef struct {
+	int owned; /* by a task; 0 in a softirq that has it */
+} socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
 	struct mem_cgroup *sk_memcg;
 	struct sock_cgroup_data sk_cgrp_data;
+	socket_lock_t sk_lock;
 };
 
 struct request_sock {
@@ -63,7 +68,8 @@ struct inet_connection_sock {
 
 struct tcp_sock {
 	u32 rcv_nxt;
-	u32 srtt_us; /* eighths of a microsecond */
+	u32 copied_seq; /* the first byte that was not read yet */
+	u32 srtt_us;	/* eighths of a microsecond */
 	u32 snd_cwnd;
 	u32 undo_marker;
 	u32 reord_seen;
@@ -95,8 +101,9 @@ struct net_device {
 };
 
 struct sk_buff {
-	struct net_device *dev;
+	struct net_device *dev; /* TCP has other uses for its place */
 	struct sock *sk;
+	int skb_iif; /* interface that has received it */
 	char cb[48];
 	unsigned int len;
 	u16 queue_mapping;
@@ -112,12 +119,13 @@ struct sk_buff {
 	unsigned char *data;
 };
 
-/* What TCP keeps in sk_buff.cb of a segment that it sends. */
+/* What TCP keeps in sk_buff.cb of a segment. */
 struct tcp_skb_cb {
 	u32 seq;
 	u32 end_seq;
-	u16 tcp_gso_segs;
-	u16 tcp_flags; /* u8 before Linux 6.15: read it as a bit-field, which looks at its size */
+	u16 tcp_gso_segs; /* of one that it sends */
+	u16 tcp_flags;	  /* u8 before Linux 6.15: read it as a bit-field, which looks at its size */
+	u32 ack_seq;	  /* of one that it has received */
 };
 
 /* Of the event, whose fields say which arguments the tracepoint has. */
