@@ -2,55 +2,37 @@
 /*
  * How long a received packet takes from the driver to the program that reads it.
  *
- *	driver            stack                    TCP                       reader
- *	netif_rx ───────► netif_receive_skb ─────► tcp_probe ──────────────► tcp_rcv_space_adjust
- *	napi_gro_receive      │                        │                         │
- *	netif_receive_skb     │                        │                         │
- *	    │                 │                        │                         │
- *	    ├─ backlog, RPS ──┤                        │                         │
- *	    ├─ GRO, IPIs      │ RX_STAGE_NETIF         │                         │
- *	    ├─ netfilter, the socket is locked ────────┤ RX_STAGE_TCP            │
- *	    └─ receive queue, the reader does not run ─┴─────────────────────────┤ RX_STAGE_USERCOPY
+ *	driver            stack                    TCP                   reader
+ *	netif_rx          netif_receive_skb        tcp_probe             tcp_rcv_space_adjust
+ *	napi_gro_receive      │                        │                     │
+ *	netif_receive_skb     │                        │                     │
+ *	    ├─ backlog, RPS,  │                        │                     │
+ *	    │  GRO ───────────┤ RX_STAGE_NETIF         │                     │
+ *	    ├─ netfilter, a locked socket ─────────────┤ RX_STAGE_TCP        │
+ *	    └─ receive queue, a reader that does not run ────────────────────┤ RX_STAGE_USERCOPY
  *
- * Each stage is timed from the driver. What happens before the driver has the packet (the wire, a qdisc of
- * the sender, the ring of a NIC or of a veth with NAPI) is seen by none of them.
+ * Each stage is timed from the driver. What is before (the wire, the sender's queue, the ring of a NIC or of
+ * a veth with NAPI) no stage can see; the delay of softirqs is the collector softirq's.
  *
- * Up to TCP a packet is its sk_buff. `stamps` has one slot for each hash of a pointer, where the driver's
- * time is written without asking what was there:
+ * Up to TCP a packet is its sk_buff (rx_stamp.h), behind it a range of bytes (unread.h): so GRO, clones, and
+ * queues that merge are no matter. Up to the stack all packets are timed, at TCP all segments of established
+ * connections, and at the reader the oldest and the newest that a socket has.
  *
- *   - That is a store, where a hash map would take a lock and an allocation for each packet of the host, and
- *     it needs no deletion, where packets end in a hundred places. No slot outlives its use: a pointer that
- *     is given out again is stamped again, by the driver it comes from.
- *   - Two packets under way in one slot: the first one is not timed, and counted as that.
- *   - GRO merges packets into the first one, and the socket's backlog into its last one: the time is that of
- *     the oldest in it. A packet that goes through several devices has that of the last one.
- *   - A clone, or what a firewall has cut into pieces, comes to TCP at an address where another packet may
- *     have been long ago. So the stack leaves the sequence number beside the time, and TCP compares.
- *   - A slot is two words and more, written without a lock. If two CPUs do so at once, times that differ by
- *     nanoseconds are exchanged.
+ * Packets are not sampled. One in a hundred would miss most of the short stalls there are, and a counter that
+ * decides for all CPUs costs what it saves. Programs that are on the way of each packet do a store or two
+ * look-ups in arrays instead, and read what only a document has after they know that there is one.
  *
- * Behind TCP a packet is a range of bytes: the queue merges and splits sk_buffs as it likes, and every
- * reader, be it recv(), splice(), or a zero-copy one, moves `copied_seq`. The socket keeps two of them:
- *
- *	        read │ oldest ............................ newest │
- *	─────────────┴────────────────────────────────────────────┴──────► sequence numbers
- *	       copied_seq                                      rcv_nxt
- *
- * When the oldest has been read, the newest takes its place. So while a byte waits, one of those that wait
- * the longest is being timed: no stall is missed, and a socket costs 48 bytes, whatever is in its queue.
- * Segments between the two are counted as not timed.
- *
- * There is no sampling of packets: one in a hundred would miss ninety-nine of a hundred short stalls, and
- * what is left of the cost is mostly that of entering a program. No clock but the kernel's monotonic one is
- * asked, so no step of the wall clock makes a latency, and no stamps are turned on for the host. Linux >=
- * 5.11.
+ * The clock is the kernel's monotonic one, read by the programs: a step of the wall clock makes no latency,
+ * and the host does not stamp its packets for us. Linux >= 5.11.
  */
 #include "event.h"
 #include "cgroup_counters.h"
 #include "ratelimit.h"
+#include "rx_stamp.h"
 #include "sock_owner.h"
+#include "tcp_header.h"
+#include "unread.h"
 
-#define STAMP_BITS  15
 #define MAX_CGROUPS 4096
 
 /* Upstream has TCP over IPv4 alone, as RX_STAGE_TCPV4. */
@@ -99,9 +81,10 @@ HISTOGRAM("huatuo_net_rx_latency_seconds",
 	  "Time of received packets from the driver to each stage; that of the stack has all protocols.");
 
 METRIC_ARRAY(untimed, "stage", rx_stage, u64, STAGES)
-COUNTER("huatuo_net_rx_untimed_packets_total",
-	"Packets that are in no histogram: another packet has taken the place of their time, or, at the "
-	"reader, older and newer ones in the queue of the same socket were timed.");
+COUNTER(
+    "huatuo_net_rx_untimed_packets_total",
+    "Packets that are not in the histogram: another packet has taken the place of their time, or, at the "
+    "reader, older and newer ones in the queue of the same socket were timed, or a gap came before them.");
 
 struct cgroup_reads {
 	count64
@@ -112,102 +95,12 @@ struct cgroup_reads {
 };
 CGROUP_COUNTERS(cgroups, memory, struct cgroup_reads, MAX_CGROUPS);
 
-struct stamp {
-	u64 packet;
-	u64 received_ns;
-	u32 seq;
-	u32 is_tcp;
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1 << STAMP_BITS);
-	__type(key, u32);
-	__type(value, struct stamp);
-} stamps SEC(".maps");
-
-/* A segment that waits in a socket's queue. */
-struct arrival {
-	u64 received_ns; /* 0: there is none */
-	u32 end_seq;	 /* the first sequence number behind it */
-	u32 ack_seq;
-	u32 payload_bytes;
-	u32 ifindex;
-};
-struct arrivals {
-	struct arrival oldest;
-	struct arrival newest;
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct arrivals);
-} waiting SEC(".maps");
-
-/* The verifier lets a program calculate with the difference of two pointers, not with one. */
-static __always_inline u64 number_of(const struct sk_buff *skb)
+static __always_inline void count_untimed(enum rx_stage stage, u32 count)
 {
-	return (u64)skb - (u64)&stamps;
-}
-
-static __always_inline struct stamp *stamp_of(u64 packet)
-{
-	/* 2^64 divided by the golden ratio spreads what has the same distance over all slots. */
-	u32 slot = (packet * 0x9e3779b97f4a7c15ULL) >> (64 - STAMP_BITS);
-
-	return bpf_map_lookup_elem(&stamps, &slot);
-}
-
-static __always_inline int received(const struct sk_buff *skb)
-{
-	u64 packet = number_of(skb);
-	struct stamp *stamp = stamp_of(packet);
-
-	if (!stamp)
-		return 0;
-	stamp->packet = packet;
-	stamp->received_ns = bpf_ktime_get_ns();
-	stamp->is_tcp = 0;
-	return 0;
-}
-
-/* Of drivers with NAPI, with and without GRO; of those without, and devices that are programs. */
-SEC("tp_btf/napi_gro_receive_entry")
-int BPF_PROG(received_by_napi, const struct sk_buff *skb)
-{
-	return received(skb);
-}
-
-SEC("tp_btf/napi_gro_frags_entry")
-int BPF_PROG(received_as_fragments, const struct sk_buff *skb)
-{
-	return received(skb);
-}
-
-SEC("tp_btf/netif_receive_skb_entry")
-int BPF_PROG(received_alone, const struct sk_buff *skb)
-{
-	return received(skb);
-}
-
-SEC("tp_btf/netif_receive_skb_list_entry")
-int BPF_PROG(received_in_list, const struct sk_buff *skb)
-{
-	return received(skb);
-}
-
-SEC("tp_btf/netif_rx")
-int BPF_PROG(received_for_backlog, const struct sk_buff *skb)
-{
-	return received(skb);
-}
-
-static __always_inline void count_untimed(enum rx_stage stage)
-{
-	u64 *packets = metric_at(&untimed, stage);
+	u64 *packets = count ? metric_at(&untimed, stage) : 0;
 
 	if (packets)
-		__sync_fetch_and_add(packets, 1);
+		__sync_fetch_and_add(packets, count);
 }
 
 static __always_inline void observe(enum rx_stage stage, u64 latency_ns)
@@ -235,73 +128,19 @@ static __always_inline struct net_rx_latency_event *begin(enum rx_stage stage, u
 	return event;
 }
 
-#define ETH_P_IP    0x0800
-#define ETH_P_IPV6  0x86dd
-#define IPPROTO_TCP 6
-
-/* Room for a network header of 60 bytes, which is the longest of IPv4, and the TCP header. */
-#define HEADER_BYTES 80
-#define IP6_BYTES    40
-
-struct headers {
-	u8 bytes[HEADER_BYTES];
-	u32 tcp; /* where the TCP header begins */
-};
-
-static __always_inline u32 be32_at(const u8 *bytes)
-{
-	u32 value;
-
-	__builtin_memcpy(&value, bytes, sizeof(value));
-	return __builtin_bswap32(value);
-}
-
-static __always_inline u16 be16_at(const u8 *bytes)
-{
-	return bytes[0] << 8 | bytes[1];
-}
-
-/*
- * False: it is no TCP segment, or not the beginning of one, or another header is before TCP's (VLAN tags that
- * the device has left, extensions of IPv6). What is read beyond the packet's linear part is other memory of
- * its buffer: the sequence number there will not be that of the segment.
- */
-static __always_inline bool read_headers(const struct sk_buff *skb, struct headers *found)
-{
-	u16 protocol = __builtin_bswap16(skb->protocol);
-
-	if (protocol != ETH_P_IP && protocol != ETH_P_IPV6)
-		return false;
-	if (bpf_probe_read_kernel(found->bytes, HEADER_BYTES, skb->data))
-		return false;
-	if (protocol == ETH_P_IPV6) {
-		found->tcp = IP6_BYTES;
-		return found->bytes[6] == IPPROTO_TCP;
-	}
-	found->tcp = (found->bytes[0] & 15) * 4;
-	return found->bytes[9] == IPPROTO_TCP && (be16_at(found->bytes + 6) & 0x1fff) == 0;
-}
-
-static __always_inline void write_late_packet(const struct sk_buff *skb, const struct headers *headers,
+static __always_inline void write_late_packet(const struct sk_buff *skb, const struct tcp_headers *headers,
 					      u64 latency_ns)
 {
 	struct net_rx_latency_event *event = begin(RX_STAGE_NETIF, latency_ns, netif_threshold_ns);
-	const u8 *ip = headers->bytes, *tcp = ip + headers->tcp;
 	struct net *net;
 
 	if (!event)
 		return;
-	if (headers->bytes[0] >> 4 == 6) {
-		__builtin_memcpy(event->tcp_saddr, ip + 8, 16);
-		__builtin_memcpy(event->tcp_daddr, ip + 24, 16);
-	} else {
-		mapped_ipv4(event->tcp_saddr, __builtin_bswap32(be32_at(ip + 12)));
-		mapped_ipv4(event->tcp_daddr, __builtin_bswap32(be32_at(ip + 16)));
-	}
-	event->tcp_sport = be16_at(tcp);
-	event->tcp_dport = be16_at(tcp + 2);
-	event->tcp_seq = be32_at(tcp + 4);
-	event->tcp_ack_seq = be32_at(tcp + 8);
+	tcp_header_addresses(headers, event->tcp_saddr, event->tcp_daddr);
+	event->tcp_sport = tcp_header_source(headers);
+	event->tcp_dport = tcp_header_destination(headers);
+	event->tcp_seq = tcp_header_seq(headers);
+	event->tcp_ack_seq = tcp_header_ack_seq(headers);
 	event->packet_len_bytes = skb->len;
 	event->netdev = skb->dev->ifindex;
 	net = skb->dev->nd_net.net;
@@ -312,22 +151,23 @@ static __always_inline void write_late_packet(const struct sk_buff *skb, const s
 	event_submit(event);
 }
 
+/* Other protocols than TCP are in the histogram and have no document. */
 SEC("tp_btf/netif_receive_skb")
 int BPF_PROG(packet_at_stack, const struct sk_buff *skb)
 {
-	u64 packet = number_of(skb), now = bpf_ktime_get_ns(), latency_ns;
-	struct stamp *stamp = stamp_of(packet);
-	struct headers headers;
+	u64 now = bpf_ktime_get_ns(), latency_ns;
+	struct rx_stamp *stamp = rx_stamp_of(skb, now);
+	struct tcp_headers headers;
 
-	if (!stamp || stamp->packet != packet || now < stamp->received_ns) {
-		count_untimed(RX_STAGE_NETIF);
+	if (!stamp) {
+		count_untimed(RX_STAGE_NETIF, 1);
 		return 0;
 	}
 	latency_ns = now - stamp->received_ns;
 	observe(RX_STAGE_NETIF, latency_ns);
-	if (!read_headers(skb, &headers))
+	if (!read_tcp_headers(skb, &headers))
 		return 0;
-	stamp->seq = be32_at(headers.bytes + headers.tcp + 4);
+	stamp->seq = tcp_header_seq(&headers);
 	stamp->is_tcp = 1;
 	write_late_packet(skb, &headers, latency_ns);
 	return 0;
@@ -355,16 +195,10 @@ static __always_inline void write_owner(struct net_rx_latency_event *event, cons
 	event->owner_known_by = owner.known_by;
 }
 
-/* Sequence numbers wrap. */
-static __always_inline bool seq_after(u32 seq, u32 other)
-{
-	return (s32)(seq - other) > 0;
-}
-
 #define TCPHDR_FIN 1
 
 static __always_inline void write_late_segment(const struct sock *sk, const struct sk_buff *skb,
-					       const struct tcp_skb_cb *cb, u32 seq, u64 latency_ns)
+					       const struct tcp_skb_cb *cb, u64 latency_ns)
 {
 	struct net_rx_latency_event *event = begin(RX_STAGE_TCP, latency_ns, tcp_threshold_ns);
 
@@ -374,87 +208,45 @@ static __always_inline void write_late_segment(const struct sock *sk, const stru
 	write_owner(event, sk);
 	event->netdev = skb->skb_iif;
 	event->packet_len_bytes = skb->len;
-	event->tcp_seq = seq;
+	event->tcp_seq = BPF_CORE_READ(cb, seq);
 	event->tcp_ack_seq = BPF_CORE_READ(cb, ack_seq);
 	event_submit(event);
-}
-
-/* It is not in the queue: the segment was refused behind this tracepoint, or it was read in a way that does
- * not come to ours (a socket map). */
-static __always_inline bool is_gone(const struct arrival *arrival, const struct tcp_sock *tcp)
-{
-	return seq_after(arrival->end_seq, tcp->rcv_nxt) || !seq_after(arrival->end_seq, tcp->copied_seq);
-}
-
-static __always_inline void forget_gone(struct arrival *arrival, const struct tcp_sock *tcp)
-{
-	if (arrival->received_ns == 0 || !is_gone(arrival, tcp))
-		return;
-	arrival->received_ns = 0;
-	count_untimed(RX_STAGE_USERCOPY);
-}
-
-static __always_inline void first_becomes_newest(struct arrivals *arrivals)
-{
-	arrivals->oldest = arrivals->newest;
-	arrivals->newest.received_ns = 0;
-}
-
-/*
- * Those that come before their turn wait for what is missing, not for the reader: with what fills the gap
- * they can be read, and it is timed. Both of our programs run while the socket is locked.
- */
-static __always_inline void wait_for_reader(struct sock *sk, const struct arrival *arrived)
-{
-	struct arrivals *arrivals = bpf_sk_storage_get(&waiting, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
-
-	if (!arrivals || !tcp) {
-		count_untimed(RX_STAGE_USERCOPY);
-		return;
-	}
-	forget_gone(&arrivals->oldest, tcp);
-	forget_gone(&arrivals->newest, tcp);
-	if (arrivals->oldest.received_ns == 0)
-		first_becomes_newest(arrivals);
-	if (arrivals->oldest.received_ns == 0) {
-		arrivals->oldest = *arrived;
-		return;
-	}
-	if (arrivals->newest.received_ns)
-		count_untimed(RX_STAGE_USERCOPY);
-	arrivals->newest = *arrived;
 }
 
 SEC("tp_btf/tcp_probe")
 int BPF_PROG(segment_at_tcp, struct sock *sk, const struct sk_buff *skb)
 {
 	const struct tcp_skb_cb *cb = (const void *)skb + bpf_core_field_offset(struct sk_buff, cb);
-	u32 seq = BPF_CORE_READ(cb, seq), end_seq = BPF_CORE_READ(cb, end_seq);
-	u64 packet = number_of(skb), now = bpf_ktime_get_ns();
-	struct arrival arrived = {.received_ns = now, .end_seq = end_seq};
+	struct unread_segment arrived = {.received_ns = bpf_ktime_get_ns()};
+	struct rx_stamp *stamp = rx_stamp_of(skb, arrived.received_ns);
 	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
-	struct stamp *stamp = stamp_of(packet);
 
-	if (stamp && stamp->packet == packet && stamp->is_tcp && stamp->seq == seq &&
-	    now >= stamp->received_ns) {
+	arrived.seq = BPF_CORE_READ(cb, seq);
+	arrived.end_seq = BPF_CORE_READ(cb, end_seq);
+	if (stamp && stamp->is_tcp && stamp->seq == arrived.seq) {
+		u64 latency_ns = arrived.received_ns - stamp->received_ns;
+
 		arrived.received_ns = stamp->received_ns;
-		observe(RX_STAGE_TCP, now - arrived.received_ns);
-		write_late_segment(sk, skb, cb, seq, now - arrived.received_ns);
+		observe(RX_STAGE_TCP, latency_ns);
+		write_late_segment(sk, skb, cb, latency_ns);
 	} else {
 		/* Its reader is timed from here on. */
-		count_untimed(RX_STAGE_TCP);
+		count_untimed(RX_STAGE_TCP, 1);
 	}
-	if (!tcp || end_seq == seq || seq_after(seq, tcp->rcv_nxt))
+
+	if (!tcp || arrived.seq == arrived.end_seq)
 		return 0;
 	if (BPF_CORE_READ_BITFIELD_PROBED(cb, tcp_flags) & TCPHDR_FIN)
 		arrived.end_seq--;
 	if (!seq_after(arrived.end_seq, tcp->rcv_nxt))
 		return 0;
-	arrived.payload_bytes = arrived.end_seq - seq;
+	if (seq_after(arrived.seq, tcp->rcv_nxt)) {
+		count_untimed(RX_STAGE_USERCOPY, 1);
+		return 0;
+	}
 	arrived.ack_seq = BPF_CORE_READ(cb, ack_seq);
 	arrived.ifindex = skb->skb_iif;
-	wait_for_reader(sk, &arrived);
+	count_untimed(RX_STAGE_USERCOPY, unread_arrived(sk, tcp, &arrived));
 	return 0;
 }
 
@@ -478,10 +270,10 @@ static __always_inline void count_read(struct task_struct *reader, u64 latency_n
 	__sync_fetch_and_add(&reads->latency_ns, latency_ns);
 }
 
-static __always_inline void was_read(struct sock *sk, const struct arrival *arrival)
+static __always_inline void was_read(struct sock *sk, const struct unread_segment *segment)
 {
 	struct task_struct *reader = reader_of(sk);
-	u64 latency_ns = bpf_ktime_get_ns() - arrival->received_ns;
+	u64 latency_ns = bpf_ktime_get_ns() - segment->received_ns;
 	struct net_rx_latency_event *event;
 
 	observe(RX_STAGE_USERCOPY, latency_ns);
@@ -498,10 +290,10 @@ static __always_inline void was_read(struct sock *sk, const struct arrival *arri
 	} else {
 		write_owner(event, sk);
 	}
-	event->netdev = arrival->ifindex;
-	event->packet_len_bytes = arrival->payload_bytes;
-	event->tcp_seq = arrival->end_seq - arrival->payload_bytes;
-	event->tcp_ack_seq = arrival->ack_seq;
+	event->netdev = segment->ifindex;
+	event->packet_len_bytes = segment->end_seq - segment->seq;
+	event->tcp_seq = segment->seq;
+	event->tcp_ack_seq = segment->ack_seq;
 	event_submit(event);
 }
 
@@ -510,20 +302,14 @@ static __always_inline void was_read(struct sock *sk, const struct arrival *arri
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(bytes_read, struct sock *sk)
 {
-	struct arrivals *arrivals = bpf_sk_storage_get(&waiting, sk, 0, 0);
-	const struct tcp_sock *tcp;
+	struct unread *unread = bpf_sk_storage_get(&unread_segments, sk, 0, 0);
+	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct unread_segment read;
 
-	if (!arrivals || arrivals->oldest.received_ns == 0)
+	if (!unread || !tcp)
 		return 0;
-	tcp = bpf_skc_to_tcp_sock(sk);
-	if (!tcp)
-		return 0;
-	for (int i = 0; i < 2; i++) {
-		if (arrivals->oldest.received_ns == 0 || seq_after(arrivals->oldest.end_seq, tcp->copied_seq))
-			break;
-		was_read(sk, &arrivals->oldest);
-		first_becomes_newest(arrivals);
-	}
+	for (int i = 0; i < 2 && unread_take(unread, tcp, &read); i++)
+		was_read(sk, &read);
 	return 0;
 }
 

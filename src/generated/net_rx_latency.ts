@@ -61,6 +61,18 @@ export interface NetRxLatencyEvent {
   tcp_dport: number;
 }
 
+/** Value of the map `rx_stamps`. */
+export interface NetRxLatencyRxStampsValue {
+  /** [count] */
+  packet: number;
+  /** [nanoseconds] */
+  received_ns: number;
+  /** [count] */
+  seq: number;
+  /** [count] */
+  is_tcp: number;
+}
+
 /** Value of the map `sock_owners`. */
 export interface NetRxLatencySockOwnersValue {
   /** [inode of a cgroup directory] */
@@ -71,6 +83,34 @@ export interface NetRxLatencySockOwnersValue {
   comm: string;
   /** [name; the number when it has none] */
   known_by: 'unknown_owner' | 'connect_or_listen' | 'socket_memory' | 'socket_creation' | number;
+}
+
+/** Value of the map `unread_segments`. */
+export interface NetRxLatencyUnreadSegmentsValue {
+  oldest: {
+    /** [nanoseconds] */
+    received_ns: number;
+    /** [count] */
+    seq: number;
+    /** [count] */
+    end_seq: number;
+    /** [count] */
+    ack_seq: number;
+    /** [count] */
+    ifindex: number;
+  };
+  newest: {
+    /** [nanoseconds] */
+    received_ns: number;
+    /** [count] */
+    seq: number;
+    /** [count] */
+    end_seq: number;
+    /** [count] */
+    ack_seq: number;
+    /** [count] */
+    ifindex: number;
+  };
 }
 
 /** Value of the map `latencies`. */
@@ -89,46 +129,6 @@ export interface NetRxLatencyCgroupsValue {
   latency_ns: number;
 }
 
-/** Value of the map `stamps`. */
-export interface NetRxLatencyStampsValue {
-  /** [count] */
-  packet: number;
-  /** [nanoseconds] */
-  received_ns: number;
-  /** [count] */
-  seq: number;
-  /** [count] */
-  is_tcp: number;
-}
-
-/** Value of the map `waiting`. */
-export interface NetRxLatencyWaitingValue {
-  oldest: {
-    /** [nanoseconds] */
-    received_ns: number;
-    /** [count] */
-    end_seq: number;
-    /** [count] */
-    ack_seq: number;
-    /** [bytes] */
-    payload_bytes: number;
-    /** [count] */
-    ifindex: number;
-  };
-  newest: {
-    /** [nanoseconds] */
-    received_ns: number;
-    /** [count] */
-    end_seq: number;
-    /** [count] */
-    ack_seq: number;
-    /** [bytes] */
-    payload_bytes: number;
-    /** [count] */
-    ifindex: number;
-  };
-}
-
 /** What `ctx` of the collector `net_rx_latency` knows of its object. */
 export interface NetRxLatencyObject {
   event: NetRxLatencyEvent;
@@ -144,7 +144,9 @@ export interface NetRxLatencyObject {
   };
   maps: {
     nested_containers: MapOf<bigint, boolean>;
+    rx_stamps: MapOf<number, NetRxLatencyRxStampsValue>;
     sock_owners: MapOf<number, NetRxLatencySockOwnersValue>;
+    unread_segments: MapOf<number, NetRxLatencyUnreadSegmentsValue>;
     latencies: MapOf<
       | 'RX_STAGE_NETIF'
       | 'RX_STAGE_TCP'
@@ -155,8 +157,6 @@ export interface NetRxLatencyObject {
     untimed: MapOf<'RX_STAGE_NETIF' | 'RX_STAGE_TCP' | 'RX_STAGE_USERCOPY' | number, number>;
     cgroups: MapOf<bigint, NetRxLatencyCgroupsValue>;
     cgroups_moved: MapOf<Uint8Array, Uint8Array>;
-    stamps: MapOf<number, NetRxLatencyStampsValue>;
-    waiting: MapOf<number, NetRxLatencyWaitingValue>;
   };
 }
 
