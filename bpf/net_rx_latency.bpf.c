@@ -155,15 +155,14 @@ static __always_inline void write_late_packet(const struct sk_buff *skb, const s
 SEC("tp_btf/netif_receive_skb")
 int BPF_PROG(packet_at_stack, const struct sk_buff *skb)
 {
-	u64 now = bpf_ktime_get_ns(), latency_ns;
-	struct rx_stamp *stamp = rx_stamp_of(skb, now);
+	u64 latency_ns;
+	struct rx_stamp *stamp = rx_stamp_of(skb, bpf_ktime_get_ns(), &latency_ns);
 	struct tcp_headers headers;
 
 	if (!stamp) {
 		count_untimed(RX_STAGE_NETIF, 1);
 		return 0;
 	}
-	latency_ns = now - stamp->received_ns;
 	observe(RX_STAGE_NETIF, latency_ns);
 	if (!read_tcp_headers(skb, &headers))
 		return 0;
@@ -218,15 +217,14 @@ int BPF_PROG(segment_at_tcp, struct sock *sk, const struct sk_buff *skb)
 {
 	const struct tcp_skb_cb *cb = (const void *)skb + bpf_core_field_offset(struct sk_buff, cb);
 	struct unread_segment arrived = {.received_ns = bpf_ktime_get_ns()};
-	struct rx_stamp *stamp = rx_stamp_of(skb, arrived.received_ns);
 	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	u64 latency_ns;
+	struct rx_stamp *stamp = rx_stamp_of(skb, arrived.received_ns, &latency_ns);
 
 	arrived.seq = BPF_CORE_READ(cb, seq);
 	arrived.end_seq = BPF_CORE_READ(cb, end_seq);
 	if (stamp && stamp->is_tcp && stamp->seq == arrived.seq) {
-		u64 latency_ns = arrived.received_ns - stamp->received_ns;
-
-		arrived.received_ns = stamp->received_ns;
+		arrived.received_ns -= latency_ns;
 		observe(RX_STAGE_TCP, latency_ns);
 		write_late_segment(sk, skb, cb, latency_ns);
 	} else {

@@ -2,7 +2,7 @@
 /*
  * When a driver has handed a received packet over, for programs further up that are given the same sk_buff:
  *
- *	stamp = rx_stamp_of(skb, now);  latency_ns = now - stamp->received_ns;
+ *	stamp = rx_stamp_of(skb, bpf_ktime_get_ns(), &latency_ns);
  *
  * There is one slot for each hash of a pointer, where the time is written without asking what was there:
  *
@@ -53,13 +53,22 @@ static __always_inline struct rx_stamp *rx_slot(u64 packet)
 	return bpf_map_lookup_elem(&rx_stamps, &slot);
 }
 
-/* NULL: when it came is not known. `now`: of bpf_ktime_get_ns(), never before the stamp. */
-static __always_inline struct rx_stamp *rx_stamp_of(const struct sk_buff *skb, u64 now)
+/*
+ * NULL: when it came is not known. Else `*latency_ns` is how long ago that was. The time is read once: a
+ * softirq may write a later one to the slot meanwhile. `now`: of bpf_ktime_get_ns().
+ */
+static __always_inline struct rx_stamp *rx_stamp_of(const struct sk_buff *skb, u64 now, u64 *latency_ns)
 {
-	u64 packet = rx_packet(skb);
+	u64 packet = rx_packet(skb), received_ns;
 	struct rx_stamp *stamp = rx_slot(packet);
 
-	return stamp && stamp->packet == packet && stamp->received_ns <= now ? stamp : 0;
+	if (!stamp || stamp->packet != packet)
+		return 0;
+	received_ns = *(volatile u64 *)&stamp->received_ns;
+	if (received_ns > now)
+		return 0;
+	*latency_ns = now - received_ns;
+	return stamp;
 }
 
 static __always_inline int rx_stamp(const struct sk_buff *skb)

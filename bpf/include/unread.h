@@ -9,7 +9,7 @@
  *	       copied_seq                                      rcv_nxt
  *
  * When the oldest has been read, the newest takes its place. So while there is anything to read, a segment
- * that was there before is waited for: no stall is missed, and a socket costs 56 bytes, whatever is in its
+ * that was there before is waited for: no stall is missed, and a socket costs 48 bytes, whatever is in its
  * queue. Segments between the two are not timed.
  *
  * All programs that use this run while the socket is locked. Linux >= 5.11 (socket storage for tracing).
