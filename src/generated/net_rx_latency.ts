@@ -143,7 +143,7 @@ export interface NetRxLatencyObject {
     max_events_per_second_per_cpu: number;
   };
   maps: {
-    nested_containers: MapOf<bigint, boolean>;
+    container_cgroups: MapOf<bigint, boolean>;
     rx_stamps: MapOf<number, NetRxLatencyRxStampsValue>;
     sock_owners: MapOf<number, NetRxLatencySockOwnersValue>;
     unread_segments: MapOf<number, NetRxLatencyUnreadSegmentsValue>;
