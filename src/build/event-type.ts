@@ -85,9 +85,10 @@ function mapMember(collector: string, map: MapLayout): string[] {
   if (line.length <= LINE_WIDTH) return [line];
   const parts = (['key', 'value'] as const).map((side) => {
     const [only] = map[side];
-    return only?.name === '' && alternativesOf(only, side).length > 1
+    const part = `      ${side === 'key' ? key : value}`;
+    return only?.name === '' && part.length >= LINE_WIDTH
       ? alternativesOf(only, side).map((alternative) => `      | ${alternative}`)
-      : [`      ${side === 'key' ? key : value}`];
+      : [part];
   });
   return [`    ${map.name}: MapOf<`, `${parts[0]?.join('\n')},`, `${parts[1]?.join('\n')}`, '    >;'];
 }

@@ -148,10 +148,7 @@ export interface NetRxLatencyObject {
     sock_owners: MapOf<number, NetRxLatencySockOwnersValue>;
     unread_segments: MapOf<number, NetRxLatencyUnreadSegmentsValue>;
     latencies: MapOf<
-      | 'RX_STAGE_NETIF'
-      | 'RX_STAGE_TCP'
-      | 'RX_STAGE_USERCOPY'
-      | number,
+      'RX_STAGE_NETIF' | 'RX_STAGE_TCP' | 'RX_STAGE_USERCOPY' | number,
       NetRxLatencyLatenciesValue
     >;
     untimed: MapOf<'RX_STAGE_NETIF' | 'RX_STAGE_TCP' | 'RX_STAGE_USERCOPY' | number, number>;
