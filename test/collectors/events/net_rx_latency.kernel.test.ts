@@ -33,6 +33,8 @@ const THRESHOLDS_NS = {
 } as const;
 /** A prime number: no multiple of what a batch, a window or a CPU has. */
 const MESSAGES = 53;
+/** Fewer than a new connection sends without an answer: they are not merged. */
+const FIRST_WINDOW = 7;
 const HEADER_BYTES = { 4: 20, 6: 40 } as const;
 const TCP_HEADER_BYTES = 32;
 
@@ -126,13 +128,14 @@ describe('packets that are late at the default thresholds', { skip }, () => {
     }, async () => {
       using program = new CompiledProgram('held_socket', '-pthread');
       await using stage = await RxStage.set(collector, family, idOf(family, 'c'));
-      const reader = stage.pair.server.spawn(program.path, stage.host, String(SERVER_PORT));
+      const enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"';
+      const command = ['sh', '-c', enter, stage.cgroup.path, program.path, stage.host, String(SERVER_PORT)];
+      const reader = stage.pair.server.spawn(...command);
       const ended = once(reader, 'exit');
       const lines = createInterface({ input: reader.stdout! })[Symbol.asyncIterator]();
       const said = async (): Promise<unknown> => (await lines.next()).value;
       try {
         assert.equal(await said(), 'listening');
-        stage.cgroup.add(reader.pid ?? 0);
         await stage.connect();
         await stage.send(1);
         assert.equal(await said(), 'locked');
@@ -154,8 +157,8 @@ describe('packets that are late at the default thresholds', { skip }, () => {
         assert.equal(data.packet_len_bytes, TCP_HEADER_BYTES + SEGMENT_BYTES);
         assert.equal(data.tcp_state, 'ESTABLISHED');
         assert.ok(data.owner_known_by === 'connect_or_listen' || data.owner_known_by === 'socket_memory');
-        assert.ok(fields.container_id === stage.container || data.owner_known_by === 'connect_or_listen');
-        assert.deepEqual(await stage.documents('RX_STAGE_NETIF'), [], 'it was in time there');
+        assert.equal(fields.container_id, stage.container);
+        assert.equal(data.pid, undefined, 'whoever it has interrupted is not told');
       } finally {
         reader.kill('SIGKILL');
         await ended;
@@ -180,13 +183,19 @@ describe('packets that are late at the default thresholds', { skip }, () => {
   }
 });
 
+async function ledgerOf({ ctx }: CollectorHarness): Promise<Readonly<Record<string, number>>> {
+  return (await (await ctx.bpf.load()).map('ledger').get(0)) as Record<string, number>;
+}
+
 /** With these thresholds each packet that is timed has a document, whosever it is; others come meanwhile. */
 async function assertHistogram(stage: RxStage, name: RxStageName): Promise<void> {
   const least = await stage.documentsOfHost(name);
   const page = await stage.collector.scrape();
   const most = await stage.documentsOfHost(name);
+  const { dropped_ring_full: dropped = 0 } = await ledgerOf(stage.collector);
   const counted = sampleValue(page, 'huatuo_net_rx_latency_seconds_count', { stage: name });
-  assert.ok(least <= counted && counted <= most, `${name}: ${least} ≤ ${counted} ≤ ${most}`);
+  const words = `${name}: ${least} ≤ ${counted} ≤ ${most} + ${dropped}`;
+  assert.ok(least <= counted && counted <= most + dropped, words);
 }
 
 for (const family of FAMILIES) {
@@ -214,7 +223,7 @@ for (const family of FAMILIES) {
       for (const document of timed) assertFlow(stage, document);
     }
     const page = await collector.scrape();
-    const own = { container_name: `name-${stage.container}` };
+    const own = { container_id: stage.container };
     assert.equal(sampleValue(page, 'huatuo_net_rx_container_segments_total', own), MESSAGES);
     const read_ns = (await stage.documents('RX_STAGE_USERCOPY')).reduce(
       (sum, { data }) => sum + Number(data.latency_ns),
@@ -237,24 +246,24 @@ test('what the rate limit suppresses is in the histogram, and counted as rate li
   await stage.established();
   await stage.send(MESSAGES);
   await stage.read();
-  const ledger = (await (await collector.ctx.bpf.load()).map('ledger').get(0)) as Record<string, number>;
-  assert.ok(ledger.rate_limited! > 0, JSON.stringify(ledger));
+  const ledger = await ledgerOf(collector);
+  assert.ok((ledger.rate_limited ?? 0) > 0, JSON.stringify(ledger));
   const page = await collector.scrape();
   const counted = sampleValue(page, 'huatuo_net_rx_latency_seconds_count', { stage: 'RX_STAGE_TCP' });
   const written = (await stage.documents('RX_STAGE_TCP')).length;
-  assert.ok(written < MESSAGES && MESSAGES <= counted, `${written} written, ${counted} counted`);
+  assert.ok(written < counted, `${written} written, ${counted} counted`);
 });
 
 test('segments between the oldest and the newest of a queue are counted as not timed', { skip }, async () => {
   await using collector = await CollectorHarness.load('net_rx_latency');
   await using stage = await RxStage.set(collector, 6, idOf(6, '9'));
   await stage.established();
-  await stage.sendWhileStopped(MESSAGES, 0);
+  await stage.sendWhileStopped(FIRST_WINDOW, 0);
   const page = await collector.scrape();
-  const own = { container_name: `name-${stage.container}` };
+  const own = { container_id: stage.container };
   const timed = sampleValue(page, 'huatuo_net_rx_container_segments_total', own);
   const untimed = sampleValue(page, 'huatuo_net_rx_untimed_packets_total', { stage: 'RX_STAGE_USERCOPY' });
   assert.equal(timed, 2);
   // Of the whole host.
-  assert.ok(untimed >= MESSAGES - timed, `${untimed}`);
+  assert.ok(untimed >= FIRST_WINDOW - timed, `${untimed}`);
 });
