@@ -1,4 +1,5 @@
 /** A connection whose server is in a container and receives late, and what the net_rx_latency collector writes of it. */
+import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +26,9 @@ export function skipWithoutRxLatency(): string | false {
 
 export const SERVER_PORT = 8080;
 export const SEGMENT_BYTES = 1000;
+
+/** A container's id that no other stage of a test has. */
+export const idOf = (family: Family, digit: string): string => `${digit}${family}`.repeat(32);
 
 export type RxDocument = JournalDocument & { readonly data: NetRxLatencyEvent };
 export type RxStageName = Extract<NetRxLatencyEvent['latency_stage'], string>;
@@ -152,4 +156,16 @@ export class RxStage implements AsyncDisposable {
     await this.pair[Symbol.asyncDispose]();
     await this.cgroup[Symbol.asyncDispose]();
   }
+}
+
+/** What all documents about segments of the client have in common. */
+export function assertFlow({ pair, family }: RxStage, { data, fields, text }: RxDocument): void {
+  assert.equal(fields.severity, 'warning');
+  assert.equal(data.tcp_saddr, pair.client.address(family), text);
+  assert.equal(data.tcp_daddr, pair.server.address(family), text);
+  assert.equal(data.tcp_dport, SERVER_PORT, text);
+  assert.ok(data.tcp_sport > 0 && data.tcp_sport !== SERVER_PORT, text);
+  assert.match(data.net_namespace_cookie, /^0x[1-9a-f]/, text);
+  assert.ok(data.tcp_seq > 0 && data.tcp_ack_seq > 0, text);
+  assert.ok(data.latency_ns >= data.threshold_ns, text);
 }
