@@ -1,12 +1,8 @@
 /** A connection whose server is in a container and receives late, and what the net_rx_latency collector writes of it. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { compileFlags, compileObject, requireClang } from '../../src/build/clang.ts';
 import type { NetRxLatencyEvent } from '../../src/generated/net_rx_latency.ts';
-import { at } from '../../src/paths.ts';
 import { skipWithoutController, TestCgroup } from './cgroup.ts';
 import type { CollectorHarness } from './collector-harness.ts';
 import { eventually } from './eventually.ts';
@@ -113,27 +109,6 @@ export class RxStage implements AsyncDisposable {
     server.signal('SIGCONT');
     await this.read();
     return waited_ms;
-  }
-
-  /** Has the server's device receive by NAPI and hold segments back that others may be merged with. */
-  async holdInGro(timeout_ns: number): Promise<void> {
-    const { object } = await compileObject(
-      await requireClang(),
-      compileFlags(at('bpf/include')),
-      at('test/fixtures/xdp/pass.c'),
-    );
-    const { server } = this.pair;
-    const directory = mkdtempSync(join(tmpdir(), 'huatuo-xdp-'));
-    try {
-      const file = join(directory, 'pass.o');
-      writeFileSync(file, object);
-      await server.run('ip', 'link', 'set', 'dev', server.device, 'xdpdrv', 'object', file, 'section', 'xdp');
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
-    // The sysfs of its network namespace.
-    const write = `mount -t sysfs none /sys && echo ${timeout_ns} > /sys/class/net/${server.device}/gro_flush_timeout`;
-    await server.run('unshare', '--mount', 'sh', '-c', write);
   }
 
   /** Documents about what the server has received, so far. */

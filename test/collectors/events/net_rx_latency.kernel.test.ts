@@ -20,7 +20,6 @@ import {
 const skip = skipWithoutRxLatency();
 const FAMILIES = [4, 6] as const;
 const THRESHOLDS_NS = {
-  RX_STAGE_NETIF: 5_000_000,
   RX_STAGE_TCP: 10_000_000,
   RX_STAGE_USERCOPY: 115_000_000,
 } as const;
@@ -68,35 +67,6 @@ describe('packets that are late at the default thresholds', { skip }, () => {
       const [first, last, ...more] = documents.map(({ data }) => data.tcp_seq);
       assert.ok(first !== undefined && last !== undefined && more.length === 0, 'the oldest and the newest');
       assert.equal((last - first) >>> 0, 2 * SEGMENT_BYTES);
-    });
-
-    test(`IPv${family}: segments that the device's driver holds back for others`, async () => {
-      await using stage = await RxStage.set(collector, family, idOf(family, 'b'));
-      await stage.holdInGro(20_000_000);
-      await stage.established();
-      await stage.documents();
-      // More than the first window: its segments are full, and none of them asks to be pushed.
-      await stage.send(1, 40_000);
-      await stage.read();
-      const documents = await stage.documents();
-      for (const name of ['RX_STAGE_NETIF', 'RX_STAGE_TCP'] as const) {
-        const late = documents.filter(
-          ({ data }) => data.latency_stage === name && data.latency_ns >= 20_000_000,
-        );
-        assert.ok(late.length > 0, documents.map(({ text }) => text).join('\n'));
-        for (const document of late) {
-          assertFlow(stage, document);
-          assert.equal(document.data.threshold_ns, THRESHOLDS_NS[name]);
-          assert.ok(document.data.packet_len_bytes > 2000, 'segments are merged');
-        }
-      }
-      const [socketless] = documents.filter(({ data }) => data.latency_stage === 'RX_STAGE_NETIF');
-      const { tcp_state, pid, comm, cgroup_id, owner_known_by } = socketless?.data ?? assert.fail();
-      assert.deepEqual(
-        [tcp_state, pid, comm, cgroup_id, owner_known_by, socketless?.fields.container_id],
-        new Array(6).fill(undefined),
-        'the stack knows no socket, and no owner',
-      );
     });
 
     test(`IPv${family}: a segment that waits for a locked socket`, {
