@@ -103,6 +103,7 @@ struct net_device {
 struct sk_buff {
 	struct net_device *dev; /* TCP has other uses for its place */
 	struct sock *sk;
+	int skb_iif; /* interface that has received it */
 	char cb[48];
 	unsigned int len;
 	u16 queue_mapping;
