@@ -112,7 +112,6 @@ struct sk_buff {
 	u32 vlan_all;	     /* both; Linux >= 6.1 */
 	u8 vlan_present : 1; /* before */
 	u16 protocol;	     /* network byte order */
-	int skb_iif;	     /* interface that has received it */
 	u16 network_header;  /* from head, as the next two; 0 when it was not set */
 	u16 mac_header;
 	u32 tail;
