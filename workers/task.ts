@@ -4,8 +4,8 @@ import { collectGarbageOnce } from '../src/actor/collect-garbage.ts';
 import { nameThread } from '../src/actor/thread.ts';
 import { SnapshotContainers } from '../src/containers/snapshot.ts';
 import { createLog } from '../src/log.ts';
-import { type FileTask, type FileTaskResult, runFileTask, type TaskHost } from '../src/pool/file-task.ts';
-import type { FilePoolOptions } from '../src/pool/pool.ts';
+import { type FileTaskResult, runFileTask, type TaskHost } from '../src/pool/file-task.ts';
+import type { FilePoolOptions, PoolJob } from '../src/pool/pool.ts';
 
 const { paths, log: logConfig } = workerData as FilePoolOptions;
 
@@ -17,6 +17,7 @@ const host: TaskHost = {
   log: (collector) => createLog({ component: collector, ...logConfig }),
 };
 
-export default function task(job: FileTask): Promise<FileTaskResult> {
-  return runFileTask(job, host);
+export default function run({ task, begun }: PoolJob): Promise<FileTaskResult> {
+  Atomics.store(begun, 0, 1);
+  return runFileTask(task, host);
 }

@@ -24,6 +24,13 @@ const IDLE_TIMEOUT_MS = 90_000;
 const MAX_QUEUE = 200;
 const MAX_HEAP_MB = 96;
 
+/** What a thread gets. */
+export interface PoolJob {
+  readonly task: FileTask;
+  /** Becomes 1 when the thread begins with it. */
+  readonly begun: Int32Array<SharedArrayBuffer>;
+}
+
 /** Successful results; failures are thrown. */
 export type FileTaskAnswer<Type extends FileTaskResult['type']> = Extract<
   FileTaskResult,
@@ -33,7 +40,7 @@ const ANSWERS = { describe: 'described', take: 'taken', update: 'updated', look:
 
 export class FilePool implements AsyncDisposable {
   readonly #options: FilePoolOptions;
-  #piscina: Piscina<FileTask, FileTaskResult>;
+  #piscina: Piscina<PoolJob, FileTaskResult>;
   /** Of the modules that were run so far, by path. */
   readonly #contents = new Map<string, string>();
 
@@ -53,8 +60,8 @@ export class FilePool implements AsyncDisposable {
     void former.close().catch(() => {});
   }
 
-  #start(): Piscina<FileTask, FileTaskResult> {
-    const piscina = new Piscina<FileTask, FileTaskResult>({
+  #start(): Piscina<PoolJob, FileTaskResult> {
+    const piscina = new Piscina<PoolJob, FileTaskResult>({
       filename: at('dist/workers/task.js'),
       name: 'default',
       minThreads: 1,
@@ -74,8 +81,8 @@ export class FilePool implements AsyncDisposable {
   /**
    * Runs one task.
    * @param deadline_ms counted from now, waiting for a thread included
-   * @throws DEADLINE_EXCEEDED, whatever the task failed with, or COLLECTOR_FAILED when its thread died or the queue is
-   * full
+   * @throws DEADLINE_EXCEEDED, OVERLOADED when no thread had time for it until then, whatever the task failed with, or
+   * COLLECTOR_FAILED when its thread died or the queue is full
    */
   async run<Task extends FileTask>(
     task: Task,
@@ -94,11 +101,19 @@ export class FilePool implements AsyncDisposable {
     this.#renewFor(task.collector);
     const signal = AbortSignal.timeout(deadline_ms);
     const { name } = task.collector;
+    const begun = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     try {
-      return await this.#piscina.run(task, { signal });
+      return await this.#piscina.run({ task, begun }, { signal });
     } catch (cause) {
       if (!signal.aborted)
         throw HuatuoError.from(cause, 'COLLECTOR_FAILED', `its thread was replaced; check collector ${name}`);
+      if (Atomics.load(begun, 0) === 0)
+        throw new HuatuoError('OVERLOADED', {
+          expected: `a thread for ${task.type} of collector ${name} within ${deadline_ms} ms`,
+          found: 'all of them busy with other collectors',
+          remedy: 'it is tried again next time; see which collectors hang',
+          cause,
+        });
       throw new HuatuoError('DEADLINE_EXCEEDED', {
         expected: `${task.type} of collector ${name} within ${deadline_ms} ms`,
         found: 'no result',

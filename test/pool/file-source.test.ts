@@ -3,6 +3,7 @@ import { after, afterEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ContainersClient } from '../../src/containers/client.ts';
 import { SnapshotWriter } from '../../src/containers/snapshot.ts';
+import type { HuatuoError } from '../../src/error.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { FileSource } from '../../src/pool/file-source.ts';
 import { FilePool } from '../../src/pool/pool.ts';
@@ -146,5 +147,21 @@ describe('a failing file collector tells why', () => {
       ),
     );
     await sampled.scrape(DEADLINE_MS);
+  });
+
+  test('when others hang and no thread is left for it: it does not rest for that', async () => {
+    const waits = source('sampled');
+    await waits.scrape(DEADLINE_MS);
+    // Both threads, for as long as it waits.
+    const hanging = [source('hangs'), source('hangs')].map((one) => one.scrape(2000).catch(() => {}));
+    const describe = { type: 'describe', collector: waits.collector } as const;
+    await eventually('a task without a thread', () =>
+      pool.run(describe, 100).then(
+        () => false,
+        ({ code }: HuatuoError) => code === 'OVERLOADED',
+      ),
+    );
+    await Promise.all(hanging);
+    await waits.scrape(DEADLINE_MS);
   });
 });
