@@ -10,8 +10,8 @@
  *   iter/task, once for each task <─────────────────────────────┘
  *        └── in state D, and not reported itself ──► document of a task that waits too
  *
- * Who hangs is often not who is at fault: the others show who holds the lock, and which disk nobody hears
- * from. Linux >= 5.8 with CONFIG_DETECT_HUNG_TASK; the list of the others >= 5.9, locks and their holders
+ * Who hangs is often not who is at fault: the others show who holds the lock, and which disk no longer
+ * answers. Linux >= 5.8 with CONFIG_DETECT_HUNG_TASK; the list of the others >= 5.9, locks and their holders
  * >= 6.16 with CONFIG_DETECT_HUNG_TASK_BLOCKER.
  */
 #include "cgroup_counters.h"

@@ -8,7 +8,7 @@
  *
  *	begin ──► lru_shrink_inactive (scanned, reclaimed), again and again ──► end
  *
- * What kswapd does in the background holds nobody up and is not looked at.
+ * What kswapd does in the background delays no task, and is not looked at.
  */
 #include "event.h"
 #include "cgroup_counters.h"

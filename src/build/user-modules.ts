@@ -26,7 +26,7 @@ const TSCONFIG = {
   extends: 'huatuo/tsconfig.collectors.json',
   include: ['*.ts', 'generated/*.ts'],
 };
-/** Modules that the last build made, so that one without a source is removed and nobody else's file is. */
+/** Modules that the last build made, so that those without a source are removed, and no other file is. */
 const MADE = '.build-modules.json';
 
 export interface UserModules {
