@@ -11,22 +11,27 @@ interface Repeats {
   readonly level: keyof Log;
   readonly message: string;
   suppressed: number;
+  /** Of the newest repetition. */
+  detail: object | undefined;
 }
 
 /**
  * A view of `log` in which a line (level and message; the detail may differ) appears at once when it is new and after that
- * only as a summary, at the end of each interval in which it was repeated: detail `{ suppressed: 41 }`. A line that was
+ * only as a summary, at the end of each interval in which it was repeated: the newest one's detail, with `suppressed: 41`. The summary of
+ * what came last is the last. A line that was
  * not repeated for a whole interval is new again.
  *
  * Dispose it to write the last summaries and to stop the clock, which does not keep the process alive.
  */
 export function limitRepeats(log: Log, options: { readonly interval_ms: number }): LimitedLog {
-  const summarise = ({ level, message, suppressed }: Repeats): void => {
-    if (suppressed > 0) log[level](message, { suppressed });
+  const summarise = ({ level, message, suppressed, detail }: Repeats): void => {
+    if (suppressed > 0) log[level](message, { ...detail, suppressed });
   };
   const seen = new LRUCache<string, Repeats>({ max: MAX_KEYS, dispose: summarise });
   const tick = (): void => {
-    for (const [key, repeats] of seen.entries()) {
+    for (const key of [...seen.rkeys()]) {
+      const repeats = seen.peek(key);
+      if (!repeats) continue;
       if (repeats.suppressed === 0) seen.delete(key);
       summarise(repeats);
       repeats.suppressed = 0;
@@ -42,9 +47,10 @@ export function limitRepeats(log: Log, options: { readonly interval_ms: number }
     const repeats = seen.get(key);
     if (repeats) {
       repeats.suppressed += 1;
+      repeats.detail = detail;
       return;
     }
-    seen.set(key, { level, message, suppressed: 0 });
+    seen.set(key, { level, message, suppressed: 0, detail: undefined });
     clock ??= setInterval(tick, options.interval_ms).unref();
     log[level](message, detail);
   };

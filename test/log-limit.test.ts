@@ -22,7 +22,18 @@ test('a repeated line is written once and then as a count for each interval', (t
     ['error', 'full', undefined],
   ]);
   t.mock.timers.tick(1000);
-  assert.deepEqual(lines.slice(2), [['warn', 'full', { suppressed: 4 }]]);
+  assert.deepEqual(lines.slice(2), [['warn', 'full', { n: 4, suppressed: 4 }]]);
+});
+
+test('of two lines that take turns, the one that came last is summarised last', (t) => {
+  const { lines, limited } = recorded(t);
+  using _ = limited;
+  for (const state of ['stopped', 'running', 'stopped', 'running', 'stopped']) limited.info(state);
+  t.mock.timers.tick(1000);
+  assert.deepEqual(
+    lines.slice(2).map(([, message]) => message),
+    ['running', 'stopped'],
+  );
 });
 
 test('a line that was quiet for a whole interval is new again', (t) => {

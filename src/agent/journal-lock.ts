@@ -33,7 +33,7 @@ export class JournalLock implements Disposable {
    */
   hold(directory: string): Identity {
     const path = join(directory, '.lock');
-    if (this.#held?.path === path && identityAt(path) === this.#held.identity) return this.#held.identity;
+    if (this.#held?.path === path && isAt(path, this.#held.identity)) return this.#held.identity;
     const held = lockDirectory(directory, path);
     this[Symbol.dispose]();
     this.#held = held;
@@ -48,6 +48,15 @@ export class JournalLock implements Disposable {
   [Symbol.dispose](): void {
     this.#held?.[Symbol.dispose]();
     this.#held = undefined;
+  }
+}
+
+/** What cannot be looked at is somewhere else: to take the lock anew says why. */
+function isAt(path: string, identity: Identity): boolean {
+  try {
+    return identityAt(path) === identity;
+  } catch {
+    return false;
   }
 }
 

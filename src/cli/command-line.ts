@@ -261,7 +261,12 @@ function usage(error: CommanderError, program: Command): HuatuoError {
   const flags = [program, ...program.commands].flatMap(({ options }) =>
     options.flatMap(({ long }) => long ?? []),
   );
-  const [, option] = /^error: unknown option '([^'=]*)/.exec(error.message) ?? [];
+  const [, option, value] = /^error: unknown option '([^'=]*)(=[^']*)?/.exec(error.message) ?? [];
+  if (option !== undefined && value !== undefined && flags.includes(option))
+    return mistake(
+      `a value for '${printable(option)}', which takes none`,
+      option.replace(/^--(?:no-)?/, '--no-'),
+    );
   if (option !== undefined) return mistake(`unknown option '${printable(option)}'`, nearest(option, flags));
   const word = program.args[0];
   if (error.code === 'commander.excessArguments' && word !== undefined && !commands.includes(word)) {

@@ -13,6 +13,8 @@ const MAX_FIELDS_CHARACTERS = 320;
 /** Ids and addresses lead to other documents and tell a person nothing. */
 const UNTOLD = /(^|_)(id|addr)$/;
 
+const WHO = /^[\w.]*\b(comm|pid)=/;
+
 type Document = Readonly<Record<string, unknown>>;
 
 export class CriticalLog {
@@ -63,7 +65,12 @@ function summary(what: string, line: string): string {
   const owner = container_name ?? container_hostname ?? container_id ?? systemd_unit;
   const fields: string[] = [];
   collect((tracer_data ?? {}) as Document, '', fields);
-  return [`${what}:`, ...(owner === undefined ? [] : [`in ${shown(owner)}`]), ...fit(fields)].join(' ');
+  // Who it is comes first: the end may have no room.
+  const sorted = [
+    ...fields.filter((field) => WHO.test(field)),
+    ...fields.filter((field) => !WHO.test(field)),
+  ];
+  return [`${what}:`, ...(owner === undefined ? [] : [`in ${shown(owner)}`]), ...fit(sorted)].join(' ');
 }
 
 /** What a collector of a user's has made of its event may be no JSON; its journal will show it. */

@@ -99,7 +99,7 @@ export function choice<const Words extends readonly [string, ...string[]]>(field
 export function absolutePath(field: { readonly default: string; readonly doc: string }): z.ZodType<string> {
   return z
     .string()
-    .refine(isAbsolute)
+    .refine((path) => isAbsolute(path) && !path.includes('\0'))
     .transform(normalize)
     .prefault(field.default)
     .meta({ description: field.doc, allowed: 'an absolute path' });
@@ -110,7 +110,7 @@ export function absolutePathOrNone(doc: string): z.ZodType<string> {
   return z
     .string()
     .max(4096)
-    .refine((path) => path === '' || isAbsolute(path))
+    .refine((path) => path === '' || (isAbsolute(path) && !path.includes('\0')))
     .default('')
     .meta({ description: doc, allowed: 'an absolute path, or empty' });
 }

@@ -42,6 +42,7 @@ function root(catalog: Catalog): z.ZodType<EffectiveConfig> {
       .string()
       .min(1)
       .max(128)
+      .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u)
       .default('default')
       .meta({ description: 'Written into every document and every huatuo_bamai_ metric', allowed: 'a name' }),
     hostname: z

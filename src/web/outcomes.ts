@@ -25,7 +25,12 @@ export class ScrapeOutcomes {
     this.#newest.set(collector, { at: Date.now(), faults });
     if (faults.some((fault) => fault.type === 'failed' && fault.error.code === 'COLLECTOR_STARTING')) return;
     const signature = faults
-      .map((fault) => (fault.type === 'failed' ? fault.error.code : fault.reason))
+      .map((fault) =>
+        // Another message is another failure, but not another pid or time in it.
+        fault.type === 'failed'
+          ? `${fault.error.code} ${fault.error.message.replace(/\d+/g, '#')}`
+          : fault.reason,
+      )
       .join();
     if ((this.#logged.get(collector) ?? '') === signature) return;
     this.#logged.set(collector, signature);

@@ -26,7 +26,7 @@ test('a line says what happened, in which container, and the short fields of the
   };
   log.say([ndjson({ container_name: 'shop-web', container_id: 'c'.repeat(64), tracer_data: data })], 1);
   assert.deepEqual(lines, [
-    'warn critical: Something broke: in shop-web stuck_ns=5 victim.pid=42 victim.comm=tail partial=false',
+    'warn critical: Something broke: in shop-web victim.pid=42 victim.comm=tail stuck_ns=5 partial=false',
   ]);
 });
 

@@ -1,5 +1,5 @@
 /** Whether a directory may be used for a journal: it is one, or it is empty. What belongs to others is never written to. */
-import { existsSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HuatuoError } from '../../error.ts';
 import { isStream } from './losses.ts';
@@ -32,6 +32,7 @@ export function markJournal(directory: string): void {
  * @throws CONFIG_INVALID with what lies there and what to do
  */
 export function requireOwnDirectory(directory: string): void {
+  if (isSomethingElse(directory)) throw foreign(directory, `${directory}, which is no directory`);
   const entries = list(directory);
   const real = entries ? realpathSync(directory) : directory;
   if (isSystemDirectory(real)) throw foreign(directory, `${real}, a directory of the system`);
@@ -41,6 +42,14 @@ export function requireOwnDirectory(directory: string): void {
   const more = others.length > MAX_NAMED ? ` and ${others.length - MAX_NAMED} more` : '';
   const named = others.slice(0, MAX_NAMED).map((name) => JSON.stringify(name));
   throw foreign(directory, `${directory} with ${named.join(', ')}${more} in it`);
+}
+
+function isSomethingElse(path: string): boolean {
+  try {
+    return !statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function list(directory: string): string[] | undefined {
