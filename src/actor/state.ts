@@ -80,6 +80,8 @@ export interface ActorMeasurements {
   readonly busy_heads?: number;
   readonly lookup_misses?: number;
   readonly lookup_evictions?: number;
+  /** Of BPF programs: the kernel left them out, because they were running on that CPU already. */
+  readonly missed_runs?: number;
   readonly throttled_seconds?: number;
   /** 1 keeps every event. */
   readonly sampling_ratio?: number;

@@ -163,6 +163,11 @@ function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
       of('lookup_evictions'),
     ),
     counter(
+      'huatuo_actor_missed_program_runs_total',
+      'Runs of BPF programs that the kernel left out, because the program was running on that CPU already.',
+      of('missed_runs'),
+    ),
+    counter(
       'huatuo_actor_throttled_seconds_total',
       'Time the actor was throttled for being over its CPU budget.',
       of('throttled_seconds'),

@@ -136,13 +136,19 @@ export class WorkerChild implements CollectorChild {
     const { vitals, ...status } = this.actor.status;
     const { throttled_seconds, sampling_ratio } = this.#throttle;
     const program_counts = this.#kernel?.object && programCounts(this.#kernel.object);
+    const missed_runs = this.#kernel?.object?.missedRuns;
     const { missing_programs, chosen_variants } = this.#programs();
     return {
       ...status,
       ...(missing_programs.length > 0 && { missing_programs }),
       ...(chosen_variants.length > 0 && { chosen_variants }),
       ...(program_counts && { program_counts }),
-      vitals: { ...vitals, throttled_seconds, ...this.#ringMeasurements(sampling_ratio) },
+      vitals: {
+        ...vitals,
+        throttled_seconds,
+        ...(missed_runs !== undefined && { missed_runs }),
+        ...this.#ringMeasurements(sampling_ratio),
+      },
     };
   }
 

@@ -41,6 +41,7 @@ export interface Libbpf {
   bpf_map__set_autocreate(map: Pointer, autocreate: boolean): number;
   bpf_map__initial_value(map: Pointer, size: [bigint | number]): Pointer | null;
   bpf_program__name(program: Pointer): string;
+  bpf_program__fd(program: Pointer): number;
   bpf_program__set_autoload(program: Pointer, autoload: boolean): number;
   bpf_program__set_log_buf(program: Pointer, log: Pointer, size: number): number;
   bpf_program__attach(program: Pointer): Pointer | null;
@@ -95,6 +96,7 @@ const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
   bpf_map__set_autocreate: 'int bpf_map__set_autocreate(void *map, bool autocreate)',
   bpf_map__initial_value: 'void *bpf_map__initial_value(void *map, _Out_ size_t *psize)',
   bpf_program__name: 'const char *bpf_program__name(const void *prog)',
+  bpf_program__fd: 'int bpf_program__fd(const void *prog)',
   bpf_program__set_autoload: 'int bpf_program__set_autoload(void *prog, bool autoload)',
   bpf_program__set_log_buf: 'int bpf_program__set_log_buf(void *prog, void *log_buf, size_t log_size)',
   bpf_program__attach: 'void *bpf_program__attach(const void *prog)',

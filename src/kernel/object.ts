@@ -13,6 +13,7 @@ import { type Libbpf, libbpf, type Pointer } from './libbpf.ts';
 import { waitForRunningPrograms } from './libc.ts';
 import { loadFresh, openHandles } from './load.ts';
 import { Pinning, type PinRequest } from './pins/pinning.ts';
+import { recursionMisses } from './program-info.ts';
 import { ProgramChoice, type ProgramStatus } from './programs.ts';
 import { ONLINE_CPUS, readOnlineCpus } from './sampling.ts';
 import { setSampling } from './variables.ts';
@@ -129,6 +130,18 @@ export class KernelObject {
   ): Promise<Uint8Array<ArrayBuffer>> {
     const found = findProgram(this.#api, this.#handles.object, program);
     return runIterator(this.#api, found, cgroup, maxBytes);
+  }
+
+  /** How often its programs were left out since they were loaded, see `recursionMisses`; undefined where that is not known. */
+  get missedRuns(): number | undefined {
+    // Of a pinned set there are links and maps only.
+    if (this.#handles.pinned) return undefined;
+    const { object } = this.#handles;
+    return this.#choice.chosen
+      .map(({ program }) =>
+        recursionMisses(this.#api.bpf_program__fd(findProgram(this.#api, object, program))),
+      )
+      .reduce((sum, misses) => (sum === undefined || misses === undefined ? undefined : sum + misses), 0);
   }
 
   /** Its programs go on without this process: not every object that is to be pinned can be. */

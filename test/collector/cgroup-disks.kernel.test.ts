@@ -55,7 +55,9 @@ test('requests of cgroups that are removed become those of their parent, and no 
     await using inner = TestCgroup.make('blkio', `${PARENT}/container/job-${made}`);
     await readIn(inner, disk);
   }
-  assert.equal(await requestsOf(object, disk, container.inode), READS * (CHURN + 1));
+  const requests = await requestsOf(object, disk, container.inode);
+  const missing = READS * (CHURN + 1) - requests;
+  assert.ok(missing >= 0 && missing <= iolatency.missedRuns, `${missing} requests are missing`);
 
   // Others make and remove cgroups meanwhile.
   const live = liveInodes();
