@@ -125,7 +125,7 @@ test('a journal directory that is a file: exit code 1', async () => {
     only: ['loadavg'],
   });
   assert.equal(code, 1);
-  assert.match(stderr, /DIRECTORY_NOT_WRITABLE/);
+  assert.match(stderr, /CONFIG_INVALID.*which is no directory/);
 });
 
 test('two agents on one journal: the second one ends and names the first', async () => {

@@ -1,7 +1,7 @@
 /** Programs of every kind, attached to this kernel and let go of again. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -224,6 +224,16 @@ test('to inspect an object loads it and attaches nothing', { skip }, async () =>
   assert.equal(lacking?.code, 'TRACEPOINT_MISSING');
 });
 
+/** What a program that samples has counted, by CPU, and a wait for more of it. */
+function samplesOf(loaded: Awaited<ReturnType<typeof load>>) {
+  const samples = (): Promise<readonly number[]> => loaded.map('samples').perCpu(0);
+  const sampled = async (cpu: number, more: number): Promise<void> => {
+    const before = (await samples())[cpu]!;
+    await eventually(`samples of CPU ${cpu}`, async () => (await samples())[cpu]! >= before + more);
+  };
+  return { samples, sampled };
+}
+
 test('every online CPU is sampled, one that goes is let go of, and one that comes is taken up', {
   skip: skip || (availableParallelism() < 2 ? 'one CPU' : false),
 }, async () => {
@@ -233,11 +243,7 @@ test('every online CPU is sampled, one that goes is let go of, and one that come
   writeFileSync(onlineCpus, `${first}\n`);
   using loaded = await load('kinds', { onlineCpus });
   await loaded.object.attach();
-  const samples = (): Promise<readonly number[]> => loaded.map('samples').perCpu(0);
-  const sampled = async (cpu: number, more: number): Promise<void> => {
-    const before = (await samples())[cpu]!;
-    await eventually(`samples of CPU ${cpu}`, async () => (await samples())[cpu]! >= before + more);
-  };
+  const { samples, sampled } = samplesOf(loaded);
   await sampled(first!, 5);
   assert.equal((await samples())[second!], 0);
 
@@ -255,6 +261,42 @@ test('every online CPU is sampled, one that goes is let go of, and one that come
   const last = await samples();
   loaded.object.followCpus();
   assert.deepEqual(await samples(), last);
+});
+
+/** Why no CPU can be taken off line here; false when one can. */
+function skipWithoutHotplug(): string | false {
+  const [, second] = readOnlineCpus('/sys/devices/system/cpu/online');
+  if (second === undefined) return 'one CPU';
+  try {
+    accessSync(onlineFile(second), constants.W_OK);
+    return false;
+  } catch {
+    return `CPU ${second} cannot be taken off line`;
+  }
+}
+
+function onlineFile(cpu: number): string {
+  return `/sys/devices/system/cpu/cpu${cpu}/online`;
+}
+
+test('a CPU that the kernel takes off line and brings back is sampled again', {
+  skip: skip || skipWithoutHotplug(),
+}, async () => {
+  const [first, second] = readOnlineCpus('/sys/devices/system/cpu/online');
+  using loaded = await load('kinds');
+  await loaded.object.attach();
+  const { samples, sampled } = samplesOf(loaded);
+  await sampled(second!, 5);
+  using _online = { [Symbol.dispose]: () => writeFileSync(onlineFile(second!), '1') };
+  writeFileSync(onlineFile(second!), '0');
+  loaded.object.followCpus();
+  const left = (await samples())[second!];
+  await sampled(first!, 20);
+  assert.equal((await samples())[second!], left);
+
+  writeFileSync(onlineFile(second!), '1');
+  loaded.object.followCpus();
+  await sampled(second!, 5);
 });
 
 test('a frequency that the kernel does not allow is an error with its errno', { skip }, async () => {
