@@ -116,7 +116,7 @@ function warnOfHost(config: EffectiveConfig, log: Log): void {
 
 /** What is set, else what the kernel calls this host now. */
 function named(config: EffectiveConfig): EffectiveConfig {
-  return { ...config, hostname: config.hostname || hostname() };
+  return { ...config, hostname: config.hostname || hostname(), followsHostname: config.hostname === '' };
 }
 
 function onRename(call: () => void): NodeJS.Timeout {

@@ -89,10 +89,10 @@ export function formatContainers({ containers, status }: ContainersDocument): st
 }
 
 function row(container: ContainerEntry): string[] {
-  const { name, id, runtime, pod_name, host_namespace, type, qos, init_pid, start_time, image } = container;
-  const started = start_time?.slice(0, 19).replace('T', ' ') ?? '';
-  const pid = init_pid === undefined ? '' : String(init_pid);
-  const cells = [name, id.slice(0, 12), runtime, pod_name, host_namespace, type, qos, pid, started, image];
+  const { name, id, runtime, podName, hostNamespace, type, qos, initPid, startTime, image } = container;
+  const started = startTime?.slice(0, 19).replace('T', ' ') ?? '';
+  const pid = initPid === undefined ? '' : String(initPid);
+  const cells = [name, id.slice(0, 12), runtime, podName, hostNamespace, type, qos, pid, started, image];
   return cells.map((cell) => cell || '-');
 }
 

@@ -12,6 +12,8 @@ export interface EffectiveConfig {
   readonly region: string;
   /** Written beside it. Empty until the agent has put the kernel's name of this host there. */
   readonly hostname: string;
+  /** It is the kernel's, and what is made meanwhile follows that. */
+  readonly followsHostname?: boolean;
   readonly log: LogConfig;
   readonly web: WebConfig;
   readonly reload: ReloadConfig;

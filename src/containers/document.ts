@@ -1,4 +1,4 @@
-/** What `/api/v1/containers` answers: names as in `/api/v1/status`. */
+/** What `/api/v1/containers` answers: containers as collectors see them. */
 import type { Container } from '../sdk/container.ts';
 import type { ContainersStatus } from './actor.ts';
 
@@ -8,19 +8,7 @@ export interface ContainersDocument {
 }
 
 /** A container as JSON: inode numbers of cgroups as decimal strings, because JSON numbers end at 2^53. What is not known is empty or absent. */
-export interface ContainerEntry
-  extends Pick<
-    Container,
-    'id' | 'runtime' | 'hostname' | 'name' | 'image' | 'labels' | 'type' | 'qos' | 'cgroups'
-  > {
-  readonly pod_name: string;
-  readonly host_namespace: string;
-  readonly netns_inode?: number;
-  readonly init_pid?: number;
-  /** RFC 3339, UTC. */
-  readonly start_time?: string;
-  readonly cgroup_ids: readonly string[];
-}
+export type ContainerEntry = Omit<Container, 'cgroupIds'> & { readonly cgroupIds: readonly string[] };
 
 /** Sorted by name. */
 export function containersDocument(
@@ -31,14 +19,5 @@ export function containersDocument(
 }
 
 function entryOf(container: Container): ContainerEntry {
-  const { podName, hostNamespace, netnsInode, initPid, startTime, cgroupIds, ...same } = container;
-  return {
-    ...same,
-    pod_name: podName,
-    host_namespace: hostNamespace,
-    ...(netnsInode !== undefined && { netns_inode: netnsInode }),
-    ...(initPid !== undefined && { init_pid: initPid }),
-    ...(startTime !== undefined && { start_time: startTime }),
-    cgroup_ids: cgroupIds.map(String),
-  };
+  return { ...container, cgroupIds: container.cgroupIds.map(String) };
 }

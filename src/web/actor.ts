@@ -4,6 +4,7 @@
  * What it needs from the main thread (status, the agent's own metrics) it asks over the control port, with a deadline: a
  * main thread that hangs must not take `/metrics` and `/-/healthy` with it.
  */
+import { hostname } from 'node:os';
 import type { MessagePort } from 'node:worker_threads';
 import type { CaptureRequest } from '../capture/request.ts';
 import type { Look } from '../capture/tracer.ts';
@@ -59,8 +60,8 @@ export interface PrometheusControl {
   connectTo(service: string, port: MessagePort): void;
   /** The collector is no longer configured: it leaves the page. */
   forget(collector: string): void;
-  /** Labels of every `huatuo_bamai_` family; no page is made before they are known. */
-  setLabels(labels: PageLabels): void;
+  /** Labels of every `huatuo_bamai_` family; no page is made before they are known. With `followsHostname` the host is the kernel's name of it. */
+  setLabels(labels: PageLabels, followsHostname?: boolean): void;
   /** Replaces the list of file collectors; those that are in it already go on. */
   setPool(collectors: readonly PoolCollector[]): void;
   /** The file collectors, and what became of their newest scrape. */
@@ -106,6 +107,7 @@ export class Prometheus implements PrometheusControl {
   readonly #families: () => Promise<readonly MetricFamily[]>;
   readonly #labels = Promise.withResolvers<void>();
   #pageLabels: PageLabels = { region: '', host: '' };
+  #followsHostname = false;
   readonly #page = shareInFlight((key) => this.#scrape(JSON.parse(key) as string[] | null));
   #closed = false;
 
@@ -134,7 +136,7 @@ export class Prometheus implements PrometheusControl {
     const onReply = (...reply: Parameters<OwnMetrics['countReply']>): void => this.#own.countReply(...reply);
     this.#server = serve({
       web: options.web,
-      hostLabel: () => this.#pageLabels.host,
+      hostLabel: () => this.#labelsNow.host,
       app: (guards) => addPages(createApp({ onError, onReply }, guards), pages),
       onError,
       log,
@@ -163,8 +165,9 @@ export class Prometheus implements PrometheusControl {
     return this.#looks.take(collector);
   }
 
-  setLabels(labels: PageLabels): void {
+  setLabels(labels: PageLabels, followsHostname = false): void {
     this.#pageLabels = labels;
+    this.#followsHostname = followsHostname;
     this.#labels.resolve();
   }
 
@@ -206,6 +209,11 @@ export class Prometheus implements PrometheusControl {
     await this.#pool[Symbol.asyncDispose]();
   }
 
+  /** A host that gets its name while the agent runs (cloud-init, DHCP) has it on the next page. */
+  get #labelsNow(): PageLabels {
+    return this.#followsHostname ? { ...this.#pageLabels, host: hostname() } : this.#pageLabels;
+  }
+
   #names(): string[] {
     return [...this.#ports.keys(), ...this.#files.map((source) => source.name)].sort();
   }
@@ -230,7 +238,7 @@ export class Prometheus implements PrometheusControl {
       sources: names ? sources.filter((source) => names.includes(source.name)) : sources,
       ...(names ? {} : { supervisor: this.#families }),
       own: names ? [] : this.#own.metrics,
-      labels: this.#pageLabels,
+      labels: this.#labelsNow,
       deadline_ms: web.scrape_timeout_ms,
       onOutcome: (collector, faults) => {
         for (const { type } of faults) if (type === 'refused') this.#own.countRefusedFamily(collector);

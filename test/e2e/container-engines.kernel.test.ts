@@ -54,9 +54,9 @@ for (const { name, skip, start, config } of ENGINES) {
     const { id, pid } = await engine.run({ name: 'web', hostname: 'web-7f', labels: LABELS, args });
     const container = await agent.until('the container with its labels', async () => {
       const { containers } = JSON.parse(await agent.get('/api/v1/containers')) as ContainersDocument;
-      return containers.find((one) => one.id === id && 'team' in one.labels && one.init_pid !== undefined);
+      return containers.find((one) => one.id === id && 'team' in one.labels && one.initPid !== undefined);
     });
-    assert.deepEqual([container.name, container.labels, container.init_pid], ['web', { team: LABEL }, pid]);
+    assert.deepEqual([container.name, container.labels, container.initPid], ['web', { team: LABEL }, pid]);
     await agent.until('a series with its name', async () =>
       (await agent.metrics('loadavg'))
         .get('huatuo_bamai_loadavg_container_nr_running')

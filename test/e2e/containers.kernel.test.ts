@@ -114,13 +114,13 @@ for (const runtime of ['runc', 'crun'] as const) {
       config: { containers: { oci: dirname(container.stateRoot), refresh: '1s' } },
     });
     const found = await agent.until('the container', async () =>
-      (await containers(agent)).containers.find(({ id, netns_inode }) => id === container.id && netns_inode),
+      (await containers(agent)).containers.find(({ id, netnsInode }) => id === container.id && netnsInode),
     );
-    assert.deepEqual([found.runtime, found.init_pid], [runtime, container.pid]);
-    assert.match(found.start_time ?? '', /^\d{4}-\d\d-\d\dT/);
-    assert.equal(found.netns_inode, statSync(`/proc/${container.pid}/ns/net`).ino);
+    assert.deepEqual([found.runtime, found.initPid], [runtime, container.pid]);
+    assert.match(found.startTime ?? '', /^\d{4}-\d\d-\d\dT/);
+    assert.equal(found.netnsInode, statSync(`/proc/${container.pid}/ns/net`).ino);
     assert.ok(
-      found.cgroup_ids.includes(String(container.cgroupId('memory'))),
+      found.cgroupIds.includes(String(container.cgroupId('memory'))),
       'its cgroup, which no path tells',
     );
     const { status } = await containers(agent);

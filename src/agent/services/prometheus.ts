@@ -28,8 +28,8 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
     works: (control) => control.listening(),
     report: async (control) => ({ pooled: await control.pooled() }),
     configure: async (control) => {
-      const { region, hostname } = host.config();
-      await control.setLabels({ region, host: hostname });
+      const { region, hostname, followsHostname } = host.config();
+      await control.setLabels({ region, host: hostname }, followsHostname);
       await control.setPool(host.pooled());
     },
   };
