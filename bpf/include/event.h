@@ -24,8 +24,8 @@
  *     a record that this load has missed finds the stored position at its own start, and wakes.
  *   - A batch that is in flight, or was refused, is not committed: the positions differ, and the reader looks
  *     again by itself.
- *   - A record behind one whose program is still at work does not wake, but that one will when it is finished,
- *     as event or not: a record that is discarded wakes too.
+ *   - A record behind one whose program is still at work does not wake, but that one will when it is
+ *     finished, as event or not: a record that is discarded wakes too.
  *   - What is sampled out, rate limited or does not fit is never in the ring.
  *   - A reader that takes over a ring, its predecessor's or a pinned one, reads before it sleeps.
  */

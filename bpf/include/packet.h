@@ -32,9 +32,7 @@ typedef struct packet_head {
 	u8 bytes[152];
 } packet_head_t;
 
-#define ETH_P_IP	0x0800
 #define ETH_P_8021Q	0x8100
-#define ETH_P_IPV6	0x86dd
 #define ETHER_BYTES	14
 #define NO_MAC		0xffff
 #define ARPHRD_ETHER	1

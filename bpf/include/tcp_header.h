@@ -5,8 +5,6 @@
 
 #include "sock.h"
 
-#define ETH_P_IP    0x0800
-#define ETH_P_IPV6  0x86dd
 #define IPPROTO_TCP 6
 
 /* Room for a network header of 60 bytes, which is the longest of IPv4, and the TCP header. */

@@ -4,26 +4,38 @@ import type { CollectorKind } from '../sdk/collector.ts';
 
 export type ActorRole = 'collector' | 'storage' | 'containers' | 'pool';
 
-export type ActorState =
+export const ACTOR_STATES = [
   /** Its thread is up, it has not yet said that it collects. */
-  | 'starting'
-  | 'running'
+  'starting',
+  'running',
   /** An autotracer that has no thread: it takes samples, and all is well. */
-  | 'sampling'
+  'sampling',
   /** The same, with a worker for each capture that runs. */
-  | 'capturing'
+  'capturing',
   /** Its `start` returned; it is enabled again after its interval. */
-  | 'waiting'
+  'waiting',
   /** It crashed and its back-off is running. */
-  | 'restarting'
+  'restarting',
   /** Over its CPU budget. */
-  | 'throttled'
+  'throttled',
   /** Too many restarts in the window; retried slowly. */
-  | 'failed'
+  'failed',
   /** This kernel or host cannot run it; never retried. */
-  | 'unsupported'
-  | 'disabled'
-  | 'stopped';
+  'unsupported',
+  'disabled',
+  'stopped',
+] as const;
+export type ActorState = (typeof ACTOR_STATES)[number];
+
+/** It does what it is there for, or is meant not to. */
+export const HEALTHY_STATES: ReadonlySet<ActorState> = new Set<ActorState>([
+  'running',
+  'sampling',
+  'capturing',
+  'waiting',
+  'disabled',
+  'stopped',
+]);
 
 /** An error without its stack: what a user may see. */
 export type StatusError = Omit<WireError, 'stack' | 'cause'>;

@@ -1,23 +1,9 @@
 /** The agent about itself, as metrics: actors, rings and the ledger. */
 
-import type { ActorMeasurements, ActorState } from '../actor/state.ts';
+import { ACTOR_STATES, type ActorMeasurements } from '../actor/state.ts';
 import type { MetricFamily, Sample } from '../sdk/metrics.ts';
 import type { StatusDocument } from '../web/status.ts';
 import type { ReloadRecord } from './reload.ts';
-
-const STATES: readonly ActorState[] = [
-  'starting',
-  'running',
-  'sampling',
-  'capturing',
-  'waiting',
-  'restarting',
-  'throttled',
-  'failed',
-  'unsupported',
-  'disabled',
-  'stopped',
-];
 
 /** Families for one scrape. Numbers beyond 2^53 are rounded: the exposition format has doubles only. */
 export function statusFamilies(status: StatusDocument, reloads: ReloadRecord): MetricFamily[] {
@@ -52,7 +38,10 @@ function buildInfo({ agent }: StatusDocument): MetricFamily {
 
 function actorFamilies({ actors }: StatusDocument): MetricFamily[] {
   const states = actors.flatMap(({ name, role, state }) =>
-    STATES.map((each) => ({ labels: { actor: name, role, state: each }, value: Number(each === state) })),
+    ACTOR_STATES.map((each) => ({
+      labels: { actor: name, role, state: each },
+      value: Number(each === state),
+    })),
   );
   const restarts = actors.map(({ name, role, restarts: value }) => ({
     labels: { actor: name, role },

@@ -91,7 +91,7 @@ export async function runCapture(data: CaptureWorkerData, collector: AnyAutotrac
   notify({ type: 'running' });
   const stats = new ActorStats(data.stats);
   const log = createLog({ component: data.name, ...data.log });
-  const critical = new CriticalLog(log, collector.doc.replace(/\.$/, ''));
+  const critical = new CriticalLog(log, collector.doc);
   const saver = new Saver({
     ...{ journal, stats, containers, agent: data.agent, signal: stop.signal, origin: data.saveOrigin },
     announce: (line) => critical.say([line], 1),

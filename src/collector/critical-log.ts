@@ -27,7 +27,7 @@ export class CriticalLog {
   /** @param what the sentence that all documents have in common */
   constructor(log: Log, what: string) {
     this.#log = log;
-    this.#what = what;
+    this.#what = what.replace(/\.$/, '');
   }
 
   /** @param lines pieces of whole NDJSON lines @param documents how many these are */

@@ -75,7 +75,7 @@ export class CollectorRuntime {
       containers: this.#containers,
       keepGone_ms: data.containerKeepGone_ms,
     });
-    const critical = new CriticalLog(this.#log, collector.doc.replace(/\.$/, ''));
+    const critical = new CriticalLog(this.#log, collector.doc);
     this.#saver = new Saver({
       announce: (line) => critical.say([line], 1),
       journal: this.#journal,

@@ -1,6 +1,6 @@
 /** The page a browser gets at `/`: what runs here, and where the rest is. Self-contained: no script, no file, no network. */
 import { createHash } from 'node:crypto';
-import type { ActorState, ActorStatus } from '../actor/state.ts';
+import { type ActorStatus, HEALTHY_STATES } from '../actor/state.ts';
 import type { JournalTracerStatus } from '../storage/journal/stream-status.ts';
 import type { PooledStatus, StatusDocument } from './status.ts';
 
@@ -59,19 +59,10 @@ function onDisk(tracers: readonly JournalTracerStatus[]): string {
   );
 }
 
-const QUIET_STATES: ReadonlySet<ActorState> = new Set<ActorState>([
-  'starting',
-  'running',
-  'sampling',
-  'capturing',
-  'waiting',
-  'disabled',
-  'stopped',
-]);
-
 function actorTable(actors: readonly ActorStatus[]): string {
   const rows = actors.map((actor) => {
-    const mark = QUIET_STATES.has(actor.state) ? '' : ' class="bad"';
+    const quiet = actor.state === 'starting' || HEALTHY_STATES.has(actor.state);
+    const mark = quiet ? '' : ' class="bad"';
     const reason = actor.reason?.message ?? actor.last_error?.message ?? '';
     const cells = [actor.kind ?? actor.role, String(actor.restarts), reason];
     return `<tr><td>${escapeHtml(actor.name)}<td${mark}>${escapeHtml(actor.state)}${cells.map((cell) => `<td>${escapeHtml(cell)}`).join('')}`;

@@ -5,21 +5,10 @@ import { ContainerCgroups, cgroupOf, readSteady } from '../../src/collector/cgro
 import type { KernelMap } from '../../src/decoder/maps.ts';
 import type { MapLayout } from '../../src/schema/manifest.ts';
 import type { Container } from '../../src/sdk/container.ts';
+import { container as fixture } from '../support/containers-fixture.ts';
 
-const container = (cgroups: Readonly<Record<string, string>>, ...cgroupIds: bigint[]): Container => ({
-  id: Object.values(cgroups)[0] ?? '',
-  runtime: 'unknown',
-  hostname: '',
-  name: '',
-  image: '',
-  podName: '',
-  hostNamespace: '',
-  labels: {},
-  type: 'normal',
-  qos: 'unknown',
-  cgroups,
-  cgroupIds,
-});
+const container = (cgroups: Readonly<Record<string, string>>, ...cgroupIds: bigint[]): Container =>
+  fixture({ cgroups, cgroupIds });
 
 test('the cgroup of a container is that of the controller’s hierarchy', () => {
   const both = container({ memory: '/mem/docker/a', cpu: '/cpu/docker/a' }, 10n, 20n);

@@ -7,6 +7,7 @@ import { KernelMap } from '../../src/decoder/maps.ts';
 import type { MapLayout } from '../../src/schema/manifest.ts';
 import type { Container, Owner } from '../../src/sdk/container.ts';
 import { allocateSeries, type SeriesMemory } from '../../src/sdk/kept-series.ts';
+import { container as fixture } from '../support/containers-fixture.ts';
 
 const field = { name: '', json: '', offset: 0, bytes: 8, doc: '' } as const;
 const map = (name: string, type: 'counter' | 'gauge'): MapLayout => ({
@@ -32,20 +33,7 @@ class Host {
   readonly #owners = new Map<bigint, Owner>();
 
   start(id: string, cgroup: bigint): void {
-    const container: Container = {
-      id,
-      runtime: 'unknown',
-      hostname: id,
-      name: id,
-      image: '',
-      podName: '',
-      hostNamespace: '',
-      labels: {},
-      type: 'normal',
-      qos: 'unknown',
-      cgroups: {},
-      cgroupIds: [cgroup],
-    };
+    const container = fixture({ id, hostname: id, name: id, runtime: 'unknown', cgroupIds: [cgroup] });
     this.running.set(id, container);
     this.#owners.set(cgroup, { type: 'container', container });
   }

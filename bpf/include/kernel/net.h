@@ -6,6 +6,10 @@
 
 #include "kernel/cgroup.h"
 
+/* include/uapi/linux/if_ether.h */
+#define ETH_P_IP   0x0800
+#define ETH_P_IPV6 0x86dd
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct mem_cgroup;
