@@ -35,7 +35,7 @@ const scalar = z.discriminatedUnion('type', [
     type: z.literal('text'),
     default: z.string(),
     max: z.int().min(1),
-    syntax: z.literal('packet_filter').optional(),
+    syntax: z.enum(['packet_filter', 'pattern']).optional(),
     doc,
   }),
 ]);
@@ -53,7 +53,7 @@ const option = z.union(
   ],
   {
     error:
-      'expected what duration(), size(), count(), number(), flag(), choice(), text(), packetFilter() or list() returns',
+      'expected what duration(), size(), count(), number(), flag(), choice(), text(), packetFilter(), pattern() or list() returns',
   },
 );
 

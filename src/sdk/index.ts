@@ -31,6 +31,7 @@ export {
   type InstrumentSpec,
   type Instruments,
 } from './metrics.ts';
+export { matchesWhole, type NameFilterOptions, nameFilter } from './name-filter.ts';
 export type { DeviceDriver, Netlink, NetlinkNotifications, NetlinkSubscription } from './netlink.ts';
 export {
   choice,
@@ -41,6 +42,7 @@ export {
   type OptionSpecs,
   type OptionValues,
   packetFilter,
+  pattern,
   size,
   text,
 } from './options.ts';

@@ -1,6 +1,7 @@
 /** What a declared metric must look like; checked once, when the instruments are made. */
 import { HuatuoError } from '../error.ts';
 import type { InstrumentSpec } from './metrics.ts';
+import { fillIn, nameLabels } from './name-labels.ts';
 
 /**
  * `<namespace>_<name>` without colons (Prometheus keeps those for recording rules). The underscore that is required
@@ -21,7 +22,13 @@ export function metricName(collector: string, key: string, spec: InstrumentSpec)
   const refuse = (expected: string, found: string): never => {
     throw invalidMetric(name, expected, found, `change the metric "${key}" of collector ${collector}`);
   };
-  if (!METRIC_NAME.test(name)) refuse('a name such as huatuo_requests_total', JSON.stringify(name));
+  const inName = nameLabels(name);
+  const filledIn = fillIn(name, Object.fromEntries(inName.map((label) => [label, label])));
+  if (!METRIC_NAME.test(filledIn)) refuse('a name such as huatuo_requests_total', JSON.stringify(name));
+  for (const label of inName) {
+    if (!spec.labels.includes(label))
+      refuse(`a label ${label}, as its name has {${label}}`, JSON.stringify(spec.labels));
+  }
   if (spec.help.trim() === '') refuse('one sentence of help', 'none');
   if (new Set(spec.labels).size !== spec.labels.length)
     refuse('each label once', JSON.stringify(spec.labels));

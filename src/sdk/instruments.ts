@@ -11,6 +11,7 @@ import {
   type MetricFamily,
   type Sample,
 } from './metrics.ts';
+import { familiesByName } from './name-labels.ts';
 import { MAX_LABEL_VALUE, type SeriesBudget, SeriesTable } from './series.ts';
 
 /** What the bounds on series have cost since the start. */
@@ -67,9 +68,7 @@ export function createInstruments<const Specs extends Readonly<Record<string, In
       for (const { spec, part } of made) if (spec.labels.includes('container_id')) part.forget(isOver);
     },
     collect: () => [
-      ...made
-        .map(({ name, spec, part }) => ({ name, help: spec.help, type: spec.type, samples: part.samples() }))
-        .filter((family) => family.samples.length > 0),
+      ...made.flatMap(({ name, spec, part }) => familiesByName(name, spec, part.samples())),
       ...lossFamilies(collector, budget),
     ],
     get refusedSeries() {

@@ -16,7 +16,7 @@ export interface InstrumentSpec {
   /** One sentence with the unit; shown by Prometheus. */
   readonly help: string;
   readonly labels: readonly string[];
-  /** Full exposition name; default `huatuo_bamai_<collector>_<key>`. */
+  /** Full exposition name; default `huatuo_bamai_<collector>_<key>`. A label of it may be a part of the name: `name-labels.ts`. */
   readonly name?: string;
   /** histogram only: upper bounds, ascending, without +Inf. */
   readonly buckets?: readonly number[];

@@ -55,7 +55,7 @@ export interface TextOption extends Described {
   /** Most characters. */
   readonly max: number;
   /** What `huatuo check` holds it against, beside its length. */
-  readonly syntax?: 'packet_filter';
+  readonly syntax?: 'packet_filter' | 'pattern';
 }
 
 export type ScalarOption =
@@ -140,6 +140,11 @@ const MAX_FILTER = 4096;
 /** Packets as tcpdump takes them; empty is all. For `ctx.bpf.packetFilter`. */
 export function packetFilter(doc: string): TextOption {
   return { type: 'text', default: '', doc, max: MAX_FILTER, syntax: 'packet_filter' };
+}
+
+/** A regular expression that must match a whole name; empty is said in `doc`. For `nameFilter`. */
+export function pattern(byDefault: string, doc: string): TextOption {
+  return { type: 'text', default: byDefault, doc, max: MAX_FILTER, syntax: 'pattern' };
 }
 
 const MAX_TEXT = 1024;

@@ -6,6 +6,7 @@
  */
 import { invalidMetric } from './instrument-names.ts';
 import type { KeptValues } from './kept-series.ts';
+import { nameLabels, namePart } from './name-labels.ts';
 
 /** UTF-16 units of a label value that are kept. */
 export const MAX_LABEL_VALUE = 256;
@@ -30,6 +31,7 @@ export interface Series<State> {
 export class SeriesTable<State> {
   readonly #metric: string;
   readonly #names: readonly string[];
+  readonly #inName: ReadonlySet<string>;
   readonly #budget: SeriesBudget;
   readonly #create: () => State;
   readonly #series = new Map<string, Series<State>>();
@@ -37,6 +39,7 @@ export class SeriesTable<State> {
   constructor(metric: string, names: readonly string[], budget: SeriesBudget, create: () => State) {
     this.#metric = metric;
     this.#names = names;
+    this.#inName = new Set(nameLabels(metric));
     this.#budget = budget;
     this.#create = create;
   }
@@ -47,7 +50,10 @@ export class SeriesTable<State> {
    * @throws COLLECTOR_INVALID when a label is missing or not a string
    */
   at(labels: Readonly<Record<string, string>> = {}): Series<State> | undefined {
-    const values = this.#names.map((name) => this.#value(name, labels[name]));
+    const values = this.#names.map((name) => {
+      const value = this.#value(name, labels[name]);
+      return this.#inName.has(name) ? namePart(value) : value;
+    });
     // A value may hold any separator, so only a quoting encoding keeps two sets of values apart.
     const key = values.length === 1 ? (values[0] as string) : JSON.stringify(values);
     const known = this.#series.get(key);
