@@ -26,6 +26,7 @@ export async function withDeadline<T>(
   promise: PromiseLike<T>,
   milliseconds: number,
   what: string,
+  remedy = 'the other thread hangs or is gone; it is restarted by its supervisor',
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -34,7 +35,7 @@ export async function withDeadline<T>(
       reject(
         new HuatuoError('DEADLINE_EXCEEDED', {
           found,
-          remedy: 'the other thread hangs or is gone; it is restarted by its supervisor',
+          remedy,
         }),
       );
     }, milliseconds);

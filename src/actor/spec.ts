@@ -19,6 +19,8 @@ export interface ActorSpec {
   readonly restart: RestartSpec;
   /** How long an orderly stop may take before the worker is terminated. */
   readonly shutdown_ms: number;
+  /** The same of one that is starting: loading modules and passing the verifier block the thread. */
+  readonly startTimeout_ms: number;
   /** A worker that has not answered for so long is hung. */
   readonly heartbeatTimeout_ms: number;
   /** `ActorStats` of the actor; the worker answers there (heartbeat.ts). */

@@ -25,8 +25,6 @@ import { WorkerUsage } from './stats.ts';
 
 /** How long a thread may take to end once it is told to. */
 const TERMINATE_MS = 1000;
-/** At least this much time for a start. */
-const STARTING_MS = 30_000;
 /** A worker that has answered is asked again after this part of its timeout, or this time: at the tick that follows. */
 const ASK_SHARE = 0.3;
 const ASK_MAX_MS = 4500;
@@ -176,9 +174,10 @@ export class WorkerActor<Control extends object> {
     if (!this.#worker || this.#error) return;
     const every_ms = Math.min(this.spec.heartbeatTimeout_ms * ASK_SHARE, ASK_MAX_MS);
     const silent_ms = this.#heartbeat.listen(now_ms, every_ms);
-    // Loading modules and passing the verifier block the thread: a slow host is not a hang.
-    const patience_ms = this.#state === 'starting' ? STARTING_MS : this.spec.heartbeatTimeout_ms;
-    if (silent_ms >= patience_ms) this.end(hung(this.spec.name, patience_ms, silent_ms));
+    const { name, startTimeout_ms, heartbeatTimeout_ms } = this.spec;
+    if (this.#state === 'starting') {
+      if (silent_ms >= startTimeout_ms) this.end(slowToStart(name, startTimeout_ms));
+    } else if (silent_ms >= heartbeatTimeout_ms) this.end(hung(name, heartbeatTimeout_ms, silent_ms));
   }
 
   /** Has the worker collect its garbage when that is due. Called on the supervisor's tick. @returns whether it does */
@@ -288,6 +287,14 @@ export function hung(name: string, patience_ms: number, silent_ms: number): Huat
     found: `none for ${Math.round(silent_ms)} ms`,
     remedy:
       'it is replaced; if it comes back, look for a loop or a call that never returns in this collector',
+  });
+}
+
+function slowToStart(name: string, patience_ms: number): HuatuoError {
+  return new HuatuoError('WORKER_HUNG', {
+    expected: `${name} to have started after ${patience_ms} ms`,
+    found: 'its thread is busy with something else, or hangs',
+    remedy: 'it is replaced; on a very slow host raise supervisor.start_timeout',
   });
 }
 

@@ -122,6 +122,7 @@ export class CaptureRun {
           ({ ...data, isSecond, stats: this.#statsMemory, control }) satisfies CaptureWorkerData,
         restart: CAPTURE_RESTART,
         shutdown_ms: supervisor.stop_timeout_ms * COLLECTOR_STOP_SHARE,
+        startTimeout_ms: supervisor.start_timeout_ms,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
         stats: this.#statsMemory,
         resourceLimits: WORKER_LIMITS,

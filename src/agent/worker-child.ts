@@ -85,7 +85,8 @@ export class WorkerChild implements CollectorChild {
     this.#kernel = source && new KernelOwner(source, (object) => this.#loaded(object));
     this.#netlink = new NetlinkOwner(dependencies.rings);
     const sample = (every: number): boolean => this.#kernel?.object?.setSampling(every) ?? false;
-    this.#throttle = new CollectorThrottle(cpu.quota_cores, sample, this.stats);
+    const isCritical = entry.manifest?.event?.severity === 'critical';
+    this.#throttle = new CollectorThrottle(cpu.quota_cores, isCritical ? undefined : sample, this.stats);
     const { supervisor } = dependencies.config;
     this.actor = new WorkerActor<CollectorControl>(
       {
@@ -97,6 +98,7 @@ export class WorkerChild implements CollectorChild {
         serve: { ...this.#kernel?.calls, ...this.#netlink.calls },
         restart: collectorRestart(supervisor, entry.interval),
         shutdown_ms: supervisor.stop_timeout_ms * COLLECTOR_STOP_SHARE,
+        startTimeout_ms: supervisor.start_timeout_ms,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
         stats: this.#statsMemory,
         resourceLimits: WORKER_LIMITS,
@@ -172,6 +174,10 @@ export class WorkerChild implements CollectorChild {
   /** Brings CPU time and heap up to date, and throttles a collector that is over its quota. */
   async keepQuota(): Promise<void> {
     await this.actor.measure();
+    if (this.actor.state === 'starting') {
+      this.#throttle.skip();
+      return;
+    }
     const throttled = this.#throttle.feed(this.actor.cpu_us);
     const { state } = this.actor;
     if (throttled && state === 'running') this.actor.enter('throttled');

@@ -78,6 +78,8 @@ export interface SupervisorConfig {
   readonly failed_retry_ms: number;
   /** An actor whose heartbeat stands still for so long is hung. */
   readonly heartbeat_timeout_ms: number;
+  /** An actor that does not work so long after its start is hung: loading modules and passing the verifier take their time. */
+  readonly start_timeout_ms: number;
   /** Time for an orderly stop of the whole agent. */
   readonly stop_timeout_ms: number;
   /** Resident memory of the process above which the largest collector is replaced. */

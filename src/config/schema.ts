@@ -184,6 +184,12 @@ function supervisor() {
       max: '1h',
       doc: 'An actor that gives no sign of life for so long is hung and replaced',
     }),
+    start_timeout: durationMs({
+      default: '1m',
+      min: '1s',
+      max: '1h',
+      doc: 'An actor that has not begun to work by then is hung and replaced; raise it on a very slow host',
+    }),
     stop_timeout: durationMs({
       default: '5s',
       min: '100ms',
@@ -208,6 +214,7 @@ function supervisor() {
       backoff_max_ms: supervisor.backoff_max,
       failed_retry_ms: supervisor.failed_retry,
       heartbeat_timeout_ms: supervisor.heartbeat_timeout,
+      start_timeout_ms: supervisor.start_timeout,
       stop_timeout_ms: supervisor.stop_timeout,
       memory_limit_bytes: supervisor.memory_limit,
     }));

@@ -49,6 +49,7 @@ class Watched implements AsyncDisposable {
         },
         restart: { ...RESTART, ...restart },
         shutdown_ms: 300,
+        startTimeout_ms: 30_000,
         heartbeatTimeout_ms: 1000,
         stats: this.#stats,
         resourceLimits: {},

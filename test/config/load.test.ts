@@ -161,6 +161,7 @@ test('without a file and flags everything is default', () => {
       backoff_max_ms: 30_000,
       failed_retry_ms: 300_000,
       heartbeat_timeout_ms: 5000,
+      start_timeout_ms: 60_000,
       stop_timeout_ms: 5000,
       memory_limit_bytes: 2 ** 29,
     },

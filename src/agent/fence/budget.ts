@@ -50,23 +50,29 @@ export class CpuBudget {
    * Takes one reading, about every second, and decides.
    * @param cpu_us user and system time of the thread since it began; less than last time means a new thread
    * @param now_ns a monotonic clock
+   * @param maySample without it events are not what costs the time, or each of them counts: it rests, and that is all
    */
-  feed(cpu_us: number, now_ns: bigint): Throttle {
+  feed(cpu_us: number, now_ns: bigint, maySample = true): Throttle {
     const last = this.#last;
     this.#last = { cpu_us, now_ns };
     if (last && now_ns > last.now_ns) {
       const used_us = cpu_us >= last.cpu_us ? cpu_us - last.cpu_us : cpu_us;
-      this.#decide(used_us, now_ns - last.now_ns);
+      this.#decide(used_us, now_ns - last.now_ns, maySample ? MAX_LEVEL : RESTS_MS.length - 1);
     }
     return throttleAt(this.#level);
   }
 
-  #decide(used_us: number, elapsed_ns: bigint): void {
+  /** What is used from now to the next reading does not count: a start loads modules and programs, which no rest makes cheaper. */
+  skip(): void {
+    this.#last = undefined;
+  }
+
+  #decide(used_us: number, elapsed_ns: bigint, highest: number): void {
     if (this.#level > 0) this.#throttled_ns += elapsed_ns;
     if (this.#quota_cores === undefined) return;
     const share = (used_us * 1000) / (Number(elapsed_ns) * this.#quota_cores);
     this.#calmTicks = share < CALM_SHARE ? this.#calmTicks + 1 : 0;
-    if (share > FULL_SHARE) this.#level = Math.min(this.#level + 1, MAX_LEVEL);
+    if (share > FULL_SHARE) this.#level = Math.max(this.#level, Math.min(this.#level + 1, highest));
     else if (this.#calmTicks >= CALM_TICKS) {
       this.#level = Math.max(this.#level - 1, 0);
       this.#calmTicks = 0;
@@ -89,15 +95,21 @@ function throttleAt(level: number): Throttle {
  */
 export class CollectorThrottle {
   readonly #budget: CpuBudget;
-  readonly #setSampling: (every: number) => boolean;
+  readonly #setSampling: ((every: number) => boolean) | undefined;
   readonly #stats: ActorStats;
   #sample_every = 1;
+  #documents = 0n;
 
   /**
    * @param quota_cores CPUs' worth of time; undefined never throttles
-   * @param setSampling keeps one of so many events; false while there is nothing to be sampled
+   * @param setSampling keeps one of so many events; false while there is nothing to be sampled. Undefined where each of them
+   * counts: it only rests
    */
-  constructor(quota_cores: number | undefined, setSampling: (every: number) => boolean, stats: ActorStats) {
+  constructor(
+    quota_cores: number | undefined,
+    setSampling: ((every: number) => boolean) | undefined,
+    stats: ActorStats,
+  ) {
     this.#budget = new CpuBudget(quota_cores);
     this.#setSampling = setSampling;
     this.#stats = stats;
@@ -117,13 +129,27 @@ export class CollectorThrottle {
    * @returns whether the collector is throttled now
    */
   feed(cpu_us: number): boolean {
-    const { level, rest_ms, sample_every } = this.#budget.feed(cpu_us, process.hrtime.bigint());
+    const maySample = this.#setSampling !== undefined && this.#hasEvents();
+    const now_ns = process.hrtime.bigint();
+    const { level, rest_ms, sample_every } = this.#budget.feed(cpu_us, now_ns, maySample);
     this.#stats.set('throttle_ns', BigInt(rest_ms) * 1_000_000n);
     this.#sample(sample_every);
     return level > 0;
   }
 
+  /** Called instead while the collector starts. */
+  skip(): void {
+    this.#budget.skip();
+  }
+
+  /** What no event has cost, no sample saves. */
+  #hasEvents(): boolean {
+    const before = this.#documents;
+    this.#documents = this.#stats.get('documents');
+    return this.#documents !== before || this.#stats.get('ring_bytes') > 0n;
+  }
+
   #sample(every: number): void {
-    if (every !== this.#sample_every && this.#setSampling(every)) this.#sample_every = every;
+    if (every !== this.#sample_every && this.#setSampling?.(every)) this.#sample_every = every;
   }
 }

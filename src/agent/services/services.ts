@@ -26,9 +26,6 @@ import type {
   ServiceSpec,
 } from './service.ts';
 
-/** A first start includes loading the modules; on a busy host that takes a while. */
-const FIRST_START_MS = 15_000;
-
 /** Whoever reads from services, and its control while it runs. */
 export interface ReaderActor {
   /** Unique. */
@@ -208,6 +205,7 @@ export class Services {
         ...(spec.serve && { serve: spec.serve }),
         restart: serviceRestart(supervisor),
         shutdown_ms: supervisor.stop_timeout_ms * spec.stopShare,
+        startTimeout_ms: supervisor.start_timeout_ms,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
         stats,
         resourceLimits: WORKER_LIMITS,
@@ -269,8 +267,14 @@ function part(spec: ServiceSpec<ServiceControl>, config: EffectiveConfig): strin
  * Waits until a service works. One that fails at its very first start fails the agent, and after a reload the reload: the
  * directory or the port is wrong, and the person who changed it is there to read the message.
  */
-async function works({ spec, actor }: Service): Promise<void> {
-  await withDeadline(actor.settled, FIRST_START_MS, `start of ${spec.name}`);
+async function works({ actor }: Service): Promise<void> {
+  const { name, startTimeout_ms } = actor.spec;
+  await withDeadline(
+    actor.settled,
+    startTimeout_ms,
+    `start of ${name}`,
+    'on a very slow host raise supervisor.start_timeout',
+  );
 }
 
 /** A control call to a worker that died meanwhile: its successor is told the same. */

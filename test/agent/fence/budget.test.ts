@@ -16,11 +16,11 @@ class Thread {
   }
 
   /** Runs for some seconds at this many cores. @returns what was decided at the end of each */
-  run(cores: number, seconds: number): Throttle[] {
+  run(cores: number, seconds: number, maySample = true): Throttle[] {
     return Array.from({ length: seconds }, () => {
       this.#cpu_us += cores * 1_000_000;
       this.#now_ns += SECOND_NS;
-      return this.budget.feed(this.#cpu_us, this.#now_ns);
+      return this.budget.feed(this.#cpu_us, this.#now_ns, maySample);
     });
   }
 
@@ -61,6 +61,20 @@ describe('the CPU budget', () => {
       ],
     );
     assert.equal(throttles.at(-1)?.sample_every, 1024);
+  });
+
+  test('lets a thread rest and no more where sampling saves nothing', () => {
+    const thread = new Thread(0.1);
+    assert.deepEqual(levels(thread.run(0.2, 6, false)), [1, 2, 3, 4, 4, 4]);
+    assert.deepEqual(levels(thread.run(0.2, 2)), [5, 6]);
+    assert.deepEqual(levels(thread.run(0.2, 2, false)), [6, 6]);
+  });
+
+  test('does not count what is used while it is told to skip', () => {
+    const { budget } = new Thread(0.1);
+    budget.skip();
+    assert.equal(budget.feed(5_000_000, SECOND_NS).level, 0);
+    assert.equal(budget.feed(5_050_000, 2n * SECOND_NS).level, 0);
   });
 
   test('holds between seven and nine tenths of the quota', () => {

@@ -25,6 +25,7 @@ const SUPERVISOR: EffectiveConfig['supervisor'] = {
   backoff_max_ms: 10,
   failed_retry_ms: 1000,
   heartbeat_timeout_ms: 30_000,
+  start_timeout_ms: 30_000,
   stop_timeout_ms: 10_000,
   memory_limit_bytes: 1 << 30,
 };
