@@ -57,11 +57,22 @@ export interface ActorStatus {
   readonly chosen_variants?: readonly ChosenVariant[];
   /** What its programs have counted of themselves: `series_overflows`, `span_overflows` and others, by variable. */
   readonly program_counts?: Readonly<Record<string, number>>;
+  /** What the configuration asks of its thread's CPU fence, and whether it is in force; nothing of what was not asked. */
+  readonly fence?: FenceStatus;
   /** When it entered `state`; RFC 3339, UTC. */
   readonly since: string;
   /** Measurements of actors that have a thread; what does not apply is left out. */
   readonly vitals?: ActorMeasurements;
 }
+
+export type FencePartName = 'affinity' | 'nice' | 'quota';
+
+export type FenceStatus = Readonly<Partial<Record<FencePartName, FencePartStatus>>>;
+
+type FencePartStatus =
+  | { readonly in_force: true }
+  /** A quota that the kernel does not keep is kept by measurement. */
+  | { readonly in_force: false; readonly reason: StatusError };
 
 export interface ChosenVariant {
   /** What its variants have in common: the C name before `___`. */

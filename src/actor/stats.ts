@@ -70,11 +70,13 @@ export class ActorStats {
   }
 }
 
-/** CPU time and heap of an actor's thread, over all its runs. */
+/** CPU time of an actor's thread over all its runs, and memory of the present one. */
 export class WorkerUsage {
   #earlierRuns_us = 0;
   #thisRun_us = 0;
   #heap_bytes = 0;
+  #memory_bytes = 0;
+  #least_bytes = Number.POSITIVE_INFINITY;
 
   /** Asks the thread's isolate; resolves at once for a thread that is gone, and never rejects. */
   async measure(worker: Worker): Promise<void> {
@@ -82,6 +84,8 @@ export class WorkerUsage {
       const [{ user, system }, heap] = await Promise.all([worker.cpuUsage(), worker.getHeapStatistics()]);
       this.#thisRun_us = Math.max(this.#thisRun_us, user + system);
       this.#heap_bytes = heap.used_heap_size;
+      this.#memory_bytes = heap.total_heap_size + heap.external_memory;
+      this.#least_bytes = Math.min(this.#least_bytes, this.#memory_bytes);
     } catch {
       // The thread ended while it was asked.
     }
@@ -92,6 +96,8 @@ export class WorkerUsage {
     this.#earlierRuns_us += this.#thisRun_us;
     this.#thisRun_us = 0;
     this.#heap_bytes = 0;
+    this.#memory_bytes = 0;
+    this.#least_bytes = Number.POSITIVE_INFINITY;
   }
 
   get cpu_us(): number {
@@ -100,5 +106,10 @@ export class WorkerUsage {
 
   get heap_bytes(): number {
     return this.#heap_bytes;
+  }
+
+  /** Heap and buffers above the least that this run was seen with. */
+  get grown_bytes(): number {
+    return Math.max(0, this.#memory_bytes - this.#least_bytes);
   }
 }

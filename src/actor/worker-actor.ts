@@ -101,7 +101,12 @@ export class WorkerActor<Control extends object> {
     return this.#usage.heap_bytes;
   }
 
-  /** Brings CPU time and heap up to date. */
+  /** How much more memory the thread has than at its least, as of the last `measure`. */
+  get grown_bytes(): number {
+    return this.#usage.grown_bytes;
+  }
+
+  /** Brings CPU time and memory up to date. */
   async measure(): Promise<void> {
     if (this.#worker) await this.#usage.measure(this.#worker);
   }

@@ -87,7 +87,7 @@ export class Agent {
     this.#states = new StateLog(log, config.log.level === 'debug');
     this.#pins = new PinKeeper(log);
     this.#cgroups = new CpuCgroups(findQuotaParent(config.path.procfs), config.path.procfs);
-    this.#memory = new MemoryGuard(config.supervisor.memory_limit_bytes);
+    this.#memory = new MemoryGuard(log);
     this.#services = new Services(
       SERVICES,
       {
@@ -331,9 +331,10 @@ export class Agent {
   }
 
   async #guardMemory(): Promise<void> {
-    if (process.memoryUsage.rss() <= this.#config.supervisor.memory_limit_bytes) return;
-    const candidates = this.#workers;
+    const limit_bytes = this.#config.supervisor.memory_limit_bytes;
+    if (process.memoryUsage.rss() <= limit_bytes) return;
+    const candidates = this.#actors;
     await Promise.all(candidates.map((actor) => actor.measure()));
-    this.#memory.check(process.memoryUsage.rss(), performance.now(), candidates);
+    this.#memory.check(process.memoryUsage.rss(), limit_bytes, performance.now(), candidates);
   }
 }

@@ -2,7 +2,8 @@
  * The memory of the process: a cap for the agent as a whole, and what malloc keeps of ended threads.
  *
  * Each worker's heap has a limit of its own and its buffers are pooled, so the cap is for what those limits do not foresee: over it
- * the largest collector is replaced, which costs it some milliseconds and no event.
+ * the thread that has grown most is replaced, which costs it some milliseconds and no event. The largest one may be the one that
+ * has the most to do; and where none has grown, replacing any of them would give nothing back.
  *
  * malloc keeps the memory of ended threads in pieces that the next thread does not fit into. Giving it back takes some milliseconds,
  * with malloc's arenas locked one by one, so what comes in rows shares one trim. Main thread only.
@@ -12,44 +13,59 @@ import { collectGarbage } from '../actor/collect-garbage.ts';
 import type { ActorState } from '../actor/state.ts';
 import { HuatuoError } from '../error.ts';
 import { trimMalloc } from '../kernel/libc.ts';
+import type { Log } from '../sdk/context.ts';
 
 /** A worker that could be replaced. */
 export interface Candidate {
   readonly name: string;
-  readonly heap_bytes: number;
+  /** Above the least it was seen with. */
+  readonly grown_bytes: number;
   end(error: HuatuoError): void;
 }
 
 /** Memory is given back late; a second replacement before that would hit an innocent one. */
 const PAUSE_MS = 30_000;
+/** What a quiet thread's heap moves between two collections. */
+const USUAL_GROWTH_BYTES = 8 << 20;
 
 export class MemoryGuard {
-  readonly #limit_bytes: number;
+  readonly #log: Log;
   #nextAt_ms = 0;
 
-  constructor(limit_bytes: number) {
-    this.#limit_bytes = limit_bytes;
+  constructor(log: Log) {
+    this.#log = log;
   }
 
   /**
-   * Replaces the largest candidate when the agent is over its cap.
+   * Replaces the candidate that has grown most when the agent is over its cap.
    * @param rss_bytes resident memory of the process
    * @returns whether one was replaced
    */
-  check(rss_bytes: number, now_ms: number, candidates: readonly Candidate[]): boolean {
-    if (rss_bytes <= this.#limit_bytes || now_ms < this.#nextAt_ms) return false;
-    const largest = candidates.toSorted((a, b) => b.heap_bytes - a.heap_bytes)[0];
-    if (!largest) return false;
+  check(rss_bytes: number, limit_bytes: number, now_ms: number, candidates: readonly Candidate[]): boolean {
+    if (rss_bytes <= limit_bytes || now_ms < this.#nextAt_ms) return false;
     this.#nextAt_ms = now_ms + PAUSE_MS;
-    largest.end(
-      new HuatuoError('MEMORY_LIMIT', {
-        expected: `at most ${this.#limit_bytes} bytes of memory for the agent`,
-        found: `${rss_bytes} bytes, and ${largest.name} has the largest heap (${largest.heap_bytes} bytes)`,
-        remedy: 'it is replaced; if it comes back, look for a leak in it, or raise supervisor.memory_limit',
-      }),
+    const found = `${rss_bytes} bytes`;
+    const grown = candidates.toSorted((a, b) => b.grown_bytes - a.grown_bytes)[0];
+    if (!grown || grown.grown_bytes < USUAL_GROWTH_BYTES) {
+      const remedy = 'raise supervisor.memory_limit, or switch off collectors that are not needed';
+      const error = overLimit(limit_bytes, `${found}, and no thread has grown`, remedy);
+      this.#log.warn('the agent needs more memory than it may', { error });
+      return false;
+    }
+    grown.end(
+      overLimit(
+        limit_bytes,
+        `${found}, and ${grown.name} has grown most, by ${grown.grown_bytes} bytes`,
+        'it is replaced; if it comes back, look for a leak in it, or raise supervisor.memory_limit',
+      ),
     );
     return true;
   }
+}
+
+function overLimit(limit_bytes: number, found: string, remedy: string): HuatuoError {
+  const expected = `at most ${limit_bytes} bytes of memory for the agent`;
+  return new HuatuoError('MEMORY_LIMIT', { expected, found, remedy });
 }
 
 const AFTER_EXIT_MS = 500;

@@ -50,6 +50,16 @@ function actorFamilies({ actors }: StatusDocument): MetricFamily[] {
   return [
     gauge('huatuo_actor_state', 'State of each actor: 1 for the one it is in, 0 for the others.', states),
     counter('huatuo_actor_restarts_total', 'Times the actor was started again after it had ended.', restarts),
+    gauge(
+      'huatuo_actor_fence_in_force',
+      'Whether what the configuration asks of the CPU fence (affinity, nice, quota) is in force: 1 yes, 0 no. A quota that the kernel does not keep is kept by measurement.',
+      actors.flatMap(({ name, role, fence = {} }) =>
+        Object.entries(fence).map(([part, { in_force }]) => ({
+          labels: { actor: name, role, part },
+          value: Number(in_force),
+        })),
+      ),
+    ),
   ];
 }
 

@@ -145,6 +145,7 @@ export class WorkerChild implements CollectorChild {
       ...(missing_programs.length > 0 && { missing_programs }),
       ...(chosen_variants.length > 0 && { chosen_variants }),
       ...(program_counts && { program_counts }),
+      ...(Object.keys(this.#fence.status).length > 0 && { fence: this.#fence.status }),
       vitals: {
         ...vitals,
         throttled_seconds,

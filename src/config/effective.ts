@@ -82,7 +82,7 @@ export interface SupervisorConfig {
   readonly start_timeout_ms: number;
   /** Time for an orderly stop of the whole agent. */
   readonly stop_timeout_ms: number;
-  /** Resident memory of the process above which the largest collector is replaced. */
+  /** Resident memory of the process above which the thread that has grown most is replaced. */
   readonly memory_limit_bytes: number;
 }
 

@@ -200,7 +200,7 @@ function supervisor() {
       default: '512MiB',
       min: '128MiB',
       max: '64GiB',
-      doc: 'Resident memory of the agent above which its largest collector is replaced',
+      doc: 'Resident memory of the agent above which the thread that has grown most is replaced',
     }),
   })
     .refine((supervisor) => supervisor.backoff_max >= supervisor.backoff_min, {

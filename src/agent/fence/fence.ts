@@ -1,31 +1,18 @@
 /** The fence around one collector's thread: CPUs, nice and quota, as far as this host lets them be had. */
+import { type FencePartName, type FenceStatus, statusError } from '../../actor/state.ts';
 import type { CpuFence as CpuFenceConfig } from '../../config/effective.ts';
 import { HuatuoError } from '../../error.ts';
 import { setAffinity, setNice } from '../../kernel/sched.ts';
 import type { Log } from '../../sdk/context.ts';
 import type { CpuCgroups } from './cgroup.ts';
 
-export type FencePart =
-  | { readonly state: 'not_asked' }
-  /** `value`: the CPUs, the nice value, the path of the cgroup. */
-  | { readonly state: 'applied'; readonly value: string }
-  | { readonly state: 'failed'; readonly error: HuatuoError };
-
-/** What of the fence stands. */
-export interface FenceReport {
-  readonly affinity: FencePart;
-  readonly nice: FencePart;
-  readonly quota: FencePart;
-}
-
-const NOT_ASKED: FencePart = { state: 'not_asked' };
-
 export class CpuFence implements Disposable {
   readonly #name: string;
   readonly #config: CpuFenceConfig;
   readonly #cgroups: CpuCgroups;
   readonly #log: Log;
-  readonly #told = new Set<keyof FenceReport>();
+  readonly #told = new Set<FencePartName>();
+  #status: FenceStatus = {};
 
   constructor(name: string, config: CpuFenceConfig, cgroups: CpuCgroups, log: Log) {
     this.#name = name;
@@ -34,28 +21,23 @@ export class CpuFence implements Disposable {
     this.#log = log;
   }
 
+  /** The parts that were asked for, as of the newest thread. */
+  get status(): FenceStatus {
+    return this.#status;
+  }
+
   /**
    * Fences a thread in; for each new one of the collector. Never throws: a collector without fence is better than none.
-   * What fails is in the report, and in the log the first time. Threads the fenced one makes later inherit it all.
+   * What fails is in `status`, and in the log the first time. Threads the fenced one makes later inherit it all.
    * @param tid as in /proc/<pid>/task
    */
-  apply(tid: number): FenceReport {
+  apply(tid: number): void {
     const { affinity, nice, quota_cores } = this.#config;
-    const fenceAffinity = (): string => {
-      setAffinity(tid, affinity);
-      return affinity.join(',');
-    };
-    const fenceNice = (): string => {
-      setNice(tid, nice);
-      return String(nice);
-    };
-    return {
-      affinity: affinity.length > 0 ? this.#try('affinity', fenceAffinity) : NOT_ASKED,
-      nice: nice !== 0 ? this.#try('nice', fenceNice) : NOT_ASKED,
-      quota:
-        quota_cores === undefined
-          ? NOT_ASKED
-          : this.#try('quota', () => this.#cgroups.limit(this.#name, quota_cores, tid)),
+    this.#status = {
+      ...(affinity.length > 0 && this.#try('affinity', () => setAffinity(tid, affinity))),
+      ...(nice !== 0 && this.#try('nice', () => setNice(tid, nice))),
+      ...(quota_cores !== undefined &&
+        this.#try('quota', () => this.#cgroups.limit(this.#name, quota_cores, tid))),
     };
   }
 
@@ -64,16 +46,17 @@ export class CpuFence implements Disposable {
     this.#cgroups.remove(this.#name);
   }
 
-  #try(part: keyof FenceReport, action: () => string): FencePart {
+  #try(part: FencePartName, action: () => void): FenceStatus {
     try {
-      return { state: 'applied', value: action() };
+      action();
+      return { [part]: { in_force: true } };
     } catch (thrown) {
       const error = HuatuoError.from(thrown, 'SYSCALL_FAILED', 'see the cause');
       if (!this.#told.has(part)) {
         this.#told.add(part);
         this.#log.warn(`${this.#name} runs without the CPU ${part} it was given`, { error });
       }
-      return { state: 'failed', error };
+      return { [part]: { in_force: false, reason: statusError(error) } };
     }
   }
 }

@@ -22,28 +22,27 @@ describe('the fence around a thread', () => {
 
   test('is not there when nobody asked for it', () => {
     const fence = new CpuFence('oom', { affinity: [], nice: 0, quota_cores: undefined }, cgroups, log);
-    const part = { state: 'not_asked' };
-    assert.deepEqual(fence.apply(tid), { affinity: part, nice: part, quota: part });
+    fence.apply(tid);
+    assert.deepEqual(fence.status, {});
   });
 
   test('stands as far as it can be had', () => {
     const [first = 0] = all;
     using fence = new CpuFence('oom', { affinity: [first], nice: 5, quota_cores: 0.5 }, cgroups, log);
-    const report = fence.apply(tid);
-    assert.deepEqual(report.affinity, { state: 'applied', value: String(first) });
-    assert.deepEqual(report.nice, { state: 'applied', value: '5' });
+    fence.apply(tid);
+    const { affinity: cpus, nice: priority, quota } = fence.status;
+    assert.deepEqual([cpus, priority], [{ in_force: true }, { in_force: true }]);
     assert.deepEqual(affinity(tid), [first]);
     assert.equal(nice(tid), 5);
-    assert.equal(report.quota.state === 'failed' && report.quota.error.code, 'SYSCALL_FAILED');
+    assert.equal(quota?.in_force === false && quota.reason.code, 'SYSCALL_FAILED');
   });
 
   test('says once what it lacks, and reports it each time', () => {
     using fence = new CpuFence('oom', { affinity: [4095], nice: 0, quota_cores: 0.5 }, cgroups, log);
-    const reports = [fence.apply(tid), fence.apply(tid)];
-    assert.deepEqual(
-      reports.map(({ affinity, quota }) => [affinity.state, quota.state]),
-      Array(2).fill(['failed', 'failed']),
-    );
+    for (let thread = 0; thread < 2; thread++) {
+      fence.apply(tid);
+      assert.deepEqual([fence.status.affinity?.in_force, fence.status.quota?.in_force], [false, false]);
+    }
     assert.deepEqual(warnings, [
       'oom runs without the CPU affinity it was given',
       'oom runs without the CPU quota it was given',
