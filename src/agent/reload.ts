@@ -12,6 +12,8 @@ import type { Log } from '../sdk/context.ts';
 export interface CheckedConfig {
   readonly config: EffectiveConfig;
   readonly catalog: Catalog;
+  /** One sentence each: what others could do to it, what of it this host lacks. */
+  readonly warnings: readonly string[];
 }
 
 /** What the metrics say about reloads. The start counts as the first. */

@@ -7,9 +7,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { nameThread } from '../actor/thread.ts';
-import type { Catalog } from '../catalog/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
-import { hostWarnings } from '../config/host-warnings.ts';
 import { HuatuoError } from '../error.ts';
 import { keepClock } from '../kernel/clock-keeper.ts';
 import { createLog } from '../log.ts';
@@ -31,19 +29,19 @@ const HOSTNAME_EVERY_MS = 10_000;
  * @returns the exit code
  */
 export async function runAgent(
-  config: EffectiveConfig,
-  catalog: Catalog,
+  checked: CheckedConfig,
   reread: () => Promise<CheckedConfig>,
 ): Promise<number> {
+  const { config, catalog } = checked;
   const log = createLog({ component: 'supervisor', ...config.log });
   nameThread('huatuo');
   keepClock();
-  warnOfHost(config, log);
-  let inForce: CheckedConfig = { config, catalog };
+  for (const warning of checked.warnings) log.warn(warning);
+  let inForce = checked;
   const apply = async (checked: CheckedConfig): Promise<string[]> => {
     const touched = await agent.apply(named(checked.config), checked.catalog);
     inForce = checked;
-    warnOfHost(checked.config, log);
+    for (const warning of checked.warnings) log.warn(warning);
     socket.follow(checked.config);
     return touched;
   };
@@ -108,10 +106,6 @@ function reportStopped({ waiting, lost }: Leftovers, log: Log): void {
   else if (kept > 0)
     log.warn(`huatuo has stopped; ${kept} events wait in pinned rings for the next start`, { waiting });
   else log.info('huatuo has stopped');
-}
-
-function warnOfHost(config: EffectiveConfig, log: Log): void {
-  for (const warning of hostWarnings(config)) log.warn(warning);
 }
 
 /** What is set, else what the kernel calls this host now. */

@@ -10,6 +10,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { foreignWriter } from '../foreign-writer.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
 import { ContentsReader } from './contents.ts';
 import { COLLECTOR_NAME, type CollectorFiles, readCollector } from './read-collector.ts';
@@ -48,6 +49,11 @@ async function findExtra(directory: string, unreadable: Map<string, string>): Pr
   try {
     const names = await readdir(directory);
     const paths = names.map((name) => join(directory, name));
+    const writer = [directory, ...paths].map(foreignWriter).find((found) => found !== undefined);
+    if (writer !== undefined) {
+      unreadable.set(directory, `its code would run as root, and ${writer}: chown root, chmod go-w`);
+      return [];
+    }
     return group(paths, (name) => join(directory, `${name}.wasm`));
   } catch (cause) {
     unreadable.set(directory, cause instanceof Error ? cause.message : String(cause));

@@ -15,19 +15,21 @@ export type ConfigurationAnswer =
   | {
       readonly type: 'checked';
       readonly config: EffectiveConfig;
+      readonly warnings: readonly string[];
       readonly entries: readonly CatalogEntry[];
       readonly broken: readonly { readonly name: string; readonly error: WireError }[];
     }
   | { readonly type: 'refused'; readonly error: WireError };
 
-export function toAnswer({ config, catalog }: CheckedConfig): ConfigurationAnswer {
+export function toAnswer({ config, catalog, warnings }: CheckedConfig): ConfigurationAnswer {
   const broken = catalog.broken.map(({ name, error }) => ({ name, error: HuatuoError.toWire(error) }));
-  return { type: 'checked', config, entries: catalog.entries, broken };
+  return { type: 'checked', config, warnings, entries: catalog.entries, broken };
 }
 
 /** @throws why it was refused */
 export function fromAnswer(answer: ConfigurationAnswer): CheckedConfig {
   if (answer.type === 'refused') throw HuatuoError.fromWire(answer.error);
   const broken = answer.broken.map(({ name, error }) => ({ name, error: HuatuoError.fromWire(error) }));
-  return { config: answer.config, catalog: createCatalog([...answer.entries, ...broken]) };
+  const { config, entries, warnings } = answer;
+  return { config, catalog: createCatalog([...entries, ...broken]), warnings };
 }

@@ -4,6 +4,9 @@ import type { CheckedConfig } from '../agent/reload.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
 import { ConfigFiles } from '../config/config-files.ts';
+import type { EffectiveConfig } from '../config/effective.ts';
+import { foreignWriterWarnings } from '../config/foreign-writers.ts';
+import { hostWarnings } from '../config/host-warnings.ts';
 import { collectorDirectories, type LoadedConfig, loadConfig } from '../config/load.ts';
 import { at } from '../paths.ts';
 
@@ -25,7 +28,8 @@ export async function readConfiguration(
   const catalog = await findCollectors(peekCommandLine(argv).flags, files);
   const invocation = parseCommandLine(argv, catalog);
   if (invocation.command !== 'run') throw new Error('only `run` reads its configuration here');
-  return { config: loadFrom(invocation.flags, catalog, files).config, catalog };
+  const { config, file } = loadFrom(invocation.flags, catalog, files);
+  return { config, catalog, warnings: warningsOf(config, file) };
 }
 
 /** Directories of collectors are themselves configuration, so they are looked up before anything can be checked. */
@@ -35,6 +39,11 @@ export function findCollectors(flags: ConfigFlags, files: ConfigFiles): Promise<
   const extraDirectories =
     (fromFlag as string[] | undefined) ?? (file === undefined ? [] : collectorDirectories(file, files));
   return loadCatalog({ builtinRoot: at('dist'), extraDirectories });
+}
+
+/** What is no error and should be known: at the start, at a reload, and when it is checked. */
+export function warningsOf(config: EffectiveConfig, file: string | undefined): string[] {
+  return [...foreignWriterWarnings(config, file), ...hostWarnings(config)];
 }
 
 export function loadFrom(

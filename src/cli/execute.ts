@@ -2,7 +2,6 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { ConfigFiles } from '../config/config-files.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
-import { hostWarnings } from '../config/host-warnings.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { renderDefault, renderEffective } from '../config/render.ts';
 import { configSchema } from '../config/schema.ts';
@@ -11,7 +10,7 @@ import { HuatuoError } from '../error.ts';
 import { requireOwnDirectory } from '../storage/journal/own-directory.ts';
 import { printable } from '../text.ts';
 import { type CheckOutput, parseCommandLine, peekCommandLine } from './command-line.ts';
-import { findCollectors, loadFrom } from './configuration.ts';
+import { findCollectors, loadFrom, warningsOf } from './configuration.ts';
 import type { HeldSignals } from './early-signals.ts';
 import type { ConfigFlags } from './flags.ts';
 import { formatList, listCollectors } from './list.ts';
@@ -156,7 +155,7 @@ function check(
       const { config, file } = load();
       requireOwnDirectory(config.journal.directory);
       if (config.web.config_file !== '') readWebFile(config.web.config_file);
-      for (const warning of hostWarnings(config)) complain(`warning: ${warning}`);
+      for (const warning of warningsOf(config, file)) complain(`warning: ${warning}`);
       const enabled = Object.values(config.collectors).filter((collector) => collector.enabled).length;
       return `ok: ${file ?? 'defaults'}, ${enabled} of ${catalog.entries.length} collectors enabled`;
     }

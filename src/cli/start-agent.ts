@@ -16,11 +16,11 @@ const LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8, stack
  * @throws HuatuoError USAGE, CONFIG_INVALID, CONFIG_UNREADABLE
  */
 export async function startAgent(argv: readonly string[], held: HeldSignals): Promise<number> {
-  const [{ config, catalog }, { runAgent }] = await Promise.all([
+  const [checked, { runAgent }] = await Promise.all([
     read({ argv, regularOnly: false }),
     import('../agent/run.ts'),
   ]);
-  const ended = runAgent(config, catalog, () => read({ argv, regularOnly: true }));
+  const ended = runAgent(checked, () => read({ argv, regularOnly: true }));
   // The agent listens now.
   held.release();
   return await ended;

@@ -128,7 +128,9 @@ function disabled(catalog: Catalog, file: unknown): Override[] {
 function missingDirectories(merged: unknown, { unreadable }: Catalog): Fault[] {
   return directoriesIn(merged).flatMap((directory, index) => {
     const reason = unreadable.get(directory);
-    const params = { allowed: `a readable directory of collectors (${reason})` };
+    const params = {
+      allowed: `a readable directory of collectors that no one else may write (${reason})`,
+    };
     return reason === undefined
       ? []
       : [{ code: 'custom', path: ['path', 'collectors', index], message: reason, params }];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Catalog } from '../../src/catalog/catalog.ts';
@@ -224,4 +224,16 @@ test('options that would not make one config section are refused', async () => {
   assert.match(await refusalOf(withOptions("'depth'")), /options: /);
   const clash = moduleFile('clash', "options: { threshold: count(1, 'x') },");
   assert.match(await refusalOf(bpfFiles('clash'), clash), /threshold declared twice/);
+});
+
+test('code that others may change is not run: its directory is refused, and says which file and why', async () => {
+  using directory = directoryWith(moduleFile('shared', 'async start() {},'));
+  const file = join(directory.path, 'shared.js');
+  chmodSync(file, 0o666);
+  const { entries, unreadable } = await loadCatalog({
+    builtinRoot: '/nonexistent',
+    extraDirectories: [directory.path],
+  });
+  assert.deepEqual(entries, []);
+  assert.match(unreadable.get(directory.path) ?? '', /shared\.js may be written by everyone: chown root/);
 });

@@ -9,7 +9,7 @@ test('configuration and catalog are the same on the other side of the thread tha
   const read = await readConfiguration(['run', '--region=eu', '--no-collector.oom'], { regularOnly: true });
   const error = new HuatuoError('COLLECTOR_INVALID', { found: 'a fault', remedy: 'correct it' });
   const catalog = createCatalog([...read.catalog.entries, { name: 'bad', error }]);
-  const received = fromAnswer(structuredClone(toAnswer({ config: read.config, catalog })));
+  const received = fromAnswer(structuredClone(toAnswer({ config: read.config, catalog, warnings: [] })));
   assert.deepEqual(received.config, read.config);
   assert.equal(received.config.collectors.oom?.enabled, false);
   assert.deepEqual(received.catalog.entries, read.catalog.entries);
