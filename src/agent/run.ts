@@ -10,7 +10,9 @@ import { nameThread } from '../actor/thread.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
 import { keepClock } from '../kernel/clock-keeper.ts';
+import { probeKernel } from '../kernel/features.ts';
 import { createLog } from '../log.ts';
+import { BOOT_ID } from '../procfs/boot-id.ts';
 import type { Log } from '../sdk/context.ts';
 import { Agent, type Leftovers } from './agent.ts';
 import { trimAfterReload } from './memory.ts';
@@ -37,6 +39,8 @@ export async function runAgent(
   nameThread('huatuo');
   keepClock();
   for (const warning of checked.warnings) log.warn(warning);
+  const lacking = probeKernel(config.path);
+  if (lacking) log.error('collectors with BPF programs cannot run', { error: lacking });
   let inForce = checked;
   const apply = async (checked: CheckedConfig): Promise<string[]> => {
     const touched = await agent.apply(named(checked.config), checked.catalog);
@@ -140,7 +144,16 @@ function stopSignal(): Promise<NodeJS.Signals> {
   });
 }
 
+/** @throws CONFIG_INVALID where there is no procfs */
 function readBootId({ path }: EffectiveConfig): string {
-  const bootId = readFileSync(join(path.procfs, 'sys/kernel/random/boot_id'), 'utf8');
-  return bootId.trim().replaceAll('-', '');
+  try {
+    return readFileSync(join(path.procfs, BOOT_ID), 'utf8').trim().replaceAll('-', '');
+  } catch (cause) {
+    throw new HuatuoError('CONFIG_INVALID', {
+      expected: 'the mount point of procfs as path.procfs',
+      found: cause instanceof Error ? cause.message : String(cause),
+      remedy: "set path.procfs to /proc, or in a container to where the host's is mounted",
+      cause,
+    });
+  }
 }

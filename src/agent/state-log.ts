@@ -10,6 +10,8 @@ const REPEATS_MS = 10_000;
 export class StateLog implements Disposable {
   readonly #log: Log;
   readonly #limited: Log & Partial<Disposable>;
+  /** Why collectors cannot run here, and which one was told to have that reason. */
+  readonly #told = new Map<string, string>();
 
   /** @param everyLine nothing is summarised */
   constructor(log: Log, everyLine: boolean) {
@@ -17,10 +19,17 @@ export class StateLog implements Disposable {
     this.#limited = everyLine ? log : limitRepeats(log, { interval_ms: REPEATS_MS });
   }
 
-  /** The end of a loop (failed, unsupported) is always written. */
+  /** The end of a loop (failed, unsupported) is always written; a reason that many have is written out once. */
   write({ name, role, state, reason, restarts }: ActorStatus): void {
     const line = `${name} is ${state}`;
-    const detail = { actor: name, role, state, restarts, ...(reason && { error: reason }) };
+    const who = { actor: name, role, state, restarts };
+    const first = state === 'unsupported' && reason ? this.#told.get(reason.message) : undefined;
+    if (first !== undefined && first !== name) {
+      this.#log.warn(`${line}, as ${first} is`, who);
+      return;
+    }
+    if (state === 'unsupported' && reason) this.#told.set(reason.message, name);
+    const detail = { ...who, ...(reason && state !== 'stopped' && { error: reason }) };
     if (state === 'failed' || state === 'unsupported') this.#log.error(line, detail);
     else if (state === 'restarting' || state === 'throttled') this.#limited.warn(line, detail);
     else if (state === 'starting') this.#limited.debug(line, detail);

@@ -44,6 +44,18 @@ describe('the log of states', () => {
     assert.deepEqual(lines, ['error oom is failed', 'error oom is failed', 'error oom is unsupported']);
   });
 
+  test('a reason that many collectors have is written out once', () => {
+    const { log, lines } = recorder();
+    using states = new StateLog(log, false);
+    const reason = { code: 'PERMISSION_DENIED', message: 'not root', remedy: 'sudo' } as const;
+    for (const name of ['oom', 'softirq', 'oom']) states.write({ ...status('unsupported'), name, reason });
+    assert.deepEqual(lines, [
+      'error oom is unsupported',
+      'warn softirq is unsupported, as oom is',
+      'error oom is unsupported',
+    ]);
+  });
+
   test('who wants every line gets it', () => {
     const { log, lines } = recorder();
     using states = new StateLog(log, true);
