@@ -19,6 +19,7 @@ import { closeSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { HuatuoError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
+import { Aliens } from './aliens.ts';
 import { openDirectory } from './directory.ts';
 import { identityAt } from './identity.ts';
 import { away, refusal } from './journal-errors.ts';
@@ -227,12 +228,13 @@ export class Journal {
   /** Tracers with a directory. Names that begin with a dot are the agent's own files; others are left alone. */
   #list(): string[] {
     const tracers: string[] = [];
+    const aliens = new Aliens(this.#log);
     for (const entry of readdirSync(this.#options.directory, { withFileTypes: true })) {
       const path = join(this.#options.directory, entry.name);
       if (entry.isDirectory() && TRACER_NAME.test(entry.name) && isStream(path)) tracers.push(entry.name);
-      else if (!entry.name.startsWith('.'))
-        this.#log.warn('left alone what is not a stream of the journal', { path });
+      else if (!entry.name.startsWith('.')) aliens.add(entry.name);
     }
+    aliens.tell(this.#options.directory, 'a stream of the journal');
     return tracers;
   }
 

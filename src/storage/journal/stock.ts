@@ -5,6 +5,7 @@
 import { rmSync, unlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Log } from '../../sdk/context.ts';
+import { Aliens } from './aliens.ts';
 import { notWritable } from './directory.ts';
 import { isStream, Losses } from './losses.ts';
 import { UNFINISHED } from './packer.ts';
@@ -24,8 +25,7 @@ export interface StockCounts {
 export class SegmentStock {
   readonly #directory: string;
   readonly #log: Log;
-  /** What is no segment is told once. */
-  readonly #aliens = new Set<string>();
+  readonly #aliens: Aliens;
   /** Read with the first look at the directory. */
   #losses: Losses | undefined;
   #loss: { readonly text: string; readonly time_ms: number } | undefined;
@@ -36,6 +36,7 @@ export class SegmentStock {
   constructor(directory: string, log: Log) {
     this.#directory = directory;
     this.#log = log;
+    this.#aliens = new Aliens(log);
   }
 
   /** Oldest first; the last one is appended to, unless there is none. */
@@ -88,7 +89,7 @@ export class SegmentStock {
    */
   take(): void {
     const found = this.#list();
-    if (found.length === 0 && this.#aliens.size > 0 && !isStream(this.#directory))
+    if (found.length === 0 && this.#aliens.any && !isStream(this.#directory))
       throw notWritable(this.#directory, 'a directory with files of others in it');
     this.#losses ??= new Losses(this.#directory);
     this.#countMissing(found);
@@ -180,11 +181,9 @@ export class SegmentStock {
     const segments = listSegments(this.#directory, (path) => {
       if (path.endsWith(UNFINISHED)) {
         if (cleanup) rmSync(path, { force: true });
-      } else if (!basename(path).startsWith('.') && !this.#aliens.has(path)) {
-        this.#aliens.add(path);
-        this.#log.warn('left alone what is not a journal segment', { path });
-      }
+      } else if (!basename(path).startsWith('.')) this.#aliens.add(basename(path));
     });
+    this.#aliens.tell(this.#directory, 'a journal segment');
     if (!cleanup) return segments;
     // Compressing it was cut short between its last two steps.
     for (const { first, packed } of segments)
