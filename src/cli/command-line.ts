@@ -59,6 +59,10 @@ Exit codes:
   0 stopped or done   1 failed   2 wrong command line   78 wrong configuration
 `;
 
+const OTHER_OPTIONS = `
+Before or after it all options of huatuo may stand, such as --config.file: see huatuo --help.
+`;
+
 /**
  * Parses a command line in which every flag of `catalog` is known.
  * @param argv without node and script
@@ -131,7 +135,7 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
         'measurements are served to Prometheus. Needs root. Without a command it runs.',
     )
     .showSuggestionAfterError(false)
-    .configureHelp({ showGlobalOptions: true, styleTitle: (title) => styleText('bold', title) })
+    .configureHelp({ styleTitle: (title) => styleText('bold', title) })
     .version(formatVersion(version()), '--version', 'Print the version')
     .helpOption('-h, --help', 'Print this help')
     .helpCommand('help [command]', 'Print the help of a command')
@@ -224,6 +228,7 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
     .description('Print the version of agent, Node and kernel')
     .addOption(output('text', 'json'))
     .action((options) => done({ command: 'version', output: options.output }));
+  for (const command of program.commands) command.addHelpText('after', OTHER_OPTIONS);
   return program;
 }
 

@@ -57,14 +57,12 @@ export function addConfigFlags(command: Command, catalog: Catalog): void {
     if (flag.repeatable) option.argParser((value, before: string[] = []) => [...before, value]);
     command.addOption(option);
   }
-  command.optionsGroup('Collectors (--no-collector.NAME switches one off):');
+  command.optionsGroup(
+    'Collectors (--collector.NAME switches one on, --no-collector.NAME off; huatuo list has them all):',
+  );
   command.option(`--${DISABLE_DEFAULTS}`, 'Run only the collectors that file or flags enable');
-  for (const { name, doc, aliases, enabledByDefault } of catalog.entries) {
-    command.option(
-      `--collector.${name}`,
-      `${doc.replace(/\.$/, '')} (default: ${enabledByDefault ? 'on' : 'off'})`,
-    );
-    command.addOption(new Option(`--no-collector.${name}`).hideHelp());
+  for (const { name, aliases } of catalog.entries) {
+    addHidden(command, name);
     for (const alias of aliases) addHidden(command, alias);
   }
   // The user who switches a broken collector on or off made no typing mistake; that it is broken is said elsewhere.
