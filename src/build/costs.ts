@@ -10,8 +10,8 @@ export interface Costs {
   readonly host: string;
   /** Nanoseconds of one run, by collector and program. */
   readonly programs: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** Milliseconds of one scrape, by collector: of those that read files when they are asked. */
-  readonly scrapes: Readonly<Record<string, number>>;
+  /** Milliseconds of one look at files, by collector: a scrape, or a sample of an autotracer. */
+  readonly looks: Readonly<Record<string, number>>;
 }
 
 /** None before the first measurement. */
@@ -20,14 +20,14 @@ export function readCosts(): Costs | undefined {
   return text === undefined ? undefined : (JSON.parse(text) as Costs);
 }
 
-/** What a run of each program costs, or a scrape; what did not happen while it was measured is left out. */
+/** What a run of each program costs, or a look at files; what did not happen while it was measured is left out. */
 export function costOf(collector: string, attachPoints: readonly AttachPoint[], costs?: Costs): string {
   const programs = costs?.programs[collector] ?? {};
   const runs = attachPoints.flatMap(({ program, section }) => {
     const ns = programs[program];
     return ns === undefined ? [] : [`\`${section.split('/').at(-1)}\` ${ns} ns`];
   });
-  const ms = costs?.scrapes[collector];
-  const all = ms === undefined ? runs : [...runs, `${ms} ms a scrape`];
+  const ms = costs?.looks[collector];
+  const all = ms === undefined ? runs : [...runs, `${ms} ms a look`];
   return all.length > 0 ? all.join(', ') : 'not measured';
 }

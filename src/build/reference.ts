@@ -30,7 +30,7 @@ export function referenceSource(
 function costNotes(costs: Costs | undefined): string[] {
   if (!costs) return [];
   return [
-    `What a run costs is the kernel's own count on ${costs.host}, by \`npm run bench -- --only probes --costs ${COSTS_FILE}\`: the mean of all runs, whether there was something to tell or not. Of programs that are not there, nothing made them run. A scrape of files is timed by the agent.`,
+    `What a run costs is the kernel's own count on ${costs.host}, by \`npm run bench -- --only probes --costs ${COSTS_FILE}\`: the mean of all runs, whether there was something to tell or not. Programs that nothing made run meanwhile have no figure. A look is a scrape of files, or a sample of an autotracer, on a host without containers.`,
   ];
 }
 

@@ -42,7 +42,7 @@ const manifest: ObjectManifest = {
     { program: 'never', section: 'tp_btf/never', optional: true },
   ],
 };
-const costs = { host: 'a host', programs: { probed: { seen: 120 } }, scrapes: { files: 1.5 } };
+const costs = { host: 'a host', programs: { probed: { seen: 120 } }, looks: { files: 1.5 } };
 
 test('a row has its probes from the object and its price from the measurement', () => {
   const table = overviewTable(
@@ -60,7 +60,7 @@ test('a row has its probes from the object and its price from the measurement', 
     '/proc/x',
     '5.8',
     'None',
-    '1.5 ms a scrape',
+    '1.5 ms a look',
   ]);
   assert.deepEqual(cells[3]?.slice(4, -1), ['`tp_btf/seen`, `tp_btf/never`', '5.8', 'None', '`seen` 120 ns']);
 });
