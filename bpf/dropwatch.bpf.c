@@ -53,6 +53,13 @@ struct dropwatch_event {
 				"message between local sockets, there are none");
 } DOC("The kernel has thrown a packet away") SEVERITY(info) SCHEMA(1);
 EVENT_RING(dropwatch_event, 1 << 20);
+QUESTION("Which packets does the kernel throw away, for what reason, where, and whose were they? Counters by "
+	 "reason; a filter as tcpdump takes it, run in the kernel");
+KERNEL("5.12; reasons since 5.17, before that each is NOT_SPECIFIED; the receiving socket since 6.11. The "
+       "filter needs libpcap");
+FALSE_POSITIVES("A drop need not be a loss: known reasons of that kind are counted and not told (suppress), "
+		"but what the kernel drops without a reason is told. Not seen: what a device drops by "
+		"itself, and a drop in an interrupt that comes while the program runs on that CPU");
 
 OPTION(u64, max_events_per_second_per_cpu, 100,
        "Drops beyond this rate are counted as rate limited, not written; the counters have them all");

@@ -57,6 +57,14 @@ struct hungtask_event {
 } DOC("A task has been in uninterruptible sleep for longer than kernel.hung_task_timeout_secs, or waited "
       "uninterruptibly while another one did") SEVERITY(warning) SCHEMA(1);
 EVENT_RING(hungtask_event, 1 << 18);
+QUESTION("Which tasks hang in uninterruptible sleep, where, on which lock, who holds it, and which other "
+	 "tasks wait at that moment, with their containers?");
+KERNEL("5.12 with CONFIG_DETECT_HUNG_TASK; locks and their holders since 6.16 with "
+       "CONFIG_DETECT_HUNG_TASK_BLOCKER");
+FALSE_POSITIVES(
+    "A disk or a file system on the network that is slow and not broken makes tasks hang just so; a task may "
+    "also wait by intention, and the kernel cannot tell. Not seen: waits that a signal ends (TASK_KILLABLE), "
+    "such as most of NFS, and any while kernel.hung_task_timeout_secs is 0");
 
 OPTION(u64, max_events_per_second_per_cpu, 10,
        "Hung tasks beyond this rate are counted as rate limited, not written");

@@ -12,6 +12,12 @@
 #include "span.h"
 
 COLLECTOR_DOC("How long disk requests wait and are served, for each disk and each container");
+QUESTION("How long do disk requests wait (q2c) and how long are they served (d2c), flushes too, for each "
+	 "disk and each container?");
+KERNEL("5.11");
+FALSE_POSITIVES("Time behind a quota (blk-throttle, iocost) is in q2c. A request to a stacked disk (dm, md) "
+		"is counted for it and again for the disks below. Writes from the page cache belong to the "
+		"cgroup that made the pages dirty, also when another task has them written");
 
 #define MS		    1000000ULL
 #define MAX_DISKS	    1024

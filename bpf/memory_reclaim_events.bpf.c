@@ -46,6 +46,14 @@ struct memory_reclaim_events_event {
 } DOC("A task waited long for memory to be reclaimed before it got what it asked for") SEVERITY(warning)
     SCHEMA(1);
 EVENT_RING(memory_reclaim_events_event, 1 << 19);
+QUESTION("Which tasks waited long for memory to be reclaimed, of the host or of a memory cgroup, whose limit "
+	 "was it, how many pages were looked at and freed, and from where was it asked for? Distribution of "
+	 "all waits, and totals for each container");
+KERNEL("5.12; the cgroup at its limit with CONFIG_MEMCG");
+FALSE_POSITIVES("Time that the task had no CPU meanwhile, preempted or throttled, counts as waiting. A "
+		"container that fills its limit with page cache reclaims all the time, in waits that are "
+		"short and no documents. Which limit was hit is concluded from the room that each has, as "
+		"the tracepoint does not say. Not seen: kswapd, which delays no task");
 
 OPTION(u64, threshold_ns, 900000000, "Reclaims that take at least this long become events");
 OPTION(u64, max_events_per_second_per_cpu, 100,

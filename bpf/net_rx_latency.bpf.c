@@ -69,6 +69,13 @@ struct net_rx_latency_event {
 } DOC("A received TCP packet was late in the network stack, at its socket, or at the program that reads it")
     SEVERITY(warning) SCHEMA(1);
 EVENT_RING(net_rx_latency_event, 1 << 19);
+QUESTION("Which received TCP packets were late, and where: in the network stack, at their socket, or at the "
+	 "program that reads them? Distribution for each stage, and totals for each container");
+KERNEL("5.12");
+FALSE_POSITIVES(
+    "A program that does not want to read yet, or was stopped, is late by this measure. Not seen: time "
+    "before the driver hands a packet over (wire, ring of the NIC), and other protocols than TCP behind the "
+    "stack. Packets whose time was overwritten are counted as untimed");
 
 OPTION(u64, netif_threshold_ns, 5000000, "Packets that come to the stack at least this late become events");
 OPTION(u64, tcp_threshold_ns, 10000000, "Packets that come to TCP at least this late become events");

@@ -51,6 +51,12 @@ struct oom_event {
 } DOC("The kernel killed a process because a memory cgroup or the host ran out of memory") SEVERITY(critical)
     SCHEMA(1);
 EVENT_RING(oom_event, 1 << 18);
+QUESTION("Who ran out of memory, who was killed for it, whose limit was it (the kernel's oom_memcg), and "
+	 "what was the memory used for? Kills by container");
+KERNEL("6.8: before, the tracepoint did not pass the task");
+FALSE_POSITIVES(
+    "None: the kernel tells of each victim. A task that was dying already is no kill, and has kills_count 0. "
+    "Not seen: kills by daemons in user space (systemd-oomd, earlyoom), which are signals to the kernel");
 
 /*
  * Kills in each memory cgroup by the kernel's count at the last document. A cgroup that is forgotten is one

@@ -136,6 +136,12 @@ struct ras_event {
 	bytes_tail raw_data TAIL(512) DOC("How a vendor's own record begins; empty for others");
 } DOC("The hardware, its firmware or a driver reports an error of the hardware") SEVERITY(warning) SCHEMA(1);
 EVENT_RING(ras_event, 1 << 18);
+QUESTION("Which errors has the hardware had, of CPUs, memory, PCI Express or what firmware reports, how bad "
+	 "were they, and where?");
+KERNEL("5.12; each source where the kernel is built for it: CONFIG_X86_MCE, CONFIG_EDAC, CONFIG_ACPI_EXTLOG, "
+       "CONFIG_PCIEAER, CONFIG_ACPI_APEI_GHES. Those that are missing are left out");
+FALSE_POSITIVES("A corrected error now and then is normal for memory and links; type tells how bad it was. "
+		"Not seen: what the firmware keeps to itself (firmware first without GHES)");
 
 OPTION(u64, max_events_per_second_per_cpu, 10,
        "Events beyond this rate are counted as rate limited, not written; the counters have them all");

@@ -8,6 +8,11 @@
 #include "span.h"
 
 COLLECTOR_DOC("How long runnable tasks wait for a CPU, for the host and for each container");
+QUESTION("How long do runnable tasks wait for a CPU, on the host and in each container?");
+KERNEL("5.8; before 5.19 what a removed cgroup has counted is lost, and counted as that");
+FALSE_POSITIVES(
+    "The time a container is throttled by its own CPU quota is in its waits, and a task of low weight waits "
+    "by intention. A virtual CPU that the hypervisor does not run makes no wait here");
 
 #define MAX_WAITING_TASKS 32768
 #define MAX_CGROUPS	  4096

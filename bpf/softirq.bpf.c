@@ -25,6 +25,12 @@ struct softirq_event {
 	kstack_t stack DOC("Kernel stack at the entry, innermost first");
 } DOC("A softirq waited longer than the threshold before it was served") SEVERITY(warning) SCHEMA(1);
 EVENT_RING(softirq_event, 1 << 20);
+QUESTION("Which softirqs were served late, on which CPU, and which task and code did they interrupt? "
+	 "Distribution of all delays");
+KERNEL("5.12");
+FALSE_POSITIVES("Left to ksoftirqd under load, softirqs wait for the scheduler, which is by design; so are "
+		"all with PREEMPT_RT. A virtual CPU that the hypervisor does not run looks the same. The "
+		"interrupted task is where the softirq was served, and need not be what has delayed it");
 
 OPTION(u64, threshold_ns, 10000000, "Waits at least this long become events");
 OPTION(u64, max_events_per_second_per_cpu, 100,

@@ -66,6 +66,13 @@ struct softlockup_event {
 	ustack_t user_stack DOC("Its user stack: the system call it is in");
 } DOC("A CPU ought to switch to another task and does not") SEVERITY(critical) SCHEMA(1);
 EVENT_RING(softlockup_event, 1 << 18);
+QUESTION("Which CPUs are stuck in the kernel, after 3 s and while it lasts, with which task, whose, in which "
+	 "code, and what does the kernel's own watchdog say?");
+KERNEL("5.12 with CONFIG_FAIR_GROUP_SCHED, and perf events; the kernel's own words where it has the "
+       "tracepoint console");
+FALSE_POSITIVES("A task that spends all its time in one system call, beside one of less than a thousandth of "
+		"its weight. Not seen: a CPU whose interrupts are off, and a lock-up that is shorter than a "
+		"few looks. Time in which a virtual machine was stopped counts as one second at most");
 
 SAMPLES_PER_SECOND(4);
 OPTION(u64, threshold_ns, 3000000000, "Lock-ups at least this long become events");

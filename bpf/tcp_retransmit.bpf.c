@@ -74,6 +74,12 @@ struct tcp_retransmit_event {
 	    tcp_flags DOC("Flags of the segment as tcpdump writes them: S SYN, F FIN, R RST, P PSH, . ACK");
 } DOC("TCP has sent a segment again") SEVERITY(warning) SCHEMA(1);
 EVENT_RING(tcp_retransmit_event, 1 << 19);
+QUESTION("Which TCP segments were sent again, why, in which state of the connection, and whose is the "
+	 "socket? Counters by reason");
+KERNEL("5.12");
+FALSE_POSITIVES("Whether it was needed is known only a round trip later: dsack_dups of the connection's next "
+		"document counts those that were not. The reason is concluded from the state of the socket; "
+		"a smaller MTU and the data of a Fast Open SYN are one (non_congestion)");
 
 OPTION(u64, max_events_per_second_per_cpu, 100,
        "Events beyond this rate are counted as rate limited, not written; the counters have them all");

@@ -81,8 +81,20 @@ typedef u64 kstack_t[KSTACK_DEPTH]; /* kernel stack, innermost first, ends at 0;
 /* A load-time option: becomes a key of the collector's configuration, with this default and this sentence. */
 #define OPTION(type, name, value, text) const volatile type name DOC(text) = value
 
+#define ABOUT(name, text) const u8 collector_##name SEC("schema") __attribute__((used)) DOC(text) = 0
+
 /* A collector without an event struct says what it is for with this. */
-#define COLLECTOR_DOC(text) const u8 collector_doc SEC("schema") __attribute__((used)) DOC(text) = 0
+#define COLLECTOR_DOC(text) ABOUT(doc, text)
+
+/*
+ * The collector's row in the table of src/collectors/README.md: what it answers, as one would ask it; the
+ * oldest Linux, what it must be built with, and what is missing on others; what it may tell that is no
+ * trouble or not so, and what it does not see. All three or none; a test asks each collector of ours for
+ * them.
+ */
+#define QUESTION(text)	      ABOUT(question, text)
+#define KERNEL(text)	      ABOUT(kernel, text)
+#define FALSE_POSITIVES(text) ABOUT(false_positives, text)
 
 /*
  * What a kernel may not have (src/kernel/programs.ts):

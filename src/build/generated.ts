@@ -1,11 +1,13 @@
-/** The committed files that are made from manifests. */
+/** The committed files that are made from manifests and descriptions. */
 
 import type { CollectorDescription } from '../catalog/description.ts';
-import { ROOT } from '../paths.ts';
+import { at, ROOT } from '../paths.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
+import { readCosts } from './costs.ts';
 import { eventTypeSource } from './event-type.ts';
-import { writeIfChanged } from './files.ts';
+import { readIfThere, writeIfChanged } from './files.ts';
 import { mappingSource } from './mapping.ts';
+import { collectorSources, withSummary } from './overview.ts';
 import { referenceSource } from './reference.ts';
 
 /** Paths, relative to the checkout, and texts. */
@@ -23,7 +25,10 @@ export function schemaFiles(
   manifests: readonly ObjectManifest[],
   descriptions: ReadonlyMap<string, CollectorDescription>,
 ): GeneratedFiles {
-  const files = new Map([['src/collectors/README.md', referenceSource(manifests, descriptions)]]);
+  const files = new Map([
+    ['src/collectors/README.md', referenceSource(manifests, descriptions, readCosts())],
+    ['README.md', withSummary(readIfThere(at('README.md')) ?? '', collectorSources(manifests, descriptions))],
+  ]);
   const events = new Map(manifests.map(({ collector, event }) => [collector, event]));
   for (const collector of new Set([...events.keys(), ...descriptions.keys()])) {
     const [event, declared] = [events.get(collector), descriptions.get(collector)?.document];

@@ -84,10 +84,13 @@ const metric = z.object({
 
 const isFunction = z.literal('function', { error: 'expected a function' }).optional();
 
+const about = z.object({ question: doc, reads: doc.optional(), kernel: doc, falsePositives: doc });
+
 const description = z
   .object({
     kind: z.enum(['event', 'autotracing', 'metric']),
     doc: z.string().min(1).max(4096),
+    about: about.optional(),
     enabledByDefault: z.boolean().optional(),
     options: z.record(z.string(), option).optional(),
     metrics: z.record(z.string(), metric).optional(),

@@ -2,6 +2,7 @@
  * What a module says about its collector, as plain data. Made where the module runs (workers/describe.ts), so this file is
  * all that thread loads of the catalog.
  */
+import type { About } from '../sdk/about.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
 import type { DocumentFields } from '../sdk/document.ts';
 import type { MetricSpecs } from '../sdk/metrics.ts';
@@ -13,6 +14,7 @@ export type Hook = (typeof HOOKS)[number];
 export interface CollectorDescription {
   readonly kind: CollectorKind;
   readonly doc: string;
+  readonly about?: About | undefined;
   readonly enabledByDefault?: boolean | undefined;
   readonly options?: OptionSpecs | undefined;
   readonly metrics?: MetricSpecs | undefined;
@@ -24,7 +26,7 @@ export interface CollectorDescription {
 }
 
 /** Of `StoredDescription`; another one is made again. To be raised when its shape changes. */
-export const DESCRIPTION_FORMAT = 1;
+export const DESCRIPTION_FORMAT = 2;
 
 /** `<name>.description.json`, which the build leaves beside a module when it has checked what that says. */
 export interface StoredDescription {
@@ -48,10 +50,10 @@ const MAX_JSON = 1 << 20;
  */
 export function describeExport(exported: unknown): string {
   if (typeof exported !== 'object' || exported === null) return 'null';
-  const { kind, doc, enabledByDefault, options, metrics, document, maxSeries, interval, ...rest } =
+  const { kind, doc, about, enabledByDefault, options, metrics, document, maxSeries, interval, ...rest } =
     exported as Record<string, unknown>;
   const hooks = HOOKS.filter((hook) => rest[hook] !== undefined).map((hook) => [hook, kindOf(rest[hook])]);
-  const described = { kind, doc, enabledByDefault, options, metrics, document, maxSeries, interval };
+  const described = { kind, doc, about, enabledByDefault, options, metrics, document, maxSeries, interval };
   const json = JSON.stringify({ ...described, hooks: Object.fromEntries(hooks) });
   if (json.length > MAX_JSON) throw new Error(`its description has ${json.length} characters`);
   return json;

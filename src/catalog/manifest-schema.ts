@@ -111,6 +111,7 @@ const map = z.looseObject({
 const manifest = z.looseObject({
   collector: z.string(),
   doc: z.string(),
+  about: z.looseObject({ question: z.string(), kernel: z.string(), falsePositives: z.string() }).optional(),
   event: event.optional(),
   options: z.array(option),
   maps: z.array(map),

@@ -5,6 +5,7 @@
  * the manifest to list collectors without loading anything, to build their config schema, and to refuse an
  * object whose BTF no longer matches the decoder it was built with.
  */
+import type { About } from '../sdk/about.ts';
 import type { MetricType } from '../sdk/metrics.ts';
 
 /** How a field is stored and printed; decided by the semantic typedef (see `bpf/include/huatuo.h`). */
@@ -154,6 +155,8 @@ export interface ObjectManifest {
   readonly collector: string;
   /** One sentence: what an SRE learns from it (`doc:` tag of the event struct or of the licence anchor). */
   readonly doc: string;
+  /** For the table of collectors: QUESTION(), KERNEL() and FALSE_POSITIVES(), when the source has them. */
+  readonly about?: About;
   /** Present when the object has an `events` ring. */
   readonly event?: EventLayout;
   readonly options: readonly OptionLayout[];

@@ -1,6 +1,7 @@
 /** From the bytes of a compiled object to its manifest. Used by the build, and by the agent to check what it loads. */
 
 import { HuatuoError } from '../error.ts';
+import type { About } from '../sdk/about.ts';
 import type { Btf } from './btf.ts';
 import { readBtf } from './btf-reader.ts';
 import { type Elf, readElf } from './elf.ts';
@@ -26,9 +27,11 @@ export function readManifest(object: Uint8Array, collector: string, file: string
       'say in one sentence what it tells: COLLECTOR_DOC("…");',
     );
   }
+  const about = aboutCollector(btf, file);
   return {
     collector,
     doc,
+    ...(about && { about }),
     ...(event ? { event } : {}),
     options: optionLayouts(btf, elf, file),
     maps: [...mapLayouts(btf, file), ...globalsLayout(btf, elf, file)],
@@ -68,7 +71,25 @@ function open(object: Uint8Array): { elf: Elf; btf: Btf } {
 }
 
 function collectorDoc(btf: Btf): string | undefined {
-  const id = btf.variable('collector_doc');
+  return textOf(btf, 'collector_doc');
+}
+
+/** A row has all of its cells or is none. */
+function aboutCollector(btf: Btf, file: string): About | undefined {
+  const [question, kernel, falsePositives] = ['question', 'kernel', 'false_positives'].map((name) =>
+    textOf(btf, `collector_${name}`),
+  );
+  if (question && kernel && falsePositives) return { question, kernel, falsePositives };
+  if (question === undefined && kernel === undefined && falsePositives === undefined) return undefined;
+  throw buildFailed(
+    { file },
+    'only some of QUESTION(), KERNEL() and FALSE_POSITIVES()',
+    'say all three, each in a few words: they are the row of its collector in the documentation',
+  );
+}
+
+function textOf(btf: Btf, variable: string): string | undefined {
+  const id = btf.variable(variable);
   return id === undefined ? undefined : btf.tag('doc:', id);
 }
 

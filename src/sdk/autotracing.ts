@@ -12,6 +12,7 @@
  * what outlives a restart, subjects that are gone. The three functions keep nothing between two calls: sample and trigger are
  * tasks on a pool, each capture has a thread of its own. With a BPF object of its name, an autotracer has one thread for all of it.
  */
+import type { About } from './about.ts';
 import type { Container } from './container.ts';
 import type { SampleContext, Severity } from './context.ts';
 import type { DocumentFields, DocumentOf } from './document.ts';
@@ -108,6 +109,8 @@ export interface AutotracerDeclaration<
 > {
   /** One sentence: what an SRE learns from it. */
   readonly doc: string;
+  /** Its row in the table of collectors. */
+  readonly about?: About;
   /** Off unless asked for. Default true. */
   readonly enabledByDefault?: boolean;
   /** Config keys; those of `PACE` are there without it. */

@@ -9,6 +9,7 @@
  * A declaration is plain data with a few functions: the agent knows it from a description that was made without running it
  * (src/catalog/description.ts), so its top level may only declare.
  */
+import type { About } from './about.ts';
 import {
   type Autotracer,
   type AutotracerDeclaration,
@@ -44,6 +45,8 @@ interface Shared<Options extends OptionSpecs, Specs extends MetricSpecs, Types e
   readonly object?: ObjectBinding<Types>;
   /** One sentence: what an SRE learns from it. Shown by `huatuo list`, in the config file and in the docs. */
   readonly doc: string;
+  /** Its row in the table of collectors, unless its BPF object has it. */
+  readonly about?: About;
   /** Off unless asked for. Default true. */
   readonly enabledByDefault?: boolean;
   /** Config keys beside those that the BPF object declares with OPTION(); see `options.ts`. */

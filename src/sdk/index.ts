@@ -3,6 +3,7 @@
  * `src/procfs` (`huatuo/procfs/…`) are plain functions that any collector may use beside it.
  */
 
+export type { About } from './about.ts';
 export type { CaptureContext, Processes, ProcessUse, Samples, Subject } from './autotracing.ts';
 export type { AnyObject, MapOf, ObjectBinding, ObjectTypes } from './binding.ts';
 export * from './collector.ts';

@@ -6,6 +6,7 @@
 
 import console from 'node:console';
 import { parseArgs } from 'node:util';
+import { COSTS_FILE } from '../../src/build/costs.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { at } from '../../src/paths.ts';
 import { benchContainers } from './containers.ts';
@@ -34,7 +35,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>>
   shipping: benchShipping,
 };
 
-const USAGE = `Usage: npm run bench -- [--only PART]... [--json] [--directory DIR] [--flood-seconds N] [--idle-seconds N] [--megabytes N]
+const USAGE = `Usage: npm run bench -- [--only PART]... [--json] [--directory DIR] [--flood-seconds N] [--idle-seconds N] [--megabytes N] [--costs FILE]
 
 Measures on this host; root is needed. Parts: ${Object.keys(PARTS).join(', ')}.
 
@@ -44,6 +45,7 @@ Measures on this host; root is needed. Parts: ${Object.keys(PARTS).join(', ')}.
   --flood-seconds N   how long each event rate is held
   --idle-seconds N    how long each idle agent is watched; 600 shows what heaps gather
   --megabytes N       size of the journals that are shipped to Elasticsearch and read back
+  --costs FILE        with probes: what a run of each program costs, for the documentation (${COSTS_FILE})
 `;
 
 async function main(): Promise<number> {
@@ -55,6 +57,7 @@ async function main(): Promise<number> {
       'flood-seconds': { type: 'string', default: '10' },
       'idle-seconds': { type: 'string', default: '30' },
       megabytes: { type: 'string', default: '1000' },
+      costs: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -69,6 +72,7 @@ async function main(): Promise<number> {
     flood_seconds: seconds[0]!,
     idle_seconds: seconds[1]!,
     shipping_megabytes: seconds[2]!,
+    ...(values.costs !== undefined && { costs: values.costs }),
     progress: (line) => console.error(line),
   };
   const rows: Row[] = [];

@@ -11,7 +11,8 @@ import { hierarchyOf, TestCgroup } from '../support/cgroup.ts';
 import { LoopDevice } from '../support/disks.ts';
 import { AgentProcess } from './agent-process.ts';
 import { Bpftrace } from './bpftrace.ts';
-import { measureRuns, type ProgramRuns, programsOf, runsSince } from './program-runs.ts';
+import { type MeasuredProgram, timeLooks, writeCosts } from './costs.ts';
+import { byManifest, measureRuns, type ProgramRuns, programsOf, runsSince } from './program-runs.ts';
 import { atMost, median, type Row } from './report.ts';
 import { compileWorkloads, Workload } from './workload.ts';
 import { type BenchOptions, Workspace } from './workspace.ts';
@@ -41,14 +42,14 @@ const COMPARED = [
   { name: 'disk', title: 'I/O-heavy', unit: 'block of a loop device' },
 ] as const;
 
-export async function benchProbes({ directory, progress }: BenchOptions): Promise<Row[]> {
-  using workspace = new Workspace(directory);
+export async function benchProbes(options: BenchOptions): Promise<Row[]> {
+  using workspace = new Workspace(options.directory);
   const binary = join(workspace.path, 'workload');
   const reason = compileWorkloads(binary);
   if (reason !== undefined) return [{ name: 'programs', measured: reason, verdict: 'skipped' }];
   using disk = new LoopDevice(DISK_BYTES);
   const load = (name: string): Workload => new Workload(binary, [name, disk.path]);
-  return [...(await runs(workspace, load, progress)), ...(await slowDown(workspace, load, progress))];
+  return [...(await runs(workspace, load, options)), ...(await slowDown(workspace, load, options))];
 }
 
 type Load = (name: string) => Workload;
@@ -61,30 +62,36 @@ function startAgent({ path }: Workspace): Promise<AgentProcess> {
   return AgentProcess.start(path, { journal: { directory: join(path, 'journal') }, collectors });
 }
 
-async function runs(workspace: Workspace, load: Load, progress: BenchOptions['progress']): Promise<Row[]> {
+async function runs(workspace: Workspace, load: Load, { progress, costs }: BenchOptions): Promise<Row[]> {
   await using agent = await startAgent(workspace);
   await using reference = Bpftrace.installed() ? await Bpftrace.runqlat() : undefined;
-  using _measuring = measureRuns();
-  const before = programsOf(agent.pid);
-  const beforeReference = reference && programsOf(reference.pid);
-  for (const { name } of COMPARED) {
-    await using work = load(name);
-    await work.do(await work.calibrate(RUN_MS));
+  const manifests = ['dist/bpf', 'dist/agent'].flatMap(manifestsIn);
+  let measured: MeasuredProgram[];
+  let ofReference: ProgramRuns[] = [];
+  {
+    using _measuring = measureRuns();
+    const before = programsOf(agent.pid);
+    const beforeReference = reference && programsOf(reference.pid);
+    for (const { name } of COMPARED) {
+      await using work = load(name);
+      await work.do(await work.calibrate(RUN_MS));
+    }
+    await makeRareEvents(load);
+    measured = byManifest(runsSince(before, agent.pid), manifests);
+    if (reference && beforeReference) ofReference = runsSince(beforeReference, reference.pid);
   }
-  await makeRareEvents(load);
   progress('probes: measured each program');
-  const counted = new Map(runsSince(before, agent.pid).map((program) => [program.name, program]));
+  const looks = await timeLooks(agent);
+  if (costs !== undefined) writeCosts(costs, measured, looks);
   return [
-    ...['dist/bpf', 'dist/agent'].flatMap(manifestsIn).flatMap(({ collector, attachPoints }) =>
-      attachPoints.flatMap(({ program, section }) => {
-        const own = counted.get(program.slice(0, 15));
-        return own ? [programRow(`${collector} ${program}, ${section}`, own, goalOf(program))] : [];
-      }),
+    ...measured.map(({ collector, point, runs }) =>
+      programRow(`${collector} ${point.program}, ${point.section}`, runs, goalOf(point.program)),
     ),
-    ...(reference && beforeReference
-      ? runsSince(beforeReference, reference.pid).map((program) =>
-          programRow(`bpftrace runqlat, ${program.name}`, program),
-        )
+    ...[...looks].map(
+      ([collector, ms]) => ({ name: `${collector}, a look`, measured: `${ms} ms`, verdict: 'info' }) as const,
+    ),
+    ...(reference
+      ? ofReference.map((program) => programRow(`bpftrace runqlat, ${program.name}`, program))
       : [{ name: 'bpftrace runqlat', measured: 'bpftrace is not installed', verdict: 'skipped' } as const]),
   ];
 }
@@ -128,11 +135,7 @@ function programRow(name: string, { runs, run_ns }: ProgramRuns, goal_ns?: numbe
   return { name, measured, goal: `≤ ${goal_ns} ns`, ...atMost(each, goal_ns) };
 }
 
-async function slowDown(
-  workspace: Workspace,
-  load: Load,
-  progress: BenchOptions['progress'],
-): Promise<Row[]> {
+async function slowDown(workspace: Workspace, load: Load, { progress }: BenchOptions): Promise<Row[]> {
   await using held = new AsyncDisposableStack();
   const loads = COMPARED.map(({ name }) => held.use(load(name)));
   const counts: number[] = [];

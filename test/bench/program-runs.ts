@@ -3,8 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import koffi from 'koffi';
 import { libbpf } from '../../src/kernel/libbpf.ts';
 import { closeFd } from '../../src/kernel/libc.ts';
+import type { AttachPoint, ObjectManifest } from '../../src/schema/manifest.ts';
 
 export interface ProgramRuns {
+  readonly id: number;
+  /** Id of the types it was loaded with: programs of one object have the same. */
+  readonly types: number;
   /** The first 15 bytes of its C name. */
   readonly name: string;
   readonly runs: number;
@@ -16,6 +20,7 @@ const STATS_RUN_TIME = 0;
 /** `struct bpf_prog_info` up to `run_cnt`, Linux 5.1. */
 const INFO_BYTES = 208;
 const NAME = { offset: 64, bytes: 16 };
+const TYPES_OFFSET = 128;
 const RUN_TIME_NS_OFFSET = 192;
 const RUN_COUNT_OFFSET = 200;
 
@@ -43,9 +48,34 @@ export function programsOf(pid: number): Map<number, ProgramRuns> {
 
 /** What has come to each program of a process since an earlier reading. */
 export function runsSince(before: ReadonlyMap<number, ProgramRuns>, pid: number): ProgramRuns[] {
-  return [...programsOf(pid)].map(([id, { name, runs, run_ns }]) => {
-    const earlier = before.get(id);
-    return { name, runs: runs - (earlier?.runs ?? 0), run_ns: run_ns - (earlier?.run_ns ?? 0) };
+  return [...programsOf(pid).values()].map(({ runs, run_ns, ...program }) => {
+    const earlier = before.get(program.id);
+    return { ...program, runs: runs - (earlier?.runs ?? 0), run_ns: run_ns - (earlier?.run_ns ?? 0) };
+  });
+}
+
+/** The kernel's length of a name, without its end. */
+const NAME_BYTES = NAME.bytes - 1;
+
+/**
+ * Which program of which object each of them is. Names repeat: over objects, and, cut off, within one; there they stand in the
+ * order in which the object has them.
+ */
+export function byManifest(
+  runs: readonly ProgramRuns[],
+  manifests: readonly ObjectManifest[],
+): { readonly collector: string; readonly point: AttachPoint; readonly runs: ProgramRuns }[] {
+  const objects = Map.groupBy(runs, ({ types }) => types);
+  return [...objects.values()].flatMap((programs) => {
+    const object = manifests.find(({ attachPoints }) =>
+      programs.every(({ name }) => attachPoints.some(({ program }) => program.slice(0, NAME_BYTES) === name)),
+    );
+    const left = [...programs].sort((a, b) => a.id - b.id);
+    return (object?.attachPoints ?? []).flatMap((point) => {
+      const at = left.findIndex(({ name }) => name === point.program.slice(0, NAME_BYTES));
+      const [found] = at < 0 ? [] : left.splice(at, 1);
+      return found ? [{ collector: object!.collector, point, runs: found }] : [];
+    });
   });
 }
 
@@ -69,7 +99,7 @@ function readRuns(id: number): ProgramRuns | undefined {
     const [run_ns, runs] = [RUN_TIME_NS_OFFSET, RUN_COUNT_OFFSET].map((at) =>
       Number(info.readBigUInt64LE(at)),
     ) as [number, number];
-    return { name, runs, run_ns };
+    return { id, types: info.readUInt32LE(TYPES_OFFSET), name, runs, run_ns };
   } finally {
     closeFd(fd);
   }

@@ -13,6 +13,8 @@ export interface BenchOptions {
   readonly flood_seconds: number;
   /** Of journals that are shipped and read. */
   readonly shipping_megabytes: number;
+  /** Where what programs cost is written to, for the documentation. */
+  readonly costs?: string;
   readonly progress: (line: string) => void;
 }
 

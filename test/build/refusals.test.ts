@@ -10,6 +10,7 @@ import { temporaryDirectory } from './compiled.ts';
 
 /** What the message must name: place, finding, remedy. */
 const MESSAGES: Readonly<Record<string, RegExp>> = {
+  about_in_part: /only some of QUESTION\(\), KERNEL\(\) and FALSE_POSITIVES\(\); say all three/,
   anonymous_member: /struct invalid_event, field number 2: a member without a name; name the nested struct/,
   array_of_structs: /field peers: an array of struct; only arrays of numbers/,
   'Bad-Name': /the collector name 'Bad-Name'; use at most 48 of a-z/,

@@ -4,6 +4,14 @@ import * as sdk from '../../sdk/index.ts';
 
 export default sdk.defineAutotracing({
   doc: 'Shows who took the memory when that of the host or of a container has grown fast.',
+  about: {
+    question:
+      'Whose anonymous memory, of the host or of a container, has grown fast, and which processes have taken it?',
+    reads: '/proc/meminfo, memory.stat, memory.usage and limits of cgroups; at a capture /proc/<pid>',
+    kernel: 'any with CONFIG_MEMCG; without it only the host',
+    falsePositives:
+      'A program that fills its heap at its start, as a database or a JVM does, is a burst, too: floor, share and ratio say from where on. Not seen: growth slower than the window, page cache, and a burst before there are as many samples as the window has',
+  },
   options: {
     window: sdk.count(60, 'Samples that a burst may take; none is seen before as many', { min: 2, max: 720 }),
     ratio: sdk.number(2, 'A burst multiplies anonymous memory by this', { min: 1 }),

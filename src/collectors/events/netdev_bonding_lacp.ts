@@ -17,6 +17,14 @@ import { isCutOff, LacpPorts, type PortChange, without } from './netdev-lacp-por
 
 const collector: Collector = defineEvent({
   doc: 'Shows ports of bonds that stop to carry traffic, or start again, because of what LACP negotiates.',
+  about: {
+    question:
+      'Which ports of bonds does LACP take out of service or back in, what are the states of both sides, and which aggregator has them?',
+    reads: 'rtnetlink (RTM_NEWLINK, RTM_DELLINK), /proc/net/bonding',
+    kernel: 'CONFIG_BONDING, also as a module that is loaded later',
+    falsePositives:
+      "A port that comes into service goes through the same states: severity info, and left out with all_changes: false. Not seen: bonds in other network namespaces than the agent's, or in other modes than 802.3ad",
+  },
   options: {
     all_changes: flag(true, 'Whether to tell of every change of a state, not only of ports that are cut off'),
     max_events_per_minute: count(

@@ -22,6 +22,14 @@ const DRIVER_LABELS = ['device', 'driver', 'driver_version', 'firmware_version']
 
 const collector: Collector = defineEvent({
   doc: 'Shows network devices that go up or down, lose their carrier, come, go, or are changed.',
+  about: {
+    question:
+      'Which network devices go up or down, lose their carrier, come, go, are renamed or changed, with which driver and firmware? What flaps is told within a budget',
+    reads: 'rtnetlink (RTM_NEWLINK, RTM_DELLINK), ethtool',
+    kernel: 'any; some fields only where it sends them',
+    falsePositives:
+      "What an operator does on purpose looks like what happened: adminup, admindown, mtu, renamed. Devices of containers come and go with them, and are left out by their names (exclude). Not seen: other network namespaces than the agent's, and a change that is undone before the devices are read again after a lost notification",
+  },
   options: {
     include: list(text(), 'Devices to watch, as regular expressions over the whole name; empty is all', {
       max: 64,

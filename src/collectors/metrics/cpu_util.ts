@@ -37,6 +37,14 @@ export interface CpuPercent {
 
 const collector: Collector = defineMetric({
   doc: 'Shows how much of its CPU time the host and each container use.',
+  about: {
+    question:
+      'How much of its CPU time does the host use, and how much does each container use of what it may, independent of who scrapes how often?',
+    reads: '/proc/stat, cpu.stat or cpuacct of cgroups',
+    kernel: 'any',
+    falsePositives:
+      'None, but it is a mean over 10 s, in which shorter peaks vanish. Time that a hypervisor has stolen is time that was not used',
+  },
   metrics: {
     usr: gauge({ help: 'User time of the host, in percent of all CPUs.' }),
     sys: gauge({ help: 'System and interrupt time of the host, in percent of all CPUs.' }),

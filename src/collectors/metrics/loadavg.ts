@@ -10,6 +10,13 @@ const BOUND = `At most ${MAX_TASKS_PER_CONTAINER} tasks of a container are looke
 
 const collector: Collector = defineMetric({
   doc: 'Shows how much work waits for CPUs or disks, on the host and in each container.',
+  about: {
+    question: 'How much work runs or waits for CPUs and disks, on the host and in each container?',
+    reads: '/proc/loadavg, /proc/<pid>/task/<tid>/stat of the tasks in cgroups',
+    kernel: 'any',
+    falsePositives:
+      'Load on Linux has tasks in uninterruptible sleep, which need no CPU. Tasks of containers are counted at the moment of the scrape, and 2,000 of each at most',
+  },
   metrics: {
     load1: gauge({ help: 'Load average of the host over 1 minute.' }),
     load5: gauge({ help: 'Load average of the host over 5 minutes.' }),
