@@ -67,6 +67,16 @@ struct cgroup_stalls {
 				     "How often tasks of the container were held up to reclaim memory.");
 	dur_ns stalled_ns COUNTER("huatuo_memory_reclaim_container_stall_seconds_total",
 				  "How long tasks of the container were held up to reclaim memory.");
+	count64 stalled_time COUNTER("huatuo_bamai_memory_others_container_directstall_time",
+				     "How long tasks of the container were held up to reclaim memory, "
+				     "in nanoseconds.");
+	/* Of the cgroup that was reclaimed, whichever of those below it the task is in. */
+	count64 own_limit_stalls COUNTER("huatuo_bamai_memory_reclaim_container_directstall",
+					 "How often the container was at a limit of its own, and a task had "
+					 "to reclaim memory of it.");
+	count64 own_limit_time COUNTER("huatuo_bamai_memory_others_container_local_direct_reclaim_time",
+				       "How long tasks were held up to reclaim memory of the container "
+				       "because of a limit of its own, in nanoseconds.");
 };
 CGROUP_COUNTERS(cgroups, memory, struct cgroup_stalls, MAX_CGROUPS);
 
@@ -149,11 +159,11 @@ static __always_inline int reclaim_began(enum reclaim_kind kind, int order)
 	return 0;
 }
 
-static __always_inline void count(struct task_struct *task, u32 kind, u64 passed_ns)
+static __always_inline void count(struct task_struct *task, const struct reclaim *reclaim, u64 passed_ns)
 {
 	struct cgroup *directory;
-	memory_cgroup_id cgroup = task_memory_cgroup_found(task, &directory);
-	struct time_histogram *of_host = metric_at(&stalls, kind);
+	memory_cgroup_id cgroup = task_memory_cgroup_found(task, &directory), reclaimed = reclaim->cgroup_id;
+	struct time_histogram *of_host = metric_at(&stalls, reclaim->kind);
 	struct cgroup_stalls *of_cgroup = cgroups_of(&cgroup, directory);
 
 	if (of_host)
@@ -161,6 +171,13 @@ static __always_inline void count(struct task_struct *task, u32 kind, u64 passed
 	if (of_cgroup) {
 		__sync_fetch_and_add(&of_cgroup->stalls_total, 1);
 		__sync_fetch_and_add(&of_cgroup->stalled_ns, passed_ns);
+		__sync_fetch_and_add(&of_cgroup->stalled_time, passed_ns);
+	}
+	/* It lives: the task that charged it is in it. */
+	of_cgroup = reclaimed ? cgroups_of(&reclaimed, 0) : 0;
+	if (of_cgroup) {
+		__sync_fetch_and_add(&of_cgroup->own_limit_stalls, 1);
+		__sync_fetch_and_add(&of_cgroup->own_limit_time, passed_ns);
 	}
 }
 
@@ -178,7 +195,7 @@ static __always_inline int reclaim_ended(void *ctx, u64 reclaimed_pages)
 	reclaim = *known;
 	bpf_map_delete_elem(&reclaims, &tid);
 	passed_ns = now - reclaim.began_ns;
-	count(task, reclaim.kind, passed_ns);
+	count(task, &reclaim, passed_ns);
 	if (passed_ns < threshold_ns || !rate_allows(now, max_events_per_second_per_cpu))
 		return 0;
 

@@ -60,6 +60,12 @@ export interface MemoryReclaimEventsCgroupsValue {
   stalls_total: number;
   /** [nanoseconds] */
   stalled_ns: number;
+  /** [count] */
+  stalled_time: number;
+  /** [count] */
+  own_limit_stalls: number;
+  /** [count] */
+  own_limit_time: number;
 }
 
 /** What `ctx` of the collector `memory_reclaim_events` knows of its object. */

@@ -6,7 +6,11 @@ export interface Mount {
   /** Directory of the file system that is mounted here; `/` unless it is a bind mount or in a namespace. */
   readonly root: string;
   readonly mountPoint: string;
+  /** Of this mount, such as `ro` and `noatime`. */
+  readonly options: readonly string[];
   readonly type: string;
+  /** What is mounted: a device, `server:/export`, or any word. */
+  readonly source: string;
   /** Options of the file system, such as the controllers of a cgroup v1 hierarchy. */
   readonly superOptions: readonly string[];
 }
@@ -28,14 +32,17 @@ export function parseMountinfo(text: string): Mount[] {
 /** `36 35 98:0 /root /mount rw,noatime [tag[:value]]... - type source rw,super,options` */
 function parseLine(line: string): Mount | undefined {
   const fields = line.split(' ');
-  const [, , , root, mountPoint] = fields;
+  const [, , , root, mountPoint, options] = fields;
   const separator = fields.indexOf('-', 6);
-  const [type, , superOptions] = fields.slice(separator + 1);
-  if (!root || !mountPoint || separator < 0 || !type || superOptions === undefined) return undefined;
+  const [type, source = '', superOptions] = fields.slice(separator + 1);
+  if (!root || !mountPoint || !options || separator < 0 || !type || superOptions === undefined)
+    return undefined;
   return {
     root: unescapeField(root),
     mountPoint: unescapeField(mountPoint),
+    options: options.split(','),
     type,
+    source: unescapeField(source),
     superOptions: superOptions.split(','),
   };
 }

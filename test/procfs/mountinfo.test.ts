@@ -10,11 +10,20 @@ test('mounts are read with and without optional fields', () => {
     '',
   ].join('\n');
   assert.deepEqual(parseMountinfo(text), [
-    { root: '/mnt1', mountPoint: '/mnt2', type: 'ext3', superOptions: ['rw', 'errors=continue'] },
+    {
+      root: '/mnt1',
+      mountPoint: '/mnt2',
+      options: ['rw', 'noatime'],
+      type: 'ext3',
+      source: '/dev/root',
+      superOptions: ['rw', 'errors=continue'],
+    },
     {
       root: '/',
       mountPoint: '/sys/fs/cgroup/cpu,cpuacct',
+      options: ['rw', 'nosuid'],
       type: 'cgroup',
+      source: 'cgroup',
       superOptions: ['rw', 'cpu', 'cpuacct'],
     },
   ]);

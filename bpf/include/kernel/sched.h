@@ -21,6 +21,7 @@ struct signal_struct {
 
 struct task_struct {
 	unsigned int __state;
+	unsigned int flags;
 	int pid;
 	int tgid;
 	char comm[16];
@@ -38,6 +39,7 @@ struct task_struct___before_5_14 {
 #pragma clang attribute pop
 
 #define TASK_RUNNING 0
+#define PF_KTHREAD   0x00200000
 
 static __always_inline bool task_is_runnable(struct task_struct *task)
 {

@@ -1,0 +1,44 @@
+/** How often containers came to a limit of their memory. */
+import { OOM_STATES, readMemoryEvents } from '../../procfs/memory-events.ts';
+import {
+  CONTAINER_LABELS,
+  type Collector,
+  counter,
+  defineMetric,
+  gauge,
+  nameFilter,
+  pattern,
+  perContainer,
+} from '../../sdk/index.ts';
+
+const NAME = 'huatuo_bamai_memory_events_container_{key}';
+const labels = ['key', ...CONTAINER_LABELS] as const;
+
+const collector: Collector = defineMetric({
+  doc: 'Shows how often each container came to a limit of its memory, was throttled for it, or had tasks killed.',
+  options: {
+    include: pattern('', 'Events to show; empty for all'),
+    exclude: pattern('', 'Events to leave out; empty for none'),
+  },
+  metrics: {
+    events: counter({
+      name: NAME,
+      help: 'Event {key} of memory.events; with cgroup v1, max is memory.failcnt and oom_kill is from memory.oom_control.',
+      labels,
+    }),
+    states: gauge({
+      name: NAME,
+      help: 'State {key} of memory.oom_control, cgroup v1: 1 if it is so.',
+      labels,
+    }),
+  },
+  update(context) {
+    const { metrics, options } = context;
+    const isShown = nameFilter(options);
+    perContainer(context, ({ cgroups }, own) => {
+      for (const [key, value] of Object.entries(readMemoryEvents(cgroups) ?? {}))
+        if (isShown(key)) (OOM_STATES.has(key) ? metrics.states : metrics.events).set(value, { key, ...own });
+    });
+  },
+});
+export default collector;

@@ -1,0 +1,43 @@
+/** What XFS has done in each file system. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { readIfThere } from '../../procfs/source.ts';
+import { parseXfsStats, XFS_LEVELS } from '../../procfs/xfs-stats.ts';
+import { type Collector, counter, defineMetric, gauge } from '../../sdk/index.ts';
+
+/** Beside one directory for each file system, there is one with the sums of all. */
+const SUMS = 'stats';
+
+const collector: Collector = defineMetric({
+  doc: 'Shows what XFS has done in each file system of this type: allocations, look-ups, inodes, calls.',
+  metrics: {
+    count: counter({
+      name: 'huatuo_xfs_{key}_total',
+      help: 'Counter {key} of the file system.',
+      labels: ['key', 'device'],
+    }),
+    level: gauge({
+      name: 'huatuo_xfs_{key}',
+      help: 'Number {key} of the file system.',
+      labels: ['key', 'device'],
+    }),
+  },
+  update({ metrics, paths }) {
+    const root = join(paths.sysfs, 'fs/xfs');
+    for (const device of devicesIn(root)) {
+      const text = readIfThere(join(root, device, 'stats/stats'));
+      for (const [key, value] of parseXfsStats(text ?? ''))
+        (XFS_LEVELS.has(key) ? metrics.level : metrics.count).set(value, { key, device });
+    }
+  },
+});
+export default collector;
+
+/** None where XFS was never used, or is not built. */
+function devicesIn(root: string): string[] {
+  try {
+    return readdirSync(root).filter((name) => name !== SUMS);
+  } catch {
+    return [];
+  }
+}

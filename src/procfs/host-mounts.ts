@@ -1,0 +1,59 @@
+/** File systems of the host, as its init has them mounted: proc_pid_mountinfo(5). */
+import { readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Mount, parseMountinfo, readMountinfo } from './mountinfo.ts';
+import { readSource } from './source.ts';
+
+export interface HostMount extends Mount {
+  /** How this process comes to it: through the root of init where the agent has mounts of its own. */
+  readonly path: string;
+}
+
+/**
+ * Of several at one mount point the last, which covers the others. Where init's may not be looked at, they are this process'.
+ * @param procfs mount point of procfs
+ * @throws the errno's error when neither can be read
+ */
+export function readHostMounts(procfs: string): HostMount[] {
+  const init = join(procfs, '1');
+  const { text, root } = readOfInit(procfs, init) ?? { text: readMountinfo(procfs), root: '' };
+  const mounts = new Map<string, HostMount>();
+  for (const mount of parseMountinfo(text))
+    mounts.set(mount.mountPoint, {
+      ...mount,
+      path: root === '' ? mount.mountPoint : root + mount.mountPoint,
+    });
+  return [...mounts.values()];
+}
+
+function readOfInit(
+  procfs: string,
+  init: string,
+): { readonly text: string; readonly root: string } | undefined {
+  try {
+    const text = readSource(join(init, 'mountinfo'));
+    const isOwn = mountNamespace(init) === mountNamespace(join(procfs, 'self'));
+    return { text, root: isOwn ? '' : join(init, 'root') };
+  } catch {
+    return undefined;
+  }
+}
+
+function mountNamespace(process: string): string | undefined {
+  try {
+    return readlinkSync(join(process, 'ns/mnt'));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What a file system says of itself when it can no longer be written to: `emergency_ro` and `shutdown` are ext4's and XFS's
+ * after errors, where the mount is still called rw.
+ */
+const READ_ONLY: readonly string[] = ['ro', 'emergency_ro', 'shutdown'];
+
+/** Whether nothing can be written there: the mount is read-only, or what is mounted is, as after an error of the disk. */
+export function isReadOnly({ options, superOptions }: Mount): boolean {
+  return options.includes('ro') || READ_ONLY.some((option) => superOptions.includes(option));
+}
