@@ -10,33 +10,24 @@ export interface HostMount extends Mount {
 }
 
 /**
- * Of several at one mount point the last, which covers the others. Where init's may not be looked at, they are this process'.
+ * Of several at one mount point the last, which covers the others.
  * @param procfs mount point of procfs
- * @throws the errno's error when neither can be read
+ * @throws the errno's error, or SOURCE_UNREADABLE
  */
 export function readHostMounts(procfs: string): HostMount[] {
   const init = join(procfs, '1');
-  const { text, root } = readOfInit(procfs, init) ?? { text: readMountinfo(procfs), root: '' };
+  const root = isElsewhere(init, join(procfs, 'self')) ? join(init, 'root') : '';
+  const text = root === '' ? readMountinfo(procfs) : readSource(join(init, 'mountinfo'));
   const mounts = new Map<string, HostMount>();
   for (const mount of parseMountinfo(text))
-    mounts.set(mount.mountPoint, {
-      ...mount,
-      path: root === '' ? mount.mountPoint : root + mount.mountPoint,
-    });
+    mounts.set(mount.mountPoint, { ...mount, path: root + mount.mountPoint });
   return [...mounts.values()];
 }
 
-function readOfInit(
-  procfs: string,
-  init: string,
-): { readonly text: string; readonly root: string } | undefined {
-  try {
-    const text = readSource(join(init, 'mountinfo'));
-    const isOwn = mountNamespace(init) === mountNamespace(join(procfs, 'self'));
-    return { text, root: isOwn ? '' : join(init, 'root') };
-  } catch {
-    return undefined;
-  }
+/** Where init's may not be looked at, its root may not be gone through either. */
+function isElsewhere(init: string, self: string): boolean {
+  const [inits, own] = [mountNamespace(init), mountNamespace(self)];
+  return inits !== undefined && own !== undefined && inits !== own;
 }
 
 function mountNamespace(process: string): string | undefined {

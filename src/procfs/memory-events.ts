@@ -1,6 +1,7 @@
 /**
  * Events of a memory cgroup, by the names of v2: memory.events, Documentation/admin-guide/cgroup-v2.rst. v1 counts few of
- * them, in files of their own: memory.oom_control and memory.failcnt, cgroup-v1/memory.rst.
+ * them, in files of their own: memory.oom_control, and memory.failcnt or, where memory and swap together are at their limit,
+ * memory.memsw.failcnt, cgroup-v1/memory.rst. A charge that is refused is counted in one of the two.
  */
 import { join } from 'node:path';
 import { parseFlatKeyed } from './memory-cgroup.ts';
@@ -25,7 +26,10 @@ export function readMemoryEvents(
   const events = all === undefined ? {} : parseFlatKeyed(all);
   if (memory === undefined) return all === undefined ? undefined : events;
   const oom = readIfThere(join(memory, 'memory.oom_control'));
-  const hits = decimal(readIfThere(join(memory, 'memory.failcnt'))?.trimEnd());
-  if (all === undefined && oom === undefined && hits === undefined) return undefined;
-  return { ...(hits !== undefined && { max: hits }), ...parseFlatKeyed(oom ?? ''), ...events };
+  const hits = ['memory.failcnt', 'memory.memsw.failcnt'].flatMap(
+    (file) => decimal(readIfThere(join(memory, file))?.trimEnd()) ?? [],
+  );
+  if (all === undefined && oom === undefined && hits.length === 0) return undefined;
+  const max = hits.length > 0 && { max: hits.reduce((sum, count) => sum + count, 0) };
+  return { ...max, ...parseFlatKeyed(oom ?? ''), ...events };
 }

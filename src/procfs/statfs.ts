@@ -38,6 +38,9 @@ const LOCAL: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
+/** Where the processes are that this one starts, whatever the host's procfs is. */
+const OWN_PROCFS = '/proc';
+
 export function isLocal(type: string): boolean {
   return LOCAL.has(type);
 }
@@ -57,13 +60,11 @@ export function localSize(path: string): FileSystemSize {
 /**
  * Asks in a process of its own.
  * @param wait_ms after which the process is killed
- * @param procfs mount point of procfs
  * @returns the process when it could not be killed either; undefined when there is no answer
  */
 export async function sizeByProcess(
   path: string,
   wait_ms: number,
-  procfs: string,
 ): Promise<FileSystemSize | Unanswered | undefined> {
   // In units of blocks: their size, all, free, available to others than root; then inodes.
   const child = spawn('stat', ['-f', '-c', '%S %b %f %a %c %d', '--', path], {
@@ -83,7 +84,7 @@ export async function sizeByProcess(
     child.stdout.destroy();
     child.unref();
     child.on('error', () => undefined);
-    return child.pid === undefined ? undefined : asUnanswered(procfs, child.pid);
+    return child.pid === undefined ? undefined : asUnanswered(child.pid);
   }
 }
 
@@ -102,12 +103,12 @@ export function parseStat(text: string): FileSystemSize | undefined {
 }
 
 /** Whether that process still hangs. */
-export function stillHangs(procfs: string, { pid, started_ticks }: Unanswered): boolean {
-  return asUnanswered(procfs, pid)?.started_ticks === started_ticks;
+export function stillHangs({ pid, started_ticks }: Unanswered): boolean {
+  return asUnanswered(pid)?.started_ticks === started_ticks;
 }
 
-function asUnanswered(procfs: string, pid: number): Unanswered | undefined {
-  const stat = readIfThere(join(procfs, String(pid), 'stat')) ?? '';
+function asUnanswered(pid: number): Unanswered | undefined {
+  const stat = readIfThere(join(OWN_PROCFS, String(pid), 'stat')) ?? '';
   const started_ticks = parseProcessMemory(stat, 1)?.started_ticks;
   // A zombie has ended; its parent's thread may have, too, before it could ask for the result.
   return started_ticks === undefined || parseTaskState(stat) === 'Z' ? undefined : { pid, started_ticks };

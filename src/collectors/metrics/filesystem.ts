@@ -8,15 +8,7 @@ import {
   stillHangs,
   type Unanswered,
 } from '../../procfs/statfs.ts';
-import {
-  type Collector,
-  defineMetric,
-  gauge,
-  type HostPaths,
-  nameFilter,
-  pattern,
-  type State,
-} from '../../sdk/index.ts';
+import { type Collector, defineMetric, gauge, nameFilter, pattern, type State } from '../../sdk/index.ts';
 
 /** For those that are asked in a process of their own, all at once. */
 const WAIT_MS = 1_000;
@@ -65,7 +57,7 @@ const collector: Collector = defineMetric({
     const remote = mounts.filter(({ type }) => !isLocal(type));
     if (remote.length > MAX_PROCESSES)
       log.warn('more file systems have to be asked than one scrape may', { MAX_PROCESSES });
-    const answers = await askRemote(remote.slice(0, MAX_PROCESSES), paths, state);
+    const answers = await askRemote(remote.slice(0, MAX_PROCESSES), state);
     for (const mount of mounts) {
       const own = { device: mount.source, fstype: mount.type, mountpoint: mount.mountPoint };
       const size = isLocal(mount.type) ? sizeOf(mount) : answers.get(mount.mountPoint);
@@ -91,18 +83,17 @@ type Hanging = Readonly<Record<string, Unanswered>>;
 /** Asks all at once, but those whose last process still hangs. @returns what was answered in time, by mount point */
 async function askRemote(
   mounts: readonly HostMount[],
-  { procfs }: HostPaths,
   state: State,
 ): Promise<ReadonlyMap<string, FileSystemSize>> {
   const hanging: Record<string, Unanswered> = {};
   for (const [mountPoint, unanswered] of Object.entries(state.get<Hanging>() ?? {}))
-    if (stillHangs(procfs, unanswered)) hanging[mountPoint] = unanswered;
+    if (stillHangs(unanswered)) hanging[mountPoint] = unanswered;
   const answers = new Map<string, FileSystemSize>();
   await Promise.all(
     mounts
       .filter(({ mountPoint }) => !hanging[mountPoint])
       .map(async ({ mountPoint, path }) => {
-        const answer = await sizeByProcess(path, WAIT_MS, procfs);
+        const answer = await sizeByProcess(path, WAIT_MS);
         if (answer === undefined) return;
         if ('pid' in answer) hanging[mountPoint] = answer;
         else answers.set(mountPoint, answer);

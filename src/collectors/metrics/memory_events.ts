@@ -23,7 +23,7 @@ const collector: Collector = defineMetric({
   metrics: {
     events: counter({
       name: NAME,
-      help: 'Event {key} of memory.events; with cgroup v1, max is memory.failcnt and oom_kill is from memory.oom_control.',
+      help: 'Event {key} of memory.events; with cgroup v1, max is memory.failcnt and memory.memsw.failcnt, and oom_kill is from memory.oom_control.',
       labels,
     }),
     states: gauge({

@@ -1,12 +1,9 @@
 /** Reclaims for real: memory cgroups with a limit, full of page cache. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'node:test';
 import type { MemoryReclaimEventsEvent } from '../../../src/generated/memory_reclaim_events.ts';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
+import { PageCache } from '../../support/cgroup-writes.ts';
 import { CollectorHarness } from '../../support/collector-harness.ts';
 import { container } from '../../support/harness-containers.ts';
 import { skipWithoutKernelType } from '../../support/kernel.ts';
@@ -21,22 +18,10 @@ const skip =
   skipWithoutKernelType('btf_trace_mm_vmscan_memcg_reclaim_begin') || skipWithoutController('memory');
 const EVERYTHING = { threshold: '1ns', max_events_per_second_per_cpu: 0 };
 
-/** Writes a file of that many bytes from within a cgroup. @returns the writer's pid */
+/** Writes a file from within a cgroup, more than fits. @returns the writer's pid */
 async function fillPageCache(cgroup: TestCgroup): Promise<number> {
-  // A directory of the disk: pages of a tmpfs cannot be dropped.
-  const directory = mkdtempSync('/var/tmp/huatuo-reclaim-');
-  try {
-    const script = 'echo $$ > "$0/cgroup.procs" && exec dd if=/dev/zero of="$1" bs=64k count="$2"';
-    const file = join(directory, 'file');
-    const writer = spawn('sh', ['-c', script, cgroup.path, file, String(FILE_BYTES / 65_536)], {
-      stdio: 'ignore',
-    });
-    const [code] = await once(writer, 'exit');
-    assert.equal(code, 0);
-    return writer.pid ?? 0;
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  using written = await PageCache.fill(cgroup, FILE_BYTES);
+  return written.pid;
 }
 
 async function reclaims(collector: CollectorHarness, pid: number): Promise<MemoryReclaimEventsEvent[]> {
@@ -106,8 +91,41 @@ test("the reclaimed cgroup is the one at its limit, and the container is the tas
   );
   const seconds = sampleValue(page, 'huatuo_memory_reclaim_container_stall_seconds_total', own);
   assert.ok(Math.abs(Number(seconds) * 1e9 - waited) < 1, `${seconds} s are ${waited} ns`);
+  const upstream = 'huatuo_bamai_memory_others_container';
+  assert.equal(sampleValue(page, `${upstream}_directstall_time`, own), waited);
+  // The limit is the parent's, so the container itself was not reclaimed for one of its own.
+  assert.equal(sampleValue(page, 'huatuo_bamai_memory_reclaim_container_directstall', own), 0);
+  assert.equal(sampleValue(page, `${upstream}_local_direct_reclaim_time`, own), 0);
   const [counted] = samplesOf(page, 'huatuo_memory_reclaim_stall_seconds_count', { kind: 'memcg' });
   assert.ok(Number(counted?.value) >= documents.length);
+});
+
+test("reclaims for a container's own limit are its own, whichever cgroup below it the task is in", {
+  skip,
+}, async () => {
+  await using outer = TestCgroup.make('memory', `/huatuo-reclaim-own-${process.pid}`);
+  await using inner = TestCgroup.make('memory', `/huatuo-reclaim-own-${process.pid}/inner`);
+  outer.limitMemory(LIMIT_BYTES);
+  const owner = container('outer', { memory: outer.path }, [outer.inode]);
+  await using collector = await CollectorHarness.load('memory_reclaim_events', {
+    options: EVERYTHING,
+    containers: [owner],
+  });
+  const pid = await fillPageCache(inner);
+  const events = await reclaims(collector, pid);
+  const waited = events.reduce((sum, { reclaim_duration_ns }) => sum + reclaim_duration_ns, 0);
+  const page = await collector.scrape();
+  const own = { container_name: 'name-outer' };
+  assert.ok(events.length > 0);
+  assert.equal(sampleValue(page, 'huatuo_bamai_memory_reclaim_container_directstall', own), events.length);
+  assert.equal(
+    sampleValue(page, 'huatuo_bamai_memory_others_container_local_direct_reclaim_time', own),
+    waited,
+  );
+  const seconds =
+    samplesOf(page, 'huatuo_memory_reclaim_stall_seconds_sum', { kind: 'direct' })[0]?.value ?? 0;
+  const stall_ms = sampleValue(page, 'huatuo_bamai_memory_free_allocpages_stall');
+  assert.ok(Math.abs(stall_ms - seconds * 1000) < 1e-6, `${stall_ms} ms are ${seconds} s`);
 });
 
 test('below the threshold there is no document, and it is counted all the same', { skip }, async () => {
