@@ -15,6 +15,13 @@
 #include "span.h"
 
 COLLECTOR_DOC("How long memory was moved together for large pieces, and tasks waited for it");
+QUESTION("How long did tasks wait, on the host and in each container, because memory was free in small "
+	 "pieces only, and how long did the kernel put it together in the background?");
+KERNEL("5.11 with CONFIG_COMPACTION; before 5.19 what a removed cgroup has counted is lost, and counted as "
+       "that");
+FALSE_POSITIVES("A process that writes to /proc/sys/vm/compact_memory waits, too. Time that the task had no "
+		"CPU meanwhile counts as waiting. What a task does between two zones is not counted; reclaim "
+		"is, by memory_reclaim_events");
 
 #define MAX_CGROUPS	     4096
 #define MAX_COMPACTING_TASKS 4096

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type CgroupIo, readCgroupIo } from '../../procfs/cgroup-io.ts';
 import { blockDeviceName } from '../../procfs/device-names.ts';
 import { parseDiskstats } from '../../procfs/diskstats.ts';
-import { readSource } from '../../procfs/source.ts';
+import { readIfThere, readSource } from '../../procfs/source.ts';
 import { CPU_MODES, type CpuTicks, readCpuStat } from '../../procfs/stat.ts';
 import {
   CONTAINER_LABELS,
@@ -43,6 +43,14 @@ const AMOUNTS = Object.keys(CONTAINER) as (keyof typeof CONTAINER)[];
 
 const collector: Collector = defineMetric({
   doc: 'Shows what disks read and write, for how long, and for which container.',
+  about: {
+    question:
+      'What do disks read, write, discard and flush, how long are they busy, and for which container?',
+    reads: '/proc/diskstats, /proc/stat; io.stat or blkio.throttle of cgroups',
+    kernel: 'any; discards from 4.18, flushes from 5.5, and of cgroup v1 with those below it from 5.0',
+    falsePositives:
+      'io_time is time with a request, not load: a disk that serves many at once can be busy all the time and not full. iowait is idle time, and vanishes when the CPU has other work. Writes from the page cache belong to no container on cgroup v1. What containers ask of a stacked disk (dm, md) is counted for it and those below',
+  },
   options: {
     include: pattern('', 'Devices to show; empty for all'),
     exclude: pattern(
@@ -65,6 +73,11 @@ const collector: Collector = defineMetric({
     }),
     disk_iowait_percent: gauge({
       help: `Time in which a CPU was idle and a task that ran there waited for a disk, in percent of all CPUs, over ${EVERY_SECONDS} s.`,
+    }),
+    device_mapper: gauge({
+      name: 'huatuo_diskio_device_mapper_info',
+      help: 'Name that LVM, LUKS or multipath gave the device; always 1.',
+      labels: ['device', 'name'],
     }),
     read_merges: own('read_merges', 'Reads that were merged into others.'),
     write_merges: own('write_merges', 'Writes that were merged into others.'),
@@ -105,6 +118,8 @@ const collector: Collector = defineMetric({
         metrics.flush_requests.set(flush.requests, labels);
         metrics.flush_time.set(flush.seconds, labels);
       }
+      const name = deviceMapperName(paths.sysfs, disk.device);
+      if (name !== undefined) metrics.device_mapper.set(1, { ...labels, name });
     }
 
     const [older, newer] = samples;
@@ -130,6 +145,10 @@ export function iowaitPercent(before: CpuTicks, after: CpuTicks): number | undef
   const passed = (mode: keyof CpuTicks): number => Math.max(0, after[mode] - before[mode]);
   const all = CPU_MODES.reduce((sum, mode) => sum + passed(mode), 0);
   return all === 0 ? undefined : (100 * passed('iowait')) / all;
+}
+
+function deviceMapperName(sysfs: string, name: string): string | undefined {
+  return name.startsWith('dm-') ? readIfThere(join(sysfs, 'block', name, 'dm/name'))?.trimEnd() : undefined;
 }
 
 /** @param device `8:0` */

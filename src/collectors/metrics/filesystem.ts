@@ -34,6 +34,15 @@ const SIZES = {
 
 const collector: Collector = defineMetric({
   doc: 'Shows how much room is left in the file systems of the host, and which do not answer.',
+  about: {
+    question:
+      'How much room and how many inodes are left in the file systems of the host, which are read-only, and which do not answer?',
+    reads:
+      '/proc/self/mountinfo; statfs(2), for network and FUSE file systems in a process of its own (stat of coreutils)',
+    kernel: 'any',
+    falsePositives:
+      'A mount point that is hidden below another mount shows what covers it. A file system that makes inodes as needed (btrfs) says 0. device_error is also 1 when stat(1) is not installed, or could not be started within 1 s',
+  },
   options: {
     include: pattern('', 'Mount points to show; empty for all'),
     exclude: pattern(MOUNT_POINTS, 'Mount points to leave out; empty for none'),

@@ -4,6 +4,13 @@ import { type Collector, defineMetric, gauge } from '../../sdk/index.ts';
 
 const collector: Collector = defineMetric({
   doc: 'Shows which software RAIDs lack members, and how far a rebuild is.',
+  about: {
+    question: 'Which software RAIDs lack members, and how far is a rebuild?',
+    reads: '/sys/block/md*/md',
+    kernel: 'any with CONFIG_BLK_DEV_MD',
+    falsePositives:
+      'The monthly check of Debian-like hosts is an action, too. A level without redundancy has neither action nor missing members',
+  },
   metrics: {
     state: gauge({
       name: 'huatuo_mdraid_state',

@@ -16,6 +16,14 @@ const labels = ['key', ...CONTAINER_LABELS] as const;
 
 const collector: Collector = defineMetric({
   doc: 'Shows how often each container came to a limit of its memory, was throttled for it, or had tasks killed.',
+  about: {
+    question:
+      'How often did each container come to a limit of its memory, was it throttled for it, or were tasks killed?',
+    reads: 'memory.events; memory.oom_control, memory.failcnt and memory.memsw.failcnt of cgroup v1',
+    kernel: 'any with CONFIG_MEMCG; of cgroup v1 only max and oom_kill (4.13)',
+    falsePositives:
+      'max rises with each charge that made the kernel reclaim, also when page cache was all that had to go. Linux 6.18 counts no hits of the limit of memory and swap together of cgroup v1',
+  },
   options: {
     include: pattern('', 'Events to show; empty for all'),
     exclude: pattern('', 'Events to leave out; empty for none'),

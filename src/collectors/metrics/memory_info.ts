@@ -19,6 +19,13 @@ const STATES = Object.keys(POOLS) as (keyof typeof POOLS)[];
 
 const collector: Collector = defineMetric({
   doc: 'Shows what the memory of the host is used for, and how much of it is there.',
+  about: {
+    question: 'What is the memory of the host used for, and how much is available? Huge pages by size',
+    reads: '/proc/meminfo, /sys/kernel/mm/hugepages',
+    kernel: 'any; huge pages with CONFIG_HUGETLB_PAGE',
+    falsePositives:
+      'mem_free is small on a healthy host, whose page cache takes what nothing else does: mem_available is what can be had. Both are estimates that lag behind by what CPUs keep',
+  },
   metrics: {
     row: gauge({
       name: 'huatuo_memory_info_{key}_bytes',

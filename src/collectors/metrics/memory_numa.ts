@@ -33,6 +33,13 @@ const ROWS = {
 
 const collector: Collector = defineMetric({
   doc: 'Shows the memory of each NUMA node, and how often another node had to help out.',
+  about: {
+    question: 'How is memory spread over NUMA nodes, and how often did another node have to help out?',
+    reads: '/sys/devices/system/node',
+    kernel: 'any with CONFIG_NUMA',
+    falsePositives:
+      'A task that is bound to a node without memory makes numa_foreign rise for ever, as it was asked to. On a host of one node it repeats memory_info',
+  },
   metrics: {
     allocated: counter({
       name: 'huatuo_bamai_memory_numa_{key}_pages_total',

@@ -20,6 +20,14 @@ const KINDS = Object.keys(METRICS) as (keyof MemoryUsage)[];
 
 const collector: Collector = defineMetric({
   doc: 'Shows how much memory each container uses, of how much that it may.',
+  about: {
+    question:
+      'How much memory does each container use, of how much that it may, and how near was it to its limit?',
+    reads: 'memory.current, max, high, peak, stat and swap of cgroups, those of v1 likewise',
+    kernel: 'any with CONFIG_MEMCG; the peak of cgroup v2 from 5.19',
+    falsePositives:
+      'Usage near the limit is mostly page cache, which is given back when it is needed: working_set is without the part that was not used lately. The limit is also that of a pod, where it is less',
+  },
   metrics: METRICS,
   update(context) {
     perContainer(context, ({ cgroups }, labels) => {

@@ -51,6 +51,14 @@ const labels = ['key', ...CONTAINER_LABELS] as const;
 
 const collector: Collector = defineMetric({
   doc: 'Shows what memory is used for, and what the kernel does to have some free, on the host and in each container.',
+  about: {
+    question:
+      'What does the kernel do to have memory free, on the host and in each container: reclaim, faults, writeback, large pages; and what is it used for?',
+    reads: '/proc/vmstat, memory.stat of cgroups',
+    kernel: 'any; containers with CONFIG_MEMCG. cgroup v1 counts no reclaim in memory.stat',
+    falsePositives:
+      'Keys differ from kernel to kernel, and between cgroup v1 and v2: what this one does not have has no series. kswapd that reclaims page cache is how Linux works, and no trouble by itself',
+  },
   maxSeries: MAX_SERIES,
   options: {
     include: pattern(HOST_KEYS, 'Keys of /proc/vmstat to show; empty for all'),

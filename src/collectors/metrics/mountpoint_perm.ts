@@ -4,6 +4,12 @@ import { type Collector, defineMetric, gauge, nameFilter, pattern } from '../../
 
 const collector: Collector = defineMetric({
   doc: 'Shows which file systems of the host are read-only, also those that became it by an error.',
+  about: {
+    question: 'Which file systems of the host are read-only, also by an error of the disk?',
+    reads: '/proc/self/mountinfo; that of init where the agent has mounts of its own',
+    kernel: 'any; shutdown and emergency_ro of ext4 from 6.15',
+    falsePositives: 'Many are meant to be, so only /, /boot and /home are shown unless options say more',
+  },
   options: {
     include: pattern('/|/boot|/home', 'Mount points to show; empty for all'),
     exclude: pattern('', 'Mount points to leave out; empty for none'),

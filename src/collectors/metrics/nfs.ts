@@ -9,6 +9,13 @@ const INIT = '1';
 
 const collector: Collector = defineMetric({
   doc: 'Shows how many calls the NFS client has made, and how many it had to send again.',
+  about: {
+    question: 'How many calls has the NFS client made, and how many had it to send again?',
+    reads: '/proc/1/net/rpc/nfs',
+    kernel: 'any with CONFIG_NFS_FS',
+    falsePositives:
+      'With TCP a call is sent again only when the connection was lost or the time-out (600 s) passed, so a server that hangs shows late. Counts of all mounts of the network namespace of the host',
+  },
   metrics: {
     rpcs: counter({
       name: 'huatuo_nfs_rpcs_total',

@@ -10,6 +10,12 @@ const SUMS = 'stats';
 
 const collector: Collector = defineMetric({
   doc: 'Shows what XFS has done in each file system of this type: allocations, look-ups, inodes, calls.',
+  about: {
+    question: 'What has XFS done in each file system: allocations, look-ups, inodes, calls, bytes?',
+    reads: '/sys/fs/xfs',
+    kernel: '4.4 with CONFIG_XFS_FS',
+    falsePositives: 'None; the counters of a file system begin anew when it is mounted',
+  },
   metrics: {
     count: counter({
       name: 'huatuo_xfs_{key}_total',

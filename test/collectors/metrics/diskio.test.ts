@@ -22,6 +22,7 @@ function host(): FixtureProc {
     ['sda', 'sda1', 'loop0', 'nvme0n1', 'nvme0n1p2', 'dm-0', 'mmcblk0p1'].map(line).join(''),
   );
   proc.write('stat', 'cpu 0 0 0 0 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\n');
+  proc.write('block/dm-0/dm/name', 'vg-data\n');
   mkdirSync(join(proc.directory, 'dev/block'), { recursive: true });
   symlinkSync('../../devices/sda', join(proc.directory, 'dev/block/8:0'));
   symlinkSync('../../devices/loop0', join(proc.directory, 'dev/block/7:0'));
@@ -63,6 +64,7 @@ test('disks of the host, without partitions and what is no disk', async () => {
     ].map((name) => sda(`huatuo_diskio_${name}_total`)),
     [1, 2, 4, 4096, 7, 0.125],
   );
+  assert.equal(sampleValue(page, 'huatuo_diskio_device_mapper_info', { device: 'dm-0', name: 'vg-data' }), 1);
 });
 
 test('what containers read and write, by the same names of disks', async () => {

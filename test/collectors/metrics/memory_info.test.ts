@@ -86,3 +86,21 @@ test('memory_numa: allocations and memory of each node', async () => {
   assert.equal(sampleValue(page, 'huatuo_memory_numa_free_bytes', node), 4096);
   assert.equal(page.has('huatuo_memory_numa_slab_bytes'), false);
 });
+
+test('memory_slab: caches from a size on', async () => {
+  using files = new FixtureProc();
+  const cache = (name: string, slabs: number): string =>
+    `${name} 10 20 512 8 1 : tunables 0 0 0 : slabdata ${slabs} ${slabs} 0\n`;
+  files.write('slabinfo', cache('small', 1) + cache('large', 1024));
+  await using some = await CollectorHarness.load('memory_slab', {
+    paths: { procfs: files.directory, sysfs: files.directory },
+  });
+  assert.deepEqual(promlint(await some.page()), []);
+  assert.deepEqual(
+    samplesOf(await some.scrape(), 'huatuo_memory_slab_bytes').map(({ labels, value }) => [
+      labels.cache,
+      value,
+    ]),
+    [['large', 4 << 20]],
+  );
+});

@@ -10,7 +10,7 @@ import { CollectorHarness } from '../../support/collector-harness.ts';
 import { eventually } from '../../support/eventually.ts';
 import { container } from '../../support/harness-containers.ts';
 import { skipWithoutRoot } from '../../support/kernel.ts';
-import { type PageFamily, sampleValue } from '../../support/prometheus-text.ts';
+import { type PageFamily, samplesOf, sampleValue } from '../../support/prometheus-text.ts';
 
 const MIB = 1 << 20;
 const LIMIT_BYTES = 16 * MIB;
@@ -45,6 +45,16 @@ test('usage, events and statistics are those that the kernel shows', { skip }, a
   const stat = (key: string): number => sampleValue(page, `huatuo_bamai_memory_vmstat_container_${key}`, own);
   assert.equal(stat('inactive_file'), files.inactive_file);
   assert.equal(stat('active_file'), files.active_file);
+});
+
+test("the kernel's caches add up to what it says of them all", { skip: skipWithoutRoot() }, async () => {
+  await using slab = await CollectorHarness.load('memory_slab', { options: { min_size: '0B' } });
+  await using info = await CollectorHarness.load('memory_info');
+  const caches = samplesOf(await slab.scrape(), 'huatuo_memory_slab_bytes');
+  const sum = caches.reduce((all, { value }) => all + value, 0);
+  const all = sampleValue(await info.scrape(), 'huatuo_memory_info_slab_bytes');
+  // Large objects are in slabs of their own and in no cache; and caches change meanwhile.
+  assert.ok(sum > 0.8 * all && sum < 1.1 * all, `${sum} of ${all} bytes`);
 });
 
 type Files = Readonly<Record<'usage' | 'inactive_file' | 'active_file' | 'limit_hits', number>>;
