@@ -49,6 +49,16 @@ const UPSTREAM: readonly (readonly [name: string, type: string, labels: readonly
   ['huatuo_bamai_runqlat_container_latency', 'counter', [...CONTAINER, 'zone']],
   ['huatuo_bamai_softirq_latency', 'counter', [...HOST, 'cpuid', 'type', 'zone']],
   ['huatuo_bamai_oom_host_total', 'counter', HOST],
+  ['huatuo_bamai_memory_vmstat_nr_free_pages', 'gauge', HOST],
+  ['huatuo_bamai_memory_vmstat_allocstall_normal', 'counter', HOST],
+  ['huatuo_bamai_memory_vmstat_container_inactive_anon', 'gauge', CONTAINER],
+  ['huatuo_bamai_memory_events_container_max', 'counter', CONTAINER],
+  ['huatuo_bamai_memory_buddyinfo_blocks', 'gauge', [...HOST, 'node', 'zone', 'order']],
+  ['huatuo_bamai_memory_free_allocpages_stall', 'counter', HOST],
+  ['huatuo_bamai_memory_free_compaction_stall', 'counter', HOST],
+  ['huatuo_bamai_mountpoint_perm_ro', 'gauge', [...HOST, 'mountpoint']],
+  ['huatuo_bamai_diskio_read_requests_total', 'counter', [...HOST, 'device']],
+  ['huatuo_bamai_diskio_disk_iowait_percent', 'gauge', HOST],
 ];
 
 /** The container that all of them are asked about. */

@@ -5,7 +5,7 @@ import { type Collector, counter, defineMetric, gauge } from '../../sdk/index.ts
 /** A node has three dozen rows; a fault of balance shows in these. */
 const ROWS = {
   MemTotal: gauge({
-    name: 'huatuo_memory_numa_memory_bytes',
+    name: 'huatuo_memory_numa_size_bytes',
     help: 'Memory of the node.',
     labels: ['node'],
   }),

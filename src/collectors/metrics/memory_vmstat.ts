@@ -71,7 +71,11 @@ const collector: Collector = defineMetric({
   },
   metrics: {
     events: counter({ name: NAME, help: 'Field {key} of /proc/vmstat.', labels: ['key'] }),
-    levels: gauge({ name: NAME, help: 'Field {key} of /proc/vmstat, in pages.', labels: ['key'] }),
+    levels: gauge({
+      name: NAME,
+      help: 'Field {key} of /proc/vmstat, in pages; nr_kernel_stack in KiB.',
+      labels: ['key'],
+    }),
     container_events: counter({ name: CONTAINER_NAME, help: CONTAINER_HELP, labels }),
     container_levels: gauge({ name: CONTAINER_NAME, help: CONTAINER_HELP, labels }),
   },
