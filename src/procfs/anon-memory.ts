@@ -3,10 +3,10 @@
  * cgroup, Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst. Both count memory of tmpfs and exclude swap.
  */
 import { join } from 'node:path';
-import { atAndAbove } from './cgroup-ancestors.ts';
+import { leastOf } from './cgroup-ancestors.ts';
 import { parseMeminfo } from './meminfo.ts';
 import { parseFlatKeyed, UNLIMITED_BYTES } from './memory-cgroup.ts';
-import { decimal, malformed, readIfThere, readSource } from './source.ts';
+import { malformed, readIfThere, readSource } from './source.ts';
 
 export interface AnonMemory {
   readonly used_bytes: number;
@@ -41,13 +41,7 @@ export function readCgroupAnonMemory(cgroups: Readonly<Record<string, string>>):
     ? [stat.total_active_anon, stat.total_inactive_anon]
     : [stat.active_anon, stat.inactive_anon];
   if (active === undefined || inactive === undefined) return undefined;
-  const limit_bytes = memory ? stat.hierarchical_memory_limit : leastMax(directory);
+  const limit_bytes = memory ? stat.hierarchical_memory_limit : leastOf(directory, 'memory.max');
   const isLimited = limit_bytes !== undefined && limit_bytes < UNLIMITED_BYTES;
   return { used_bytes: active + inactive, ...(isLimited && { limit_bytes }) };
-}
-
-/** v2 has no file that says so, unlike v1's `hierarchical_memory_limit`. */
-function leastMax(directory: string): number | undefined {
-  const limits = [...atAndAbove(directory, 'memory.max')].flatMap(({ text }) => decimal(text.trim()) ?? []);
-  return limits.length > 0 ? Math.min(...limits) : undefined;
 }

@@ -12,7 +12,7 @@
  * Formats: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/memory.rst.
  */
 import { join } from 'node:path';
-import { atAndAbove } from './cgroup-ancestors.ts';
+import { leastOf } from './cgroup-ancestors.ts';
 import { UNLIMITED_BYTES } from './memory-cgroup.ts';
 import { parseMemoryStat } from './memory-stat.ts';
 import { decimal, readIfThere } from './source.ts';
@@ -80,16 +80,6 @@ function workingSet(usage: number, stat: ReadonlyMap<string, number>): number | 
 
 function bytesIn(directory: string, file: string): number | undefined {
   return decimal(readIfThere(join(directory, file))?.trimEnd());
-}
-
-/** The least of a limit that also holds for those below it; undefined when none is set. */
-export function leastOf(directory: string, file: string): number | undefined {
-  let least: number | undefined;
-  for (const { text } of atAndAbove(directory, file)) {
-    const limit = decimal(text.trimEnd());
-    if (limit !== undefined) least = Math.min(limit, least ?? limit);
-  }
-  return least;
 }
 
 function defined(usage: { readonly [K in keyof MemoryUsage]: MemoryUsage[K] | undefined }): MemoryUsage {

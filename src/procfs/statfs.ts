@@ -5,7 +5,7 @@
  * does. In a thread of this process that would cost the thread for good, in libuv's pool one of the few that load BPF programs
  * and write files, too. So those are asked by a process of their own, stat(1), which may hang for itself.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,6 +41,7 @@ const LOCAL: ReadonlySet<string> = new Set(
 /** Where the processes are that this one starts, whatever the host's procfs is. */
 const OWN_PROCFS = '/proc';
 
+/** @param type as mountinfo has it. @returns false for one that is not known, too */
 export function isLocal(type: string): boolean {
   return LOCAL.has(type);
 }
@@ -67,11 +68,12 @@ export async function sizeByProcess(
   wait_ms: number,
 ): Promise<FileSystemSize | Unanswered | undefined> {
   // In units of blocks: their size, all, free, available to others than root; then inodes.
-  const child = spawn('stat', ['-f', '-c', '%S %b %f %a %c %d', '--', path], {
+  const child: ChildProcess = spawn('stat', ['-f', '-c', '%S %b %f %a %c %d', '--', path], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   let output = '';
-  child.stdout.setEncoding('latin1').on('data', (text: string) => {
+  // There is none when the host has no room for another process.
+  child.stdout?.setEncoding('latin1').on('data', (text: string) => {
     output += text;
   });
   const late = AbortSignal.timeout(wait_ms);
@@ -81,7 +83,7 @@ export async function sizeByProcess(
   } catch {
     child.kill('SIGKILL');
     // What hangs in the kernel must not keep this thread from ending.
-    child.stdout.destroy();
+    child.stdout?.destroy();
     child.unref();
     child.on('error', () => undefined);
     return child.pid === undefined ? undefined : asUnanswered(child.pid);

@@ -17,6 +17,8 @@ import {
 } from '../../sdk/index.ts';
 
 const EVERY_SECONDS = 10;
+/** 500 containers with ten disks each. */
+const MAX_SERIES = 30_000;
 
 const device = ['device'] as const;
 const own = (name: string, help: string) =>
@@ -51,6 +53,7 @@ const collector: Collector = defineMetric({
     falsePositives:
       'io_time is time with a request, not load: a disk that serves many at once can be busy all the time and not full. iowait is idle time, and vanishes when the CPU has other work. Writes from the page cache belong to no container on cgroup v1. What containers ask of a stacked disk (dm, md) is counted for it and those below',
   },
+  maxSeries: MAX_SERIES,
   options: {
     include: pattern('', 'Devices to show; empty for all'),
     exclude: pattern(
