@@ -86,8 +86,6 @@ CGROUP_COUNTERS(cgroups, cpu, struct cgroup_hangs, MAX_CGROUPS);
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct task_struct___waiting {
-	unsigned long nvcsw;
-	unsigned long nivcsw;
 	unsigned in_iowait : 1;
 };
 
@@ -107,13 +105,6 @@ struct {
 	__type(key, u32);
 	__type(value, struct hang);
 } hangs SEC(".maps");
-
-static __always_inline u64 switches_of(struct task_struct *task)
-{
-	struct task_struct___waiting *counts = (void *)task;
-
-	return BPF_CORE_READ(counts, nvcsw) + BPF_CORE_READ(counts, nivcsw);
-}
 
 static __always_inline void fill_task(struct hungtask_event *event, struct task_struct *task)
 {
@@ -135,7 +126,7 @@ static __always_inline void fill_task(struct hungtask_event *event, struct task_
 SEC("tp_btf/sched_process_hang")
 int BPF_PROG(task_hangs, struct task_struct *task)
 {
-	u64 now = bpf_ktime_get_boot_ns(), switches = switches_of(task);
+	u64 now = bpf_ktime_get_boot_ns(), switches = task_switches(task);
 	struct cgroup *directory;
 	cpu_cgroup_id cgroup = task_cpu_cgroup_found(task, &directory);
 	u32 tid = BPF_CORE_READ(task, pid);
@@ -176,10 +167,6 @@ int BPF_PROG(task_hangs, struct task_struct *task)
 	return 0;
 }
 
-/* include/linux/sched.h; of a kernel thread that only waits for work TASK_NOLOAD says so. */
-#define TASK_UNINTERRUPTIBLE 0x2
-#define TASK_NOLOAD	     0x400
-
 /* What the iterator answers, behind the last task. */
 struct snapshot {
 	u64 id;
@@ -190,24 +177,12 @@ struct snapshot {
 static struct snapshot snapshot;
 static u32 written_tasks;
 
-static __always_inline bool waits_uninterruptibly(struct task_struct *task)
-{
-	struct task_struct___before_5_14 *old = (void *)task;
-	u32 state;
-
-	if (bpf_core_field_exists(task->__state))
-		state = BPF_CORE_READ(task, __state);
-	else
-		state = BPF_CORE_READ(old, state);
-	return state & TASK_UNINTERRUPTIBLE && !(state & TASK_NOLOAD);
-}
-
 static __always_inline bool has_own_document(struct task_struct *task)
 {
 	u32 tid = task->pid;
 	struct hang *hang = bpf_map_lookup_elem(&hangs, &tid);
 
-	return hang && hang->documents > 0 && hang->switches == switches_of(task);
+	return hang && hang->documents > 0 && hang->switches == task_switches(task);
 }
 
 SEC("?iter/task")
@@ -226,7 +201,7 @@ int waiting_tasks(struct bpf_iter__task *ctx)
 		iterator_write(ctx, &snapshot);
 		return 0;
 	}
-	if (!waits_uninterruptibly(task))
+	if (!state_is_blocked(task_state(task)))
 		return 0;
 	snapshot.waiting_tasks++;
 	if (has_own_document(task))
