@@ -17,7 +17,7 @@ const collector: Collector = defineMetric({
       '/proc, /proc/sys/fs/file-nr, /proc/loadavg, kernel.threads-max and kernel.pid_max; pids.current, pids.max and pids.events of cgroups',
     kernel: '4.3 for containers',
     falsePositives:
-      'Files are those of the whole host: limits of single processes are not looked at. A limit above a container refuses its forks without being in its count',
+      'Files are those of the whole host: limits of single processes are not looked at. A fork that a limit above the container refuses is in its count before 6.11 and on v1, later it is not',
   },
   metrics: {
     processes: gauge({ name: 'huatuo_processes', help: 'Processes of the host.' }),
