@@ -62,6 +62,20 @@ async function waited(
   };
 }
 
+/** The sum is between those of the least and of the most that the buckets can hold. */
+function assertWithinBounds(page: ReadonlyMap<string, PageFamily>, name: string): void {
+  let [least, most, below, lastBound] = [0, 0, 0, 0];
+  for (const { labels, value } of samplesOf(page, `${name}_bucket`)) {
+    const bound = Number(labels.le?.replace('+Inf', 'Infinity'));
+    const inside = value - below;
+    least += inside * lastBound;
+    if (inside > 0) most += inside * bound;
+    [below, lastBound] = [value, bound];
+  }
+  const sum = sampleValue(page, `${name}_sum`);
+  assert.ok(least <= sum && sum <= most, `${name}: ${sum} s in buckets that hold ${least} to ${most} s`);
+}
+
 /** Running, blocked and ended ones. */
 const tasksOf = (page: ReadonlyMap<string, PageFamily>, container_id: string): number[] =>
   [
@@ -97,6 +111,9 @@ test('waits for a CPU are to the nanosecond those of the kernel, sleeps last as 
     return found.count >= total('count') && found;
   });
   assert.deepEqual(shown, { ns: total('ns'), count: total('count') });
+  const page = await runqlat.scrape();
+  for (const kind of ['runqueue', 'interruptible'])
+    assertWithinBounds(page, `huatuo_container_${kind}_wait_seconds`);
   const slept = await waited(runqlat, 'interruptible');
   assert.ok(slept.count >= 2);
   assert.ok(slept.ns >= 2 * (woken_ns - sleptSince_ns), `${slept.ns} ns`);
