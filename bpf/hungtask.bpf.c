@@ -86,6 +86,8 @@ CGROUP_COUNTERS(cgroups, cpu, struct cgroup_hangs, MAX_CGROUPS);
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct task_struct___waiting {
+	unsigned long nvcsw;
+	unsigned long nivcsw;
 	unsigned in_iowait : 1;
 };
 
@@ -105,6 +107,13 @@ struct {
 	__type(key, u32);
 	__type(value, struct hang);
 } hangs SEC(".maps");
+
+static __always_inline u64 switches_of(struct task_struct *task)
+{
+	struct task_struct___waiting *counts = (void *)task;
+
+	return BPF_CORE_READ(counts, nvcsw) + BPF_CORE_READ(counts, nivcsw);
+}
 
 static __always_inline void fill_task(struct hungtask_event *event, struct task_struct *task)
 {
@@ -126,7 +135,7 @@ static __always_inline void fill_task(struct hungtask_event *event, struct task_
 SEC("tp_btf/sched_process_hang")
 int BPF_PROG(task_hangs, struct task_struct *task)
 {
-	u64 now = bpf_ktime_get_boot_ns(), switches = task_switches(task);
+	u64 now = bpf_ktime_get_boot_ns(), switches = switches_of(task);
 	struct cgroup *directory;
 	cpu_cgroup_id cgroup = task_cpu_cgroup_found(task, &directory);
 	u32 tid = BPF_CORE_READ(task, pid);
@@ -182,7 +191,7 @@ static __always_inline bool has_own_document(struct task_struct *task)
 	u32 tid = task->pid;
 	struct hang *hang = bpf_map_lookup_elem(&hangs, &tid);
 
-	return hang && hang->documents > 0 && hang->switches == task_switches(task);
+	return hang && hang->documents > 0 && hang->switches == switches_of(task);
 }
 
 SEC("?iter/task")

@@ -16,6 +16,7 @@
  */
 #include "cgroup_counters.h"
 #include "iterator.h"
+#include "kernel/runqueue.h"
 #include "task_data.h"
 
 COLLECTOR_DOC("How long tasks wait for a CPU, are blocked or asleep, on the host and in each container");
@@ -23,15 +24,14 @@ QUESTION(
     "How long do tasks wait for a CPU, for a disk or for work, and which run or are blocked now, on the host "
     "and in each container?");
 KERNEL("5.9 with CONFIG_SCHED_INFO and CONFIG_FAIR_GROUP_SCHED; before 5.19 what a removed cgroup has "
-       "counted is "
-       "lost, and counted as that");
+       "counted is lost, and counted as that");
 FALSE_POSITIVES(
     "The time a container is throttled by its own CPU quota is in its waits, and a task of low weight waits "
     "by intention. A virtual CPU that the hypervisor does not run makes no wait here. A wait is counted when "
-    "the "
-    "run after it ends. Interruptible sleep is mostly that of tasks that have nothing to do");
+    "the run after it ends. Interruptible sleep is mostly that of tasks that have nothing to do");
 
-#define MAX_TASKS   32768
+#define MAX_TASKS 32768
+/* Of each CPU 320 bytes for each, taken when the object is loaded. */
 #define MAX_CGROUPS 2048
 #define ZONES	    "zone 0 is below 10 ms, 1 below 20 ms, 2 below 50 ms, 3 the rest."
 
@@ -84,12 +84,15 @@ static __always_inline u32 zone_of(u64 waited_ns)
 	return waited_ns < 50000000 ? 2 : 3;
 }
 
-/* A task that is preempted on its way into sleep goes on when it has a CPU again. */
+/*
+ * A task that is preempted on its way into sleep goes on when it has a CPU again. One that is woken on its
+ * way (TASK_WAKING) has slept for less than a switch takes, which is not counted.
+ */
 static __always_inline u32 leaves_as(struct task_struct *task, bool preempted)
 {
 	u32 state = task_state(task);
 
-	if (preempted || state == TASK_RUNNING)
+	if (preempted)
 		return RUNNABLE_OR_OTHER;
 	if (state_is_blocked(state))
 		return BLOCKED;
@@ -127,6 +130,7 @@ static __always_inline void count_waits(struct task_struct *task, u64 waited_ns,
 SEC("tp_btf/sched_switch")
 int BPF_PROG(task_switched, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
+	struct task_struct___scheduled *scheduled = (void *)prev;
 	u64 run_delay_ns, waited_ns, away_ns;
 	struct task_times *of;
 	u32 arrivals;
@@ -145,7 +149,7 @@ int BPF_PROG(task_switched, bool preempt, struct task_struct *prev, struct task_
 		away_ns = prev->sched_info.last_arrival - of->left_ns;
 		count_waits(prev, waited_ns, away_ns > waited_ns ? away_ns - waited_ns : 0, of->left_as);
 	}
-	of->left_ns = prev->se.cfs_rq->rq->clock;
+	of->left_ns = scheduled->se.cfs_rq->rq->clock;
 	of->run_delay_ns = run_delay_ns;
 	of->arrivals = arrivals;
 	of->left_as = leaves_as(prev, preempt);
@@ -161,17 +165,14 @@ struct counted_task {
 	u32 _pad;
 };
 
-/* Of threads that do not matter, none. */
 static __always_inline bool is_counted(struct task_struct *task, u32 *kind)
 {
-	u32 state = task_state(task);
-
 	if (task->exit_state) {
 		*kind = ZOMBIE;
 		return task->exit_state == EXIT_ZOMBIE && task->pid == task->tgid;
 	}
-	*kind = state == TASK_RUNNING ? RUNNING_TASK : BLOCKED_TASK;
-	return state == TASK_RUNNING || state_is_blocked(state);
+	*kind = task_is_runnable(task) ? RUNNING_TASK : BLOCKED_TASK;
+	return *kind == RUNNING_TASK || state_is_blocked(task_state(task));
 }
 
 SEC("iter/task")

@@ -34,7 +34,7 @@
  */
 #include "cgroup_counters.h"
 #include "event.h"
-#include "kernel/sched.h"
+#include "kernel/runqueue.h"
 #include "ratelimit.h"
 #include "sample.h"
 #include "stack.h"
@@ -120,7 +120,7 @@ struct {
 #define MAX_RT_PRIO 100
 
 /* Whether another task waits for this CPU, and is one that goes first or takes turns. */
-static __always_inline bool is_waited_for(struct task_struct *current, u32 tid)
+static __always_inline bool is_waited_for(struct task_struct___scheduled *current, u32 tid)
 {
 	struct rq *rq = BPF_CORE_READ(current, se.cfs_rq, rq);
 
@@ -204,12 +204,17 @@ static __always_inline void count_episode(struct cpu_watch *watch)
 
 #define MAX_GAP_NS NSEC_PER_SEC
 
+static __always_inline u64 switches_of(struct task_struct___scheduled *task)
+{
+	return BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
+}
+
 SEC("perf_event")
 int cpu_looked_at(void *ctx)
 {
-	struct task_struct *current = (void *)bpf_get_current_task();
+	struct task_struct___scheduled *current = (void *)bpf_get_current_task();
 	struct cpu_watch *watch = watch_of_this_cpu();
-	u64 now = bpf_ktime_get_ns(), switches = task_switches(current), gap_ns, frame;
+	u64 now = bpf_ktime_get_ns(), switches = switches_of(current), gap_ns, frame;
 	u32 tid = bpf_get_current_pid_tgid();
 	struct softlockup_event *event;
 	bool is_due;
@@ -262,7 +267,7 @@ int BPF_PROG(kernel_has_reported, const char *text, u64 length)
 	struct softlockup_event *event;
 
 	if (!watch || watch->stuck_ns < NSEC_PER_SEC ||
-	    watch->switches != task_switches((void *)bpf_get_current_task()))
+	    watch->switches != switches_of((void *)bpf_get_current_task()))
 		return 0;
 	skip_stamp(&text);
 	if (!skip_word(&text, "watchdog: BUG: soft lockup - CPU#") ||

@@ -2,6 +2,7 @@
  * Frequencies of a CPU, and how often it was slowed down because it was hot, from /sys/devices/system/cpu.
  * Documentation/admin-guide/pm/cpufreq.rst; arch/x86/kernel/cpu/mce/therm_throt.c (Intel, in milliseconds since Linux 5.6).
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cpuRanges } from './cgroup-cpu.ts';
 import { decimal, readIfThere } from './source.ts';
@@ -29,13 +30,13 @@ export interface Throttled {
   readonly seconds?: number;
 }
 
-const FILES = {
-  hardwareHighest_hertz: 'cpuinfo_max_freq',
-  hardwareLowest_hertz: 'cpuinfo_min_freq',
-  current_hertz: 'scaling_cur_freq',
-  lowest_hertz: 'scaling_min_freq',
-  highest_hertz: 'scaling_max_freq',
-} as const satisfies Record<keyof CpuFrequency, string>;
+const FILES: readonly (readonly [keyof CpuFrequency, string])[] = [
+  ['current_hertz', 'scaling_cur_freq'],
+  ['lowest_hertz', 'scaling_min_freq'],
+  ['highest_hertz', 'scaling_max_freq'],
+  ['hardwareLowest_hertz', 'cpuinfo_min_freq'],
+  ['hardwareHighest_hertz', 'cpuinfo_max_freq'],
+];
 
 const HERTZ_PER_KILOHERTZ = 1_000;
 const MS_PER_SECOND = 1_000;
@@ -54,10 +55,9 @@ export function onlineCpus(sysfs: string): number[] {
 export function readCpuFrequency(sysfs: string, cpu: number): CpuFrequency {
   const directory = join(directoryOf(sysfs, cpu), 'cpufreq');
   const frequency: Partial<Record<keyof CpuFrequency, number>> = {};
-  for (const [key, file] of Object.entries(FILES) as [keyof CpuFrequency, string][]) {
+  // A virtual machine mostly has none.
+  for (const [key, file] of existsSync(directory) ? FILES : []) {
     const kilohertz = numberIn(join(directory, file));
-    // Every driver has the first; a virtual machine has none, mostly.
-    if (kilohertz === undefined && key === 'hardwareHighest_hertz') break;
     if (kilohertz !== undefined) frequency[key] = kilohertz * HERTZ_PER_KILOHERTZ;
   }
   return frequency;
@@ -66,13 +66,12 @@ export function readCpuFrequency(sysfs: string, cpu: number): CpuFrequency {
 /** @returns undefined where the kernel does not count that @throws SOURCE_UNREADABLE */
 export function readCpuThrottling(sysfs: string, cpu: number): CpuThrottling | undefined {
   const directory = directoryOf(sysfs, cpu);
-  const core = throttled(directory, 'core');
-  if (core.times === undefined) return undefined;
+  if (!existsSync(join(directory, 'thermal_throttle'))) return undefined;
   const id = (file: string): string => readIfThere(join(directory, 'topology', file))?.trim() ?? '';
   return {
     packageId: id('physical_package_id'),
     coreId: id('core_id'),
-    core,
+    core: throttled(directory, 'core'),
     package: throttled(directory, 'package'),
   };
 }

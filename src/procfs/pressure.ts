@@ -8,7 +8,7 @@
  */
 import { join } from 'node:path';
 import { HuatuoError } from '../error.ts';
-import { decimal, malformed, readIfThere } from './source.ts';
+import { malformed, readIfThere } from './source.ts';
 
 export const RESOURCES = ['cpu', 'memory', 'io', 'irq'] as const;
 export type Resource = (typeof RESOURCES)[number];
@@ -66,32 +66,23 @@ function isTurnedOff(cause: unknown): boolean {
   return code === 'EOPNOTSUPP' || code === 'ENOTSUP';
 }
 
+const PERCENT = String.raw`(\d{1,3})\.(\d\d)`;
+const LINE = new RegExp(
+  `^(some|full) avg10=${PERCENT} avg60=${PERCENT} avg300=${PERCENT}(?: .*)? total=(\\d{1,20})(?: |$)`,
+);
+
 /** Lines and values of later kernels are ignored. @throws SOURCE_UNREADABLE naming the line */
 export function parsePressure(text: string, path = 'pressure'): Pressure {
   const pressure: Partial<Record<Stall, StallTimes>> = {};
   for (const [index, line] of text.split('\n').entries()) {
-    const stall = STALLS.find((name) => line.startsWith(`${name} `));
-    if (!stall) continue;
-    const times = parseTimes(line);
-    if (!times) throw malformed(path, index + 1, 'averages and a total', line);
-    pressure[stall] = times;
+    if (!line.startsWith('some ') && !line.startsWith('full ')) continue;
+    const found = LINE.exec(line);
+    if (!found) throw malformed(path, index + 1, 'averages and a total', line);
+    const ratio = (group: number): number => Number(`${found[group]}${found[group + 1]}`) / 10_000;
+    pressure[found[1] as Stall] = {
+      ratio: { 10: ratio(2), 60: ratio(4), 300: ratio(6) },
+      total_us: Number(found[8]),
+    };
   }
   return pressure;
-}
-
-function parseTimes(line: string): StallTimes | undefined {
-  const words = line.split(' ');
-  const textOf = (key: string): string | undefined =>
-    words.find((word) => word.startsWith(`${key}=`))?.slice(key.length + 1);
-  const total_us = decimal(textOf('total'));
-  const [ten, sixty, threeHundred] = WINDOWS.map((window) => ratioOf(textOf(`avg${window}`)));
-  if (total_us === undefined || ten === undefined || sixty === undefined || threeHundred === undefined)
-    return undefined;
-  return { total_us, ratio: { 10: ten, 60: sixty, 300: threeHundred } };
-}
-
-/** The kernel prints percents with two digits behind the point. */
-function ratioOf(percent: string | undefined): number | undefined {
-  const [, whole, hundredths] = /^(\d{1,3})\.(\d\d)$/.exec(percent ?? '') ?? [];
-  return whole === undefined ? undefined : Number(`${whole}${hundredths}`) / 10_000;
 }

@@ -26,22 +26,6 @@ struct sched_info {
 	unsigned long long last_arrival; /* when it was last switched in */
 };
 
-struct task_struct;
-
-struct rq {
-	unsigned int nr_running;
-	u64 clock; /* nanoseconds, as at the last event of the run queue */
-	struct task_struct *stop;
-};
-
-struct cfs_rq {
-	struct rq *rq;
-};
-
-struct sched_entity {
-	struct cfs_rq *cfs_rq; /* of the CPU the task is on, whatever its class; CONFIG_FAIR_GROUP_SCHED */
-};
-
 struct task_struct {
 	unsigned int __state;
 	int exit_state;
@@ -52,11 +36,6 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct signal_struct *signal;
 	struct sched_info sched_info;
-	struct sched_entity se;
-	int on_rq;
-	int prio;
-	unsigned long nvcsw;
-	unsigned long nivcsw;
 	void *stack;
 };
 
@@ -82,16 +61,15 @@ static __always_inline u32 task_state(struct task_struct *task)
 	return bpf_core_field_exists(task->__state) ? task->__state : (u32)old->state;
 }
 
+static __always_inline bool task_is_runnable(struct task_struct *task)
+{
+	return task_state(task) == TASK_RUNNING;
+}
+
 /* Whether a state is D: it adds to the load, and signals do not wake it (but those that kill, some). */
 static __always_inline bool state_is_blocked(u32 state)
 {
 	return (state & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) == TASK_UNINTERRUPTIBLE;
-}
-
-/* How often it has left a CPU: the same number means that it has not been switched out meanwhile. */
-static __always_inline u64 task_switches(struct task_struct *task)
-{
-	return BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
 }
 
 /*
