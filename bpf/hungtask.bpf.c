@@ -176,10 +176,6 @@ int BPF_PROG(task_hangs, struct task_struct *task)
 	return 0;
 }
 
-/* include/linux/sched.h; of a kernel thread that only waits for work TASK_NOLOAD says so. */
-#define TASK_UNINTERRUPTIBLE 0x2
-#define TASK_NOLOAD	     0x400
-
 /* What the iterator answers, behind the last task. */
 struct snapshot {
 	u64 id;
@@ -189,18 +185,6 @@ struct snapshot {
 /* One run at a time: the collector waits for its end. */
 static struct snapshot snapshot;
 static u32 written_tasks;
-
-static __always_inline bool waits_uninterruptibly(struct task_struct *task)
-{
-	struct task_struct___before_5_14 *old = (void *)task;
-	u32 state;
-
-	if (bpf_core_field_exists(task->__state))
-		state = BPF_CORE_READ(task, __state);
-	else
-		state = BPF_CORE_READ(old, state);
-	return state & TASK_UNINTERRUPTIBLE && !(state & TASK_NOLOAD);
-}
 
 static __always_inline bool has_own_document(struct task_struct *task)
 {
@@ -226,7 +210,7 @@ int waiting_tasks(struct bpf_iter__task *ctx)
 		iterator_write(ctx, &snapshot);
 		return 0;
 	}
-	if (!waits_uninterruptibly(task))
+	if (!state_is_blocked(task_state(task)))
 		return 0;
 	snapshot.waiting_tasks++;
 	if (has_own_document(task))

@@ -34,7 +34,7 @@
  */
 #include "cgroup_counters.h"
 #include "event.h"
-#include "kernel/sched.h"
+#include "kernel/runqueue.h"
 #include "ratelimit.h"
 #include "sample.h"
 #include "stack.h"
@@ -115,33 +115,6 @@ struct {
 	__type(key, u32);
 	__type(value, struct cpu_watch);
 } watches SEC(".maps");
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct task_struct___scheduled;
-
-struct rq {
-	unsigned int nr_running;
-	struct task_struct___scheduled *stop;
-};
-
-struct cfs_rq {
-	struct rq *rq;
-};
-
-struct sched_entity {
-	struct cfs_rq *cfs_rq; /* of the CPU the task is on, whatever its class */
-};
-
-struct task_struct___scheduled {
-	int on_rq;
-	int prio;
-	unsigned long nvcsw;
-	unsigned long nivcsw;
-	struct sched_entity se;
-};
-
-#pragma clang attribute pop
 
 /* include/linux/sched/prio.h */
 #define MAX_RT_PRIO 100

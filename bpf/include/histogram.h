@@ -6,16 +6,24 @@
  *   time_histogram    nanoseconds, shown in seconds: 1.024 us to 34 s
  *   size_histogram    bytes: 512 to 16 GiB
  *   count_histogram   a number of things: 1 to 33 million
+ *
+ * A coarse one has every second of these bounds, for maps whose memory is taken for all keys and all CPUs:
+ *
+ *   coarse_time_histogram   nanoseconds, shown in seconds: 16 us to 4.3 s
  */
 #ifndef HUATUO_HISTOGRAM_H
 #define HUATUO_HISTOGRAM_H
 
 #include "huatuo.h"
 
-#define HISTOGRAM_SLOTS 27
+#define HISTOGRAM_SLOTS	       27
+#define COARSE_HISTOGRAM_SLOTS 11
+#define COARSE_TIME_SHIFT      14
 
 /* Shift of the first slot, and what a value is divided by to be in the metric's unit. */
 #define BUCKETS(shift, divisor) TAG("buckets:" #shift ":" #divisor)
+/* Likewise; each bound is four times the one before. */
+#define COARSE_BUCKETS(shift, divisor) TAG("buckets:" #shift ":" #divisor ":2")
 
 struct time_histogram {
 	u64 slots[HISTOGRAM_SLOTS];
@@ -31,6 +39,11 @@ struct count_histogram {
 	u64 slots[HISTOGRAM_SLOTS];
 	u64 sum;
 } BUCKETS(0, 1);
+
+struct coarse_time_histogram {
+	u64 slots[COARSE_HISTOGRAM_SLOTS];
+	u64 sum;
+} COARSE_BUCKETS(14, 1000000000);
 
 /* floor(log2(v)) for v > 0, without a loop the verifier would have to follow. */
 static __always_inline u32 log2_u64(u64 v)
@@ -61,6 +74,25 @@ static __always_inline u32 histogram_slot(u64 value, u32 shift)
 	u32 slot = scaled ? log2_u64(scaled) + 1 : 0;
 
 	return slot < HISTOGRAM_SLOTS - 1 ? slot : HISTOGRAM_SLOTS - 1;
+}
+
+/*
+ * Without atomic operations, for programs that run with interrupts off, such as those of the scheduler's
+ * switch: no other program counts in a histogram of this CPU meanwhile.
+ */
+static __always_inline void histogram_add_alone(struct time_histogram *histogram, u64 value)
+{
+	histogram->slots[histogram_slot(value, 10)]++;
+	histogram->sum += value;
+}
+
+static __always_inline void coarse_histogram_add_alone(struct coarse_time_histogram *histogram, u64 value)
+{
+	u64 scaled = (value ? value - 1 : 0) >> COARSE_TIME_SHIFT;
+	u32 slot = scaled ? log2_u64(scaled) / 2 + 1 : 0;
+
+	histogram->slots[slot < COARSE_HISTOGRAM_SLOTS - 1 ? slot : COARSE_HISTOGRAM_SLOTS - 1]++;
+	histogram->sum += value;
 }
 
 /* Atomic, because a program on this CPU may be interrupted by another one that counts in the same slot. */

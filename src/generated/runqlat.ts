@@ -4,7 +4,19 @@ import type { MapOf, ObjectBinding } from '../sdk/binding.ts';
 
 /** Value of the map `host`. */
 export interface RunqlatHostValue {
-  waits: {
+  runnable: {
+    /** [count] */
+    slots: number[];
+    /** [count] */
+    sum: number;
+  };
+  blocked: {
+    /** [count] */
+    slots: number[];
+    /** [count] */
+    sum: number;
+  };
+  asleep: {
     /** [count] */
     slots: number[];
     /** [count] */
@@ -16,6 +28,24 @@ export interface RunqlatHostValue {
 
 /** Value of the map `cgroups`. */
 export interface RunqlatCgroupsValue {
+  runnable: {
+    /** [count] */
+    slots: number[];
+    /** [count] */
+    sum: number;
+  };
+  blocked: {
+    /** [count] */
+    slots: number[];
+    /** [count] */
+    sum: number;
+  };
+  asleep: {
+    /** [count] */
+    slots: number[];
+    /** [count] */
+    sum: number;
+  };
   /** [count] */
   zones: number[];
 }

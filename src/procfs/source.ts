@@ -10,23 +10,27 @@ export function readSource(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new HuatuoError('SOURCE_UNREADABLE', {
-      expected: `a readable file ${path}`,
-      found: (cause as NodeJS.ErrnoException).code ?? String(cause),
-      remedy: 'check path.procfs and path.sysfs, and that the agent runs as root',
-      cause,
-    });
+    throw unreadable(path, cause);
   }
 }
 
 /** The same, but undefined when the file is not there, or went away with its process or cgroup. */
 export function readIfThere(path: string): string | undefined {
   try {
-    return readSource(path);
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (isGone(cause)) return undefined;
+    throw unreadable(path, cause);
   }
+}
+
+function unreadable(path: string, cause: unknown): HuatuoError {
+  return new HuatuoError('SOURCE_UNREADABLE', {
+    expected: `a readable file ${path}`,
+    found: (cause as NodeJS.ErrnoException).code ?? String(cause),
+    remedy: 'check path.procfs and path.sysfs, and that the agent runs as root',
+    cause,
+  });
 }
 
 /** A path that is not there, one below what is no directory any more, and cgroups and processes that end while they are read. */

@@ -89,16 +89,17 @@ function bucketsOf(
   field: FieldLayout,
   location: SourceLocation,
 ): Pick<MetricLayout, 'buckets' | 'divisor'> {
-  const [, shift, divisor] = /^(\d+):(\d+)$/.exec(btf.tag('buckets:', btf.resolve(type)) ?? '') ?? [];
+  const [, shift, divisor, step = 1] =
+    /^(\d+):(\d+)(?::(\d+))?$/.exec(btf.tag('buckets:', btf.resolve(type)) ?? '') ?? [];
   const slots = field.fields?.find(({ name }) => name === 'slots')?.length;
   if (shift === undefined || divisor === undefined || slots === undefined) {
     throw buildFailed(
       location,
       `a histogram that is ${field.format}`,
-      'use struct time_histogram, size_histogram or count_histogram of bpf/include/histogram.h',
+      'use one of the histograms of bpf/include/histogram.h',
     );
   }
-  const bound = (slot: number): number => 2 ** (slot + Number(shift)) / Number(divisor);
+  const bound = (slot: number): number => 2 ** (slot * Number(step) + Number(shift)) / Number(divisor);
   return { buckets: Array.from({ length: slots - 1 }, (_, slot) => bound(slot)), divisor: Number(divisor) };
 }
 

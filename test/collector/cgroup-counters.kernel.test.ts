@@ -14,7 +14,7 @@ const skip = skipWithoutBpf() || skipWithoutController('cpu');
 const PARENT = `/huatuo-test-counters-${process.pid}`;
 const CHURN = 3000;
 /** bpf/runqlat.bpf.c MAX_CGROUPS */
-const ENTRIES = 4096;
+const ENTRIES = 2048;
 
 interface Losses {
   readonly series_overflows: number;

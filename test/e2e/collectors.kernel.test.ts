@@ -40,6 +40,8 @@ const UPSTREAM: readonly (readonly [name: string, type: string, labels: readonly
   ['huatuo_bamai_cpu_util_container_usr', 'gauge', CONTAINER],
   ['huatuo_bamai_cpu_util_container_sys', 'gauge', CONTAINER],
   ['huatuo_bamai_cpu_util_container_total', 'gauge', CONTAINER],
+  ['huatuo_bamai_cpu_stat_container_nr_throttled', 'counter', CONTAINER],
+  ['huatuo_bamai_cpu_stat_container_throttled_time', 'counter', CONTAINER],
   ['huatuo_bamai_loadavg_load1', 'gauge', HOST],
   ['huatuo_bamai_loadavg_load5', 'gauge', HOST],
   ['huatuo_bamai_loadavg_load15', 'gauge', HOST],

@@ -44,7 +44,7 @@ for (const { name, skip, start, config } of ENGINES) {
   }, async () => {
     await using engine = await start();
     await using agent = await AgentProcess.start({
-      only: ['loadavg', 'softirq'],
+      only: ['runqlat', 'softirq'],
       config: {
         containers: { ...config(engine.socket), labels: ['team'], refresh: '1s' },
         collectors: { softirq: { threshold: '0ms' } },
@@ -58,7 +58,7 @@ for (const { name, skip, start, config } of ENGINES) {
     });
     assert.deepEqual([container.name, container.labels, container.initPid], ['web', { team: LABEL }, pid]);
     await agent.until('a series with its name', async () =>
-      (await agent.metrics('loadavg'))
+      (await agent.metrics('runqlat'))
         .get('huatuo_bamai_loadavg_container_nr_running')
         ?.samples.find(({ labels }) => labels.container_name === 'web'),
     );

@@ -1,11 +1,12 @@
 /** Cgroups that come and go in great numbers, each with a process that runs in it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import { readdirSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readHierarchies } from '../../src/procfs/cgroup-hierarchies.ts';
 import type { TestCgroup } from './cgroup.ts';
 import { eventually } from './eventually.ts';
+import { taskState } from './task-state.ts';
 
 /** Of so many cgroups $2 below $1, each is made, has a process run in it, and is removed again unless it is to be left. */
 const RUN_IN_EACH = `
@@ -53,17 +54,13 @@ export async function restIn(cgroup: TestCgroup): Promise<AsyncDisposable> {
   cgroup.add(child.pid ?? 0);
   child.stdin.end('go\n');
   await once(child.stdout, 'data');
-  await eventually('the process to be stopped', () => stateOf(child.pid ?? 0) === 'T');
+  await eventually('the process to be stopped', () => taskState(child.pid ?? 0) === 'T');
   return {
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');
       await closed;
     },
   };
-}
-
-function stateOf(pid: number): string | undefined {
-  return /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
 }
 
 /** Inodes of all cgroups there are. */

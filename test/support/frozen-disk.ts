@@ -1,12 +1,12 @@
 /** A file system of a test's own that takes no writes, and processes that wait for it. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmdirSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseTaskState } from '../../src/procfs/task-state.ts';
 import { LoopDevice } from './disks.ts';
 import { eventually } from './eventually.ts';
+import { taskState } from './task-state.ts';
 import { Undo } from './undo.ts';
 
 const BYTES = 16 << 20;
@@ -21,11 +21,13 @@ export function skipWithoutFreezing(): string | false {
 export class FrozenDisk implements AsyncDisposable {
   readonly #file: number;
   readonly #children: ChildProcess[];
+  readonly #frozen: Undo;
   readonly #undo: AsyncDisposableStack;
 
-  private constructor(file: number, children: ChildProcess[], undo: AsyncDisposableStack) {
+  private constructor(file: number, children: ChildProcess[], frozen: Undo, undo: AsyncDisposableStack) {
     this.#file = file;
     this.#children = children;
+    this.#frozen = frozen;
     this.#undo = undo;
   }
 
@@ -43,9 +45,9 @@ export class FrozenDisk implements AsyncDisposable {
     const children = undo.adopt<ChildProcess[]>([], async (all) => {
       await Promise.all(all.map((child) => child.exitCode ?? once(child, 'close')));
     });
-    undo.use(new Undo('fsfreeze --unfreeze "$1"', directory));
+    const frozen = undo.use(new Undo('fsfreeze --unfreeze "$1"', directory));
     execFileSync('fsfreeze', ['--freeze', directory]);
-    return new FrozenDisk(file, children, undo.move());
+    return new FrozenDisk(file, children, frozen, undo.move());
   }
 
   /**
@@ -63,11 +65,14 @@ export class FrozenDisk implements AsyncDisposable {
     const { pid = 0 } = child;
     before(pid);
     child.stdin?.end('go\n');
-    await eventually(
-      `process ${pid} to wait`,
-      () => parseTaskState(readFileSync(`/proc/${pid}/stat`, 'utf8')) === 'D',
-    );
+    await eventually(`process ${pid} to wait`, () => taskState(pid) === 'D');
     return pid;
+  }
+
+  /** Its writers go on, and end. */
+  async thaw(): Promise<void> {
+    await this.#frozen[Symbol.asyncDispose]();
+    await Promise.all(this.#children.map((child) => child.exitCode ?? once(child, 'close')));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,15 +19,24 @@ struct signal_struct {
 	struct mm_struct *oom_mm; /* set once the process was marked as an OOM victim */
 };
 
+/* CONFIG_SCHED_INFO: what a task has waited for CPUs, by the clocks of their run queues. */
+struct sched_info {
+	unsigned long pcount;		 /* how often it was switched in */
+	unsigned long long run_delay;	 /* nanoseconds it was runnable and did not run */
+	unsigned long long last_arrival; /* when it was last switched in */
+};
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
+	int exit_state;
 	int pid;
 	int tgid;
 	char comm[16];
 	struct css_set *cgroups;
 	struct mm_struct *mm;
 	struct signal_struct *signal;
+	struct sched_info sched_info;
 	void *stack;
 };
 
@@ -38,16 +47,31 @@ struct task_struct___before_5_14 {
 
 #pragma clang attribute pop
 
-#define TASK_RUNNING 0
-#define PF_KTHREAD   0x00200000
+#define PF_KTHREAD	     0x00200000
+#define TASK_RUNNING	     0x0
+#define TASK_INTERRUPTIBLE   0x1
+#define TASK_UNINTERRUPTIBLE 0x2
+/* Of a kernel thread that only waits for work: not in the load, and state I in ps. */
+#define TASK_NOLOAD 0x400
+/* An `exit_state`: it has ended, and its parent has not asked for it. */
+#define EXIT_ZOMBIE 0x20
 
-static __always_inline bool task_is_runnable(struct task_struct *task)
+static __always_inline u32 task_state(struct task_struct *task)
 {
 	struct task_struct___before_5_14 *old = (void *)task;
 
-	if (bpf_core_field_exists(task->__state))
-		return task->__state == TASK_RUNNING;
-	return old->state == TASK_RUNNING;
+	return bpf_core_field_exists(task->__state) ? task->__state : (u32)old->state;
+}
+
+static __always_inline bool task_is_runnable(struct task_struct *task)
+{
+	return task_state(task) == TASK_RUNNING;
+}
+
+/* Whether a state is D: it adds to the load, and signals do not wake it (but those that kill, some). */
+static __always_inline bool state_is_blocked(u32 state)
+{
+	return (state & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) == TASK_UNINTERRUPTIBLE;
 }
 
 /*

@@ -3,11 +3,11 @@
  * as counters, from which Prometheus can make any other interval.
  */
 import { type CgroupCpuUse, readCgroupCores, readCgroupCpuUse } from '../../procfs/cgroup-cpu.ts';
-import { CPU_MODES, type CpuTicks, readCpuStat, TICKS_PER_SECOND } from '../../procfs/stat.ts';
+import { CPU_MODES, type CpuTicks, GUEST_MODES, readCpuStat, TICKS_PER_SECOND } from '../../procfs/stat.ts';
 import {
   CONTAINER_LABELS,
   type Collector,
-  type containerLabels,
+  type ContainerLabels,
   counter,
   defineMetric,
   gauge,
@@ -16,6 +16,7 @@ import {
 } from '../../sdk/index.ts';
 
 const EVERY_SECONDS = 10;
+const NS_PER_SECOND = 1e9;
 
 /** One sample; containers by id. */
 export interface CpuUtilState {
@@ -25,7 +26,7 @@ export interface CpuUtilState {
 
 interface ContainerCpu extends CgroupCpuUse {
   readonly cores: number;
-  readonly labels: ReturnType<typeof containerLabels>;
+  readonly labels: ContainerLabels;
 }
 
 /** Percent of the CPU time that could have been used. */
@@ -70,19 +71,36 @@ const collector: Collector = defineMetric({
       help: 'CPU time by mode since boot, in seconds. Time of guests is part of user and nice.',
       labels: ['cpu', 'mode'],
     }),
+    guest_seconds: counter({
+      name: 'huatuo_cpu_guest_seconds_total',
+      help: 'CPU time of virtual machines that run on the host, in seconds; a host that had none has no series.',
+      labels: ['cpu', 'mode'],
+    }),
+    container_seconds: counter({
+      name: 'huatuo_container_cpu_seconds_total',
+      help: 'CPU time of the container.',
+      labels: CONTAINER_LABELS,
+    }),
   },
   sample: {
     every: EVERY_SECONDS,
-    take: (context: SampleContext<object>): CpuUtilState => ({
-      host: readCpuStat(context.paths.procfs).total,
-      containers: sampleContainers(context),
-    }),
+    take: (context: SampleContext<object>): CpuUtilState => {
+      const { total, cpus } = readCpuStat(context.paths.procfs);
+      return { host: total, containers: sampleContainers(context, cpus.size) };
+    },
   },
-  update({ metrics, paths, samples }) {
-    for (const [cpu, ticks] of readCpuStat(paths.procfs).cpus) {
-      for (const mode of CPU_MODES)
-        metrics.seconds.set(ticks[mode] / TICKS_PER_SECOND, { cpu: String(cpu), mode });
+  update(context) {
+    const { metrics, paths, samples } = context;
+    for (const [number, ticks] of readCpuStat(paths.procfs).cpus) {
+      const cpu = String(number);
+      for (const mode of CPU_MODES) metrics.seconds.set(ticks[mode] / TICKS_PER_SECOND, { cpu, mode });
+      for (const mode of ticks.guest + ticks.guest_nice > 0 ? GUEST_MODES : [])
+        metrics.guest_seconds.set(ticks[mode] / TICKS_PER_SECOND, { cpu, mode });
     }
+    perContainer(context, ({ cgroups }, labels) => {
+      const use = readCgroupCpuUse(cgroups);
+      if (use) metrics.container_seconds.set(use.total_ns / NS_PER_SECOND, labels);
+    });
 
     const [older, newer] = samples;
     if (!older || !newer) return;
@@ -129,8 +147,8 @@ export function containerPercent(
   return { usr: percent('user_ns'), sys: percent('system_ns'), total: percent('total_ns') };
 }
 
-function sampleContainers(context: SampleContext<object>): Record<string, ContainerCpu> {
-  const online = readCpuStat(context.paths.procfs).cpus.size;
+/** @param online CPUs */
+function sampleContainers(context: SampleContext<object>, online: number): Record<string, ContainerCpu> {
   const sampled = perContainer(context, ({ cgroups }, labels) => {
     const use = readCgroupCpuUse(cgroups);
     return use && { ...use, cores: readCgroupCores(cgroups, online), labels };

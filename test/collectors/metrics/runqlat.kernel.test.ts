@@ -68,7 +68,11 @@ test('counters only rise from one scrape to the next', { skip }, async () => {
     const page = await runqlat.scrape();
     return sampleValue(page, `${WAIT}_count`) > sampleValue(before, `${WAIT}_count`) ? page : undefined;
   });
-  for (const name of [`${WAIT}_bucket`, 'huatuo_bamai_runqlat_latency', 'huatuo_runqueue_untracked_total']) {
+  for (const name of [
+    `${WAIT}_bucket`,
+    'huatuo_bamai_runqlat_latency',
+    'huatuo_interruptible_wait_seconds_count',
+  ]) {
     for (const { labels, value } of samplesOf(before, name))
       assert.ok(sampleValue(after, name, labels) >= value, `${name} ${JSON.stringify(labels)}`);
   }

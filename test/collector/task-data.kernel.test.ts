@@ -1,4 +1,4 @@
-/** Start times of tasks where the kernel keeps no data in tasks (bpf/include/span.h): a bounded map by thread id. */
+/** What programs remember of tasks where the kernel keeps no data in tasks (bpf/include/task_data.h): a bounded map by thread id. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,6 +11,7 @@ import { at } from '../../src/paths.ts';
 import type { MapLayout, ObjectManifest } from '../../src/schema/manifest.ts';
 import { eventually } from '../support/eventually.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';
+import { taskState } from '../support/task-state.ts';
 
 /** What runqlat is on a kernel without task storage. */
 async function loadWithoutTaskStorage(): Promise<KernelObject> {
@@ -20,10 +21,10 @@ async function loadWithoutTaskStorage(): Promise<KernelObject> {
   return KernelObject.load({ manifest: { ...manifest, maps }, bytes: read('runqlat.bpf.o'), options: {} });
 }
 
-function startsOf(object: KernelObject): KernelMap<number, number> {
-  const layout = object.manifest.maps.find(({ name }) => name === 'waits_by_id') as MapLayout;
-  const access = new MapAccess(object.mapFd('waits_by_id')!, layout);
-  return new KernelMap<number, number>(layout, {
+function timesOf(object: KernelObject): KernelMap<number, { readonly arrivals: number }> {
+  const layout = object.manifest.maps.find(({ name }) => name === 'times_by_id') as MapLayout;
+  const access = new MapAccess(object.mapFd('times_by_id')!, layout);
+  return new KernelMap(layout, {
     lookup: async (key) => access.lookup(key),
     batch: async (position) => access.batch(position),
     update: async (key, value) => access.update(key, value),
@@ -31,21 +32,21 @@ function startsOf(object: KernelObject): KernelMap<number, number> {
   });
 }
 
-test('a task that ends takes its start time along', { skip: skipWithoutBpf() }, async () => {
+test('a task that ends takes along what is remembered of it', { skip: skipWithoutBpf() }, async () => {
   const object = await loadWithoutTaskStorage();
+  object.attach();
   // A parent that does not ask for its dead child: it is there until the parent ends.
   const parent = spawn('sh', ['-c', '/bin/true & echo $!; exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
   const closed = once(parent, 'close');
   try {
-    object.attach();
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const tid = Number(String(line));
-    await eventually('the task to be dead', () => /\) Z/.test(readFileSync(`/proc/${tid}/stat`, 'utf8')));
-    const starts = startsOf(object);
-    await starts.set(tid, 1);
-    assert.equal(await starts.get(tid), 1);
+    await eventually('the task to be dead', () => taskState(tid) === 'Z');
+    const times = timesOf(object);
+    const seen = await times.get(tid);
+    assert.ok(seen && seen.arrivals > 0);
     parent.stdin.end();
-    await eventually('its start to go', async () => (await starts.get(tid)) === undefined);
+    await eventually('that to go', async () => (await times.get(tid)) === undefined);
   } finally {
     parent.stdin.end();
     await closed;

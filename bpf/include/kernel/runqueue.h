@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* What the scheduler keeps of a task and of the CPU it is on: include/linux/sched.h, kernel/sched/sched.h */
+#ifndef HUATUO_KERNEL_RUNQUEUE_H
+#define HUATUO_KERNEL_RUNQUEUE_H
+
+#include "kernel/sched.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct task_struct___scheduled;
+
+struct rq {
+	unsigned int nr_running;
+	u64 clock; /* nanoseconds, as of the last event of the run queue */
+	struct task_struct___scheduled *stop;
+};
+
+struct cfs_rq {
+	struct rq *rq;
+};
+
+struct sched_entity {
+	struct cfs_rq *cfs_rq; /* of the CPU the task is on, whatever its class */
+};
+
+struct task_struct___scheduled {
+	int on_rq;
+	int prio;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+	struct sched_entity se;
+};
+
+#pragma clang attribute pop
+
+#endif
