@@ -8,7 +8,7 @@
 import { constants } from 'node:os';
 import koffi from 'koffi';
 import { HuatuoError } from '../error.ts';
-import { isContinued } from '../netlink/message.ts';
+import { isContinued, notSupported } from '../netlink/message.ts';
 import type { NetlinkNotifications } from '../sdk/netlink.ts';
 import { callInThread } from './call-in-thread.ts';
 import { lastErrno } from './libbpf.ts';
@@ -158,6 +158,7 @@ export class NetlinkListener implements Disposable {
 
 function open(protocol: number): number {
   const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol) as number;
+  if (fd < 0 && koffi.errno() === constants.errno.EPROTONOSUPPORT) throw notSupported('EPROTONOSUPPORT');
   if (fd < 0) throw failed(`a netlink socket of protocol ${protocol}`, lastErrno());
   // For a port of its own: notifications are kept from the one that has caused them, and one without port is taken for the kernel.
   if (bind(fd, kernelAddress(), ADDRESS_BYTES) === 0) return fd;
