@@ -5,7 +5,7 @@
  * Kernels add attributes, so those that nobody asks for are passed over. One that is there and has another size than its
  * reader expects is an error: it would be another attribute.
  */
-import { align, truncated, viewOf } from './message.ts';
+import { align, truncated, u64At, viewOf } from './message.ts';
 
 const HEADER_BYTES = 4;
 /** NLA_F_NESTED and NLA_F_NET_BYTEORDER say how to read a value, not which one it is. */
@@ -39,8 +39,8 @@ export class Attributes {
 
   /** Above 2^53 rounded, as all values of metrics are. */
   u64(type: number): number | undefined {
-    const value = this.#number(type, 8)?.getBigUint64(0, true);
-    return value === undefined ? undefined : Number(value);
+    const value = this.#number(type, 8);
+    return value && u64At(value, 0);
   }
 
   s32(type: number): number | undefined {

@@ -111,6 +111,11 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Above 2^53 rounded. */
+export function u64At(view: DataView, offset: number): number {
+  return view.getUint32(offset + 4, true) * 2 ** 32 + view.getUint32(offset, true);
+}
+
 /** The kernel, or the driver of a device, lacks what is asked for. @param found the kernel's name of the error */
 export function notSupported(found: string): HuatuoError {
   return new HuatuoError('KERNEL_FEATURE_MISSING', {
