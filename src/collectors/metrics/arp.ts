@@ -17,6 +17,14 @@ const TABLES: Readonly<Record<NeighbourFamily, { readonly file: string; readonly
 
 const collector: Collector = defineMetric({
   doc: 'Shows how many neighbours host and containers know by ARP and IPv6, how many the kernel keeps, and when it has no room.',
+  about: {
+    question:
+      'How many neighbours do the host and each container know by ARP and IPv6, how many may there be, and how often was there no room?',
+    reads: '/proc/<pid>/net/arp, /proc/1/net/stat/arp_cache and ndisc_cache, rtnetlink (RTM_GETNEIGH)',
+    kernel: 'any; states and limits where the agent is in the host’s network',
+    falsePositives:
+      'The table of a family is one for all network namespaces: a full one may be a container’s doing',
+  },
   metrics: {
     entries: gauge({ help: 'Entries of the ARP cache of the host.' }),
     total: gauge({ help: 'Entries of ARP over all network namespaces.' }),

@@ -14,6 +14,14 @@ const FAILURES = ['insert_failed', 'drop', 'early_drop'] as const;
 
 const collector: Collector = defineMetric({
   doc: 'Shows how many connections host and containers have in the connection tracking table, its limit, and what did not fit.',
+  about: {
+    question:
+      'How many connections are tracked on the host and in each container, how many may be, and which could not be entered?',
+    reads: '/proc/<pid>/net/stat/nf_conntrack, /proc/sys/net/netfilter/nf_conntrack_max',
+    kernel: 'with CONFIG_NF_CONNTRACK_PROCFS',
+    falsePositives:
+      'Counters have 32 bits for each CPU in the kernel and begin anew at 0. Columns that newer kernels only print as 0 are left out',
+  },
   metrics: {
     entries: gauge({ name: 'huatuo_conntrack_entries', help: 'Connections of the host that are tracked.' }),
     limit: gauge({

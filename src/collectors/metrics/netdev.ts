@@ -117,6 +117,15 @@ const METRICS = {
 
 const collector: Collector = defineMetric({
   doc: 'Shows traffic, errors and drops of the network devices of host and containers, and the state of the host’s links.',
+  about: {
+    question:
+      'How much traffic, how many errors and drops have the network devices of the host and of each container, and are the links of the host up, how fast, and how often did they change?',
+    reads:
+      'rtnetlink (RTM_GETLINK with IFLA_STATS64) and /sys/class/net/<device>/speed for the host, /proc/<pid>/net/dev for containers',
+    kernel: 'any',
+    falsePositives:
+      'receive_dropped has drops of the device and of the kernel. Where the agent is not in the network of the host, of the host only /proc/1/net/dev is shown. Containers in the host’s network have no series; those of a pod have the same',
+  },
   options: DEVICE_OPTIONS,
   metrics: METRICS,
   maxSeries: 50_000,

@@ -9,6 +9,12 @@ const LABELS = ['device', 'prio'] as const;
 
 const collector: Collector = defineMetric({
   doc: 'Shows how often each priority of a network device was paused, or paused its peer (PFC, IEEE 802.1Qbb).',
+  about: {
+    question: 'How often is which priority of a network card paused, or pauses it its peer (PFC)?',
+    reads: 'DCB netlink (DCB_CMD_IEEE_GET)',
+    kernel: 'with CONFIG_DCB and a card whose driver answers; else there are no series',
+    falsePositives: 'Drivers may show 0 for a priority without PFC',
+  },
   options: DEVICE_OPTIONS,
   metrics: {
     pfc_send: counter({

@@ -13,6 +13,13 @@ const TROUBLE = '.*(drop|discard|error|err|crc|pause|missed|timeout|out_of_buffe
 
 const collector: Collector = defineMetric({
   doc: 'Shows what drivers of network cards count (ethtool -S), by names of their own.',
+  about: {
+    question: 'What do the drivers of network cards count beside what the kernel defines?',
+    reads: 'SIOCETHTOOL (ETHTOOL_GSTATS)',
+    kernel: 'any',
+    falsePositives:
+      'Names and meaning are the driver’s; some levels are among its counters. A driver may take long to ask its card',
+  },
   enabledByDefault: false,
   options: {
     ...DEVICE_OPTIONS,

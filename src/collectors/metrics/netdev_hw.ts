@@ -22,6 +22,13 @@ const COUNTING: ReadonlySet<string> = new Set([
 
 const collector: Collector = defineMetric({
   doc: 'Shows how many packets network cards dropped for want of buffers.',
+  about: {
+    question: 'How many packets did network cards drop because the host did not fetch them in time?',
+    reads: 'rtnetlink (IFLA_STATS64: rx_missed_errors), /sys/class/net/<device>/device/driver',
+    kernel: 'any',
+    falsePositives:
+      'Only what drivers put there. Of drivers that are not known to fill it in, a card is shown once it is more than 0',
+  },
   options: DEVICE_OPTIONS,
   metrics: {
     rx_dropped: counter({

@@ -9,6 +9,14 @@ const LABELS = ['device', 'kind'] as const;
 
 const collector: Collector = defineMetric({
   doc: 'Shows what the queueing disciplines of network devices sent, dropped and delayed, and how much waits in them.',
+  about: {
+    question:
+      'What do the queueing disciplines of network devices send, drop and delay, and how much waits in them?',
+    reads: 'rtnetlink (RTM_GETQDISC)',
+    kernel: 'any',
+    falsePositives:
+      'Roots and ingress only: what is below a root is in its numbers, but not what a class of mqprio or a driver’s offload drops. Devices of the agent’s network namespace, which has to be the host’s',
+  },
   options: DEVICE_OPTIONS,
   metrics: {
     bytes: counter({ name: 'huatuo_bamai_netdev_qdisc_bytes_total', help: 'Bytes sent.', labels: LABELS }),

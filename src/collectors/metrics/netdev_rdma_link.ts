@@ -8,6 +8,12 @@ const MAX_PORTS = 64;
 
 const collector: Collector = defineMetric({
   doc: 'Shows the hardware counters of RDMA devices: timeouts, retransmissions, congestion notifications.',
+  about: {
+    question: 'What do RDMA ports count in hardware: timeouts, retransmissions, congestion notifications?',
+    reads: 'RDMA netlink (RDMA_NLDEV_CMD_STAT_GET)',
+    kernel: '5.3 with CONFIG_INFINIBAND; else there are no series',
+    falsePositives: 'Names and meaning are the driver’s. At most 64 ports',
+  },
   metrics: {
     stat: counter({
       name: 'huatuo_bamai_netdev_rdma_link_{stat}',

@@ -44,6 +44,15 @@ const CONTAINER = {
 
 const collector: Collector = defineMetric({
   doc: 'Shows the counters of the network protocols (TCP, UDP, IP, ICMP, MPTCP) of host and containers.',
+  about: {
+    question:
+      'What do TCP, UDP, IP, ICMP and MPTCP of the host and of each container count: retransmissions, resets, drops, overflows of queues?',
+    reads:
+      '/proc/<pid>/net/snmp, netstat and snmp6, of process 1 and of each network namespace of containers',
+    kernel: 'any; counters are those that the kernel has',
+    falsePositives:
+      'Numbers are of a network namespace: containers of a pod have the same, those in the host’s network none. What a counter means may differ between kernels',
+  },
   options: {
     include: pattern('', 'Counters of the host to show, such as Tcp_.*; empty for all'),
     exclude: pattern('', 'Counters of the host to leave out; empty for none'),

@@ -13,6 +13,14 @@ const OF_HOST: ReadonlySet<string> = new Set(['TCP_orphan', 'TCP_alloc', 'TCP_me
 
 const collector: Collector = defineMetric({
   doc: 'Shows how many sockets host and containers have, by protocol, and the memory of the host’s.',
+  about: {
+    question:
+      'How many sockets do the host and each container have, by protocol, and how much memory do they take?',
+    reads: '/proc/<pid>/net/sockstat and sockstat6, of process 1 and of each network namespace of containers',
+    kernel: 'any',
+    falsePositives:
+      'TCP orphan, alloc and mem, and UDP mem, are counted by the kernel over all network namespaces, so containers have none of them',
+  },
   metrics: {
     value: gauge({
       name: 'huatuo_bamai_sockstat_{key}',

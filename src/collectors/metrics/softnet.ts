@@ -9,6 +9,13 @@ const LABELS = ['cpu'] as const;
 
 const collector: Collector = defineMetric({
   doc: 'Shows packets that each CPU took from network devices, dropped because its backlog was full, or left for the next round.',
+  about: {
+    question: 'Does each CPU keep up with the packets it receives, or does it drop or put off some?',
+    reads: '/proc/1/net/softnet_stat',
+    kernel: '5.10',
+    falsePositives:
+      'All network namespaces together. Counters have 32 bits in the kernel and begin anew at 0',
+  },
   metrics: {
     processed: counter({
       name: 'huatuo_softnet_processed_total',

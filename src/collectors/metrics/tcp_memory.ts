@@ -9,6 +9,12 @@ import { type Collector, defineMetric, gauge } from '../../sdk/index.ts';
 
 const collector: Collector = defineMetric({
   doc: 'Shows how much memory TCP uses, and how much it may.',
+  about: {
+    question: 'How much memory does TCP use of what it may, before the kernel saves and then refuses?',
+    reads: '/proc/1/net/sockstat, /proc/sys/net/ipv4/tcp_mem',
+    kernel: 'any; without the bounds where the agent is not in the host’s network',
+    falsePositives: 'All network namespaces share one bound. A limit of a memory cgroup may refuse earlier',
+  },
   metrics: {
     usage_pages: gauge({ help: 'Memory of TCP sockets, in pages.' }),
     usage_bytes: gauge({ help: 'Memory of TCP sockets, in bytes.' }),

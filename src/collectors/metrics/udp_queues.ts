@@ -9,6 +9,13 @@ const FILES = { v4: 'udp', v6: 'udp6' } as const;
 
 const collector: Collector = defineMetric({
   doc: 'Shows how many bytes wait in the queues of the UDP sockets of the host.',
+  about: {
+    question: 'How much waits in the queues of the UDP sockets of the host?',
+    reads: '/proc/1/net/udp and udp6',
+    kernel: 'any',
+    falsePositives:
+      'A moment, not an average. Sockets of containers with a network of their own are not in it',
+  },
   metrics: {
     bytes: gauge({
       name: 'huatuo_udp_queue_bytes',

@@ -51,7 +51,7 @@ class Host implements Disposable {
   ): Promise<ReadonlyMap<string, PageFamily>> {
     const paths = { procfs: this.#proc.directory, sysfs: this.#sysfs.directory };
     await using collector = await CollectorHarness.load(name, { paths, netlink, options });
-    return collector.scrape();
+    return await collector.scrape();
   }
 
   [Symbol.dispose](): void {

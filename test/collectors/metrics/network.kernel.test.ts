@@ -73,38 +73,43 @@ inOwnNetwork(import.meta.url, () => {
 
   const scrape = async (name: string): Promise<Page> => {
     await using collector = await load(name);
-    return collector.scrape();
+    return await collector.scrape();
   };
 
-  /** Sent by the container to a socket of this process. */
-  const send = async (): Promise<void> => {
+  /** Sent by the container to a socket of this process, which reads what it gets until it is closed. */
+  const send = async (): Promise<Disposable> => {
     const socket = createSocket('udp4').bind(0, HOST);
     await once(socket, 'listening');
+    socket.on('message', () => undefined);
     const { port } = socket.address();
     const script = `for i in $(seq ${PACKETS}); do echo x > /dev/udp/${HOST}/${port}; done`;
     await run('nsenter', ['-t', String(child.pid), '-n', 'bash', '-c', script]);
-    socket.close();
+    return { [Symbol.dispose]: () => void socket.close() };
   };
 
-  test('so many packets were sent: devices and protocols of both sides have counted them', async () => {
-    const pages = async () => [await scrape('netdev'), await scrape('netstat')] as const;
-    const [devices, protocols] = await pages();
-    await send();
-    const [devicesNow, protocolsNow] = await pages();
-    const rise = (before: Page, now: Page, name: string, labels = {}): number =>
-      sampleValue(now, name, labels) - sampleValue(before, name, labels);
+  const rise = (before: Page, now: Page, name: string, labels = {}): number =>
+    sampleValue(now, name, labels) - sampleValue(before, name, labels);
 
+  test('so many packets were sent: devices and protocols of both sides have counted them', async () => {
+    const [devices, protocols] = [await scrape('netdev'), await scrape('netstat')];
+    using _ = await send();
+    const udp = (now: Page, key: string) => rise(protocols, now, `huatuo_bamai_netstat_${key}`);
+    // A datagram counts as received when it is read.
+    const protocolsNow = await eventually('all of them to be read, or not to fit the buffer', async () => {
+      const now = await scrape('netstat');
+      return udp(now, 'Udp_InDatagrams') + udp(now, 'Udp_RcvbufErrors') >= PACKETS && now;
+    });
+    assert.equal(udp(protocolsNow, 'Udp_InDatagrams') + udp(protocolsNow, 'Udp_RcvbufErrors'), PACKETS);
+    assert.equal(udp(protocolsNow, 'container_Udp_OutDatagrams'), PACKETS);
+    assert.equal(udp(protocolsNow, 'container_Udp_InDatagrams'), 0);
+
+    const devicesNow = await scrape('netdev');
     const host = { device: 'h0' };
     assert.equal(rise(devices, devicesNow, `${NETDEV}_receive_packets_total`, host), PACKETS);
     // Ethernet, IP and UDP headers, and two bytes.
     assert.equal(rise(devices, devicesNow, `${NETDEV}_receive_bytes_total`, host), PACKETS * 44);
     const inside = { device: 'c0', container_id: 'web' };
     assert.equal(rise(devices, devicesNow, `${NETDEV}_container_transmit_packets_total`, inside), PACKETS);
-
-    const udp = (key: string) => rise(protocols, protocolsNow, `huatuo_bamai_netstat_${key}`);
-    assert.equal(udp('Udp_InDatagrams') + udp('Udp_RcvbufErrors'), PACKETS);
-    assert.equal(udp('container_Udp_OutDatagrams'), PACKETS);
-    assert.equal(udp('container_Udp_InDatagrams'), 0);
   });
 
   test('the link is up, its queue and carrier are told', async () => {
