@@ -29,6 +29,8 @@ const collector: Collector = defineMetric({
     falsePositives:
       'Only what drivers put there. Of drivers that are not known to fill it in, a card is shown once it is more than 0',
   },
+  // receive_missed_errors of netdev has the same number, without the driver.
+  enabledByDefault: false,
   options: DEVICE_OPTIONS,
   metrics: {
     rx_dropped: counter({
