@@ -3,7 +3,8 @@
  * the port closes with the thread, whatever ended that.
  *
  * Each request may wait in the kernel for as long as a driver holds rtnl_mutex, and takes a thread of libuv's for that time, which
- * the verifier needs, too. So one is made at a time, and what asks while it hangs is told so instead of taking another thread.
+ * the verifier needs, too. So one is made at a time, and what asks while it hangs is told so at once: it would only keep a thread of
+ * the pool waiting.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { expose } from '../actor/rpc.ts';
@@ -23,6 +24,8 @@ export class PoolNetlink implements Disposable {
   readonly #inTurn = limitConcurrency(1);
   readonly #ports = new Set<MessagePort>();
   #open = 0;
+  /** The one that is in the kernel has not come back in time. */
+  #hangs = false;
 
   constructor(requests: NetlinkRequests, deadline_ms: number = DEADLINE_MS) {
     this.#requests = requests;
@@ -55,17 +58,24 @@ export class PoolNetlink implements Disposable {
 
   /** @param isWanted whether there is still a thread that waits for it */
   async #run<T>(call: () => Promise<T>, isWanted: () => boolean): Promise<T> {
-    if (this.#open > MAX_WAITING) throw tooMany();
+    if (this.#hangs) throw busy('one that hangs in the kernel');
+    if (this.#open > MAX_WAITING) throw busy(`${this.#open} that wait`);
     this.#open += 1;
     const late = Promise.withResolvers<never>();
-    let isLate = false;
+    let [isLate, hasBegun] = [false, false];
     const timer = setTimeout(() => {
       isLate = true;
+      this.#hangs ||= hasBegun;
       late.reject(tooLate(this.#deadline_ms));
     }, this.#deadline_ms);
     const turn = this.#inTurn(async () => {
       if (isLate || !isWanted()) throw tooLate(this.#deadline_ms);
-      return call();
+      hasBegun = true;
+      try {
+        return await call();
+      } finally {
+        this.#hangs = false;
+      }
     });
     try {
       return await Promise.race([turn, late.promise]);
@@ -76,11 +86,12 @@ export class PoolNetlink implements Disposable {
   }
 }
 
-function tooMany(): HuatuoError {
+function busy(found: string): HuatuoError {
   return new HuatuoError('OVERLOADED', {
-    expected: `at most ${MAX_WAITING} netlink requests of metric collectors that wait`,
-    found: 'one more',
-    remedy: 'ask for all devices at once instead of for each',
+    expected: 'a turn for a netlink request of a metric collector',
+    found,
+    remedy:
+      'it is asked again next time; if `ip link` hangs as well, look for a driver that holds rtnl_mutex',
   });
 }
 

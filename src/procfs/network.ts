@@ -31,7 +31,8 @@ export function perContainerNetwork<Result>(
 ): void {
   const { procfs } = context.paths;
   const host = networkOf(join(procfs, '1'));
-  const known = new Map<number, Result | 'not its own'>();
+  /** Undefined for one that is the host's. */
+  const known = new Map<number, { readonly result: Result } | undefined>();
   perContainer(context, ({ netnsInode, initPid }, labels) => {
     if (netnsInode === undefined || initPid === undefined) return;
     if (!known.has(netnsInode)) {
@@ -39,10 +40,10 @@ export function perContainerNetwork<Result>(
       // The number may be another process's by now.
       if (namespaceOf(process) !== netnsInode) return;
       const isOwn = networkOf(process) !== host;
-      known.set(netnsInode, isOwn ? read(join(process, 'net')) : 'not its own');
+      known.set(netnsInode, isOwn ? { result: read(join(process, 'net')) } : undefined);
     }
-    const result = known.get(netnsInode) as Result | 'not its own';
-    if (result !== 'not its own') show(result, labels);
+    const found = known.get(netnsInode);
+    if (found) show(found.result, labels);
   });
 }
 

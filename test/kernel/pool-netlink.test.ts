@@ -55,7 +55,7 @@ test('one request at a time is in the kernel, whichever thread asks', async () =
 
 test('what waited too long is not asked when its turn comes, nor is that of a thread that ended', async () => {
   const kernel = new Kernel();
-  using netlink = new PoolNetlink(requests(kernel), 200);
+  using netlink = new PoolNetlink(requests(kernel), 500);
   const [a, b] = [connect(netlink), connect(netlink)];
   const hung = assert.rejects(a.calls.driverOf('hangs'), { code: 'DEADLINE_EXCEEDED' });
   await eventually('the request that hangs', () => kernel.asked.length === 1);
@@ -63,8 +63,15 @@ test('what waited too long is not asked when its turn comes, nor is that of a th
   const gone = assert.rejects(b.calls.driverOf('gone'), { code: 'WORKER_EXITED' });
   b.close();
   await Promise.all([hung, late, gone]);
+  await assert.rejects(a.calls.driverOf('refused'), { code: 'OVERLOADED', message: /hangs in the kernel/ });
+
   await kernel.answer('hangs');
-  const next = a.calls.driverOf('next');
+  const next = eventually('a turn after that', () =>
+    a.calls.driverOf('next').then(
+      () => true,
+      () => false,
+    ),
+  );
   await kernel.answer('next');
   await next;
   assert.deepEqual(kernel.asked, ['hangs', 'next']);

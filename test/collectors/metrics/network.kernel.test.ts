@@ -7,7 +7,7 @@ import { execFile, execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readlinkSync, symlinkSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -112,6 +112,26 @@ inOwnNetwork(import.meta.url, () => {
     assert.equal(rise(devices, devicesNow, `${NETDEV}_container_transmit_packets_total`, inside), PACKETS);
   });
 
+  test('a segment that is sent again is counted, with no program in the kernel', async () => {
+    // A neighbour that nothing answers for: the container drops what is for another host.
+    ip('neigh add 10.77.0.3 lladdr 02:00:00:00:00:03 dev h0');
+    const before = await scrape('netstat');
+    const socket = createConnection(9, '10.77.0.3');
+    socket.on('error', () => undefined);
+    try {
+      const [now, again] = await eventually('a retransmission that ss has seen, too', async () => {
+        const page = await scrape('netstat');
+        const [, count = 0] = /timer:\(on,[^,]*,(\d+)\)/.exec(sh('ss -tnoH state syn-sent')) ?? [];
+        return Number(count) > 0 && ([page, Number(count)] as const);
+      });
+      const sentAgain = rise(before, now, 'huatuo_bamai_netstat_Tcp_RetransSegs');
+      // ss may have looked after the next one.
+      assert.ok(sentAgain === again || sentAgain === again - 1, `${sentAgain} ${again}`);
+    } finally {
+      socket.destroy();
+    }
+  });
+
   test('the link is up, its queue and carrier are told', async () => {
     const page = await scrape('netdev');
     const value = (name: string) => sampleValue(page, `huatuo_netdev_${name}`, { device: 'h0' });
@@ -150,10 +170,16 @@ inOwnNetwork(import.meta.url, () => {
     server.close();
 
     const arp = await scrape('arp');
-    assert.equal(sampleValue(arp, 'huatuo_bamai_arp_entries'), Number(sh('ip -4 neigh show | wc -l')));
+    assert.equal(
+      sampleValue(arp, 'huatuo_bamai_arp_entries'),
+      Number(sh('ip -4 neigh show nud all dev h0 | wc -l')),
+    );
     assert.equal(sampleValue(arp, 'huatuo_bamai_arp_container_entries', { container_id: 'web' }), 1);
     const permanent = { family: 'ipv4', state: 'permanent' };
-    assert.equal(sampleValue(arp, 'huatuo_neighbour_entries', permanent), 1);
+    assert.equal(
+      sampleValue(arp, 'huatuo_neighbour_entries', permanent),
+      Number(sh('ip -4 neigh show nud permanent | wc -l')),
+    );
   });
 
   test('a driver tells its counters by ioctl', async () => {
