@@ -7,13 +7,15 @@ import { namePart } from '../sdk/name-labels.ts';
 /** Told of each counter: `Tcp_InSegs`, `TcpExt_ListenDrops`, `Ip6_InReceives`. */
 export type OnCounter = (key: string, value: number) => void;
 
-/** Titles are the same at each scrape, but for `IcmpMsg`, which has a column for each type that was met. */
+/** They are the same at each scrape, but for `IcmpMsg`, which has a column for each type that was met. */
 const MAX_TITLES = 256;
+const MAX_NAMES = 1024;
 
-/** Keys of the wanted columns by title line: titles do not change, so they are taken apart once in a thread. */
+/** Keys of the wanted counters by the kernel's titles and names: these do not change, so they are taken apart once in a thread. */
 export class CounterColumns {
   readonly #isWanted: (key: string) => boolean;
   readonly #columns = new Map<string, readonly (string | undefined)[]>();
+  readonly #names = new Map<string, string | undefined>();
 
   constructor(isWanted: (key: string) => boolean) {
     this.#isWanted = isWanted;
@@ -25,14 +27,24 @@ export class CounterColumns {
     if (known) return known;
     const [protocol = '', ...names] = title.split(' ');
     const prefix = protocol.slice(0, -1);
-    const columns = names.map((name) => this.key(`${prefix}_${name}`));
+    const columns = names.map((name) => this.#key(`${prefix}_${name}`));
     if (this.#columns.size >= MAX_TITLES) this.#columns.clear();
     this.#columns.set(title, columns);
     return columns;
   }
 
-  /** @returns undefined for one that is not wanted */
-  key(key: string): string | undefined {
+  /** `Ip6InReceives` @returns undefined for one that is not wanted, and for one without a protocol that ends with a 6 */
+  ofName(name: string): string | undefined {
+    if (this.#names.has(name)) return this.#names.get(name);
+    const six = name.indexOf('6') + 1;
+    const hasProtocol = six > 1 && six < name.length;
+    const key = hasProtocol ? this.#key(`${name.slice(0, six)}_${name.slice(six)}`) : undefined;
+    if (this.#names.size >= MAX_NAMES) this.#names.clear();
+    this.#names.set(name, key);
+    return key;
+  }
+
+  #key(key: string): string | undefined {
     const part = namePart(key);
     return this.#isWanted(part) ? part : undefined;
   }
@@ -55,15 +67,13 @@ export function parseNetCounters(text: string, columns: CounterColumns, onCounte
   }
 }
 
-/** `Ip6InReceives  71`: a line each. The protocol ends with its 6, as in `Ip6_InReceives`. */
+/** `Ip6InReceives   <tab>71`: a line each. The protocol ends with its 6, as in `Ip6_InReceives`. */
 export function parseNetCounters6(text: string, columns: CounterColumns, onCounter: OnCounter): void {
   for (const line of text.split('\n')) {
-    const [name = '', ...rest] = line.split(/[ \t]+/);
-    const six = name.indexOf('6');
-    const value = rest[0];
-    if (six < 1 || six === name.length - 1 || value === undefined) continue;
-    const key = columns.key(`${name.slice(0, six + 1)}_${name.slice(six + 1)}`);
-    if (key !== undefined) tell(key, value, onCounter);
+    const tab = line.indexOf('\t');
+    if (tab === -1) continue;
+    const key = columns.ofName(line.slice(0, tab).trimEnd());
+    if (key !== undefined) tell(key, line.slice(tab + 1), onCounter);
   }
 }
 

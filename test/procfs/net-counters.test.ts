@@ -58,7 +58,7 @@ test('pairs that do not fit together are passed over', () => {
 
 test('snmp6 has a line for each counter, and its protocols end with a 6', () => {
   const text =
-    'Ip6InReceives                   \t71\nIcmp6OutType133\t2\nUdpLite6InErrors  0\nodd 1\n6x 1\nIp6\t1\n';
+    'Ip6InReceives                   \t71\nIcmp6OutType133\t2\nUdpLite6InErrors  \t0\nodd\t1\n6x\t1\nIp6\t1\nIp6x 1\n';
   assert.deepEqual(read(parseNetCounters6, text), {
     Ip6_InReceives: 71,
     Icmp6_OutType133: 2,

@@ -10,7 +10,7 @@ import { samplesOf, sampleValue } from '../../support/prometheus-text.ts';
 const files = (retransmitted: number) => ({
   snmp: `Ip: Forwarding InReceives\nIp: 1 9\nTcp: MaxConn CurrEstab RetransSegs\nTcp: -1 7 ${retransmitted}\nUdp: RcvbufErrors\nUdp: 4\n`,
   netstat: 'TcpExt: ListenDrops TCPLostRetransmit\nTcpExt: 3 2\nMPTcpExt: MPCurrEstab\nMPTcpExt: 1\n',
-  snmp6: 'Ip6InReceives 71\nUdp6RcvbufErrors 5\n',
+  snmp6: 'Ip6InReceives \t71\nUdp6RcvbufErrors\t5\n',
 });
 
 test('counters are counters and levels are gauges, of host and containers', async () => {
