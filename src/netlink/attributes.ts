@@ -43,6 +43,11 @@ export class Attributes {
     return value && u64At(value, 0);
   }
 
+  /** A number for which the kernel takes as few bytes as it needs: 4 or 8 (nla_put_uint()). */
+  uint(type: number): number | undefined {
+    return this.#values.get(type)?.byteLength === 4 ? this.u32(type) : this.u64(type);
+  }
+
   s32(type: number): number | undefined {
     return this.#number(type, 4)?.getInt32(0, true);
   }

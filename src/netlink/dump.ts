@@ -71,6 +71,8 @@ function refuseError(message: NetlinkMessage): void {
   const meaning = meaningOf(message);
   if (meaning.kind !== 'error' || meaning.errno === 0) return;
   if (meaning.errno === constants.errno.EOPNOTSUPP) throw notSupported('EOPNOTSUPP');
+  // Of generic netlink: there is no such family.
+  if (meaning.errno === constants.errno.ENOENT) throw notSupported('ENOENT');
   throw new HuatuoError('SYSCALL_FAILED', {
     expected: 'an answer to a netlink request',
     found: getSystemErrorName(-Math.abs(meaning.errno)),

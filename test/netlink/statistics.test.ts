@@ -8,6 +8,7 @@ import { linkStatistics } from '../../src/netlink/link-statistics.ts';
 import { messagesIn } from '../../src/netlink/message.ts';
 import { countNeighbours } from '../../src/netlink/neighbours.ts';
 import { qdiscIn } from '../../src/netlink/qdisc.ts';
+import { readHardwareDrops } from '../../src/netlink/queue-statistics.ts';
 import { rdmaCounters, rdmaDevice, readRdmaCounters, readRdmaDevices } from '../../src/netlink/rdma.ts';
 import { answering } from './answering.ts';
 import {
@@ -229,6 +230,33 @@ test('a kernel without RDMA has no devices, a device without counters none', asy
   );
   assert.deepEqual(rdmaCounters(attribute(1, u32(3))), []);
   assert.equal(rdmaDevice(attribute(1, u32(3))), undefined);
+});
+
+/** Of Linux 6.18 with a virtio_net that does not count its drops. */
+const RECORDED_FAMILY = '1c0000001000000000000000d14f0000010200000600010014000000';
+const RECORDED_QUEUES =
+  '4c0000001400000000000000d14f00000c010000080001000400000008000800bf27010008000900bba8d2b308000a00d1ce000008000b007fae5c0008002100000000000800220000000000140000000300020000000000d14f000000000000';
+
+test('drops of a device by its index; a driver that counts none, or a kernel, has none', async () => {
+  const family = [Buffer.from(RECORDED_FAMILY, 'hex')];
+  const recorded = answering({ 16: family, 20: [Buffer.from(RECORDED_QUEUES, 'hex')] });
+  assert.deepEqual(await readHardwareDrops(recorded), new Map());
+  assert.deepEqual(recorded.protocols, [16, 16]);
+
+  const head = Uint8Array.of(12, 1, 0, 0);
+  const drops = (index: number, value: Uint8Array): Uint8Array =>
+    message(20, NLM_F_MULTI, head, attribute(1, u32(index)), attribute(13, value));
+  const counting = answering({ 16: family, 20: [drops(4, u32(17)), drops(5, u64(5_000_000_000n)), DONE] });
+  assert.deepEqual(
+    await readHardwareDrops(counting),
+    new Map([
+      [4, 17],
+      [5, 5_000_000_000],
+    ]),
+  );
+
+  const ENOENT = 2;
+  assert.equal(await readHardwareDrops(answering({ 16: [refusal(ENOENT)] })), undefined);
 });
 
 test('neighbours are counted by family and state', async () => {

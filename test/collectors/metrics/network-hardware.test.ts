@@ -18,6 +18,7 @@ import {
   NLMSG_ERROR,
   RTM_NEWLINK,
   text,
+  u16,
   u32,
   u64,
 } from '../../netlink/bytes.ts';
@@ -152,11 +153,39 @@ test('netdev_dcb: a card that has gone costs only its own series', async () => {
   assert.deepEqual([...new Set(devices)], ['eth1']);
 });
 
+const noFamily = [message(NLMSG_ERROR, 0, u32(-2), Buffer.alloc(16))];
+
+test('netdev_hw: what a driver tells of its drops counts before rx_missed_errors', async () => {
+  using host = new Host({ eth0: 'mlx5_core', eth1: 'virtio_net' });
+  const family = message(16, 0, u32(0x0201), attribute(1, u16(20)));
+  const drops = (index: number, count: bigint): Uint8Array =>
+    message(20, NLM_F_MULTI, u32(0x010c), attribute(1, u32(index)), attribute(13, u64(count)));
+  const page = await host.page(
+    'netdev_hw',
+    answering({
+      16: [family],
+      20: [drops(3, 17n), DONE],
+      18: [device(2, 'eth0', 1), device(3, 'eth1', 0), DONE],
+    }),
+  );
+  assert.deepEqual(
+    samplesOf(page, 'huatuo_bamai_netdev_hw_rx_dropped_total').map(({ labels, value }) => [
+      labels.device,
+      value,
+    ]),
+    [
+      ['eth0', 16],
+      ['eth1', 17],
+    ],
+  );
+});
+
 test('netdev_hw: drops of cards whose driver counts them; of others only once there are some', async () => {
   using host = new Host({ eth0: 'mlx5_core', eth1: 'virtio_net', eth2: 'virtio_net', eth3: 'i40e' });
   const page = await host.page(
     'netdev_hw',
     answering({
+      16: noFamily,
       18: [
         device(1, 'lo', 1),
         device(2, 'eth0', 1),
