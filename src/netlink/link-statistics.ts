@@ -4,11 +4,14 @@
  */
 import type { NetlinkRequests } from '../sdk/netlink.ts';
 import { Attributes } from './attributes.ts';
+import { type BondPort, bondPort } from './bond.ts';
 import { dump } from './dump.ts';
 import {
   IFLA_CARRIER,
   IFLA_CARRIER_CHANGES,
   IFLA_IFNAME,
+  IFLA_LINKINFO,
+  IFLA_MASTER,
   IFLA_MTU,
   IFLA_OPERSTATE,
   operstateOf,
@@ -53,7 +56,7 @@ const COUNTERS = [
   'rx_compressed',
   'tx_compressed',
 ] as const;
-/** What later kernels have added: 4.6, 5.18. */
+/** What later kernels have added. */
 const LATER_COUNTERS = ['rx_nohandler', 'rx_otherhost_dropped'] as const;
 
 export type LinkCounters = Readonly<
@@ -74,6 +77,9 @@ export interface LinkStatistics {
   readonly mtu: number | undefined;
   /** Packets. */
   readonly transmitQueueLength: number | undefined;
+  /** Index of the bond or bridge it belongs to. */
+  readonly master: number | undefined;
+  readonly bond: BondPort | undefined;
 }
 
 /**
@@ -105,6 +111,7 @@ export function linkStatistics(
   if (name === undefined || !isWanted(name)) return undefined;
   const head = viewOf(payload);
   const carrier = attributes.u8(IFLA_CARRIER);
+  const info = attributes.nested(IFLA_LINKINFO);
   return {
     index: head.getInt32(INDEX_OFFSET, true),
     name,
@@ -117,6 +124,8 @@ export function linkStatistics(
     carrierDowns: attributes.u32(IFLA_CARRIER_DOWN_COUNT),
     mtu: attributes.u32(IFLA_MTU),
     transmitQueueLength: attributes.u32(IFLA_TXQLEN),
+    master: attributes.u32(IFLA_MASTER),
+    bond: info && bondPort(info),
   };
 }
 

@@ -21,7 +21,7 @@ const FLOW_LIMITED = 10;
 const BACKLOG = 11;
 const CPU = 12;
 
-/** Rows of kernels before 5.10 do not say which CPU they are of, and are left out. */
+/** Rows of kernels that do not say which CPU they are of are left out. */
 export function parseSoftnet(text: string): SoftnetCpu[] {
   return text.split('\n').flatMap((line) => {
     const row = words(line).map(hexadecimal);

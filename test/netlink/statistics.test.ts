@@ -65,6 +65,8 @@ test('a device has its counters and its link', () => {
     carrierDowns: 1,
     mtu: 1500,
     transmitQueueLength: 1000,
+    master: undefined,
+    bond: undefined,
     counters: {
       rx_packets: 1,
       tx_packets: 2,

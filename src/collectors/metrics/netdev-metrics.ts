@@ -80,6 +80,16 @@ const LINK = {
     help: 'Speed of the link, in bytes per second; of devices that are up and know it.',
     labels: ['device'],
   }),
+  bond_port_up: gauge({
+    name: 'huatuo_netdev_bond_port_up',
+    help: '1 when the bond takes the link of the port for up, else 0.',
+    labels: ['device', 'master'],
+  }),
+  bond_port_failures: counter({
+    name: 'huatuo_netdev_bond_port_link_failures_total',
+    help: 'How often the link of the port failed since it joined the bond.',
+    labels: ['device', 'master'],
+  }),
   transmit_queue_length: gauge({
     name: 'huatuo_netdev_transmit_queue_length',
     help: 'Packets that may wait to be sent.',

@@ -3,6 +3,7 @@
  * state of the link; those of containers by /proc/<pid>/net/dev.
  */
 import { join } from 'node:path';
+import type { BondPort } from '../../netlink/bond.ts';
 import { type LinkCounters, type LinkStatistics, readLinkStatistics } from '../../netlink/link-statistics.ts';
 import { linkSpeed } from '../../procfs/link-speed.ts';
 import { NET_DEV_COLUMNS, type NetDevCounters, parseNetDev } from '../../procfs/net-dev.ts';
@@ -30,7 +31,14 @@ const collector: Collector = defineMetric({
     const { metrics, netlink, options, paths } = context;
     const isWanted = nameFilter(options);
     if (isInHostNetwork(paths.procfs)) {
-      for (const link of await readLinkStatistics(netlink, isWanted)) showLink(metrics, link, paths.sysfs);
+      const links = await readLinkStatistics(netlink, isWanted);
+      const names = new Map(links.map(({ index, name }) => [index, name]));
+      for (const link of links) {
+        showLink(metrics, link, paths.sysfs);
+        const master = names.get(link.master ?? 0);
+        if (link.bond && master !== undefined)
+          showBondPort(metrics, link.bond, { device: link.name, master });
+      }
     } else {
       // In a namespace of its own the agent knows of the host what files tell.
       const devices = parseNetDev(readSource(join(hostNetwork(paths.procfs), 'dev')), isWanted);
@@ -122,4 +130,13 @@ function showLink(metrics: Instruments<typeof METRICS>, link: LinkStatistics, sy
     [metrics.transmit_queue_length, link.transmitQueueLength],
   ] as const;
   for (const [metric, value] of values) if (value !== undefined) metric.set(value, labels);
+}
+
+function showBondPort(
+  metrics: Instruments<typeof METRICS>,
+  { miiStatus, linkFailures }: BondPort,
+  labels: { readonly device: string; readonly master: string },
+): void {
+  if (miiStatus !== undefined) metrics.bond_port_up.set(miiStatus === 'up' ? 1 : 0, labels);
+  if (linkFailures !== undefined) metrics.bond_port_failures.set(linkFailures, labels);
 }

@@ -12,7 +12,7 @@ const collector: Collector = defineMetric({
   about: {
     question: 'Does each CPU keep up with the packets it receives, or does it drop or put off some?',
     reads: '/proc/1/net/softnet_stat',
-    kernel: '5.10',
+    kernel: 'any',
     falsePositives:
       'All network namespaces together. Counters have 32 bits in the kernel and begin anew at 0',
   },

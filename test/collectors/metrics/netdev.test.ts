@@ -125,6 +125,45 @@ test('in the network of the host rtnetlink tells more, and of the link', async (
   assert.deepEqual(values('huatuo_bamai_netdev_receive_otherhost_dropped_total'), { eth0: 25, br0: 25 });
 });
 
+test('ports of a bond say whether their link is up, and how often it failed', async () => {
+  using proc = new FixtureProc();
+  symlinkSync('/proc/self', join(proc.directory, '1'));
+  const port = (status: number, failures: number): Uint8Array[] => [
+    attribute(10, u32(9)),
+    attribute(
+      18,
+      attribute(4, text('bond')),
+      attribute(5, attribute(2, u8(status)), attribute(3, u32(failures))),
+    ),
+  ];
+  await using netdev = await CollectorHarness.load('netdev', {
+    paths: { ...HOST_PATHS, procfs: proc.directory },
+    netlink: answering({
+      18: [
+        device(2, 'eth0', ...port(0, 3)),
+        device(3, 'eth1', ...port(2, 4)),
+        device(9, 'bond0', attribute(18, attribute(1, text('bond')))),
+        message(NLMSG_DONE, NLM_F_MULTI, u32(0)),
+      ],
+    }),
+  });
+  const page = await netdev.scrape();
+  const ports = (name: string) =>
+    samplesOf(page, `huatuo_netdev_bond_port_${name}`).map(({ labels: { master, device }, value }) => [
+      master,
+      device,
+      value,
+    ]);
+  assert.deepEqual(ports('up'), [
+    ['bond0', 'eth0', 1],
+    ['bond0', 'eth1', 0],
+  ]);
+  assert.deepEqual(ports('link_failures_total'), [
+    ['bond0', 'eth0', 3],
+    ['bond0', 'eth1', 4],
+  ]);
+});
+
 test('rtnetlink and /proc/net/dev of this host say the same', async () => {
   using proc = new FixtureProc();
   symlinkSync('/proc/self', join(proc.directory, '1'));
