@@ -7,7 +7,7 @@ import type { KernelSymbols } from '../decoder/kallsyms.ts';
 import type { MapBatch } from '../decoder/maps.ts';
 import type { DecoderMemory, DecoderNeeds } from '../decoder/memory.ts';
 import type { FileSymbols } from '../decoder/symbol-tasks.ts';
-import type { DeviceDriver, NetlinkNotifications } from '../sdk/netlink.ts';
+import type { NetlinkNotifications, NetlinkRequests } from '../sdk/netlink.ts';
 
 /** What a decoder works with: memory with the ring in it, and its compiled module. Nothing that has to be given back. */
 export interface SharedRing extends DecoderMemory {
@@ -36,15 +36,12 @@ export interface LookupCalls {
 }
 
 /** What `Netlink` of the SDK is made of. Subscriptions end with the worker's run. */
-export interface NetlinkCalls {
-  /** @throws SYSCALL_FAILED */
-  netlinkRequest(protocol: number, message: Uint8Array): Promise<readonly Uint8Array[]>;
+export interface NetlinkCalls extends NetlinkRequests {
   /** @returns its id. @throws SYSCALL_FAILED, COLLECTOR_INVALID */
   netlinkSubscribe(protocol: number, groups: readonly number[]): Promise<number>;
   /** Waits for the next notifications, and ends empty when the subscription does. @throws SYSCALL_FAILED, COLLECTOR_INVALID */
   netlinkReceive(subscription: number): Promise<NetlinkNotifications>;
   netlinkUnsubscribe(subscription: number): Promise<void>;
-  driverOf(device: string): Promise<DeviceDriver | undefined>;
 }
 
 /** About the worker's one BPF object. All but `load` and those of `LookupCalls` need it loaded. */

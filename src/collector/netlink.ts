@@ -9,8 +9,9 @@ import type { Netlink } from '../sdk/netlink.ts';
 export function createNetlink(control: MessagePort, signal: AbortSignal): Netlink {
   const kernel = wrap<NetlinkCalls>(control);
   return {
-    request: (protocol, message) => kernel.netlinkRequest(protocol, message),
+    request: (protocol, message) => kernel.request(protocol, message),
     driverOf: (device) => kernel.driverOf(device),
+    driverCounters: (device) => kernel.driverCounters(device),
     async subscribe(protocol, groups) {
       const id = await kernel.netlinkSubscribe(protocol, groups);
       return {

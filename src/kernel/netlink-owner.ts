@@ -1,8 +1,8 @@
 /** The supervisor's hold on one collector's netlink sockets: they end with the run of the worker that has asked for them. */
 import type { NetlinkCalls } from '../actor/kernel-calls.ts';
 import { HuatuoError } from '../error.ts';
-import { driverOf } from './ethtool.ts';
-import { exchange, NetlinkListener } from './netlink-socket.ts';
+import { NETLINK_REQUESTS } from './netlink-requests.ts';
+import { NetlinkListener } from './netlink-socket.ts';
 import type { RingWatch } from './ring-watch.ts';
 
 /** A worker that opens more has a leak. */
@@ -21,14 +21,13 @@ export class NetlinkOwner implements Disposable {
   /** To be exposed on the worker's control port. */
   get calls(): NetlinkCalls {
     return {
-      netlinkRequest: exchange,
+      ...NETLINK_REQUESTS,
       netlinkSubscribe: async (protocol, groups) => this.#subscribe(protocol, groups),
       netlinkReceive: async (id) => this.#need(id).receive(),
       netlinkUnsubscribe: async (id) => {
         this.#listeners.get(id)?.[Symbol.dispose]();
         this.#listeners.delete(id);
       },
-      driverOf,
     };
   }
 

@@ -8,7 +8,7 @@
 import { constants } from 'node:os';
 import koffi from 'koffi';
 import { HuatuoError } from '../error.ts';
-import { isContinued } from '../netlink/message.ts';
+import { isContinued, notSupported } from '../netlink/message.ts';
 import type { NetlinkNotifications } from '../sdk/netlink.ts';
 import { callInThread } from './call-in-thread.ts';
 import { lastErrno } from './libbpf.ts';
@@ -158,6 +158,7 @@ export class NetlinkListener implements Disposable {
 
 function open(protocol: number): number {
   const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol) as number;
+  if (fd < 0 && koffi.errno() === constants.errno.EPROTONOSUPPORT) throw notSupported('EPROTONOSUPPORT');
   if (fd < 0) throw failed(`a netlink socket of protocol ${protocol}`, lastErrno());
   // For a port of its own: notifications are kept from the one that has caused them, and one without port is taken for the kernel.
   if (bind(fd, kernelAddress(), ADDRESS_BYTES) === 0) return fd;
@@ -177,9 +178,21 @@ function kernelAddress(): Uint8Array {
   return address;
 }
 
+/** Of exchanges that have ended: most are one after the other, and to make one anew costs more than the call it is for. */
+const buffers: Uint8Array[] = [];
+const MAX_BUFFERS = 2;
+
 /** The kernel has answered when the request was taken: there is nothing to wait for but the lock. */
 async function receiveFrom(fd: number): Promise<Uint8Array> {
-  const buffer = new Uint8Array(DATAGRAM_BYTES);
+  const buffer = buffers.pop() ?? new Uint8Array(DATAGRAM_BYTES);
+  try {
+    return await receiveInto(fd, buffer);
+  } finally {
+    if (buffers.length < MAX_BUFFERS) buffers.push(buffer);
+  }
+}
+
+async function receiveInto(fd: number, buffer: Uint8Array): Promise<Uint8Array> {
   const address = new Uint8Array(ADDRESS_BYTES);
   const flags = MSG_DONTWAIT | MSG_TRUNC;
   const bytes = await callInThread(
@@ -193,7 +206,8 @@ async function receiveFrom(fd: number): Promise<Uint8Array> {
   );
   if (bytes < 0 || bytes > DATAGRAM_BYTES || int32Of(address, PORT_OFFSET) !== 0)
     throw failed('the rest of a netlink answer');
-  return buffer.subarray(0, bytes);
+  // Of its own size: a view is cloned to another thread with all that it is a view of.
+  return buffer.slice(0, bytes);
 }
 
 function int32(value: number): Uint8Array {

@@ -5,7 +5,7 @@
  * Kernels add attributes, so those that nobody asks for are passed over. One that is there and has another size than its
  * reader expects is an error: it would be another attribute.
  */
-import { align, truncated, viewOf } from './message.ts';
+import { align, truncated, u64At, viewOf } from './message.ts';
 
 const HEADER_BYTES = 4;
 /** NLA_F_NESTED and NLA_F_NET_BYTEORDER say how to read a value, not which one it is. */
@@ -20,19 +20,8 @@ export class Attributes {
    * @throws SOURCE_UNREADABLE when one is longer than what is left, or shorter than its own head
    */
   constructor(bytes: Uint8Array, offset = 0) {
-    const view = viewOf(bytes);
-    if (offset > bytes.byteLength) throw truncated('head', offset, bytes.byteLength);
-    for (let start = offset; start < bytes.byteLength; ) {
-      const left = bytes.byteLength - start;
-      const length = left < HEADER_BYTES ? 0 : view.getUint16(start, true);
-      if (length < HEADER_BYTES || length > left) throw truncated('attribute', length, left);
-      // Of several of one type the last counts, as in the kernel's own nla_parse().
-      this.#values.set(
-        view.getUint16(start + 2, true) & NLA_TYPE_MASK,
-        bytes.subarray(start + HEADER_BYTES, start + length),
-      );
-      start += align(length);
-    }
+    // Of several of one type the last counts, as in the kernel's own nla_parse().
+    for (const [type, value] of attributesIn(bytes, offset)) this.#values.set(type, value);
   }
 
   /** Each reader answers undefined for an attribute that is not there. */
@@ -46,6 +35,17 @@ export class Attributes {
 
   u32(type: number): number | undefined {
     return this.#number(type, 4)?.getUint32(0, true);
+  }
+
+  /** Above 2^53 rounded, as all values of metrics are. */
+  u64(type: number): number | undefined {
+    const value = this.#number(type, 8);
+    return value && u64At(value, 0);
+  }
+
+  /** A number for which the kernel takes as few bytes as it needs: 4 or 8 (nla_put_uint()). */
+  uint(type: number): number | undefined {
+    return this.#values.get(type)?.byteLength === 4 ? this.u32(type) : this.u64(type);
   }
 
   s32(type: number): number | undefined {
@@ -66,6 +66,13 @@ export class Attributes {
     return value && Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join(':');
   }
 
+  /** A struct, which later kernels may have made longer. @param least bytes that its reader needs */
+  struct(type: number, least: number): DataView | undefined {
+    const value = this.#values.get(type);
+    if (value && value.byteLength < least) throw truncated(`attribute ${type}`, least, value.byteLength);
+    return value && viewOf(value);
+  }
+
   has(type: number): boolean {
     return this.#values.has(type);
   }
@@ -75,6 +82,12 @@ export class Attributes {
     return value && new Attributes(value);
   }
 
+  /** The elements of a list: attributes that are all of one type and have attributes in them. */
+  list(type: number): Attributes[] {
+    const value = this.#values.get(type);
+    return value ? Array.from(attributesIn(value, 0), ([, element]) => new Attributes(element)) : [];
+  }
+
   #number(type: number, bytes: number): DataView | undefined {
     const value = this.#values.get(type);
     if (value && value.byteLength !== bytes) throw truncated(`attribute ${type}`, bytes, value.byteLength);
@@ -82,12 +95,38 @@ export class Attributes {
   }
 }
 
+function* attributesIn(bytes: Uint8Array, offset: number): Generator<readonly [number, Uint8Array]> {
+  const view = viewOf(bytes);
+  if (offset > bytes.byteLength) throw truncated('head', offset, bytes.byteLength);
+  for (let start = offset; start < bytes.byteLength; ) {
+    const left = bytes.byteLength - start;
+    const length = left < HEADER_BYTES ? 0 : view.getUint16(start, true);
+    if (length < HEADER_BYTES || length > left) throw truncated('attribute', length, left);
+    const value = bytes.subarray(start + HEADER_BYTES, start + length);
+    yield [view.getUint16(start + 2, true) & NLA_TYPE_MASK, value];
+    start += align(length);
+  }
+}
+
 /** One attribute with a 32-bit number, for a request. */
 export function u32Attribute(type: number, value: number): Uint8Array {
-  const bytes = new Uint8Array(HEADER_BYTES + 4);
+  const bytes = attribute(type, 4);
+  viewOf(bytes).setUint32(HEADER_BYTES, value, true);
+  return bytes;
+}
+
+/** One attribute with text, for a request. */
+export function textAttribute(type: number, value: string): Uint8Array {
+  const text = Buffer.from(`${value}\0`);
+  const bytes = attribute(type, text.byteLength);
+  bytes.set(text, HEADER_BYTES);
+  return bytes;
+}
+
+function attribute(type: number, size: number): Uint8Array {
+  const bytes = new Uint8Array(align(HEADER_BYTES + size));
   const view = viewOf(bytes);
-  view.setUint16(0, bytes.byteLength, true);
+  view.setUint16(0, HEADER_BYTES + size, true);
   view.setUint16(2, type, true);
-  view.setUint32(HEADER_BYTES, value, true);
   return bytes;
 }

@@ -1,7 +1,16 @@
-/** Everything of one kind, of one moment. */
+/** Everything of one kind, of one moment; or one thing. */
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { HuatuoError } from '../error.ts';
-import { dumpRequest, isInterrupted, meaningOf, messagesIn, type NetlinkMessage } from './message.ts';
+import {
+  dumpRequest,
+  isInterrupted,
+  meaningOf,
+  messagesIn,
+  type NetlinkMessage,
+  notSupported,
+  oneRequest,
+} from './message.ts';
 
 /** Sends a request and reads all of its answer. */
 export type Exchange = (request: Uint8Array) => Promise<readonly Uint8Array[]>;
@@ -13,7 +22,7 @@ const MAX_ATTEMPTS = 5;
  * Reads all objects of one type. An answer during which something changed (NLM_F_DUMP_INTR) may miss what is there all
  * along, so it is asked for again, a few times.
  * @param payload what stands behind the header of the request
- * @throws SYSCALL_FAILED when the kernel refuses, or changes all the time; SOURCE_UNREADABLE
+ * @throws KERNEL_FEATURE_MISSING, SYSCALL_FAILED when the kernel refuses, or changes all the time; SOURCE_UNREADABLE
  */
 export async function dump(
   exchange: Exchange,
@@ -33,9 +42,37 @@ export async function dump(
   });
 }
 
+/**
+ * Reads one object.
+ * @returns undefined when the answer is only an acknowledgement
+ * @throws KERNEL_FEATURE_MISSING, SYSCALL_FAILED when the kernel refuses, SOURCE_UNREADABLE
+ */
+export async function ask(
+  exchange: Exchange,
+  type: number,
+  payload: Uint8Array,
+): Promise<NetlinkMessage | undefined> {
+  const messages = (await exchange(oneRequest(type, payload))).flatMap(messagesIn);
+  for (const message of messages) refuseError(message);
+  return messages.find((message) => meaningOf(message).kind === 'data');
+}
+
+/** @returns undefined when kernel or driver lack what was asked for, which is no failure of the one who asks */
+export async function ifSupported<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code === 'KERNEL_FEATURE_MISSING') return undefined;
+    throw error;
+  }
+}
+
 function refuseError(message: NetlinkMessage): void {
   const meaning = meaningOf(message);
   if (meaning.kind !== 'error' || meaning.errno === 0) return;
+  if (meaning.errno === constants.errno.EOPNOTSUPP) throw notSupported('EOPNOTSUPP');
+  // Of generic netlink: there is no such family.
+  if (meaning.errno === constants.errno.ENOENT) throw notSupported('ENOENT');
   throw new HuatuoError('SYSCALL_FAILED', {
     expected: 'an answer to a netlink request',
     found: getSystemErrorName(-Math.abs(meaning.errno)),

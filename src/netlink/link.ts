@@ -3,9 +3,11 @@
  * include/uapi/linux/if_link.h and if.h. The head is `struct ifinfomsg`: u8 family, u8 padding, u16 type, s32 index, u32
  * flags, u32 changed flags.
  */
+import type { NetlinkRequests } from '../sdk/netlink.ts';
 import { Attributes, u32Attribute } from './attributes.ts';
 import { type BondPort, bondPort } from './bond.ts';
-import { type NetlinkMessage, truncated, viewOf } from './message.ts';
+import { dump } from './dump.ts';
+import { NETLINK_ROUTE, type NetlinkMessage, truncated, viewOf } from './message.ts';
 
 const HEAD_BYTES = 16;
 const INDEX_OFFSET = 4;
@@ -21,15 +23,15 @@ const AF_UNSPEC = 0;
 const IFF_UP = 0x1;
 
 const IFLA_ADDRESS = 1;
-const IFLA_IFNAME = 3;
-const IFLA_MTU = 4;
-const IFLA_MASTER = 10;
+export const IFLA_IFNAME = 3;
+export const IFLA_MTU = 4;
+export const IFLA_MASTER = 10;
 const IFLA_WIRELESS = 11;
-const IFLA_OPERSTATE = 16;
-const IFLA_LINKINFO = 18;
+export const IFLA_OPERSTATE = 16;
+export const IFLA_LINKINFO = 18;
 const IFLA_EXT_MASK = 29;
-const IFLA_CARRIER = 33;
-const IFLA_CARRIER_CHANGES = 35;
+export const IFLA_CARRIER = 33;
+export const IFLA_CARRIER_CHANGES = 35;
 const IFLA_NEW_IFINDEX = 49;
 const IFLA_INFO_KIND = 1;
 const RTEXT_FILTER_SKIP_STATS = 8;
@@ -102,11 +104,27 @@ function linkOf(head: DataView, attributes: Attributes): Link {
     up: (head.getUint32(FLAGS_OFFSET, true) & IFF_UP) !== 0,
     carrier: carrier === undefined ? undefined : carrier !== 0,
     carrierChanges: attributes.u32(IFLA_CARRIER_CHANGES),
-    operstate: OPERATIONAL_STATES[attributes.u8(IFLA_OPERSTATE) ?? -1],
+    operstate: operstateOf(attributes.u8(IFLA_OPERSTATE)),
     mtu: attributes.u32(IFLA_MTU),
     mac: attributes.address(IFLA_ADDRESS),
     kind: info?.text(IFLA_INFO_KIND),
     master: attributes.u32(IFLA_MASTER),
     bond: info && bondPort(info),
   };
+}
+
+/** Names of the devices of the agent's network namespace, by index. @throws SYSCALL_FAILED, SOURCE_UNREADABLE */
+export async function readLinkNames(netlink: NetlinkRequests): Promise<Map<number, string>> {
+  const exchange = (request: Uint8Array) => netlink.request(NETLINK_ROUTE, request);
+  const names = new Map<number, string>();
+  for (const message of await dump(exchange, RTM_GETLINK, allLinks())) {
+    const told = linkMessage(message);
+    if (told) names.set(told.link.index, told.link.name);
+  }
+  return names;
+}
+
+/** RFC 2863's name, undefined for a number that is not known. */
+export function operstateOf(number: number | undefined): string | undefined {
+  return OPERATIONAL_STATES[number ?? -1];
 }

@@ -32,11 +32,20 @@ export interface NetlinkMessage {
 
 /** A request for everything of one type; the answer is read with `dump`. */
 export function dumpRequest(type: number, payload: Uint8Array): Uint8Array {
+  return request(type, NLM_F_REQUEST | NLM_F_DUMP, payload);
+}
+
+/** A request for one thing; the answer is read with `ask`. */
+export function oneRequest(type: number, payload: Uint8Array): Uint8Array {
+  return request(type, NLM_F_REQUEST, payload);
+}
+
+function request(type: number, flags: number, payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES + payload.byteLength);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, bytes.byteLength, true);
   view.setUint16(4, type, true);
-  view.setUint16(6, NLM_F_REQUEST | NLM_F_DUMP, true);
+  view.setUint16(6, flags, true);
   bytes.set(payload, HEADER_BYTES);
   return bytes;
 }
@@ -100,6 +109,20 @@ export function align(length: number): number {
 
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Above 2^53 rounded. */
+export function u64At(view: DataView, offset: number): number {
+  return view.getUint32(offset + 4, true) * 2 ** 32 + view.getUint32(offset, true);
+}
+
+/** The kernel, or the driver of a device, lacks what is asked for. @param found the kernel's name of the error */
+export function notSupported(found: string): HuatuoError {
+  return new HuatuoError('KERNEL_FEATURE_MISSING', {
+    expected: 'a kernel and a driver that answer this netlink request',
+    found,
+    remedy: 'it needs another kernel or device',
+  });
 }
 
 /** @param length what it says of itself or has to have @param left what there is */

@@ -16,6 +16,7 @@ import type { AnyAutotracer, Collector } from '../sdk/collector.ts';
 import type { Bpf, HostPaths, Log, SampleContext } from '../sdk/context.ts';
 import { createInstruments, type SeriesLosses } from '../sdk/instruments.ts';
 import type { MetricFamily } from '../sdk/metrics.ts';
+import type { NetlinkRequests } from '../sdk/netlink.ts';
 import { SharedState, type StateMemory } from '../sdk/shared-state.ts';
 
 /** A collector over files as the supervisor names it to the Prometheus worker. */
@@ -66,6 +67,7 @@ export type FileTaskResult =
 export interface TaskHost {
   readonly paths: HostPaths;
   readonly containers: SnapshotContainers;
+  readonly netlink: NetlinkRequests;
   log(collector: string): Log;
 }
 
@@ -103,6 +105,7 @@ async function run(task: FileTask, host: TaskHost): Promise<FileTaskResult> {
   if (task.type !== 'describe') host.containers.use(task.containers);
   const context = { options, paths: host.paths, containers: host.containers, log: host.log(name) };
   const state = new SharedState(task.collector.state);
+  const { netlink } = host;
   if (task.type === 'look') {
     const tracer = await loadCollector(task.collector, 'defineAutotracing', isAutotracer);
     return { type: 'looked', look: await takeLook(name, tracer, context, state) };
@@ -113,13 +116,13 @@ async function run(task: FileTask, host: TaskHost): Promise<FileTaskResult> {
       return { type: 'described', every_seconds: collector.sample?.every };
     case 'take': {
       const taken_ns = boottime_ns();
-      const taken = await collector.sample?.take({ ...context, state });
+      const taken = await collector.sample?.take({ ...context, state, netlink });
       return { type: 'taken', sample: { boottime_ns: taken_ns, state: taken } };
     }
     case 'update': {
       const set = createInstruments(name, collector.metrics ?? {}, { maxSeries, losses: task.losses });
       const { instruments: metrics } = set;
-      await collector.update({ ...context, state, metrics, samples: task.samples, bpf: NO_BPF });
+      await collector.update({ ...context, state, netlink, metrics, samples: task.samples, bpf: NO_BPF });
       const losses = { refusedSeries: set.refusedSeries, truncatedLabels: set.truncatedLabels };
       return { type: 'updated', families: set.collect(), losses };
     }

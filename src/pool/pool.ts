@@ -4,6 +4,7 @@
  * A task past its deadline is ended together with its thread; piscina starts another one. `atomics` is disabled because
  * the waiting it does otherwise stops timers and I/O of the thread between two tasks.
  */
+import type { MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { HuatuoError } from '../error.ts';
 import type { LogConfig } from '../log.ts';
@@ -40,12 +41,15 @@ const ANSWERS = { describe: 'described', take: 'taken', update: 'updated', look:
 
 export class FilePool implements AsyncDisposable {
   readonly #options: FilePoolOptions;
+  readonly #answerNetlink: (port: MessagePort) => void;
   #piscina: Piscina<PoolJob, FileTaskResult>;
   /** Of the modules that were run so far, by path. */
   readonly #contents = new Map<string, string>();
 
-  constructor(options: FilePoolOptions) {
+  /** @param answerNetlink is given a port on which a thread asks for what `NetlinkRequests` has */
+  constructor(options: FilePoolOptions, answerNetlink: (port: MessagePort) => void) {
     this.#options = options;
+    this.#answerNetlink = answerNetlink;
     this.#piscina = this.#start();
   }
 
@@ -75,6 +79,8 @@ export class FilePool implements AsyncDisposable {
     });
     // An idle thread that dies has no task to reject; the pool has replaced it already.
     piscina.on('error', () => {});
+    // The one thing that a thread says beside its results (workers/task.ts).
+    piscina.on('message', (port: MessagePort) => this.#answerNetlink(port));
     return piscina;
   }
 

@@ -2,7 +2,7 @@
 import type { AnyObject, MapKey, MapValue } from './binding.ts';
 import type { Container, Owner } from './container.ts';
 import type { Instruments, MetricSpecs } from './metrics.ts';
-import type { Netlink } from './netlink.ts';
+import type { Netlink, NetlinkRequests } from './netlink.ts';
 
 /** Structured log of one collector; `detail` is merged into the JSON line. */
 export interface Log {
@@ -53,6 +53,8 @@ export interface SampleContext<Options> {
 export interface MetricContext<Options> extends SampleContext<Options> {
   /** What one call has set, the next one finds, in whichever thread it runs. On the pool, calls of one collector never run side by side. */
   readonly state: State;
+  /** Requests in the network namespace of the agent. */
+  readonly netlink: NetlinkRequests;
 }
 
 export interface UpdateContext<

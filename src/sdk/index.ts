@@ -33,7 +33,14 @@ export {
   type Instruments,
 } from './metrics.ts';
 export { matchesWhole, type NameFilterOptions, nameFilter } from './name-filter.ts';
-export type { DeviceDriver, Netlink, NetlinkNotifications, NetlinkSubscription } from './netlink.ts';
+export type {
+  DeviceDriver,
+  DriverCounter,
+  Netlink,
+  NetlinkNotifications,
+  NetlinkRequests,
+  NetlinkSubscription,
+} from './netlink.ts';
 export {
   choice,
   count,

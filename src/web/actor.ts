@@ -6,6 +6,7 @@
  */
 import { hostname } from 'node:os';
 import type { MessagePort } from 'node:worker_threads';
+import { transferPort } from '../actor/rpc.ts';
 import type { CaptureRequest } from '../capture/request.ts';
 import type { Look } from '../capture/tracer.ts';
 import type { WebConfig } from '../config/effective.ts';
@@ -50,6 +51,8 @@ export interface SupervisorApi {
   families(): Promise<readonly MetricFamily[]>;
   /** @throws when the thread that knows them is down */
   containers(): Promise<ContainersDocument>;
+  /** Answers `NetlinkRequests` on a port of a thread of the pool, which is transferred. */
+  answerNetlink(port: MessagePort): Promise<void>;
 }
 
 /** What the main thread may ask of this one, on the same port. */
@@ -115,7 +118,10 @@ export class Prometheus implements PrometheusControl {
   constructor(options: PrometheusOptions, supervisor: SupervisorApi, log: Log) {
     this.#options = options;
     this.#outcomes = new ScrapeOutcomes(log);
-    this.#pool = new FilePool({ paths: options.paths, log: options.log });
+    this.#pool = new FilePool({ paths: options.paths, log: options.log }, (port) => {
+      // It fails only with the agent.
+      supervisor.answerNetlink(transferPort(port)).catch(ignore);
+    });
     this.#looks = new Looks(this.#pool, () => this.#snapshots.get(), this.#listed);
     this.#status = bounded('status of the main thread', () => supervisor.status());
     this.#families = bounded('metrics of the main thread', () => supervisor.families());

@@ -47,6 +47,18 @@ const UPSTREAM: readonly (readonly [name: string, type: string, labels: readonly
   ['huatuo_bamai_loadavg_load15', 'gauge', HOST],
   ['huatuo_bamai_loadavg_container_nr_running', 'gauge', CONTAINER],
   ['huatuo_bamai_loadavg_container_nr_uninterruptible', 'gauge', CONTAINER],
+  ['huatuo_bamai_arp_total', 'gauge', HOST],
+  ['huatuo_bamai_arp_container_entries', 'gauge', CONTAINER],
+  ['huatuo_bamai_netdev_receive_bytes_total', 'counter', [...HOST, 'device']],
+  ['huatuo_bamai_netdev_receive_nohandler_total', 'counter', [...HOST, 'device']],
+  ['huatuo_bamai_netdev_container_receive_bytes_total', 'counter', [...CONTAINER, 'device']],
+  ['huatuo_bamai_netdev_qdisc_drops_total', 'counter', [...HOST, 'device', 'kind']],
+  ['huatuo_bamai_netstat_Tcp_RetransSegs', 'counter', HOST],
+  ['huatuo_bamai_netstat_container_Tcp_RetransSegs', 'counter', CONTAINER],
+  ['huatuo_bamai_netstat_TcpExt_ListenDrops', 'counter', HOST],
+  ['huatuo_bamai_sockstat_sockets_used', 'gauge', HOST],
+  ['huatuo_bamai_sockstat_container_sockets_used', 'gauge', CONTAINER],
+  ['huatuo_bamai_tcp_memory_usage_bytes', 'gauge', HOST],
   ['huatuo_bamai_runqlat_latency', 'counter', [...HOST, 'zone']],
   ['huatuo_bamai_runqlat_container_latency', 'counter', [...CONTAINER, 'zone']],
   ['huatuo_bamai_softirq_latency', 'counter', [...HOST, 'cpuid', 'type', 'zone']],
@@ -76,7 +88,8 @@ describe('one agent with all collectors', { skip }, () => {
   let agent: AgentProcess;
 
   before(async () => {
-    const task = spawn('sh', ['-c', 'while sleep 0.02; do :; done'], { stdio: 'ignore' });
+    const script = 'while sleep 0.02; do :; done';
+    const task = spawn('unshare', ['--net', 'sh', '-c', script], { stdio: 'ignore' });
     made.defer(async () => {
       // Its cgroups can be removed when it is gone: they are disposed of after it.
       for (const cgroup of [...cgroups.values()].reverse()) await cgroup[Symbol.asyncDispose]();
@@ -103,7 +116,12 @@ describe('one agent with all collectors', { skip }, () => {
         config: {
           region: 'somewhere',
           containers: { keep_gone: '1s' },
-          collectors: { softirq: { threshold: '1ns', max_events_per_second_per_cpu: 1 } },
+          collectors: {
+            softirq: { threshold: '1ns', max_events_per_second_per_cpu: 1 },
+            // For a host and a container with nothing but loopback.
+            netdev: { exclude: '' },
+            netdev_qdisc: { exclude: '' },
+          },
         },
       }),
     );

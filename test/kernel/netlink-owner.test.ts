@@ -10,7 +10,7 @@ import { NETLINK_ROUTE } from '../../src/netlink/message.ts';
 test('all devices are read in one answer', async () => {
   using watch = new RingWatch();
   using owner = new NetlinkOwner(watch);
-  const exchange = (request: Uint8Array) => owner.calls.netlinkRequest(NETLINK_ROUTE, request);
+  const exchange = (request: Uint8Array) => owner.calls.request(NETLINK_ROUTE, request);
   const messages = await dump(exchange, RTM_GETLINK, allLinks());
   const names = messages.map((message) => linkMessage(message)?.link.name);
   assert.ok(names.includes('lo'), names.join());
@@ -19,11 +19,11 @@ test('all devices are read in one answer', async () => {
 test('a refusal of the kernel is an error with its name', async () => {
   using watch = new RingWatch();
   using owner = new NetlinkOwner(watch);
-  const exchange = (request: Uint8Array) => owner.calls.netlinkRequest(NETLINK_ROUTE, request);
+  const exchange = (request: Uint8Array) => owner.calls.request(NETLINK_ROUTE, request);
   const NO_SUCH_TYPE = 0x7ff2;
   await assert.rejects(dump(exchange, NO_SUCH_TYPE, new Uint8Array(16)), {
-    code: 'SYSCALL_FAILED',
-    message: /ENOTSUP/,
+    code: 'KERNEL_FEATURE_MISSING',
+    message: /EOPNOTSUPP/,
   });
 });
 

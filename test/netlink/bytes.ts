@@ -42,3 +42,5 @@ export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 export const NLM_F_MULTI = 2;
 export const NLM_F_DUMP_INTR = 0x10;
+
+export const u64 = (value: bigint): Uint8Array => new Uint8Array(BigUint64Array.of(value).buffer);

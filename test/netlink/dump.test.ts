@@ -77,6 +77,7 @@ test('all devices first, then each change, and all again when notifications were
   const netlink: Netlink = {
     request: kernel.exchange,
     driverOf: async () => undefined,
+    driverCounters: async () => undefined,
     subscribe: async (protocol, groups) => {
       assert.deepEqual([protocol, groups, kernel.asked], [0, [1], 0], 'it listens before it asks');
       return {

@@ -14,10 +14,10 @@ import { eventually } from '../support/eventually.ts';
 keepClock();
 
 const DEADLINE_MS = 60_000;
-const pool = new FilePool({
-  paths: { procfs: '/proc', sysfs: '/sys' },
-  log: { level: 'error', format: 'json' },
-});
+const pool = new FilePool(
+  { paths: { procfs: '/proc', sysfs: '/sys' }, log: { level: 'error', format: 'json' } },
+  (port) => port.close(),
+);
 after(() => pool[Symbol.asyncDispose]());
 
 const snapshots = new SnapshotWriter(new ContainersClient(0));

@@ -50,7 +50,7 @@ export class LoneCollector implements AsyncDisposable {
   readonly #journal: TempDirectory;
   #actor: JournalActor;
   readonly #rings = new RingWatch();
-  readonly #pool = new FilePool(POOL);
+  readonly #pool = new FilePool(POOL, (port) => port.close());
   readonly #looks = new Looks(
     this.#pool,
     () => new SnapshotWriter(new ContainersClient(0)).get(),

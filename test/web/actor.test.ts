@@ -36,6 +36,7 @@ const STATUS: StatusDocument = {
 
 const SUPERVISOR: SupervisorApi = {
   containers: async () => NO_CONTAINERS,
+  answerNetlink: async (port) => port.close(),
   status: async () => STATUS,
   families: async () => [
     {
@@ -226,7 +227,7 @@ test('refused families are counted', async () => {
 
 test('a main thread that never answers costs only what it knows', async () => {
   const never = (): Promise<never> => new Promise(() => {});
-  const silent = { status: never, families: never, containers: never };
+  const silent = { status: never, families: never, containers: never, answerNetlink: never };
   const { control } = start(silent, 0, 1000);
   await connect(control, 'oom');
   const [healthy, ready, status, metrics] = await Promise.all(

@@ -1,10 +1,13 @@
 /** The Prometheus actor: scrapes collectors, runs those over files, and serves the agent's pages. */
 import type { ContainersControl } from '../../containers/actor.ts';
+import { NETLINK_REQUESTS } from '../../kernel/netlink-requests.ts';
+import { PoolNetlink } from '../../kernel/pool-netlink.ts';
 import { version } from '../../version.ts';
 import type { PrometheusControl, PrometheusOptions, SupervisorApi } from '../../web/actor.ts';
 import type { ServiceHost, ServiceSpec } from './service.ts';
 
 export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
+  const netlink = new PoolNetlink(NETLINK_REQUESTS);
   return {
     name: 'prometheus',
     role: 'storage',
@@ -24,6 +27,7 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
       families: () => host.families(),
       // Bounded by whoever asks for it; a thread that is down has nothing to tell.
       containers: async () => host.control<ContainersControl>('containers').document(),
+      answerNetlink: async (port) => netlink.answer(port),
     } satisfies SupervisorApi,
     works: (control) => control.listening(),
     report: async (control) => ({ pooled: await control.pooled() }),
@@ -32,5 +36,6 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
       await control.setLabels({ region, host: hostname }, followsHostname);
       await control.setPool(host.pooled());
     },
+    release: () => netlink[Symbol.dispose](),
   };
 }

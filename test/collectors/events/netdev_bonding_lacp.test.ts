@@ -87,6 +87,7 @@ async function run(
         message(NLMSG_DONE, NLM_F_MULTI, u32(0)),
       ],
       driverOf: async () => undefined,
+      driverCounters: async () => undefined,
       subscribe: async () => ({
         next: async () => waiting.shift(),
         [Symbol.asyncDispose]: async () => undefined,

@@ -62,6 +62,7 @@ async function run(
     netlink: {
       request: async () => [present(2, 'eth0'), message(NLMSG_DONE, NLM_F_MULTI, u32(0))],
       driverOf: async (name) => (name.startsWith('eth') ? DRIVER : undefined),
+      driverCounters: async () => undefined,
       subscribe: async () => ({
         next: async () => waiting.shift(),
         [Symbol.asyncDispose]: async () => undefined,
