@@ -19,6 +19,8 @@ import type { PoolCollector } from '../pool/file-task.ts';
 import { withDeadline } from '../promises.ts';
 import type { Log } from '../sdk/context.ts';
 import type { SeriesMemory } from '../sdk/kept-series.ts';
+import type { MetricsAnswer } from '../sdk/metrics.ts';
+import { answerOf } from '../storage/prometheus/own-family.ts';
 import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
 import { AutotracerChild, type AutotracerDependencies } from './autotracer-child.ts';
@@ -34,7 +36,7 @@ import { SERVICES } from './services/list.ts';
 import { type ReaderActor, Services } from './services/services.ts';
 import { StateLog } from './state-log.ts';
 import { describeAgent, setAside } from './status.ts';
-import { statusFamilies } from './status-metrics.ts';
+import { actorDetails, statusFamilies } from './status-metrics.ts';
 import { WorkerChild } from './worker-child.ts';
 
 /** The tick is this part of the heartbeat timeout, or this time; with a CPU quota, which is kept second by second, a second. */
@@ -96,10 +98,7 @@ export class Agent {
         config: () => this.#config,
         pooled: () => this.#pooled,
         status: () => this.#freshStatus(),
-        families: async () => [
-          ...statusFamilies(await this.#freshStatus(), hooks.reloads()),
-          ...this.#services.families(),
-        ],
+        families: (isDetailed) => this.#families(hooks.reloads(), isDetailed),
       },
       {
         readers: () => [...this.#children.values()].flatMap(({ readers }) => readers),
@@ -285,6 +284,21 @@ export class Agent {
   #changed(status: ActorStatus): void {
     this.#states.write(status);
     trimMemory(status.state);
+  }
+
+  /** Nothing that is on every page is asked of a collector's thread: it would have to wake. */
+  async #families(reloads: ReloadRecord, isDetailed: boolean): Promise<MetricsAnswer> {
+    if (!isDetailed) {
+      await this.#services.askForFamilies(MEASURE_DEADLINE_MS);
+      return answerOf([...statusFamilies(this.status(), reloads), ...this.#services.families()]);
+    }
+    const status = await this.#freshStatus();
+    return answerOf([
+      ...statusFamilies(status, reloads),
+      ...actorDetails(status),
+      ...this.#services.families(),
+      ...this.#services.details(),
+    ]);
   }
 
   async #freshStatus(): Promise<StatusDocument> {

@@ -2,12 +2,11 @@
  * What a scrape costs: the agent as it is shipped, and node_exporter beside it, asked in turns; then the agent with fifty thousand
  * series of collectors of its own.
  */
-import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentProcess } from './agent-process.ts';
 import { NodeExporter } from './node-exporter.ts';
 import { cpuNanoseconds, cpuSecondsByThread, resident, usageBetween } from './proc-usage.ts';
-import { atMost, type Row } from './report.ts';
+import type { Row } from './report.ts';
 import { type BenchOptions, Workspace } from './workspace.ts';
 
 const WARM_UP_SCRAPES = 100;
@@ -59,11 +58,21 @@ export async function benchScrape(options: BenchOptions): Promise<Row[]> {
   for (let round = 0; round < ROUNDS; round++)
     for (const [target, account] of accounts) await scrapes(target, SCRAPES_PER_ROUND, account);
   for (const [thread, used] of usageBetween(before, cpuSecondsByThread(agent.pid)))
-    options.progress(`scrape: ${thread.padEnd(16)} ${((used * 1000) / (ROUNDS * SCRAPES_PER_ROUND)).toFixed(2)} ms a scrape`);
+    options.progress(
+      `scrape: ${thread.padEnd(16)} ${((used * 1000) / (ROUNDS * SCRAPES_PER_ROUND)).toFixed(2)} ms a scrape`,
+    );
   return [...accounts].flatMap(([{ name, pid }, account]): Row[] => [
-    { name: `scrape, ${name}, CPU`, measured: `${account.cpu_ms_per_scrape.toFixed(2)} ms, ${(account.samples / account.scrapes).toFixed(0)} samples, ${account.cpu_us_per_sample.toFixed(1)} us each`, verdict: 'info' },
+    {
+      name: `scrape, ${name}, CPU`,
+      measured: `${account.cpu_ms_per_scrape.toFixed(2)} ms, ${(account.samples / account.scrapes).toFixed(0)} samples, ${account.cpu_us_per_sample.toFixed(1)} us each`,
+      verdict: 'info',
+    },
     { name: `scrape, ${name}, p99`, measured: `${account.p99_ms.toFixed(1)} ms`, verdict: 'info' },
-    { name: `scrape, ${name}, RSS`, measured: `${(resident(pid).total_bytes / 1e6).toFixed(0)} MB`, verdict: 'info' },
+    {
+      name: `scrape, ${name}, RSS`,
+      measured: `${(resident(pid).total_bytes / 1e6).toFixed(0)} MB`,
+      verdict: 'info',
+    },
   ]);
 }
 

@@ -10,6 +10,7 @@ import type { ServiceData } from '../../src/actor/service-thread.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { allocateState } from '../../src/sdk/shared-state.ts';
+import { answerOf, gauge } from '../../src/storage/prometheus/own-family.ts';
 import type { ScrapeReply, ScrapeRequest } from '../../src/storage/prometheus/protocol.ts';
 import type { PrometheusControl, PrometheusOptions, SupervisorApi } from '../../src/web/actor.ts';
 import type { StatusDocument } from '../../src/web/status.ts';
@@ -37,14 +38,11 @@ const STATUS: StatusDocument = {
 const SUPERVISOR: SupervisorApi = {
   containers: async () => NO_CONTAINERS,
   status: async () => STATUS,
-  families: async () => [
-    {
-      name: 'huatuo_build_info',
-      help: 'Build.',
-      type: 'gauge',
-      samples: [{ labels: { version: '1.2.3' }, value: 1 }],
-    },
-  ],
+  families: async (isDetailed) =>
+    answerOf([
+      gauge('huatuo_build_info', 'Build.', [{ labels: { version: '1.2.3' }, value: 1 }]),
+      ...(isDetailed ? [gauge('huatuo_detail', 'Detail.', [{ labels: {}, value: 1 }])] : []),
+    ]),
 };
 
 interface Started {
@@ -98,9 +96,8 @@ async function get(control: Started['control'], path: string): Promise<{ status:
 async function connect(control: Started['control'], name: string): Promise<MessagePort> {
   const { port1, port2 } = new MessageChannel();
   port1.on('message', ({ id }: ScrapeRequest) => {
-    const family = { name: `huatuo_bamai_${name}_value`, help: 'V.', type: 'gauge' } as const;
-    const samples = [{ labels: { comm: 'a"b' }, value: 1 }];
-    port1.postMessage({ type: 'samples', id, families: [{ ...family, samples }] } satisfies ScrapeReply);
+    const value = gauge(`huatuo_bamai_${name}_value`, 'V.', [{ labels: { comm: 'a"b' }, value: 1 }]);
+    port1.postMessage({ type: 'samples', id, answer: answerOf([value]) } satisfies ScrapeReply);
   });
   port1.postMessage({ type: 'ready' } satisfies ScrapeReply);
   cleanups.push(() => port1.close());
@@ -216,7 +213,7 @@ test('a collector whose thread ends stays visible with success 0, comes back, an
 test('refused families are counted', async () => {
   const { control } = start({
     ...SUPERVISOR,
-    families: async () => [{ name: 'no name', help: 'x', type: 'gauge', samples: [] }],
+    families: async () => answerOf([gauge('no name', 'x', [{ labels: {}, value: 1 }])]),
   });
   await get(control, '/metrics');
   const { body } = await get(control, '/metrics');
