@@ -31,6 +31,7 @@ import { findQuotaParent } from './fence/quota-parent.ts';
 import { MemoryGuard, threadsCollect, trimMemory } from './memory.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import { changedPooled, pooledCollectors } from './pooled.ts';
+import { ProgramCosts } from './program-costs.ts';
 import type { ReloadRecord } from './reload.ts';
 import { SERVICES } from './services/list.ts';
 import { type ReaderActor, Services } from './services/services.ts';
@@ -74,6 +75,7 @@ export class Agent {
   readonly #children = new Map<string, CollectorChild>();
   readonly #services: Services;
   readonly #pins: PinKeeper;
+  readonly #programCosts: ProgramCosts;
   readonly #rings = new RingWatch();
   readonly #cgroups: CpuCgroups;
   readonly #memory: MemoryGuard;
@@ -88,6 +90,7 @@ export class Agent {
     this.#log = log;
     this.#states = new StateLog(log, config.log.level === 'debug');
     this.#pins = new PinKeeper(log);
+    this.#programCosts = new ProgramCosts(log);
     this.#cgroups = new CpuCgroups(findQuotaParent(config.path.procfs), config.path.procfs);
     this.#memory = new MemoryGuard(log);
     this.#services = new Services(
@@ -265,6 +268,7 @@ export class Agent {
   }
 
   #applyPins(): void {
+    this.#programCosts.apply(this.#config.bpf);
     const pinned = this.#catalog.entries.filter(
       (entry) => entry.manifest && collectorPart(this.#config, entry) !== undefined,
     );
@@ -288,9 +292,10 @@ export class Agent {
 
   /** Nothing that is on every page is asked of a collector's thread: it would have to wake. */
   async #families(reloads: ReloadRecord, isDetailed: boolean): Promise<MetricsAnswer> {
+    const costs = this.#programCosts.families(this.#children.values(), this.#config.path.procfs);
     if (!isDetailed) {
       await this.#services.askForFamilies(MEASURE_DEADLINE_MS);
-      return answerOf([...statusFamilies(this.status(), reloads), ...this.#services.families()]);
+      return answerOf([...statusFamilies(this.status(), reloads), ...this.#services.families(), ...costs]);
     }
     const status = await this.#freshStatus();
     return answerOf([
@@ -298,6 +303,7 @@ export class Agent {
       ...actorDetails(status),
       ...this.#services.families(),
       ...this.#services.details(),
+      ...costs,
     ]);
   }
 

@@ -37,8 +37,12 @@ export class NodeExporter implements AsyncDisposable {
     return this.#child.pid!;
   }
 
+  get url(): string {
+    return `http://${this.#address}/metrics`;
+  }
+
   async page(): Promise<string> {
-    return (await fetch(`http://${this.#address}/metrics`)).text();
+    return (await fetch(this.url)).text();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

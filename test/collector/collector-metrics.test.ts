@@ -54,7 +54,10 @@ class Host {
       },
       keepGone_ms,
     });
-    const bpf = { loaded: Promise.resolve({ map: (name: string) => this.#map(name) }) };
+    const map = (name: string) => this.#map(name);
+    const bpf = {
+      loaded: Promise.resolve({ map, read: async (names: readonly string[]) => names.map(map) }),
+    };
     return async (): Promise<Record<string, number>> => {
       const families = familiesOf(await metrics.collect(async () => undefined, bpf as unknown as OwnBpf));
       const own = families.filter(({ name }) => name.startsWith('test_'));

@@ -90,7 +90,7 @@ export async function replayMaps(collector: string, owner: Container): Promise<s
     assert.ok(layout);
     return recordedMap(layout, recording.maps[name] ?? []);
   };
-  const loaded = Promise.resolve({ map: mapOf });
+  const loaded = Promise.resolve({ map: mapOf, read: async (names: readonly string[]) => names.map(mapOf) });
   const text = pageOf(collector, await metrics.collect(async () => undefined, { loaded }));
   if (process.env.UPDATE_GOLDEN) writeFileSync(golden(collector), text);
   assert.equal(text, readFileSync(golden(collector), 'utf8'), 'if that is meant: UPDATE_GOLDEN=1');
