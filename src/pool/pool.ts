@@ -99,7 +99,10 @@ export class FilePool implements AsyncDisposable {
 
   async #submit(task: FileTask, deadline_ms: number): Promise<FileTaskResult> {
     this.#renewFor(task.collector);
-    const signal = AbortSignal.timeout(deadline_ms);
+    // Ends with the task: AbortSignal.timeout() would keep its timer for the whole deadline.
+    const late = new AbortController();
+    const { signal } = late;
+    const timer = setTimeout(() => late.abort(), deadline_ms);
     const { name } = task.collector;
     const begun = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     try {
@@ -120,6 +123,8 @@ export class FilePool implements AsyncDisposable {
         remedy: 'its task was ended; check what it reads, or raise web.scrape_timeout',
         cause,
       });
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

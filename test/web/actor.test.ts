@@ -149,6 +149,41 @@ test('a page has collector threads, file collectors, the agent and the process',
   assert.doesNotMatch(only, /process_|loadavg|build_info/);
 });
 
+test('the agent’s own page has what the others leave out', async () => {
+  const { control } = start();
+  await connect(control, 'oom');
+  const [all, own, without] = await Promise.all(
+    ['/metrics', '/metrics?collect[]=agent', '/metrics?exclude[]=agent'].map(
+      async (path) => (await get(control, path)).body,
+    ),
+  );
+  assert.match(all ?? '', /^huatuo_build_info/m);
+  assert.doesNotMatch(all ?? '', /huatuo_detail|huatuo_http_server/);
+  assert.match(own ?? '', /^huatuo_detail 1$/m);
+  assert.match(own ?? '', /^huatuo_http_server_connections \d+$/m);
+  assert.doesNotMatch(own ?? '', /huatuo_bamai_oom/);
+  assert.match(without ?? '', /^huatuo_bamai_oom_value/m);
+  assert.doesNotMatch(without ?? '', /huatuo_build_info|process_/);
+});
+
+test('how old the newest samples of a collector are is on the page', async () => {
+  const { control } = start();
+  const age = async (): Promise<string | undefined> =>
+    /last_success_timestamp_seconds\{collector="oom"\} ([\d.]+)/.exec(
+      (await get(control, '/metrics')).body,
+    )?.[1];
+  const port = await connect(control, 'oom');
+  const seen = await age();
+  assert.ok(Math.abs(Date.now() / 1000 - Number(seen)) < 3600);
+  port.close();
+  await eventually('the end of its thread', async () =>
+    /success\{collector="oom",[^}]*\} 0/.test((await get(control, '/metrics')).body),
+  );
+  const last = await age();
+  assert.ok(Number(last) >= Number(seen));
+  assert.equal(await age(), last);
+});
+
 test('a collector that has nothing to say has not failed', async () => {
   const { control } = start();
   const modulePath = fileURLToPath(new URL('../fixtures/metrics/quiet.js', import.meta.url));
@@ -186,6 +221,7 @@ test('a page is compressed for a client that asks for it', async () => {
   const { address, port } = await control.listening();
   for (const [accepted, encoding] of [
     ['gzip', 'gzip'],
+    ['zstd, gzip', 'zstd'],
     ['gzip;q=0', null],
     ['identity', null],
   ] as const) {
