@@ -1,12 +1,13 @@
-/** Thread of the pool for file collectors; piscina calls the default export for each task. */
+/** Thread of the pool for file collectors; piscina calls the default export for each job. */
 import { parentPort } from 'node:worker_threads';
 import { workerData } from 'piscina';
 import { collectGarbageOnce } from '../src/actor/collect-garbage.ts';
 import { nameThread } from '../src/actor/thread.ts';
 import { SnapshotContainers } from '../src/containers/snapshot.ts';
 import { createLog } from '../src/log.ts';
+import { begin, type PoolJob } from '../src/pool/batch.ts';
 import { type FileTaskResult, runFileTask, type TaskHost } from '../src/pool/file-task.ts';
-import type { FilePoolOptions, PoolJob } from '../src/pool/pool.ts';
+import type { FilePoolOptions } from '../src/pool/pool.ts';
 import { netlinkOfTasks } from '../src/pool/task-netlink.ts';
 
 const { paths, log: logConfig } = workerData as FilePoolOptions;
@@ -20,7 +21,11 @@ const host: TaskHost = {
   log: (collector) => createLog({ component: collector, ...logConfig }),
 };
 
-export default function run({ task, begun }: PoolJob): Promise<FileTaskResult> {
-  Atomics.store(begun, 0, 1);
-  return runFileTask(task, host);
+export default async function run(job: PoolJob): Promise<FileTaskResult[]> {
+  const results: FileTaskResult[] = [];
+  for (const [index, task] of job.tasks.entries()) {
+    if (!begin(job, index)) break;
+    results.push(await runFileTask(task, host));
+  }
+  return results;
 }

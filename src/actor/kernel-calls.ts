@@ -67,6 +67,8 @@ export interface KernelCalls extends LookupCalls {
   /** The four of `MapAccess`, for the map of that name. @throws SYSCALL_FAILED, COLLECTOR_INVALID */
   mapLookup(map: string, key: Uint8Array): Promise<Uint8Array | undefined>;
   mapBatch(map: string, position: Uint8Array | undefined): Promise<MapBatch>;
+  /** The first batch of each of some maps, one after the other in one call: a scrape waits for one answer. */
+  mapBatches(maps: readonly string[]): Promise<readonly MapBatch[]>;
   mapUpdate(map: string, key: Uint8Array, value: Uint8Array): Promise<void>;
   mapDelete(map: string, key: Uint8Array): Promise<boolean>;
 }

@@ -19,6 +19,8 @@ import type { PoolCollector } from '../pool/file-task.ts';
 import { withDeadline } from '../promises.ts';
 import type { Log } from '../sdk/context.ts';
 import type { SeriesMemory } from '../sdk/kept-series.ts';
+import type { MetricsAnswer } from '../sdk/metrics.ts';
+import { answerOf } from '../storage/prometheus/own-family.ts';
 import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
 import { AutotracerChild, type AutotracerDependencies } from './autotracer-child.ts';
@@ -29,12 +31,13 @@ import { findQuotaParent } from './fence/quota-parent.ts';
 import { MemoryGuard, threadsCollect, trimMemory } from './memory.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import { changedPooled, pooledCollectors } from './pooled.ts';
+import { ProgramCosts } from './program-costs.ts';
 import type { ReloadRecord } from './reload.ts';
 import { SERVICES } from './services/list.ts';
 import { type ReaderActor, Services } from './services/services.ts';
 import { StateLog } from './state-log.ts';
 import { describeAgent, setAside } from './status.ts';
-import { statusFamilies } from './status-metrics.ts';
+import { actorDetails, statusFamilies } from './status-metrics.ts';
 import { WorkerChild } from './worker-child.ts';
 
 /** The tick is this part of the heartbeat timeout, or this time; with a CPU quota, which is kept second by second, a second. */
@@ -72,6 +75,7 @@ export class Agent {
   readonly #children = new Map<string, CollectorChild>();
   readonly #services: Services;
   readonly #pins: PinKeeper;
+  readonly #programCosts: ProgramCosts;
   readonly #rings = new RingWatch();
   readonly #cgroups: CpuCgroups;
   readonly #memory: MemoryGuard;
@@ -86,6 +90,7 @@ export class Agent {
     this.#log = log;
     this.#states = new StateLog(log, config.log.level === 'debug');
     this.#pins = new PinKeeper(log);
+    this.#programCosts = new ProgramCosts(log);
     this.#cgroups = new CpuCgroups(findQuotaParent(config.path.procfs), config.path.procfs);
     this.#memory = new MemoryGuard(log);
     this.#services = new Services(
@@ -96,10 +101,7 @@ export class Agent {
         config: () => this.#config,
         pooled: () => this.#pooled,
         status: () => this.#freshStatus(),
-        families: async () => [
-          ...statusFamilies(await this.#freshStatus(), hooks.reloads()),
-          ...this.#services.families(),
-        ],
+        families: (isDetailed) => this.#families(hooks.reloads(), isDetailed),
       },
       {
         readers: () => [...this.#children.values()].flatMap(({ readers }) => readers),
@@ -266,6 +268,7 @@ export class Agent {
   }
 
   #applyPins(): void {
+    this.#programCosts.apply(this.#config.bpf);
     const pinned = this.#catalog.entries.filter(
       (entry) => entry.manifest && collectorPart(this.#config, entry) !== undefined,
     );
@@ -285,6 +288,23 @@ export class Agent {
   #changed(status: ActorStatus): void {
     this.#states.write(status);
     trimMemory(status.state);
+  }
+
+  /** Nothing that is on every page is asked of a collector's thread: it would have to wake. */
+  async #families(reloads: ReloadRecord, isDetailed: boolean): Promise<MetricsAnswer> {
+    const costs = this.#programCosts.families(this.#children.values(), this.#config.path.procfs);
+    if (!isDetailed) {
+      await this.#services.askForFamilies(MEASURE_DEADLINE_MS);
+      return answerOf([...statusFamilies(this.status(), reloads), ...this.#services.families(), ...costs]);
+    }
+    const status = await this.#freshStatus();
+    return answerOf([
+      ...statusFamilies(status, reloads),
+      ...actorDetails(status),
+      ...this.#services.families(),
+      ...this.#services.details(),
+      ...costs,
+    ]);
   }
 
   async #freshStatus(): Promise<StatusDocument> {

@@ -6,6 +6,14 @@ import type { SeriesMemory } from '../sdk/kept-series.ts';
 import type { LedgerStatus } from '../web/status.ts';
 import type { ReaderActor } from './services/services.ts';
 
+/** Of one BPF program, while the kernel measured it. */
+export interface ProgramRuns {
+  /** C name. */
+  readonly program: string;
+  readonly runs: number;
+  readonly run_ns: number;
+}
+
 export interface CollectorChild {
   readonly entry: CatalogEntry;
   /** Its threads that run or are to run again: at present there may be none. */
@@ -24,6 +32,8 @@ export interface CollectorChild {
   status(): ActorStatus;
   /** Accounting of its documents; undefined when it makes none. */
   ledger(): LedgerStatus | undefined;
+  /** What its programs have cost; undefined while none is loaded. */
+  programRuns?(): readonly ProgramRuns[] | undefined;
   /** Its programs and its ring outlive the agent. To be asked before the stop, which lets go of them. */
   readonly isPinned: boolean;
   /**

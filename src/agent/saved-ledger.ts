@@ -38,6 +38,7 @@ export function withSaved(
   return {
     ...row,
     produced: (BigInt(row.produced) + produced).toString(),
+    saved_produced: produced.toString(),
     journalled: (BigInt(row.journalled) + journalled).toString(),
     malformed: (malformed - leftOut).toString(),
     dropped_invalid: invalid.toString(),
@@ -55,7 +56,7 @@ function min(a: bigint, b: bigint): bigint {
 }
 
 /** What a ring has of the row. */
-export type RingRow = Omit<LedgerStatus, `dropped_${(typeof CAUSES)[number]}`>;
+export type RingRow = Omit<LedgerStatus, 'saved_produced' | `dropped_${(typeof CAUSES)[number]}`>;
 
 /**
  * Adds what a worker has saved that is gone for good. What it had pending is lost.

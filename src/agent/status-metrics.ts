@@ -1,22 +1,22 @@
 /** The agent about itself, as metrics: actors, rings and the ledger. */
 
-import { ACTOR_STATES, type ActorMeasurements } from '../actor/state.ts';
-import type { MetricFamily, Sample } from '../sdk/metrics.ts';
-import type { StatusDocument } from '../web/status.ts';
+import type { ActorMeasurements } from '../actor/state.ts';
+import { counter, gauge, type OwnFamily, type Sample } from '../storage/prometheus/own-family.ts';
+import type { LedgerStatus, StatusDocument } from '../web/status.ts';
 import type { ReloadRecord } from './reload.ts';
 
-/** Families for one scrape. Numbers beyond 2^53 are rounded: the exposition format has doubles only. */
-export function statusFamilies(status: StatusDocument, reloads: ReloadRecord): MetricFamily[] {
+/** What is on every page. Numbers beyond 2^53 are rounded: the exposition format has doubles only. */
+export function statusFamilies(status: StatusDocument, reloads: ReloadRecord): OwnFamily[] {
   return [
     buildInfo(status),
     ...reloadFamilies(reloads),
     ...actorFamilies(status),
     ...ledgerFamilies(status),
-    ...measurementFamilies(status),
+    ...lossFamilies(status),
   ];
 }
 
-function reloadFamilies({ successful, success_seconds }: ReloadRecord): MetricFamily[] {
+function reloadFamilies({ successful, success_seconds }: ReloadRecord): OwnFamily[] {
   return [
     gauge(
       'huatuo_config_last_reload_successful',
@@ -31,24 +31,19 @@ function reloadFamilies({ successful, success_seconds }: ReloadRecord): MetricFa
   ];
 }
 
-function buildInfo({ agent }: StatusDocument): MetricFamily {
+function buildInfo({ agent }: StatusDocument): OwnFamily {
   const labels = { version: agent.version, node_version: agent.node, kernel: agent.kernel };
   return gauge('huatuo_build_info', 'Always 1; the labels say what runs.', [{ labels, value: 1 }]);
 }
 
-function actorFamilies({ actors }: StatusDocument): MetricFamily[] {
-  const states = actors.flatMap(({ name, role, state }) =>
-    ACTOR_STATES.map((each) => ({
-      labels: { actor: name, role, state: each },
-      value: Number(each === state),
-    })),
-  );
-  const restarts = actors.map(({ name, role, restarts: value }) => ({
-    labels: { actor: name, role },
-    value,
-  }));
+function actorFamilies({ actors }: StatusDocument): OwnFamily[] {
+  // Of eleven states only the one it is in: an alert selects by the label, and a series that ends is no longer firing.
+  const states = actors.map(({ name, role, state }) => ({ labels: { actor: name, role, state }, value: 1 }));
+  const restarts = actors
+    .filter(({ state }) => state !== 'disabled')
+    .map(({ name, role, restarts: value }) => ({ labels: { actor: name, role }, value }));
   return [
-    gauge('huatuo_actor_state', 'State of each actor: 1 for the one it is in, 0 for the others.', states),
+    gauge('huatuo_actor_state', 'State of each actor: 1 for the one it is in; there is no other.', states),
     counter('huatuo_actor_restarts_total', 'Times the actor was started again after it had ended.', restarts),
     gauge(
       'huatuo_actor_fence_in_force',
@@ -63,22 +58,33 @@ function actorFamilies({ actors }: StatusDocument): MetricFamily[] {
   ];
 }
 
-function ledgerFamilies({ ledger }: StatusDocument): MetricFamily[] {
+/** What can become of an event in a ring. */
+const RING_CAUSES = [
+  ['ring_full', 'dropped_ring_full'],
+  ['rate_limited', 'rate_limited'],
+  ['malformed', 'malformed'],
+] as const;
+/** The same of a document that a collector makes itself, which most do not. */
+const SAVE_CAUSES = [
+  ['invalid', 'dropped_invalid'],
+  ['overloaded', 'dropped_overloaded'],
+  ['refused', 'dropped_refused'],
+  ['cancelled', 'dropped_cancelled'],
+  ['lost', 'dropped_lost'],
+  ['oversized', 'dropped_oversized'],
+] as const;
+
+function causesOf(row: LedgerStatus): readonly (readonly [cause: string, field: keyof LedgerStatus])[] {
+  const saved = SAVE_CAUSES.filter(([, field]) => row.saved_produced !== '0' || row[field] !== '0');
+  const hasOnlySaved = row.saved_produced !== '0' && row.saved_produced === row.produced;
+  return [...(hasOnlySaved ? [] : RING_CAUSES), ...saved];
+}
+
+function ledgerFamilies({ ledger }: StatusDocument): OwnFamily[] {
   const of = (field: 'produced' | 'journalled' | 'pending_bytes' | 'difference'): Sample[] =>
     ledger.map((row) => ({ labels: { collector: row.collector }, value: Number(row[field]) }));
-  const causes = [
-    ['ring_full', 'dropped_ring_full'],
-    ['rate_limited', 'rate_limited'],
-    ['malformed', 'malformed'],
-    ['invalid', 'dropped_invalid'],
-    ['overloaded', 'dropped_overloaded'],
-    ['refused', 'dropped_refused'],
-    ['cancelled', 'dropped_cancelled'],
-    ['lost', 'dropped_lost'],
-    ['oversized', 'dropped_oversized'],
-  ] as const;
   const dropped = ledger.flatMap((row) =>
-    causes.map(([cause, field]) => ({
+    causesOf(row).map(([cause, field]) => ({
       labels: { collector: row.collector, cause },
       value: Number(row[field]),
     })),
@@ -108,11 +114,29 @@ function ledgerFamilies({ ledger }: StatusDocument): MetricFamily[] {
   ];
 }
 
-function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
-  const of = (field: keyof ActorMeasurements): Sample[] =>
-    actors.flatMap(({ name, role, vitals }) =>
-      vitals?.[field] === undefined ? [] : [{ labels: { actor: name, role }, value: vitals[field] }],
-    );
+function lossFamilies({ actors }: StatusDocument): OwnFamily[] {
+  return [
+    counter(
+      'huatuo_actor_missed_program_runs_total',
+      'Runs of BPF programs that the kernel left out, because the program was running on that CPU already.',
+      measured(actors, 'missed_runs'),
+    ),
+    counter(
+      'huatuo_actor_throttled_seconds_total',
+      'Time the actor was throttled for being over its CPU budget.',
+      measured(actors, 'throttled_seconds'),
+    ),
+    gauge(
+      'huatuo_actor_sampling_ratio',
+      'Share of events that are kept while the actor is over its CPU budget.',
+      measured(actors, 'sampling_ratio'),
+    ),
+  ];
+}
+
+/** What is only on the page of the agent: what it takes to look into one of its threads, some of which must be asked for it. */
+export function actorDetails({ actors }: StatusDocument): OwnFamily[] {
+  const of = (field: keyof ActorMeasurements): Sample[] => measured(actors, field);
   return [
     gauge(
       'huatuo_actor_heartbeat_age_seconds',
@@ -161,28 +185,11 @@ function measurementFamilies({ actors }: StatusDocument): MetricFamily[] {
       'Names the decoder forgot to make room for others.',
       of('lookup_evictions'),
     ),
-    counter(
-      'huatuo_actor_missed_program_runs_total',
-      'Runs of BPF programs that the kernel left out, because the program was running on that CPU already.',
-      of('missed_runs'),
-    ),
-    counter(
-      'huatuo_actor_throttled_seconds_total',
-      'Time the actor was throttled for being over its CPU budget.',
-      of('throttled_seconds'),
-    ),
-    gauge(
-      'huatuo_actor_sampling_ratio',
-      'Share of events that are kept while the actor is over its CPU budget.',
-      of('sampling_ratio'),
-    ),
   ];
 }
 
-export function gauge(name: string, help: string, samples: readonly Sample[]): MetricFamily {
-  return { name, help, type: 'gauge', samples };
-}
-
-export function counter(name: string, help: string, samples: readonly Sample[]): MetricFamily {
-  return { name, help, type: 'counter', samples };
+function measured(actors: StatusDocument['actors'], field: keyof ActorMeasurements): Sample[] {
+  return actors.flatMap(({ name, role, vitals }) =>
+    vitals?.[field] === undefined ? [] : [{ labels: { actor: name, role }, value: vitals[field] }],
+  );
 }

@@ -25,7 +25,7 @@ import type { Log } from '../sdk/context.ts';
 import { allocateSeries, type SeriesMemory } from '../sdk/kept-series.ts';
 import { allocateState } from '../sdk/shared-state.ts';
 import type { LedgerStatus } from '../web/status.ts';
-import type { CollectorChild } from './child.ts';
+import type { CollectorChild, ProgramRuns } from './child.ts';
 import { CollectorThrottle } from './fence/budget.ts';
 import type { CpuCgroups } from './fence/cgroup.ts';
 import { CpuFence } from './fence/fence.ts';
@@ -199,6 +199,10 @@ export class WorkerChild implements CollectorChild {
       lookup_evictions: read('lookup_evictions'),
       sampling_ratio,
     };
+  }
+
+  programRuns(): readonly ProgramRuns[] | undefined {
+    return this.#kernel?.object?.programInfos;
   }
 
   /** Accounting of its ring and of what it saved, also while no worker runs; undefined when there is neither. */

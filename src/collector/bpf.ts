@@ -6,7 +6,7 @@ import { type Remote, wrap } from '../actor/rpc.ts';
 import type { ActorStats } from '../actor/stats.ts';
 import type { ContainersClient } from '../containers/client.ts';
 import { Decoder, decoderNeeds } from '../decoder/decoder.ts';
-import { KernelMap } from '../decoder/maps.ts';
+import { KernelMap, type MapBatch } from '../decoder/maps.ts';
 import { HuatuoError } from '../error.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
 import type { Batch, Bpf, BpfObject, EventRing, FoldedStack, Log } from '../sdk/context.ts';
@@ -140,6 +140,16 @@ export class LoadedObject implements BpfObject {
   }
 
   map(name: string): KernelMap<unknown, unknown> {
+    return this.#map(name);
+  }
+
+  /** Maps as they are at one moment: what does not fit into their first batch is read when it is asked for. */
+  async read(names: readonly string[]): Promise<readonly KernelMap<unknown, unknown>[]> {
+    const batches = await this.#kernel.mapBatches(names);
+    return names.map((name, index) => this.#map(name, batches[index]));
+  }
+
+  #map(name: string, first?: MapBatch): KernelMap<unknown, unknown> {
     const layout = this.#manifest.maps.find((map) => map.name === name);
     if (!layout) throw missing(this.#dependencies.data.name, 'map', name);
     const kernel = this.#kernel;
@@ -149,7 +159,7 @@ export class LoadedObject implements BpfObject {
       update: (key: Uint8Array, value: Uint8Array) => kernel.mapUpdate(name, key, value),
       delete: (key: Uint8Array) => kernel.mapDelete(name, key),
     };
-    return new KernelMap<unknown, unknown>(layout, calls, this.#dependencies.containers);
+    return new KernelMap<unknown, unknown>(layout, calls, this.#dependencies.containers, first);
   }
 
   async stacks(name: string): Promise<readonly FoldedStack[]> {

@@ -5,8 +5,12 @@ import { keyCgroup } from '../schema/metrics.ts';
 import type { Container } from '../sdk/container.ts';
 
 type AnyMap = KernelMap<unknown, unknown>;
-/** The object's maps, by name. */
-export type MapByName = (name: string) => AnyMap;
+/** The maps of a loaded object. */
+export interface MapReader {
+  map(name: string): AnyMap;
+  /** Several as they are at one moment. */
+  read(names: readonly string[]): Promise<readonly AnyMap[]>;
+}
 export interface MapEntry {
   readonly key: unknown;
   readonly views: readonly DataView[];
@@ -58,24 +62,49 @@ export function cgroupOf(
   return cgroupIds[Object.keys(cgroups).indexOf(name)];
 }
 
+/** What one map held. */
+export interface MapReading {
+  readonly map: AnyMap;
+  readonly entries: readonly MapEntry[];
+}
+
 /**
- * The entries of a map, read when no cgroup was removed meanwhile: else a count that moves to the parent is met twice, and
- * the next scrape shows a counter that falls. Where cgroups are removed all the time the last reading is taken.
+ * The entries of maps at one moment. With counters of cgroups it is one at which no cgroup was removed: else a count that moves to the
+ * parent is met twice, and the next scrape shows a counter that falls. Where cgroups are removed all the time the last reading
+ * is taken.
+ * @param countsCgroups whether the object has such counters
  */
-export async function readSteady(map: AnyMap, globals: MapByName | undefined): Promise<MapEntry[]> {
-  let before = await removals(globals);
+export async function readSteady(
+  object: Pick<MapReader, 'read'>,
+  names: readonly string[],
+  countsCgroups: boolean,
+): Promise<MapReading[]> {
+  const guard = countsCgroups ? [GLOBALS] : [];
   for (let readings = 1; ; readings++) {
-    const entries: MapEntry[] = [];
-    for await (const [key, views] of map.raw()) entries.push({ key, views });
-    const after = await removals(globals);
-    if (after === before || readings === MAX_READINGS) return entries;
-    before = after;
+    const all = await object.read([...guard, ...names, ...guard]);
+    const maps = all.slice(guard.length, guard.length + names.length);
+    const found = await Promise.all(maps.map(async (map) => ({ map, entries: await entriesOf(map) })));
+    const [before, after] = await Promise.all(
+      [all[0], all.at(-1)].map((map) => countsCgroups && removals(map)),
+    );
+    // What did not fit into one answer was read after the second guard.
+    const now =
+      maps.every(({ isWhole }) => isWhole) || !countsCgroups
+        ? after
+        : await removals((await object.read(guard))[0]);
+    if (before === now || readings === MAX_READINGS) return found;
   }
 }
 
-async function removals(globals: MapByName | undefined): Promise<unknown> {
+async function entriesOf(map: AnyMap): Promise<MapEntry[]> {
+  const entries: MapEntry[] = [];
+  for await (const [key, views] of map.raw()) entries.push({ key, views });
+  return entries;
+}
+
+async function removals(globals: AnyMap | undefined): Promise<unknown> {
   if (!globals) return undefined;
-  for await (const [, variables] of globals(GLOBALS).entries())
+  for await (const [, variables] of globals.entries())
     return (variables as Readonly<Record<string, unknown>>)[REMOVALS];
   return undefined;
 }

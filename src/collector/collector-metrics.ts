@@ -7,7 +7,7 @@ import type { Containers } from '../sdk/context.ts';
 import { GoneContainers } from '../sdk/gone-containers.ts';
 import { createInstruments, type InstrumentSet } from '../sdk/instruments.ts';
 import { KeptSeries, type SeriesMemory } from '../sdk/kept-series.ts';
-import type { Instruments, MetricFamily, MetricSpecs } from '../sdk/metrics.ts';
+import type { Instruments, MetricSpecs, MetricsAnswer } from '../sdk/metrics.ts';
 import { MapMetrics, type MapMetricsDependencies, mapMetricSpecs } from './map-metrics.ts';
 
 export interface CollectorMetricsDependencies {
@@ -61,13 +61,14 @@ export class CollectorMetrics {
   /**
    * One scrape.
    * @param update what the collector does at each
+   * @param known token of the answer whose text the asker has
    * @throws what `update` throws; SYSCALL_FAILED when a map cannot be read
    */
-  async collect(update: () => Promise<void>, bpf: LoadedMaps): Promise<MetricFamily[]> {
+  async collect(update: () => Promise<void>, bpf: LoadedMaps, known?: string): Promise<MetricsAnswer> {
     this.#gone.begin(this.#containers.list().map(({ id }) => id));
     this.#set.forget((id) => this.#gone.isOver(id));
     await update();
     await this.#maps.update(bpf);
-    return this.#set.collect();
+    return this.#set.collect(known);
   }
 }

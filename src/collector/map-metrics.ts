@@ -16,12 +16,11 @@ import type { Containers } from '../sdk/context.ts';
 import type { GoneContainers } from '../sdk/gone-containers.ts';
 import type { KeptSeries } from '../sdk/kept-series.ts';
 import { CONTAINER_LABELS, type Instruments, type MetricSpecs } from '../sdk/metrics.ts';
-import type { LoadedObject } from './bpf.ts';
 import {
   CONTAINER_CGROUPS,
   ContainerCgroups,
-  type MapByName,
   type MapEntry,
+  type MapReader,
   readSteady,
 } from './cgroup-maps.ts';
 import { DiskNames } from './disk-names.ts';
@@ -121,20 +120,15 @@ export class MapMetrics {
    * Brings the instruments up to date. An object that is not loaded has counted nothing.
    * @throws SYSCALL_FAILED when a map cannot be read
    */
-  async update(bpf: { readonly loaded: Promise<Pick<LoadedObject, 'map'>> | undefined }): Promise<void> {
+  async update(bpf: { readonly loaded: Promise<MapReader> | undefined }): Promise<void> {
     const object = this.#maps.length > 0 ? await bpf.loaded : undefined;
     if (!object) return;
-    const byName: MapByName = (name) => object.map(name);
-    await this.#containerCgroups?.tell(byName(CONTAINER_CGROUPS), this.#dependencies.containers.list());
+    await this.#containerCgroups?.tell(object.map(CONTAINER_CGROUPS), this.#dependencies.containers.list());
     const disks = new DiskNames(this.#dependencies.sysfs);
     const ownerless = new Map<string, string>();
     let deletions = MAX_DELETIONS;
-    for (const { name: mapName } of this.#maps) {
-      const map = byName(mapName);
-      const entries = await readSteady(
-        map,
-        this.#containerCgroups && keyCgroup(map.layout) ? byName : undefined,
-      );
+    const names = this.#maps.map(({ name }) => name);
+    for (const { map, entries } of await readSteady(object, names, this.#containerCgroups !== undefined)) {
       for (const { key, views } of await this.#show(map, entries, disks)) {
         const name = `${map.layout.name} ${keyText(key)}`;
         const counted = keyText(foldValues(views, map.layout.value));

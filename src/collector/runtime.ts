@@ -19,7 +19,7 @@ import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
 import type { Collector } from '../sdk/collector.ts';
 import type { CollectorContext, Log } from '../sdk/context.ts';
-import type { MetricFamily } from '../sdk/metrics.ts';
+import type { MetricsAnswer } from '../sdk/metrics.ts';
 import { SharedState } from '../sdk/shared-state.ts';
 import { createBpf, type OwnBpf } from './bpf.ts';
 import { CollectorMetrics } from './collector-metrics.ts';
@@ -115,7 +115,8 @@ export class CollectorRuntime {
   #connectTo(service: string, port: MessagePort): void {
     if (service === 'journal') this.#journal.connect(port);
     else if (service === 'containers') this.#containers.connect(port);
-    else if (service === 'prometheus') answerScrapes(port, this.#ready.promise, () => this.#collect());
+    else if (service === 'prometheus')
+      answerScrapes(port, this.#ready.promise, (known) => this.#collect(known));
     else port.close();
   }
 
@@ -158,7 +159,7 @@ export class CollectorRuntime {
     await this.#ctx.bpf.detach();
   }
 
-  async #collect(): Promise<readonly MetricFamily[]> {
+  async #collect(known: string | undefined): Promise<MetricsAnswer> {
     const collector = this.#collector;
     const samples = this.#sampler?.samples ?? [];
     const update = (): Promise<void> =>
@@ -167,7 +168,7 @@ export class CollectorRuntime {
           ? collector.update({ ...this.#ctx, samples })
           : collector.update?.(this.#ctx),
       );
-    return this.#metrics.collect(update, this.#ctx.bpf);
+    return this.#metrics.collect(update, this.#ctx.bpf, known);
   }
 
   /** Runs one of the collector's functions, which must end. */

@@ -91,6 +91,8 @@ export interface BpfConfig {
   readonly pin: boolean;
   /** On a BPF file system. */
   readonly pin_directory: string;
+  /** Runs of BPF programs are measured while the agent runs. */
+  readonly stats: boolean;
 }
 
 export interface RingConfig {

@@ -34,12 +34,25 @@ export class KernelMap<Key, Value> implements BpfMap<Key, Value> {
   readonly #calls: MapCalls;
   readonly #containers: Pick<Containers, 'byCgroupId' | 'list'> | undefined;
   readonly #stride: number;
+  readonly #first: MapBatch | undefined;
 
-  constructor(layout: MapLayout, calls: MapCalls, containers?: Pick<Containers, 'byCgroupId' | 'list'>) {
+  /** @param first the first batch, when that has been read already */
+  constructor(
+    layout: MapLayout,
+    calls: MapCalls,
+    containers?: Pick<Containers, 'byCgroupId' | 'list'>,
+    first?: MapBatch,
+  ) {
+    this.#first = first;
     this.layout = layout;
     this.#calls = calls;
     this.#containers = containers;
     this.#stride = valueStride(layout);
+  }
+
+  /** Whether all of it has been read already. */
+  get isWhole(): boolean {
+    return this.#first !== undefined && this.#first.next === undefined;
   }
 
   async *entries(): AsyncGenerator<readonly [Key, Value]> {
@@ -100,7 +113,8 @@ export class KernelMap<Key, Value> implements BpfMap<Key, Value> {
   async *raw(): AsyncGenerator<readonly [Key, readonly DataView[]]> {
     const { keyBytes, key } = this.layout;
     for (let position: Uint8Array | undefined, more = true; more; more = position !== undefined) {
-      const { count, keys, values, next } = await this.#calls.batch(position);
+      const { count, keys, values, next } =
+        (position === undefined && this.#first) || (await this.#calls.batch(position));
       const keyView = new DataView(keys.buffer, keys.byteOffset);
       const entryBytes = values.byteLength / count;
       for (let index = 0; index < count; index++) {

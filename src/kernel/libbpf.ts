@@ -67,6 +67,7 @@ export interface Libbpf {
     options: null,
   ): number;
   bpf_obj_get_info_by_fd(fd: number, info: Uint8Array, length: Uint32Array): number;
+  bpf_enable_stats(type: number): number;
   btf__free(btf: Pointer): void;
   btf__load_module_btf(module: string, vmlinux: Pointer): Pointer | null;
   btf__find_by_name_kind(btf: Pointer, name: string, kind: number): number;
@@ -116,6 +117,7 @@ const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
   bpf_map_lookup_batch:
     'int bpf_map_lookup_batch(int fd, uint8_t *in_batch, uint8_t *out_batch, uint8_t *keys, uint8_t *values, uint32_t *count, void *opts)',
   bpf_obj_get_info_by_fd: 'int bpf_obj_get_info_by_fd(int bpf_fd, uint8_t *info, uint32_t *info_len)',
+  bpf_enable_stats: 'int bpf_enable_stats(int type)',
   btf__load_module_btf: 'void *btf__load_module_btf(const char *module_name, void *vmlinux_btf)',
   btf__free: 'void btf__free(void *btf)',
   btf__find_by_name_kind: 'int btf__find_by_name_kind(const void *btf, const char *type_name, uint32_t kind)',

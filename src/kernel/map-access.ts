@@ -11,6 +11,18 @@ const MAX_BATCH_ENTRIES = 1 << 16;
 const ENOENT = 2;
 const ENOSPC = 28;
 
+/** What one batch call may fill is far more than most maps hold, so it is not allocated for each. */
+let room = new Uint8Array(0);
+/** A larger one is given back after its call. */
+const MAX_ROOM_BYTES = 1 << 20;
+
+function scratch(bytes: number): Uint8Array {
+  if (bytes <= room.byteLength) return room;
+  const larger = new Uint8Array(bytes);
+  if (bytes <= MAX_ROOM_BYTES) room = larger;
+  return larger;
+}
+
 export class MapAccess {
   readonly #fd: number;
   readonly #layout: MapLayout;
@@ -59,9 +71,11 @@ export class MapAccess {
     return result >= 0;
   }
 
+  /** An element at a time: a batch call of arrays costs more than the look-ups of the few elements they have. */
   #arrayBatch(position: Uint8Array | undefined): MapBatch {
+    const { maxEntries } = this.#layout;
     const first = position ? new DataView(position.buffer, position.byteOffset).getUint32(0, true) : 0;
-    const count = Math.min(BATCH_ENTRIES, this.#layout.maxEntries - first);
+    const count = Math.min(BATCH_ENTRIES, maxEntries - first);
     const keys = Uint32Array.from({ length: count }, (_, index) => first + index);
     const values = new Uint8Array(count * this.#entryBytes);
     for (const [index, key] of keys.entries()) {
@@ -69,15 +83,16 @@ export class MapAccess {
       if (value) values.set(value, index * this.#entryBytes);
     }
     const end = first + count;
-    const more = end < this.#layout.maxEntries && { next: new Uint8Array(Uint32Array.of(end).buffer) };
+    const more = end < maxEntries && { next: new Uint8Array(Uint32Array.of(end).buffer) };
     return { count, keys: new Uint8Array(keys.buffer), values, ...more };
   }
 
   #hashBatch(position: Uint8Array | undefined): MapBatch {
     const { keyBytes } = this.#layout;
     for (let capacity = BATCH_ENTRIES; ; capacity *= 2) {
-      const keys = new Uint8Array(capacity * keyBytes);
-      const values = new Uint8Array(capacity * this.#entryBytes);
+      const keysAt = capacity * this.#entryBytes;
+      const room = scratch(keysAt + capacity * keyBytes);
+      const [values, keys] = [room.subarray(0, keysAt), room.subarray(keysAt)];
       // The kernel's cursor: a u32 bucket number for hashes, a key for other types.
       const next = new Uint8Array(Math.max(8, keyBytes));
       const counted = Uint32Array.of(capacity);

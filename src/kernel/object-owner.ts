@@ -67,6 +67,7 @@ export class KernelOwner {
       shareRing: async (needs) => this.#lend(needs),
       mapLookup: async (map, key) => this.#map(map).lookup(key),
       mapBatch: async (map, position) => this.#map(map).batch(position),
+      mapBatches: async (maps) => maps.map((map) => this.#map(map).batch(undefined)),
       mapUpdate: async (map, key, value) => this.#map(map).update(key, value),
       mapDelete: async (map, key) => this.#map(map).delete(key),
     };

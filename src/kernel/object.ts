@@ -13,7 +13,7 @@ import { type Libbpf, libbpf, type Pointer } from './libbpf.ts';
 import { waitForRunningPrograms } from './libc.ts';
 import { loadFresh, openHandles } from './load.ts';
 import { Pinning, type PinRequest } from './pins/pinning.ts';
-import { recursionMisses } from './program-info.ts';
+import { type ProgramInfo, programInfo } from './program-info.ts';
 import { ProgramChoice, type ProgramStatus } from './programs.ts';
 import { ONLINE_CPUS, readOnlineCpus } from './sampling.ts';
 import { setSampling } from './variables.ts';
@@ -132,16 +132,21 @@ export class KernelObject {
     return runIterator(this.#api, found, cgroup, maxBytes);
   }
 
-  /** How often its programs were left out since they were loaded, see `recursionMisses`; undefined where that is not known. */
+  /** How often its programs were left out since they were loaded, see `ProgramInfo`; undefined where that is not known. */
   get missedRuns(): number | undefined {
-    // Of a pinned set there are links and maps only.
+    return this.programInfos
+      ?.map(({ recursion_misses }) => recursion_misses)
+      .reduce((sum, misses) => (sum === undefined || misses === undefined ? undefined : sum + misses), 0);
+  }
+
+  /** What the kernel says of its programs, by their C name; undefined for a pinned set, of which there are links and maps only. */
+  get programInfos(): readonly (ProgramInfo & { readonly program: string })[] | undefined {
     if (this.#handles.pinned) return undefined;
     const { object } = this.#handles;
-    return this.#choice.chosen
-      .map(({ program }) =>
-        recursionMisses(this.#api.bpf_program__fd(findProgram(this.#api, object, program))),
-      )
-      .reduce((sum, misses) => (sum === undefined || misses === undefined ? undefined : sum + misses), 0);
+    return this.#choice.chosen.flatMap(({ program }) => {
+      const info = programInfo(this.#api.bpf_program__fd(findProgram(this.#api, object, program)));
+      return info ? [{ program, ...info }] : [];
+    });
   }
 
   /** Its programs go on without this process: not every object that is to be pinned can be. */

@@ -12,7 +12,7 @@ import type { ContainersSnapshot } from '../containers/snapshot.ts';
 import { HuatuoError } from '../error.ts';
 import { shareInFlight, withDeadline } from '../promises.ts';
 import type { SeriesLosses } from '../sdk/instruments.ts';
-import type { MetricFamily } from '../sdk/metrics.ts';
+import { AnswerReader, type Reading } from '../storage/prometheus/reader.ts';
 import type { MetricSource } from '../storage/prometheus/source.ts';
 import type { PoolCollector, StoredSample } from './file-task.ts';
 import { HangRest } from './hang-rest.ts';
@@ -33,6 +33,7 @@ export class FileSource implements MetricSource, Disposable {
   readonly #listed: Promise<void>;
   #samples: readonly StoredSample[] = [];
   #sampleError: HuatuoError | undefined;
+  readonly #reader = new AnswerReader();
   readonly #counters: SteadyCounters;
   #losses: SeriesLosses = { refusedSeries: 0, truncatedLabels: 0 };
   #clock: NodeJS.Timeout | undefined;
@@ -77,7 +78,7 @@ export class FileSource implements MetricSource, Disposable {
   }
 
   /** @throws the failure of the newest sample, or of `update` */
-  scrape(deadline_ms: number): Promise<readonly MetricFamily[]> {
+  scrape(deadline_ms: number): Promise<Reading> {
     // The first scrapes may also have to wait for the module to load.
     return withDeadline(this.#update(String(deadline_ms)), deadline_ms, `scrape of collector ${this.name}`);
   }
@@ -88,7 +89,7 @@ export class FileSource implements MetricSource, Disposable {
     clearTimeout(this.#clock);
   }
 
-  async #runUpdate(deadline_ms: number): Promise<readonly MetricFamily[]> {
+  async #runUpdate(deadline_ms: number): Promise<Reading> {
     if (!this.#started) await this.#start();
     // Without this, a source that can no longer be sampled would show its last values for ever.
     if (this.#sampleError) throw this.#sampleError;
@@ -98,10 +99,13 @@ export class FileSource implements MetricSource, Disposable {
       containers: this.#containers(),
       samples: this.#samples,
       losses: this.#losses,
+      known: this.#reader.token,
     } as const;
-    const { families, losses } = await this.#rest.run(() => this.#pool.run(task, deadline_ms));
+    const { answer, losses } = await this.#rest.run(() => this.#pool.run(task, deadline_ms));
     this.#losses = losses;
-    return this.#counters.hold(families);
+    const reading = this.#reader.read(answer);
+    this.#counters.hold(reading.families);
+    return reading;
   }
 
   async #startClock(): Promise<void> {

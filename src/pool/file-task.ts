@@ -1,8 +1,8 @@
 /**
  * What one task of the pool does: load the module of a collector over files and call one of its functions.
  *
- * Tasks keep nothing between two calls but what is only a cache (the module, the parsed list of containers): the list, the
- * samples and the loss counters come with the task and go back with its result, because the next task may run in another thread.
+ * Tasks keep nothing between two calls but what is only a cache (the module, the parsed list of containers, the text of series): the
+ * list, the samples and the loss counters come with the task and go back with its result, because the next task may run in another thread.
  * What a collector keeps itself is in shared memory, which outlives the threads.
  */
 import { pathToFileURL } from 'node:url';
@@ -14,8 +14,8 @@ import type { ContainersSnapshot, SnapshotContainers } from '../containers/snaps
 import { HuatuoError, type WireError } from '../error.ts';
 import type { AnyAutotracer, Collector } from '../sdk/collector.ts';
 import type { Bpf, HostPaths, Log, SampleContext } from '../sdk/context.ts';
-import { createInstruments, type SeriesLosses } from '../sdk/instruments.ts';
-import type { MetricFamily } from '../sdk/metrics.ts';
+import { createInstruments, type InstrumentSet, type SeriesLosses } from '../sdk/instruments.ts';
+import type { MetricSpecs, MetricsAnswer } from '../sdk/metrics.ts';
 import type { NetlinkRequests } from '../sdk/netlink.ts';
 import { SharedState, type StateMemory } from '../sdk/shared-state.ts';
 
@@ -53,13 +53,15 @@ export type FileTask =
       readonly containers: ContainersSnapshot;
       readonly samples: readonly StoredSample[];
       readonly losses: SeriesLosses;
+      /** Token of the answer whose text the asker has. */
+      readonly known: string | undefined;
     };
 
 /** Errors travel as values: the pool's own way loses their code. */
 export type FileTaskResult =
   | { readonly type: 'described'; readonly every_seconds: number | undefined }
   | { readonly type: 'taken'; readonly sample: StoredSample }
-  | { readonly type: 'updated'; readonly families: readonly MetricFamily[]; readonly losses: SeriesLosses }
+  | { readonly type: 'updated'; readonly answer: MetricsAnswer; readonly losses: SeriesLosses }
   | { readonly type: 'looked'; readonly look: Look<CaptureRequest> }
   | { readonly type: 'failed'; readonly error: WireError };
 
@@ -101,7 +103,7 @@ export async function runFileTask(task: FileTask, host: TaskHost): Promise<FileT
 }
 
 async function run(task: FileTask, host: TaskHost): Promise<FileTaskResult> {
-  const { name, options, maxSeries } = task.collector;
+  const { name, options } = task.collector;
   if (task.type !== 'describe') host.containers.use(task.containers);
   const context = { options, paths: host.paths, containers: host.containers, log: host.log(name) };
   const state = new SharedState(task.collector.state);
@@ -120,13 +122,31 @@ async function run(task: FileTask, host: TaskHost): Promise<FileTaskResult> {
       return { type: 'taken', sample: { boottime_ns: taken_ns, state: taken } };
     }
     case 'update': {
-      const set = createInstruments(name, collector.metrics ?? {}, { maxSeries, losses: task.losses });
+      const set = instrumentsOf(task.collector, collector);
+      set.restart(task.losses);
       const { instruments: metrics } = set;
       await collector.update({ ...context, state, netlink, metrics, samples: task.samples, bpf: NO_BPF });
       const losses = { refusedSeries: set.refusedSeries, truncatedLabels: set.truncatedLabels };
-      return { type: 'updated', families: set.collect(), losses };
+      return { type: 'updated', answer: set.collect(task.known), losses };
     }
   }
+}
+
+/** Of the collectors that this thread has updated: series come again, and so does their text. */
+const instruments = new Map<
+  string,
+  { readonly maxSeries: number; readonly set: InstrumentSet<MetricSpecs> }
+>();
+
+function instrumentsOf(
+  { name, modulePath, maxSeries }: PoolCollector,
+  { metrics = {} }: MetricCollector,
+): InstrumentSet<MetricSpecs> {
+  const known = instruments.get(modulePath);
+  if (known?.maxSeries === maxSeries) return known.set;
+  const set = createInstruments(name, metrics, { maxSeries });
+  instruments.set(modulePath, { maxSeries, set });
+  return set;
 }
 
 /** What the looks in this thread have left, by tracer: to open windows again costs more than all else of a look. */

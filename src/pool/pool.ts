@@ -1,7 +1,7 @@
 /**
- * The threads that run collectors over files: a piscina pool of one or two, each task with a deadline.
+ * The threads that run collectors over files: a piscina pool of one or two, each job with a deadline.
  *
- * A task past its deadline is ended together with its thread; piscina starts another one. `atomics` is disabled because
+ * A job past its deadline is ended together with its thread; piscina starts another one. `atomics` is disabled because
  * the waiting it does otherwise stops timers and I/O of the thread between two tasks.
  */
 import type { MessagePort } from 'node:worker_threads';
@@ -10,6 +10,7 @@ import { HuatuoError } from '../error.ts';
 import type { LogConfig } from '../log.ts';
 import { at } from '../paths.ts';
 import type { HostPaths } from '../sdk/context.ts';
+import { Batch, type PoolJob, underWay } from './batch.ts';
 import type { FileTask, FileTaskResult, PoolCollector } from './file-task.ts';
 
 /** Given to every thread as `workerData`. */
@@ -25,13 +26,6 @@ const IDLE_TIMEOUT_MS = 90_000;
 const MAX_QUEUE = 200;
 const MAX_HEAP_MB = 96;
 
-/** What a thread gets. */
-export interface PoolJob {
-  readonly task: FileTask;
-  /** Becomes 1 when the thread begins with it. */
-  readonly begun: Int32Array<SharedArrayBuffer>;
-}
-
 /** Successful results; failures are thrown. */
 export type FileTaskAnswer<Type extends FileTaskResult['type']> = Extract<
   FileTaskResult,
@@ -42,9 +36,10 @@ const ANSWERS = { describe: 'described', take: 'taken', update: 'updated', look:
 export class FilePool implements AsyncDisposable {
   readonly #options: FilePoolOptions;
   readonly #answerNetlink: (port: MessagePort) => void;
-  #piscina: Piscina<PoolJob, FileTaskResult>;
+  #piscina: Piscina<PoolJob, readonly FileTaskResult[]>;
   /** Of the modules that were run so far, by path. */
   readonly #contents = new Map<string, string>();
+  readonly #batch = new Batch((job, deadline_ms) => this.#submit(job, deadline_ms));
 
   /** @param answerNetlink is given a port on which a thread asks for what `NetlinkRequests` has */
   constructor(options: FilePoolOptions, answerNetlink: (port: MessagePort) => void) {
@@ -64,8 +59,8 @@ export class FilePool implements AsyncDisposable {
     void former.close().catch(() => {});
   }
 
-  #start(): Piscina<PoolJob, FileTaskResult> {
-    const piscina = new Piscina<PoolJob, FileTaskResult>({
+  #start(): Piscina<PoolJob, readonly FileTaskResult[]> {
+    const piscina = new Piscina<PoolJob, readonly FileTaskResult[]>({
       filename: at('dist/workers/task.js'),
       name: 'default',
       minThreads: 1,
@@ -94,7 +89,10 @@ export class FilePool implements AsyncDisposable {
     task: Task,
     deadline_ms: number,
   ): Promise<FileTaskAnswer<(typeof ANSWERS)[Task['type']]>> {
-    const result = await this.#submit(task, deadline_ms);
+    this.#renewFor(task.collector);
+    // Updates are asked for by scrapes, all at once.
+    const how = task.type === 'update' ? 'add' : 'alone';
+    const result = await this.#batch[how](task, deadline_ms);
     if (result.type === 'failed') throw HuatuoError.fromWire(result.error);
     return result as FileTaskAnswer<(typeof ANSWERS)[Task['type']]>;
   }
@@ -103,29 +101,38 @@ export class FilePool implements AsyncDisposable {
     await this.#piscina.destroy();
   }
 
-  async #submit(task: FileTask, deadline_ms: number): Promise<FileTaskResult> {
-    this.#renewFor(task.collector);
-    const signal = AbortSignal.timeout(deadline_ms);
-    const { name } = task.collector;
-    const begun = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  async #submit(job: PoolJob, deadline_ms: number): Promise<readonly FileTaskResult[]> {
+    // Ends with the job: AbortSignal.timeout() would keep its timer for the whole deadline.
+    const late = new AbortController();
+    const { signal } = late;
+    const timer = setTimeout(() => late.abort(), deadline_ms);
     try {
-      return await this.#piscina.run({ task, begun }, { signal });
+      return await this.#piscina.run(job, { signal });
     } catch (cause) {
+      const begun = underWay(job);
+      const { type, collector } = begun ?? job.tasks[0]!;
+      const what = `${type} of collector ${collector.name}`;
       if (!signal.aborted)
-        throw HuatuoError.from(cause, 'COLLECTOR_FAILED', `its thread was replaced; check collector ${name}`);
-      if (Atomics.load(begun, 0) === 0)
+        throw HuatuoError.from(
+          cause,
+          'COLLECTOR_FAILED',
+          `its thread was replaced; check collector ${collector.name}`,
+        );
+      if (!begun)
         throw new HuatuoError('OVERLOADED', {
-          expected: `a thread for ${task.type} of collector ${name} within ${deadline_ms} ms`,
+          expected: `a thread for ${what} within ${deadline_ms} ms`,
           found: 'all of them busy with other collectors',
           remedy: 'it is tried again next time; see which collectors hang',
           cause,
         });
       throw new HuatuoError('DEADLINE_EXCEEDED', {
-        expected: `${task.type} of collector ${name} within ${deadline_ms} ms`,
+        expected: `${what} within ${deadline_ms} ms`,
         found: 'no result',
         remedy: 'its task was ended; check what it reads, or raise web.scrape_timeout',
         cause,
       });
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

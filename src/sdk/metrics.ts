@@ -132,19 +132,28 @@ export const CONTAINER_LABELS: readonly [
 
 export type MetricType = 'counter' | 'gauge' | 'histogram';
 
-/** One sample. For histograms `suffix` is `_bucket` (with label `le`), `_sum` or `_count`. */
-export interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-  readonly suffix?: '_bucket' | '_sum' | '_count';
-}
-
-/** A metric family as data: what a collector answers to a scrape. `name` is the full exposition name. */
-export interface MetricFamily {
+/** The constant part of a metric family: `name` is the full exposition name. */
+export interface FamilyText {
   readonly name: string;
   readonly help: string;
   readonly type: MetricType;
-  readonly samples: readonly Sample[];
+  /** Histograms only: upper bounds as text, ascending, without +Inf. */
+  readonly bounds?: readonly string[];
+  /** The labels of each series as they stand on the page, escaped, one series a line: `cpu="0",mode="user"`. */
+  readonly series: string;
+}
+
+/**
+ * What a collector answers to a scrape. Text crosses threads when it is new, numbers always: `values` has one for each series, in
+ * the order of the families and their lines; for a series of a histogram the cumulative count of each bucket, +Inf included, and the
+ * sum. NaN is a sample that is not there.
+ */
+export interface MetricsAnswer {
+  /** Says which text the values belong to; another one in each answer of any thread. */
+  readonly token: string;
+  /** Undefined: those of the answer whose token the request has named. */
+  readonly families?: readonly FamilyText[];
+  readonly values: Float64Array;
 }
 
 export type MetricSpecs = Readonly<Record<string, InstrumentSpec>>;

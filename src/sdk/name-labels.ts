@@ -4,7 +4,6 @@
  *   field: counter({ name: 'huatuo_bamai_netstat_{key}', labels: ['key', 'device'], help: 'Field {key}.' })
  *   metrics.field.set(7, { key: 'Tcp_InSegs', device: 'eth0' })  ──►  huatuo_bamai_netstat_Tcp_InSegs{device="eth0"} 7
  */
-import type { InstrumentSpec, MetricFamily, Sample } from './metrics.ts';
 
 const PLACEHOLDER = /\{(\w+)\}/g;
 
@@ -21,29 +20,4 @@ export function fillIn(template: string, labels: Readonly<Record<string, string>
 /** A key of the kernel's as it may stand in a name: `hugetlb.2MB.max` is `hugetlb_2MB_max`. */
 export function namePart(key: string): string {
   return key.replaceAll(/[^a-zA-Z0-9_]/g, '_');
-}
-
-/** @returns one family for each name that the samples have, without the labels that are in it */
-export function familiesByName(
-  name: string,
-  spec: InstrumentSpec,
-  samples: readonly Sample[],
-): MetricFamily[] {
-  const { help, type } = spec;
-  const inName = nameLabels(name);
-  if (inName.length === 0) return samples.length === 0 ? [] : [{ name, help, type, samples }];
-  const families = new Map<string, MetricFamily & { readonly samples: Sample[] }>();
-  for (const sample of samples) {
-    const full = fillIn(name, sample.labels);
-    const rest = Object.entries(sample.labels).filter(([label]) => !inName.includes(label));
-    const family = families.get(full) ?? {
-      name: full,
-      help: fillIn(help, sample.labels),
-      type,
-      samples: [],
-    };
-    families.set(full, family);
-    family.samples.push({ ...sample, labels: Object.fromEntries(rest) });
-  }
-  return [...families.values()];
 }

@@ -20,15 +20,18 @@ import { Looks } from '../pool/looks.ts';
 import { FilePool } from '../pool/pool.ts';
 import { shareInFlight, withDeadline } from '../promises.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
-import type { MetricFamily } from '../sdk/metrics.ts';
+import type { MetricsAnswer } from '../sdk/metrics.ts';
 import { OwnMetrics } from '../storage/prometheus/own.ts';
-import type { PageLabels } from '../storage/prometheus/page.ts';
+import type { OwnFamily } from '../storage/prometheus/own-family.ts';
+import { processFamilies } from '../storage/prometheus/process.ts';
+import type { PageLabels } from '../storage/prometheus/render.ts';
 import { scrape } from '../storage/prometheus/scrape.ts';
 import { PortSource } from '../storage/prometheus/source.ts';
 import { createApp } from './app.ts';
+import { encode } from './encode.ts';
 import { EventStreams } from './event-stream.ts';
 import { ScrapeOutcomes } from './outcomes.ts';
-import { addPages, type Pages, type Selection } from './routes.ts';
+import { AGENT, addPages, type Pages, type ScrapeWish, type Selection } from './routes.ts';
 import { serve } from './serve.ts';
 import type { HttpServer, Listening } from './server.ts';
 import type { PooledStatus, StatusDocument } from './status.ts';
@@ -47,8 +50,8 @@ export interface PrometheusOptions {
 /** What the main thread answers to this one, on the control port. */
 export interface SupervisorApi {
   status(): Promise<StatusDocument>;
-  /** The agent's own families: ledger, actor states, build information. */
-  families(): Promise<readonly MetricFamily[]>;
+  /** The agent's own metrics: ledger, actor states, build information; and what only its own page has. */
+  families(isDetailed: boolean): Promise<MetricsAnswer>;
   /** @throws when the thread that knows them is down */
   containers(): Promise<ContainersDocument>;
   /** Answers `NetlinkRequests` on a port of a thread of the pool, which is transferred. */
@@ -89,6 +92,12 @@ const CONTAINERS_DEADLINE_MS = 3_000;
 /** File collectors begin without containers when the thread that knows them says nothing. */
 const CONTAINERS_LISTED_MS = 1_000;
 
+/** One page; requests for the same one at the same time are one scrape. */
+interface PageRequest extends Omit<ScrapeWish, 'selection'> {
+  readonly collectors: readonly string[];
+  readonly agent: 'none' | 'usual' | 'detailed';
+}
+
 export class Prometheus implements PrometheusControl {
   readonly #options: PrometheusOptions;
   /** Collector threads by name; one whose thread is down stays until it is forgotten. */
@@ -107,11 +116,12 @@ export class Prometheus implements PrometheusControl {
   readonly #outcomes: ScrapeOutcomes;
   readonly #server: Promise<HttpServer>;
   readonly #status: () => Promise<StatusDocument>;
-  readonly #families: () => Promise<readonly MetricFamily[]>;
+  readonly #families: () => Promise<MetricsAnswer>;
+  readonly #details: () => Promise<MetricsAnswer>;
   readonly #labels = Promise.withResolvers<void>();
   #pageLabels: PageLabels = { region: '', host: '' };
   #followsHostname = false;
-  readonly #page = shareInFlight((key) => this.#scrape(JSON.parse(key) as string[] | null));
+  readonly #page = shareInFlight((key) => this.#scrape(JSON.parse(key) as PageRequest));
   #closed = false;
 
   /** Starts listening at once; `listening` tells how that went. */
@@ -124,7 +134,8 @@ export class Prometheus implements PrometheusControl {
     });
     this.#looks = new Looks(this.#pool, () => this.#snapshots.get(), this.#listed);
     this.#status = bounded('status of the main thread', () => supervisor.status());
-    this.#families = bounded('metrics of the main thread', () => supervisor.families());
+    this.#families = bounded('metrics of the main thread', () => supervisor.families(false));
+    this.#details = bounded('metrics of the main thread', () => supervisor.families(true));
     const onError = (error: unknown): void => log.error('an HTTP request failed', { error });
     this.#events = new EventStreams({
       journal: options.journal,
@@ -134,7 +145,9 @@ export class Prometheus implements PrometheusControl {
     const pages: Pages = {
       version: options.version,
       status: this.#status,
-      metrics: (selection) => this.#page(JSON.stringify(this.#selected(selection))),
+      metrics: ({ selection, ...wish }) =>
+        this.#page(JSON.stringify({ ...this.#selected(selection), ...wish } satisfies PageRequest)),
+      onRefusedScrape: () => this.#own.countRefusedScrape(),
       events: (c) => this.#events.answer(c),
       collectors: () => this.#names(),
       containers: bounded('containers', () => supervisor.containers(), CONTAINERS_DEADLINE_MS),
@@ -165,6 +178,7 @@ export class Prometheus implements PrometheusControl {
     this.#ports.get(collector)?.close();
     this.#ports.delete(collector);
     this.#looks.forget(collector);
+    this.#outcomes.forget(collector);
   }
 
   look(collector: PoolCollector): Promise<Look<CaptureRequest>> {
@@ -224,33 +238,37 @@ export class Prometheus implements PrometheusControl {
     return [...this.#ports.keys(), ...this.#files.map((source) => source.name)].sort();
   }
 
-  /** Names to scrape; null for all, which includes the agent's own metrics. */
-  #selected(selection: Selection): string[] | null {
-    switch (selection.type) {
-      case 'all':
-        return null;
-      case 'only':
-        return this.#names().filter((name) => selection.collectors.has(name));
-      case 'without':
-        return this.#names().filter((name) => !selection.collectors.has(name));
-    }
+  #selected(selection: Selection): Pick<PageRequest, 'collectors' | 'agent'> {
+    const isMeant = (name: string): boolean =>
+      selection.type === 'all' || selection.collectors.has(name) === (selection.type === 'only');
+    const collectors = this.#names().filter(isMeant);
+    if (!isMeant(AGENT)) return { collectors, agent: 'none' };
+    return { collectors, agent: selection.type === 'only' ? 'detailed' : 'usual' };
   }
 
-  async #scrape(names: string[] | null): Promise<string> {
+  async #scrape({ collectors, agent, format, encoding }: PageRequest): Promise<Buffer<ArrayBuffer>> {
     const { web } = this.#options;
     await this.#labels.promise;
-    const sources = [...this.#ports.values(), ...this.#files];
-    return scrape({
-      sources: names ? sources.filter((source) => names.includes(source.name)) : sources,
-      ...(names ? {} : { supervisor: this.#families }),
-      own: names ? [] : this.#own.metrics,
+    const supervisor = { none: undefined, usual: this.#families, detailed: this.#details }[agent];
+    const page = await scrape({
+      sources: [...this.#ports.values(), ...this.#files].filter(({ name }) => collectors.includes(name)),
+      ...(supervisor && { supervisor }),
+      own: this.#ownFamilies(agent),
       labels: this.#labelsNow,
+      format,
       deadline_ms: web.scrape_timeout_ms,
       onOutcome: (collector, faults) => {
         for (const { type } of faults) if (type === 'refused') this.#own.countRefusedFamily(collector);
         this.#outcomes.add(collector, faults);
       },
+      lastSuccess_seconds: (collector) => this.#outcomes.lastSuccess_seconds(collector),
     });
+    return encode(Buffer.from(page), encoding);
+  }
+
+  #ownFamilies(agent: PageRequest['agent']): OwnFamily[] {
+    if (agent === 'none') return [];
+    return [...processFamilies(), ...this.#own.families, ...(agent === 'detailed' ? this.#own.details : [])];
   }
 }
 

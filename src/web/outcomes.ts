@@ -13,6 +13,8 @@ interface Outcome {
 export class ScrapeOutcomes {
   readonly #log: Log;
   readonly #newest = new Map<string, Outcome>();
+  /** When each last had no fault; milliseconds since the epoch. */
+  readonly #succeeded_ms = new Map<string, number>();
   /** What was logged last about each collector. */
   readonly #logged = new Map<string, string>();
 
@@ -23,6 +25,7 @@ export class ScrapeOutcomes {
   /** A collector that stays broken is logged once, not at every scrape. */
   add(collector: string, faults: readonly ScrapeFault[]): void {
     this.#newest.set(collector, { at: Date.now(), faults });
+    if (faults.length === 0) this.#succeeded_ms.set(collector, Date.now());
     if (faults.some((fault) => fault.type === 'failed' && fault.error.code === 'COLLECTOR_STARTING')) return;
     const signature = faults
       .map((fault) =>
@@ -45,6 +48,13 @@ export class ScrapeOutcomes {
   /** The collector was made anew or is gone: what it did before says nothing. */
   forget(collector: string): void {
     this.#newest.delete(collector);
+    this.#succeeded_ms.delete(collector);
+  }
+
+  /** Seconds since the epoch; undefined if it never gave all its samples. */
+  lastSuccess_seconds(collector: string): number | undefined {
+    const at_ms = this.#succeeded_ms.get(collector);
+    return at_ms && at_ms / 1000;
   }
 
   status(name: string): PooledStatus {

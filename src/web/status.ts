@@ -27,6 +27,8 @@ export interface AgentStatus {
 export interface LedgerStatus {
   readonly collector: string;
   readonly produced: string;
+  /** Of these, documents that it made itself. */
+  readonly saved_produced: string;
   readonly journalled: string;
   readonly dropped_ring_full: string;
   readonly rate_limited: string;

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { MetricFamily } from '../../src/sdk/metrics.ts';
 import { scratchDirectory } from '../soak/scratch.ts';
 import { LoneCollector } from '../support/lone-collector.ts';
 
@@ -32,9 +31,7 @@ const HANGS_SOON = { heartbeat_timeout: '2s' };
 
 /** Values of a family that are not 0, by outcome or cause. */
 async function counted(lone: LoneCollector, family: string): Promise<Record<string, number>> {
-  const found = (await lone.scrape()).find(
-    ({ name }: MetricFamily) => name === `huatuo_autotracing_${family}_total`,
-  );
+  const found = (await lone.scrape()).find(({ name }) => name === `huatuo_autotracing_${family}_total`);
   const samples = found?.samples.filter(({ value }) => value > 0) ?? [];
   return Object.fromEntries(
     samples.map(({ labels, value }) => [labels.outcome ?? labels.cause ?? '', value]),

@@ -63,8 +63,12 @@ export class AgentProcess implements AsyncDisposable {
     return (await this.#fetch(path)).text();
   }
 
+  url(path: string): string {
+    return `http://127.0.0.1:${this.#port()}${path}`;
+  }
+
   #fetch(path: string): Promise<Response> {
-    return fetch(`http://127.0.0.1:${this.#port()}${path}`);
+    return fetch(this.url(path));
   }
 
   async ledger(collector: string): Promise<LedgerStatus> {

@@ -16,6 +16,7 @@ import { benchLookups } from './lookups.ts';
 import { benchPipeline } from './pipeline.ts';
 import { benchProbes } from './probes.ts';
 import { type Row, renderTable } from './report.ts';
+import { benchScrape } from './scrape.ts';
 import { benchShipping } from './shipping.ts';
 import { benchThreads } from './threads.ts';
 import { benchWalk } from './walk.ts';
@@ -30,6 +31,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>>
   lookups: benchLookups,
   pipeline: benchPipeline,
   threads: benchThreads,
+  scrape: benchScrape,
   idle: benchIdle,
   probes: benchProbes,
   shipping: benchShipping,

@@ -9,6 +9,19 @@ export function cpuSeconds(pid: number): number {
   return statSeconds(`/proc/${pid}/stat`);
 }
 
+/** The same in nanoseconds, of the threads that it has now. */
+export function cpuNanoseconds(pid: number): number {
+  let sum = 0;
+  for (const tid of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      sum += Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ', 1)[0]);
+    } catch {
+      // The thread ended between the two reads.
+    }
+  }
+  return sum;
+}
+
 /** The same for each of its threads; threads of one name are added up. */
 export function cpuSecondsByThread(pid: number): Map<string, number> {
   const threads = new Map<string, number>();

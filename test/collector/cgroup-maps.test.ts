@@ -68,37 +68,67 @@ test('more containers than the map has room for, or than one scrape has time for
   assert.equal(large.ids.size, 1500);
 });
 
-/** A map whose entries are what each reading finds, and the count of removals at each question. */
-function readings(found: readonly string[], removals: readonly number[]) {
-  let reading = 0;
+/** An object of one map, whose entries are what each reading finds, and the count of removals at each question. */
+function readings(found: readonly string[], removals: readonly number[], isWhole = true) {
   let question = 0;
+  const asked: string[][] = [];
   const map = {
+    isWhole,
     async *raw() {
-      yield [found[Math.min(reading++, found.length - 1)], []] as const;
-    },
-    async *entries() {
-      yield [0, { cgroups_ended: removals[Math.min(question++, removals.length - 1)] }] as const;
+      yield [
+        found[Math.min(asked.filter((names) => names.includes('map')).length, found.length) - 1],
+        [],
+      ] as const;
     },
   } as unknown as KernelMap<unknown, unknown>;
-  return { map, count: () => reading };
+  const globals = (): KernelMap<unknown, unknown> => {
+    const count = removals[Math.min(question++, removals.length - 1)];
+    return {
+      isWhole: true,
+      async *entries() {
+        yield [0, { cgroups_ended: count }] as const;
+      },
+    } as unknown as KernelMap<unknown, unknown>;
+  };
+  const read = async (names: readonly string[]) => {
+    asked.push([...names]);
+    return names.map((name) => (name === 'map' ? map : globals()));
+  };
+  return { read, map, asked };
 }
 
+test('all maps are read with one question, which asks for removals before and behind them', async () => {
+  const object = readings(['whole'], [0]);
+  assert.deepEqual(await readSteady(object, ['map'], true), [
+    { map: object.map, entries: [{ key: 'whole', views: [] }] },
+  ]);
+  assert.deepEqual(object.asked, [['.bss', 'map', '.bss']]);
+});
+
 test('a reading in which a cgroup was removed is not shown', async () => {
-  const { map } = readings(['torn', 'torn again', 'whole'], [0, 1, 3, 3]);
-  assert.deepEqual(await readSteady(map, () => map), [{ key: 'whole', views: [] }]);
+  const object = readings(['torn', 'torn again', 'whole'], [0, 1, 1, 3, 3, 3]);
+  const [reading] = await readSteady(object, ['map'], true);
+  assert.deepEqual(reading?.entries, [{ key: 'whole', views: [] }]);
+});
+
+test('what was removed while a map was read on that is larger than one answer is seen, too', async () => {
+  const object = readings(['torn', 'whole'], [0, 0, 1, 1, 1, 1], false);
+  const [reading] = await readSteady(object, ['map'], true);
+  assert.deepEqual(reading?.entries, [{ key: 'whole', views: [] }]);
 });
 
 test('where cgroups are removed all the time the reading ends all the same', async () => {
-  const { map, count } = readings(
+  const object = readings(
     ['torn'],
     Array.from({ length: 100 }, (_, index) => index),
   );
-  assert.deepEqual(await readSteady(map, () => map), [{ key: 'torn', views: [] }]);
-  assert.ok(count() > 1);
+  const [reading] = await readSteady(object, ['map'], true);
+  assert.deepEqual(reading?.entries, [{ key: 'torn', views: [] }]);
+  assert.ok(object.asked.length > 1);
 });
 
-test('a map without counters of cgroups is read once', async () => {
-  const { map, count } = readings(['whole'], []);
-  await readSteady(map, undefined);
-  assert.equal(count(), 1);
+test('maps without counters of cgroups are read once', async () => {
+  const object = readings(['whole'], [], false);
+  await readSteady(object, ['map'], false);
+  assert.deepEqual(object.asked, [['map']]);
 });

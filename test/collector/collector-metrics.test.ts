@@ -8,6 +8,7 @@ import type { MapLayout } from '../../src/schema/manifest.ts';
 import type { Container, Owner } from '../../src/sdk/container.ts';
 import { allocateSeries, type SeriesMemory } from '../../src/sdk/kept-series.ts';
 import { container as fixture } from '../support/containers-fixture.ts';
+import { familiesOf } from '../support/families.ts';
 
 const field = { name: '', json: '', offset: 0, bytes: 8, doc: '' } as const;
 const map = (name: string, type: 'counter' | 'gauge'): MapLayout => ({
@@ -53,9 +54,12 @@ class Host {
       },
       keepGone_ms,
     });
-    const bpf = { loaded: Promise.resolve({ map: (name: string) => this.#map(name) }) };
+    const map = (name: string) => this.#map(name);
+    const bpf = {
+      loaded: Promise.resolve({ map, read: async (names: readonly string[]) => names.map(map) }),
+    };
     return async (): Promise<Record<string, number>> => {
-      const families = await metrics.collect(async () => undefined, bpf as unknown as OwnBpf);
+      const families = familiesOf(await metrics.collect(async () => undefined, bpf as unknown as OwnBpf));
       const own = families.filter(({ name }) => name.startsWith('test_'));
       return Object.fromEntries(
         own.flatMap(({ name, samples }) =>

@@ -88,7 +88,11 @@ class Host {
 
   /** The row of the status page: what is not 0. */
   get ledger(): Record<string, string> {
-    const { collector: _, ...row } = withSaved('tester', undefined, this.stats) ?? { collector: '' };
+    const {
+      collector: _,
+      saved_produced: _saved,
+      ...row
+    } = withSaved('tester', undefined, this.stats) ?? { collector: '' };
     return Object.fromEntries(Object.entries(row).filter(([, count]) => count !== '0'));
   }
 }

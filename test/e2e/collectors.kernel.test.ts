@@ -14,8 +14,10 @@ import { hierarchyOf, skipWithoutController, TestCgroup } from '../support/cgrou
 import { skipWithoutPrograms } from '../support/container-programs.ts';
 import { directIo, LoopDevice } from '../support/disks.ts';
 import { skipWithoutBpf, skipWithoutKernelType } from '../support/kernel.ts';
+import { openMetricsLint } from '../support/openmetrics-lint.ts';
 import { parsePage, samplesOf, sampleValue } from '../support/prometheus-text.ts';
 import { promlint } from '../support/promlint.ts';
+import { promtoolComplaints } from '../support/promtool.ts';
 import { skipWithoutTcpPair, TcpPair } from '../support/tcp-pair.ts';
 
 const skip = skipWithoutBpf();
@@ -115,6 +117,7 @@ describe('one agent with all collectors', { skip }, () => {
         args: ['--collector.tcp_retransmit'],
         config: {
           region: 'somewhere',
+          bpf: { stats: true },
           containers: { keep_gone: '1s' },
           collectors: {
             softirq: { threshold: '1ns', max_events_per_second_per_cpu: 1 },
@@ -169,7 +172,36 @@ describe('one agent with all collectors', { skip }, () => {
       waits.reduce((sum, { value }) => sum + value, 0) > 0,
       'the task in the container has waited for a CPU',
     );
-    assert.deepEqual(promlint(text), []);
+    assert.deepEqual([...promlint(text), ...promtoolComplaints(text)], []);
+  });
+
+  test('the same page as OpenMetrics, and the agent’s own, which is not on it', async () => {
+    const accept = 'application/openmetrics-text;version=1.0.0';
+    assert.deepEqual(openMetricsLint(await agent.get('/metrics', { accept })), []);
+    const own = await agent.get('/metrics?collect[]=agent');
+    assert.deepEqual([...promlint(own), ...promtoolComplaints(own)], []);
+    const [every, detailed] = [await agent.metrics(), parsePage(own)];
+    assert.ok(detailed.has('huatuo_actor_heap_bytes') && !every.has('huatuo_actor_heap_bytes'));
+    const actors = samplesOf(every, 'huatuo_actor_state', { actor: 'runqlat' });
+    assert.deepEqual(
+      actors.map(({ labels, value }) => [labels.state, value]),
+      [['running', 1]],
+    );
+    assert.ok(sampleValue(every, 'process_resident_memory_bytes') > MIB);
+    assert.ok(sampleValue(every, 'process_open_fds') > 0);
+    const success = 'huatuo_scrape_collector_last_success_timestamp_seconds';
+    assert.ok(Math.abs(Date.now() / 1000 - sampleValue(every, success, { collector: 'loadavg' })) < 3600);
+  });
+
+  test('what each program costs is there, because it is asked for', async () => {
+    const ran = { collector: 'runqlat' };
+    await agent.until('measured runs', async () => {
+      const page = await agent.metrics();
+      const [runs, seconds] = ['runs', 'run_seconds'].map((what) =>
+        samplesOf(page, `huatuo_bpf_program_${what}_total`, ran).reduce((sum, { value }) => sum + value, 0),
+      );
+      return (runs ?? 0) > 0 && (seconds ?? 0) > 0;
+    });
   });
 
   test('a scrape of one collector has its metrics and no others', async () => {

@@ -7,9 +7,10 @@ import type { HuatuoError } from '../../src/error.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { FileSource } from '../../src/pool/file-source.ts';
 import { FilePool } from '../../src/pool/pool.ts';
-import type { MetricFamily } from '../../src/sdk/metrics.ts';
 import { allocateState } from '../../src/sdk/shared-state.ts';
+import type { Reading } from '../../src/storage/prometheus/reader.ts';
 import { eventually } from '../support/eventually.ts';
+import { familiesOfReading } from '../support/families.ts';
 
 keepClock();
 
@@ -40,15 +41,16 @@ function source(fixture: string, maxSeries = 100, state = allocateState()): File
   return made;
 }
 
-function value(families: readonly MetricFamily[], name: string): number | undefined {
-  return families.find((family) => family.name === name)?.samples[0]?.value;
+function value(reading: Reading, name: string): number | undefined {
+  return familiesOfReading(reading).find((family) => family.name === name)?.samples[0]?.value;
 }
 
 test('update gets options, samples and fresh instruments', async () => {
   const sampled = source('sampled');
   await sampled.scrape(DEADLINE_MS);
   const families = await sampled.scrape(DEADLINE_MS);
-  const samples = families.find(({ name }) => name === 'huatuo_bamai_sampled_samples')?.samples[0];
+  const samples = familiesOfReading(families).find(({ name }) => name === 'huatuo_bamai_sampled_samples')
+    ?.samples[0];
   assert.equal(samples?.labels.option, '{"a":1}');
   assert.ok(samples.value === 1 || samples.value === 2);
   assert.equal(value(families, 'huatuo_sampled_updates_total'), 1);

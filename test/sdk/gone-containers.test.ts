@@ -5,6 +5,7 @@ import { GoneContainers } from '../../src/sdk/gone-containers.ts';
 import { createInstruments } from '../../src/sdk/instruments.ts';
 import { allocateSeries, KeptSeries } from '../../src/sdk/kept-series.ts';
 import { counter, histogram } from '../../src/sdk/metrics.ts';
+import { familiesOf } from '../support/families.ts';
 
 const SPECS = {
   kills: counter({ help: 'Kills.', labels: ['container_id', 'reason'] }),
@@ -27,7 +28,7 @@ function page(keep_ms = KEEP_MS) {
       now_ms = at_ms;
       gone.begin(running);
       set.forget((id) => gone.isOver(id));
-      const [family] = set.collect();
+      const [family] = familiesOf(set.collect());
       assert.ok(
         family?.name === 'huatuo_bamai_tester_kills' || family?.name === 'huatuo_bamai_tester_by_reason',
       );

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { HuatuoError } from '../../src/error.ts';
 import { createInstruments } from '../../src/sdk/instruments.ts';
-import { counter, gauge, histogram, type InstrumentSpec, type MetricFamily } from '../../src/sdk/metrics.ts';
+import { counter, gauge, histogram, type InstrumentSpec, type MetricsAnswer } from '../../src/sdk/metrics.ts';
+import { familiesOf, type MetricFamily } from '../support/families.ts';
 
 const specs = {
   events_total: counter({ help: 'Events.' }),
@@ -16,7 +17,8 @@ const specs = {
   }),
 };
 
-function family(families: readonly MetricFamily[], name: string): MetricFamily {
+function family(answer: MetricsAnswer, name: string): MetricFamily {
+  const families = familiesOf(answer);
   const found = families.find((candidate) => candidate.name === name);
   assert.ok(found, `${name} is among ${families.map((candidate) => candidate.name)}`);
   return found;
@@ -57,9 +59,7 @@ describe('instruments', () => {
   });
 
   test('a metric without series is not on the page', () => {
-    const names = createInstruments('net', specs)
-      .collect()
-      .map(({ name }) => name);
+    const names = familiesOf(createInstruments('net', specs).collect()).map(({ name }) => name);
     assert.ok(!names.includes('huatuo_bamai_net_queue'));
   });
 
@@ -76,7 +76,7 @@ describe('instruments', () => {
   test('a refused value leaves no series behind', () => {
     const { instruments, collect } = createInstruments('net', specs);
     assert.throws(() => instruments.queue.set(Number.NaN, { device: 'a', queue: 'b' }), invalid);
-    assert.ok(!collect().some(({ name }) => name === 'huatuo_bamai_net_queue'));
+    assert.ok(!familiesOf(collect()).some(({ name }) => name === 'huatuo_bamai_net_queue'));
   });
 
   test('a histogram shows cumulative buckets, sum and count', () => {
@@ -128,7 +128,8 @@ describe('instruments', () => {
 
   test('counts of losses go on from those of the last scrape', () => {
     const losses = { refusedSeries: 7, truncatedLabels: 3 };
-    const set = createInstruments('net', specs, { maxSeries: 1, losses });
+    const set = createInstruments('net', specs, { maxSeries: 1 });
+    set.restart(losses);
     set.instruments.queue.set(1, { device: 'a', queue: 'x' });
     assert.deepEqual([set.refusedSeries, set.truncatedLabels], [8, 3]);
   });
@@ -150,7 +151,7 @@ describe('instruments', () => {
           const set = createInstruments('net', specs);
           for (const [index, [device, queue]] of pairs.entries())
             set.instruments.queue.set(index, { device, queue });
-          const samples = set.collect().find(({ name }) => name.endsWith('queue'))?.samples ?? [];
+          const samples = familiesOf(set.collect()).find(({ name }) => name.endsWith('queue'))?.samples ?? [];
           assert.deepEqual(
             samples.map(({ labels, value }) => [labels.device, labels.queue, value]),
             pairs.map(([device, queue], index) => [device, queue, index]),

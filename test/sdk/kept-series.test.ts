@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { createInstruments } from '../../src/sdk/instruments.ts';
 import { allocateSeries, KeptSeries, type SeriesMemory } from '../../src/sdk/kept-series.ts';
 import { counter, gauge, histogram } from '../../src/sdk/metrics.ts';
+import { familiesOf } from '../support/families.ts';
 
 const SPECS = {
   seen: counter({ help: 'Seen.' }),
@@ -16,8 +17,7 @@ function worker(memory: SeriesMemory, maxSeries = 100) {
   const set = createInstruments('tester', SPECS, { maxSeries, kept: new KeptSeries(memory) });
   const values = (): Record<string, number> =>
     Object.fromEntries(
-      set
-        .collect()
+      familiesOf(set.collect())
         .filter(({ name }) => name.startsWith('huatuo_bamai_tester_'))
         .flatMap(({ name, samples }) =>
           samples.map(({ labels, suffix = '', value }) => [

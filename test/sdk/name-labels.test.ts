@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { HuatuoError } from '../../src/error.ts';
 import { createInstruments } from '../../src/sdk/instruments.ts';
 import { counter, gauge } from '../../src/sdk/metrics.ts';
+import { familiesOf } from '../support/families.ts';
 
 const specs = {
   field: counter({
@@ -20,7 +21,7 @@ describe('labels that are part of a name', () => {
     instruments.field.set(8, { key: 'Tcp_InSegs', device: 'eth1' });
     instruments.field.set(9, { key: 'Udp_InDatagrams', device: 'eth0' });
     assert.deepEqual(
-      collect().filter(({ name }) => !losses.test(name)),
+      familiesOf(collect()).filter(({ name }) => !losses.test(name)),
       [
         {
           name: 'huatuo_bamai_netstat_Tcp_InSegs',
@@ -45,7 +46,7 @@ describe('labels that are part of a name', () => {
     const { instruments, collect } = createInstruments('netstat', specs);
     instruments.field.set(1, { key: 'hugetlb.2MB"}\n', device: 'a' });
     instruments.field.set(2, { key: 'hugetlb_2MB"}\n', device: 'a' });
-    const [family] = collect();
+    const [family] = familiesOf(collect());
     assert.equal(family?.name, 'huatuo_bamai_netstat_hugetlb_2MB___');
     assert.deepEqual(family?.samples, [{ labels: { device: 'a' }, value: 2 }]);
   });

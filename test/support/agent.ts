@@ -174,15 +174,15 @@ export class AgentProcess implements AsyncDisposable {
   }
 
   /** @param path e.g. `/metrics?collect[]=oom` */
-  async get(path: string): Promise<string> {
-    const response = await this.#request(path);
+  async get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
+    const response = await this.#request(path, headers);
     if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
     return response.text();
   }
 
-  async #request(path: string): Promise<Response> {
+  async #request(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
     try {
-      return await fetch(this.#base + path, { signal: AbortSignal.timeout(REQUEST_MS) });
+      return await fetch(this.#base + path, { headers, signal: AbortSignal.timeout(REQUEST_MS) });
     } catch (cause) {
       // The connection breaks before the end of the process is known here.
       const ending = await Promise.race([this.ended, sleep(1000, undefined)]);

@@ -7,10 +7,10 @@ import type { AnyAutotracer } from '../../src/sdk/collector.ts';
 import type { Container } from '../../src/sdk/container.ts';
 import type { SampleContext, SavedDocument } from '../../src/sdk/context.ts';
 import { createInstruments } from '../../src/sdk/instruments.ts';
-import type { MetricFamily } from '../../src/sdk/metrics.ts';
 import type { OptionSpecs, OptionValues } from '../../src/sdk/options.ts';
 import { allocateState, SharedState } from '../../src/sdk/shared-state.ts';
 import { FakeClock } from './fake-clock.ts';
+import { familiesOf, type MetricFamily } from './families.ts';
 
 export interface RunOptions {
   readonly procfs: string;
@@ -35,7 +35,7 @@ export class AutotracerRun implements AsyncDisposable {
     this.state = state ?? new SharedState(allocateState());
     const tracer = collector as AnyAutotracer;
     const set = createInstruments('tested', tracer.metrics ?? {});
-    this.#collect = set.collect;
+    this.#collect = () => familiesOf(set.collect());
     const log = (message: string): number => this.logged.push(message);
     this.ended = runAutotracer(
       tracer,

@@ -25,11 +25,10 @@ import { KernelOwner } from '../../src/kernel/object-owner.ts';
 import { RingWatch } from '../../src/kernel/ring-watch.ts';
 import type { Collector, EventData } from '../../src/sdk/collector.ts';
 import type { CollectorContext, SavedDocument } from '../../src/sdk/context.ts';
-import type { MetricFamily } from '../../src/sdk/metrics.ts';
 import { SharedState } from '../../src/sdk/shared-state.ts';
-import { MetricsPage } from '../../src/storage/prometheus/page.ts';
 import { memoryLog } from '../storage/journal/fixture.ts';
 import { builtInProblems } from './document-schema.ts';
+import { familiesOf, type MetricFamily, pageOf } from './families.ts';
 import { HarnessContainers } from './harness-containers.ts';
 import { HarnessMetrics } from './harness-metrics.ts';
 import { type HarnessOptions, prepare, type Setup } from './harness-setup.ts';
@@ -162,15 +161,13 @@ export class CollectorHarness implements AsyncDisposable {
   }
 
   /** Its metrics as it gives them. */
-  families(): Promise<readonly MetricFamily[]> {
-    return this.#metrics.families(this.ctx, this.#bpf);
+  async families(): Promise<readonly MetricFamily[]> {
+    return familiesOf(await this.#metrics.answer(this.ctx, this.#bpf));
   }
 
   /** Its metrics page, as text. */
   async page(): Promise<string> {
-    const page = new MetricsPage({ region: 'r', host: 'h' });
-    assert.deepEqual(page.add(this.#name, await this.families()), []);
-    return page.render();
+    return pageOf(this.#name, await this.#metrics.answer(this.ctx, this.#bpf));
   }
 
   /** The same, read as a scraper does. */

@@ -9,7 +9,7 @@ import type { MapLayout } from '../../src/schema/manifest.ts';
 import type { Collector } from '../../src/sdk/collector.ts';
 import type { CollectorContext } from '../../src/sdk/context.ts';
 import { createInstruments, type InstrumentSet } from '../../src/sdk/instruments.ts';
-import type { Instruments, MetricFamily, MetricSpecs } from '../../src/sdk/metrics.ts';
+import type { Instruments, MetricSpecs, MetricsAnswer } from '../../src/sdk/metrics.ts';
 import type { Setup } from './harness-setup.ts';
 
 export class HarnessMetrics {
@@ -53,7 +53,8 @@ export class HarnessMetrics {
     this.#samples = [...this.#samples.slice(-1), sample];
   }
 
-  async families(ctx: CollectorContext, bpf: Pick<OwnBpf, 'loaded'>): Promise<readonly MetricFamily[]> {
+  /** A whole one. */
+  async answer(ctx: CollectorContext, bpf: Pick<OwnBpf, 'loaded'>): Promise<MetricsAnswer> {
     const collector = this.#collector;
     const update = async (metrics: Instruments<MetricSpecs>): Promise<void> =>
       collector.kind === 'metric'

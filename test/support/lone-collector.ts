@@ -21,13 +21,13 @@ import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { RingWatch } from '../../src/kernel/ring-watch.ts';
 import { Looks } from '../../src/pool/looks.ts';
 import { FilePool, type FilePoolOptions } from '../../src/pool/pool.ts';
-import type { MetricFamily } from '../../src/sdk/metrics.ts';
 import { JournalActor } from '../../src/storage/journal/actor.ts';
 import { Journal } from '../../src/storage/journal/journal.ts';
 import { PortSource } from '../../src/storage/prometheus/source.ts';
 import { directoryWith, type TemporaryDirectory } from '../config/collectors.ts';
 import { journalOptions, memoryLog, type TempDirectory, tempDirectory } from '../storage/journal/fixture.ts';
 import { eventually } from './eventually.ts';
+import { familiesOfReading, type MetricFamily } from './families.ts';
 import { type JournalDocument, readDocuments } from './journal-reader.ts';
 
 keepClock();
@@ -152,7 +152,8 @@ export class LoneCollector implements AsyncDisposable {
   /** Nothing while it has no thread, or one that does not run yet. */
   async scrape(): Promise<readonly MetricFamily[]> {
     try {
-      return (await this.#source?.scrape(30_000)) ?? [];
+      const reading = await this.#source?.scrape(30_000);
+      return reading ? familiesOfReading(reading) : [];
     } catch (error) {
       if (error instanceof HuatuoError && ['COLLECTOR_STARTING', 'WORKER_EXITED'].includes(error.code))
         return [];

@@ -12,8 +12,10 @@ test('a clean page has no problems', () => {
   );
 });
 
-test('names of upstream are exempt from idiom', () => {
-  assert.deepEqual(promlint(page('huatuo_bamai_arp_total', 'gauge')), []);
+test('names that existing dashboards force are exempt from idiom, others of upstream are not', () => {
+  assert.deepEqual(promlint(page('huatuo_bamai_cpu_util_total', 'gauge')), []);
+  assert.match(promlint(page('huatuo_bamai_new_total', 'gauge')).join(), /is not a counter/);
+  assert.match(promlint(page('huatuo_bamai_cpu_util_total', 'gauge', 'x"')).join(), /unreadable/);
 });
 
 describe('each rule finds its fault', () => {

@@ -10,6 +10,7 @@ import type { ServiceData } from '../../src/actor/service-thread.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { allocateState } from '../../src/sdk/shared-state.ts';
+import { answerOf, gauge } from '../../src/storage/prometheus/own-family.ts';
 import type { ScrapeReply, ScrapeRequest } from '../../src/storage/prometheus/protocol.ts';
 import type { PrometheusControl, PrometheusOptions, SupervisorApi } from '../../src/web/actor.ts';
 import type { StatusDocument } from '../../src/web/status.ts';
@@ -38,14 +39,11 @@ const SUPERVISOR: SupervisorApi = {
   containers: async () => NO_CONTAINERS,
   answerNetlink: async (port) => port.close(),
   status: async () => STATUS,
-  families: async () => [
-    {
-      name: 'huatuo_build_info',
-      help: 'Build.',
-      type: 'gauge',
-      samples: [{ labels: { version: '1.2.3' }, value: 1 }],
-    },
-  ],
+  families: async (isDetailed) =>
+    answerOf([
+      gauge('huatuo_build_info', 'Build.', [{ labels: { version: '1.2.3' }, value: 1 }]),
+      ...(isDetailed ? [gauge('huatuo_detail', 'Detail.', [{ labels: {}, value: 1 }])] : []),
+    ]),
 };
 
 interface Started {
@@ -99,9 +97,8 @@ async function get(control: Started['control'], path: string): Promise<{ status:
 async function connect(control: Started['control'], name: string): Promise<MessagePort> {
   const { port1, port2 } = new MessageChannel();
   port1.on('message', ({ id }: ScrapeRequest) => {
-    const family = { name: `huatuo_bamai_${name}_value`, help: 'V.', type: 'gauge' } as const;
-    const samples = [{ labels: { comm: 'a"b' }, value: 1 }];
-    port1.postMessage({ type: 'samples', id, families: [{ ...family, samples }] } satisfies ScrapeReply);
+    const value = gauge(`huatuo_bamai_${name}_value`, 'V.', [{ labels: { comm: 'a"b' }, value: 1 }]);
+    port1.postMessage({ type: 'samples', id, answer: answerOf([value]) } satisfies ScrapeReply);
   });
   port1.postMessage({ type: 'ready' } satisfies ScrapeReply);
   cleanups.push(() => port1.close());
@@ -153,6 +150,41 @@ test('a page has collector threads, file collectors, the agent and the process',
   assert.doesNotMatch(only, /process_|loadavg|build_info/);
 });
 
+test('the agent’s own page has what the others leave out', async () => {
+  const { control } = start();
+  await connect(control, 'oom');
+  const [all, own, without] = await Promise.all(
+    ['/metrics', '/metrics?collect[]=agent', '/metrics?exclude[]=agent'].map(
+      async (path) => (await get(control, path)).body,
+    ),
+  );
+  assert.match(all ?? '', /^huatuo_build_info/m);
+  assert.doesNotMatch(all ?? '', /huatuo_detail|huatuo_http_server/);
+  assert.match(own ?? '', /^huatuo_detail 1$/m);
+  assert.match(own ?? '', /^huatuo_http_server_connections \d+$/m);
+  assert.doesNotMatch(own ?? '', /huatuo_bamai_oom/);
+  assert.match(without ?? '', /^huatuo_bamai_oom_value/m);
+  assert.doesNotMatch(without ?? '', /huatuo_build_info|process_/);
+});
+
+test('how old the newest samples of a collector are is on the page', async () => {
+  const { control } = start();
+  const age = async (): Promise<string | undefined> =>
+    /last_success_timestamp_seconds\{collector="oom"\} ([\d.]+)/.exec(
+      (await get(control, '/metrics')).body,
+    )?.[1];
+  const port = await connect(control, 'oom');
+  const seen = await age();
+  assert.ok(Math.abs(Date.now() / 1000 - Number(seen)) < 3600);
+  port.close();
+  await eventually('the end of its thread', async () =>
+    /success\{collector="oom",[^}]*\} 0/.test((await get(control, '/metrics')).body),
+  );
+  const last = await age();
+  assert.ok(Number(last) >= Number(seen));
+  assert.equal(await age(), last);
+});
+
 test('a collector that has nothing to say has not failed', async () => {
   const { control } = start();
   const modulePath = fileURLToPath(new URL('../fixtures/metrics/quiet.js', import.meta.url));
@@ -190,6 +222,7 @@ test('a page is compressed for a client that asks for it', async () => {
   const { address, port } = await control.listening();
   for (const [accepted, encoding] of [
     ['gzip', 'gzip'],
+    ['zstd, gzip', 'zstd'],
     ['gzip;q=0', null],
     ['identity', null],
   ] as const) {
@@ -217,7 +250,7 @@ test('a collector whose thread ends stays visible with success 0, comes back, an
 test('refused families are counted', async () => {
   const { control } = start({
     ...SUPERVISOR,
-    families: async () => [{ name: 'no name', help: 'x', type: 'gauge', samples: [] }],
+    families: async () => answerOf([gauge('no name', 'x', [{ labels: {}, value: 1 }])]),
   });
   await get(control, '/metrics');
   const { body } = await get(control, '/metrics');

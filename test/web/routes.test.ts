@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { HuatuoError } from '../../src/error.ts';
 import { createApp } from '../../src/web/app.ts';
-import { addPages, type Pages, type Selection } from '../../src/web/routes.ts';
+import { addPages, type Pages, type ScrapeWish, type Selection } from '../../src/web/routes.ts';
 import type { AgentState, StatusDocument } from '../../src/web/status.ts';
-import { ask, type Reply } from '../support/ask.ts';
+import { ask, LOCAL, type Reply } from '../support/ask.ts';
 import { NO_CONTAINERS } from '../support/no-containers.ts';
 
 function document(state: AgentState): StatusDocument {
@@ -34,19 +34,24 @@ function document(state: AgentState): StatusDocument {
   };
 }
 
-async function get(target: string, pages: Partial<Pages> = {}, method = 'GET'): Promise<Reply> {
-  const all: Pages = {
-    version: '1.2.3',
-    status: async () => document('ready'),
-    metrics: async () => 'page\n',
-    collectors: () => ['oom', 'loadavg'],
-    containers: async () => NO_CONTAINERS,
-    events: (c) => c.text('no stream'),
-    ...pages,
-  };
+const PAGES: Pages = {
+  version: '1.2.3',
+  status: async () => document('ready'),
+  metrics: async () => Buffer.from('page\n'),
+  onRefusedScrape: () => {},
+  collectors: () => ['oom', 'loadavg'],
+  containers: async () => NO_CONTAINERS,
+  events: (c) => c.text('no stream'),
+};
+
+async function get(
+  target: string,
+  pages: Partial<Pages> = {},
+  { method = 'GET', headers = {} }: { method?: string; headers?: Readonly<Record<string, string>> } = {},
+): Promise<Reply> {
   const app = createApp({ onError: (error) => assert.fail(String(error)), onReply: () => {} });
-  addPages(app, all);
-  return ask(app, method, target);
+  addPages(app, { ...PAGES, ...pages });
+  return ask(app, method, target, { ...LOCAL, headers });
 }
 
 const silent = (): Promise<never> =>
@@ -57,14 +62,14 @@ describe('/metrics', () => {
     let selection: Selection | undefined;
     await get(target, {
       metrics: async (asked) => {
-        selection = asked;
-        return '';
+        selection = asked.selection;
+        return Buffer.alloc(0);
       },
     });
     return selection;
   }
 
-  test('is text format 0.0.4, whatever the client accepts', async () => {
+  test('is text format 0.0.4 for who asks for nothing else', async () => {
     const reply = await get('/metrics');
     assert.deepEqual([reply.status, reply.body], [200, 'page\n']);
     assert.equal(reply.contentType, 'text/plain; version=0.0.4; charset=utf-8');
@@ -87,6 +92,69 @@ describe('/metrics', () => {
     const reply = await get('/metrics?collect[]=%3Cscript%3E');
     assert.equal(reply.status, 400);
     assert.equal(JSON.parse(reply.body).error.code, 'UNKNOWN_COLLECTOR');
+  });
+
+  test('says why a collector that was asked for has no metrics', async () => {
+    const actors = (['disabled', 'unsupported'] as const).map((state) => ({
+      ...document('ready').actors[0]!,
+      name: state === 'disabled' ? 'dropwatch' : 'kprobes',
+      state,
+    }));
+    const status = async (): Promise<StatusDocument> => ({ ...document('ready'), actors });
+    const error = async (name: string) =>
+      JSON.parse((await get(`/metrics?collect[]=${name}`, { status })).body).error;
+    assert.deepEqual(await error('dropwatch'), {
+      code: 'DISABLED_COLLECTOR',
+      message: 'collector "dropwatch" is disabled; --collector.dropwatch enables it',
+    });
+    assert.match((await error('kprobes')).message, /^collector "kprobes" is unsupported: /);
+    assert.match((await error('missing')).message, /there are oom, loadavg, agent$/);
+  });
+
+  test('the agent itself can be selected', async () => {
+    assert.deepEqual(await selected('/metrics?collect[]=agent'), {
+      type: 'only',
+      collectors: new Set(['agent']),
+    });
+  });
+
+  test('is OpenMetrics, and compressed, for who prefers that', async () => {
+    let wish: Partial<ScrapeWish> = {};
+    const reply = await get(
+      '/metrics',
+      {
+        metrics: async (asked) => {
+          wish = asked;
+          return Buffer.from('bytes');
+        },
+      },
+      {
+        headers: {
+          accept: 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5',
+          'accept-encoding': 'gzip',
+        },
+      },
+    );
+    assert.equal(reply.contentType, 'application/openmetrics-text; version=1.0.0; charset=utf-8');
+    assert.deepEqual([wish.format, wish.encoding], ['openmetrics', 'gzip']);
+    const { vary, 'content-encoding': encoding, 'content-length': length } = reply.headers;
+    assert.deepEqual([vary, encoding, length], ['accept, accept-encoding', 'gzip', '5']);
+  });
+
+  test('tells those to come again who come while many scrapes are answered, and counts them', async () => {
+    const { promise, resolve } = Promise.withResolvers<Buffer<ArrayBuffer>>();
+    let refused = 0;
+    const app = createApp({ onError: (error) => assert.fail(String(error)), onReply: () => {} });
+    addPages(app, { ...PAGES, metrics: () => promise, onRefusedScrape: () => refused++ });
+    const early = Array.from({ length: 8 }, () => ask(app, 'GET', '/metrics'));
+    const late = await ask(app, 'GET', '/metrics');
+    assert.deepEqual([late.status, late.headers['retry-after'], refused], [503, '1', 1]);
+    resolve(Buffer.from('page\n'));
+    assert.deepEqual(
+      (await Promise.all(early)).map(({ status }) => status),
+      Array(8).fill(200),
+    );
+    assert.equal((await ask(app, 'GET', '/metrics')).status, 200);
   });
 });
 
@@ -162,7 +230,7 @@ describe('the landing page', () => {
 
 test('nothing reloads over HTTP, whoever asks and however; the answer says what does', async () => {
   for (const method of ['POST', 'GET', 'PUT', 'OPTIONS']) {
-    const reply = await get('/-/reload', {}, method);
+    const reply = await get('/-/reload', {}, { method });
     assert.equal(reply.status, 403);
     assert.match(JSON.parse(reply.body).error.message, /`huatuo reload`.*SIGHUP/);
   }

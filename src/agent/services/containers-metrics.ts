@@ -1,9 +1,8 @@
 /** What the thread that knows the containers tells of itself, as metrics. */
-import type { MetricFamily } from '../../sdk/metrics.ts';
-import { counter, gauge } from '../status-metrics.ts';
+import { counter, gauge, type OwnFamily } from '../../storage/prometheus/own-family.ts';
 import type { ServiceReport } from './service.ts';
 
-export function containerFamilies({ containers }: ServiceReport): MetricFamily[] {
+export function containerFamilies({ containers }: ServiceReport): OwnFamily[] {
   if (!containers) return [];
   const { sources } = containers;
   const known = (['containers', 'units', 'gone'] as const).map((state) => ({

@@ -1,34 +1,24 @@
 /** What the Elasticsearch actor tells of itself, as metrics. */
-import type { MetricFamily, MetricType, Sample } from '../../sdk/metrics.ts';
+import type { MetricType } from '../../sdk/metrics.ts';
 import { LATENCY_BUCKETS } from '../../storage/elasticsearch/counts.ts';
 import type { ElasticsearchStatus, StreamStatus } from '../../storage/elasticsearch/status.ts';
+import { histogram, type OwnFamily, type Sample, scalar } from '../../storage/prometheus/own-family.ts';
 
-const STATES = ['connecting', 'ok', 'failing'] as const;
-
-export function elasticsearchFamilies(status: ElasticsearchStatus | undefined): MetricFamily[] {
+export function elasticsearchFamilies(status: ElasticsearchStatus | undefined): OwnFamily[] {
   if (!status) return [];
   const of = (field: keyof StreamStatus): Sample[] =>
     status.streams.flatMap((stream) => {
       const value = stream[field];
       return typeof value === 'number' ? [{ labels: { tracer: stream.tracer }, value }] : [];
     });
-  const family = (
-    type: MetricType,
-    name: string,
-    help: string,
-    samples: readonly Sample[],
-  ): MetricFamily => ({
-    name: `huatuo_elasticsearch_${name}`,
-    help,
-    type,
-    samples,
-  });
+  const family = (type: MetricType, name: string, help: string, samples: readonly Sample[]): OwnFamily =>
+    scalar(type, `huatuo_elasticsearch_${name}`, help, samples);
   return [
     family(
       'gauge',
       'state',
-      'What the newest request to Elasticsearch met: 1 for the state it is in, 0 for the others.',
-      STATES.map((state) => ({ labels: { state }, value: Number(state === status.state) })),
+      'What the newest request to Elasticsearch met: 1 for the state it is in; there is no other.',
+      [{ labels: { state: status.state }, value: 1 }],
     ),
     family('gauge', 'requests_allowed', 'Bulk requests that may run at a time, as the server lets them.', [
       { labels: {}, value: status.requests_allowed },
@@ -66,25 +56,11 @@ export function elasticsearchFamilies(status: ElasticsearchStatus | undefined): 
   ];
 }
 
-function latencyFamily({ latency }: ElasticsearchStatus): MetricFamily {
-  let sum = 0;
-  const buckets = latency.counts.map((count, index): Sample => {
-    sum += count;
-    const bound = LATENCY_BUCKETS[index];
-    return {
-      suffix: '_bucket',
-      labels: { le: bound === undefined ? '+Inf' : String(bound) },
-      value: sum,
-    };
-  });
-  return {
-    name: 'huatuo_elasticsearch_bulk_seconds',
-    help: 'How long bulk requests took that were answered.',
-    type: 'histogram',
-    samples: [
-      ...buckets,
-      { suffix: '_sum', labels: {}, value: latency.sum_seconds },
-      { suffix: '_count', labels: {}, value: sum },
-    ],
-  };
+function latencyFamily({ latency }: ElasticsearchStatus): OwnFamily {
+  return histogram(
+    'huatuo_elasticsearch_bulk_seconds',
+    'How long bulk requests took that were answered.',
+    LATENCY_BUCKETS,
+    [{ labels: {}, counts: latency.counts, sum: latency.sum_seconds }],
+  );
 }

@@ -1,10 +1,13 @@
 /** What the journal tells of itself, as metrics. */
-import type { MetricFamily, MetricType, Sample } from '../../sdk/metrics.ts';
+import type { MetricType } from '../../sdk/metrics.ts';
 import type { JournalStatus } from '../../storage/journal/actor.ts';
 import type { JournalTracerStatus } from '../../storage/journal/stream-status.ts';
+import { type OwnFamily, type Sample, scalar } from '../../storage/prometheus/own-family.ts';
+
+type Field = readonly [keyof JournalTracerStatus, MetricType, string, string];
 
 /** `numbered = stored + expired + lost` for each tracer, over restarts. */
-const FAMILIES: readonly (readonly [keyof JournalTracerStatus, MetricType, string, string])[] = [
+const FAMILIES: readonly Field[] = [
   [
     'sequence',
     'counter',
@@ -36,6 +39,11 @@ const FAMILIES: readonly (readonly [keyof JournalTracerStatus, MetricType, strin
     'torn_documents_total',
     'Lines that a crash left unfinished, and that were cut off.',
   ],
+  ['segment_bytes', 'gauge', 'segment_bytes', 'Bytes in them.'],
+];
+
+/** What is only on the page of the agent. */
+const DETAILS: readonly Field[] = [
   ['batches', 'counter', 'written_batches_total', 'Batches that were written.'],
   [
     'refused_batches',
@@ -50,39 +58,13 @@ const FAMILIES: readonly (readonly [keyof JournalTracerStatus, MetricType, strin
     'Batches that came again and were written already.',
   ],
   ['segments', 'gauge', 'segments', 'Files of the tracer.'],
-  ['segment_bytes', 'gauge', 'segment_bytes', 'Bytes in them.'],
   ['fsync_errors', 'counter', 'fsync_errors_total', 'Times that fsync failed.'],
 ];
 
-export function journalFamilies(status: JournalStatus | undefined): MetricFamily[] {
+export function journalFamilies(status: JournalStatus | undefined): OwnFamily[] {
   if (!status) return [];
-  const tracers = Object.entries(status.tracers);
-  const of = (value: (tracer: JournalTracerStatus) => number | null): Sample[] =>
-    tracers.flatMap(([tracer, each]) => {
-      const number = value(each);
-      return number === null ? [] : [{ labels: { tracer }, value: number }];
-    });
   return [
-    ...FAMILIES.map(([field, type, name, help]) =>
-      family(
-        type,
-        name,
-        help,
-        of((each) => Number(each[field])),
-      ),
-    ),
-    family(
-      'gauge',
-      'fsync_age_seconds',
-      'Time since written documents last reached the disk.',
-      of(({ fsync_age_ms }) => fsync_age_ms && fsync_age_ms / 1000),
-    ),
-    family(
-      'gauge',
-      'fsync_duration_seconds',
-      'How long the newest fsync took.',
-      of(({ fsync_duration_ms }) => fsync_duration_ms / 1000),
-    ),
+    ...FAMILIES.map((field) => ofTracers(status, field)),
     family(
       'gauge',
       'failing',
@@ -95,6 +77,41 @@ export function journalFamilies(status: JournalStatus | undefined): MetricFamily
   ];
 }
 
-function family(type: MetricType, name: string, help: string, samples: readonly Sample[]): MetricFamily {
-  return { name: `huatuo_journal_${name}`, help, type, samples };
+export function journalDetails(status: JournalStatus | undefined): OwnFamily[] {
+  if (!status) return [];
+  return [
+    ...DETAILS.map((field) => ofTracers(status, field)),
+    family(
+      'gauge',
+      'fsync_age_seconds',
+      'Time since written documents last reached the disk.',
+      samples(status, ({ fsync_age_ms }) => fsync_age_ms && fsync_age_ms / 1000),
+    ),
+    family(
+      'gauge',
+      'fsync_duration_seconds',
+      'How long the newest fsync took.',
+      samples(status, ({ fsync_duration_ms }) => fsync_duration_ms / 1000),
+    ),
+  ];
+}
+
+function ofTracers(status: JournalStatus, [field, type, name, help]: Field): OwnFamily {
+  return family(
+    type,
+    name,
+    help,
+    samples(status, (tracer) => Number(tracer[field])),
+  );
+}
+
+function samples(status: JournalStatus, value: (tracer: JournalTracerStatus) => number | null): Sample[] {
+  return Object.entries(status.tracers).flatMap(([tracer, each]) => {
+    const number = value(each);
+    return number === null ? [] : [{ labels: { tracer }, value: number }];
+  });
+}
+
+function family(type: MetricType, name: string, help: string, samples: readonly Sample[]): OwnFamily {
+  return scalar(type, `huatuo_journal_${name}`, help, samples);
 }

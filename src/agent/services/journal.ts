@@ -1,7 +1,7 @@
 /** The journal: documents on the local disk. */
 import type { JournalControl } from '../../storage/journal/actor.ts';
 import { JournalLock } from '../journal-lock.ts';
-import { journalFamilies } from './journal-metrics.ts';
+import { journalDetails, journalFamilies } from './journal-metrics.ts';
 import type { ServiceHost, ServiceSpec } from './service.ts';
 
 export function journal(host: ServiceHost): ServiceSpec<JournalControl> {
@@ -19,6 +19,7 @@ export function journal(host: ServiceHost): ServiceSpec<JournalControl> {
     report: async (control) => ({ journal: await control.status() }),
     trouble: ({ journal }) => journal?.error,
     families: ({ journal }) => journalFamilies(journal),
+    details: ({ journal }) => journalDetails(journal),
     release: () => lock[Symbol.dispose](),
   };
 }

@@ -24,7 +24,7 @@ export function prometheus(host: ServiceHost): ServiceSpec<PrometheusControl> {
     }),
     serve: {
       status: () => host.status(),
-      families: () => host.families(),
+      families: (isDetailed) => host.families(isDetailed),
       // Bounded by whoever asks for it; a thread that is down has nothing to tell.
       containers: async () => host.control<ContainersControl>('containers').document(),
       answerNetlink: async (port) => netlink.answer(port),

@@ -10,7 +10,8 @@ import type { EffectiveConfig } from '../../config/effective.ts';
 import type { RingWatch } from '../../kernel/ring-watch.ts';
 import type { PoolCollector } from '../../pool/file-task.ts';
 import type { Log } from '../../sdk/context.ts';
-import type { MetricFamily } from '../../sdk/metrics.ts';
+import type { MetricsAnswer } from '../../sdk/metrics.ts';
+import type { OwnFamily } from '../../storage/prometheus/own-family.ts';
 import type { StatusDocument } from '../../web/status.ts';
 
 /** What services tell of themselves beside their state. */
@@ -46,7 +47,8 @@ export interface ServiceHost {
   /** Enabled collectors that run as tasks on the pool. */
   pooled(): readonly PoolCollector[];
   status(): Promise<StatusDocument>;
-  families(): Promise<readonly MetricFamily[]>;
+  /** The agent's own metrics. @param isDetailed those that are on the agent's page only, too */
+  families(isDetailed: boolean): Promise<MetricsAnswer>;
   /**
    * Calls of another service's thread; use under a deadline.
    * @throws WORKER_EXITED while it is down
@@ -88,7 +90,9 @@ export interface ServiceSpec<Control extends ServiceControl> {
    */
   trouble?(report: ServiceReport): StatusError | undefined;
   /** The same as metrics. */
-  families?(report: ServiceReport): readonly MetricFamily[];
+  families?(report: ServiceReport): readonly OwnFamily[];
+  /** More of them, for the agent's page only. */
+  details?(report: ServiceReport): readonly OwnFamily[];
   /** Lets go of what it held; called once its worker has been stopped for good. */
   release?(): void | Promise<void>;
 }

@@ -14,7 +14,7 @@ import type { EffectiveConfig } from '../../config/effective.ts';
 import { HuatuoError } from '../../error.ts';
 import { at } from '../../paths.ts';
 import { withDeadline } from '../../promises.ts';
-import type { MetricFamily } from '../../sdk/metrics.ts';
+import type { OwnFamily } from '../../storage/prometheus/own-family.ts';
 import { serviceRestart, WORKER_LIMITS } from '../specs.ts';
 import type {
   Reader,
@@ -139,9 +139,21 @@ export class Services {
   }
 
   /** Asks each for its report. What is down, or does not answer, keeps what it told last. */
-  async ask(deadline_ms: number): Promise<void> {
+  ask(deadline_ms: number): Promise<void> {
+    return this.#ask(this.#enabled, deadline_ms);
+  }
+
+  /** The same of those whose report has metrics. */
+  askForFamilies(deadline_ms: number): Promise<void> {
+    return this.#ask(
+      this.#enabled.filter(({ spec }) => spec.families),
+      deadline_ms,
+    );
+  }
+
+  async #ask(services: readonly Service[], deadline_ms: number): Promise<void> {
     await Promise.all(
-      this.#enabled.map(async (service) => {
+      services.map(async (service) => {
         const { spec, actor } = service;
         if (!spec.report || !actor.control) return;
         const asked = spec.report(actor.control);
@@ -158,8 +170,13 @@ export class Services {
   }
 
   /** The same as metrics. */
-  families(): MetricFamily[] {
+  families(): OwnFamily[] {
     return this.#enabled.flatMap(({ spec, report }) => spec.families?.(report) ?? []);
+  }
+
+  /** Those that are on the agent's page only. */
+  details(): OwnFamily[] {
+    return this.#enabled.flatMap(({ spec, report }) => spec.details?.(report) ?? []);
   }
 
   /** Stops the last one first: what it needs is still there. */

@@ -4,24 +4,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { HuatuoError } from '../../error.ts';
 import { shareInFlight, withDeadline } from '../../promises.ts';
-import type { MetricFamily } from '../../sdk/metrics.ts';
 import type { ScrapeReply, ScrapeRequest } from './protocol.ts';
+import { AnswerReader, type Reading } from './reader.ts';
 
 /** Whatever can be asked for families; the pool's collectors are the other kind. */
 export interface MetricSource {
   readonly name: string;
   /**
    * @param deadline_ms longest wait
-   * @returns plain data, not checked yet
+   * @returns what may stand on a page, and what may not
    * @throws HuatuoError; the source stays usable
    */
-  scrape(deadline_ms: number): Promise<readonly MetricFamily[]>;
+  scrape(deadline_ms: number): Promise<Reading>;
 }
 
 /** A thread that is up says so at once on a new port; one that loads its programs may take seconds. */
 const READY_MS = 250;
 
-interface Pending extends PromiseWithResolvers<readonly MetricFamily[]> {
+interface Pending extends PromiseWithResolvers<Reading> {
   readonly id: number;
 }
 
@@ -35,6 +35,7 @@ export class PortSource implements MetricSource {
   #pending: Pending | undefined;
   #sent = 0;
   #closed = false;
+  readonly #reader = new AnswerReader();
   readonly #ready = Promise.withResolvers<void>();
   #isReady: boolean;
   readonly #shared = shareInFlight((deadline) => this.#ask(Number(deadline)));
@@ -51,7 +52,7 @@ export class PortSource implements MetricSource {
     port.on('close', () => this.#onClose());
   }
 
-  scrape(deadline_ms: number): Promise<readonly MetricFamily[]> {
+  scrape(deadline_ms: number): Promise<Reading> {
     return this.#shared(String(deadline_ms));
   }
 
@@ -60,19 +61,20 @@ export class PortSource implements MetricSource {
     this.#onClose();
   }
 
-  async #ask(deadline_ms: number): Promise<readonly MetricFamily[]> {
+  async #ask(deadline_ms: number): Promise<Reading> {
     if (!this.#isReady) await this.#untilReady(Math.min(READY_MS, deadline_ms));
     if (this.#closed) throw disconnected(this.name);
     if (this.#pending) throw stillBusy(this.name);
-    const pending = { ...Promise.withResolvers<readonly MetricFamily[]>(), id: ++this.#sent };
+    const pending = { ...Promise.withResolvers<Reading>(), id: ++this.#sent };
     this.#pending = pending;
     // After the deadline the caller listens no more, and a late failure must not become an unhandled rejection.
     pending.promise.catch(() => {});
-    this.#port.postMessage({ type: 'scrape', id: pending.id } satisfies ScrapeRequest);
+    const request: ScrapeRequest = { type: 'scrape', id: pending.id, known: this.#reader.token };
+    this.#port.postMessage(request);
     return withDeadline(pending.promise, deadline_ms, `scrape of collector ${this.name}`);
   }
 
-  /** An answer that comes after its deadline finds no listener: it is dropped, and the next scrape asks anew. */
+  /** An answer that comes after its deadline finds no listener: its values are dropped, and the next scrape asks anew. */
   #receive(reply: ScrapeReply): void {
     if (reply?.type === 'ready') {
       this.#isReady = true;
@@ -82,7 +84,7 @@ export class PortSource implements MetricSource {
     const pending = this.#pending;
     if (!pending || reply?.id !== pending.id) return;
     this.#pending = undefined;
-    if (reply.type === 'samples') pending.resolve(reply.families);
+    if (reply.type === 'samples') pending.resolve(this.#reader.read(reply.answer));
     else pending.reject(HuatuoError.fromWire(reply.error));
   }
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { journalFamilies } from '../../../src/agent/services/journal-metrics.ts';
+import { journalDetails, journalFamilies } from '../../../src/agent/services/journal-metrics.ts';
 import { JournalActor } from '../../../src/storage/journal/actor.ts';
 import { Journal } from '../../../src/storage/journal/journal.ts';
+import { answerOf } from '../../../src/storage/prometheus/own-family.ts';
 import { journalOptions, lines, memoryLog, tempDirectory } from '../../storage/journal/fixture.ts';
+import { familiesOf } from '../../support/families.ts';
 
 test('everything a journal counts of a tracer is a metric, and the sum of its documents closes', async () => {
   using temp = tempDirectory();
@@ -15,7 +17,7 @@ test('everything a journal counts of a tracer is a metric, and the sum of its do
   await journal.flush();
   const actor = new JournalActor(journal, memoryLog());
   const status = actor.status();
-  const families = journalFamilies(status);
+  const families = familiesOf(answerOf([...journalFamilies(status), ...journalDetails(status)]));
   const value = (name: string): number => {
     const family = families.find((one) => one.name === `huatuo_journal_${name}`);
     return (
@@ -38,5 +40,5 @@ test('everything a journal counts of a tracer is a metric, and the sum of its do
 });
 
 test('without a journal that has answered there is nothing to say', () => {
-  assert.deepEqual(journalFamilies(undefined), []);
+  assert.deepEqual([...journalFamilies(undefined), ...journalDetails(undefined)], []);
 });

@@ -11,6 +11,7 @@ import type { EffectiveConfig } from '../../../src/config/effective.ts';
 import { HuatuoError } from '../../../src/error.ts';
 import { RingWatch } from '../../../src/kernel/ring-watch.ts';
 import type { ElasticsearchStatus } from '../../../src/storage/elasticsearch/status.ts';
+import { answerOf } from '../../../src/storage/prometheus/own-family.ts';
 import type { GreeterHost, GreeterOptions } from '../../fixtures/workers/greeter.ts';
 import { eventually } from '../../support/eventually.ts';
 
@@ -100,7 +101,7 @@ function stage(region: string, prepare: () => void = () => undefined): Stage {
       config: () => state.config,
       pooled: () => [],
       status: () => Promise.reject(new Error('not asked')),
-      families: async () => [],
+      families: async () => answerOf([]),
     },
     { readers: () => [listener], changed: (status) => changes.push(status) },
   );

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { afterEach, describe, mock, test } from 'node:test';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { HuatuoError } from '../../../src/error.ts';
-import type { MetricFamily } from '../../../src/sdk/metrics.ts';
+import type { MetricsAnswer } from '../../../src/sdk/metrics.ts';
+import { answerOf, gauge } from '../../../src/storage/prometheus/own-family.ts';
 import type { ScrapeReply, ScrapeRequest } from '../../../src/storage/prometheus/protocol.ts';
 import { type ScrapeFault, scrape } from '../../../src/storage/prometheus/scrape.ts';
 import { type MetricSource, PortSource } from '../../../src/storage/prometheus/source.ts';
@@ -53,18 +54,12 @@ function collector(name: string, answer: (request: ScrapeRequest, port: MessageP
   };
 }
 
-const families = (name: string): MetricFamily[] => [
-  {
-    name: `huatuo_bamai_${name}_value`,
-    help: 'A value.',
-    type: 'gauge',
-    samples: [{ labels: {}, value: 1 }],
-  },
-];
+const value = (name: string): MetricsAnswer =>
+  answerOf([gauge(`huatuo_bamai_${name}_value`, 'A value.', [{ labels: {}, value: 1 }])]);
 const reply = (request: ScrapeRequest, name: string): ScrapeReply => ({
   type: 'samples',
   id: request.id,
-  families: families(name),
+  answer: value(name),
 });
 const prompt = (name: string): TestCollector =>
   collector(name, (request, port) => port.postMessage(reply(request, name)));
@@ -79,7 +74,9 @@ async function page(
     sources,
     own: [],
     labels: { region: 'r', host: 'h' },
+    format: 'text',
     deadline_ms: DEADLINE_MS,
+    lastSuccess_seconds: () => undefined,
     onOutcome: (name, found) => faults.set(name, found),
     ...more,
   });
@@ -139,7 +136,7 @@ describe('a collector costs only its own samples', () => {
   test('when it answers nonsense', async () => {
     const odd = collector('odd', ({ id }, port) => {
       port.postMessage(null);
-      port.postMessage({ type: 'samples', id, families: 7 });
+      port.postMessage({ type: 'samples', id, answer: { token: 'x', families: 7 } });
     });
     const { text } = await page([odd.source, healthy('good')]);
     assert.deepEqual([success(text, 'good'), success(text, 'odd')], ['1', '0']);
@@ -158,9 +155,7 @@ describe('a collector costs only its own samples', () => {
       port.postMessage({
         type: 'samples',
         id,
-        families: [
-          { name, help: 'x', type: 'gauge', samples: [{ labels: { collector: 'good' }, value: 9 }] },
-        ],
+        answer: answerOf([gauge(name, 'x', [{ labels: { collector: 'good' }, value: 9 }])]),
       }),
     );
     const { text } = await page([liar.source, healthy('good')]);
@@ -216,7 +211,7 @@ test('scrapes at the same time share one request', async () => {
 });
 
 test('the main thread adds its families, and its silence is a sample', async () => {
-  const alive = await page([], { supervisor: async () => families('agent') });
+  const alive = await page([], { supervisor: async () => value('agent') });
   assert.match(alive.text, /^huatuo_bamai_agent_value/m);
   assert.match(alive.text, /^huatuo_supervisor_up 1$/m);
   const dead = await page([healthy('good')], { supervisor: () => Promise.reject(new Error('silent')) });
