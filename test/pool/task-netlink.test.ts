@@ -12,6 +12,7 @@ import type { FileTask } from '../../src/pool/file-task.ts';
 import { FilePool } from '../../src/pool/pool.ts';
 import type { NetlinkRequests } from '../../src/sdk/netlink.ts';
 import { allocateState } from '../../src/sdk/shared-state.ts';
+import { AnswerReader } from '../../src/storage/prometheus/reader.ts';
 import { eventually } from '../support/eventually.ts';
 
 keepClock();
@@ -27,12 +28,14 @@ function update(name: string): Extract<FileTask, { readonly type: 'update' }> {
     containers: new SnapshotWriter(new ContainersClient(0)).get(),
     samples: [],
     losses: { refusedSeries: 0, truncatedLabels: 0 },
+    known: undefined,
   };
 }
 
 async function loopbacks(pool: FilePool): Promise<number | undefined> {
-  const { families } = await pool.run(update('devices'), DEADLINE_MS);
-  return families.find(({ name }) => name === 'huatuo_bamai_devices_loopbacks')?.samples[0]?.value;
+  const { answer } = await pool.run(update('devices'), DEADLINE_MS);
+  const { families } = new AnswerReader().read(answer);
+  return families.find(({ family }) => family.text.name === 'huatuo_bamai_devices_loopbacks')?.values[0];
 }
 
 const poolWith = (answer: (port: MessagePort) => void): FilePool =>

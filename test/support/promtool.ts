@@ -1,6 +1,6 @@
 /** Prometheus' own opinion of a page, where its `promtool` is installed. */
 import { spawnSync } from 'node:child_process';
-import { FORCED_NAMES } from './promlint.ts';
+import { isForcedName } from './promlint.ts';
 
 /** @returns the lines of `promtool check metrics` but those about names that existing dashboards force; none without promtool */
 export function promtoolComplaints(page: string): string[] {
@@ -13,5 +13,5 @@ export function promtoolComplaints(page: string): string[] {
     throw error;
   }
   const lines = `${stdout}${stderr}`.split('\n').filter((line) => line !== '');
-  return lines.filter((line) => !FORCED_NAMES.has(line.split(' ', 1)[0] ?? ''));
+  return lines.filter((line) => !isForcedName(line.split(' ', 1)[0] ?? ''));
 }

@@ -120,7 +120,7 @@ test('iowait is a share of the interval between two samples of its own', async (
 });
 
 test('iowait that steps back is none', () => {
-  const at = (iowait: number, idle: number) => parseCpuStat(`cpu 0 0 0 ${idle} ${iowait} 0 0 0\n`).total;
+  const at = (iowait: number, idle: number) => parseCpuStat(`cpu 0 0 0 ${idle} ${iowait} 0 0 0 0 0\n`).total;
   assert.equal(iowaitPercent(at(10, 0), at(5, 10)), 0);
   assert.equal(iowaitPercent(at(10, 0), at(10, 0)), undefined);
 });
