@@ -38,10 +38,7 @@ function mountNamespace(process: string): string | undefined {
   }
 }
 
-/**
- * What a file system says of itself when it can no longer be written to: `emergency_ro` and `shutdown` are ext4's and XFS's
- * after errors, where the mount is still called rw.
- */
+/** What a file system says of itself: ext4 has the latter two after an error, since Linux 6.15, and the mount is still called rw. */
 const READ_ONLY: readonly string[] = ['ro', 'emergency_ro', 'shutdown'];
 
 /** Whether nothing can be written there: the mount is read-only, or what is mounted is, as after an error of the disk. */

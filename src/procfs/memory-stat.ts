@@ -1,7 +1,7 @@
 /** memory.stat of a cgroup with those below it: Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst. */
 import { join } from 'node:path';
 import { parseFlatKeyed } from './memory-cgroup.ts';
-import { readIfThere } from './source.ts';
+import { decimal, readIfThere } from './source.ts';
 
 /** v1 has each value twice: of the cgroup alone, and with this in front of those below it, too. */
 const WITH_DESCENDANTS = 'total_';
@@ -28,4 +28,16 @@ export function parseMemoryStat(text: string): Map<string, number> {
     else if (rows[WITH_DESCENDANTS + key] === undefined) stat.set(key, value);
   }
   return stat;
+}
+
+/** One value of the text, which costs less than to parse it all. @param key without `total_` */
+export function memoryStatValue(text: string, key: string): number | undefined {
+  return valueBehind(text, `${WITH_DESCENDANTS}${key} `) ?? valueBehind(text, `${key} `);
+}
+
+function valueBehind(text: string, start: string): number | undefined {
+  const at = text.startsWith(start) ? 0 : text.indexOf(`\n${start}`) + 1;
+  if (at === 0 && !text.startsWith(start)) return undefined;
+  const end = text.indexOf('\n', at);
+  return decimal(text.slice(at + start.length, end < 0 ? undefined : end));
 }

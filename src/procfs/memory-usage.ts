@@ -14,7 +14,7 @@
 import { join } from 'node:path';
 import { leastOf } from './cgroup-ancestors.ts';
 import { UNLIMITED_BYTES } from './memory-cgroup.ts';
-import { parseMemoryStat } from './memory-stat.ts';
+import { memoryStatValue } from './memory-stat.ts';
 import { decimal, readIfThere } from './source.ts';
 
 /** In bytes. What the kernel does not tell, and limits that are not set, are absent. */
@@ -44,13 +44,13 @@ function readV1(directory: string): MemoryUsage | undefined {
   const usage = bytesIn(directory, 'memory.usage_in_bytes');
   if (usage === undefined) return undefined;
   const stat = readStat(directory);
-  const limit = stat.get('hierarchical_memory_limit');
+  const limit = memoryStatValue(stat, 'hierarchical_memory_limit');
   return defined({
     usage,
     workingSet: workingSet(usage, stat),
     peak: bytesIn(directory, 'memory.max_usage_in_bytes'),
     limit: limit !== undefined && limit < UNLIMITED_BYTES ? limit : undefined,
-    swap: stat.get('swap'),
+    swap: memoryStatValue(stat, 'swap'),
   });
 }
 
@@ -68,12 +68,12 @@ function readV2(directory: string): MemoryUsage | undefined {
   });
 }
 
-function readStat(directory: string): ReadonlyMap<string, number> {
-  return parseMemoryStat(readIfThere(join(directory, 'memory.stat')) ?? '');
+function readStat(directory: string): string {
+  return readIfThere(join(directory, 'memory.stat')) ?? '';
 }
 
-function workingSet(usage: number, stat: ReadonlyMap<string, number>): number | undefined {
-  const inactive = stat.get('inactive_file');
+function workingSet(usage: number, stat: string): number | undefined {
+  const inactive = memoryStatValue(stat, 'inactive_file');
   // The two are not of one moment.
   return inactive === undefined ? undefined : Math.max(0, usage - inactive);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseMemoryStat, readMemoryStat } from '../../src/procfs/memory-stat.ts';
+import { memoryStatValue, parseMemoryStat, readMemoryStat } from '../../src/procfs/memory-stat.ts';
 import { FixtureProc } from '../support/fixture-proc.ts';
 
 test('v1 has the values with descendants under the names of v2', () => {
@@ -28,6 +28,17 @@ test('v1 is read where there are both, and a cgroup that is gone has nothing', (
   assert.deepEqual([...(readMemoryStat({ unified }) ?? [])], [['file', 2]]);
   assert.equal(readMemoryStat({ unified: `${unified}/gone` }), undefined);
   assert.equal(readMemoryStat({ cpu: memory }), undefined);
+});
+
+test('one value is the one that the whole text has', () => {
+  const line = fc.tuple(fc.constantFrom('a', 'b', 'ab', 'total_a', 'total_b', 'total_ab'), fc.nat());
+  fc.assert(
+    fc.property(fc.uniqueArray(line, { selector: ([key]) => key }), fc.boolean(), (lines, isCut) => {
+      const text = lines.map(([key, value]) => `${key} ${value}`).join('\n') + (isCut ? '' : '\n');
+      for (const key of ['a', 'b', 'ab'])
+        assert.equal(memoryStatValue(text, key), parseMemoryStat(text).get(key), text);
+    }),
+  );
 });
 
 test('any text is read', () => {

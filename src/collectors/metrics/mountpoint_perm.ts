@@ -8,7 +8,8 @@ const collector: Collector = defineMetric({
     question: 'Which file systems of the host are read-only, also by an error of the disk?',
     reads: '/proc/self/mountinfo; that of init where the agent has mounts of its own',
     kernel: 'any; shutdown and emergency_ro of ext4 from 6.15',
-    falsePositives: 'Many are meant to be, so only /, /boot and /home are shown unless options say more',
+    falsePositives:
+      'Many are meant to be, so only /, /boot and /home are shown unless options say more. An XFS that was shut down by an error does not say so',
   },
   options: {
     include: pattern('/|/boot|/home', 'Mount points to show; empty for all'),

@@ -15,6 +15,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { CollectorHarness } from '../../support/collector-harness.ts';
+import { skipWithoutPrograms } from '../../support/container-programs.ts';
+import { LoopDevice } from '../../support/disks.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FixtureProc } from '../../support/fixture-proc.ts';
 import { HOST_PATHS, skipWithoutRoot } from '../../support/kernel.ts';
@@ -68,6 +70,45 @@ test('a mount of a known size, which becomes read-only', { skip: skipWithoutRoot
   ];
   assert.deepEqual(await isReadOnly(), [0, 0]);
   mount.makeReadOnly();
+  assert.deepEqual(await isReadOnly(), [1, 1]);
+});
+
+/** An ext4 on a disk of its own, which its errors make read-only. */
+class Ext4 implements Disposable {
+  readonly path: string = mkdtempSync(join(tmpdir(), 'huatuo-ext4-'));
+  readonly #disk = new LoopDevice(32 << 20);
+
+  constructor() {
+    execFileSync('mkfs.ext4', ['-q', this.#disk.path]);
+    execFileSync('mount', ['-o', 'errors=remount-ro', this.#disk.path, this.path]);
+  }
+
+  /** As one that was found on the disk. */
+  fail(): void {
+    writeFileSync(`/sys/fs/ext4/${this.#disk.name}/trigger_fs_error`, '1');
+  }
+
+  [Symbol.dispose](): void {
+    execFileSync('umount', [this.path]);
+    this.#disk[Symbol.dispose]();
+    rmdirSync(this.path);
+  }
+}
+
+test('a file system that an error made read-only is told, though its mount is not', {
+  skip: skipWithoutRoot() || skipWithoutPrograms('mkfs.ext4', 'losetup'),
+}, async () => {
+  using mount = new Ext4();
+  await using filesystem = await CollectorHarness.load('filesystem');
+  await using perm = await CollectorHarness.load('mountpoint_perm', { options: { include: mount.path } });
+  const labels = { mountpoint: mount.path };
+  const isReadOnly = async (): Promise<number[]> => [
+    sampleValue(await filesystem.scrape(), 'huatuo_filesystem_readonly', labels),
+    sampleValue(await perm.scrape(), 'huatuo_bamai_mountpoint_perm_ro', labels),
+  ];
+  assert.deepEqual(await isReadOnly(), [0, 0]);
+  mount.fail();
+  assert.throws(() => writeFileSync(join(mount.path, 'file'), ''), { code: 'EROFS' });
   assert.deepEqual(await isReadOnly(), [1, 1]);
 });
 
