@@ -22,6 +22,11 @@ const NON_BASE_UNIT =
  * other metrics keep to the rules, those with upstream's prefix, too.
  */
 export const FORCED_NAMES: ReadonlySet<string> = new Set([
+  'huatuo_bamai_cpu_stat_container_burst_time',
+  'huatuo_bamai_cpu_stat_container_nr_bursts',
+  'huatuo_bamai_cpu_stat_container_nr_throttled',
+  'huatuo_bamai_cpu_stat_container_throttled_time',
+  'huatuo_bamai_cpu_stat_container_wait_sum_percent',
   'huatuo_bamai_cpu_util_container_total',
   'huatuo_bamai_cpu_util_total',
   'huatuo_bamai_runqlat_container_latency',
