@@ -1,7 +1,5 @@
 /** What programs remember of tasks where the kernel keeps no data in tasks (bpf/include/task_data.h): a bounded map by thread id. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { KernelMap } from '../../src/decoder/maps.ts';
@@ -11,7 +9,7 @@ import { at } from '../../src/paths.ts';
 import type { MapLayout, ObjectManifest } from '../../src/schema/manifest.ts';
 import { eventually } from '../support/eventually.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';
-import { taskState } from '../support/task-state.ts';
+import { Zombie } from '../support/zombie.ts';
 
 /** What runqlat is on a kernel without task storage. */
 async function loadWithoutTaskStorage(): Promise<KernelObject> {
@@ -34,22 +32,15 @@ function timesOf(object: KernelObject): KernelMap<number, { readonly arrivals: n
 
 test('a task that ends takes along what is remembered of it', { skip: skipWithoutBpf() }, async () => {
   const object = await loadWithoutTaskStorage();
-  object.attach();
-  // A parent that does not ask for its dead child: it is there until the parent ends.
-  const parent = spawn('sh', ['-c', '/bin/true & echo $!; exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const closed = once(parent, 'close');
   try {
-    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
-    const tid = Number(String(line));
-    await eventually('the task to be dead', () => taskState(tid) === 'Z');
+    object.attach();
+    await using zombie = await Zombie.make();
     const times = timesOf(object);
-    const seen = await times.get(tid);
+    const seen = await times.get(zombie.pid);
     assert.ok(seen && seen.arrivals > 0);
-    parent.stdin.end();
-    await eventually('that to go', async () => (await times.get(tid)) === undefined);
+    await zombie.reap();
+    await eventually('that to go', async () => (await times.get(zombie.pid)) === undefined);
   } finally {
-    parent.stdin.end();
-    await closed;
     object.unload();
   }
 });

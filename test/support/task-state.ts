@@ -1,8 +1,7 @@
 /** What a process is doing, as ps(1) has it. */
 import { readFileSync } from 'node:fs';
+import { parseTaskState } from '../../src/procfs/task-state.ts';
 
-/** @returns the state letter of a process, also of one with odd characters in its name */
 export function taskState(pid: number): string | undefined {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return /^\) (\w)/.exec(stat.slice(stat.lastIndexOf(')')))?.[1];
+  return parseTaskState(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 }

@@ -83,6 +83,7 @@ test('waits are a share of what the kernel compares them with, over its own samp
   await cpuStat.sample();
   for (let scrapes = 0; scrapes < 2; scrapes++)
     assert.deepEqual(byContainer(await cpuStat.scrape(), `${PREFIX}wait_sum_percent`), { one: 75, two: 25 });
+  assert.deepEqual(promlint(await cpuStat.page()), []);
 });
 
 test('a container of which the kernel does not tell has no series, one that is gone neither', async () => {

@@ -12,6 +12,7 @@ import { container } from '../../support/harness-containers.ts';
 import { skipWithoutBpf } from '../../support/kernel.ts';
 import { type PageFamily, samplesOf, sampleValue } from '../../support/prometheus-text.ts';
 import { taskState } from '../../support/task-state.ts';
+import { Zombie } from '../../support/zombie.ts';
 
 const skip = skipWithoutBpf() || skipWithoutController('cpu');
 const NS = 1e9;
@@ -131,14 +132,10 @@ test('a task that the disk holds up is blocked, one that computes runs, one that
   await disk.writer('blocked', (pid) => cgroup.add(pid));
   const blockedSince_ns = now_ns();
   const busy = spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' });
-  // cat(1) does not ask for a child it has not made.
-  const careless = spawn('sh', ['-c', 'read go; /bin/true & exec cat'], {
-    stdio: ['pipe', 'ignore', 'inherit'],
-  });
-  const ended = [once(busy, 'exit'), once(careless, 'exit')];
+  const ended = once(busy, 'exit');
   try {
-    for (const { pid } of [busy, careless]) cgroup.add(pid ?? 0);
-    careless.stdin.write('go\n');
+    cgroup.add(busy.pid ?? 0);
+    await using _zombie = await Zombie.make((pid) => cgroup.add(pid));
     const page = await eventually('the load of the container', async () => {
       const read = await runqlat.scrape();
       const [running, , zombies] = tasksOf(read, 'web');
@@ -150,8 +147,7 @@ test('a task that the disk holds up is blocked, one that computes runs, one that
       assert.ok(sampleValue(page, 'huatuo_tasks', { state }) >= 1, state);
   } finally {
     busy.kill('SIGKILL');
-    careless.stdin.end();
-    await Promise.all(ended);
+    await ended;
   }
   const thawed_ns = now_ns();
   await disk.thaw();
