@@ -18,16 +18,20 @@ export interface ProgramInfo {
   readonly recursion_misses: number | undefined;
 }
 
+/** What the kernel fills: a scrape asks for each program, one after the other. */
+const info = Buffer.alloc(INFO_BYTES);
+const length = new Uint32Array(1);
+
 /** @returns undefined when `fd` is no program */
 export function programInfo(fd: number): ProgramInfo | undefined {
-  const info = Buffer.alloc(INFO_BYTES);
-  const length = Uint32Array.of(INFO_BYTES);
+  info.fill(0);
+  length[0] = INFO_BYTES;
   if (libbpf().bpf_obj_get_info_by_fd(fd, info, length) < 0) return undefined;
   const at = (offset: number): number => Number(info.readBigUInt64LE(offset));
   return {
     runs: at(RUN_COUNT_OFFSET),
     run_ns: at(RUN_TIME_NS_OFFSET),
     // The kernel says how much it has filled.
-    recursion_misses: (length[0] ?? 0) < INFO_BYTES ? undefined : at(RECURSION_MISSES_OFFSET),
+    recursion_misses: length[0] < INFO_BYTES ? undefined : at(RECURSION_MISSES_OFFSET),
   };
 }

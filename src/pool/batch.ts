@@ -1,6 +1,6 @@
 /**
- * Tasks that are asked for at the same moment, as by a scrape, go to a thread as one job: to pass on a task costs as much as most of
- * them take. No collector has less for it than with a job of its own:
+ * Tasks that are asked for at the same moment, as by a scrape, go to a thread as one job, or to two threads when they take long: to pass
+ * on a task costs as much as most of them take. No collector has less for it than with a job of its own:
  *
  *   job [a b c d] ── b takes long, or ends the thread ──► b goes on, or has failed; a c d begin anew, each as its own job
  *
@@ -10,6 +10,8 @@ import type { FileTask, FileTaskResult } from './file-task.ts';
 
 /** A task that is under way for as long is not waited for by the others. Most take a few of them. */
 const SLOW_MS = 250;
+/** What took longer altogether is shared between two threads the next time: a second one is worth waking then. */
+const MUCH_MS = 20;
 /** In place of the number of tasks that were begun: no other one may begin. */
 const CLOSED = -1;
 
@@ -53,6 +55,8 @@ export class Batch {
   readonly #run: RunJob;
   /** By deadline. */
   readonly #waiting = new Map<number, Waiting[]>();
+  /** Whether the last job, or both halves of it, had much to do. */
+  #isMuch = false;
 
   constructor(run: RunJob) {
     this.#run = run;
@@ -65,7 +69,13 @@ export class Batch {
       this.#waiting.set(deadline_ms, together);
       setImmediate(() => {
         this.#waiting.delete(deadline_ms);
-        void this.#start(together, deadline_ms);
+        const jobs = this.#isMuch && together.length > 1 ? 2 : 1;
+        for (let job = 0; job < jobs; job++)
+          void this.#start(
+            together.filter((_, index) => index % jobs === job),
+            deadline_ms,
+            jobs,
+          );
       });
     }
     const waiting = { task, ...Promise.withResolvers<FileTaskResult>() };
@@ -79,8 +89,10 @@ export class Batch {
     return result as FileTaskResult;
   }
 
-  async #start(together: readonly Waiting[], deadline_ms: number): Promise<void> {
-    const end_ms = performance.now() + deadline_ms;
+  /** @param jobs how many share what was asked for */
+  async #start(together: readonly Waiting[], deadline_ms: number, jobs: number): Promise<void> {
+    const start_ms = performance.now();
+    const end_ms = start_ms + deadline_ms;
     const job = newJob(together.map(({ task }) => task));
     let seen = 0;
     const apart = (): void => {
@@ -101,6 +113,7 @@ export class Batch {
       if (underWay(job)) apart();
       for (const { reject } of together) reject(error);
     } finally {
+      this.#isMuch = (performance.now() - start_ms) * jobs > MUCH_MS;
       clearInterval(watch);
     }
   }

@@ -24,6 +24,7 @@ import type { MetricsAnswer } from '../sdk/metrics.ts';
 import { OwnMetrics } from '../storage/prometheus/own.ts';
 import type { OwnFamily } from '../storage/prometheus/own-family.ts';
 import { processFamilies } from '../storage/prometheus/process.ts';
+import { AnswerReader, type Reading } from '../storage/prometheus/reader.ts';
 import type { PageLabels } from '../storage/prometheus/render.ts';
 import { scrape } from '../storage/prometheus/scrape.ts';
 import { PortSource } from '../storage/prometheus/source.ts';
@@ -116,8 +117,13 @@ export class Prometheus implements PrometheusControl {
   readonly #outcomes: ScrapeOutcomes;
   readonly #server: Promise<HttpServer>;
   readonly #status: () => Promise<StatusDocument>;
-  readonly #families: () => Promise<MetricsAnswer>;
-  readonly #details: () => Promise<MetricsAnswer>;
+  /** The agent's metrics, by page. */
+  readonly #agent: Readonly<Record<'usual' | 'detailed', () => Promise<Reading>>>;
+  readonly #ownReaders = {
+    none: new AnswerReader(),
+    usual: new AnswerReader(),
+    detailed: new AnswerReader(),
+  };
   readonly #labels = Promise.withResolvers<void>();
   #pageLabels: PageLabels = { region: '', host: '' };
   #followsHostname = false;
@@ -134,8 +140,7 @@ export class Prometheus implements PrometheusControl {
     });
     this.#looks = new Looks(this.#pool, () => this.#snapshots.get(), this.#listed);
     this.#status = bounded('status of the main thread', () => supervisor.status());
-    this.#families = bounded('metrics of the main thread', () => supervisor.families(false));
-    this.#details = bounded('metrics of the main thread', () => supervisor.families(true));
+    this.#agent = { usual: agentFamilies(supervisor, false), detailed: agentFamilies(supervisor, true) };
     const onError = (error: unknown): void => log.error('an HTTP request failed', { error });
     this.#events = new EventStreams({
       journal: options.journal,
@@ -249,11 +254,12 @@ export class Prometheus implements PrometheusControl {
   async #scrape({ collectors, agent, format, encoding }: PageRequest): Promise<Buffer<ArrayBuffer>> {
     const { web } = this.#options;
     await this.#labels.promise;
-    const supervisor = { none: undefined, usual: this.#families, detailed: this.#details }[agent];
+    const supervisor = agent === 'none' ? undefined : this.#agent[agent];
     const page = await scrape({
       sources: [...this.#ports.values(), ...this.#files].filter(({ name }) => collectors.includes(name)),
       ...(supervisor && { supervisor }),
       own: this.#ownFamilies(agent),
+      ownReader: this.#ownReaders[agent],
       labels: this.#labelsNow,
       format,
       deadline_ms: web.scrape_timeout_ms,
@@ -273,6 +279,13 @@ export class Prometheus implements PrometheusControl {
 }
 
 function ignore(): void {}
+
+function agentFamilies(supervisor: SupervisorApi, isDetailed: boolean): () => Promise<Reading> {
+  const reader = new AnswerReader();
+  return bounded('metrics of the main thread', async () =>
+    reader.read(await supervisor.families(isDetailed)),
+  );
+}
 
 /** At most one call is open at a time, whatever becomes of it; each caller waits for it no longer than the deadline. */
 function bounded<T>(

@@ -165,7 +165,7 @@ test('without a file and flags everything is default', () => {
       stop_timeout_ms: 5000,
       memory_limit_bytes: 2 ** 29,
     },
-    bpf: { pin: false, pin_directory: '/sys/fs/bpf/huatuo' },
+    bpf: { pin: false, pin_directory: '/sys/fs/bpf/huatuo', stats: false },
     ring: { wakeup_age_ms: 100, batch_bytes: 2 ** 20, batches_in_flight: 4 },
     containers: {
       wait_ms: 1000,

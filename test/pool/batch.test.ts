@@ -52,6 +52,26 @@ test('what is asked for in one turn of the loop is one job, and each gets its ow
   assert.deepEqual((await Promise.all([...results, other])).map(textOf), ['a 0', 'b 0', 'c 0', 'd 1']);
 });
 
+test('what takes long altogether is two jobs the next time, and one again when it no longer does', async () => {
+  const { jobs, batch, finish } = threads();
+  const now = mock.method(performance, 'now', () => 0);
+  const round = async (lasts_ms: number): Promise<string[][]> => {
+    const [from, before_ms] = [jobs.length, performance.now()];
+    const results = ['a', 'b', 'c'].map((name) => batch.add(task(name), 1000));
+    await turn();
+    now.mock.mockImplementation(() => before_ms + lasts_ms);
+    for (let number = from; number < jobs.length; number++) finish(number);
+    await Promise.all(results);
+    await turn();
+    return jobs.slice(from).map(named);
+  };
+  assert.deepEqual(await round(30), [['a', 'b', 'c']]);
+  assert.deepEqual(await round(15), [['a', 'c'], ['b']]);
+  assert.deepEqual(await round(5), [['a', 'c'], ['b']]);
+  assert.deepEqual(await round(5), [['a', 'b', 'c']]);
+  now.mock.restore();
+});
+
 test('one that is under way for long is left alone: the others begin anew, each once', async () => {
   mock.timers.enable({ apis: ['setInterval'] });
   const { jobs, batch, finish } = threads();

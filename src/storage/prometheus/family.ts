@@ -19,6 +19,7 @@ export class PageFamily {
   /** Labels of each series, as they stand between the braces. */
   readonly lines: readonly string[];
   readonly #names: readonly string[];
+  #marked: string | undefined;
   #prefixes: { readonly shared: string; readonly texts: readonly string[] } | undefined;
 
   constructor(text: FamilyText, lines: readonly string[], names: readonly string[]) {
@@ -35,9 +36,12 @@ export class PageFamily {
 
   /** Whether each series says in its label `collector` that it is this one's. */
   isMarked(collector: string): boolean {
+    if (this.#marked === collector) return true;
     // A quote within a value is escaped, so this cannot stand inside of one.
     const mark = `,${labelText({ collector })},`;
-    return this.lines.every((line) => `,${line},`.includes(mark));
+    if (!this.lines.every((line) => `,${line},`.includes(mark))) return false;
+    this.#marked = collector;
+    return true;
   }
 
   /**

@@ -9,10 +9,9 @@
  * Nothing a source does costs another one's samples.
  */
 import { HuatuoError } from '../../error.ts';
-import type { MetricsAnswer } from '../../sdk/metrics.ts';
 import { answerOf, gauge, type OwnFamily } from './own-family.ts';
 import { MetricsPage } from './page.ts';
-import { AnswerReader, type Reading } from './reader.ts';
+import type { AnswerReader, Reading } from './reader.ts';
 import { type PageFormat, type PageLabels, renderPage } from './render.ts';
 import type { MetricSource } from './source.ts';
 
@@ -26,9 +25,11 @@ export interface ScrapeInputs {
   /** Each becomes one value of the label `collector`. */
   readonly sources: readonly MetricSource[];
   /** The agent's own families; undefined leaves them out. */
-  readonly supervisor?: () => Promise<MetricsAnswer>;
+  readonly supervisor?: () => Promise<Reading>;
   /** Of this thread; no source may use their names. */
   readonly own: readonly OwnFamily[];
+  /** Reads them and those of the scrape itself: has checked most of them at an earlier one. */
+  readonly ownReader: AnswerReader;
   readonly labels: PageLabels;
   readonly format: PageFormat;
   readonly deadline_ms: number;
@@ -54,7 +55,7 @@ export async function scrape(inputs: ScrapeInputs): Promise<string> {
   const { sources, deadline_ms, supervisor, own } = inputs;
   const [outcomes, agent] = await Promise.all([
     Promise.all(sources.map((source) => ask(source.name, () => source.scrape(deadline_ms)))),
-    supervisor && ask('supervisor', async () => new AnswerReader().read(await supervisor())),
+    supervisor && ask('supervisor', supervisor),
   ]);
   const page = new MetricsPage([...own.map(({ text }) => text.name), ...RESERVED]);
   // A fixed order decides who keeps a name that two have: the agent, then the collectors by name.
@@ -64,7 +65,7 @@ export async function scrape(inputs: ScrapeInputs): Promise<string> {
   );
   const families = [...own, ...scrapeFamilies(ordered, succeeded, inputs)];
   if (agent) families.push(upFamily(succeeded.get(agent) === true));
-  page.addOwn(new AnswerReader().read(answerOf(families)).families);
+  page.addOwn(inputs.ownReader.read(answerOf(families)).families);
   return renderPage(page.entries, inputs.labels, inputs.format);
 }
 

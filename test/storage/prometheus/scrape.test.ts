@@ -6,6 +6,7 @@ import { HuatuoError } from '../../../src/error.ts';
 import type { MetricsAnswer } from '../../../src/sdk/metrics.ts';
 import { answerOf, gauge } from '../../../src/storage/prometheus/own-family.ts';
 import type { ScrapeReply, ScrapeRequest } from '../../../src/storage/prometheus/protocol.ts';
+import { AnswerReader } from '../../../src/storage/prometheus/reader.ts';
 import { type ScrapeFault, scrape } from '../../../src/storage/prometheus/scrape.ts';
 import { type MetricSource, PortSource } from '../../../src/storage/prometheus/source.ts';
 import { promlint } from '../../support/promlint.ts';
@@ -73,6 +74,7 @@ async function page(
   const text = await scrape({
     sources,
     own: [],
+    ownReader: new AnswerReader(),
     labels: { region: 'r', host: 'h' },
     format: 'text',
     deadline_ms: DEADLINE_MS,
@@ -211,7 +213,7 @@ test('scrapes at the same time share one request', async () => {
 });
 
 test('the main thread adds its families, and its silence is a sample', async () => {
-  const alive = await page([], { supervisor: async () => value('agent') });
+  const alive = await page([], { supervisor: async () => new AnswerReader().read(value('agent')) });
   assert.match(alive.text, /^huatuo_bamai_agent_value/m);
   assert.match(alive.text, /^huatuo_supervisor_up 1$/m);
   const dead = await page([healthy('good')], { supervisor: () => Promise.reject(new Error('silent')) });
