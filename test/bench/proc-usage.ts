@@ -64,7 +64,7 @@ export function sleeps(pid: number): number {
 }
 
 /** How often each thread has called read(2) and its like, threads of one name together. What is in mapped memory, such as a ring, takes none. */
-export function fileReadsByThread(pid: number): Map<string, number> {
+function fileReadsByThread(pid: number): Map<string, number> {
   return byThread(pid, (directory) =>
     Number(/^syscr: (\d+)/m.exec(readFileSync(`${directory}/io`, 'utf8'))?.[1] ?? 0),
   );
@@ -94,4 +94,24 @@ function statSeconds(path: string): number {
   const stat = readFileSync(path, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** All of it at one moment; by thread where it says so. */
+export interface Usage {
+  readonly now_ms: number;
+  readonly cpu_seconds: number;
+  /** CPU seconds. */
+  readonly threads: Map<string, number>;
+  readonly reads: Map<string, number>;
+  readonly resident_bytes: number;
+}
+
+export function usageOf(pid: number): Usage {
+  return {
+    now_ms: performance.now(),
+    cpu_seconds: cpuSeconds(pid),
+    threads: cpuSecondsByThread(pid),
+    reads: fileReadsByThread(pid),
+    resident_bytes: resident(pid).total_bytes,
+  };
 }

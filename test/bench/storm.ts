@@ -6,25 +6,21 @@ import { promisify } from 'node:util';
 import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import { at } from '../../src/paths.ts';
 import type { StatusDocument } from '../../src/web/status.ts';
-import { rename } from '../support/rename.ts';
-import { type RingAccount, ringAccount } from '../support/ring-account.ts';
+import { Producer } from '../support/producer.ts';
+import { parsePage, samplesOf, sampleValue } from '../support/prometheus-text.ts';
+import { type RingAccount, settledAccount } from '../support/ring-account.ts';
 import { AgentProcess } from './agent-process.ts';
-import { cpuSeconds, cpuSecondsByThread, fileReadsByThread, resident, usageBetween } from './proc-usage.ts';
+import { usageBetween, usageOf } from './proc-usage.ts';
 import { measureRuns, type ProgramRuns, programsOf, runsSince } from './program-runs.ts';
-import { median } from './report.ts';
 import { type BenchOptions, Workspace } from './workspace.ts';
 
 const run = promisify(execFile);
 
-const NEIGHBOUR = { events: 40, every_ms: 20 };
+const NEIGHBOUR = { collector: 'flood', events: 40, every_ms: 20 };
 const SCRAPES_BEFORE = 20;
 const SCRAPE_EVERY_MS = 250;
 /** A young agent still compiles, and fills its pools. */
 const WARM_UP_SECONDS = 3;
-const SETTLE_TIMEOUT_MS = 60_000;
-const SETTLE_EVERY_MS = 50;
-/** More in a ring is of the storm. */
-const CALM_BYTES = 64 << 10;
 
 export interface Storm {
   readonly collector: string;
@@ -47,10 +43,15 @@ export interface Weathered {
   readonly thread_cores: number;
   readonly agent_cores: number;
   readonly programs: readonly ProgramRuns[];
-  readonly scrape_ms: { readonly calm: number; readonly storm: number };
+  /** Before the storm, and in it. */
+  readonly calm: readonly Scrape[];
+  readonly scrapes: readonly Scrape[];
   readonly grown_bytes: number;
   /** Calls of read(2) by the collector's thread. */
-  readonly thread_reads: number;
+  readonly reads: number;
+  /** Names that it had to find out. */
+  readonly look_ups: number;
+  readonly missed_runs: number;
 }
 
 /** @param binary storm.c, compiled */
@@ -62,38 +63,22 @@ export async function weather(
   using workspace = new Workspace(directory);
   const neighbours = await workspace.build('test/fixtures/collectors/flood.bpf.c');
   await using agent = await startAgent(workspace.path, neighbours, collector, options);
+  const status = async (): Promise<StatusDocument> => JSON.parse(await agent.get('/api/v1/status'));
   const ledgers = async (): Promise<{ readonly own: RingAccount; readonly flood: RingAccount }> => ({
-    own: await settled(agent, collector, at('dist/bpf')),
-    flood: await settled(agent, 'flood', neighbours),
+    own: await settledAccount(status, collector, at('dist/bpf')),
+    flood: await settledAccount(status, 'flood', neighbours),
   });
   const blow = async (seconds: number): Promise<unknown> =>
     run(binary, [workload, String(per_second), String(seconds)]);
   await blow(WARM_UP_SECONDS);
   const before = await ledgers();
-  const calm_ms: number[] = [];
-  for (let i = 0; i < SCRAPES_BEFORE; i++) calm_ms.push(await scrape(agent));
+  const calm: Scrape[] = [];
+  for (let i = 0; i < SCRAPES_BEFORE; i++) calm.push(await scrape(agent, collector));
 
   using _measuring = measureRuns();
   const runs = programsOf(agent.pid);
   const start = usageOf(agent.pid);
-  const storm_ms: number[] = [];
-  let [made, ended] = [0, false];
-  const making = setInterval(() => {
-    rename(`flood:${NEIGHBOUR.events}`);
-    made += NEIGHBOUR.events;
-  }, NEIGHBOUR.every_ms);
-  try {
-    const storm = blow(flood_seconds).finally(() => {
-      ended = true;
-    });
-    while (!ended) {
-      storm_ms.push(await scrape(agent));
-      await Promise.race([storm, sleep(SCRAPE_EVERY_MS)]);
-    }
-    await storm;
-  } finally {
-    clearInterval(making);
-  }
+  const { scrapes, made } = await scrapeDuring(() => blow(flood_seconds), agent, collector);
   const end = usageOf(agent.pid);
   const programs = runsSince(runs, agent.pid);
   const seconds = (end.now_ms - start.now_ms) / 1000;
@@ -111,10 +96,34 @@ export async function weather(
     thread_cores: (of(end.threads) - of(start.threads)) / seconds,
     agent_cores: (end.cpu_seconds - start.cpu_seconds) / seconds,
     programs,
-    scrape_ms: { calm: median(calm_ms), storm: median(storm_ms) },
+    calm,
+    scrapes,
     grown_bytes: end.resident_bytes - start.resident_bytes,
-    thread_reads: of(end.reads) - of(start.reads),
+    reads: of(end.reads) - of(start.reads),
+    look_ups: scrapes.at(-1)!.look_ups - calm.at(-1)!.look_ups,
+    missed_runs: scrapes.at(-1)!.missed_runs - calm.at(-1)!.missed_runs,
   };
+}
+
+/** @returns scrapes from the beginning of `work` to its end, and how many events the neighbour has made meanwhile */
+async function scrapeDuring(
+  work: () => Promise<unknown>,
+  agent: AgentProcess,
+  collector: string,
+): Promise<{ readonly scrapes: readonly Scrape[]; readonly made: number }> {
+  using neighbour = new Producer(NEIGHBOUR);
+  let ended = false;
+  const working = work().finally(() => {
+    ended = true;
+  });
+  const scrapes: Scrape[] = [];
+  while (!ended) {
+    scrapes.push(await scrape(agent, collector));
+    await Promise.race([working, sleep(SCRAPE_EVERY_MS)]);
+  }
+  await working;
+  neighbour[Symbol.dispose]();
+  return { scrapes, made: neighbour.made };
 }
 
 async function startAgent(
@@ -133,50 +142,43 @@ async function startAgent(
   return AgentProcess.start(directory, { journal, collectors }, ['--path.collectors', neighbours]);
 }
 
-interface Usage {
-  readonly now_ms: number;
-  readonly cpu_seconds: number;
-  readonly threads: Map<string, number>;
-  readonly reads: Map<string, number>;
-  readonly resident_bytes: number;
+export interface Scrape {
+  readonly took_ms: number;
+  /** Whether it has what the collector measures. */
+  readonly whole: boolean;
+  /** Since the collector's worker began: names that its decoder did not have. */
+  readonly look_ups: number;
+  /** Since its programs were loaded: runs that the kernel left out. */
+  readonly missed_runs: number;
 }
 
-function usageOf(pid: number): Usage {
+async function scrape(agent: AgentProcess, collector: string): Promise<Scrape> {
+  const start_ms = performance.now();
+  const text = await agent.get('/metrics');
+  const took_ms = performance.now() - start_ms;
+  const page = parsePage(text);
+  const whole = samplesOf(page, 'huatuo_bamai_scrape_collector_success', { collector })[0]?.value === 1;
+  const count = (name: string): number => sampleValue(page, name, { actor: collector });
   return {
-    now_ms: performance.now(),
-    cpu_seconds: cpuSeconds(pid),
-    threads: cpuSecondsByThread(pid),
-    reads: fileReadsByThread(pid),
-    resident_bytes: resident(pid).total_bytes,
+    took_ms,
+    whole,
+    look_ups: count('huatuo_actor_lookup_misses_total'),
+    missed_runs: count('huatuo_actor_missed_program_runs_total'),
   };
 }
 
-/** @returns milliseconds that one took */
-async function scrape(agent: AgentProcess): Promise<number> {
-  const start_ms = performance.now();
-  await agent.get('/metrics');
-  return performance.now() - start_ms;
-}
+type LedgerCount = 'produced' | 'journalled' | 'dropped_ring_full' | 'rate_limited' | 'malformed';
+export type Counts = Readonly<Record<LedgerCount | 'waiting', number>>;
 
-const COUNTS = ['produced', 'journalled', 'dropped_ring_full', 'rate_limited', 'malformed'] as const;
-export type Counts = Readonly<Record<(typeof COUNTS)[number], number>>;
-
-function countsBetween({ ledger: before }: RingAccount, { ledger: after }: RingAccount): Counts {
-  const counts = COUNTS.map((name) => [name, Number(BigInt(after[name]) - BigInt(before[name]))] as const);
-  return Object.fromEntries(counts) as Record<(typeof COUNTS)[number], number>;
-}
-
-/**
- * A moment at which all is accounted for and the storm's events are out of the ring; what the host does by itself goes on, for softirqs
- * never end. When there is none for long, what is missing is the result.
- */
-async function settled(agent: AgentProcess, collector: string, directory: string): Promise<RingAccount> {
-  const end = performance.now() + SETTLE_TIMEOUT_MS;
-  for (;;) {
-    const status = JSON.parse(await agent.get('/api/v1/status')) as StatusDocument;
-    const account = ringAccount(status, collector, directory);
-    const isCalm = Number(account.ledger.pending_bytes) < CALM_BYTES;
-    if ((account.missing === 0 && isCalm) || performance.now() > end) return account;
-    await sleep(SETTLE_EVERY_MS);
-  }
+function countsBetween(before: RingAccount, after: RingAccount): Counts {
+  const since = (name: LedgerCount): number =>
+    Number(BigInt(after.ledger[name]) - BigInt(before.ledger[name]));
+  return {
+    produced: since('produced'),
+    journalled: since('journalled'),
+    dropped_ring_full: since('dropped_ring_full'),
+    rate_limited: since('rate_limited'),
+    malformed: since('malformed'),
+    waiting: after.waiting - before.waiting,
+  };
 }

@@ -4,7 +4,7 @@
  */
 import { CompiledProgram } from '../support/compiled-program.ts';
 import { findProgram } from '../support/container-programs.ts';
-import { atLeast, atMost, type Row } from './report.ts';
+import { atLeast, atMost, median, type Row } from './report.ts';
 import { type Storm, type Weathered, weather } from './storm.ts';
 import type { BenchOptions } from './workspace.ts';
 
@@ -66,7 +66,7 @@ function rowsOf(title: string, weathered: Weathered): Row[] {
       name: '  ledger',
       measured:
         `${counts.produced} = ${counts.journalled} on disk + ${counts.rate_limited} rate limited + ` +
-        `${counts.dropped_ring_full} ring full + ${counts.malformed} malformed`,
+        `${counts.dropped_ring_full} ring full + ${counts.malformed} malformed + ${counts.waiting} in the ring`,
       goal: 'none missing',
       verdict: missing === 0 ? 'met' : 'missed',
     },
@@ -87,18 +87,20 @@ function rowsOf(title: string, weathered: Weathered): Row[] {
   ];
 }
 
-function programsOf({ programs }: Weathered): string {
-  return programs
+function programsOf({ programs, missed_runs }: Weathered): string {
+  const each = programs
     .filter(({ runs }) => runs > STORM_RUNS)
-    .map(({ name, runs, run_ns }) => `${name} ${(run_ns / runs).toFixed(0)} ns`)
-    .join(', ');
+    .map(({ name, runs, run_ns }) => `${name} ${(run_ns / runs).toFixed(0)} ns`);
+  return `${each.join(', ')}; ${missed_runs} runs missed`;
 }
 
-function agentOf({ scrape_ms: { calm, storm }, grown_bytes, thread_reads, counts }: Weathered): string {
+function agentOf({ calm, scrapes, grown_bytes, reads, look_ups, counts }: Weathered): string {
+  const [before, during] = [calm, scrapes].map((some) => median(some.map(({ took_ms }) => took_ms)));
+  const whole = scrapes.filter((one) => one.whole).length;
   return [
-    `scrapes took ${storm.toFixed(1)} ms instead of ${calm.toFixed(1)}`,
+    `scrapes took ${during!.toFixed(1)} ms instead of ${before!.toFixed(1)}, ${whole} of ${scrapes.length} were whole`,
     `RSS ${(grown_bytes / 1e6).toFixed(1)} MB more`,
-    `${thread_reads} read()s by its thread, for ${counts.journalled} documents`,
+    `${look_ups} names looked up and ${reads} read()s for ${counts.journalled} documents`,
   ].join('; ');
 }
 
