@@ -170,15 +170,16 @@ async function scrape(agent: AgentProcess, collector: string): Promise<Scrape> {
 type LedgerCount = 'produced' | 'journalled' | 'dropped_ring_full' | 'rate_limited' | 'malformed';
 export type Counts = Readonly<Record<LedgerCount | 'waiting', number>>;
 
+/** Those that waited before are among those that were produced. */
 function countsBetween(before: RingAccount, after: RingAccount): Counts {
   const since = (name: LedgerCount): number =>
     Number(BigInt(after.ledger[name]) - BigInt(before.ledger[name]));
   return {
-    produced: since('produced'),
+    produced: since('produced') + before.waiting,
     journalled: since('journalled'),
     dropped_ring_full: since('dropped_ring_full'),
     rate_limited: since('rate_limited'),
     malformed: since('malformed'),
-    waiting: after.waiting - before.waiting,
+    waiting: after.waiting,
   };
 }

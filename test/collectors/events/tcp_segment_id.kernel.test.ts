@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { parseFilter } from '../../../src/storage/journal/filter.ts';
 import { CollectorHarness } from '../../support/collector-harness.ts';
 import { eventually } from '../../support/eventually.ts';
 import { skipWithoutKernelType } from '../../support/kernel.ts';
@@ -68,6 +69,8 @@ for (const family of [4, 6] as const) {
     assert.match(again.data.tcp_segment_id, /^0x[1-9a-f][0-9a-f]*$/);
     assert.equal(drop.data.tcp_segment_id, again.data.tcp_segment_id);
     assert.equal(drop.data.layers?.tcp?.seq, again.data.tcp_seq);
+    const [condition] = parseFilter(`tracer_data.tcp_segment_id == ${again.data.tcp_segment_id}`);
+    for (const { text } of [drop, again]) assert.ok(condition?.meets(JSON.parse(text)), text);
     assert.notEqual(drop.data.packet_skb_addr, again.data.skb_addr, 'what is sent is a copy');
     // It was thrown away at the server's device, and is the client's.
     const { netdev_name, netdev_ifindex, pid } = drop.data;
