@@ -13,19 +13,26 @@
 #include "ratelimit.h"
 #include "sock_owner.h"
 #include "stack.h"
+#include "tcp_segment.h"
 
 enum drop_source { software = 1 };
 
 struct dropwatch_event {
 	ktime_ns time DOC("When the packet was thrown away");
 	kframe_t drop_location DOC("Where in the kernel: who has called kfree_skb()");
-	hex64 net_namespace_cookie OPTIONAL DOC("Network namespace of the socket, else of the device, by a "
-						"number that is never given out again in one "
-						"boot. Linux >= 5.12");
-	memory_cgroup_id cgroup_id OPTIONAL DOC("Memory cgroup of the socket's owner");
-	kaddr packet_skb_addr DOC(
-	    "The packet's buffer. What TCP sends is a copy of what it keeps: to find the "
-	    "segment in documents of tcp_retransmit, compare layers.tcp.seq with tcp_seq");
+	hex64 net_namespace_cookie OPTIONAL DOC(
+	    "Network namespace in which it was thrown away, by a number that is never given out again in one "
+	    "boot. Linux >= 5.12");
+	memory_cgroup_id cgroup_id OPTIONAL
+	    DOC("Memory cgroup of the socket's owner, who may be in another network namespace");
+	hex64 tcp_segment_id OPTIONAL DOC(
+	    "Addresses, ports and first sequence number of a TCP segment as one number: the same in "
+	    "documents of "
+	    "tcp_retransmit about this segment, unless addresses are translated in between. None behind "
+	    "extension headers of IPv6");
+	kaddr
+	    packet_skb_addr DOC("The packet's buffer, as trace events of the kernel have it; the next packet "
+				"may have the same");
 	bytes64 packet_len_bytes DOC("Bytes of the packet from where the kernel has come to in its headers");
 	hex64 netdev_flags OPTIONAL DOC("Flags of the device, IFF_ of linux/if.h: 0x1 is up, 0x40 running");
 	netns_id net_namespace OPTIONAL DOC("The namespace's name, its container, or its inode");
@@ -96,8 +103,6 @@ static __always_inline void describe_socket(struct dropwatch_event *event, struc
 		return;
 	state = sock_state(&sk->__sk_common);
 	event->sk_state = state;
-	event->net_namespace = sock_netns(&sk->__sk_common);
-	event->net_namespace_cookie = sock_netns_cookie(&sk->__sk_common);
 	if (!is_full(state))
 		return;
 	sock_owner_of(sk, &owner);
@@ -107,21 +112,30 @@ static __always_inline void describe_socket(struct dropwatch_event *event, struc
 	event->owner_known_by = owner.known_by;
 }
 
-static __always_inline void describe_device(struct dropwatch_event *event, const struct net_device *dev)
+/*
+ * Where it happened. A packet has the socket of who has sent it until it is received, also behind a veth, in
+ * another namespace: so the device decides. But in the queue of a socket the place of the device has been
+ * used for something else: what is not in the namespace of the receiver is no device.
+ */
+static __always_inline void describe_place(struct dropwatch_event *event, const struct net_device *dev,
+					   const struct sock *receiver, const struct sock *sender)
 {
-	struct net *net;
+	struct net *of_device = dev ? BPF_CORE_READ(dev, nd_net.net) : 0;
+	struct net *net = of_device;
 
-	if (!dev)
+	if (receiver)
+		net = BPF_CORE_READ(receiver, __sk_common.skc_net.net);
+	else if (!net && sender)
+		net = BPF_CORE_READ(sender, __sk_common.skc_net.net);
+	event->net_namespace = BPF_CORE_READ(net, ns.inum);
+	event->net_namespace_inum = event->net_namespace;
+	if (bpf_core_field_exists(net->net_cookie))
+		event->net_namespace_cookie = BPF_CORE_READ(net, net_cookie);
+	if (!of_device || of_device != net)
 		return;
 	event->netdev_ifindex = BPF_CORE_READ(dev, ifindex);
 	event->netdev_name = event->netdev_ifindex;
 	event->netdev_flags = BPF_CORE_READ(dev, flags);
-	if (event->net_namespace)
-		return;
-	net = BPF_CORE_READ(dev, nd_net.net);
-	event->net_namespace = BPF_CORE_READ(net, ns.inum);
-	if (bpf_core_field_exists(net->net_cookie))
-		event->net_namespace_cookie = BPF_CORE_READ(net, net_cookie);
 }
 
 SEC("tp_btf/kfree_skb")
@@ -130,7 +144,7 @@ int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location)
 	u32 reason = SKB_DROP_REASON_NOT_SPECIFIED;
 	struct dropwatch_event *event;
 	struct filter_machine machine = {};
-	struct sock *sk = 0;
+	struct sock *receiver = 0;
 
 	if (bpf_core_field_exists(struct trace_event_raw_kfree_skb, reason))
 		reason = ctx[2];
@@ -149,14 +163,14 @@ int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location)
 	event = event_begin(struct dropwatch_event);
 	if (!event)
 		return 0;
-	/* The socket that should have got it, which the packet does not know yet. Linux >= 6.11. */
+	/* The packet does not know it yet. Linux >= 6.11. */
 	if (bpf_core_field_exists(struct trace_event_raw_kfree_skb, rx_sk))
-		sk = (void *)ctx[3];
-	if (!sk)
-		sk = skb->sk;
-	describe_socket(event, sk);
-	describe_device(event, skb->dev);
-	event->net_namespace_inum = event->net_namespace;
+		receiver = (void *)ctx[3];
+	if (receiver)
+		describe_socket(event, receiver);
+	else
+		describe_socket(event, skb->sk);
+	describe_place(event, skb->dev, receiver, skb->sk);
 	event->drop_location = (u64)location;
 	event->drop_reason = reason;
 	event->drop_source = software;
@@ -167,6 +181,7 @@ int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location)
 		event->layers = machine.packet;
 	else
 		packet_copy(skb, &event->layers);
+	event->tcp_segment_id = packet_tcp_segment_id(&event->layers);
 	kernel_stack(ctx, event->stack);
 	event_submit(event);
 	return 0;

@@ -7,6 +7,7 @@
 #include "metric.h"
 #include "ratelimit.h"
 #include "sock_owner.h"
+#include "tcp_segment.h"
 
 enum retransmit_reason {
 	unknown,
@@ -33,8 +34,12 @@ struct tcp_retransmit_event {
 	hex64 net_namespace_cookie DOC("Its network namespace, by a number that is never given out again in "
 				       "one boot; 0 before Linux 5.12");
 	memory_cgroup_id cgroup_id OPTIONAL DOC("Memory cgroup of the socket's owner");
-	kaddr skb_addr OPTIONAL
-	    DOC("The segment's buffer, to find it in documents about drops; a SYN-ACK has none");
+	hex64 tcp_segment_id DOC("Addresses, ports and first sequence number as one number: the same in "
+				 "documents of dropwatch about "
+				 "this segment, unless addresses are translated in between");
+	kaddr
+	    skb_addr OPTIONAL DOC("The buffer that TCP keeps, as trace events of the kernel have it; what it "
+				  "sends is a copy at another address. A SYN-ACK has none");
 	dur_ns srtt_ns OPTIONAL DOC("Smoothed round-trip time, once it was measured");
 	bytes64 skb_bytes DOC("Payload that is sent again");
 	ip_addr tcp_saddr DOC("Local address");
@@ -159,7 +164,7 @@ static __always_inline void write_flags(u8 *text, u32 flags)
 
 /* An event with all that `flow` says; `sk` is the socket whose owner it is. NULL: already accounted for. */
 static __always_inline struct tcp_retransmit_event *begin(const struct sock *sk,
-							  const struct sock_common *flow)
+							  const struct sock_common *flow, u32 seq)
 {
 	struct tcp_retransmit_event *event;
 	struct sock_owner owner = {};
@@ -182,6 +187,9 @@ static __always_inline struct tcp_retransmit_event *begin(const struct sock *sk,
 	event->net_namespace_cookie = sock_netns_cookie(flow);
 	event->tcp_state = sock_state(flow);
 	event->phase = phase_of(event->tcp_state);
+	event->tcp_seq = seq;
+	event->tcp_segment_id =
+	    tcp_segment_id(event->tcp_saddr, event->tcp_daddr, event->tcp_sport, event->tcp_dport, seq);
 	return event;
 }
 
@@ -205,7 +213,7 @@ int BPF_PROG(segment_sent_again, const struct sock *sk, const struct sk_buff *sk
 	reason = reason_of(sk, flags, ca_state, timer);
 	count(reason, segments);
 
-	event = begin(sk, &sk->__sk_common);
+	event = begin(sk, &sk->__sk_common, BPF_CORE_READ(cb, seq));
 	if (!event)
 		return 0;
 	event->tcp_reason = reason;
@@ -216,7 +224,6 @@ int BPF_PROG(segment_sent_again, const struct sock *sk, const struct sk_buff *sk
 	event->segments_packets = segments;
 	event->skb_addr = (u64)skb;
 	event->skb_bytes = BPF_CORE_READ(skb, len);
-	event->tcp_seq = BPF_CORE_READ(cb, seq);
 	event->tcp_end_seq = BPF_CORE_READ(cb, end_seq);
 	event->tcp_ack_seq = BPF_CORE_READ(tcp, rcv_nxt);
 	event->srtt_ns = BPF_CORE_READ(tcp, srtt_us) * 1000ULL / 8;
@@ -238,7 +245,7 @@ int BPF_PROG(synack_sent_again, const struct sock *sk, const struct request_sock
 	struct tcp_retransmit_event *event;
 
 	count(SYN_ACK, 1);
-	event = begin(sk, &request->__req_common);
+	event = begin(sk, &request->__req_common, BPF_CORE_READ(tcp, snt_isn));
 	if (!event)
 		return 0;
 	event->tcp_reason = SYN_ACK;
@@ -247,7 +254,6 @@ int BPF_PROG(synack_sent_again, const struct sock *sk, const struct request_sock
 	/* The tracepoint comes before the count is raised. */
 	event->icsk_retransmits_count = BPF_CORE_READ(request, num_retrans);
 	event->retransmits_total = event->icsk_retransmits_count + 1;
-	event->tcp_seq = BPF_CORE_READ(tcp, snt_isn);
 	event->tcp_end_seq = event->tcp_seq + 1;
 	event->tcp_ack_seq = BPF_CORE_READ(tcp, rcv_nxt);
 	write_flags(event->tcp_flags, TCPHDR_SYN | TCPHDR_ACK);

@@ -5,12 +5,8 @@
 
 #include "sock.h"
 
-#define IPPROTO_TCP 6
-
 /* Room for a network header of 60 bytes, which is the longest of IPv4, and the TCP header. */
 #define TCP_HEADERS_BYTES 80
-#define IPV6_HEADER_BYTES 40
-#define IP_OFFSET	  0x1fff
 
 struct tcp_headers {
 	u8 bytes[TCP_HEADERS_BYTES];

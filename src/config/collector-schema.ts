@@ -112,7 +112,7 @@ function cpu() {
       .meta({ description: 'CPUs it may run on', allowed: 'a list of CPU numbers; empty is all' }),
     nice: count({ default: 0, min: -20, max: 19, doc: 'Its priority; higher is politer' }),
     quota: z.union([z.string(), z.number()]).transform(toCores).prefault('none').meta({
-      description: 'CPU time it may use',
+      description: 'CPU time its thread may use; that of the journal for its documents is not in it',
       allowed: 'none, a share of one CPU such as 50%, or a number of CPUs such as 0.5',
     }),
   }).transform(({ affinity, nice, quota }) => ({ affinity, nice, quota_cores: quota }));

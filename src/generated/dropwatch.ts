@@ -10,11 +10,13 @@ import type { MapOf, ObjectBinding } from '../sdk/binding.ts';
 export interface DropwatchEvent {
   /** Where in the kernel: who has called kfree_skb() [symbol+offset] */
   drop_location: string;
-  /** Network namespace of the socket, else of the device, by a number that is never given out again in one boot. Linux >= 5.12 [hexadecimal, 0x…] */
+  /** Network namespace in which it was thrown away, by a number that is never given out again in one boot. Linux >= 5.12 [hexadecimal, 0x…] */
   net_namespace_cookie?: string;
-  /** Memory cgroup of the socket's owner [inode of a cgroup directory] */
+  /** Memory cgroup of the socket's owner, who may be in another network namespace [inode of a cgroup directory] */
   cgroup_id?: number;
-  /** The packet's buffer. What TCP sends is a copy of what it keeps: to find the segment in documents of tcp_retransmit, compare layers.tcp.seq with tcp_seq [hexadecimal, 0x…] */
+  /** Addresses, ports and first sequence number of a TCP segment as one number: the same in documents of tcp_retransmit about this segment, unless addresses are translated in between. None behind extension headers of IPv6 [hexadecimal, 0x…] */
+  tcp_segment_id?: string;
+  /** The packet's buffer, as trace events of the kernel have it; the next packet may have the same [hexadecimal, 0x…] */
   packet_skb_addr: string;
   /** Bytes of the packet from where the kernel has come to in its headers [bytes] */
   packet_len_bytes: number;

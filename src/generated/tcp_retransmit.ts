@@ -12,7 +12,9 @@ export interface TcpRetransmitEvent {
   net_namespace_cookie: string;
   /** Memory cgroup of the socket's owner [inode of a cgroup directory] */
   cgroup_id?: number;
-  /** The segment's buffer, to find it in documents about drops; a SYN-ACK has none [hexadecimal, 0x…] */
+  /** Addresses, ports and first sequence number as one number: the same in documents of dropwatch about this segment, unless addresses are translated in between [hexadecimal, 0x…] */
+  tcp_segment_id: string;
+  /** The buffer that TCP keeps, as trace events of the kernel have it; what it sends is a copy at another address. A SYN-ACK has none [hexadecimal, 0x…] */
   skb_addr?: string;
   /** Smoothed round-trip time, once it was measured [nanoseconds] */
   srtt_ns?: number;

@@ -18,6 +18,7 @@ import { benchProbes } from './probes.ts';
 import { type Row, renderTable } from './report.ts';
 import { benchScrape } from './scrape.ts';
 import { benchShipping } from './shipping.ts';
+import { benchStorms } from './storms.ts';
 import { benchThreads } from './threads.ts';
 import { benchWalk } from './walk.ts';
 import type { BenchOptions } from './workspace.ts';
@@ -34,6 +35,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>>
   scrape: benchScrape,
   idle: benchIdle,
   probes: benchProbes,
+  storms: benchStorms,
   shipping: benchShipping,
 };
 

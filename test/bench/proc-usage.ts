@@ -24,11 +24,16 @@ export function cpuNanoseconds(pid: number): number {
 
 /** The same for each of its threads; threads of one name are added up. */
 export function cpuSecondsByThread(pid: number): Map<string, number> {
+  return byThread(pid, (directory) => statSeconds(`${directory}/stat`));
+}
+
+function byThread(pid: number, read: (directory: string) => number): Map<string, number> {
   const threads = new Map<string, number>();
   for (const tid of readdirSync(`/proc/${pid}/task`)) {
+    const directory = `/proc/${pid}/task/${tid}`;
     try {
-      const name = readFileSync(`/proc/${pid}/task/${tid}/comm`, 'utf8').trim();
-      threads.set(name, (threads.get(name) ?? 0) + statSeconds(`/proc/${pid}/task/${tid}/stat`));
+      const name = readFileSync(`${directory}/comm`, 'utf8').trim();
+      threads.set(name, (threads.get(name) ?? 0) + read(directory));
     } catch {
       // The thread ended between the two reads.
     }
@@ -58,6 +63,13 @@ export function sleeps(pid: number): number {
   return sum;
 }
 
+/** How often each thread has called read(2) and its like, threads of one name together. What is in mapped memory, such as a ring, takes none. */
+function fileReadsByThread(pid: number): Map<string, number> {
+  return byThread(pid, (directory) =>
+    Number(/^syscr: (\d+)/m.exec(readFileSync(`${directory}/io`, 'utf8'))?.[1] ?? 0),
+  );
+}
+
 export interface Resident {
   readonly total_bytes: number;
   /** Of a page that several processes map, each has its part (PSS). */
@@ -82,4 +94,24 @@ function statSeconds(path: string): number {
   const stat = readFileSync(path, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** All of it at one moment; by thread where it says so. */
+export interface Usage {
+  readonly now_ms: number;
+  readonly cpu_seconds: number;
+  /** CPU seconds. */
+  readonly threads: Map<string, number>;
+  readonly reads: Map<string, number>;
+  readonly resident_bytes: number;
+}
+
+export function usageOf(pid: number): Usage {
+  return {
+    now_ms: performance.now(),
+    cpu_seconds: cpuSeconds(pid),
+    threads: cpuSecondsByThread(pid),
+    reads: fileReadsByThread(pid),
+    resident_bytes: resident(pid).total_bytes,
+  };
 }

@@ -13,7 +13,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Footprint, footprint } from '../soak/footprint.ts';
-import { Producer } from '../soak/producer.ts';
+import { Producer } from '../support/producer.ts';
 import { samplesOf } from '../support/prometheus-text.ts';
 import type { RingHistory } from './account.ts';
 import { Books, type RingAccount } from './books.ts';

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import type { Failure } from '../fixtures/collectors/failing.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { FLOOD_CONFIG } from '../support/flood.ts';
+import { Producer } from '../support/producer.ts';
 import { auditSequences, closedLedger, type Event, readEvents } from './audit.ts';
 import { FailingCollector } from './collectors.ts';
-import { Producer } from './producer.ts';
 
 export interface CrashReport {
   /** From the end of each worker to the next one's "running", by the agent's log. */

@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LedgerStatus } from '../../src/web/status.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { FLOOD_CONFIG } from '../support/flood.ts';
+import { Producer } from '../support/producer.ts';
 import { closedLedger } from './audit.ts';
 import { FailingCollector } from './collectors.ts';
 import { TIRELESS } from './crashes.ts';
 import { type Footprint, footprint, slope } from './footprint.ts';
-import { Producer } from './producer.ts';
 
 export interface EnduranceReport {
   readonly ledger: LedgerStatus;

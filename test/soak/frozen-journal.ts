@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentProcess } from '../support/agent.ts';
 import { FLOOD_CONFIG } from '../support/flood.ts';
+import { Producer } from '../support/producer.ts';
 import { sampleValue } from '../support/prometheus-text.ts';
 import { auditSequences, closedLedger, readEvents } from './audit.ts';
 import { FailingCollector } from './collectors.ts';
 import type { LoopDisk } from './loop-disk.ts';
-import { Producer } from './producer.ts';
 
 export interface FrozenReport {
   /** From the freeze to the status that names the hang. */

@@ -8,10 +8,10 @@
 import assert from 'node:assert/strict';
 import type { LedgerStatus } from '../../src/web/status.ts';
 import { AgentProcess } from '../support/agent.ts';
+import { Producer } from '../support/producer.ts';
 import { sampleValue } from '../support/prometheus-text.ts';
 import { auditSequences, closedLedger, readEvents } from './audit.ts';
 import { buildVariants } from './collectors.ts';
-import { Producer } from './producer.ts';
 import { scratchDirectory } from './scratch.ts';
 
 export interface IsolationReport {

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentProcess } from '../support/agent.ts';
 import { builtCollectors, FLOOD_CONFIG } from '../support/flood.ts';
+import { Producer } from '../support/producer.ts';
 import { auditSequences, closedLedger, readEvents } from './audit.ts';
 import { PinPlace } from './pin-place.ts';
-import { Producer } from './producer.ts';
 import { scratchDirectory } from './scratch.ts';
 
 export interface PinnedReport {

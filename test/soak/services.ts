@@ -5,8 +5,8 @@ import type { FailingWorker, WorkerFailure } from '../fixtures/workers/fuse.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { builtCollectors, FLOOD_CONFIG } from '../support/flood.ts';
 import { freePort } from '../support/free-port.ts';
+import { Producer } from '../support/producer.ts';
 import { auditSequences, closedLedger, readEvents } from './audit.ts';
-import { Producer } from './producer.ts';
 import { WorkerFuse } from './worker-fuse.ts';
 
 export interface ServiceCrashReport {

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stored } from '../storage/elasticsearch/fixture.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { builtCollectors, FLOOD_CONFIG } from '../support/flood.ts';
+import { Producer } from '../support/producer.ts';
 import { type FoundServer, SearchServer } from '../support/search-server/server.ts';
 import { readEvents } from './audit.ts';
-import { Producer } from './producer.ts';
 import { scratchDirectory } from './scratch.ts';
 
 export interface ShippingReport {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentProcess } from '../support/agent.ts';
 import { builtCollectors, FLOOD_CONFIG } from '../support/flood.ts';
+import { Producer } from '../support/producer.ts';
 import { auditSequences, readEvents } from './audit.ts';
-import { Producer } from './producer.ts';
 import { scratchDirectory } from './scratch.ts';
 import { tearTail } from './torn.ts';
 

@@ -9,9 +9,9 @@ export { addLookup } from '../lookups';
 export { walk } from '../ring';
 
 /** Of the struct; of the first, when the ring has several. */
-export const RECORD_BYTES: u32 = 528;
+export const RECORD_BYTES: u32 = 536;
 /** The most that `write` writes. */
-export const MAX_DATA_BYTES: usize = 20350;
+export const MAX_DATA_BYTES: usize = 20388;
 export const STATIC_END: usize = __heap_base;
 
 @unmanaged
@@ -22,7 +22,7 @@ class EventRecord {
 
   @inline fits(length: u32): boolean {
     const r = changetype<usize>(this);
-    return length - 528 < 8;
+    return length - 536 < 8;
   }
 
   @inline write(o: usize): usize {
@@ -38,43 +38,48 @@ class EventRecord {
       o = text(o, ',"cgroup_id":', 13);
       o = unsigned(o, load<u64>(r, 24) & 0x00ffffffffffffff);
     }
-    o = text(o, ',"packet_skb_addr":"0x', 22);
-    o = hex(o, load<u64>(r, 32));
-    o = text(o, '","packet_len_bytes":', 21);
-    o = unsigned(o, load<u64>(r, 40));
-    if (load<u64>(r, 48) != 0) {
-      o = text(o, ',"netdev_flags":"0x', 19);
-      o = hex(o, load<u64>(r, 48));
+    if (load<u64>(r, 32) != 0) {
+      o = text(o, ',"tcp_segment_id":"0x', 21);
+      o = hex(o, load<u64>(r, 32));
       o = text(o, '"', 1);
     }
-    if (load<u32>(r, 56) != 0) {
-      o = text(o, ',"net_namespace":', 17);
-      o = known(o, 3, load<u32>(r, 56), load<u32>(r, 88));
-    }
-    if (load<u32>(r, 60) != 0) {
-      o = text(o, ',"net_namespace_inum":', 22);
-      o = unsigned(o, load<u32>(r, 60));
+    o = text(o, ',"packet_skb_addr":"0x', 22);
+    o = hex(o, load<u64>(r, 40));
+    o = text(o, '","packet_len_bytes":', 21);
+    o = unsigned(o, load<u64>(r, 48));
+    if (load<u64>(r, 56) != 0) {
+      o = text(o, ',"netdev_flags":"0x', 19);
+      o = hex(o, load<u64>(r, 56));
+      o = text(o, '"', 1);
     }
     if (load<u32>(r, 64) != 0) {
-      o = text(o, ',"netdev_name":', 15);
-      o = known(o, 4, (<u64>load<u32>(r, 56) << 32) | load<u32>(r, 64), load<u32>(r, 88));
+      o = text(o, ',"net_namespace":', 17);
+      o = known(o, 3, load<u32>(r, 64), load<u32>(r, 96));
     }
     if (load<u32>(r, 68) != 0) {
-      o = text(o, ',"netdev_ifindex":', 18);
+      o = text(o, ',"net_namespace_inum":', 22);
       o = unsigned(o, load<u32>(r, 68));
     }
-    o = text(o, ',"netdev_queue_mapping":', 24);
-    o = unsigned(o, load<u32>(r, 72));
-    o = text(o, ',"drop_reason":', 15);
-    o = known(o, 5, load<u32>(r, 76), load<u32>(r, 88));
-    o = text(o, ',"drop_source":', 15);
-    switch (load<u32>(r, 80)) {
-      case 1: o = text(o, '"software"', 10); break;
-      default: o = unsigned(o, load<u32>(r, 80));
+    if (load<u32>(r, 72) != 0) {
+      o = text(o, ',"netdev_name":', 15);
+      o = known(o, 4, (<u64>load<u32>(r, 64) << 32) | load<u32>(r, 72), load<u32>(r, 96));
     }
-    if (load<u32>(r, 84) != 0) {
+    if (load<u32>(r, 76) != 0) {
+      o = text(o, ',"netdev_ifindex":', 18);
+      o = unsigned(o, load<u32>(r, 76));
+    }
+    o = text(o, ',"netdev_queue_mapping":', 24);
+    o = unsigned(o, load<u32>(r, 80));
+    o = text(o, ',"drop_reason":', 15);
+    o = known(o, 5, load<u32>(r, 84), load<u32>(r, 96));
+    o = text(o, ',"drop_source":', 15);
+    switch (load<u32>(r, 88)) {
+      case 1: o = text(o, '"software"', 10); break;
+      default: o = unsigned(o, load<u32>(r, 88));
+    }
+    if (load<u32>(r, 92) != 0) {
       o = text(o, ',"sk_state":', 12);
-      switch (load<u32>(r, 84)) {
+      switch (load<u32>(r, 92)) {
         case 1: o = text(o, '"ESTABLISHED"', 13); break;
         case 2: o = text(o, '"SYN_SENT"', 10); break;
         case 3: o = text(o, '"SYN_RECV"', 10); break;
@@ -87,31 +92,31 @@ class EventRecord {
         case 10: o = text(o, '"LISTEN"', 8); break;
         case 11: o = text(o, '"CLOSING"', 9); break;
         case 12: o = text(o, '"NEW_SYN_RECV"', 14); break;
-        default: o = unsigned(o, load<u32>(r, 84));
+        default: o = unsigned(o, load<u32>(r, 92));
       }
     }
-    if (load<u32>(r, 88) != 0) {
+    if (load<u32>(r, 96) != 0) {
       o = text(o, ',"pid":', 7);
-      o = unsigned(o, load<u32>(r, 88));
+      o = unsigned(o, load<u32>(r, 96));
     }
-    if (load<u64>(r, 92) != 0 || load<u64>(r, 100) != 0) {
+    if (load<u64>(r, 100) != 0 || load<u64>(r, 108) != 0) {
       o = text(o, ',"comm":"', 9);
-      o = chars(o, r + 92, 16);
+      o = chars(o, r + 100, 16);
       o = text(o, '"', 1);
     }
     o = text(o, ',"owner_known_by":', 18);
-    switch (load<u32>(r, 108)) {
+    switch (load<u32>(r, 116)) {
       case 0: o = text(o, '"unknown_owner"', 15); break;
       case 1: o = text(o, '"connect_or_listen"', 19); break;
       case 2: o = text(o, '"socket_memory"', 15); break;
       case 3: o = text(o, '"socket_creation"', 17); break;
-      default: o = unsigned(o, load<u32>(r, 108));
+      default: o = unsigned(o, load<u32>(r, 116));
     }
     o = text(o, ',"stack":', 9);
-    o = kernelStack(o, r + 112, 32, 2);
-    if (load<u64>(r, 368) != 0 || load<u64>(r, 376) != 0 || load<u64>(r, 384) != 0 || load<u64>(r, 392) != 0 || load<u64>(r, 400) != 0 || load<u64>(r, 408) != 0 || load<u64>(r, 416) != 0 || load<u64>(r, 424) != 0 || load<u64>(r, 432) != 0 || load<u64>(r, 440) != 0 || load<u64>(r, 448) != 0 || load<u64>(r, 456) != 0 || load<u64>(r, 464) != 0 || load<u64>(r, 472) != 0 || load<u64>(r, 480) != 0 || load<u64>(r, 488) != 0 || load<u64>(r, 496) != 0 || load<u64>(r, 504) != 0 || load<u64>(r, 512) != 0 || load<u64>(r, 520) != 0) {
+    o = kernelStack(o, r + 120, 32, 2);
+    if (load<u64>(r, 376) != 0 || load<u64>(r, 384) != 0 || load<u64>(r, 392) != 0 || load<u64>(r, 400) != 0 || load<u64>(r, 408) != 0 || load<u64>(r, 416) != 0 || load<u64>(r, 424) != 0 || load<u64>(r, 432) != 0 || load<u64>(r, 440) != 0 || load<u64>(r, 448) != 0 || load<u64>(r, 456) != 0 || load<u64>(r, 464) != 0 || load<u64>(r, 472) != 0 || load<u64>(r, 480) != 0 || load<u64>(r, 488) != 0 || load<u64>(r, 496) != 0 || load<u64>(r, 504) != 0 || load<u64>(r, 512) != 0 || load<u64>(r, 520) != 0 || load<u64>(r, 528) != 0) {
       o = text(o, ',"layers":', 10);
-      o = packet(o, r + 368);
+      o = packet(o, r + 376);
     }
     o = text(o, '}}\n', 3);
     return o;

@@ -10,6 +10,11 @@
 #define ETH_P_IP   0x0800
 #define ETH_P_IPV6 0x86dd
 
+/* include/uapi/linux/in.h, ipv6.h; include/net/ip.h */
+#define IPPROTO_TCP	  6
+#define IPV6_HEADER_BYTES 40
+#define IP_OFFSET	  0x1fff
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct mem_cgroup;

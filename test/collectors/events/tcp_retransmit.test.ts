@@ -5,6 +5,7 @@ import type { LookupKind } from '../../../src/decoder/lookup-kinds.ts';
 import type { TcpRetransmitEvent } from '../../../src/generated/tcp_retransmit.ts';
 import { builtInProblems } from '../../support/document-schema.ts';
 import { replay } from '../../support/ring-recording.ts';
+import { segmentId } from '../../support/segment-id.ts';
 
 const CA_STATES = ['Open', 'Disorder', 'CWR', 'Recovery', 'Loss'];
 
@@ -34,5 +35,12 @@ test('each way to retransmit is among them, over IPv4 and IPv6, and told of its 
     assert.ok(
       own.every(({ pid, owner_known_by }) => pid !== undefined && owner_known_by === 'connect_or_listen'),
     );
+  }
+});
+
+test('the id of a segment is that of its addresses, ports and sequence number', () => {
+  for (const { tcp_saddr, tcp_daddr, tcp_sport, tcp_dport, tcp_seq, tcp_segment_id } of events) {
+    const flow = { saddr: tcp_saddr, daddr: tcp_daddr, sport: tcp_sport, dport: tcp_dport, seq: tcp_seq };
+    assert.equal(tcp_segment_id, segmentId(flow));
   }
 });

@@ -1,5 +1,5 @@
 /** Events at a steady pace from this process, for as long as a scenario holds it. */
-import { rename } from '../support/rename.ts';
+import { rename } from './rename.ts';
 
 export interface Pace {
   /** The fixture's name. */
