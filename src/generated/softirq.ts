@@ -3,14 +3,18 @@
 import type { MapOf, ObjectBinding } from '../sdk/binding.ts';
 
 /**
- * A softirq waited longer than the threshold before it was served.
+ * A softirq waited longer than the threshold before it was served, or its handler ran for longer.
  * Payload (`tracer_data`) of one document. The bytes on disk are exact; a number above 2^53 loses its last digits when
  * JSON is parsed.
  */
 export interface SoftirqEvent {
-  /** From the first raise to the entry of its handler [nanoseconds] */
-  latency_ns: number;
-  /** The limit in force when the event was made [nanoseconds] */
+  /** For how long its handler ran [nanoseconds] */
+  run_ns: number;
+  /** The limit of runs in force when the event was made [nanoseconds] */
+  run_threshold_ns: number;
+  /** From the first raise to the entry of its handler, where that was seen [nanoseconds] */
+  latency_ns?: number;
+  /** The limit of waits in force when the event was made [nanoseconds] */
   threshold_ns: number;
   /** cpu cgroup of the interrupted task [inode of a cgroup directory] */
   cgroup_id: number;
@@ -35,16 +39,32 @@ export interface SoftirqEvent {
   tid: number;
   /** Name of the interrupted thread [text] */
   comm: string;
-  /** Kernel stack at the entry, innermost first [symbol+offset, innermost first] */
+  /** Kernel stack from which it was served, innermost first [symbol+offset, innermost first] */
   stack: string[];
 }
 
-/** Value of the map `latency`. */
-export interface SoftirqLatencyValue {
+/** Value of the map `vectors`. */
+export interface SoftirqVectorsValue {
+  /** [nanoseconds] */
+  raised_at_ns: number;
+  /** [nanoseconds] */
+  entered_at_ns: number;
+  /** [nanoseconds] */
+  waited_ns: number;
   /** [count] */
-  slots: number[];
-  /** [count] */
-  sum: number;
+  served: number;
+  waits: {
+    /** [count] */
+    slots: number[];
+    /** [count] */
+    sum: number;
+  };
+  runs: {
+    /** [count] */
+    slots: number[];
+    /** [count] */
+    sum: number;
+  };
 }
 
 /** Key of the map `network_zones`. */
@@ -72,11 +92,13 @@ export interface SoftirqObject {
   options: {
     /** Waits at least this long become events */
     threshold_ns: number;
+    /** Runs of handlers at least this long become events */
+    run_threshold_ns: number;
     /** Events beyond this rate are counted as rate limited, not written */
     max_events_per_second_per_cpu: number;
   };
   maps: {
-    latency: MapOf<
+    vectors: MapOf<
       | 'HI'
       | 'TIMER'
       | 'NET_TX'
@@ -88,10 +110,9 @@ export interface SoftirqObject {
       | 'HRTIMER'
       | 'RCU'
       | number,
-      SoftirqLatencyValue
+      SoftirqVectorsValue
     >;
     network_zones: MapOf<SoftirqNetworkZonesKey, number>;
-    raised_at_ns: MapOf<number, number>;
   };
 }
 

@@ -25,7 +25,7 @@ test('names and types of map, key, value and option are those of the object', ()
       await zones.get({ type: 'NET_RX' });
       // @ts-expect-error the value is a number
       const text: string | undefined = await zones.get({ type: 'NET_RX', zone: 0 });
-      const histogram = await object.map('latency').get('TIMER');
+      const histogram = (await object.map('vectors').get('TIMER'))?.runs;
       const slots: readonly number[] | undefined = histogram?.slots;
       // @ts-expect-error no such field
       histogram?.slot;

@@ -21,6 +21,16 @@ export function diskStat(disk: string): DiskStat {
   return { reads: at(0), read_ms: at(3), writes: at(4), write_ms: at(7), flushes: at(15) };
 }
 
+/** A little, and waits until it is on the disk below the temporary directory: it interrupts when it is done. */
+export function writeToDisk(): void {
+  const directory = mkdtempSync(join(tmpdir(), 'huatuo-write-'));
+  try {
+    writeFileSync(join(directory, 'file'), 'x', { flush: true });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
 /** A loop device over a file in the temporary directory: its driver takes requests. */
 export class LoopDevice implements Disposable {
   readonly path: string;

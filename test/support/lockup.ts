@@ -14,13 +14,20 @@ export class Lockup implements AsyncDisposable {
     this.#spinner = spinner;
   }
 
-  /** The process waits; its CPU is not locked up yet. */
-  static async make(duration_ms: number): Promise<Lockup> {
+  /**
+   * The process waits; its CPU is not locked up yet.
+   * @param given.withoutInterrupts the CPU takes none meanwhile; Linux 6.14
+   */
+  static async make(duration_ms: number, { withoutInterrupts = false } = {}): Promise<Lockup> {
     const child = spawn('sh', ['-c', 'read go; printf spins > /proc/$$/comm'], {
       stdio: ['pipe', 'ignore', 'inherit'],
     });
     try {
-      const options = { process: BigInt(child.pid ?? 0), duration_ns: BigInt(duration_ms) * 1_000_000n };
+      const options = {
+        process: BigInt(child.pid ?? 0),
+        duration_ns: BigInt(duration_ms) * 1_000_000n,
+        without_interrupts: withoutInterrupts ? 1n : 0n,
+      };
       const spinner = await LoadedFixture.load('collectors/lockup', 'spinner', options);
       spinner.object.attach();
       return new Lockup(child, spinner);

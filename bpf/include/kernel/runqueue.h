@@ -13,6 +13,7 @@ struct rq {
 	unsigned int nr_running;
 	u64 clock; /* nanoseconds, as of the last event of the run queue */
 	struct task_struct___scheduled *stop;
+	u64 prev_steal_time; /* nanoseconds the hypervisor took, as of the last tick; CONFIG_PARAVIRT */
 };
 
 struct cfs_rq {
@@ -23,7 +24,13 @@ struct sched_entity {
 	struct cfs_rq *cfs_rq; /* of the CPU the task is on, whatever its class */
 };
 
+struct thread_info {
+	unsigned long flags;
+};
+
 struct task_struct___scheduled {
+	struct thread_info thread_info; /* CONFIG_THREAD_INFO_IN_TASK: x86, arm64 and most others */
+	int pid;
 	int on_rq;
 	int prio;
 	unsigned long nvcsw;
