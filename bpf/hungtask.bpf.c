@@ -69,7 +69,7 @@ struct hungtask_event {
 EVENT_RING(hungtask_event, 1 << 18);
 QUESTION("Which tasks hang in uninterruptible sleep, where, on which lock, who holds it, and which other "
 	 "tasks wait at that moment, with their containers?");
-KERNEL("5.12; the kernel's own detector with CONFIG_DETECT_HUNG_TASK, otherwise the agent looks; locks and "
+KERNEL("5.13; the kernel's own detector with CONFIG_DETECT_HUNG_TASK, otherwise the agent looks; locks and "
        "their holders since 6.16 with CONFIG_DETECT_HUNG_TASK_BLOCKER");
 FALSE_POSITIVES(
     "A disk or a file system on the network that is slow and not broken makes tasks hang just so; a task may "
@@ -247,15 +247,6 @@ struct snapshot {
 /* One run at a time: the collector waits for its end. */
 static struct snapshot snapshot;
 static u32 written_tasks;
-
-<<<<<<< HEAD
-=======
-static __always_inline bool waits_uninterruptibly(struct task_struct *task)
-{
-	u32 state = state_of(task);
-
-	return state & TASK_UNINTERRUPTIBLE && !(state & TASK_NOLOAD);
-}
 
 static __always_inline bool has_own_document(struct task_struct *task)
 {
