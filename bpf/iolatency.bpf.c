@@ -14,7 +14,7 @@
 COLLECTOR_DOC("How long disk requests wait and are served, for each disk and each container");
 QUESTION("How long do disk requests wait (q2c) and how long are they served (d2c), flushes too, for each "
 	 "disk and each container?");
-KERNEL("5.11");
+KERNEL("5.13; before 5.19 what a removed cgroup has counted is lost, and counted as that");
 FALSE_POSITIVES("Time behind a quota (blk-throttle, iocost) is in q2c. A request to a stacked disk (dm, md) "
 		"is counted for it and again for the disks below. Writes from the page cache belong to the "
 		"cgroup that made the pages dirty, also when another task has them written");
@@ -148,9 +148,11 @@ __noinline int remember_disk(u64 cgroup, u32 device)
 {
 	struct cgroup_disk_key key = {cgroup};
 
-	for (; key.number < MAX_DISKS_OF_CGROUP; key.number++) {
+	/* To the verifier of Linux 6.12 a counter that is only in memory does not move. */
+	for (u32 number = 0; number < MAX_DISKS_OF_CGROUP; number++) {
 		u32 *known;
 
+		key.number = number;
 		if (bpf_map_update_elem(&cgroup_disks, &key, &device, BPF_NOEXIST) == 0)
 			return 1;
 		known = bpf_map_lookup_elem(&cgroup_disks, &key);
@@ -323,9 +325,11 @@ int BPF_PROG(io_cgroup_removed, struct cgroup *removed)
 
 	if (!bpf_map_lookup_elem(&cgroup_disks, &key))
 		return 0;
-	for (; key.number < MAX_DISKS_OF_CGROUP; key.number++) {
-		u32 *device = bpf_map_lookup_elem(&cgroup_disks, &key);
+	for (u32 number = 0; number < MAX_DISKS_OF_CGROUP; number++) {
+		u32 *device;
 
+		key.number = number;
+		device = bpf_map_lookup_elem(&cgroup_disks, &key);
 		if (!device)
 			break;
 		if (!kept)

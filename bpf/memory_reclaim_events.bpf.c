@@ -49,7 +49,7 @@ EVENT_RING(memory_reclaim_events_event, 1 << 19);
 QUESTION("Which tasks waited long for memory to be reclaimed, of the host or of a memory cgroup, whose limit "
 	 "was it, how many pages were looked at and freed, and from where was it asked for? Distribution of "
 	 "all waits, and totals for each container: of its tasks, and for limits of its own");
-KERNEL("5.12; the cgroup at its limit with CONFIG_MEMCG");
+KERNEL("5.13; the cgroup at its limit with CONFIG_MEMCG");
 FALSE_POSITIVES("Time that the task had no CPU meanwhile, preempted or throttled, counts as waiting. A "
 		"container that fills its limit with page cache reclaims all the time, in waits that are "
 		"short and no documents. Which limit was hit is concluded from the room that each has, as "

@@ -71,7 +71,7 @@ struct net_rx_latency_event {
 EVENT_RING(net_rx_latency_event, 1 << 19);
 QUESTION("Which received TCP packets were late, and where: in the network stack, at their socket, or at the "
 	 "program that reads them? Distribution for each stage, and totals for each container");
-KERNEL("5.12");
+KERNEL("5.13");
 FALSE_POSITIVES(
     "A program that does not want to read yet, or was stopped, is late by this measure. Not seen: time "
     "before the driver hands a packet over (wire, ring of the NIC), and other protocols than TCP behind the "

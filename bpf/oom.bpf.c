@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /*
  * The kernel chose a task to kill because memory ran out. `current` is the task whose allocation started it;
- * whose limit it was is in the kernel's struct oom_control (kernel/oom.h). Linux >= 6.8: before, the
- * tracepoint passed a pid instead of the task.
+ * whose limit it was is in the kernel's struct oom_control (kernel/oom.h), Linux >= 5.17.
+ *
+ * raw_tp rather than tp_btf: since Linux 6.8, and releases of older ones that took it over, the tracepoint
+ * passes the task, before that its pid. The one is the address of something in the kernel, the other is not,
+ * so the argument itself tells which it is; and BPF_PROG_TEST_RUN takes the program, so that a test can pass
+ * a pid.
  */
 #include "event.h"
 #include "kernel/oom.h"
+#include "kernel/percpu.h"
+#include "kernel/task_by_pid.h"
+#include "metric.h"
 
 /* The first is what kernel/oom.h does not recognise; from `host` on as the kernel's enum oom_constraint. */
 enum oom_limit { unknown_limit, memory, memory_and_swap, host, host_cpuset, host_memory_policy };
@@ -24,7 +31,9 @@ struct oom_victim {
 	memory_cgroup_id cgroup_id OWNER DOC("Its memory cgroup");
 	cgroup_id unified_cgroup_id OPTIONAL DOC("Its v2 cgroup, where memory is a controller of v1");
 	bytes64 total_vm_bytes DOC("Its address space");
-	bytes64 anon_rss_bytes DOC("Its resident anonymous memory");
+	bytes64 anon_rss_bytes DOC(
+	    "Its resident anonymous memory; before Linux 6.2, of this and of the next two, "
+	    "up to 64 pages of each thread are not in it yet");
 	bytes64 file_rss_bytes DOC("Its resident file pages");
 	bytes64 shmem_rss_bytes DOC("Its resident shared memory");
 	count64 cgroup_kills_count DOC("Kills in its memory cgroup by the kernel's own count (oom_kill)");
@@ -53,10 +62,15 @@ struct oom_event {
 EVENT_RING(oom_event, 1 << 18);
 QUESTION("Who ran out of memory, who was killed for it, whose limit was it (the kernel's oom_memcg), and "
 	 "what was the memory used for? Kills by container");
-KERNEL("6.8: before, the tracepoint did not pass the task");
+KERNEL("5.8; the limit that was hit since 5.17");
 FALSE_POSITIVES(
     "None: the kernel tells of each victim. A task that was dying already is no kill, and has kills_count 0. "
     "Not seen: kills by daemons in user space (systemd-oomd, earlyoom), which are signals to the kernel");
+
+u64 unfound_victims
+    COUNTER("huatuo_oom_unfound_victims_total",
+	    "OOM victims without a document: before Linux 6.8 the kernel tells their pid, and no "
+	    "task had it.");
 
 /*
  * Kills in each memory cgroup by the kernel's count at the last document. A cgroup that is forgotten is one
@@ -68,6 +82,22 @@ struct {
 	__type(key, u64);
 	__type(value, u64);
 } counted_kills SEC(".maps");
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct user_id {
+	u32 val;
+};
+
+struct cred {
+	struct user_id uid;
+};
+
+struct task_struct___with_user {
+	struct cred *real_cred;
+};
+
+#pragma clang attribute pop
 
 static __always_inline struct mem_cgroup *task_memcg(struct task_struct *task)
 {
@@ -137,55 +167,105 @@ static __always_inline void fill_limit(struct oom_event *event, struct oom_contr
  */
 static __always_inline u64 other_cgroup(struct task_struct *task)
 {
-	struct cgroup *unified = task->cgroups->dfl_cgrp;
+	struct cgroup *unified = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	int memory = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
 
-	if (cgroup_has_controller(unified, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)))
+	if (BPF_CORE_READ(unified, root, subsys_mask) >> memory & 1)
 		return 0;
-	return unified->level > 0 ? unified->kn->id : 0;
+	return BPF_CORE_READ(unified, level) > 0 ? BPF_CORE_READ(unified, kn, id) : 0;
 }
 
-SEC("tp_btf/mark_victim")
-int BPF_PROG(victim_marked, struct task_struct *victim, u32 uid)
+/* What a kernel has that runs the program. */
+enum reach {
+	before_bpf_loop, /* Linux < 5.17 */
+	with_bpf_loop,
+};
+
+static __always_inline bytes64 resident_bytes(struct mm_struct *mm, enum mm_counter kind, enum reach reach)
 {
-	struct oom_event *event = event_begin(struct oom_event);
-	struct mem_cgroup *memcg = task_memcg(victim);
-	struct task_struct *trigger, *owner;
+	struct mm_struct___before_6_2 *old = (void *)mm;
+	/* A variable index is not relocated: the size of an element is that of this kernel. */
+	void *counter = (void *)mm + bpf_core_field_offset(struct mm_struct, rss_stat) +
+			kind * bpf_core_type_size(struct percpu_counter);
+	s64 pages = 0;
+
+	if (bpf_core_field_exists(old->rss_stat.count))
+		pages = BPF_CORE_READ(old, rss_stat.count[kind].counter);
+	else if (reach == with_bpf_loop)
+		pages = percpu_counter_sum(counter);
+	return pages > 0 ? pages * page_bytes : 0;
+}
+
+static __always_inline void fill_trigger(struct oom_trigger *trigger)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	trigger->pid = bpf_get_current_pid_tgid() >> 32;
+	trigger->tid = bpf_get_current_pid_tgid();
+	trigger->cgroup_id = read_task_memory_cgroup(task);
+	trigger->unified_cgroup_id = other_cgroup(task);
+	bpf_get_current_comm(trigger->comm, sizeof(trigger->comm));
+}
+
+static __always_inline void fill_victim(struct oom_victim *victim, struct task_struct *task,
+					struct mm_struct *mm, enum reach reach)
+{
+	victim->pid = BPF_CORE_READ(task, tgid);
+	victim->uid = BPF_CORE_READ((struct task_struct___with_user *)task, real_cred, uid.val);
+	victim->cgroup_id = read_task_memory_cgroup(task);
+	victim->unified_cgroup_id = other_cgroup(task);
+	BPF_CORE_READ_STR_INTO(&victim->comm, task, comm);
+	if (!mm)
+		return;
+	victim->total_vm_bytes = BPF_CORE_READ(mm, total_vm) * page_bytes;
+	victim->file_rss_bytes = resident_bytes(mm, MM_FILEPAGES, reach);
+	victim->anon_rss_bytes = resident_bytes(mm, MM_ANONPAGES, reach);
+	victim->shmem_rss_bytes = resident_bytes(mm, MM_SHMEMPAGES, reach);
+}
+
+/* @param marked what the tracepoint passes: the task, before Linux 6.8 its pid */
+static __always_inline int victim_marked(u64 marked, enum reach reach)
+{
+	struct task_struct *victim = is_kernel_pointer(marked) ? (void *)marked : task_by_pid(marked);
+	struct task_struct *owner;
+	struct mem_cgroup *memcg;
+	struct oom_event *event;
 	struct mm_struct *mm;
 
+	if (!victim) {
+		__sync_fetch_and_add(&unfound_victims, 1);
+		return 0;
+	}
+	event = event_begin(struct oom_event);
 	if (!event)
 		return 0;
-
-	trigger = (void *)bpf_get_current_task_btf();
-	event->trigger.pid = bpf_get_current_pid_tgid() >> 32;
-	event->trigger.tid = bpf_get_current_pid_tgid();
-	event->trigger.cgroup_id = task_memory_cgroup(trigger);
-	event->trigger.unified_cgroup_id = other_cgroup(trigger);
-	bpf_get_current_comm(event->trigger.comm, sizeof(event->trigger.comm));
-
-	event->victim.pid = BPF_CORE_READ(victim, tgid);
-	event->victim.uid = uid;
-	event->victim.cgroup_id = task_memory_cgroup(victim);
-	event->victim.unified_cgroup_id = other_cgroup(victim);
-	event->cgroup_id = event->victim.cgroup_id;
-	BPF_CORE_READ_STR_INTO(&event->victim.comm, victim, comm);
 	mm = BPF_CORE_READ(victim, mm);
-	if (mm) {
-		event->victim.total_vm_bytes = BPF_CORE_READ(mm, total_vm) * page_bytes;
-		if (bpf_core_field_exists(mm->rss_stat[0].count)) {
-			event->victim.file_rss_bytes = BPF_CORE_READ(mm, rss_stat[0].count) * page_bytes;
-			event->victim.anon_rss_bytes = BPF_CORE_READ(mm, rss_stat[1].count) * page_bytes;
-			event->victim.shmem_rss_bytes = BPF_CORE_READ(mm, rss_stat[3].count) * page_bytes;
-		}
-	}
+	fill_trigger(&event->trigger);
+	fill_victim(&event->victim, victim, mm, reach);
+	event->cgroup_id = event->victim.cgroup_id;
 
 	/* The kernel counts in the cgroup of the task that the memory is accounted to. */
 	owner = mm ? BPF_CORE_READ(mm, owner) : NULL;
+	memcg = task_memcg(victim);
 	if (memcg) {
 		count_kills(event, owner ? task_memcg(owner) : memcg);
-		fill_limit(event, current_oom_control(victim, memcg));
+		if (reach == with_bpf_loop)
+			fill_limit(event, current_oom_control(victim, memcg));
 	}
 	event_submit_urgent(event);
 	return 0;
+}
+
+SEC("raw_tp/mark_victim")
+int BPF_PROG(victim_marked___with_limit, u64 marked)
+{
+	return victim_marked(marked, with_bpf_loop);
+}
+
+SEC("raw_tp/mark_victim")
+int BPF_PROG(victim_marked___before_5_17, u64 marked)
+{
+	return victim_marked(marked, before_bpf_loop);
 }
 
 char LICENSE[] SEC("license") = "GPL";

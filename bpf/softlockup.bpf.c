@@ -68,7 +68,7 @@ struct softlockup_event {
 EVENT_RING(softlockup_event, 1 << 18);
 QUESTION("Which CPUs are stuck in the kernel, after 3 s and while it lasts, with which task, whose, in which "
 	 "code, and what does the kernel's own watchdog say?");
-KERNEL("5.12 with CONFIG_FAIR_GROUP_SCHED, and perf events; the kernel's own words where it has the "
+KERNEL("5.13 with CONFIG_FAIR_GROUP_SCHED, and perf events; the kernel's own words where it has the "
        "tracepoint console");
 FALSE_POSITIVES("A task that spends all its time in one system call, beside one of less than a thousandth of "
 		"its weight. Not seen: a CPU whose interrupts are off, and a lock-up that is shorter than a "

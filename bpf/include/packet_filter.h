@@ -58,6 +58,8 @@ static __always_inline bool filter_load(const struct packet_head *packet, u32 of
 	asm volatile("" : "+r"(at));
 	if (at > sizeof(packet->bytes) - 4)
 		return false;
+	/* Older verifiers (Linux 6.1) know a bound only of what is derived from it behind the test. */
+	asm volatile("" : "+r"(at));
 	if (bytes == 1)
 		*value = packet->bytes[at];
 	else if (bytes == 2)

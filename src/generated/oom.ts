@@ -68,7 +68,7 @@ export interface OomEvent {
     unified_cgroup_id?: number;
     /** Its address space [bytes] */
     total_vm_bytes: number;
-    /** Its resident anonymous memory [bytes] */
+    /** Its resident anonymous memory; before Linux 6.2, of this and of the next two, up to 64 pages of each thread are not in it yet [bytes] */
     anon_rss_bytes: number;
     /** Its resident file pages [bytes] */
     file_rss_bytes: number;
@@ -86,6 +86,7 @@ export interface OomObject {
   event: OomEvent;
   options: object;
   maps: {
+    percpu_offsets: MapOf<number, number>;
     counted_kills: MapOf<bigint, number>;
   };
 }

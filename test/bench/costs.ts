@@ -76,7 +76,11 @@ export function writeCosts(
   }
   const [major, minor] = release().split('.');
   const host = `Linux ${major}.${minor}, ${cpus().length} CPUs (${cpus()[0]?.model.trim()})`;
-  const costs: Costs = { host, programs: sorted(programs), looks: sorted(Object.fromEntries(looks)) };
+  const costs: Costs = {
+    host,
+    programs: sorted(programs),
+    looks: sorted(Object.fromEntries(looks)),
+  };
   writeFileSync(path, `${JSON.stringify(costs, null, 2)}\n`);
 }
 

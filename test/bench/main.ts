@@ -49,7 +49,7 @@ Measures on this host; root is needed. Parts: ${Object.keys(PARTS).join(', ')}.
   --flood-seconds N   how long each event rate is held
   --idle-seconds N    how long each idle agent is watched; 600 shows what heaps gather
   --megabytes N       size of the journals that are shipped to Elasticsearch and read back
-  --costs FILE        with probes: what a run of each program costs, for the documentation (${COSTS_FILE})
+  --costs FILE        with probes: only what a run of each program costs, for the documentation (${COSTS_FILE})
 `;
 
 async function main(): Promise<number> {

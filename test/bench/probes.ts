@@ -2,29 +2,24 @@
  * What programs that are always attached cost: nanoseconds for each run, by the kernel's own count, and how much slower work gets
  * with the agent than without, in turns. Where bpftrace is installed its runqlat runs beside ours.
  */
-import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { at } from '../../src/paths.ts';
 import type { ObjectManifest } from '../../src/schema/manifest.ts';
-import { hierarchyOf, TestCgroup } from '../support/cgroup.ts';
 import { LoopDevice } from '../support/disks.ts';
 import { AgentProcess } from './agent-process.ts';
 import { Bpftrace } from './bpftrace.ts';
 import { type MeasuredProgram, timeLooks, writeCosts } from './costs.ts';
 import { byManifest, measureRuns, type ProgramRuns, programsOf, runsSince } from './program-runs.ts';
+import { makeRareEvents } from './rare-events.ts';
 import { atMost, median, type Row } from './report.ts';
-import { compileWorkloads, Workload } from './workload.ts';
+import { compileWorkloads, type Load, Workload } from './workload.ts';
 import { type BenchOptions, Workspace } from './workspace.ts';
 
 /** Nanoseconds for each run of `task_switched`, the program that runs most often. */
 const SWITCH_GOAL_NS = 400;
 const RUN_MS = 600;
-const CGROUPS = 300;
-const RESENT = 400;
-const DROPS = 100_000;
-const KILLS = 5;
-const OOM_LIMIT_BYTES = 16 << 20;
 const DISK_BYTES = 64 << 20;
 
 const ROUNDS = 8;
@@ -48,11 +43,10 @@ export async function benchProbes(options: BenchOptions): Promise<Row[]> {
   const reason = compileWorkloads(binary);
   if (reason !== undefined) return [{ name: 'programs', measured: reason, verdict: 'skipped' }];
   using disk = new LoopDevice(DISK_BYTES);
-  const load = (name: string): Workload => new Workload(binary, [name, disk.path]);
-  return [...(await runs(workspace, load, options)), ...(await slowDown(workspace, load, options))];
+  const load: Load = (name) => new Workload(binary, [name, disk.path]);
+  const rows = await runs(workspace, load, options);
+  return options.costs === undefined ? [...rows, ...(await slowDown(workspace, load, options))] : rows;
 }
-
-type Load = (name: string) => Workload;
 
 /** An agent with all collectors that have programs. */
 function startAgent({ path }: Workspace): Promise<AgentProcess> {
@@ -76,7 +70,7 @@ async function runs(workspace: Workspace, load: Load, { progress, costs }: Bench
       await using work = load(name);
       await work.do(await work.calibrate(RUN_MS));
     }
-    await makeRareEvents(load);
+    await makeRareEvents(load, agent);
     measured = byManifest(runsSince(before, agent.pid), manifests);
     if (reference && beforeReference) ofReference = runsSince(beforeReference, reference.pid);
   }
@@ -87,33 +81,11 @@ async function runs(workspace: Workspace, load: Load, { progress, costs }: Bench
     ...measured.map(({ collector, point, runs }) =>
       programRow(`${collector} ${point.program}, ${point.section}`, runs, goalOf(point.program)),
     ),
-    ...[...looks].map(
-      ([collector, ms]) => ({ name: `${collector}, a look`, measured: `${ms} ms`, verdict: 'info' }) as const,
-    ),
+    ...[...looks].map(([collector, ms]) => info(`${collector}, a look`, `${ms} ms`)),
     ...(reference
       ? ofReference.map((program) => programRow(`bpftrace runqlat, ${program.name}`, program))
       : [{ name: 'bpftrace runqlat', measured: 'bpftrace is not installed', verdict: 'skipped' } as const]),
   ];
-}
-
-/** What no workload does by itself: packets that are dropped, segments that are sent again, cgroups that come and go, processes killed for memory. */
-async function makeRareEvents(load: Load): Promise<void> {
-  await using drop = load('drop');
-  await drop.do(DROPS);
-  await using retransmit = load('retransmit');
-  await retransmit.do(RESENT);
-  const hierarchy = hierarchyOf('cpu');
-  for (let i = 0; hierarchy && i < CGROUPS; i++) {
-    const path = join(hierarchy.mountPoint, `huatuo-bench-${process.pid}-${i}`);
-    mkdirSync(path);
-    rmdirSync(path);
-  }
-  if (!hierarchyOf('memory')) return;
-  await using group = TestCgroup.make('memory', `/huatuo-bench-${process.pid}`);
-  group.limitMemory(OOM_LIMIT_BYTES);
-  await using oom = load('oom');
-  group.add(oom.pid);
-  await oom.do(KILLS);
 }
 
 function manifestsIn(directory: string): ObjectManifest[] {
@@ -121,6 +93,10 @@ function manifestsIn(directory: string): ObjectManifest[] {
     .filter((file) => file.endsWith('.bpf.o'))
     .map((file) => readFileSync(at(directory, file.replace('.bpf.o', '.json')), 'utf8'))
     .map((text) => JSON.parse(text) as ObjectManifest);
+}
+
+function info(name: string, measured: string): Row {
+  return { name, measured, verdict: 'info' };
 }
 
 function goalOf(program: string): number | undefined {

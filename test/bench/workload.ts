@@ -56,3 +56,6 @@ export class Workload implements AsyncDisposable {
     await exited;
   }
 }
+
+/** Starts one of the workloads. */
+export type Load = (name: string) => Workload;

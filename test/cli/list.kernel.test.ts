@@ -42,7 +42,10 @@ test('each program is listed with what becomes of it here; what a collector can 
     renamed___older: 'runs',
   });
   assert.partialDeepStrictEqual(of('refused'), { careless: 'missing', also_renamed___careful: 'runs' });
-  assert.deepEqual(of('oom'), { victim_marked: 'runs' });
+  assert.deepEqual(of('oom'), {
+    victim_marked___with_limit: 'runs',
+    victim_marked___before_5_17: 'spare',
+  });
 });
 
 test('the table names programs that are missing, with the first line of the reason, and variants that run instead', {

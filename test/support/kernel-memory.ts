@@ -35,7 +35,7 @@ const MAX_ARGUMENTS = 12;
 
 const BYTES = 16_384;
 const FIRST = new Uint8Array(4);
-/** The kernel keeps this much of a program's name. */
+/** The kernel keeps this much of a program's name; bpftool may know the rest from the program's types. */
 const NAME_BYTES = 15;
 
 export type OffsetName = (typeof OFFSETS)[number];
@@ -108,7 +108,9 @@ function programFd(name: string): number {
     readonly id: number;
     readonly name?: string;
   }[];
-  const program = programs.findLast((candidate) => candidate.name === name.slice(0, NAME_BYTES));
+  const program = programs.findLast(
+    (candidate) => candidate.name === name || candidate.name === name.slice(0, NAME_BYTES),
+  );
   if (!program) throw new Error(`no program ${name}`);
   const attributes = Buffer.alloc(ATTRIBUTE_BYTES);
   attributes.writeUInt32LE(program.id);

@@ -7,19 +7,28 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+typedef struct {
+	s64 counter;
+} atomic_long_t;
+
 struct percpu_counter {
-	s64 count;
+	s64 count; /* percpu.h adds what is not in it yet */
+	s32 *counters;
 };
 
 struct mm_struct {
 	unsigned long total_vm;
 	struct task_struct *owner;
-	struct percpu_counter rss_stat[4]; /* Linux >= 6.2; file, anon, swap entries, shmem */
+	struct percpu_counter rss_stat[4]; /* by enum mm_counter; Linux >= 6.2 */
 };
 
-typedef struct {
-	s64 counter;
-} atomic_long_t;
+struct mm_rss_stat___before_6_2 {
+	atomic_long_t count[4];
+};
+
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat___before_6_2 rss_stat;
+};
 
 struct page_counter {
 	atomic_long_t usage;
@@ -27,6 +36,8 @@ struct page_counter {
 	unsigned long high; /* Linux >= 5.7 */
 	struct page_counter *parent;
 };
+
+enum mm_counter { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES };
 
 enum memcg_memory_event { MEMCG_OOM_KILL, MEMCG_NR_MEMORY_EVENTS = 9 };
 

@@ -1,10 +1,9 @@
 /**
  * Hung tasks: the events are those of bpf/hungtask.bpf.c. For a hang it asks which tasks wait at that moment, which become
- * events of the same ring, and reads from the stack of each what it waits for.
+ * events of the same ring, and reads from the stack of each what it waits for. Where the kernel does not look for hung tasks it
+ * does so itself, in hung-task-looks.ts.
  */
-import { join } from 'node:path';
 import { type HungtaskEvent, hungtask } from '../../generated/hungtask.ts';
-import { readSource } from '../../procfs/source.ts';
 import {
   type Collector,
   type CollectorContext,
@@ -15,6 +14,7 @@ import {
   keyword,
   optional,
 } from '../../sdk/index.ts';
+import { hungTaskTimeout, lookWhereKernelDoesNot } from './hung-task-looks.ts';
 
 /**
  * What the kernel does not note of a wait, the names on its stack tell, innermost first. The kernel leaves out the functions of
@@ -53,7 +53,7 @@ const collector: Collector = defineEvent({
   metrics: {
     timeout: gauge({
       name: 'huatuo_hungtask_timeout_seconds',
-      help: 'kernel.hung_task_timeout_secs; with 0 the kernel does not look for hung tasks.',
+      help: 'kernel.hung_task_timeout_secs; with 0, and without this, the agent looks for hung tasks in place of the kernel.',
     }),
   },
   document: {
@@ -65,7 +65,9 @@ const collector: Collector = defineEvent({
         'io, mutex, rwsem, percpu_rwsem, semaphore, completion or rcu; absent when neither the kernel nor the stack tells',
       ),
     ),
-    hung_task_timeout_secs: optional(integer('Limit of the kernel, in seconds')),
+    hung_task_timeout_secs: optional(
+      integer('Limit of the kernel, in seconds; absent when the agent has looked'),
+    ),
     waiting_tasks: optional(
       integer('Tasks in uninterruptible sleep at that moment; in the first document of a minute'),
     ),
@@ -74,18 +76,24 @@ const collector: Collector = defineEvent({
   async enrich(event, ctx) {
     Object.assign(event, waitOf(event));
     if (event.role !== 'hung') return event;
-    return { ...event, hung_task_timeout_secs: timeoutOf(ctx.paths.procfs), ...(await snapshot(ctx)) };
+    const seconds = event.detected_by === 'kernel' ? hungTaskTimeout(ctx.paths.procfs) : undefined;
+    return {
+      ...event,
+      ...(seconds !== undefined && { hung_task_timeout_secs: seconds }),
+      ...(await snapshot(ctx)),
+    };
   },
-  update({ metrics, paths }) {
-    metrics.timeout.set(timeoutOf(paths.procfs));
+  async prepare(object, ctx) {
+    lookWhereKernelDoesNot(object, ctx);
+  },
+  async update(ctx) {
+    const seconds = hungTaskTimeout(ctx.paths.procfs);
+    if (seconds !== undefined) ctx.metrics.timeout.set(seconds);
+    // It may have been switched off since.
+    lookWhereKernelDoesNot(await ctx.bpf.load(), ctx);
   },
 });
 export default collector;
-
-/** @throws SOURCE_UNREADABLE on a kernel without the detector, where this collector does not run */
-function timeoutOf(procfs: string): number {
-  return Number(readSource(join(procfs, 'sys/kernel/hung_task_timeout_secs')));
-}
 
 function waitOf({ stack, lock_kind, in_iowait }: Waits): {
   readonly wchan?: string;
