@@ -37,7 +37,9 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct signal_struct *signal;
 	struct sched_info sched_info;
+	struct task_struct *group_leader; /* of the process */
 	void *stack;
+	unsigned in_iowait : 1;
 };
 
 /* Before Linux 5.14 the field was called `state`. */
