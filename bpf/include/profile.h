@@ -41,8 +41,10 @@ struct {
 	__type(value, struct profile_total);
 } stacks SEC(".maps");
 
+/* A process that has become another program since is another entry of the same id. */
 struct profile_process {
 	comm_t comm; /* of its first thread */
+	u64 program; /* execve(2) makes it another */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -125,13 +127,14 @@ static __always_inline struct profile_counts *profile_counts_now(void)
 
 static __always_inline void profile_remember(struct task_struct *task)
 {
-	struct profile_process fresh = {};
+	struct profile_process fresh = {.program = task->self_exec_id}, *known;
 	u32 process = task->tgid;
 
-	if (bpf_map_lookup_elem(&processes, &process))
+	known = bpf_map_lookup_elem(&processes, &process);
+	if (known && known->program == fresh.program)
 		return;
 	BPF_CORE_READ_STR_INTO(&fresh.comm, task, group_leader, comm);
-	bpf_map_update_elem(&processes, &process, &fresh, BPF_NOEXIST);
+	bpf_map_update_elem(&processes, &process, &fresh, BPF_ANY);
 }
 
 /* `key`: a struct profile_stack in a map. */

@@ -27,6 +27,8 @@ import { type SymbolTable, shownFileName, symbolAt } from './symbol-table.ts';
 /** Where a process has code. Plain data. */
 export interface ProcessMappings {
   readonly process: number;
+  /** When it was read: a file that was changed later is not the one that was mapped then. */
+  readonly read_unix_ms: number;
   readonly mappings: readonly ExecutableMapping[];
 }
 
@@ -41,13 +43,18 @@ const NOWHERE: NamedFrame = { name: '', module: '' };
 const JIT = '[jit]';
 const OFFSET = /\+0x[0-9a-f]+$/;
 const MAX_TABLE_BYTES = 64 << 20;
-/** What is kept of a file that has no symbols, or cannot be read. */
-const NONE: { readonly table?: SymbolTable } = {};
+/** A file, and when it was last changed: an inode is given again. */
+interface ReadFile {
+  readonly changed_unix_ms: number;
+  /** Absent when it has none that can be read. */
+  readonly table?: SymbolTable;
+}
 
-const tables = new LRUCache<string, { readonly table?: SymbolTable }>({
+/** By inode; the newest that was seen. */
+const files = new LRUCache<string, ReadFile>({
   maxSize: MAX_TABLE_BYTES,
   sizeCalculation: ({ table }) =>
-    64 + (table ? table.addresses.byteLength * 1.5 + table.names.byteLength : 0),
+    128 + (table ? table.addresses.byteLength * 1.5 + table.names.byteLength : 0),
 });
 
 /** @returns of those that are still there */
@@ -55,7 +62,7 @@ export function readMappings(procfs: string, processes: readonly number[]): Proc
   return processes.flatMap((process) => {
     try {
       const mappings = executableMappings(procfs, process);
-      return mappings.length > 0 ? [{ process, mappings }] : [];
+      return mappings.length > 0 ? [{ process, read_unix_ms: Date.now(), mappings }] : [];
     } catch {
       // It ended, or may not be looked at.
       return [];
@@ -66,19 +73,22 @@ export function readMappings(procfs: string, processes: readonly number[]): Proc
 /** @returns a frame for each address, in their order */
 export function nameFrames(
   procfs: string,
-  { process, mappings }: ProcessMappings,
+  process: ProcessMappings,
   addresses: BigUint64Array,
 ): NamedFrame[] {
+  const tables = new Map<string, SymbolTable | undefined>();
   let jit: SymbolTable | undefined;
   return Array.from(addresses, (address) => {
-    const mapping = mappingOf(mappings, address);
+    const mapping = mappingOf(process.mappings, address);
     if (!mapping) return NOWHERE;
-    if (mapping.inode !== '') {
+    const { inode } = mapping;
+    if (inode !== '') {
+      if (!tables.has(inode)) tables.set(inode, tableOf(procfs, process, mapping));
       const offset = address - mapping.start + mapping.offset;
-      return named(tableOf(procfs, process, mapping), offset, shownFileName(fileName(mapping.path)));
+      return named(tables.get(inode), offset, shownFileName(fileName(mapping.path)));
     }
     if (mapping.path.startsWith('[')) return { name: '', module: shownFileName(mapping.path) };
-    jit ??= readPerfMap(procfs, process);
+    jit ??= readPerfMap(procfs, process.process);
     return named(jit, address, JIT);
   });
 }
@@ -99,21 +109,36 @@ function named(table: SymbolTable | undefined, place: bigint, module: string): N
   return { name: symbol === undefined ? '' : demangled(symbol), module };
 }
 
-function tableOf(procfs: string, process: number, mapping: ExecutableMapping): SymbolTable | undefined {
-  const known = tables.get(mapping.inode);
-  if (known) return known.table;
-  const table = readTable(mappedFile(procfs, process, mapping)) ?? readTable(mapping.path, mapping.inode);
-  tables.set(mapping.inode, table ? { table } : NONE);
-  return table;
+/** Of the very file that is mapped; when the process has ended, of the same inode, if it has not been changed since. */
+function tableOf(
+  procfs: string,
+  { process, read_unix_ms }: ProcessMappings,
+  mapping: ExecutableMapping,
+): SymbolTable | undefined {
+  const { inode, path } = mapping;
+  const mapped = readFile(mappedFile(procfs, process, mapping), inode);
+  if (mapped) return mapped.table;
+  const kept = files.get(inode) ?? readFile(path, inode, inode);
+  return kept && kept.changed_unix_ms <= read_unix_ms ? kept.table : undefined;
 }
 
-/** @param inode that the file must have; without it, any is taken */
-function readTable(path: string, inode?: string): SymbolTable | undefined {
+/**
+ * Reads a file, or takes what was read of it before.
+ * @param key its inode, as the process sees it
+ * @param inode that it must have; any without it
+ * @returns undefined when there is no such file
+ */
+function readFile(path: string, key: string, inode?: string): ReadFile | undefined {
   try {
-    return withFile(path, (read, { dev, ino }) => {
+    return withFile(path, (read, { dev, ino, ctimeMs: changed_unix_ms }) => {
       if (inode !== undefined && inodeText(dev, ino) !== inode) return undefined;
+      const known = files.get(key);
+      if (known?.changed_unix_ms === changed_unix_ms) return known;
       const elf = openElf({ read });
-      return elf && readFileSymbols(elf);
+      const table = elf && readFileSymbols(elf);
+      const file: ReadFile = { changed_unix_ms, ...(table && { table }) };
+      files.set(key, file);
+      return file;
     });
   } catch {
     // A file system that fails is one more reason for having no names.

@@ -11,8 +11,9 @@ import type { KernelPaths } from './features.ts';
 import { lookupCalls, profileLookups } from './lookup-calls.ts';
 import { KernelOwner, type ObjectSource } from './object-owner.ts';
 
-/** Of one owner: each holds 26 MB of the kernel's memory while it runs. */
-const MAX_PROFILES = 2;
+/** Of all owners: each holds 26 MB of the kernel's memory while it runs. */
+const MAX_PROFILES = 4;
+let running = 0;
 /** `enum profile_subject` of bpf/include/profile.h. */
 const SUBJECTS = ['host', 'processes', 'cgroup'] as const;
 
@@ -41,21 +42,18 @@ export class ProfileOwner {
       },
       profileFree: async (id) => {
         const owner = this.#running.get(id);
-        this.#running.delete(id);
-        await owner?.release();
+        if (owner) await this.#free(id, owner);
       },
     };
   }
 
   /** Stops and frees all that still run. */
   async release(): Promise<void> {
-    const owners = [...this.#running.values()];
-    this.#running.clear();
-    await Promise.all(owners.map((owner) => owner.release()));
+    await Promise.all(Array.from(this.#running, ([id, owner]) => this.#free(id, owner)));
   }
 
   async #start(request: ProfileRequest): Promise<number> {
-    if (this.#running.size >= MAX_PROFILES)
+    if (running >= MAX_PROFILES)
       throw new HuatuoError('OVERLOADED', {
         expected: `at most ${MAX_PROFILES} profiles at a time`,
         found: 'one more',
@@ -64,6 +62,7 @@ export class ProfileOwner {
     const id = ++this.#started;
     const owner = new KernelOwner(objectOf(request, this.#paths));
     this.#running.set(id, owner);
+    running += 1;
     try {
       const { calls } = owner;
       await calls.load();
@@ -73,10 +72,15 @@ export class ProfileOwner {
       await calls.attach();
       return id;
     } catch (error) {
-      this.#running.delete(id);
-      await owner.release();
+      await this.#free(id, owner);
       throw error;
     }
+  }
+
+  async #free(id: number, owner: KernelOwner): Promise<void> {
+    if (!this.#running.delete(id)) return;
+    await owner.release();
+    running -= 1;
   }
 
   #need(id: number): KernelOwner {

@@ -2,8 +2,8 @@
  * A flame graph as one SVG file: nothing is fetched, nothing runs. Callers stand above what they call, as wide as the time, or the
  * memory, below them; the colour says whose code it is. What is narrower than a pixel is left out.
  */
+import { type FlameMode, type FlameNode, flameTree } from '../sdk/flame-tree.ts';
 import type { Profile } from '../sdk/profile.ts';
-import { type FlameMode, type FlameNode, flameTree } from './flame-tree.ts';
 import { amount, headline, subtitle } from './summary.ts';
 import { escapeXml } from './xml.ts';
 

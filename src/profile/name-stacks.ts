@@ -5,7 +5,7 @@ import type { NamedFrame, ProcessMappings } from '../decoder/process-frames.ts';
 import { symbolAt } from '../decoder/symbol-table.ts';
 import type { Profile, ProfileFrame, ProfileStack } from '../sdk/profile.ts';
 import type { ProfileCalls, ProfileRequest } from './protocol.ts';
-import { type RawStack, rawStacks } from './wire.ts';
+import { type RawProcess, type RawStack, rawStacks } from './wire.ts';
 
 /** For all names of a profile: what has none by then stays without. Processes with the most samples come first. */
 const NAMES_MS = 8000;
@@ -15,7 +15,7 @@ const OFFSET = /\+0x[0-9a-f]+$/;
 export interface TakenStacks {
   /** Of the map `stacks`. */
   readonly stacks: readonly MapBatch[];
-  readonly processes: ReadonlyMap<number, string>;
+  readonly processes: ReadonlyMap<number, RawProcess>;
   readonly mappings: ReadonlyMap<number, ProcessMappings>;
   /** What a page fault stands for. */
   readonly pageBytes: number;
@@ -40,7 +40,14 @@ export async function nameStacks(
         ...raw.user.map((address) => own?.get(address) ?? NOWHERE).reverse(),
         ...raw.kernel.map((address) => kernel.frame(address)).reverse(),
       ];
-      return { pid, comm: processes.get(pid) ?? `pid ${pid}`, state, frames, samples, value: weigh(raw) };
+      return {
+        pid,
+        comm: processes.get(pid)?.comm ?? `pid ${pid}`,
+        state,
+        frames,
+        samples,
+        value: weigh(raw),
+      };
     }),
   );
   return {

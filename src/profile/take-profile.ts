@@ -1,7 +1,7 @@
 /**
  * One profile, from the request to stacks with names:
  *
- *   start ──► every half second: processes that are new, and where they have code ──► end ──► read ──► free ──► names
+ *   start ──► every quarter of a second: processes that are new, and where they have code ──► end ──► read ──► free ──► names
  *
  * Mappings are read while it runs because processes end; those that still run are looked at once more at the end, for what they
  * have loaded meanwhile.
@@ -12,9 +12,9 @@ import type { ProcessMappings } from '../decoder/process-frames.ts';
 import type { Profile } from '../sdk/profile.ts';
 import { nameStacks } from './name-stacks.ts';
 import type { ProfileCalls, ProfileMap, ProfileRequest } from './protocol.ts';
-import { rawCounts, rawProcesses } from './wire.ts';
+import { type RawProcess, rawCounts, rawProcesses } from './wire.ts';
 
-const LOOK_MS = 500;
+const LOOK_MS = 250;
 
 export interface ProfileTime {
   readonly seconds: number;
@@ -38,14 +38,13 @@ export async function takeProfile(
   try {
     const started_unix_ns = BigInt(Date.now()) * 1_000_000n;
     const started_ms = performance.now();
-    const mappings = new Map<number, ProcessMappings>();
+    const known = new KnownMappings(calls);
     const passed = (): number => (performance.now() - started_ms) / 1000;
     while (!signal.aborted && passed() < seconds) {
       await sleep(Math.min(LOOK_MS, (seconds - passed()) * 1000), undefined, { signal }).catch(
         () => undefined,
       );
-      const fresh = [...(await readProcesses(calls, id)).keys()].filter((pid) => !mappings.has(pid));
-      await remember(calls, fresh, mappings);
+      await known.look(await readProcesses(calls, id));
       progress?.(passed());
     }
     await calls.profileEnd(id);
@@ -55,25 +54,59 @@ export async function takeProfile(
     const counts = rawCounts(await calls.profileRead(id, 'counts'));
     // Before names are looked up, which takes longer: the kernel's memory is no longer needed.
     await calls.profileFree(id);
-    await remember(calls, [...processes.keys()], mappings);
-    const named = await nameStacks(calls, request, { stacks, processes, mappings, pageBytes });
+    await known.lookAgain(processes);
+    const taken = { stacks, processes, mappings: known.mappings, pageBytes };
+    const named = await nameStacks(calls, request, taken);
     return { kind: request.kind, seconds: lasted, started_unix_ns, ...named, ...counts };
   } finally {
     await calls.profileFree(id);
   }
 }
 
-/** What a process that has ended had before stays. */
-async function remember(
-  calls: ProfileCalls,
-  pids: readonly number[],
-  mappings: Map<number, ProcessMappings>,
-): Promise<void> {
-  if (pids.length === 0) return;
-  for (const found of await calls.processMappings(pids)) mappings.set(found.process, found);
+type Processes = ReadonlyMap<number, RawProcess>;
+
+/** Where processes have code, or had when they were last there. */
+class KnownMappings {
+  readonly mappings = new Map<number, ProcessMappings>();
+  readonly #calls: Pick<ProfileCalls, 'processMappings'>;
+  readonly #seen = new Map<number, bigint>();
+
+  constructor(calls: Pick<ProfileCalls, 'processMappings'>) {
+    this.#calls = calls;
+  }
+
+  /** Looks at those that are new, or run another program than before. */
+  async look(processes: Processes): Promise<void> {
+    const fresh = [...processes].filter(([pid, { program }]) => this.#seen.get(pid) !== program);
+    await this.#read(fresh.map(([pid]) => pid));
+    for (const [pid, { program }] of fresh) this.#seen.set(pid, program);
+  }
+
+  /** Looks at all that are still there. */
+  async lookAgain(processes: Processes): Promise<void> {
+    await this.#read([...processes.keys()]);
+  }
+
+  async #read(pids: readonly number[]): Promise<void> {
+    if (pids.length === 0) return;
+    for (const found of await this.#calls.processMappings(pids)) {
+      const before = this.mappings.get(found.process);
+      this.mappings.set(found.process, before ? joined(before, found) : found);
+    }
+  }
 }
 
-async function readProcesses(calls: ProfileCalls, id: number): Promise<Map<number, string>> {
+/** Later mappings, and of earlier ones what does not lie where there is another now. */
+function joined(before: ProcessMappings, now: ProcessMappings): ProcessMappings {
+  const { mappings } = now;
+  const gone = before.mappings.filter(
+    (old) => !mappings.some(({ start, end }) => start < old.end && end > old.start),
+  );
+  if (gone.length === 0) return now;
+  return { ...now, mappings: [...mappings, ...gone].toSorted((a, b) => (a.start < b.start ? -1 : 1)) };
+}
+
+async function readProcesses(calls: ProfileCalls, id: number): Promise<Processes> {
   const batches = await readAll(calls, id, 'processes');
   return new Map(batches.flatMap((batch) => [...rawProcesses(batch)]));
 }

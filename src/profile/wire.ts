@@ -12,7 +12,8 @@ const USER_AT = KERNEL_AT + KERNEL_DEPTH * 8;
 export const STACK_BYTES: number = USER_AT + USER_DEPTH * 8;
 /** `struct profile_total`. */
 const TOTAL_BYTES = 16;
-/** `struct profile_process` and its key. */
+/** `struct profile_process`. */
+const PROCESS_BYTES = 24;
 const COMM_BYTES = 16;
 const UNPRINTABLE = /[^ -~]/g;
 
@@ -56,14 +57,22 @@ function addresses(view: DataView, at: number, depth: number): bigint[] {
   return frames;
 }
 
-/** Entries of `processes`: id and name, which is printable. */
-export function* rawProcesses({ count, keys, values }: MapBatch): Generator<readonly [number, string]> {
-  const key = viewOf(keys);
+export interface RawProcess {
+  /** Printable. */
+  readonly comm: string;
+  /** Another one after each execve(2). */
+  readonly program: bigint;
+}
+
+/** Entries of `processes`, by their ids. */
+export function* rawProcesses({ count, keys, values }: MapBatch): Generator<readonly [number, RawProcess]> {
+  const [key, value] = [viewOf(keys), viewOf(values)];
   for (let index = 0; index < count; index++) {
-    const comm = Buffer.from(values.subarray(index * COMM_BYTES, (index + 1) * COMM_BYTES));
-    const end = comm.indexOf(0);
-    const text = comm.toString('latin1', 0, end < 0 ? COMM_BYTES : end).replace(UNPRINTABLE, '?');
-    yield [key.getUint32(index * 4, true), text];
+    const at = index * PROCESS_BYTES;
+    const bytes = Buffer.from(values.subarray(at, at + COMM_BYTES));
+    const end = bytes.indexOf(0);
+    const comm = bytes.toString('latin1', 0, end < 0 ? COMM_BYTES : end).replace(UNPRINTABLE, '?');
+    yield [key.getUint32(index * 4, true), { comm, program: value.getBigUint64(at + COMM_BYTES, true) }];
   }
 }
 

@@ -53,8 +53,10 @@ export interface Profile {
 
 /** How long a profile takes. It also ends when the capture is aborted, with what there is. */
 export interface ProfileOptions {
-  /** From 0.1 to 60; less when the capture's deadline comes first. */
+  /** From 0.1 to 60; less when the capture's deadline comes first, of which a quarter is kept for names. */
   readonly seconds: number;
+  /** Of these processes, at most 1,024, instead of the capture's subject. */
+  readonly pids?: readonly number[];
 }
 
 /**

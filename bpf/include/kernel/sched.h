@@ -38,6 +38,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sched_info sched_info;
 	struct task_struct *group_leader; /* of the process */
+	u64 self_exec_id;		  /* another one after each execve(2) */
 	void *stack;
 	unsigned in_iowait : 1;
 };

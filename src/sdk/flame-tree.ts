@@ -1,5 +1,5 @@
 /** Stacks -> one tree: `all`, the process by its name, its functions from the outermost in. */
-import type { Profile, ProfileStack } from '../sdk/profile.ts';
+import type { Profile, ProfileStack } from './profile.ts';
 
 export type FlameMode = 'all' | 'process' | 'user' | 'kernel' | 'unknown' | 'wait';
 
@@ -16,7 +16,7 @@ export interface FlameNode {
 
 export interface FlameTree {
   readonly root: FlameNode;
-  /** What stands below nodes that were left out, in the profile's unit; part of the `value` of those above. */
+  /** What nodes that were left out had, in the profile's unit; it is part of the `value` of those above. */
   readonly pruned: number;
   /** Nodes left out, and nodes that stayed. */
   readonly pruned_nodes: number;
@@ -39,17 +39,24 @@ const WAITS: Readonly<Record<string, string>> = {
   io_wait: 'waits for I/O',
 };
 
-/** @param smallest share of the whole below which a node is left out, with what is under it */
-export function flameTree(profile: Profile, smallest: number): FlameTree {
+/**
+ * @param smallest share of the whole below which a node is left out, with what is under it
+ * @param weigh what a stack adds to its nodes; the profile's value without it
+ */
+export function flameTree(
+  profile: Pick<Profile, 'kind' | 'stacks'>,
+  smallest: number,
+  weigh: (stack: ProfileStack) => number = ({ value }) => value,
+): FlameTree {
   const root = grow({ name: 'all', mode: 'all' });
-  for (const stack of profile.stacks) add(root, pathOf(profile, stack), stack.value);
+  for (const stack of profile.stacks) add(root, pathOf(profile, stack), weigh(stack));
   const pruning = { least: root.value * smallest, pruned: 0, pruned_nodes: 0, nodes: 0 };
   return { root: prune(root, pruning), ...pruning };
 }
 
 type Step = Pick<FlameNode, 'name' | 'mode'>;
 
-function pathOf({ kind }: Profile, { comm, state, frames }: ProfileStack): Step[] {
+function pathOf({ kind }: Pick<Profile, 'kind'>, { comm, state, frames }: ProfileStack): Step[] {
   const functions = frames.map(
     ({ name, mode, isUnknown }): Step => ({ name, mode: isUnknown ? 'unknown' : mode }),
   );
