@@ -67,9 +67,10 @@ The end of the output's name says what it is:
   .speedscope.json      for https://speedscope.app
 
 What is seen: stacks are walked by frame pointers. Code that was built without them (-fomit-frame-pointer, the default of
-most compilers and of many distributions) shows the function that runs, but not all of its callers. Names come from the symbol tables
-of the files that are mapped, also of removed ones and of those in containers, from /tmp/perf-PID.map of runtimes that
-compile while they run (node --perf-basic-prof), and from the kernel. Frames without a name are shown as [unknown], with the file.
+most compilers and of many distributions) shows the function that runs, but not all of its callers; the C library
+is such code in many of them, and hides who has called it. Names come from the symbol tables of the files that are mapped,
+also of removed ones and of those in containers, from /tmp/perf-PID.map of runtimes that compile while they run
+(node --perf-basic-prof), and from the kernel. Frames without a name are shown as [unknown], with the file.
 `;
 
 const EXAMPLES = `
@@ -261,7 +262,7 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
     .addOption(new Option('--block', 'Where tasks wait for I/O').conflicts(['offCpu', 'alloc']))
     .option('--duration <TIME>', 'How long', '10s')
     .option('--hz <NUMBER>', 'How often each CPU is looked at, a second', '99')
-    .option('-o, --output <FILE>', 'Where it is written', 'flame.svg')
+    .option('-o, --output <FILE>', 'Where it is written; the end of the name says as what', 'flame.html')
     .addHelpText('after', PROFILE_EXAMPLES)
     .action((profile) => done({ command: 'profile', flags: flags(), profile }));
   program

@@ -18,6 +18,8 @@ export function demangled(name: string): string {
   try {
     demangle ??= load();
     const text = demangle(name).replace(/[^ -~]/g, '?');
+    // As it does with what it takes for a name of another system.
+    if (text === name.slice(1)) return name;
     return text.length <= MAX_DEMANGLED ? text : `${text.slice(0, MAX_DEMANGLED - 3)}...`;
   } catch {
     // A trap leaves its memory in an unknown state: the next name gets a new one.

@@ -75,7 +75,7 @@ const NOWHERE: ProfileFrame = frameOf({ name: '', module: '' }, 'user');
 
 function frameOf({ name, module }: NamedFrame, mode: ProfileFrame['mode']): ProfileFrame {
   const isUnknown = name === '';
-  const shown = module === '' ? UNKNOWN : `${UNKNOWN} (${module})`;
+  const shown = module === '' ? UNKNOWN : `${UNKNOWN} ${module}`;
   return { name: isUnknown ? shown : name, module, mode, isUnknown };
 }
 

@@ -5,13 +5,16 @@ import { amount, percent } from './summary.ts';
 
 const MOST = 10;
 const NAME_WIDTH = 60;
+/** In which every wait ends. */
+const SCHEDULER = /^(?:__|io_|preempt_|exit_to_user_mode_)?schedule(?:_|$)/;
 
 /** A line for each of the ten functions in which most of it was spent. */
 export function topFunctions(profile: Profile): string[] {
   const selves = new Map<string, number>();
   let total = 0;
   for (const { frames, comm, value } of profile.stacks) {
-    const last = frames.at(-1);
+    const last =
+      frames.findLast(({ name, mode }) => mode === 'user' || !SCHEDULER.test(name)) ?? frames.at(-1);
     const name = last ? `${last.name}${last.mode === 'kernel' ? ' [kernel]' : ''}` : `[no stack] ${comm}`;
     selves.set(name, (selves.get(name) ?? 0) + value);
     total += value;

@@ -8,7 +8,7 @@ export type ProfileState = 'on_cpu' | 'run_queue' | 'sleeping' | 'uninterruptibl
 
 /** One function in a stack. */
 export interface ProfileFrame {
-  /** Demangled. `[unknown]` with the file in brackets when there is no name for the place. */
+  /** Demangled. `[unknown]` and the file when there is no name for the place. */
   readonly name: string;
   /** Base name of the file, `[kernel]`, or `[jit]`; empty when not even that is known. */
   readonly module: string;

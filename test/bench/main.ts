@@ -15,6 +15,7 @@ import { benchIdle } from './idle.ts';
 import { benchLookups } from './lookups.ts';
 import { benchPipeline } from './pipeline.ts';
 import { benchProbes } from './probes.ts';
+import { benchProfile } from './profile.ts';
 import { type Row, renderTable } from './report.ts';
 import { benchScrape } from './scrape.ts';
 import { benchShipping } from './shipping.ts';
@@ -34,6 +35,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>>
   scrape: benchScrape,
   idle: benchIdle,
   probes: benchProbes,
+  profile: benchProfile,
   shipping: benchShipping,
 };
 
