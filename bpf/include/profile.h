@@ -85,17 +85,23 @@ const volatile u32 subject_hierarchy = UNIFIED;
 static __always_inline struct cgroup *profile_cgroup(struct task_struct *task)
 {
 	struct css_set *set = task->cgroups;
+	struct cgroup *cgroup;
 
 	switch (subject_hierarchy) {
 	case OF_CPU:
-		return set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)]->cgroup;
+		cgroup = set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)]->cgroup;
+		break;
 	case OF_MEMORY:
-		return set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]->cgroup;
+		cgroup = set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]->cgroup;
+		break;
 	case OF_IO:
-		return set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, io_cgrp_id)]->cgroup;
+		cgroup = set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, io_cgrp_id)]->cgroup;
+		break;
 	default:
 		return set->dfl_cgrp;
 	}
+	/* With v2, the controller may not have been delegated as far down as the task is. */
+	return cgroup->root->hierarchy_id == 0 ? set->dfl_cgrp : cgroup;
 }
 
 static __always_inline bool is_of_subject(struct task_struct *task)

@@ -24,7 +24,7 @@ export interface ProfileLimits {
 /** @param subject a container, or a name of the host or a part of it: then of the whole host */
 export function captureProfiles(calls: ProfileCalls, subject: Subject, limits: ProfileLimits): Profiles {
   const end_ms = performance.now() + limits.deadline_seconds * (1 - RESERVED_SHARE) * 1000;
-  const take = (
+  const take = async (
     kind: ProfileRequest['kind'],
     { seconds, pids, hz = HZ }: ProfileOptions & { readonly hz?: number },
   ): Promise<Profile> => {

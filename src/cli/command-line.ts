@@ -49,7 +49,7 @@ export interface ProfileFlags {
 }
 
 const PROFILE_EXAMPLES = `
-Without --container or --pid it is of the whole host. Needs root, and no running agent.
+Without --container or --pid it is of the whole host. Needs root; an agent may run beside it, or none.
 
 Examples:
   huatuo profile --container shop-web                 what it does with its CPU time

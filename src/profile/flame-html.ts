@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { type FlameMode, type FlameNode, type FlameTree, flameTree } from '../sdk/flame-tree.ts';
 import type { Profile } from '../sdk/profile.ts';
+import { colour } from './flame-colours.ts';
 import { FLAME_SCRIPT, FLAME_STYLE } from './flame-page.ts';
-import { colour } from './flame-svg.ts';
 import { amount, headline, percent, subtitle } from './summary.ts';
 import { escapeXml } from './xml.ts';
 

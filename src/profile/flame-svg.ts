@@ -4,6 +4,7 @@
  */
 import { type FlameMode, type FlameNode, flameTree } from '../sdk/flame-tree.ts';
 import type { Profile } from '../sdk/profile.ts';
+import { colour } from './flame-colours.ts';
 import { amount, headline, subtitle } from './summary.ts';
 import { escapeXml } from './xml.ts';
 
@@ -37,7 +38,7 @@ export function flameSvg(profile: Profile): string {
   const height = TOP + (deepest + 1) * ROW + BOTTOM;
   return `<?xml version="1.0" encoding="UTF-8"?>
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="ui-monospace,Menlo,Consolas,monospace" font-size="11">
-<style>rect{stroke:#fff;stroke-width:.6}text{fill:#1a1a1a;pointer-events:none}h1{font-size:16px}</style>
+<style>rect{stroke:#fff;stroke-width:.6}text{fill:#1a1a1a;pointer-events:none}</style>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 <text x="${WIDTH / 2}" y="24" text-anchor="middle" font-size="16">${escapeXml(headline(profile))}</text>
 <text x="${WIDTH / 2}" y="44" text-anchor="middle" fill="#555">${escapeXml(subtitle(profile))}</text>
@@ -66,28 +67,6 @@ function fitting(name: string, width: number): string {
   const room = Math.floor((width - 6) / CHARACTER);
   if (room < 3) return '';
   return name.length <= room ? name : `${name.slice(0, room - 2)}..`;
-}
-
-/** Base hue, saturation and lightness; names vary a little around it, each always in the same way. */
-const PALETTE: Readonly<Record<FlameMode, readonly [number, number, number]>> = {
-  all: [0, 0, 84],
-  process: [0, 0, 76],
-  user: [32, 88, 68],
-  kernel: [208, 62, 74],
-  unknown: [0, 0, 90],
-  wait: [275, 40, 80],
-};
-
-export function colour(name: string, mode: FlameMode): string {
-  const [hue, saturation, lightness] = PALETTE[mode];
-  const spread = mode === 'user' || mode === 'kernel' ? (hash(name) % 33) - 16 : 0;
-  return `hsl(${hue + spread},${saturation}%,${lightness + (spread % 5)}%)`;
-}
-
-function hash(name: string): number {
-  let sum = 7;
-  for (let index = 0; index < name.length; index++) sum = (sum * 31 + name.charCodeAt(index)) >>> 0;
-  return sum;
 }
 
 const LEGEND = [

@@ -30,7 +30,7 @@ test('a process that has ended has no mappings', () => {
 
 test('code of a runtime: lines of any order, those that are none are left out, gaps have no name', () => {
   const table = parsePerfMap(
-    'ffff0000 40 second\n1000 20 first <with> "text"\nnonsense\n1000 zz bad\n 2000 10 indented\n1000 10 first again\n\n',
+    '0x00000000FFFF0000 40 second\n1000 20 first <with> "text"\nnonsense\n1000 zz bad\n 2000 10 indented\n1000 10 first again\n\n',
   );
   const nameOf = (address: bigint): string | undefined => symbolAt(table, address);
   assert.equal(nameOf(0x100fn), 'first again+0xf');
