@@ -99,7 +99,6 @@ CGROUP_COUNTERS(cgroups, cpu, struct cgroup_hangs, MAX_CGROUPS);
 struct task_struct___waiting {
 	unsigned long nvcsw;
 	unsigned long nivcsw;
-	unsigned in_iowait : 1;
 };
 
 #pragma clang attribute pop
@@ -134,7 +133,7 @@ static __always_inline void fill_task(struct hungtask_event *event, struct task_
 	event->pid = BPF_CORE_READ(task, tgid);
 	event->tid = BPF_CORE_READ(task, pid);
 	BPF_CORE_READ_STR_INTO(&event->comm, task, comm);
-	event->in_iowait = BPF_CORE_READ_BITFIELD_PROBED((struct task_struct___waiting *)task, in_iowait);
+	event->in_iowait = BPF_CORE_READ_BITFIELD_PROBED(task, in_iowait);
 	read_awaited_lock(task, &lock);
 	event->lock_addr = lock.addr;
 	event->lock_kind = lock.kind;

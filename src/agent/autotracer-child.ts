@@ -206,6 +206,7 @@ export class AutotracerChild implements CollectorChild {
         log: config.log,
         saveOrigin: `${this.#saveOrigin}-${number}`,
       },
+      paths: config.path,
       fence: (tid) => this.#fence.apply(tid),
       started,
     });

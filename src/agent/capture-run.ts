@@ -9,6 +9,8 @@ import type { Outcome } from '../capture/tracer.ts';
 import type { CaptureControl, CaptureNotice, CaptureWorkerData } from '../collector/capture.ts';
 import type { SupervisorConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
+import type { KernelPaths } from '../kernel/features.ts';
+import { ProfileOwner } from '../kernel/profile-owner.ts';
 import { at } from '../paths.ts';
 import { trimMemory } from './memory.ts';
 import type { ReaderActor } from './services/services.ts';
@@ -19,6 +21,8 @@ export interface CaptureDependencies {
   /** Of its threads and ports; unique. */
   readonly name: string;
   readonly data: Omit<CaptureWorkerData, 'stats' | 'control' | 'isSecond'>;
+  /** For its profiles. */
+  readonly paths: KernelPaths;
   /** How long the capture itself may take. */
   readonly deadline_ms: number;
   /** A thread is to be fenced. @param tid as in /proc/self/task */
@@ -40,12 +44,14 @@ export class CaptureRun {
   readonly stats: ActorStats;
   readonly #dependencies: CaptureDependencies;
   readonly #statsMemory = ActorStats.allocate();
+  readonly #profiles: ProfileOwner;
   #worker: WorkerActor<CaptureControl> | undefined;
   #ended_us = 0;
 
   constructor(dependencies: CaptureDependencies) {
     this.#dependencies = dependencies;
     this.stats = new ActorStats(this.#statsMemory);
+    this.#profiles = new ProfileOwner(dependencies.paths);
   }
 
   /** The one that runs. */
@@ -106,6 +112,7 @@ export class CaptureRun {
       stop.removeEventListener('abort', giveUp);
       clearTimeout(timer);
       this.#worker = undefined;
+      await this.#profiles.release();
     }
   }
 
@@ -120,6 +127,7 @@ export class CaptureRun {
         entry: pathToFileURL(at('dist/workers/capture.js')),
         workerData: (control) =>
           ({ ...data, isSecond, stats: this.#statsMemory, control }) satisfies CaptureWorkerData,
+        serve: this.#profiles.calls,
         restart: CAPTURE_RESTART,
         shutdown_ms: supervisor.stop_timeout_ms * COLLECTOR_STOP_SHARE,
         startTimeout_ms: supervisor.start_timeout_ms,

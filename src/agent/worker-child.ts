@@ -19,6 +19,7 @@ import { NetlinkOwner } from '../kernel/netlink-owner.ts';
 import type { KernelObject } from '../kernel/object.ts';
 import { KernelOwner } from '../kernel/object-owner.ts';
 import { removePins } from '../kernel/pins/pin-set.ts';
+import { ProfileOwner } from '../kernel/profile-owner.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
 import { at } from '../paths.ts';
 import type { Log } from '../sdk/context.ts';
@@ -72,6 +73,8 @@ export class WorkerChild implements CollectorChild {
   /** Absent for a collector without BPF programs. */
   readonly #kernel: KernelOwner | undefined;
   readonly #netlink: NetlinkOwner;
+  /** Of an autotracer that has a BPF object, whose captures are in its worker. */
+  readonly #profiles: ProfileOwner | undefined;
   #ledger: RingLedger | undefined;
 
   constructor(entry: CatalogEntry, dependencies: CollectorDependencies) {
@@ -84,6 +87,7 @@ export class WorkerChild implements CollectorChild {
     const source = objectSource(entry, dependencies);
     this.#kernel = source && new KernelOwner(source, (object) => this.#loaded(object));
     this.#netlink = new NetlinkOwner(dependencies.rings);
+    this.#profiles = entry.kind === 'autotracing' ? new ProfileOwner(dependencies.config.path) : undefined;
     const sample = (every: number): boolean => this.#kernel?.object?.setSampling(every) ?? false;
     const isCritical = entry.manifest?.event?.severity === 'critical';
     this.#throttle = new CollectorThrottle(cpu.quota_cores, isCritical ? undefined : sample, this.stats);
@@ -95,7 +99,7 @@ export class WorkerChild implements CollectorChild {
         kind: entry.kind,
         entry: pathToFileURL(at('dist/workers/collector.js')),
         workerData: (control) => this.#workerData(control),
-        serve: { ...this.#kernel?.calls, ...this.#netlink.calls },
+        serve: { ...this.#kernel?.calls, ...this.#netlink.calls, ...this.#profiles?.calls },
         restart: collectorRestart(supervisor, entry.interval),
         shutdown_ms: supervisor.stop_timeout_ms * COLLECTOR_STOP_SHARE,
         startTimeout_ms: supervisor.start_timeout_ms,
@@ -223,6 +227,7 @@ export class WorkerChild implements CollectorChild {
     });
     this.#fence[Symbol.dispose]();
     this.#netlink[Symbol.dispose]();
+    await this.#profiles?.release();
     const { difference = '0', dropped_cancelled = '0' } = this.ledger() ?? {};
     await this.#kernel?.release();
     return BigInt(difference) + BigInt(dropped_cancelled);
@@ -291,6 +296,7 @@ export class WorkerChild implements CollectorChild {
   #ended(error: HuatuoError | undefined): void {
     this.stats.set('in_flight_bytes', 0n);
     this.#netlink[Symbol.dispose]();
+    void this.#profiles?.release();
     if (!error || !(error.permanent || error.code === 'RING_CORRUPT')) return;
     const { pinDirectory } = this.#dependencies;
     if (this.#kernel && pinDirectory !== undefined) removePins(pinDirectory, this.entry.name);

@@ -1,11 +1,13 @@
 /** One capture: whatever becomes of it, there is a document, with what triggered it. */
 import { existsSync } from 'node:fs';
+import type { ProfileCalls } from '../profile/protocol.ts';
 import type { Subject } from '../sdk/autotracing.ts';
 import type { AnyAutotracer } from '../sdk/collector.ts';
 import type { SampleContext, SavedDocument } from '../sdk/context.ts';
 import { type EngineClock, within } from './clock.ts';
 import { paceOf } from './pace.ts';
 import { type Baseline, CaptureProcesses } from './processes.ts';
+import { captureProfiles } from './profiles.ts';
 import type { SubjectAlarm } from './watch.ts';
 
 export interface Captured {
@@ -14,25 +16,33 @@ export interface Captured {
   readonly isPartial: boolean;
 }
 
+export interface CaptureSources {
+  /** Of processes, for their growth. */
+  readonly baseline: Baseline | undefined;
+  readonly profile: ProfileCalls;
+}
+
 /**
  * Captures within the collector's `deadline`. A capture that throws or takes longer gives a document of what triggered it.
- * @param baseline of processes, for their growth
  * @throws CANCELLED when it is stopped
  */
 export async function captureDocument(
   collector: AnyAutotracer,
   ctx: SampleContext<unknown>,
   alarm: SubjectAlarm,
-  baseline: Baseline | undefined,
+  { baseline, profile: calls }: CaptureSources,
   time: { readonly clock: EngineClock; readonly stop: AbortSignal },
 ): Promise<Captured> {
   const { subject, why } = alarm;
   const { options, paths, containers, log } = ctx;
+  const { deadline_seconds } = paceOf(options);
   const processes = new CaptureProcesses(paths.procfs, baseline);
   try {
-    const data = await within(paceOf(options).deadline_seconds, 'a capture', time, (signal) =>
-      collector.capture(subject, why, { options, paths, containers, log, signal, processes }),
-    );
+    const data = await within(deadline_seconds, 'a capture', time, (signal) => {
+      const profile = captureProfiles(calls, subject, { procfs: paths.procfs, signal, deadline_seconds });
+      const tools = { signal, processes, profile };
+      return collector.capture(subject, why, { options, paths, containers, log, ...tools });
+    });
     const isPartial = processes.isIncomplete || !isThere(subject);
     return documentOf(collector, alarm, isPartial ? { ...data, partial: true } : data, isPartial);
   } catch (error) {

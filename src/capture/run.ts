@@ -1,4 +1,5 @@
 /** An autotracer that has a thread of its own, for its BPF object: watch, engine and captures are all in it. */
+import type { ProfileCalls } from '../profile/protocol.ts';
 import type { AnyAutotracer } from '../sdk/collector.ts';
 import type { CollectorContext } from '../sdk/context.ts';
 import { type EngineClock, systemClock } from './clock.ts';
@@ -19,7 +20,7 @@ interface Kept {
 export type TracerContext = Pick<
   CollectorContext,
   'name' | 'options' | 'paths' | 'containers' | 'log' | 'metrics' | 'signal' | 'state' | 'save'
->;
+> & { readonly profile: ProfileCalls };
 
 /**
  * Runs an autotracer until `ctx.signal` aborts.
@@ -40,7 +41,7 @@ export async function runAutotracer(
         collector,
         ctx,
         alarm,
-        baselineOf(watch.memory),
+        { baseline: baselineOf(watch.memory), profile: ctx.profile },
         time,
       );
       await ctx.save(document);

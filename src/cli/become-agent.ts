@@ -33,6 +33,7 @@ const OTHER_COMMANDS: ReadonlySet<string> = new Set([
   'events',
   'help',
   'list',
+  'profile',
   'reload',
   'resend',
   'unpin',

@@ -16,6 +16,7 @@ export type Invocation =
   | { readonly command: 'reload'; readonly flags: ConfigFlags }
   | { readonly command: 'resend'; readonly flags: ConfigFlags }
   | { readonly command: 'containers'; readonly flags: ConfigFlags; readonly output: 'table' | 'json' }
+  | { readonly command: 'profile'; readonly flags: ConfigFlags; readonly profile: ProfileFlags }
   | { readonly command: 'unpin'; readonly flags: ConfigFlags; readonly directory: string | undefined }
   | { readonly command: 'build'; readonly directory: string; readonly out: string }
   | { readonly command: 'version'; readonly output: 'text' | 'json' }
@@ -35,6 +36,43 @@ export interface EventFlags {
   readonly output: 'table' | 'json';
 }
 
+/** What `huatuo profile` is asked for, as it was written. */
+export interface ProfileFlags {
+  readonly container?: string;
+  readonly pid?: string;
+  readonly offCpu?: boolean;
+  readonly alloc?: boolean;
+  readonly block?: boolean;
+  readonly duration: string;
+  readonly hz: string;
+  readonly output: string;
+}
+
+const PROFILE_EXAMPLES = `
+Without --container or --pid it is of the whole host. Needs root; an agent may run beside it, or none.
+
+Examples:
+  huatuo profile --container shop-web                 what it does with its CPU time
+  huatuo profile --container shop-web --off-cpu -o wait.html
+                                                      where it waits: for events, locks, I/O, or a CPU
+  huatuo profile --pid 4711 --alloc -o memory.html    which code brings memory into use
+  huatuo profile --block --duration 30s -o io.svg     who waits for I/O, and in which code
+  huatuo profile -o cpu.pprof && go tool pprof -top cpu.pprof
+
+The end of the output's name says what it is:
+  .html                 flame graph to look at: click zooms, search marks
+  .svg                  the same as a picture
+  .pprof, .pb.gz        for pprof, Grafana, Pyroscope
+  .folded               a line for each stack, for flamegraph.pl and the like
+  .speedscope.json      for https://speedscope.app
+
+What is seen: stacks are walked by frame pointers. Code that was built without them (-fomit-frame-pointer, the default of
+most compilers and of many distributions) shows the function that runs, but not all of its callers; the C library
+is such code in many of them, and hides who has called it. Names come from the symbol tables of the files that are mapped,
+also of removed ones and of those in containers, from /tmp/perf-PID.map of runtimes that compile while they run
+(node --perf-basic-prof), and from the kernel. Frames without a name are shown as [unknown], with the file.
+`;
+
 const EXAMPLES = `
 Examples:
   huatuo                                        run with the defaults
@@ -44,6 +82,7 @@ Examples:
   huatuo events --since 1h --filter 'tracer_data.victim.pid == 42'
                                                 what happened to one process
   huatuo containers                             which containers there are, and who described them
+  huatuo profile --container shop-web           what it does with its CPU time, as a flame graph
   huatuo list                                   which collectors there are, and which run on this kernel
   huatuo reload                                 put the changed configuration in force
   huatuo --collector.disable-defaults --collector.oom
@@ -212,6 +251,20 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
     )
     .addOption(output('table', 'json'))
     .action((options) => done({ command: 'containers', flags: flags(), output: options.output }));
+  program
+    .command('profile')
+    .description('Take a profile of the host, a container or a process, and write it as a flame graph')
+    .option('--container <NAME>', 'Of this container: name, host name, pod, or the beginning of its id')
+    .addOption(new Option('--pid <PID>', 'Of this process, with all its threads').conflicts('container'))
+    .addOption(new Option('--host', 'Of the host, which is the default').conflicts(['container', 'pid']))
+    .addOption(new Option('--off-cpu', 'Where tasks wait, instead of what runs'))
+    .addOption(new Option('--alloc', 'Where memory comes into use: page faults').conflicts('offCpu'))
+    .addOption(new Option('--block', 'Where tasks wait for I/O').conflicts(['offCpu', 'alloc']))
+    .option('--duration <TIME>', 'How long', '10s')
+    .option('--hz <NUMBER>', 'How often each CPU is looked at, a second', '99')
+    .option('-o, --output <FILE>', 'Where it is written; the end of the name says as what', 'flame.html')
+    .addHelpText('after', PROFILE_EXAMPLES)
+    .action((profile) => done({ command: 'profile', flags: flags(), profile }));
   program
     .command('unpin')
     .description('Remove what pinned collectors have left running in the kernel')

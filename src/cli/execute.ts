@@ -85,6 +85,13 @@ export async function execute(argv: readonly string[], held: HeldSignals): Promi
       print(invocation.output === 'json' ? JSON.stringify(found, null, 2) : formatContainers(found));
       return 0;
     }
+    case 'profile': {
+      const { config } = load(invocation.flags);
+      // Loaded late, for the same reason as below.
+      const { profileCommand } = await import('./profile.ts');
+      await profileCommand(config, invocation.profile, { print, complain });
+      return 0;
+    }
     case 'unpin': {
       const { bpf } = load(invocation.flags).config;
       // Loaded late, for the same reason as below.

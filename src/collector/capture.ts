@@ -7,7 +7,7 @@
  */
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { answerHeartbeat } from '../actor/heartbeat.ts';
-import { expose } from '../actor/rpc.ts';
+import { expose, wrap } from '../actor/rpc.ts';
 import { ActorStats } from '../actor/stats.ts';
 import { threadId } from '../actor/thread.ts';
 import { systemClock } from '../capture/clock.ts';
@@ -19,6 +19,7 @@ import { ContainersClient } from '../containers/client.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import { HuatuoError, type WireError } from '../error.ts';
 import { createLog, type LogConfig } from '../log.ts';
+import type { ProfileCalls } from '../profile/protocol.ts';
 import { withDeadline } from '../promises.ts';
 import type { AnyAutotracer } from '../sdk/collector.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
@@ -46,7 +47,7 @@ export interface CaptureWorkerData {
   readonly stats: SharedArrayBuffer;
   /** As `CollectorWorkerData.saveOrigin`, of this capture. */
   readonly saveOrigin: string;
-  /** Comlink: answers `CaptureControl`. */
+  /** Comlink: answers `CaptureControl`, and asks `ProfileCalls`. */
   readonly control: MessagePort;
 }
 
@@ -129,8 +130,9 @@ async function makeDocument(
   if (data.isSecond) return triggerDocument(collector, alarm);
   await withDeadline(containers.listed, LISTED_MS, 'containers').catch(() => undefined);
   const baseline = baselineOf(new SharedState(data.watch).get<WatchMemory>());
-  const { options, paths } = data;
-  return captureDocument(collector, { options, paths, containers, log }, alarm, baseline, {
+  const { options, paths, control } = data;
+  const sources = { baseline, profile: wrap<ProfileCalls>(control) };
+  return captureDocument(collector, { options, paths, containers, log }, alarm, sources, {
     clock: systemClock,
     stop,
   });

@@ -9,7 +9,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort } from 'node:worker_threads';
 import { answerHeartbeat } from '../actor/heartbeat.ts';
-import { expose } from '../actor/rpc.ts';
+import { expose, wrap } from '../actor/rpc.ts';
 import { ActorStats } from '../actor/stats.ts';
 import { threadId } from '../actor/thread.ts';
 import { runAutotracer } from '../capture/run.ts';
@@ -17,6 +17,7 @@ import { ContainersClient } from '../containers/client.ts';
 import { HuatuoError } from '../error.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
+import type { ProfileCalls } from '../profile/protocol.ts';
 import type { Collector } from '../sdk/collector.ts';
 import type { CollectorContext, Log } from '../sdk/context.ts';
 import type { MetricsAnswer } from '../sdk/metrics.ts';
@@ -145,7 +146,10 @@ export class CollectorRuntime {
     }
     if ('trigger' in collector) {
       this.#runs();
-      return runAutotracer(collector, this.#ctx);
+      return runAutotracer(collector, {
+        ...this.#ctx,
+        profile: wrap<ProfileCalls>(this.#data.control),
+      });
     }
     const object = await this.#ctx.bpf.load();
     if (collector.kind !== 'metric') await collector.prepare?.(object, this.#ctx);

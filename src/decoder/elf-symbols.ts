@@ -45,13 +45,13 @@ interface Segment {
 
 /** What is read of a file before it is known whether it is the one that is wanted. */
 export interface ElfFile {
-  /** 40 hexadecimal digits: as the kernel reports it, filled up with zeros. */
-  readonly buildId: string;
+  /** 40 hexadecimal digits: as the kernel reports it, filled up with zeros. Not every file has one. */
+  readonly buildId: string | undefined;
   readonly source: ByteSource;
   readonly segments: readonly Segment[];
 }
 
-/** @returns undefined for what is no ELF64 file with a build id */
+/** @returns undefined for what is no ELF64 file */
 export function openElf(source: ByteSource): ElfFile | undefined {
   const header = source.read(0, HEADER_BYTES);
   if (!header) return undefined;
@@ -71,11 +71,15 @@ export function openElf(source: ByteSource): ElfFile | undefined {
       bytes: number64(headers, at + 32),
     };
   });
+  return { buildId: readBuildId(source, segments), source, segments };
+}
+
+function readBuildId(source: ByteSource, segments: readonly Segment[]): string | undefined {
   for (const { type, offset, bytes } of segments) {
     if (type !== NOTES) continue;
     const notes = source.read(offset, Math.min(bytes, MAX_NOTE_BYTES));
     const buildId = notes && buildIdOf(notes);
-    if (buildId) return { buildId, source, segments };
+    if (buildId) return buildId;
   }
   return undefined;
 }

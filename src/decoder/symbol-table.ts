@@ -19,6 +19,7 @@ const MAX_SYMBOLS = 1 << 20;
 const MAX_TABLE_NAME_BYTES = 64 * 1024 * 1024;
 /** Names are cut here. */
 export const MAX_NAME_BYTES = 512;
+const MAX_FILE_NAME = 64;
 const QUESTION_MARK = '?';
 /** What needs no escape in JSON and is no letter of a terminal's language. */
 const UNPRINTABLE = /[^ !#-[\]-~]/g;
@@ -37,6 +38,11 @@ export function printable(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, MAX_NAME_BYTES))
     .toString('latin1')
     .replace(UNPRINTABLE, QUESTION_MARK);
+}
+
+/** Base name of a file, for showing. */
+export function shownFileName(name: string): string {
+  return printable(Buffer.from(name)).slice(0, MAX_FILE_NAME);
 }
 
 /** Copies: a view of shared memory is not what Buffer's conversions expect. */

@@ -2,7 +2,8 @@
 import { executableFiles, withFile } from '../procfs/executable-files.ts';
 import { openElf, readFileSymbols } from './elf-symbols.ts';
 import { type KernelSymbols, readSymbols } from './kallsyms.ts';
-import { printable, type SymbolTable } from './symbol-table.ts';
+import { type NamedFrame, nameFrames, type ProcessMappings, readMappings } from './process-frames.ts';
+import { type SymbolTable, shownFileName } from './symbol-table.ts';
 
 /** Functions of one file. */
 export interface FileSymbols {
@@ -21,18 +22,34 @@ export type SymbolTask =
       readonly procfs: string;
       readonly process: number;
       readonly buildIds: readonly string[];
+    }
+  | { readonly type: 'mappings'; readonly procfs: string; readonly processes: readonly number[] }
+  | {
+      readonly type: 'frames';
+      readonly procfs: string;
+      readonly mappings: ProcessMappings;
+      readonly addresses: BigUint64Array;
     };
 
 export type SymbolAnswer =
   | { readonly type: 'kernel'; readonly symbols: KernelSymbols }
-  | { readonly type: 'files'; readonly files: readonly FileSymbols[] };
-
-const MAX_FILE_NAME = 64;
+  | { readonly type: 'files'; readonly files: readonly FileSymbols[] }
+  | { readonly type: 'mappings'; readonly mappings: readonly ProcessMappings[] }
+  | { readonly type: 'frames'; readonly frames: readonly NamedFrame[] };
 
 /** Runs one task; a process or file that is gone is answered by leaving it out. */
 export function runSymbolTask(task: SymbolTask): SymbolAnswer {
-  if (task.type === 'kernel') return { type: 'kernel', symbols: readSymbols(task.procfs, task.version) };
-  return { type: 'files', files: symbolsOfProcess(task.procfs, task.process, new Set(task.buildIds)) };
+  const { procfs } = task;
+  switch (task.type) {
+    case 'kernel':
+      return { type: 'kernel', symbols: readSymbols(procfs, task.version) };
+    case 'files':
+      return { type: 'files', files: symbolsOfProcess(procfs, task.process, new Set(task.buildIds)) };
+    case 'mappings':
+      return { type: 'mappings', mappings: readMappings(procfs, task.processes) };
+    case 'frames':
+      return { type: 'frames', frames: nameFrames(procfs, task.mappings, task.addresses) };
+  }
 }
 
 /** The files of a process that have these build ids. */
@@ -42,10 +59,10 @@ function symbolsOfProcess(procfs: string, process: number, wanted: ReadonlySet<s
     if (found.size === wanted.size) break;
     withFile(path, (read) => {
       const elf = openElf({ read });
-      if (!elf || !wanted.has(elf.buildId) || found.has(elf.buildId)) return;
+      const { buildId = '' } = elf ?? {};
+      if (!elf || !wanted.has(buildId) || found.has(buildId)) return;
       const table = readFileSymbols(elf);
-      const shown = printable(Buffer.from(name)).slice(0, MAX_FILE_NAME);
-      found.set(elf.buildId, { buildId: elf.buildId, name: shown, ...(table && { table }) });
+      found.set(buildId, { buildId, name: shownFileName(name), ...(table && { table }) });
     });
   }
   return [...found.values()];

@@ -13,12 +13,12 @@ import type { Lack } from './features.ts';
 import type { Handles } from './handles.ts';
 import { type Libbpf, lastErrno, type Pointer } from './libbpf.ts';
 import type { ProgramChoice } from './programs.ts';
-import { followCpus } from './sampling.ts';
+import { followCpus, type SampledEvent } from './sampling.ts';
 import { prepareTracefs } from './tracefs.ts';
 
 export interface Sampling {
   /** Of `perf_event` programs. */
-  readonly samplesPerSecond: number;
+  readonly event: SampledEvent;
   /** CPUs they run on now. */
   online(): readonly number[];
 }
@@ -87,10 +87,10 @@ function sample(
   api: Libbpf,
   handles: Handles,
   { program: name }: AttachPoint,
-  { samplesPerSecond, online }: Sampling,
+  { event, online }: Sampling,
 ): string | undefined {
   const program = findProgram(api, handles.object, name);
-  return followCpus(api, handles, { name, program, samplesPerSecond }, online());
+  return followCpus(api, handles, { name, program, event }, online());
 }
 
 /** @throws OBJECT_UNREADABLE when the object is not the one of the manifest */

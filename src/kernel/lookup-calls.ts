@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache';
 import type { LookupCalls } from '../actor/kernel-calls.ts';
 import type { KernelSymbols } from '../decoder/kallsyms.ts';
 import type { FileSymbols, SymbolTask } from '../decoder/symbol-tasks.ts';
+import type { ProfileCalls } from '../profile/protocol.ts';
 import { shareInFlight } from '../promises.ts';
 import { readKernelEnum } from './kernel-enum.ts';
 import { compilePacketFilter } from './packet-filter.ts';
@@ -12,6 +13,8 @@ import { SymbolThread } from './symbol-thread.ts';
 
 const KERNEL_DEADLINE_MS = 10_000;
 const FILES_DEADLINE_MS = 2000;
+/** Of one process: it may run a file with a million symbols. */
+const FRAMES_DEADLINE_MS = 5000;
 /** Of files; what a collector still holds lives on. */
 const MAX_TABLE_BYTES = 64 * 1024 * 1024;
 const MAX_ENUMS = 64;
@@ -31,6 +34,20 @@ const readKernel = shareInFlight(async (procfs) => {
   if (answer?.type === 'kernel') kernel = answer.symbols;
 });
 const readEnum = shareInFlight(async (name) => enums.set(name, await readKernelEnum(name)));
+
+/** What profiles ask of the same thread. @param procfs of the host */
+export function profileLookups(procfs: string): Pick<ProfileCalls, 'processMappings' | 'processFrames'> {
+  return {
+    processMappings: async (processes) => {
+      const answer = await thread.run({ type: 'mappings', procfs, processes }, FILES_DEADLINE_MS);
+      return answer?.type === 'mappings' ? answer.mappings : [];
+    },
+    processFrames: async (mappings, addresses) => {
+      const answer = await thread.run({ type: 'frames', procfs, mappings, addresses }, FRAMES_DEADLINE_MS);
+      return answer?.type === 'frames' ? answer.frames : undefined;
+    },
+  };
+}
 
 /** @param procfs of the host */
 export function lookupCalls(procfs: string): LookupCalls {

@@ -17,6 +17,7 @@ import { KernelObject } from './object.ts';
 import type { PinRequest } from './pins/pinning.ts';
 import { ProgramChoice } from './programs.ts';
 import { MappedRing } from './ring.ts';
+import type { SampledEvent } from './sampling.ts';
 
 export interface ObjectSource {
   readonly manifest: ObjectManifest;
@@ -27,6 +28,8 @@ export interface ObjectSource {
   /** C name of a `const volatile` variable -> value. */
   readonly options: Readonly<Record<string, bigint>>;
   readonly pin?: PinRequest;
+  /** See `LoadRequest`. */
+  readonly sampledEvent?: SampledEvent;
   readonly paths: KernelPaths;
 }
 
@@ -91,14 +94,18 @@ export class KernelOwner {
   }
 
   async #open(): Promise<KernelObject> {
-    const { manifest, objectPath, options, pin, paths } = this.#source;
+    const { manifest, objectPath, options, pin, sampledEvent, paths } = this.#source;
     const lacking = probeKernel(paths);
     if (lacking) throw lacking;
     const choice = new ProgramChoice(manifest.attachPoints, lacksOf(paths));
     if (choice.error) throw choice.error;
     const bytes = await readFile(objectPath);
     if (manifest.event) checkLayout(manifest.collector, manifest.event, bytes);
-    const object = await KernelObject.load({ manifest, bytes, options, choice, ...(pin && { pin }) });
+    const object = await KernelObject.load({
+      ...{ manifest, bytes, options, choice },
+      ...(pin && { pin }),
+      ...(sampledEvent && { sampledEvent }),
+    });
     this.#object = object;
     this.#dependents = this.#loaded(object);
     return object;

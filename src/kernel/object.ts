@@ -15,7 +15,7 @@ import { loadFresh, openHandles } from './load.ts';
 import { Pinning, type PinRequest } from './pins/pinning.ts';
 import { type ProgramInfo, programInfo } from './program-info.ts';
 import { ProgramChoice, type ProgramStatus } from './programs.ts';
-import { ONLINE_CPUS, readOnlineCpus } from './sampling.ts';
+import { ONLINE_CPUS, readOnlineCpus, type SampledEvent } from './sampling.ts';
 import { setSampling } from './variables.ts';
 
 export interface LoadRequest {
@@ -28,6 +28,8 @@ export interface LoadRequest {
   readonly pin?: PinRequest;
   /** Which of its programs run here; all, when it is left out. */
   readonly choice?: ProgramChoice;
+  /** When its `perf_event` programs run, if that is not an option of its collector. */
+  readonly sampledEvent?: SampledEvent;
   /** File with the CPUs that `perf_event` programs run on; for tests. */
   readonly onlineCpus?: string;
 }
@@ -63,8 +65,9 @@ export class KernelObject {
     this.#choice = parts.choice;
     this.#request = parts.choice.hasVariants ? request : undefined;
     const option = manifest.options.find(({ name }) => name === 'samples_per_second');
-    const samplesPerSecond = Number(options.samples_per_second ?? option?.defaultValue ?? SAMPLES_PER_SECOND);
-    this.#sampling = { samplesPerSecond, online: () => readOnlineCpus(onlineCpus) };
+    const per_second = Number(options.samples_per_second ?? option?.defaultValue ?? SAMPLES_PER_SECOND);
+    const { sampledEvent: event = { type: 'clock', per_second } } = request;
+    this.#sampling = { event, online: () => readOnlineCpus(onlineCpus) };
   }
 
   /**

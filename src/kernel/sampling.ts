@@ -1,5 +1,5 @@
 /**
- * A `perf_event` program, run so many times a second on every online CPU: by a software clock event for each of them, which
+ * A `perf_event` program, run for one of so many software events on every online CPU: ticks of its clock, or page faults, which
  * every kernel and every virtual machine has. An event ends with its CPU; a CPU that comes back needs a new one.
  */
 import { readFileSync } from 'node:fs';
@@ -14,8 +14,15 @@ export const ONLINE_CPUS = '/sys/devices/system/cpu/online';
 const ATTR_BYTES = 64;
 const PERF_TYPE_SOFTWARE = 1;
 const PERF_COUNT_SW_CPU_CLOCK = 0n;
+const PERF_COUNT_SW_PAGE_FAULTS = 2n;
 /** `sample_period` is a frequency. */
 const ATTR_FREQ = 1n << 10n;
+
+/** When a `perf_event` program runs. */
+export type SampledEvent =
+  | { readonly type: 'clock'; readonly per_second: number }
+  /** In whose context the fault is: of user code, and of the kernel on its behalf. */
+  | { readonly type: 'page_fault'; readonly every: number };
 
 /** @param file as the kernel writes it @throws when it cannot be read */
 export function readOnlineCpus(file: string): number[] {
@@ -44,8 +51,8 @@ export function followCpus(
   {
     name,
     program,
-    samplesPerSecond,
-  }: { readonly name: string; readonly program: Pointer; readonly samplesPerSecond: number },
+    event,
+  }: { readonly name: string; readonly program: Pointer; readonly event: SampledEvent },
   online: readonly number[],
 ): string | undefined {
   const wanted = new Set(online.map((cpu) => linkName(name, cpu)));
@@ -54,7 +61,7 @@ export function followCpus(
   let refused: string | undefined;
   for (const cpu of online) {
     if (handles.links.has(linkName(name, cpu))) continue;
-    const link = attachToCpu(api, program, cpu, samplesPerSecond);
+    const link = attachToCpu(api, program, cpu, event);
     if (typeof link === 'string') refused ??= link;
     else handles.addLink(linkName(name, cpu), link);
   }
@@ -62,13 +69,18 @@ export function followCpus(
 }
 
 /** @returns the link, which owns the event, or the name of an errno */
-function attachToCpu(api: Libbpf, program: Pointer, cpu: number, samplesPerSecond: number): Pointer | string {
+function attachToCpu(api: Libbpf, program: Pointer, cpu: number, event: SampledEvent): Pointer | string {
   const attr = new DataView(new ArrayBuffer(ATTR_BYTES));
   attr.setUint32(0, PERF_TYPE_SOFTWARE, true);
   attr.setUint32(4, ATTR_BYTES, true);
-  attr.setBigUint64(8, PERF_COUNT_SW_CPU_CLOCK, true);
-  attr.setBigUint64(16, BigInt(samplesPerSecond), true);
-  attr.setBigUint64(40, ATTR_FREQ, true);
+  if (event.type === 'clock') {
+    attr.setBigUint64(8, PERF_COUNT_SW_CPU_CLOCK, true);
+    attr.setBigUint64(16, BigInt(event.per_second), true);
+    attr.setBigUint64(40, ATTR_FREQ, true);
+  } else {
+    attr.setBigUint64(8, PERF_COUNT_SW_PAGE_FAULTS, true);
+    attr.setBigUint64(16, BigInt(event.every), true);
+  }
   const fd = openPerfEvent(new Uint8Array(attr.buffer), cpu);
   if (fd < 0) return errnoName(fd);
   const link = api.bpf_program__attach_perf_event(program, fd);

@@ -25,6 +25,7 @@ import {
   type OptionSpecs,
   type OptionValues,
 } from './options.ts';
+import type { Profiles } from './profile.ts';
 import type { Window } from './window.ts';
 
 /** A container; or the host, or a part of it, by name: `host`, `sda`. */
@@ -98,6 +99,8 @@ export interface CaptureContext<Options> extends SampleContext<Options> {
   /** Aborts when the capture has run out of time or the collector is stopped. */
   readonly signal: AbortSignal;
   readonly processes: Processes;
+  /** Of the subject: a container with all its cgroups, or the host. */
+  readonly profile: Profiles;
 }
 
 /** `State` and `Why` are found from what `sample` and `trigger` return, in this order. */

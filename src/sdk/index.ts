@@ -54,4 +54,6 @@ export {
   size,
   text,
 } from './options.ts';
+export type { Profile, ProfileFrame, ProfileKind, ProfileStack, Profiles } from './profile.ts';
+export { PROFILE_FIELDS, profileDocument } from './profile-document.ts';
 export { type Window, type WindowSample, windowOf } from './window.ts';

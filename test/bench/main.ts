@@ -15,6 +15,7 @@ import { benchIdle } from './idle.ts';
 import { benchLookups } from './lookups.ts';
 import { benchPipeline } from './pipeline.ts';
 import { benchProbes } from './probes.ts';
+import { benchProfile } from './profile.ts';
 import { type Row, renderTable } from './report.ts';
 import { benchScrape } from './scrape.ts';
 import { benchShipping } from './shipping.ts';
@@ -36,6 +37,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>>
   idle: benchIdle,
   probes: benchProbes,
   storms: benchStorms,
+  profile: benchProfile,
   shipping: benchShipping,
 };
 

@@ -9,6 +9,8 @@
  *   retransmit   connections there whose SYN, or whose SYN-ACK, is sent again a second later
  *   disk PATH    blocks of a disk, read and written in turns past the page cache
  *   oom          children that touch 64 MiB each, and are killed where less is allowed
+ *   spin         additions, a thousand at a time
+ *   touch        pages that are used for the first time
  *
  * usage: workload NAME [PATH]. For each line on stdin, a number, it does so many and prints the nanoseconds.
  */
@@ -264,6 +266,26 @@ static void do_oom(uint64_t count)
 	}
 }
 
+static void do_spin(uint64_t count)
+{
+	volatile uint64_t sum = 0;
+
+	for (uint64_t at = 0; at < count * 1000; at++)
+		sum += at;
+}
+
+static void do_touch(uint64_t count)
+{
+	char *pages = mmap(0, count * BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED)
+		err(1, "mmap");
+	madvise(pages, count * BLOCK, MADV_NOHUGEPAGE);
+	for (uint64_t page = 0; page < count; page++)
+		pages[page * BLOCK] = 1;
+	must(munmap(pages, count * BLOCK), "munmap");
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
@@ -284,6 +306,10 @@ int main(int argc, char **argv)
 		work = do_disk, begin_disk(argv[2]);
 	else if (!strcmp(name, "oom"))
 		work = do_oom;
+	else if (!strcmp(name, "spin"))
+		work = do_spin;
+	else if (!strcmp(name, "touch"))
+		work = do_touch;
 	else
 		errx(2, "usage: workload NAME [PATH]");
 	while (scanf("%lu", &count) == 1) {

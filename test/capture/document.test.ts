@@ -6,6 +6,7 @@ import type { AnyAutotracer } from '../../src/sdk/collector.ts';
 import { optionsOf, sampleContext } from '../support/autotracer-run.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { container } from '../support/harness-containers.ts';
+import { NO_PROFILES } from '../support/no-profiles.ts';
 
 const OPTIONS = optionsOf({ options: PACE }, { deadline: '30s' });
 
@@ -31,7 +32,7 @@ class Capture {
       collector,
       { ...context, options: OPTIONS, log: { ...context.log, warn } },
       { key: 'tested', subject, why: { level: 120 }, boottime_ns: 5n },
-      undefined,
+      { baseline: undefined, profile: NO_PROFILES },
       { clock: this.clock, stop: this.#stop.signal },
     );
     this.ended.catch(() => undefined);

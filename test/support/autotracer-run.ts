@@ -11,6 +11,7 @@ import type { OptionSpecs, OptionValues } from '../../src/sdk/options.ts';
 import { allocateState, SharedState } from '../../src/sdk/shared-state.ts';
 import { FakeClock } from './fake-clock.ts';
 import { familiesOf, type MetricFamily } from './families.ts';
+import { NO_PROFILES } from './no-profiles.ts';
 
 export interface RunOptions {
   readonly procfs: string;
@@ -52,6 +53,7 @@ export class AutotracerRun implements AsyncDisposable {
         metrics: set.instruments,
         signal: this.#stop.signal,
         state: this.state,
+        profile: NO_PROFILES,
         save: async (document) => {
           this.saved.push(document);
         },

@@ -37,7 +37,10 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct signal_struct *signal;
 	struct sched_info sched_info;
+	struct task_struct *group_leader; /* of the process */
+	u64 self_exec_id;		  /* another one after each execve(2) */
 	void *stack;
+	unsigned in_iowait : 1;
 };
 
 /* Before Linux 5.14 the field was called `state`. */

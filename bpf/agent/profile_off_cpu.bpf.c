@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/*
+ * Where tasks of a subject wait, and for how long: from the moment they are switched out until they are
+ * runnable, and from there until they are switched in, each with the stack they went to wait with.
+ *
+ *   switched out ── sleeping, uninterruptible, I/O ──► woken ── run queue ──► switched in
+ *   preempted ───────────────────────────────────────────────── run queue ──► switched in
+ *
+ * A wait that has begun is in the task's own storage, stack and all: nothing is looked up by its stack before
+ * it has ended. Those that still last are added by the iterator, after the other programs were detached.
+ *
+ * Linux >= 5.11: bpf_get_current_task_btf().
+ */
+#include "profile.h"
+#include "iterator.h"
+#include "stack.h"
+
+COLLECTOR_DOC("Where the tasks of a profile's subject wait, and for how long");
+
+/* Waits for I/O only. */
+const volatile bool io_only = false;
+/* Shorter waits are left out. */
+const volatile u64 shortest_ns = 0;
+
+struct wait {
+	u64 since; /* 0: it runs */
+	u64 woken; /* 0: it was not */
+	struct profile_stack stack;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct wait);
+} waits SEC(".maps");
+/* By thread id, where the kernel cannot keep data in a task (src/kernel/task-storage.ts). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, u32);
+	__uint(value_size, sizeof(struct wait));
+} waits_by_id SEC(".maps") TAG("without:task_storage");
+/* Set by the loader. */
+const volatile bool has_task_storage = false;
+static const struct wait no_wait;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(struct profile_stack));
+} drafts SEC(".maps");
+
+/* When the first program ran. */
+u64 began;
+
+/* linux/sched.h */
+#define STATE_UNINTERRUPTIBLE 0x2
+#define STATE_DEAD	      0x80
+#define STATE_NOLOAD	      0x400
+
+static __always_inline u32 state_of(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->__state) ? task->__state
+						    : ((struct task_struct___before_5_14 *)task)->state;
+}
+
+static __always_inline u32 kind_of_wait(struct task_struct *task, u32 state)
+{
+	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
+		return IO_WAIT;
+	if ((state & STATE_UNINTERRUPTIBLE) && !(state & STATE_NOLOAD))
+		return UNINTERRUPTIBLE;
+	return SLEEPING;
+}
+
+static __always_inline struct wait *wait_of(struct task_struct *task)
+{
+	u32 tid = task->pid;
+
+	return has_task_storage ? bpf_task_storage_get(&waits, task, 0, 0)
+				: bpf_map_lookup_elem(&waits_by_id, &tid);
+}
+
+/* NULL: there was no room. */
+static __always_inline struct wait *new_wait_of(struct task_struct *task)
+{
+	u32 tid = task->pid;
+	struct wait *wait;
+
+	if (has_task_storage)
+		return bpf_task_storage_get(&waits, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	wait = bpf_map_lookup_elem(&waits_by_id, &tid);
+	if (wait)
+		return wait;
+	bpf_map_update_elem(&waits_by_id, &tid, &no_wait, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&waits_by_id, &tid);
+}
+
+static __always_inline void ended(struct wait *wait, u64 now)
+{
+	u64 waited_ns = (wait->woken ? wait->woken : now) - wait->since;
+	u64 queued_ns = wait->woken ? now - wait->woken : 0;
+
+	wait->since = 0;
+	if (wait->stack.state != RUN_QUEUE && waited_ns && waited_ns >= shortest_ns)
+		profile_add(&wait->stack, waited_ns);
+	if (!io_only && queued_ns && queued_ns >= shortest_ns) {
+		wait->stack.state = RUN_QUEUE;
+		profile_add(&wait->stack, queued_ns);
+	}
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(profile_woken, struct task_struct *task)
+{
+	struct wait *wait = wait_of(task);
+
+	if (wait && wait->since && !wait->woken)
+		wait->woken = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(profile_switched, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	u64 now = bpf_ktime_get_ns();
+	struct profile_counts *counted;
+	struct wait *wait;
+	u32 state;
+
+	if (!began)
+		began = now;
+	wait = wait_of(next);
+	if (wait && wait->since)
+		ended(wait, now);
+
+	if (prev->pid == 0 || !is_of_subject(prev))
+		return 0;
+	state = state_of(prev);
+	if (state & STATE_DEAD)
+		return 0;
+	preempt = preempt || task_is_runnable(prev);
+	if (io_only && (preempt || !BPF_CORE_READ_BITFIELD(prev, in_iowait)))
+		return 0;
+	wait = new_wait_of(prev);
+	if (!wait) {
+		counted = profile_counts_now();
+		if (counted) {
+			counted->samples++;
+			counted->lost++;
+		}
+		return 0;
+	}
+	wait->woken = preempt ? now : 0;
+	wait->stack.process = prev->tgid;
+	wait->stack.state = preempt ? RUN_QUEUE : kind_of_wait(prev, state);
+	kernel_stack(ctx, wait->stack.kernel);
+	bpf_get_stack(ctx, wait->stack.user, sizeof(wait->stack.user), BPF_F_USER_STACK);
+	wait->since = now;
+	profile_remember(prev);
+	return 0;
+}
+
+/* Thread ids are given again. */
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(profile_freed, struct task_struct *task)
+{
+	u32 tid = task->pid;
+
+	if (!has_task_storage)
+		bpf_map_delete_elem(&waits_by_id, &tid);
+	return 0;
+}
+
+/* Run once the programs above run no more. A task that has waited all the time has its kernel stack only. */
+SEC("iter/task")
+int profile_waiting(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	u64 now = bpf_ktime_get_ns();
+	struct profile_stack *draft;
+	struct wait *wait;
+	u32 state, zero = 0;
+
+	if (!task || task->pid == 0 || !is_of_subject(task))
+		return 0;
+	wait = wait_of(task);
+	if (wait) {
+		if (wait->since)
+			ended(wait, now);
+		return 0;
+	}
+	state = state_of(task);
+	if (!began || state == TASK_RUNNING || (state & STATE_DEAD))
+		return 0;
+	if (io_only && !BPF_CORE_READ_BITFIELD(task, in_iowait))
+		return 0;
+	draft = bpf_map_lookup_elem(&drafts, &zero);
+	if (!draft)
+		return 0;
+	draft->process = task->tgid;
+	draft->state = kind_of_wait(task, state);
+	bpf_get_task_stack(task, draft->kernel, sizeof(draft->kernel), 0);
+	profile_remember(task);
+	profile_add(draft, now - began);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

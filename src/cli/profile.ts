@@ -1,0 +1,163 @@
+/** `huatuo profile`: one profile, taken by this process, with or without an agent. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EffectiveConfig } from '../config/effective.ts';
+import type { ContainerEntry } from '../containers/document.ts';
+import { HuatuoError } from '../error.ts';
+import { ProfileOwner } from '../kernel/profile-owner.ts';
+import { pageSize } from '../procfs/page-size.ts';
+import { FORMAT_NAMES, formatOf } from '../profile/formats.ts';
+import type { ProfileRequest, ProfileSubject } from '../profile/protocol.ts';
+import { containerSubject } from '../profile/subject.ts';
+import { headline, subtitle } from '../profile/summary.ts';
+import { takeProfile } from '../profile/take-profile.ts';
+import { topFunctions } from '../profile/top.ts';
+import type { Profile, ProfileKind } from '../sdk/profile.ts';
+import { parseDuration } from '../sdk/units.ts';
+import { printable } from '../text.ts';
+import type { ProfileFlags } from './command-line.ts';
+import { askAgent, lookAround } from './containers.ts';
+
+export interface ProfileOutput {
+  print(text: string): void;
+  complain(text: string): void;
+}
+
+const FAULTS_PER_SAMPLE = 7;
+const LONGEST_SECONDS = 600;
+const MAX_HZ = 10_000;
+
+/**
+ * Takes the profile and writes it; SIGINT ends it early, with what there is.
+ * @throws HuatuoError USAGE, PERMISSION_DENIED, DIRECTORY_NOT_WRITABLE, and what `ProfileCalls.profileStart` throws
+ */
+export async function profileCommand(
+  config: EffectiveConfig,
+  flags: ProfileFlags,
+  { print, complain }: ProfileOutput,
+): Promise<void> {
+  const format = requireFormat(flags.output);
+  const seconds = secondsOf(flags.duration);
+  const kind = kindOf(flags);
+  const { subject, name } = await subjectOf(config, flags, complain);
+  const { procfs } = config.path;
+  const request: ProfileRequest = { kind, subject, hz: hertz(flags.hz), faultsPerSample: FAULTS_PER_SAMPLE };
+  const owner = new ProfileOwner(config.path);
+  const stop = new AbortController();
+  const interrupted = (): void => stop.abort();
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  complain(`${headline({ kind } as Profile)} of ${name}, for ${flags.duration}; Ctrl-C ends it early`);
+  try {
+    const time = { seconds, signal: stop.signal, progress: progressOn(seconds) };
+    const profile = await takeProfile(owner.calls, request, time, pageSize(procfs));
+    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+    if (profile.samples === 0) complain(nothingSeen(kind));
+    write(flags.output, format(profile));
+    print(subtitle(profile));
+    for (const line of topFunctions(profile)) print(line);
+    print(`written to ${flags.output}`);
+  } finally {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    await owner.release();
+  }
+}
+
+function progressOn(seconds: number): (passed: number) => void {
+  return (passed) => {
+    if (process.stderr.isTTY)
+      process.stderr.write(`\rhuatuo: ${Math.min(passed, seconds).toFixed(1)} of ${seconds} s`);
+  };
+}
+
+function nothingSeen(kind: ProfileKind): string {
+  return kind === 'on_cpu'
+    ? 'warning: no sample: it did not run meanwhile; --off-cpu shows where it waits'
+    : 'warning: no sample: nothing of this kind happened meanwhile';
+}
+
+function kindOf({ offCpu, alloc, block }: ProfileFlags): ProfileKind {
+  if (offCpu) return 'off_cpu';
+  if (alloc) return 'allocations';
+  return block ? 'block' : 'on_cpu';
+}
+
+async function subjectOf(
+  config: EffectiveConfig,
+  { container, pid }: ProfileFlags,
+  complain: (text: string) => void,
+): Promise<{ readonly subject: ProfileSubject; readonly name: string }> {
+  if (pid !== undefined) return { subject: processOf(config.path.procfs, pid), name: `process ${pid}` };
+  if (container === undefined) return { subject: { type: 'host' }, name: 'the host' };
+  const { containers } = (await askAgent(config.web)) ?? (await lookAround(config, complain));
+  const found = oneContainer(container, containers);
+  const { name, id } = found;
+  return { subject: containerSubject(found), name: printable(`container ${name || id.slice(0, 12)}`) };
+}
+
+function processOf(procfs: string, text: string): ProfileSubject {
+  if (/^[1-9]\d{0,9}$/.test(text) && existsSync(join(procfs, text)))
+    return { type: 'processes', pids: [Number(text)] };
+  throw new HuatuoError('USAGE', {
+    expected: '--pid of a process that runs',
+    found: printable(text),
+    remedy: 'see ps; a process in a container has another id there than on the host',
+  });
+}
+
+function oneContainer(wanted: string, containers: readonly ContainerEntry[]): ContainerEntry {
+  const found = containers.filter(
+    ({ id, name, hostname, podName }) => [name, hostname, podName].includes(wanted) || id.startsWith(wanted),
+  );
+  const [one] = found;
+  if (one && found.length === 1) return one;
+  const names = found.map(({ name, id }) => `${name} (${id.slice(0, 12)})`).join(', ');
+  throw new HuatuoError('USAGE', {
+    expected: '--container with the name, host name, pod or the beginning of the id of one container',
+    found: printable(found.length === 0 ? `none called ${wanted}` : `${found.length}: ${names}`),
+    remedy: 'see huatuo containers',
+  });
+}
+
+function secondsOf(duration: string): number {
+  const ns = parseDuration(duration);
+  const seconds = ns === undefined ? Number.NaN : ns / 1e9;
+  if (seconds >= 0.1 && seconds <= LONGEST_SECONDS) return seconds;
+  throw new HuatuoError('USAGE', {
+    expected: '--duration between 100ms and 10m',
+    found: printable(duration),
+    remedy: 'write 10s, 500ms or 2m',
+  });
+}
+
+function hertz(text: string): number {
+  const hz = Number(text);
+  if (Number.isInteger(hz) && hz >= 1 && hz <= MAX_HZ) return hz;
+  throw new HuatuoError('USAGE', {
+    expected: `--hz between 1 and ${MAX_HZ}`,
+    found: printable(text),
+    remedy: '99 is usual: it does not beat with what happens each 10 ms',
+  });
+}
+
+function requireFormat(file: string): (profile: Profile) => string | Uint8Array {
+  const format = formatOf(file);
+  if (format) return format;
+  throw new HuatuoError('USAGE', {
+    expected: `--output with a name that ends in ${FORMAT_NAMES}`,
+    found: printable(file),
+    remedy: 'the end of the name says what is written',
+  });
+}
+
+function write(file: string, content: string | Uint8Array): void {
+  try {
+    writeFileSync(file, content);
+  } catch (cause) {
+    throw new HuatuoError('DIRECTORY_NOT_WRITABLE', {
+      expected: `to write ${printable(file)}`,
+      found: (cause as NodeJS.ErrnoException).code ?? String(cause),
+      remedy: 'name another file with --output',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Addresses in a process -> names of functions, by what is mapped there:
+ *
+ *   a file               offset in it ──► .symtab or .dynsym     the very file that is mapped; when the process has ended, one of
+ *                                                                the same device and inode, of another process or by its path
+ *   memory of no file    ──► /tmp/perf-<pid>.map                 as the process sees it: in its mount and pid namespace
+ *   [vdso]               ──► its name
+ *
+ * Runs in the thread `symbols`. What it has read of files it keeps until that ends.
+ */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { LRUCache } from 'lru-cache';
+import {
+  type ExecutableMapping,
+  executableMappings,
+  fileName,
+  mappedFile,
+  withFile,
+} from '../procfs/executable-files.ts';
+import { readIfThere } from '../procfs/source.ts';
+import { demangled } from './demangle.ts';
+import { openElf, readFileSymbols } from './elf-symbols.ts';
+import { MAX_PERF_MAP_BYTES, parsePerfMap } from './perf-map.ts';
+import { type SymbolTable, shownFileName, symbolAt } from './symbol-table.ts';
+
+/** Where a process has code. Plain data. */
+export interface ProcessMappings {
+  readonly process: number;
+  /** When it was read: a file that was changed later is not the one that was mapped then. */
+  readonly read_unix_ms: number;
+  readonly mappings: readonly ExecutableMapping[];
+}
+
+export interface NamedFrame {
+  /** Empty when there is none; printable. */
+  readonly name: string;
+  /** Base name of the file, `[jit]`, `[vdso]`; empty for an address where the process has no code. Printable. */
+  readonly module: string;
+}
+
+const NOWHERE: NamedFrame = { name: '', module: '' };
+const JIT = '[jit]';
+const OFFSET = /\+0x[0-9a-f]+$/;
+const MAX_TABLE_BYTES = 64 << 20;
+/** A file, and when it was last changed: an inode is given again. */
+interface ReadFile {
+  readonly changed_unix_ms: number;
+  /** Absent when it has none that can be read. */
+  readonly table?: SymbolTable;
+}
+
+/** By inode; the newest that was seen. */
+const files = new LRUCache<string, ReadFile>({
+  maxSize: MAX_TABLE_BYTES,
+  sizeCalculation: ({ table }) =>
+    128 + (table ? table.addresses.byteLength * 1.5 + table.names.byteLength : 0),
+});
+
+/** @returns of those that are still there */
+export function readMappings(procfs: string, processes: readonly number[]): ProcessMappings[] {
+  return processes.flatMap((process) => {
+    try {
+      const mappings = executableMappings(procfs, process);
+      return mappings.length > 0 ? [{ process, read_unix_ms: Date.now(), mappings }] : [];
+    } catch {
+      // It ended, or may not be looked at.
+      return [];
+    }
+  });
+}
+
+/** @returns a frame for each address, in their order */
+export function nameFrames(
+  procfs: string,
+  process: ProcessMappings,
+  addresses: BigUint64Array,
+): NamedFrame[] {
+  const tables = new Map<string, SymbolTable | undefined>();
+  let jit: SymbolTable | undefined;
+  return Array.from(addresses, (address) => {
+    const mapping = mappingOf(process.mappings, address);
+    if (!mapping) return NOWHERE;
+    const { inode } = mapping;
+    if (inode !== '') {
+      if (!tables.has(inode)) tables.set(inode, tableOf(procfs, process, mapping));
+      const offset = address - mapping.start + mapping.offset;
+      return named(tables.get(inode), offset, shownFileName(fileName(mapping.path)));
+    }
+    if (mapping.path.startsWith('[')) return { name: '', module: shownFileName(mapping.path) };
+    jit ??= readPerfMap(procfs, process.process);
+    return named(jit, address, JIT);
+  });
+}
+
+function mappingOf(mappings: readonly ExecutableMapping[], address: bigint): ExecutableMapping | undefined {
+  let [low, high] = [0, mappings.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (mappings[middle]!.end <= address) low = middle + 1;
+    else high = middle;
+  }
+  const found = mappings[low];
+  return found && found.start <= address ? found : undefined;
+}
+
+function named(table: SymbolTable | undefined, place: bigint, module: string): NamedFrame {
+  const symbol = table && symbolAt(table, place)?.replace(OFFSET, '');
+  return { name: symbol === undefined ? '' : demangled(symbol), module };
+}
+
+/** Of the very file that is mapped; when the process has ended, of the same inode, if it has not been changed since. */
+function tableOf(
+  procfs: string,
+  { process, read_unix_ms }: ProcessMappings,
+  mapping: ExecutableMapping,
+): SymbolTable | undefined {
+  const { inode, path } = mapping;
+  const mapped = readFile(mappedFile(procfs, process, mapping), inode);
+  if (mapped) return mapped.table;
+  const kept = files.get(inode) ?? readFile(path, inode, inode);
+  return kept && kept.changed_unix_ms <= read_unix_ms ? kept.table : undefined;
+}
+
+/**
+ * Reads a file, or takes what was read of it before.
+ * @param key its inode, as the process sees it
+ * @param inode that it must have; any without it
+ * @returns undefined when there is no such file
+ */
+function readFile(path: string, key: string, inode?: string): ReadFile | undefined {
+  try {
+    return withFile(path, (read, { dev, ino, ctimeMs: changed_unix_ms }) => {
+      if (inode !== undefined && inodeText(dev, ino) !== inode) return undefined;
+      const known = files.get(key);
+      if (known?.changed_unix_ms === changed_unix_ms) return known;
+      const elf = openElf({ read });
+      const table = elf && readFileSymbols(elf);
+      const file: ReadFile = { changed_unix_ms, ...(table && { table }) };
+      files.set(key, file);
+      return file;
+    });
+  } catch {
+    // A file system that fails is one more reason for having no names.
+    return undefined;
+  }
+}
+
+/** As /proc/<pid>/maps has it; `dev` as the C library encodes it. */
+function inodeText(dev: number, ino: number): string {
+  const device = BigInt(dev);
+  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn);
+  const minor = (device & 0xffn) | ((device >> 12n) & ~0xffn);
+  const hex = (number: bigint): string => number.toString(16).padStart(2, '0');
+  return `${hex(major)}:${hex(minor)} ${ino}`;
+}
+
+/** It is the process's own word: a file of another user, or a link, is not read. */
+function readPerfMap(procfs: string, process: number): SymbolTable | undefined {
+  try {
+    const root = join(procfs, String(process));
+    const namespaced = /^NSpid:.*\t(\d+)$/m.exec(readIfThere(join(root, 'status')) ?? '')?.[1];
+    const owner = statSync(root).uid;
+    return withFile(
+      join(root, 'root/tmp', `perf-${namespaced ?? process}.map`),
+      (read, { uid, size }) => {
+        const length = Math.min(size, MAX_PERF_MAP_BYTES);
+        const bytes = uid === owner || uid === 0 ? read(size - length, length) : undefined;
+        return bytes && parsePerfMap(Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('latin1'));
+      },
+      { follow: false },
+    );
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * The main thread's part of profiles: a BPF object for each that runs (bpf/agent/profile_*.bpf.c), loaded when it is asked for. Who
+ * asked may end at any moment; `release` frees what is left.
+ */
+import { readFileSync } from 'node:fs';
+import { HuatuoError } from '../error.ts';
+import { at } from '../paths.ts';
+import { HIERARCHIES, type ProfileCalls, type ProfileRequest } from '../profile/protocol.ts';
+import type { ObjectManifest } from '../schema/manifest.ts';
+import type { KernelPaths } from './features.ts';
+import { lookupCalls, profileLookups } from './lookup-calls.ts';
+import { KernelOwner, type ObjectSource } from './object-owner.ts';
+
+/** Of all owners: each holds 26 MB of the kernel's memory while it runs. */
+const MAX_PROFILES = 4;
+let running = 0;
+/** `enum profile_subject` of bpf/include/profile.h. */
+const SUBJECTS = ['host', 'processes', 'cgroup'] as const;
+
+export class ProfileOwner {
+  readonly #paths: KernelPaths;
+  readonly #running = new Map<number, KernelOwner>();
+  #started = 0;
+
+  constructor(paths: KernelPaths) {
+    this.#paths = paths;
+  }
+
+  /** To be exposed on the port of who takes profiles. */
+  get calls(): ProfileCalls {
+    const { procfs } = this.#paths;
+    return {
+      kernelSymbols: lookupCalls(procfs).kernelSymbols,
+      ...profileLookups(procfs),
+      profileStart: (request) => this.#start(request),
+      profileRead: async (id, map, position) => this.#need(id).calls.mapBatch(map, position),
+      profileEnd: async (id) => {
+        const { calls, object } = this.#need(id);
+        await calls.detach();
+        if (object?.programs.some(({ section }) => section === 'iter/task'))
+          await calls.iterate('profile_waiting');
+      },
+      profileFree: async (id) => {
+        const owner = this.#running.get(id);
+        if (owner) await this.#free(id, owner);
+      },
+    };
+  }
+
+  /** Stops and frees all that still run. */
+  async release(): Promise<void> {
+    await Promise.all(Array.from(this.#running, ([id, owner]) => this.#free(id, owner)));
+  }
+
+  async #start(request: ProfileRequest): Promise<number> {
+    if (running >= MAX_PROFILES)
+      throw new HuatuoError('OVERLOADED', {
+        expected: `at most ${MAX_PROFILES} profiles at a time`,
+        found: 'one more',
+        remedy: 'take them one after the other',
+      });
+    const id = ++this.#started;
+    const owner = new KernelOwner(objectOf(request, this.#paths));
+    this.#running.set(id, owner);
+    running += 1;
+    try {
+      const { calls } = owner;
+      await calls.load();
+      const { subject } = request;
+      for (const pid of subject.type === 'processes' ? subject.pids : [])
+        await calls.mapUpdate('subject_processes', word(pid), word(1));
+      await calls.attach();
+      return id;
+    } catch (error) {
+      await this.#free(id, owner);
+      throw error;
+    }
+  }
+
+  async #free(id: number, owner: KernelOwner): Promise<void> {
+    if (!this.#running.delete(id)) return;
+    await owner.release();
+    running -= 1;
+  }
+
+  #need(id: number): KernelOwner {
+    const owner = this.#running.get(id);
+    if (owner) return owner;
+    throw new HuatuoError('CANCELLED', {
+      expected: 'a profile that runs',
+      found: 'one that was freed',
+      remedy: 'take it again',
+    });
+  }
+}
+
+function objectOf({ kind, subject, hz, faultsPerSample }: ProfileRequest, paths: KernelPaths): ObjectSource {
+  const isSampled = kind === 'on_cpu' || kind === 'allocations';
+  const path = (extension: string): string =>
+    at(`dist/agent/profile_${isSampled ? 'samples' : 'off_cpu'}.${extension}`);
+  return {
+    manifest: JSON.parse(readFileSync(path('json'), 'utf8')) as ObjectManifest,
+    objectPath: path('bpf.o'),
+    options: {
+      subject_kind: BigInt(SUBJECTS.indexOf(subject.type)),
+      ...(subject.type === 'cgroup' && {
+        subject_cgroup: subject.inode,
+        subject_hierarchy: BigInt(HIERARCHIES.indexOf(subject.hierarchy)),
+      }),
+      io_only: kind === 'block' ? 1n : 0n,
+    },
+    ...(isSampled && {
+      sampledEvent:
+        kind === 'on_cpu'
+          ? { type: 'clock', per_second: hz }
+          : { type: 'page_fault', every: faultsPerSample },
+    }),
+    paths,
+  };
+}
+
+function word(number: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(number).buffer);
+}

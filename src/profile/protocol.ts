@@ -1,0 +1,51 @@
+/** What a profile needs of the main thread, which holds its BPF object (src/kernel/profile-owner.ts). */
+import type { KernelSymbols } from '../decoder/kallsyms.ts';
+import type { MapBatch } from '../decoder/maps.ts';
+import type { NamedFrame, ProcessMappings } from '../decoder/process-frames.ts';
+import type { ProfileKind } from '../sdk/profile.ts';
+
+/** Whose stacks are taken. */
+export type ProfileSubject =
+  | { readonly type: 'host' }
+  | { readonly type: 'processes'; readonly pids: readonly number[] }
+  /** A cgroup and those below it; `hierarchy` by a controller that is in it, as ids of two hierarchies may be the same. */
+  | { readonly type: 'cgroup'; readonly hierarchy: CgroupHierarchy; readonly inode: bigint };
+
+/** Index: `enum profile_hierarchy` of bpf/include/profile.h. */
+export const HIERARCHIES = ['unified', 'cpu', 'memory', 'io'] as const;
+export type CgroupHierarchy = (typeof HIERARCHIES)[number];
+
+export interface ProfileRequest {
+  readonly kind: ProfileKind;
+  readonly subject: ProfileSubject;
+  /** Of `on_cpu`: how often each CPU is looked at. */
+  readonly hz: number;
+  /** Of `allocations`: one of so many faults is taken. */
+  readonly faultsPerSample: number;
+}
+
+export type ProfileMap = 'stacks' | 'processes' | 'counts';
+
+export interface ProfileCalls {
+  /**
+   * Loads and attaches an object.
+   * @returns its id, for the other calls
+   * @throws as `KernelCalls.load` and `attach`; OVERLOADED when there are too many at once
+   */
+  profileStart(request: ProfileRequest): Promise<number>;
+  /** Entries of a map as bytes, a few hundred at a time. */
+  profileRead(id: number, map: ProfileMap, position?: Uint8Array): Promise<MapBatch>;
+  /** Stops it; waits that still last are added. What it has counted is final then. */
+  profileEnd(id: number): Promise<void>;
+  /** Frees what the kernel holds for it; does nothing when that has been done. */
+  profileFree(id: number): Promise<void>;
+  /** @returns undefined when they could not be read in time */
+  kernelSymbols(newerThan: number): Promise<KernelSymbols | undefined>;
+  /** Executable mappings of those processes that are still there. */
+  processMappings(processes: readonly number[]): Promise<readonly ProcessMappings[]>;
+  /** @returns a name for each address; undefined when its files could not be read in time */
+  processFrames(
+    mappings: ProcessMappings,
+    addresses: BigUint64Array,
+  ): Promise<readonly NamedFrame[] | undefined>;
+}

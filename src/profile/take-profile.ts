@@ -1,0 +1,122 @@
+/**
+ * One profile, from the request to stacks with names:
+ *
+ *   start ──► every quarter of a second: processes that are new, and where they have code ──► end ──► read ──► free ──► names
+ *
+ * Mappings are read while it runs because processes end; those that still run are looked at once more at the end, for what they
+ * have loaded meanwhile.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MapBatch } from '../decoder/maps.ts';
+import type { ProcessMappings } from '../decoder/process-frames.ts';
+import type { Profile } from '../sdk/profile.ts';
+import { nameStacks } from './name-stacks.ts';
+import type { ProfileCalls, ProfileMap, ProfileRequest } from './protocol.ts';
+import { type RawProcess, rawCounts, rawProcesses } from './wire.ts';
+
+const LOOK_MS = 250;
+
+export interface ProfileTime {
+  readonly seconds: number;
+  /** Ends it before its time, with what there is. */
+  readonly signal: AbortSignal;
+  /** Called at each look, with the seconds that have passed. */
+  readonly progress?: (seconds: number) => void;
+}
+
+/**
+ * @param pageBytes what a page fault stands for
+ * @throws what `ProfileCalls.profileStart` throws
+ */
+export async function takeProfile(
+  calls: ProfileCalls,
+  request: ProfileRequest,
+  { seconds, signal, progress }: ProfileTime,
+  pageBytes: number,
+): Promise<Profile> {
+  const id = await calls.profileStart(request);
+  try {
+    const started_unix_ns = BigInt(Date.now()) * 1_000_000n;
+    const started_ms = performance.now();
+    const known = new KnownMappings(calls);
+    const passed = (): number => (performance.now() - started_ms) / 1000;
+    while (!signal.aborted && passed() < seconds) {
+      await sleep(Math.min(LOOK_MS, (seconds - passed()) * 1000), undefined, { signal }).catch(
+        () => undefined,
+      );
+      await known.look(await readProcesses(calls, id));
+      progress?.(passed());
+    }
+    await calls.profileEnd(id);
+    const lasted = passed();
+    const processes = await readProcesses(calls, id);
+    const stacks = await readAll(calls, id, 'stacks');
+    const counts = rawCounts(await calls.profileRead(id, 'counts'));
+    // Before names are looked up, which takes longer: the kernel's memory is no longer needed.
+    await calls.profileFree(id);
+    await known.lookAgain(processes);
+    const taken = { stacks, processes, mappings: known.mappings, pageBytes };
+    const named = await nameStacks(calls, request, taken);
+    return { kind: request.kind, seconds: lasted, started_unix_ns, ...named, ...counts };
+  } finally {
+    await calls.profileFree(id);
+  }
+}
+
+type Processes = ReadonlyMap<number, RawProcess>;
+
+/** Where processes have code, or had when they were last there. */
+class KnownMappings {
+  readonly mappings = new Map<number, ProcessMappings>();
+  readonly #calls: Pick<ProfileCalls, 'processMappings'>;
+  readonly #seen = new Map<number, bigint>();
+
+  constructor(calls: Pick<ProfileCalls, 'processMappings'>) {
+    this.#calls = calls;
+  }
+
+  /** Looks at those that are new, or run another program than before. */
+  async look(processes: Processes): Promise<void> {
+    const fresh = [...processes].filter(([pid, { program }]) => this.#seen.get(pid) !== program);
+    await this.#read(fresh.map(([pid]) => pid));
+    for (const [pid, { program }] of fresh) this.#seen.set(pid, program);
+  }
+
+  /** Looks at all that are still there. */
+  async lookAgain(processes: Processes): Promise<void> {
+    await this.#read([...processes.keys()]);
+  }
+
+  async #read(pids: readonly number[]): Promise<void> {
+    if (pids.length === 0) return;
+    for (const found of await this.#calls.processMappings(pids)) {
+      const before = this.mappings.get(found.process);
+      this.mappings.set(found.process, before ? joined(before, found) : found);
+    }
+  }
+}
+
+/** Later mappings, and of earlier ones what does not lie where there is another now. */
+function joined(before: ProcessMappings, now: ProcessMappings): ProcessMappings {
+  const { mappings } = now;
+  const gone = before.mappings.filter(
+    (old) => !mappings.some(({ start, end }) => start < old.end && end > old.start),
+  );
+  if (gone.length === 0) return now;
+  return { ...now, mappings: [...mappings, ...gone].toSorted((a, b) => (a.start < b.start ? -1 : 1)) };
+}
+
+async function readProcesses(calls: ProfileCalls, id: number): Promise<Processes> {
+  const batches = await readAll(calls, id, 'processes');
+  return new Map(batches.flatMap((batch) => [...rawProcesses(batch)]));
+}
+
+async function readAll(calls: ProfileCalls, id: number, map: ProfileMap): Promise<MapBatch[]> {
+  const batches: MapBatch[] = [];
+  for (let position: Uint8Array | undefined, more = true; more; more = position !== undefined) {
+    const batch = await calls.profileRead(id, map, position);
+    batches.push(batch);
+    position = batch.next;
+  }
+  return batches;
+}

@@ -1,0 +1,48 @@
+/** `huatuo profile`: what it refuses, before anything is loaded. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createCatalog } from '../../src/catalog/catalog.ts';
+import { parseCommandLine } from '../../src/cli/command-line.ts';
+import { loadFrom } from '../../src/cli/configuration.ts';
+import { profileCommand } from '../../src/cli/profile.ts';
+import { ConfigFiles } from '../../src/config/config-files.ts';
+
+const CATALOG = createCatalog([]);
+
+async function run(...argv: readonly string[]): Promise<void> {
+  const invocation = parseCommandLine(['profile', ...argv], CATALOG);
+  assert.ok(invocation.command === 'profile');
+  const { config } = loadFrom(invocation.flags, CATALOG, new ConfigFiles());
+  await profileCommand(config, invocation.profile, { print: () => {}, complain: () => {} });
+}
+
+const refusals: readonly (readonly [argv: readonly string[], found: RegExp])[] = [
+  [['-o', 'flame.png'], /ends in \.html, \.svg, .*found flame\.png/],
+  [['--duration', '10'], /--duration between 100ms and 10m, found 10/],
+  [['--duration', '3h'], /found 3h/],
+  [['--hz', '0'], /--hz between 1 and 10000, found 0/],
+  [['--hz', '9.5'], /found 9\.5/],
+  [['--pid', '4194305'], /--pid of a process that runs, found 4194305/],
+  [['--pid', 'self'], /found self/],
+  [['--pid', '../1'], /found \.\.\/1/],
+];
+for (const [argv, found] of refusals) {
+  test(`profile ${argv.join(' ')} is refused`, async () => {
+    await assert.rejects(run(...argv), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'USAGE');
+      assert.match(error.message, found);
+      return true;
+    });
+  });
+}
+
+test('subjects and kinds exclude each other', () => {
+  for (const argv of [
+    ['--pid', '1', '--container', 'web'],
+    ['--host', '--pid', '1'],
+    ['--off-cpu', '--alloc'],
+    ['--block', '--off-cpu'],
+  ]) {
+    assert.throws(() => parseCommandLine(['profile', ...argv], CATALOG), { code: 'USAGE' }, argv.join(' '));
+  }
+});

@@ -1,0 +1,85 @@
+/** Names of places in processes: this very one, and what a runtime tells of its own code. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parsePerfMap } from '../../src/decoder/perf-map.ts';
+import { nameFrames, type ProcessMappings, readMappings } from '../../src/decoder/process-frames.ts';
+import { symbolAt } from '../../src/decoder/symbol-table.ts';
+
+test('functions of this process are named by the files it runs; where it has no code there is no name', () => {
+  const [own] = readMappings('/proc', [process.pid]);
+  assert.ok(own);
+  const addresses = own.mappings
+    .filter(({ inode }) => inode !== '')
+    .flatMap(({ start, end }) =>
+      Array.from({ length: 200 }, (_, index) => start + ((end - start) * BigInt(index)) / 200n),
+    );
+  const frames = nameFrames('/proc', own, BigUint64Array.from([...addresses, 1n]));
+  assert.ok(
+    frames.some(({ name, module }) => /^node::|^v8::/.test(name) && module === 'node'),
+    JSON.stringify(frames.slice(0, 50)),
+  );
+  assert.deepEqual(frames.at(-1), { name: '', module: '' });
+});
+
+test('a process that has ended has no mappings', () => {
+  assert.deepEqual(readMappings('/proc', [2 ** 22 + 1]), []);
+});
+
+test('code of a runtime: lines of any order, those that are none are left out, gaps have no name', () => {
+  const table = parsePerfMap(
+    '0x00000000FFFF0000 40 second\n1000 20 first <with> "text"\nnonsense\n1000 zz bad\n 2000 10 indented\n1000 10 first again\n\n',
+  );
+  const nameOf = (address: bigint): string | undefined => symbolAt(table, address);
+  assert.equal(nameOf(0x100fn), 'first again+0xf');
+  assert.equal(nameOf(0x1010n), undefined);
+  assert.equal(nameOf(0xffff0001n), 'second+0x1');
+  assert.equal(nameOf(0xffff0040n), undefined);
+});
+
+/** A process of a fixture, which has a page of code that is in no file. */
+class FakeProcess implements Disposable {
+  readonly procfs = mkdtempSync(join(tmpdir(), 'huatuo-proc-'));
+  readonly temporary: string;
+  readonly mappings: ProcessMappings = {
+    process: 7,
+    read_unix_ms: Date.now(),
+    mappings: [{ start: 0x1000n, end: 0x2000n, offset: 0n, inode: '', path: '' }],
+  };
+
+  constructor() {
+    this.temporary = join(this.procfs, '7/root/tmp');
+    mkdirSync(this.temporary, { recursive: true });
+    writeFileSync(join(this.procfs, '7/status'), 'Name:\tjit\nNSpid:\t7\t3\n');
+  }
+
+  name(address: bigint): string {
+    return nameFrames(this.procfs, this.mappings, BigUint64Array.of(address))[0]?.name ?? '';
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.procfs, { recursive: true });
+  }
+}
+
+test('code of a runtime is looked for where the process has its /tmp, by the id it has there', () => {
+  using process = new FakeProcess();
+  assert.deepEqual(nameFrames(process.procfs, process.mappings, BigUint64Array.of(0x1008n)), [
+    { name: '', module: '[jit]' },
+  ]);
+  writeFileSync(join(process.temporary, 'perf-3.map'), '1000 100 LazyCompile:~render app.js:1\n');
+  assert.equal(process.name(0x1008n), 'LazyCompile:~render app.js:1');
+});
+
+test('what only looks like a map of code is not read: a link, a directory', () => {
+  using process = new FakeProcess();
+  const map = join(process.temporary, 'perf-3.map');
+  writeFileSync(join(process.procfs, 'elsewhere'), '1000 100 stolen\n');
+  symlinkSync(join(process.procfs, 'elsewhere'), map);
+  assert.equal(process.name(0x1008n), '');
+  rmSync(map);
+  mkdirSync(map);
+  assert.equal(process.name(0x1008n), '');
+});
