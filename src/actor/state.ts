@@ -28,7 +28,7 @@ export const ACTOR_STATES = [
 export type ActorState = (typeof ACTOR_STATES)[number];
 
 /** It does what it is there for, or is meant not to. */
-export const HEALTHY_STATES: ReadonlySet<ActorState> = new Set<ActorState>([
+const HEALTHY_STATES: ReadonlySet<ActorState> = new Set<ActorState>([
   'running',
   'sampling',
   'capturing',
@@ -36,6 +36,11 @@ export const HEALTHY_STATES: ReadonlySet<ActorState> = new Set<ActorState>([
   'disabled',
   'stopped',
 ]);
+
+/** Nothing of what it is there for is lost: a kernel without bonds has none that could fail. */
+export function isHealthy({ state, reason }: Pick<ActorStatus, 'state' | 'reason'>): boolean {
+  return HEALTHY_STATES.has(state) || (state === 'unsupported' && reason?.code === 'KERNEL_FEATURE_MISSING');
+}
 
 /** An error without its stack: what a user may see. */
 export type StatusError = Omit<WireError, 'stack' | 'cause'>;

@@ -288,6 +288,9 @@ export class Agent {
   #changed(status: ActorStatus): void {
     this.#states.write(status);
     trimMemory(status.state);
+    // A page has nothing of it, now or later.
+    if (status.state === 'unsupported' && status.role === 'collector')
+      void this.#services.forget(status.name);
   }
 
   /** Nothing that is on every page is asked of a collector's thread: it would have to wake. */

@@ -1,6 +1,6 @@
 /** The agent's state as data, composed from its parts. */
 import { release } from 'node:os';
-import { type ActorStatus, HEALTHY_STATES, statusError } from '../actor/state.ts';
+import { type ActorStatus, isHealthy, statusError } from '../actor/state.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import type { HuatuoError } from '../error.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
@@ -36,7 +36,7 @@ export function describeAgent(parts: AgentParts): AgentStatus {
 function agentState({ phase, actors, isTroubled }: AgentParts): AgentState {
   if (phase !== 'up') return phase;
   if (actors.some(({ state, restarts }) => state === 'starting' && restarts === 0)) return 'starting';
-  return !isTroubled && actors.every(({ state }) => HEALTHY_STATES.has(state)) ? 'ready' : 'degraded';
+  return !isTroubled && actors.every(isHealthy) ? 'ready' : 'degraded';
 }
 
 /** Status of a collector that has no actor: switched off, or broken beyond starting. */

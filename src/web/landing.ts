@@ -1,6 +1,6 @@
 /** The page a browser gets at `/`: what runs here, and where the rest is. Self-contained: no script, no file, no network. */
 import { createHash } from 'node:crypto';
-import { type ActorStatus, HEALTHY_STATES } from '../actor/state.ts';
+import { type ActorStatus, isHealthy } from '../actor/state.ts';
 import type { JournalTracerStatus } from '../storage/journal/stream-status.ts';
 import type { PooledStatus, StatusDocument } from './status.ts';
 
@@ -61,7 +61,7 @@ function onDisk(tracers: readonly JournalTracerStatus[]): string {
 
 function actorTable(actors: readonly ActorStatus[]): string {
   const rows = actors.map((actor) => {
-    const quiet = actor.state === 'starting' || HEALTHY_STATES.has(actor.state);
+    const quiet = actor.state === 'starting' || isHealthy(actor);
     const mark = quiet ? '' : ' class="bad"';
     const reason = actor.reason?.message ?? actor.last_error?.message ?? '';
     const cells = [actor.kind ?? actor.role, String(actor.restarts), reason];

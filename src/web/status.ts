@@ -4,7 +4,7 @@ import type { ElasticsearchStatus } from '../storage/elasticsearch/status.ts';
 import type { JournalStatus } from '../storage/journal/actor.ts';
 
 /**
- * `ready`: every enabled collector runs, and what it makes is kept. `degraded`: alive, but at least one has failed or is throttled,
+ * `ready`: every enabled collector runs that this kernel has something for, and what it makes is kept. `degraded`: alive, but at least one has failed or is throttled,
  * or the journal refuses documents, does not reach the disk, or has lost some in the last five minutes.
  */
 export type AgentState = 'starting' | 'ready' | 'degraded' | 'stopping';

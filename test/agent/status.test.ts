@@ -22,3 +22,23 @@ for (const [phase, state, isTroubled, expected] of CASES)
     const parts = { phase, actors: [actor(state)], identity, startedAt: new Date(0), isTroubled };
     assert.equal(describeAgent(parts).state, expected);
   });
+
+test('what this kernel has not does not trouble it, what it refuses does', () => {
+  const state = (code: 'KERNEL_FEATURE_MISSING' | 'VERIFIER_REFUSED'): string => {
+    const unsupported: ActorStatus = {
+      ...actor('unsupported'),
+      reason: { code, message: 'no bonds', remedy: 'none' },
+    };
+    const identity = { hostname: 'h', region: 'r', bootId: 'b' };
+    const parts = {
+      phase: 'up',
+      actors: [unsupported],
+      identity,
+      startedAt: new Date(0),
+      isTroubled: false,
+    } as const;
+    return describeAgent(parts).state;
+  };
+  assert.equal(state('KERNEL_FEATURE_MISSING'), 'ready');
+  assert.equal(state('VERIFIER_REFUSED'), 'degraded');
+});
