@@ -8,7 +8,7 @@ import type { AttachPoint } from '../../src/schema/manifest.ts';
 import type { AnyAutotracer } from '../../src/sdk/collector.ts';
 import type { SampleContext } from '../../src/sdk/context.ts';
 import type { StatusDocument } from '../../src/web/status.ts';
-import { parsePage } from '../support/prometheus-text.ts';
+import { parsePage, sampleValue } from '../support/prometheus-text.ts';
 import type { AgentProcess } from './agent-process.ts';
 import type { ProgramRuns } from './program-runs.ts';
 import { median } from './report.ts';
@@ -19,25 +19,27 @@ export interface MeasuredProgram {
   readonly runs: ProgramRuns;
 }
 
-const LOOKS = 20;
+const LOOKS = 10;
 const DURATION = 'huatuo_bamai_scrape_collector_duration_seconds';
 
 /**
- * Collectors that read files: milliseconds from the question to the answer, the median of some.
+ * Collectors that read files: milliseconds from the question to the answer, the median of some. Each is asked alone, since in a
+ * scrape of all of them they are one task.
  * @param agent in which they are enabled
  */
 export async function timeLooks(agent: AgentProcess): Promise<ReadonlyMap<string, number>> {
-  const times = new Map<string, number[]>();
-  for (let look = 0; look < LOOKS; look++) {
-    const page = parsePage(await agent.get('/metrics'));
-    for (const { labels, value } of page.get(DURATION)?.samples ?? []) {
-      const { collector = '' } = labels;
-      times.set(collector, [...(times.get(collector) ?? []), value * 1000]);
-    }
-  }
+  await agent.get('/metrics');
   const { pooled = [] } = JSON.parse(await agent.get('/api/v1/status')) as StatusDocument;
-  const scraped = pooled.map(({ name }) => [name, median(times.get(name) ?? [])] as const);
-  return new Map([...scraped, ...(await timeSamples())].map(([name, ms]) => [name, Number(ms.toFixed(2))]));
+  const timed: (readonly [string, number])[] = await timeSamples();
+  for (const { name } of pooled) {
+    const times: number[] = [];
+    for (let look = 0; look < LOOKS; look++) {
+      const page = parsePage(await agent.get(`/metrics?collect[]=${name}`));
+      times.push(1000 * sampleValue(page, DURATION, { collector: name }));
+    }
+    timed.push([name, median(times)]);
+  }
+  return new Map(timed.map(([name, ms]) => [name, Number(ms.toFixed(2))]));
 }
 
 /** Of autotracers: they are asked by no scrape, so each is asked here, on this host and without its containers. */
