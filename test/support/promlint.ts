@@ -18,7 +18,7 @@ const NON_BASE_UNIT =
   /(?:^|_)(?:nanoseconds?|microseconds?|milliseconds?|minutes?|hours?|days?|ns|us|ms|kilobytes?|megabytes?|bits?|kb|mb|percent)(?:_|$)/;
 
 /**
- * Names that dashboards of existing HuaTuo select by, and that break a rule of naming: the one list of what compatibility forces. All
+ * Names that dashboards of existing HuaTuo select by, or that the kernel gives, and that break a rule of naming: the one list of what is forced. All
  * other metrics keep to the rules, those with upstream's prefix, too. Keys of the kernel's files are names there, and most of
  * them count.
  */
@@ -37,6 +37,8 @@ const FORCED_NAMES: readonly RegExp[] = [
   /^huatuo_bamai_sockstat_(container_)?\w+$/,
   /^huatuo_bamai_tcp_memory_usage_percent$/,
   /^huatuo_bamai_arp_total$/,
+  // The kernel's SecPageTables: promtool takes `sec` for a unit.
+  /^huatuo_memory_info_sec_page_tables_bytes$/,
 ];
 
 export function isForcedName(name: string): boolean {
