@@ -55,23 +55,13 @@ struct {
 u64 began;
 
 /* linux/sched.h */
-#define STATE_UNINTERRUPTIBLE 0x2
-#define STATE_DEAD	      0x80
-#define STATE_NOLOAD	      0x400
-
-static __always_inline u32 state_of(struct task_struct *task)
-{
-	return bpf_core_field_exists(task->__state) ? task->__state
-						    : ((struct task_struct___before_5_14 *)task)->state;
-}
+#define TASK_DEAD 0x80
 
 static __always_inline u32 kind_of_wait(struct task_struct *task, u32 state)
 {
 	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
 		return IO_WAIT;
-	if ((state & STATE_UNINTERRUPTIBLE) && !(state & STATE_NOLOAD))
-		return UNINTERRUPTIBLE;
-	return SLEEPING;
+	return state_is_blocked(state) ? UNINTERRUPTIBLE : SLEEPING;
 }
 
 static __always_inline struct wait *wait_of(struct task_struct *task)
@@ -137,8 +127,8 @@ int BPF_PROG(profile_switched, bool preempt, struct task_struct *prev, struct ta
 
 	if (prev->pid == 0 || !is_of_subject(prev))
 		return 0;
-	state = state_of(prev);
-	if (state & STATE_DEAD)
+	state = task_state(prev);
+	if (state & TASK_DEAD)
 		return 0;
 	preempt = preempt || task_is_runnable(prev);
 	if (io_only && (preempt || !BPF_CORE_READ_BITFIELD(prev, in_iowait)))
@@ -191,8 +181,8 @@ int profile_waiting(struct bpf_iter__task *ctx)
 			ended(wait, now);
 		return 0;
 	}
-	state = state_of(task);
-	if (!began || state == TASK_RUNNING || (state & STATE_DEAD))
+	state = task_state(task);
+	if (!began || state == TASK_RUNNING || (state & TASK_DEAD))
 		return 0;
 	if (io_only && !BPF_CORE_READ_BITFIELD(task, in_iowait))
 		return 0;

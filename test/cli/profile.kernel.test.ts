@@ -1,4 +1,4 @@
-/** `huatuo profile` as one types it, of a real process, into each kind of file. */
+/** `huatuo profile` as one types it, of a real process, into files of several kinds. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { RunningProgram } from '../support/running-program.ts';
 const run = promisify(execFile);
 const skip = skipWithoutBpf() || skipWithoutPrograms('cc');
 
-test('a profile of a process without an agent: files of every kind, and the functions on the terminal', {
+test('a profile of a process without an agent: files of several kinds, and the functions on the terminal', {
   skip,
 }, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'huatuo-profile-'));
@@ -34,9 +34,7 @@ test('a profile of a process without an agent: files of every kind, and the func
     assert.match(stdout, /^\d+ samples in \d+\.\d s; 0 lost \(0 %\); \d+ of \d+ frames without a name/);
     assert.match(stdout, /^ +\d+\.\d % +\S+ [mµ]?s {2}hot_function$/m);
     assert.match(content.toString(), /main;hot_function \d+\n/);
-    assert.match((await profile('a.svg')).content.toString(), /<title>hot_function \(/);
     assert.match((await profile('a.html')).content.toString(), /"hot_function"/);
-    assert.match((await profile('a.speedscope.json')).content.toString(), /"name":"hot_function"/);
     assert.ok(gunzipSync((await profile('a.pprof')).content).includes('hot_function'));
   } finally {
     rmSync(directory, { recursive: true });
