@@ -9,6 +9,7 @@ export type { AnyObject, MapOf, ObjectBinding, ObjectTypes } from './binding.ts'
 export * from './collector.ts';
 export type { Container, Owner } from './container.ts';
 export { type ContainerLabels, containerLabels, perContainer } from './container.ts';
+export { CONTAINER_FILTER, containerFilter } from './container-filter.ts';
 export * from './context.ts';
 export {
   boolean,

@@ -3,6 +3,7 @@
  * as counters, from which Prometheus can make any other interval.
  */
 import { type CgroupCpuUse, readCgroupCores, readCgroupCpuUse } from '../../procfs/cgroup-cpu.ts';
+import { containerPercent, hostPercent } from '../../procfs/cpu-percent.ts';
 import { CPU_MODES, type CpuTicks, GUEST_MODES, readCpuStat, TICKS_PER_SECOND } from '../../procfs/stat.ts';
 import {
   CONTAINER_LABELS,
@@ -27,13 +28,6 @@ export interface CpuUtilState {
 interface ContainerCpu extends CgroupCpuUse {
   readonly cores: number;
   readonly labels: ContainerLabels;
-}
-
-/** Percent of the CPU time that could have been used. */
-export interface CpuPercent {
-  readonly usr: number;
-  readonly sys: number;
-  readonly total: number;
 }
 
 const collector: Collector = defineMetric({
@@ -124,28 +118,6 @@ const collector: Collector = defineMetric({
   },
 });
 export default collector;
-
-/** @returns undefined when no time has passed between the two */
-export function hostPercent(before: CpuTicks, after: CpuTicks): CpuPercent | undefined {
-  // Single counters step back when a CPU goes offline, and iowait does on tickless kernels.
-  const passed = (mode: keyof CpuTicks): number => Math.max(0, after[mode] - before[mode]);
-  const all = CPU_MODES.reduce((sum, mode) => sum + passed(mode), 0);
-  if (all === 0) return undefined;
-  const usr = (100 * (passed('user') + passed('nice'))) / all;
-  const sys = (100 * (passed('system') + passed('irq') + passed('softirq'))) / all;
-  return { usr, sys, total: usr + sys };
-}
-
-/** @param available_ns CPU time the container could have used; more than 0 */
-export function containerPercent(
-  before: CgroupCpuUse,
-  after: CgroupCpuUse,
-  available_ns: number,
-): CpuPercent {
-  const percent = (key: keyof CgroupCpuUse): number =>
-    (100 * Math.max(0, after[key] - before[key])) / available_ns;
-  return { usr: percent('user_ns'), sys: percent('system_ns'), total: percent('total_ns') };
-}
 
 /** @param online CPUs */
 function sampleContainers(context: SampleContext<object>, online: number): Record<string, ContainerCpu> {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { containerPercent, hostPercent } from '../../../src/collectors/metrics/cpu_util.ts';
+import { containerPercent, hostPercent } from '../../../src/procfs/cpu-percent.ts';
 import { CPU_MODES, type CpuTicks } from '../../../src/procfs/stat.ts';
 import type { Container } from '../../../src/sdk/container.ts';
 import { CollectorHarness } from '../../support/collector-harness.ts';

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ProfileDocument } from '../../../src/sdk/profile-document.ts';
+import { AgentProcess } from '../../support/agent.ts';
+import { skipWithoutController } from '../../support/cgroup.ts';
+import { CompiledProgram } from '../../support/compiled-program.ts';
+import { skipWithoutPrograms } from '../../support/container-programs.ts';
+import { CpuContainer } from '../../support/cpu-container.ts';
+import { hottestUserFrame, processesOf } from '../../support/flame-rows.ts';
+import { skipWithoutBpf } from '../../support/kernel.ts';
+import { sampleValue } from '../../support/prometheus-text.ts';
+import { RunningProgram } from '../../support/running-program.ts';
+
+const skip = skipWithoutBpf() || skipWithoutPrograms('cc') || skipWithoutController('cpu');
+
+interface Burst extends ProfileDocument {
+  readonly user_percent: number;
+  readonly user_percent_delta: number;
+  readonly cores: number;
+}
+
+test('containers that burst at once are a document each, with what they run and nothing else; others are silent', {
+  skip,
+}, async () => {
+  await using framed = new CpuContainer('c');
+  await using lean = new CpuContainer('d');
+  await using quiet = new CpuContainer('e');
+  using withFrames = new CompiledProgram('profiled', '-O0', '-fno-omit-frame-pointer');
+  using withoutFrames = new CompiledProgram('profiled', '-O2', '-fomit-frame-pointer');
+  await using sleepers = new AsyncDisposableStack();
+  // So that a burner uses what a container has, also where the host has many CPUs.
+  for (const container of [framed, lean, quiet]) {
+    container.limit(0.5);
+    container.add(sleepers.use(await RunningProgram.start(withFrames.path, 'sleep')).pid);
+  }
+  await using agent = await AgentProcess.start({
+    only: ['cpuidle'],
+    config: {
+      collectors: {
+        cpuidle: { every: '1s', user_percent: 30, user_percent_delta: 20, profile: '3s' },
+      },
+    },
+  });
+  await agent.until('the containers to be known', async () => {
+    const list = await agent.get('/api/v1/containers');
+    return [framed, lean, quiet].every(({ id }) => list.includes(id));
+  });
+  const samples = async (): Promise<number> =>
+    sampleValue(await agent.metrics('cpuidle'), 'huatuo_autotracing_samples_total', { outcome: 'taken' }) ??
+    0;
+  const known = await samples();
+  await agent.until('windows to be full', async () => (await samples()) > known + 3);
+  assert.deepEqual(agent.documents('cpuidle'), []);
+
+  await using bystander = await RunningProgram.start(withFrames.path, 'burn');
+  await using first = await RunningProgram.start(withFrames.path, 'burn');
+  await using second = await RunningProgram.start(withoutFrames.path, 'burn');
+  framed.add(first.pid);
+  lean.add(second.pid);
+  await agent.until('two documents', () => agent.documents('cpuidle').length > 1);
+  const seen = await samples();
+  await agent.until('more samples', async () => (await samples()) > seen + 3);
+  const documents = agent.documents('cpuidle');
+  assert.deepEqual(
+    documents.map(({ fields }) => fields.container_id).toSorted(),
+    [framed.id, lean.id].toSorted(),
+  );
+  for (const { data } of documents) {
+    const burst = data as unknown as Burst;
+    assert.ok(!('partial' in burst));
+    assert.equal(burst.cores, 0.5);
+    assert.ok(burst.user_percent > 30 && burst.user_percent_delta > 20, JSON.stringify(burst));
+    assert.deepEqual(processesOf(burst.flamedata), ['profiled']);
+    assert.equal(hottestUserFrame(burst.flamedata), 'hot_function', JSON.stringify(burst.flamedata));
+    assert.deepEqual([burst.profile.kind, burst.profile.lost], ['on_cpu', 0]);
+    // 99 Hz for three seconds of half a CPU; the bystander has a whole one.
+    assert.ok(burst.profile.samples <= 200, `${burst.profile.samples}`);
+  }
+  assert.notEqual(bystander.pid, first.pid);
+});

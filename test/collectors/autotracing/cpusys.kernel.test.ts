@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
+import { test } from 'node:test';
+import type { ProfileDocument } from '../../../src/sdk/profile-document.ts';
+import { AgentProcess } from '../../support/agent.ts';
+import { CompiledProgram } from '../../support/compiled-program.ts';
+import { skipWithoutPrograms } from '../../support/container-programs.ts';
+import { hottestUserFrame, processesOf } from '../../support/flame-rows.ts';
+import { skipWithoutBpf } from '../../support/kernel.ts';
+import { sampleValue } from '../../support/prometheus-text.ts';
+import { RunningProgram } from '../../support/running-program.ts';
+
+const skip = skipWithoutBpf() || skipWithoutPrograms('cc');
+
+interface Burst extends ProfileDocument {
+  readonly system_percent: number;
+  readonly system_percent_delta: number;
+}
+
+test('processes that keep the kernel busy are a document of the host, with who asks and what the kernel does', {
+  skip,
+}, async () => {
+  using program = new CompiledProgram('profiled', '-O0', '-fno-omit-frame-pointer');
+  await using agent = await AgentProcess.start({
+    only: ['cpusys'],
+    config: {
+      collectors: {
+        cpusys: { every: '1s', system_percent: 30, system_percent_delta: 15, cooldown: '1s', profile: '3s' },
+      },
+    },
+  });
+  const samples = async (): Promise<number> =>
+    sampleValue(await agent.metrics('cpusys'), 'huatuo_autotracing_samples_total', { outcome: 'taken' }) ?? 0;
+  await agent.until('the window to be full', async () => (await samples()) > 3);
+
+  await using askers = new AsyncDisposableStack();
+  for (let count = 0; count < 2 * availableParallelism(); count++)
+    askers.use(await RunningProgram.start(program.path, 'ask'));
+  const isOurs = (data: object): boolean =>
+    (data as Partial<Burst>).flamedata?.some(({ label }) => label === 'asking_function') ?? false;
+  // What else the host does may be a burst, too.
+  const [document] = await agent.until('a document that names them', () => {
+    const found = agent.documents('cpusys').filter(({ data }) => isOurs(data));
+    return found.length > 0 && found;
+  });
+  const burst = document?.data as unknown as Burst;
+  assert.equal(document?.fields.container_id, undefined);
+  assert.ok(burst.system_percent > 30 && burst.system_percent_delta > 15, JSON.stringify(burst));
+  assert.ok(processesOf(burst.flamedata).includes('profiled'));
+  assert.ok(
+    burst.flamedata.some(({ label, value }) => label.endsWith('_[k]') && value > burst.profile.samples / 8),
+    JSON.stringify(burst.flamedata),
+  );
+  assert.ok(hottestUserFrame(burst.flamedata));
+});
