@@ -7,14 +7,16 @@ export interface FixtureProcess {
   readonly pid: number;
   readonly comm?: string | Buffer;
   readonly started_ticks?: number;
-  readonly pages: number;
+  readonly pages?: number;
+  /** Default: it sleeps. */
+  readonly state?: string;
 }
 
 export class FixtureProc implements Disposable {
   readonly directory: string = mkdtempSync(join(tmpdir(), 'huatuo-proc-'));
 
   /** Replaces the process with this id. */
-  add({ pid, comm = 'task', started_ticks = 1000, pages }: FixtureProcess): void {
+  add({ pid, comm = 'task', started_ticks = 1000, pages = 1, state = 'S' }: FixtureProcess): void {
     const directory = join(this.directory, String(pid), 'task', String(pid));
     mkdirSync(directory, { recursive: true });
     // Fields 3 to 24 as the kernel writes them; 22 and 24 are what counts.
@@ -24,7 +26,7 @@ export class FixtureProc implements Disposable {
       Buffer.concat([
         Buffer.from(`${pid} (`),
         Buffer.from(comm),
-        Buffer.from(`) S ${between} ${started_ticks} 1048576 ${pages} 18446744073709551615 1 1\n`),
+        Buffer.from(`) ${state} ${between} ${started_ticks} 1048576 ${pages} 18446744073709551615 1 1\n`),
       ]),
     );
   }

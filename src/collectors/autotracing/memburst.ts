@@ -6,9 +6,10 @@ export default sdk.defineAutotracing({
   doc: 'Shows who took the memory when that of the host or of a container has grown fast.',
   about: {
     question:
-      'Whose anonymous memory, of the host or of a container, has grown fast, and which processes have taken it?',
-    reads: '/proc/meminfo, memory.stat, memory.usage and limits of cgroups; at a capture /proc/<pid>',
-    kernel: 'any with CONFIG_MEMCG; without it only the host',
+      'Whose anonymous memory, of the host or of a container, has grown fast, which processes have taken it, and which functions take more?',
+    reads:
+      '/proc/meminfo, memory.stat, memory.usage and limits of cgroups; at a capture /proc/<pid> and profile_samples.bpf.c',
+    kernel: 'any with CONFIG_MEMCG; without it only the host; the flame graph needs BPF, 5.11',
     falsePositives:
       'A program that fills its heap at its start, as a database or a JVM does, is a burst, too: floor, share and ratio say from where on. Not seen: growth slower than the window, page cache, and a burst before there are as many samples as the window has',
   },
@@ -17,6 +18,7 @@ export default sdk.defineAutotracing({
     ratio: sdk.number(2, 'A burst multiplies anonymous memory by this', { min: 1 }),
     share: sdk.number(0.7, 'It fills this share of the limit, or of all memory', { min: 0, max: 1 }),
     floor: sdk.size('512MiB', 'It ends with at least this much'),
+    profile: sdk.duration('5s', 'How long is looked at who takes more', { min: '100ms', max: '60s' }),
     top: sdk.count(10, 'Processes in a document', { max: 100 }),
   },
   document: {
@@ -33,6 +35,8 @@ export default sdk.defineAutotracing({
       }),
       'Processes with the most resident memory, largest first',
     ),
+    flamedata: sdk.optional(sdk.PROFILE_FIELDS.flamedata),
+    profile: sdk.optional(sdk.PROFILE_FIELDS.profile),
   },
   remembersProcesses: true,
   sample: (ctx) => [
@@ -45,10 +49,18 @@ export default sdk.defineAutotracing({
     const isBurst = after_bytes >= Math.max(ratio * before_bytes, share * (limit_bytes ?? 0), floor);
     return full && isBurst ? { before_bytes, after_bytes, window_seconds: seconds, limit_bytes } : undefined;
   },
-  capture: (subject, why, { processes, options }) => ({
-    ...why,
-    top_memory_usage: processes
-      .top(subject, 'rss', options.top)
-      .map(({ pid, comm, rss_bytes: MemSize, ...use }) => ({ PID: pid, ProcessName: comm, MemSize, ...use })),
-  }),
+  async capture(subject, why, { log, processes, profile, options }) {
+    // Before they end: a profile takes its time.
+    const top = processes.top(subject, 'rss', options.top);
+    const taken = await profile.allocations({ seconds: options.profile }).catch((error: unknown) => {
+      log.warn('where memory is taken cannot be seen', { error });
+    });
+    return {
+      ...why,
+      top_memory_usage: top.map(({ pid: PID, comm: ProcessName, rss_bytes: MemSize, growth_bytes }) => {
+        return { PID, ProcessName, MemSize, growth_bytes };
+      }),
+      ...(taken && sdk.profileDocument(taken)),
+    };
+  },
 });

@@ -3,8 +3,11 @@ import { test } from 'node:test';
 import { AgentProcess } from '../../support/agent.ts';
 import { Allocator } from '../../support/allocator.ts';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
-import { skipWithoutRoot } from '../../support/kernel.ts';
+import { CompiledProgram } from '../../support/compiled-program.ts';
+import { skipWithoutPrograms } from '../../support/container-programs.ts';
+import { skipWithoutBpf, skipWithoutRoot } from '../../support/kernel.ts';
 import { sampleValue } from '../../support/prometheus-text.ts';
+import { RunningProgram } from '../../support/running-program.ts';
 
 const MIB = 2 ** 20;
 const LIMIT_BYTES = 512 * MIB;
@@ -17,6 +20,8 @@ interface Burst {
   readonly after_bytes: number;
   readonly window_seconds: number;
   readonly limit_bytes: number;
+  readonly flamedata: readonly { readonly label: string; readonly self: number; readonly value: number }[];
+  readonly profile: { readonly kind: string; readonly lost: number };
   readonly top_memory_usage: readonly {
     readonly PID: number;
     readonly ProcessName: string;
@@ -101,4 +106,45 @@ test('a process that takes memory fast in a container is one document, and other
     sampleValue(page, 'huatuo_autotracing_samples_total', { collector: 'memburst', outcome: 'failed' }),
     0,
   );
+});
+
+test('the function that takes the memory is the hottest of the program in the flame graph', {
+  skip: skip || skipWithoutBpf() || skipWithoutPrograms('cc'),
+}, async () => {
+  using program = new CompiledProgram('growing', '-O0', '-fno-omit-frame-pointer');
+  const id = process.pid.toString(16).padStart(64, 'e');
+  await using cgroup = TestCgroup.make('memory', `/docker/${id}`);
+  await using growing = await RunningProgram.start(program.path);
+  cgroup.limitMemory(LIMIT_BYTES);
+  cgroup.add(growing.pid);
+  await using agent = await AgentProcess.start({
+    only: ['memburst'],
+    config: {
+      collectors: {
+        memburst: { every: '1s', window: WINDOW, share: 0.25, floor: '100MiB', profile: '2s' },
+      },
+    },
+  });
+  await agent.until('samples', async () => {
+    const labels = { collector: 'memburst', outcome: 'taken' };
+    const page = await agent.metrics('memburst');
+    return (sampleValue(page, 'huatuo_autotracing_samples_total', labels) ?? 0) > WINDOW + 3;
+  });
+  process.kill(growing.pid, 'SIGCONT');
+  const documents = await agent.until('a document', () => {
+    const all = agent.documents('memburst');
+    return all.length > 0 && all;
+  });
+  assert.deepEqual(
+    documents.map(({ fields }) => fields.container_id),
+    [id],
+  );
+  const [document] = documents;
+  assert.ok(document);
+  const { flamedata, profile, top_memory_usage } = document.data as unknown as Burst;
+  assert.equal(top_memory_usage[0]?.PID, growing.pid);
+  assert.deepEqual([profile.kind, profile.lost], ['allocations', 0]);
+  const [all] = flamedata;
+  const taken = flamedata.find(({ label }) => label === 'growing_function');
+  assert.ok(all && taken && taken.value > 0.9 * all.value, document.text);
 });

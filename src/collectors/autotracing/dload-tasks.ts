@@ -1,0 +1,67 @@
+/** Whose the tasks are, and how many of them are at what, for dload. */
+import { join } from 'node:path';
+import { idsBelow } from '../../procfs/cgroup-ids.ts';
+import { readIfThere } from '../../procfs/source.ts';
+import { readThreads, type Thread } from '../../procfs/threads.ts';
+import { type Container, perContainer, type SampleContext, type Subject } from '../../sdk/index.ts';
+
+/** A tenth of a second of one CPU. */
+const MAX_THREADS = 8192;
+
+export interface TaskCounts {
+  readonly nr_running: number;
+  readonly nr_sleeping: number;
+  readonly nr_stopped: number;
+  readonly nr_uninterruptible: number;
+}
+
+export interface Tasks {
+  /** The host and each running container. */
+  readonly bySubject: readonly (readonly [Subject, readonly Thread[]])[];
+  /** The container that a thread is in. */
+  ownerOf(tid: number): Container | undefined;
+}
+
+type Context = Pick<SampleContext<unknown>, 'containers' | 'log' | 'paths'>;
+
+/**
+ * The host's are all but those of containers that are paused, and of containers that have many waiting tasks by themselves.
+ * @param many so many are a matter of the container alone
+ * @throws SOURCE_UNREADABLE
+ */
+export function readTasks(ctx: Context, many: number): Tasks {
+  const containers = perContainer(ctx, ({ cgroups }) => {
+    const cgroup = cgroups.cpu ?? cgroups.unified ?? cgroups.memory;
+    if (cgroup === undefined) return undefined;
+    const tids = new Set(Array.from(idsBelow(cgroup, ['tasks', 'cgroup.threads']), Number));
+    return { tids, isPaused: isPaused(cgroups.freezer) };
+  });
+  const ofHost = new Map(readThreads(ctx.paths.procfs, MAX_THREADS).map((thread) => [thread.tid, thread]));
+  const owned = containers.flatMap(([container, { tids, isPaused }]) => {
+    const threads = [...tids].flatMap((tid) => ofHost.get(tid) ?? []);
+    // With v1 the kernel shows frozen tasks as uninterruptible, but does not count them as load.
+    if (isPaused || countTasks(threads).nr_uninterruptible > many) for (const tid of tids) ofHost.delete(tid);
+    return isPaused ? [] : [[container, threads] as const];
+  });
+  return {
+    bySubject: [['host', [...ofHost.values()]], ...owned],
+    ownerOf: (tid) => containers.find(([, { tids }]) => tids.has(tid))?.[0],
+  };
+}
+
+/** Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst */
+function isPaused(freezer: string | undefined): boolean {
+  const state = freezer === undefined ? undefined : readIfThere(join(freezer, 'freezer.state'));
+  return state !== undefined && state.trim() !== 'THAWED';
+}
+
+export function countTasks(threads: readonly Thread[]): TaskCounts {
+  const having = (...states: readonly string[]): number =>
+    threads.filter(({ state }) => states.includes(state)).length;
+  return {
+    nr_running: having('R'),
+    nr_sleeping: having('S', 'I'),
+    nr_stopped: having('T', 't'),
+    nr_uninterruptible: having('D'),
+  };
+}
