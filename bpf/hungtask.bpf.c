@@ -69,7 +69,7 @@ struct hungtask_event {
 EVENT_RING(hungtask_event, 1 << 18);
 QUESTION("Which tasks hang in uninterruptible sleep, where, on which lock, who holds it, and which other "
 	 "tasks wait at that moment, with their containers?");
-KERNEL("5.13; the kernel's own detector with CONFIG_DETECT_HUNG_TASK, otherwise the agent looks; locks and "
+KERNEL("5.10; the kernel's own detector with CONFIG_DETECT_HUNG_TASK, otherwise the agent looks; locks and "
        "their holders since 6.16 with CONFIG_DETECT_HUNG_TASK_BLOCKER");
 FALSE_POSITIVES(
     "A disk or a file system on the network that is slow and not broken makes tasks hang just so; a task may "

@@ -14,7 +14,7 @@
 COLLECTOR_DOC("How long disk requests wait and are served, for each disk and each container");
 QUESTION("How long do disk requests wait (q2c) and how long are they served (d2c), flushes too, for each "
 	 "disk and each container?");
-KERNEL("5.13; before 5.19 what a removed cgroup has counted is lost, and counted as that");
+KERNEL("5.10; before 5.19 what a removed cgroup has counted is lost, and counted as that");
 FALSE_POSITIVES("Time behind a quota (blk-throttle, iocost) is in q2c. A request to a stacked disk (dm, md) "
 		"is counted for it and again for the disks below. Writes from the page cache belong to the "
 		"cgroup that made the pages dirty, also when another task has them written");
@@ -297,7 +297,7 @@ int BPF_PROG(bio_completed, struct request_queue *queue, struct bio *bio)
 	return 0;
 }
 
-__noinline int move_disk(u64 cgroup, u64 heir, u32 device)
+static __always_inline int move_disk(u64 cgroup, u64 heir, u32 device, bool can_read)
 {
 	struct container_key from = {cgroup, device}, to = {heir, device};
 
@@ -305,18 +305,28 @@ __noinline int move_disk(u64 cgroup, u64 heir, u32 device)
 		__sync_fetch_and_add(&cgroup_counters_lost, 1);
 		to.cgroup = heir = ROOT_CGROUP;
 	}
-	containers_move(&from, &to);
+	containers_move(&from, &to, can_read);
 	for (u32 zone = 0; zone < NOT_SLOW; zone++) {
 		struct container_zone_key from_zone = {cgroup, device, zone}, to_zone = {heir, device, zone};
 
-		container_q2c_zones_move(&from_zone, &to_zone);
-		container_d2c_zones_move(&from_zone, &to_zone);
+		container_q2c_zones_move(&from_zone, &to_zone, can_read);
+		container_d2c_zones_move(&from_zone, &to_zone, can_read);
 	}
 	return 0;
 }
 
-SEC("tp_btf/cgroup_rmdir")
-int BPF_PROG(io_cgroup_removed, struct cgroup *removed)
+/* Each verified once, as remember_disk(). */
+__noinline int move_disk_counts(u64 cgroup, u64 heir, u32 device)
+{
+	return move_disk(cgroup, heir, device, true);
+}
+
+__noinline int lose_disk_counts(u64 cgroup, u64 heir, u32 device)
+{
+	return move_disk(cgroup, heir, device, false);
+}
+
+static __always_inline int io_cgroup_removed(struct cgroup *removed, bool can_read)
 {
 	int index = bpf_core_enum_value(enum cgroup_subsys_id, io_cgrp_id);
 	struct cgroup_disk_key key = {cgroup_id_for(removed, index)};
@@ -332,13 +342,27 @@ int BPF_PROG(io_cgroup_removed, struct cgroup *removed)
 		device = bpf_map_lookup_elem(&cgroup_disks, &key);
 		if (!device)
 			break;
-		if (!kept)
-			move_disk(key.cgroup, heir, *device);
+		if (!kept && can_read)
+			move_disk_counts(key.cgroup, heir, *device);
+		else if (!kept)
+			lose_disk_counts(key.cgroup, heir, *device);
 		bpf_map_delete_elem(&cgroup_disks, &key);
 	}
 	if (!kept)
 		__sync_fetch_and_add(&cgroups_ended, 1);
 	return 0;
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(io_cgroup_removed___with_counts_of_cpus, struct cgroup *removed)
+{
+	return io_cgroup_removed(removed, true);
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(io_cgroup_removed___before_5_19, struct cgroup *removed)
+{
+	return io_cgroup_removed(removed, false);
 }
 
 char LICENSE[] SEC("license") = "GPL";

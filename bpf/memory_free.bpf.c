@@ -10,14 +10,14 @@
  * What a task does before and between is short: what is measured is nearly all of its wait. A process that
  * writes to /proc/sys/vm/compact_memory waits, too.
  */
-#include "kernel/sched.h"
+#include "kernel/current_task.h"
 #include "cgroup_counters.h"
 #include "span.h"
 
 COLLECTOR_DOC("How long memory was moved together for large pieces, and tasks waited for it");
 QUESTION("How long did tasks wait, on the host and in each container, because memory was free in small "
 	 "pieces only, and how long did the kernel put it together in the background?");
-KERNEL("5.11 with CONFIG_COMPACTION; before 5.19 what a removed cgroup has counted is lost, and counted as "
+KERNEL("5.10 with CONFIG_COMPACTION; before 5.19 what a removed cgroup has counted is lost, and counted as "
        "that");
 FALSE_POSITIVES("A process that writes to /proc/sys/vm/compact_memory waits, too. Time that the task had no "
 		"CPU meanwhile counts as waiting. What a task does between two zones is not counted; reclaim "
@@ -54,10 +54,10 @@ int BPF_PROG(compaction_began)
 SEC("tp_btf/mm_compaction_end")
 int BPF_PROG(compaction_ended)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct task_struct *task = current_task_address();
 	u32 tid = bpf_get_current_pid_tgid();
 	u64 passed_ns = span_end(&compacting, &tid);
-	struct compaction_key key = {task->flags & PF_KTHREAD ? background : direct};
+	struct compaction_key key = {BPF_CORE_READ(task, flags) & PF_KTHREAD ? background : direct};
 	struct cgroup_stalls *of_cgroup;
 	struct cgroup *directory;
 	memory_cgroup_id cgroup;
@@ -67,7 +67,7 @@ int BPF_PROG(compaction_ended)
 	histogram_record(&compactions, &key, passed_ns);
 	if (key.kind != direct)
 		return 0;
-	cgroup = task_memory_cgroup_found(task, &directory);
+	cgroup = current_memory_cgroup_found(&directory);
 	of_cgroup = cgroups_of(&cgroup, directory);
 	if (of_cgroup)
 		__sync_fetch_and_add(&of_cgroup->stalled_ns, passed_ns);

@@ -13,7 +13,7 @@
 #include "event.h"
 #include "cgroup_counters.h"
 #include "kernel/mm.h"
-#include "kernel/sched.h"
+#include "kernel/current_task.h"
 #include "metric.h"
 #include "ratelimit.h"
 #include "stack.h"
@@ -49,7 +49,7 @@ EVENT_RING(memory_reclaim_events_event, 1 << 19);
 QUESTION("Which tasks waited long for memory to be reclaimed, of the host or of a memory cgroup, whose limit "
 	 "was it, how many pages were looked at and freed, and from where was it asked for? Distribution of "
 	 "all waits, and totals for each container: of its tasks, and for limits of its own");
-KERNEL("5.13; the cgroup at its limit with CONFIG_MEMCG");
+KERNEL("5.10; the cgroup at its limit with CONFIG_MEMCG");
 FALSE_POSITIVES("Time that the task had no CPU meanwhile, preempted or throttled, counts as waiting. A "
 		"container that fills its limit with page cache reclaims all the time, in waits that are "
 		"short and no documents. Which limit was hit is concluded from the room that each has, as "
@@ -153,16 +153,16 @@ static __always_inline int reclaim_began(enum reclaim_kind kind, int order)
 	u32 tid = bpf_get_current_pid_tgid();
 
 	if (kind == memcg)
-		find_full((void *)bpf_get_current_task_btf(), &reclaim);
+		find_full(current_task_address(), &reclaim);
 	if (bpf_map_update_elem(&reclaims, &tid, &reclaim, BPF_ANY) != 0)
 		__sync_fetch_and_add(&untracked, 1);
 	return 0;
 }
 
-static __always_inline void count(struct task_struct *task, const struct reclaim *reclaim, u64 passed_ns)
+static __always_inline void count(const struct reclaim *reclaim, u64 passed_ns)
 {
 	struct cgroup *directory;
-	memory_cgroup_id cgroup = task_memory_cgroup_found(task, &directory), reclaimed = reclaim->cgroup_id;
+	memory_cgroup_id cgroup = current_memory_cgroup_found(&directory), reclaimed = reclaim->cgroup_id;
 	struct time_histogram *of_host = metric_at(&stalls, reclaim->kind);
 	struct cgroup_stalls *of_cgroup = cgroups_of(&cgroup, directory);
 
@@ -183,7 +183,6 @@ static __always_inline void count(struct task_struct *task, const struct reclaim
 
 static __always_inline int reclaim_ended(void *ctx, u64 reclaimed_pages)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	u64 now = bpf_ktime_get_boot_ns(), passed_ns;
 	struct memory_reclaim_events_event *event;
 	u32 tid = bpf_get_current_pid_tgid();
@@ -195,7 +194,7 @@ static __always_inline int reclaim_ended(void *ctx, u64 reclaimed_pages)
 	reclaim = *known;
 	bpf_map_delete_elem(&reclaims, &tid);
 	passed_ns = now - reclaim.began_ns;
-	count(task, &reclaim, passed_ns);
+	count(&reclaim, passed_ns);
 	if (passed_ns < threshold_ns || !rate_allows(now, max_events_per_second_per_cpu))
 		return 0;
 
@@ -204,7 +203,7 @@ static __always_inline int reclaim_ended(void *ctx, u64 reclaimed_pages)
 		return 0;
 	event->reclaim_duration_ns = passed_ns;
 	event->threshold_ns = threshold_ns;
-	event->cgroup_id = task_memory_cgroup(task);
+	event->cgroup_id = current_memory_cgroup();
 	event->reclaimed_cgroup_id = reclaim.cgroup_id;
 	event->reclaimed_cgroup_usage_bytes = reclaim.usage_bytes;
 	event->reclaimed_cgroup_limit_bytes = reclaim.limit_bytes;

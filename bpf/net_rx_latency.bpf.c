@@ -71,7 +71,7 @@ struct net_rx_latency_event {
 EVENT_RING(net_rx_latency_event, 1 << 19);
 QUESTION("Which received TCP packets were late, and where: in the network stack, at their socket, or at the "
 	 "program that reads them? Distribution for each stage, and totals for each container");
-KERNEL("5.13");
+KERNEL("5.10; the program that reads since 5.11");
 FALSE_POSITIVES(
     "A program that does not want to read yet, or was stopped, is late by this measure. Not seen: time "
     "before the driver hands a packet over (wire, ring of the NIC), and other protocols than TCP behind the "
@@ -307,10 +307,14 @@ static __always_inline void was_read(struct sock *sk, const struct unread_segmen
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(bytes_read, struct sock *sk)
 {
-	struct unread *unread = bpf_sk_storage_get(&unread_segments, sk, 0, 0);
-	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	const struct tcp_sock *tcp;
 	struct unread_segment read;
+	struct unread *unread;
 
+	if (!has_socket_storage())
+		return 0;
+	unread = bpf_sk_storage_get(&unread_segments, sk, 0, 0);
+	tcp = bpf_skc_to_tcp_sock(sk);
 	if (!unread || !tcp)
 		return 0;
 	for (int i = 0; i < 2 && unread_take(unread, tcp, &read); i++)

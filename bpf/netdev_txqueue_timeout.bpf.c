@@ -22,7 +22,7 @@ struct netdev_txqueue_timeout_event {
 } DOC("A network device has not sent what is in a queue for too long") SEVERITY(critical) SCHEMA(1);
 EVENT_RING(netdev_txqueue_timeout_event, 1 << 16);
 QUESTION("Which send queue of which network device hangs, and with which driver?");
-KERNEL("5.12");
+KERNEL("5.10");
 FALSE_POSITIVES("A link partner that holds the device up with pause frames for seconds looks the same. Not "
 		"seen: devices whose driver has no watchdog, as most virtual ones");
 

@@ -138,7 +138,7 @@ struct ras_event {
 EVENT_RING(ras_event, 1 << 18);
 QUESTION("Which errors has the hardware had, of CPUs, memory, PCI Express or what firmware reports, how bad "
 	 "were they, and where?");
-KERNEL("5.12; each source where the kernel is built for it: CONFIG_X86_MCE, CONFIG_EDAC, CONFIG_ACPI_EXTLOG, "
+KERNEL("5.10; each source where the kernel is built for it: CONFIG_X86_MCE, CONFIG_EDAC, CONFIG_ACPI_EXTLOG, "
        "CONFIG_PCIEAER, CONFIG_ACPI_APEI_GHES. Those that are missing are left out");
 FALSE_POSITIVES("A corrected error now and then is normal for memory and links; type tells how bad it was. "
 		"Not seen: what the firmware keeps to itself (firmware first without GHES)");

@@ -23,7 +23,7 @@ COLLECTOR_DOC("How long tasks wait for a CPU, are blocked or asleep, on the host
 QUESTION(
     "How long do tasks wait for a CPU, for a disk or for work, and which run or are blocked now, on the host "
     "and in each container?");
-KERNEL("newer than 6.1, with CONFIG_SCHED_INFO and CONFIG_FAIR_GROUP_SCHED");
+KERNEL("5.10 with CONFIG_SCHED_INFO and CONFIG_FAIR_GROUP_SCHED");
 FALSE_POSITIVES(
     "The time a container is throttled by its own CPU quota is in its waits, and a task of low weight waits "
     "by intention. A virtual CPU that the hypervisor does not run makes no wait here. A wait is counted when "

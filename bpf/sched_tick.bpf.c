@@ -35,6 +35,7 @@
  */
 #include "cgroup_counters.h"
 #include "event.h"
+#include "kernel/current_task.h"
 #include "kernel/interrupt.h"
 #include "kernel/runqueue.h"
 #include "ratelimit.h"
@@ -74,7 +75,7 @@ EVENT_RING(sched_tick_event, 1 << 18);
 QUESTION(
     "Which CPUs took no interrupts, or did not switch to another task, for milliseconds: because of which "
     "code, of which task, whose, or because of which handler of a device or timer? How late ticks are");
-KERNEL("5.12 with high-resolution timers; what holds off switches with CONFIG_THREAD_INFO_IN_TASK");
+KERNEL("5.10 with high-resolution timers; what holds off switches with CONFIG_THREAD_INFO_IN_TASK");
 FALSE_POSITIVES(
     "A virtual machine that was stopped, or whose hypervisor reports no steal time; firmware (SMM). "
     "When an inter-processor call took long, the code it has interrupted is blamed. Before the "
@@ -176,14 +177,15 @@ static __always_inline void *only_of(void *map)
 	return bpf_map_lookup_elem(map, &zero);
 }
 
-static __always_inline struct task_struct___scheduled *current_task(void)
+/* Whether the task that runs is the CPU's idle task. */
+static __always_inline bool is_idle(void)
 {
-	return (void *)bpf_get_current_task_btf();
+	return (u32)bpf_get_current_pid_tgid() == 0;
 }
 
 static __always_inline u64 switches_of(struct task_struct___scheduled *task)
 {
-	return task->nvcsw + task->nivcsw;
+	return BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
 }
 
 /* What the hypervisor took of this CPU, as of the last tick. */
@@ -191,7 +193,7 @@ static __always_inline u64 stolen_until_now(struct task_struct___scheduled *task
 {
 	if (!bpf_core_field_exists(((struct rq *)0)->prev_steal_time))
 		return 0;
-	return task->se.cfs_rq->rq->prev_steal_time;
+	return BPF_CORE_READ(task, se.cfs_rq, rq, prev_steal_time);
 }
 
 static __always_inline void count_gap(enum gap_kind kind)
@@ -205,7 +207,7 @@ static __always_inline void count_gap(enum gap_kind kind)
 static __always_inline void count_for_cgroup(enum gap_kind kind)
 {
 	struct cgroup *directory;
-	cpu_cgroup_id cgroup = task_cpu_cgroup_found((void *)bpf_get_current_task_btf(), &directory);
+	cpu_cgroup_id cgroup = current_cpu_cgroup_found(&directory);
 	struct cgroup_gaps *of_cgroup = cgroups_of(&cgroup, directory);
 
 	if (!of_cgroup)
@@ -218,7 +220,7 @@ static __always_inline void count_for_cgroup(enum gap_kind kind)
 
 static __always_inline void describe_task(void *ctx, struct sched_tick_event *event)
 {
-	event->cgroup_id = task_cpu_cgroup((void *)bpf_get_current_task_btf());
+	event->cgroup_id = current_cpu_cgroup();
 	event->cpu = bpf_get_smp_processor_id();
 	event->pid = bpf_get_current_pid_tgid() >> 32;
 	event->tid = bpf_get_current_pid_tgid();
@@ -289,7 +291,7 @@ static __always_inline bool was_kept_by_handlers(struct cpu_watch *watch)
 /* At the end of the tick's callback: it has looked what the hypervisor took. */
 static __always_inline void tick_was_late(void *ctx, struct cpu_watch *watch)
 {
-	struct task_struct___scheduled *task = current_task();
+	struct task_struct___scheduled *task = current_task_address();
 	u64 stolen_ns = stolen_until_now(task) - watch->stolen_ns;
 	bool by_handlers = was_kept_by_handlers(watch);
 	struct sched_tick_event *event;
@@ -298,7 +300,7 @@ static __always_inline void tick_was_late(void *ctx, struct cpu_watch *watch)
 		__sync_fetch_and_add(&stolen_ticks, 1);
 		return;
 	}
-	if (task->pid == 0 && !by_handlers) {
+	if (is_idle() && !by_handlers) {
 		__sync_fetch_and_add(&idle_ticks, 1);
 		return;
 	}
@@ -354,7 +356,7 @@ static __always_inline bool ought_to_switch(struct task_struct___scheduled *task
 
 	if (bit >= NOT_KNOWN || !bpf_core_field_exists(task->thread_info))
 		return false;
-	return (task->thread_info.flags >> bit) & 1;
+	return (BPF_CORE_READ(task, thread_info.flags) >> bit) & 1;
 }
 
 /*
@@ -429,13 +431,14 @@ static __always_inline bool is_same_request(struct cpu_watch *watch, struct task
 {
 	if (has_requests())
 		return watch->requests == watch->asked_requests;
-	return watch->asked_tid == task->pid && watch->asked_switches == switches_of(task);
+	return watch->asked_tid == (u32)bpf_get_current_pid_tgid() &&
+	       watch->asked_switches == switches_of(task);
 }
 
 /* When a tick begins, and has not yet asked for anything itself. */
 static __always_inline void look_whether_heard(void *ctx, struct cpu_watch *watch)
 {
-	struct task_struct___scheduled *task = current_task();
+	struct task_struct___scheduled *task = current_task_address();
 	u64 passed_ns, stolen_ns;
 
 	if (!watch->asked_ns)
@@ -455,9 +458,9 @@ static __always_inline void look_whether_heard(void *ctx, struct cpu_watch *watc
 /* When it ends, and may have asked. */
 static __always_inline void look_whether_asked(struct cpu_watch *watch)
 {
-	struct task_struct___scheduled *task = current_task();
+	struct task_struct___scheduled *task = current_task_address();
 
-	if (watch->asked_ns || task->pid == 0 || !ought_to_switch(task))
+	if (watch->asked_ns || is_idle() || !ought_to_switch(task))
 		return;
 	watch->asked_ns = bpf_ktime_get_ns();
 	watch->asked_stolen_ns = stolen_until_now(task);
@@ -465,7 +468,7 @@ static __always_inline void look_whether_asked(struct cpu_watch *watch)
 	if (has_requests()) {
 		watch->asked_requests = watch->requests;
 	} else {
-		watch->asked_tid = task->pid;
+		watch->asked_tid = bpf_get_current_pid_tgid();
 		watch->asked_switches = switches_of(task);
 	}
 }
@@ -476,7 +479,7 @@ int BPF_PROG(tick_is_stopped)
 {
 	struct cpu_watch *watch = only_of(&watches);
 
-	if (watch && watch->asked_ns && (u32)bpf_get_current_pid_tgid() == 0)
+	if (watch && watch->asked_ns && is_idle())
 		end_hold(watch);
 	return 0;
 }
@@ -503,7 +506,7 @@ int BPF_PROG(timer_callback_began, struct hrtimer *timer)
 	late_ns = watch->started_ns - timer->node.expires;
 	watch->late_ns = late_ns > 0 ? late_ns : 0;
 	if (watch->late_ns >= threshold_ns)
-		watch->stolen_ns = stolen_until_now(current_task());
+		watch->stolen_ns = stolen_until_now(current_task_address());
 	look_whether_heard(ctx, watch);
 	return 0;
 }

@@ -15,7 +15,7 @@
  * sched_tick shows its stack. Under PREEMPT_RT a run includes the time in which others went before it.
  */
 #include "event.h"
-#include "kernel/sched.h"
+#include "kernel/current_task.h"
 #include "metric.h"
 #include "ratelimit.h"
 #include "stack.h"
@@ -42,7 +42,7 @@ struct softirq_event {
 EVENT_RING(softirq_event, 1 << 20);
 QUESTION("Which softirqs were served late or ran for long, on which CPU, and which task and code did they "
 	 "interrupt? Distributions of all delays and runs, and how many each CPU has served");
-KERNEL("5.12");
+KERNEL("5.10");
 FALSE_POSITIVES("Left to ksoftirqd under load, softirqs wait for the scheduler, which is by design; so are "
 		"all with PREEMPT_RT. A virtual CPU that the hypervisor does not run looks the same. The "
 		"interrupted task is where the softirq was served, and need not be what has delayed it. Not "
@@ -134,7 +134,6 @@ int BPF_PROG(softirq_exited, u32 number)
 {
 	struct vector *vector = metric_at(&vectors, number);
 	struct softirq_event *event;
-	struct task_struct *task;
 	u64 now, ran_ns;
 
 	/* It was entered before the program was attached. */
@@ -151,13 +150,12 @@ int BPF_PROG(softirq_exited, u32 number)
 	if (!event)
 		return 0;
 	event_clear(event);
-	task = (void *)bpf_get_current_task_btf();
 	event->time = vector->entered_at_ns;
 	event->run_ns = ran_ns;
 	event->run_threshold_ns = run_threshold_ns;
 	event->latency_ns = vector->waited_ns;
 	event->threshold_ns = threshold_ns;
-	event->cgroup_id = task_cpu_cgroup(task);
+	event->cgroup_id = current_cpu_cgroup();
 	event->vector = number;
 	event->cpu = bpf_get_smp_processor_id();
 	event->pid = bpf_get_current_pid_tgid() >> 32;

@@ -34,6 +34,7 @@
  */
 #include "cgroup_counters.h"
 #include "event.h"
+#include "kernel/current_task.h"
 #include "kernel/runqueue.h"
 #include "ratelimit.h"
 #include "sample.h"
@@ -68,7 +69,7 @@ struct softlockup_event {
 EVENT_RING(softlockup_event, 1 << 18);
 QUESTION("Which CPUs are stuck in the kernel, after 3 s and while it lasts, with which task, whose, in which "
 	 "code, and what does the kernel's own watchdog say?");
-KERNEL("5.13 with CONFIG_FAIR_GROUP_SCHED, and perf events; the kernel's own words where it has the "
+KERNEL("5.10 with CONFIG_FAIR_GROUP_SCHED, and perf events; the kernel's own words where it has the "
        "tracepoint console");
 FALSE_POSITIVES("A task that spends all its time in one system call, beside one of less than a thousandth of "
 		"its weight. Not seen: a CPU whose interrupts are off, and a lock-up that is shorter than a "
@@ -157,7 +158,7 @@ static __always_inline struct softlockup_event *begin(struct cpu_watch *watch)
 /* What is on the CPU. It is remembered, for the document that says it is over. */
 static __always_inline void fill_culprit(struct softlockup_event *event, struct cpu_watch *watch)
 {
-	watch->cgroup_id = task_cpu_cgroup((void *)bpf_get_current_task_btf());
+	watch->cgroup_id = current_cpu_cgroup();
 	watch->pid = bpf_get_current_pid_tgid() >> 32;
 	watch->tid = bpf_get_current_pid_tgid();
 	bpf_get_current_comm(watch->comm, sizeof(watch->comm));
@@ -193,7 +194,7 @@ static __always_inline void end_episode(struct cpu_watch *watch)
 static __always_inline void count_episode(struct cpu_watch *watch)
 {
 	struct cgroup *directory;
-	cpu_cgroup_id cgroup = task_cpu_cgroup_found((void *)bpf_get_current_task_btf(), &directory);
+	cpu_cgroup_id cgroup = current_cpu_cgroup_found(&directory);
 	struct cgroup_lockups *of_cgroup = cgroups_of(&cgroup, directory);
 
 	watch->is_counted = 1;

@@ -81,7 +81,7 @@ struct tcp_retransmit_event {
 EVENT_RING(tcp_retransmit_event, 1 << 19);
 QUESTION("Which TCP segments were sent again, why, in which state of the connection, and whose is the "
 	 "socket? Counters by reason");
-KERNEL("5.12");
+KERNEL("5.10");
 FALSE_POSITIVES("Whether it was needed is known only a round trip later: dsack_dups of the connection's next "
 		"document counts those that were not. The reason is concluded from the state of the socket; "
 		"a smaller MTU and the data of a Fast Open SYN are one (non_congestion)");

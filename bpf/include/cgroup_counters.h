@@ -67,9 +67,10 @@ static __always_inline u64 cgroup_live_id(struct cgroup *cgroup, int controller,
 }
 
 /*
- * Defines `map_move(from, to)` for a METRIC_MAP whose values are nothing but u64 counters: adds the counts of
- * one key to those of another one and deletes the first. False: there were none. For programs at a cgroup's
- * removal, of which one runs at a time.
+ * Defines `map_move(from, to, can_read)` for a METRIC_MAP whose values are nothing but u64 counters: adds the
+ * counts of one key to those of another one and deletes the first. False: there were none. For programs at a
+ * cgroup's removal, of which one runs at a time. `can_read`, a constant: what other CPUs have counted can be
+ * read; else the counts are lost, and counted as that.
  */
 #define COUNTERS_MOVE(map, key_type, value_type)                                                             \
 	_Static_assert(sizeof(value_type) % 8 == 0, "counters are u64");                                     \
@@ -93,7 +94,7 @@ static __always_inline u64 cgroup_live_id(struct cgroup *cgroup, int controller,
 		return 0;                                                                                    \
 	}                                                                                                    \
                                                                                                              \
-	static __always_inline bool map##_move(const key_type *from, const key_type *to)                     \
+	static __always_inline bool map##_move(const key_type *from, const key_type *to, bool can_read)      \
 	{                                                                                                    \
 		u64 *sums, *target = bpf_map_lookup_elem(&map, from);                                        \
 		u32 zero = 0;                                                                                \
@@ -105,11 +106,11 @@ static __always_inline u64 cgroup_live_id(struct cgroup *cgroup, int controller,
 			return false;                                                                        \
 		for (u32 i = 0; i < sizeof(value_type) / 8; i++)                                             \
 			sums[i] = 0;                                                                         \
-		if (can_move_counters())                                                                     \
+		if (can_read)                                                                                \
 			bpf_loop(MAX_CPUS, map##_add_cpu, (void *)from, 0);                                  \
 		bpf_map_delete_elem(&map, from);                                                             \
 		/* After the deletion: a full map has room now. */                                           \
-		target = can_move_counters() ? metric_slot_in(&map, to) : 0;                                 \
+		target = can_read ? metric_slot_in(&map, to) : 0;                                            \
 		if (!target)                                                                                 \
 			__sync_fetch_and_add(&cgroup_counters_lost, 1);                                      \
 		for (u32 i = 0; target && i < sizeof(value_type) / 8; i++)                                   \
@@ -118,11 +119,6 @@ static __always_inline u64 cgroup_live_id(struct cgroup *cgroup, int controller,
 		return true;                                                                                 \
 	}                                                                                                    \
 	_Static_assert(sizeof(key_type) > 0, "")
-
-static __always_inline bool can_move_counters(void)
-{
-	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_map_lookup_percpu_elem);
-}
 
 /*
  * `controller`: cpu, memory or io. `map_of(&id, cgroup)` is this CPU's value of a cgroup, made when it is
@@ -144,8 +140,7 @@ static __always_inline bool can_move_counters(void)
 		return metric_slot(&map, &live);                                                             \
 	}                                                                                                    \
                                                                                                              \
-	SEC("tp_btf/cgroup_rmdir")                                                                           \
-	int BPF_PROG(map##_cgroup_removed, struct cgroup *removed)                                           \
+	static __always_inline void map##_removed(struct cgroup *removed, bool can_read)                     \
 	{                                                                                                    \
 		int index = bpf_core_enum_value(enum cgroup_subsys_id, controller##_cgrp_id);                \
 		controller##_cgroup_id from = cgroup_id_for(removed, index);                                 \
@@ -153,9 +148,22 @@ static __always_inline bool can_move_counters(void)
 		u64 id = from;                                                                               \
                                                                                                              \
 		if (bpf_map_lookup_elem(&container_cgroups, &id))                                            \
-			return 0;                                                                            \
-		if (map##_move(&from, &to))                                                                  \
+			return;                                                                              \
+		if (map##_move(&from, &to, can_read))                                                        \
 			__sync_fetch_and_add(&cgroups_ended, 1);                                             \
+	}                                                                                                    \
+                                                                                                             \
+	SEC("tp_btf/cgroup_rmdir")                                                                           \
+	int BPF_PROG(map##_cgroup_removed___with_counts_of_cpus, struct cgroup *removed)                     \
+	{                                                                                                    \
+		map##_removed(removed, true);                                                                \
+		return 0;                                                                                    \
+	}                                                                                                    \
+                                                                                                             \
+	SEC("tp_btf/cgroup_rmdir")                                                                           \
+	int BPF_PROG(map##_cgroup_removed___before_5_19, struct cgroup *removed)                             \
+	{                                                                                                    \
+		map##_removed(removed, false);                                                               \
 		return 0;                                                                                    \
 	}                                                                                                    \
 	_Static_assert(sizeof(controller##_cgroup_id) == 8, "")

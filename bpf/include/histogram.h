@@ -89,9 +89,13 @@ static __always_inline void histogram_add_alone(struct time_histogram *histogram
 static __always_inline void coarse_histogram_add_alone(struct coarse_time_histogram *histogram, u64 value)
 {
 	u64 scaled = (value ? value - 1 : 0) >> COARSE_TIME_SHIFT;
-	u32 slot = scaled ? log2_u64(scaled) / 2 + 1 : 0;
+	u64 slot = scaled ? log2_u64(scaled) / 2 + 1 : 0;
 
-	histogram->slots[slot < COARSE_HISTOGRAM_SLOTS - 1 ? slot : COARSE_HISTOGRAM_SLOTS - 1]++;
+	/* Older verifiers (Linux 6.1) know a bound only of what is derived from it behind the test. */
+	asm volatile("" : "+r"(slot));
+	if (slot > COARSE_HISTOGRAM_SLOTS - 1)
+		slot = COARSE_HISTOGRAM_SLOTS - 1;
+	histogram->slots[slot]++;
 	histogram->sum += value;
 }
 

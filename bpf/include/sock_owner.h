@@ -9,13 +9,14 @@
  * the collector has the cgroup only when the kernel keeps it; else its owner is not known, which is not to be
  * taken for the host: `known_by` says so. Sockets of the kernel (NFS, say) have no owner either.
  *
- * Including this attaches a program to inet_sock_set_state. Linux >= 5.11 (socket storage for tracing).
+ * Including this attaches a program to inet_sock_set_state. Before Linux 5.11 tracing programs may not
+ * remember anything with a socket: its owner is then known where the kernel keeps a cgroup.
  */
 #ifndef HUATUO_SOCK_OWNER_H
 #define HUATUO_SOCK_OWNER_H
 
 #include "kernel/mm.h"
-#include "kernel/sched.h"
+#include "kernel/current_task.h"
 #include "metric.h"
 #include "sock.h"
 
@@ -39,6 +40,13 @@ struct {
 	__type(value, struct sock_owner);
 } sock_owners SEC(".maps");
 
+/* Since Linux 5.11, as bpf_get_current_task_btf(); what could be asked for instead says nothing of tracing.
+ */
+static __always_inline bool has_socket_storage(void)
+{
+	return knows_current_task();
+}
+
 /* Storage goes with its socket and has no bound of its own, but the kernel may have no memory for it. */
 u64 sock_owners_lost COUNTER("huatuo_bpf_socket_owners_lost_total",
 			     "Sockets whose owner could not be kept: their documents may not name it.")
@@ -49,20 +57,21 @@ u64 sock_owners_lost COUNTER("huatuo_bpf_socket_owners_lost_total",
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(sock_owner_appears, const struct sock *sk, int before, int after)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct sock_owner *owner;
 
+	if (!has_socket_storage())
+		return 0;
 	if (after != SYN_SENT && after != LISTEN)
 		return 0;
 	/* A kernel thread. */
-	if (!task->mm)
+	if (!((struct task_struct *)bpf_get_current_task_btf())->mm)
 		return 0;
 	owner = bpf_sk_storage_get(&sock_owners, (void *)sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!owner) {
 		__sync_fetch_and_add(&sock_owners_lost, 1);
 		return 0;
 	}
-	owner->cgroup_id = task_memory_cgroup(task);
+	owner->cgroup_id = current_memory_cgroup();
 	owner->pid = bpf_get_current_pid_tgid() >> 32;
 	bpf_get_current_comm(owner->comm, sizeof(owner->comm));
 	owner->known_by = connect_or_listen;
@@ -83,7 +92,7 @@ static __always_inline u64 charged_cgroup(const struct sock *sk)
 /* 0 unless the v2 hierarchy is the one in which memory is controlled: else containers need not be in it. */
 static __always_inline u64 creating_cgroup(const struct sock *sk)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct task_struct *task = current_task_address();
 	struct cgroup_subsys_state *memory;
 	struct cgroup *cgroup;
 
@@ -100,7 +109,8 @@ static __always_inline u64 creating_cgroup(const struct sock *sk)
 /* Fills in what is known; the rest stays as it is. `sk` is an argument of the tracepoint, a full socket. */
 static __always_inline void sock_owner_of(const struct sock *sk, struct sock_owner *found)
 {
-	struct sock_owner *remembered = bpf_sk_storage_get(&sock_owners, (void *)sk, 0, 0);
+	struct sock_owner *remembered =
+	    has_socket_storage() ? bpf_sk_storage_get(&sock_owners, (void *)sk, 0, 0) : NULL;
 	u64 cgroup;
 
 	if (remembered)

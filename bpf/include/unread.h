@@ -12,12 +12,14 @@
  * that was there before is waited for: no stall is missed, and a socket costs 48 bytes, whatever is in its
  * queue. Segments between the two are not timed.
  *
- * All programs that use this run while the socket is locked. Linux >= 5.11 (socket storage for tracing).
+ * All programs that use this run while the socket is locked. Before Linux 5.11 (socket storage for
+ * tracing) no segment is timed.
  */
 #ifndef HUATUO_UNREAD_H
 #define HUATUO_UNREAD_H
 
 #include "kernel/net.h"
+#include "sock_owner.h"
 
 struct unread_segment {
 	u64 received_ns; /* 0: there is none */
@@ -67,9 +69,12 @@ static __always_inline u32 forget_gone(struct unread_segment *segment, const str
 static __always_inline u32 unread_arrived(struct sock *sk, const struct tcp_sock *tcp,
 					  const struct unread_segment *arrived)
 {
-	struct unread *unread = bpf_sk_storage_get(&unread_segments, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	struct unread *unread;
 	u32 lost;
 
+	if (!has_socket_storage())
+		return 1;
+	unread = bpf_sk_storage_get(&unread_segments, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!unread)
 		return 1;
 	lost = forget_gone(&unread->oldest, tcp) + forget_gone(&unread->newest, tcp);

@@ -62,7 +62,13 @@ export async function runAgent(
   });
   using systemd = new SystemdReporter(new SystemdNotifier(), agent);
   // A refused reload is in the log, in the metrics, and changes nothing.
-  const reload = (): void => void reloader.reload().catch(() => undefined);
+  const reload = (): void => {
+    systemd.reloading();
+    const done = (): void => {
+      if (phase !== 'stopping') systemd.reloaded();
+    };
+    reloader.reload().then(done, done);
+  };
   let phase: 'starting' | 'up' | 'stopping' = 'starting';
   let waiting = false;
   process.on('SIGHUP', () => {

@@ -26,6 +26,16 @@ export class SystemdReporter implements Disposable {
     this.#report();
   }
 
+  /** Of a reload that has begun: `Type=notify-reload` waits for its end, other types show it. */
+  reloading(): void {
+    this.#notifier.reloading(process.hrtime.bigint() / 1000n);
+  }
+
+  /** Also one that was refused: the agent goes on as before. */
+  reloaded(): void {
+    this.#notifier.ready();
+  }
+
   stopping(): void {
     clearInterval(this.#timer);
     this.#notifier.stopping();

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Tasks the verifier does not know: their addresses are numbers to it, so all of them is read by probes.
- *
  * task_by_pid() goes the way of find_task_by_pid_ns() (kernel/pid.c), through the IDR of the initial pid
  * namespace, a radix tree of struct pid; include/linux/pid.h, xarray.h. It needs no kernel function that
  * programs may call only since Linux 6.2 (bpf_task_from_pid), and no symbol.
@@ -9,7 +7,7 @@
 #ifndef HUATUO_KERNEL_TASK_BY_PID_H
 #define HUATUO_KERNEL_TASK_BY_PID_H
 
-#include "kernel/sched.h"
+#include "kernel/task_reads.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -86,35 +84,6 @@ static __always_inline struct task_struct *task_by_pid(u32 nr)
 	}
 	link = entry ? BPF_CORE_READ((struct pid *)entry, tasks[0].first) : NULL;
 	return link ? (void *)link - bpf_core_field_offset(struct task_struct___of_pid, pid_links) : NULL;
-}
-
-static __always_inline u64 read_cgroup_of_other(struct cgroup *cgroup)
-{
-	u64 hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
-
-	return ((hierarchy + 1) << CGROUP_HIERARCHY_SHIFT) | BPF_CORE_READ(cgroup, kn, id);
-}
-
-/* As task_memory_cgroup(). */
-static __always_inline memory_cgroup_id read_task_memory_cgroup(struct task_struct *task)
-{
-	int memory = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
-	int cpu = bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id);
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	struct cgroup *own = BPF_CORE_READ(set, subsys[memory], cgroup);
-	struct cgroup *unified = BPF_CORE_READ(set, dfl_cgrp);
-	struct cgroup *other;
-
-	if (!own || BPF_CORE_READ(own, root, hierarchy_id) == 0)
-		return BPF_CORE_READ(unified, kn, id);
-	if (BPF_CORE_READ(own, level) > 0)
-		return BPF_CORE_READ(own, kn, id);
-	if (BPF_CORE_READ(unified, level) > 0)
-		return read_cgroup_of_other(unified);
-	other = BPF_CORE_READ(set, subsys[cpu], cgroup);
-	if (BPF_CORE_READ(other, level) > 0)
-		return read_cgroup_of_other(other);
-	return BPF_CORE_READ(own, kn, id);
 }
 
 #endif

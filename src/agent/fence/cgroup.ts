@@ -2,7 +2,8 @@
  * A CPU quota for single threads: one cgroup for each fenced collector, below the agent's own.
  *
  *   v1   <cpu hierarchy>/<agent's own>/huatuo-<pid>/<collector>/{cpu.cfs_quota_us, tasks}
- *   v2   <agent's own, with +cpu>/huatuo-<pid>/<collector>/{cpu.max, cgroup.threads}      both levels threaded
+ *   v2   <agent's own, with +cpu>/huatuo-<pid>/<collector>/{cpu.max, cgroup.threads}      both levels threaded;
+ *        under systemd the agent's own is one level further down, see own-group.ts
  *
  * Where it cannot be had (cpu-parent.ts), the measured budget (cpu-budget.ts) is the only fence, and the reason is reported.
  *
@@ -12,6 +13,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HuatuoError } from '../../error.ts';
+import { ownThreadRoot } from './own-group.ts';
 import type { QuotaParent } from './quota-parent.ts';
 
 /** Length of one accounting period; what is left of it when the quota is used up is how long a thread stands still. */
@@ -23,7 +25,10 @@ const OURS = /^huatuo-(\d+)$/;
 
 export class CpuCgroups implements Disposable {
   readonly parent: QuotaParent;
-  readonly #group: string;
+  /** Below which its group is; of v2, known once the first one is made. */
+  #root: string;
+  #group: string;
+  readonly #pid: number;
   readonly #procfs: string;
 
   /**
@@ -34,6 +39,8 @@ export class CpuCgroups implements Disposable {
   constructor(parent: QuotaParent, procfs: string, pid: number = process.pid) {
     this.parent = parent;
     this.#procfs = procfs;
+    this.#pid = pid;
+    this.#root = parent.kind === 'none' ? '' : parent.path;
     this.#group = parent.kind === 'none' ? '' : join(parent.path, `huatuo-${pid}`);
     if (parent.kind !== 'none') this.#removeStale(parent.path);
   }
@@ -48,10 +55,12 @@ export class CpuCgroups implements Disposable {
    */
   limit(collector: string, quota_cores: number, tid: number): string {
     if (this.parent.kind === 'none') throw noQuota(this.parent.reason);
-    const path = join(this.#group, collector);
     try {
+      if (this.parent.kind === 'v2') this.#root = ownThreadRoot(this.#root);
+      this.#group = join(this.#root, `huatuo-${this.#pid}`);
+      const path = join(this.#group, collector);
       if (this.parent.kind === 'v1') limitV1(path, quota_cores, tid);
-      else limitV2(this.parent.path, this.#group, path, quota_cores, tid);
+      else limitV2(this.#root, this.#group, path, quota_cores, tid);
       return path;
     } catch (cause) {
       throw noQuota(cause instanceof Error ? cause.message : String(cause), cause);
@@ -60,14 +69,14 @@ export class CpuCgroups implements Disposable {
 
   /** Removes the collector's group; threads still in it go back to where the agent is. */
   remove(collector: string): void {
-    if (this.parent.kind !== 'none') removeGroup(join(this.#group, collector), this.parent.path);
+    if (this.parent.kind !== 'none') removeGroup(join(this.#group, collector), this.#root);
   }
 
   /** Removes every group of this agent. */
   [Symbol.dispose](): void {
     if (this.parent.kind === 'none') return;
     for (const name of subgroups(this.#group)) this.remove(name);
-    removeGroup(this.#group, this.parent.path);
+    removeGroup(this.#group, this.#root);
   }
 
   /** Another agent's groups are left alone for as long as a process of that id calls itself huatuo. */

@@ -1,0 +1,50 @@
+/** What the guest's suite asks of its host. */
+import { execFile, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Of this machine against the one the deadlines are written for; at least 1. Set once, at the beginning. */
+let slowness = 1;
+
+/** Measures how slow the guest is, by a program that takes 50 ms where it is not emulated. */
+export async function measureSlowness(): Promise<number> {
+  const began = performance.now();
+  await run('huatuo', 'version');
+  slowness = Math.max(1, (performance.now() - began) / 50);
+  return slowness;
+}
+
+/** @returns stdout; rejects when it fails */
+export function run(program: string, ...parameters: string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(program, parameters, { maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      if (error) reject(new Error(`${program} ${parameters.join(' ')}: ${stderr.trim() || error.message}`));
+      else resolve(stdout);
+    });
+  });
+}
+
+/** Starts a shell command and does not wait for it. */
+export function start(command: string): void {
+  spawn('sh', ['-c', command], { stdio: 'ignore', detached: true }).unref();
+}
+
+/**
+ * Asks until there is an answer.
+ * @param seconds on a machine that is not emulated
+ * @returns undefined when there was none in time
+ */
+export async function eventually<T>(
+  seconds: number,
+  ask: () => Promise<T | undefined> | T | undefined,
+): Promise<T | undefined> {
+  const end = performance.now() + seconds * 1000 * slowness;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined || performance.now() > end) return answer;
+    await sleep(1000);
+  }
+}
+
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

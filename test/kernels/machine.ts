@@ -1,0 +1,115 @@
+/** An emulated machine: boots a kernel with the image, runs commands by ssh. What it writes to its disks is thrown away. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../support/free-port.ts';
+import type { BootFiles } from './boot-files.ts';
+import type { Image } from './image.ts';
+
+const BOOT_MS = 600_000;
+const COMMAND_LINE = [
+  'console=ttyS0 net.ifnames=0 quiet systemd.unified_cgroup_hierarchy=1 mitigations=off',
+  // With the clock it would choose, each reading leaves the guest.
+  'tsc=reliable clocksource=tsc',
+].join(' ');
+
+export class Machine implements AsyncDisposable {
+  readonly #qemu: ChildProcess;
+  readonly #port: number;
+  readonly #key: string;
+  readonly #console: string;
+
+  private constructor(qemu: ChildProcess, port: number, key: string, consoleLog: string) {
+    this.#qemu = qemu;
+    this.#port = port;
+    this.#key = key;
+    this.#console = consoleLog;
+  }
+
+  /** @throws when it does not answer in time; the end of its console is in the message */
+  static async boot(files: BootFiles, image: Image, cache: string): Promise<Machine> {
+    const port = await freePort();
+    const consoleLog = join(cache, 'console.log');
+    const disk = (file: string): string => `file=${file},format=raw,if=virtio,snapshot=on,cache=unsafe`;
+    const qemu = spawn(
+      'qemu-system-x86_64',
+      [
+        ...['-machine', 'q35,hpet=off', '-accel', 'tcg,thread=multi,tb-size=1024', '-cpu', 'max'],
+        ...[
+          '-smp',
+          '2',
+          '-m',
+          '2048',
+          '-kernel',
+          files.kernel,
+          '-initrd',
+          files.initrd,
+          '-append',
+          COMMAND_LINE,
+        ],
+        ...['-drive', disk(image.root), '-drive', disk(image.scratch)],
+        ...['-netdev', `user,id=n0,hostfwd=tcp:127.0.0.1:${port}-:22`],
+        ...['-device', 'virtio-net-pci,netdev=n0,romfile=', '-device', 'virtio-rng-pci'],
+        ...['-display', 'none', '-serial', `file:${consoleLog}`, '-monitor', 'none', '-no-reboot'],
+      ],
+      { stdio: ['ignore', 'ignore', openSync(join(cache, 'qemu.log'), 'w')] },
+    );
+    const machine = new Machine(qemu, port, image.key, consoleLog);
+    try {
+      await machine.#answers();
+      return machine;
+    } catch (error) {
+      await machine[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * @param told gets the lines of stderr
+   * @returns stdout
+   */
+  async run(
+    command: string,
+    deadline_ms: number,
+    told: (line: string) => void = () => undefined,
+  ): Promise<string> {
+    const options = [`IdentityFile=${this.#key}`, 'StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null'];
+    const all = [...options, 'LogLevel=ERROR', 'ConnectTimeout=20', 'ServerAliveInterval=30'];
+    const ssh = spawn(
+      'ssh',
+      ['-p', `${this.#port}`, ...all.flatMap((option) => ['-o', option]), 'root@127.0.0.1', command],
+      { stdio: ['ignore', 'pipe', 'pipe'], signal: AbortSignal.timeout(deadline_ms) },
+    );
+    let output = '';
+    ssh.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    ssh.stderr.setEncoding('utf8').on('data', (text: string) => text.trimEnd().split('\n').forEach(told));
+    const [code] = await once(ssh, 'close');
+    if (code !== 0)
+      throw new Error(`expected \`${command}\` to succeed in the guest, found exit code ${code}`);
+    return output;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#qemu.exitCode !== null || this.#qemu.signalCode !== null) return;
+    this.#qemu.kill('SIGKILL');
+    await once(this.#qemu, 'exit');
+  }
+
+  async #answers(): Promise<void> {
+    const end = Date.now() + BOOT_MS;
+    while (Date.now() < end && this.#qemu.exitCode === null) {
+      try {
+        await this.run('true', 30_000);
+        return;
+      } catch {
+        await sleep(1000);
+      }
+    }
+    const words = readFileSync(this.#console, 'utf8').slice(-2000);
+    throw new Error(`expected the guest to boot within ${BOOT_MS / 1000} s, found its console at:\n${words}`);
+  }
+}
