@@ -4,7 +4,7 @@ import type { ProfileCalls, ProfileRequest, ProfileSubject } from '../profile/pr
 import { containerSubject } from '../profile/subject.ts';
 import { takeProfile } from '../profile/take-profile.ts';
 import type { Subject } from '../sdk/autotracing.ts';
-import type { Profile, ProfileOptions, Profiles } from '../sdk/profile.ts';
+import type { CpuProfileOptions, Profile, Profiles } from '../sdk/profile.ts';
 
 const HZ = 99;
 const MAX_HZ = 1000;
@@ -26,7 +26,7 @@ export function captureProfiles(calls: ProfileCalls, subject: Subject, limits: P
   const end_ms = performance.now() + limits.deadline_seconds * (1 - RESERVED_SHARE) * 1000;
   const take = async (
     kind: ProfileRequest['kind'],
-    { seconds, pids, hz = HZ }: ProfileOptions & { readonly hz?: number },
+    { seconds, pids, of, hz = HZ, cpus }: CpuProfileOptions,
   ): Promise<Profile> => {
     const left = (end_ms - performance.now()) / 1000;
     const time = {
@@ -35,8 +35,9 @@ export function captureProfiles(calls: ProfileCalls, subject: Subject, limits: P
     };
     const request: ProfileRequest = {
       kind,
-      subject: pids ? { type: 'processes', pids } : subjectOf(subject),
+      subject: pids ? { type: 'processes', pids } : subjectOf(of ?? subject),
       hz: Math.max(1, Math.min(Math.round(hz), MAX_HZ)),
+      cpus,
       faultsPerSample: FAULTS_PER_SAMPLE,
     };
     return takeProfile(calls, request, time, pageSize(limits.procfs));

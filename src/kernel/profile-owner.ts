@@ -94,7 +94,8 @@ export class ProfileOwner {
   }
 }
 
-function objectOf({ kind, subject, hz, faultsPerSample }: ProfileRequest, paths: KernelPaths): ObjectSource {
+function objectOf(request: ProfileRequest, paths: KernelPaths): ObjectSource {
+  const { kind, subject, hz, cpus, faultsPerSample } = request;
   const isSampled = kind === 'on_cpu' || kind === 'allocations';
   const path = (extension: string): string =>
     at(`dist/agent/profile_${isSampled ? 'samples' : 'off_cpu'}.${extension}`);
@@ -112,7 +113,7 @@ function objectOf({ kind, subject, hz, faultsPerSample }: ProfileRequest, paths:
     ...(isSampled && {
       sampledEvent:
         kind === 'on_cpu'
-          ? { type: 'clock', per_second: hz }
+          ? { type: 'clock', per_second: hz, cpus }
           : { type: 'page_fault', every: faultsPerSample },
     }),
     paths,

@@ -20,7 +20,12 @@ const ATTR_FREQ = 1n << 10n;
 
 /** When a `perf_event` program runs. */
 export type SampledEvent =
-  | { readonly type: 'clock'; readonly per_second: number }
+  | {
+      readonly type: 'clock';
+      readonly per_second: number;
+      /** Only these; all without it. */
+      readonly cpus?: readonly number[] | undefined;
+    }
   /** In whose context the fault is: of user code, and of the kernel on its behalf. */
   | { readonly type: 'page_fault'; readonly every: number };
 
@@ -43,7 +48,7 @@ function linkName(program: string, cpu: number): string {
 /**
  * Attaches the program to CPUs that it is not attached to, and lets go of those that are not online.
  * @param name of the program
- * @returns the errno that keeps it from a CPU that is online; undefined when it is attached to all
+ * @returns the errno that keeps it from a CPU that is online and wanted; undefined when it is attached to all
  */
 export function followCpus(
   api: Libbpf,
@@ -55,11 +60,12 @@ export function followCpus(
   }: { readonly name: string; readonly program: Pointer; readonly event: SampledEvent },
   online: readonly number[],
 ): string | undefined {
-  const wanted = new Set(online.map((cpu) => linkName(name, cpu)));
+  const cpus = online.filter((cpu) => event.type !== 'clock' || (event.cpus?.includes(cpu) ?? true));
+  const wanted = new Set(cpus.map((cpu) => linkName(name, cpu)));
   for (const link of handles.links.keys())
     if (link.startsWith(`${name}@`) && !wanted.has(link)) handles.destroyLink(api, link);
   let refused: string | undefined;
-  for (const cpu of online) {
+  for (const cpu of cpus) {
     if (handles.links.has(linkName(name, cpu))) continue;
     const link = attachToCpu(api, program, cpu, event);
     if (typeof link === 'string') refused ??= link;

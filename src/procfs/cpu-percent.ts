@@ -1,4 +1,4 @@
-/** How much of the CPU time that there was has been used between two readings. */
+/** Between two readings: how much of the CPU time that there was has been used, and of the time that was wanted, waited for. */
 import type { CgroupCpuUse } from './cgroup-cpu.ts';
 import { CPU_MODES, type CpuTicks } from './stat.ts';
 
@@ -29,4 +29,24 @@ export function containerPercent(
   const percent = (key: keyof CgroupCpuUse): number =>
     (100 * Math.max(0, after[key] - before[key])) / available_ns;
   return { usr: percent('user_ns'), sys: percent('system_ns'), total: percent('total_ns') };
+}
+
+/** What a container has waited for CPUs, and what that is a part of. */
+export interface CpuWait {
+  readonly wait_ns: number;
+  /** With the wait, all the time it wanted to run; absent where the wait is a part of the time that passes. */
+  readonly run_ns?: number | undefined;
+}
+
+/**
+ * @param passed_ns between the two
+ * @returns undefined when a counter has stepped back, no time has passed, or the two are of different kinds
+ */
+export function waitPercent(before: CpuWait, after: CpuWait, passed_ns: number): number | undefined {
+  if ((before.run_ns === undefined) !== (after.run_ns === undefined)) return undefined;
+  const waited_ns = after.wait_ns - before.wait_ns;
+  const ran_ns = (after.run_ns ?? 0) - (before.run_ns ?? 0);
+  if (waited_ns < 0 || ran_ns < 0 || passed_ns <= 0) return undefined;
+  if (after.run_ns === undefined) return Math.min(100, (100 * waited_ns) / passed_ns);
+  return waited_ns === 0 ? 0 : (100 * waited_ns) / (waited_ns + ran_ns);
 }

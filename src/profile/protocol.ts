@@ -20,6 +20,8 @@ export interface ProfileRequest {
   readonly subject: ProfileSubject;
   /** Of `on_cpu`: how often each CPU is looked at. */
   readonly hz: number;
+  /** Of `on_cpu`: the CPUs that are looked at; all without it. */
+  readonly cpus?: readonly number[] | undefined;
   /** Of `allocations`: one of so many faults is taken. */
   readonly faultsPerSample: number;
 }

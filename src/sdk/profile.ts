@@ -57,6 +57,15 @@ export interface ProfileOptions {
   readonly seconds: number;
   /** Of these processes, at most 1,024, instead of the capture's subject. */
   readonly pids?: readonly number[];
+  /** Of the whole host instead: who else there is. */
+  readonly of?: 'host';
+}
+
+export interface CpuProfileOptions extends ProfileOptions {
+  /** How often each CPU is looked at, in a second; 99. */
+  readonly hz?: number;
+  /** Only these CPUs, by number. */
+  readonly cpus?: readonly number[];
 }
 
 /**
@@ -66,8 +75,8 @@ export interface ProfileOptions {
  * @throws what keeps the object from being loaded: PERMISSION_DENIED, BTF_MISSING, VERIFIER_REFUSED, ATTACH_FAILED …
  */
 export interface Profiles {
-  /** What runs, looked at `hz` times a second (99) on every CPU. */
-  onCpu(options: ProfileOptions & { readonly hz?: number }): Promise<Profile>;
+  /** What runs, looked at again and again on every CPU. */
+  onCpu(options: CpuProfileOptions): Promise<Profile>;
   /** Where tasks wait and for how long: for an event, in uninterruptible sleep, for I/O, or on the run queue. */
   offCpu(options: ProfileOptions): Promise<Profile>;
   /** Where memory comes into use: page faults, one of seven. */

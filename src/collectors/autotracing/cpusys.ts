@@ -3,6 +3,7 @@ import { hostPercent } from '../../procfs/cpu-percent.ts';
 import { type CpuTicks, readCpuStat } from '../../procfs/stat.ts';
 import * as sdk from '../../sdk/index.ts';
 import { judgeBurst } from './cpu-burst.ts';
+import { processOwners, RUNNERS, runnersOf } from './cpu-runners.ts';
 
 const limit = (percent: number, doc: string) => sdk.number(percent, doc, { min: 0, max: 100 });
 
@@ -22,6 +23,7 @@ export default sdk.defineAutotracing({
     }),
     system_percent: limit(45, 'System and interrupt time beyond this is a burst, in percent of all CPUs'),
     system_percent_delta: limit(20, 'if it is also this much more than before, in percentage points'),
+    top: sdk.count(10, 'Names of processes that ran, in a document', { max: 100 }),
     profile: sdk.duration('10s', 'How long the host is profiled, at most three quarters of deadline', {
       min: '1s',
       max: '60s',
@@ -33,6 +35,7 @@ export default sdk.defineAutotracing({
     system_percent_delta: sdk.decimal('How much more that is than before, in percentage points'),
     system_percent_delta_threshold: sdk.decimal('Limit of that'),
     seconds: sdk.decimal('Over which it was measured'),
+    runners: RUNNERS,
     ...sdk.PROFILE_FIELDS,
   },
   sample: ({ paths }): sdk.Samples<CpuTicks> => [['host', readCpuStat(paths.procfs).total]],
@@ -45,8 +48,10 @@ export default sdk.defineAutotracing({
     const seconds = Number(newest.boottime_ns - previous.boottime_ns) / 1e9;
     return isBurst ? { ...fields, seconds } : undefined;
   },
-  capture: async (_host, why, { profile, options }) => ({
-    ...why,
-    ...sdk.profileDocument(await profile.onCpu({ seconds: options.profile })),
-  }),
+  async capture(_host, why, ctx) {
+    const owners = processOwners(ctx);
+    const taken = await ctx.profile.onCpu({ seconds: ctx.options.profile });
+    const runners = runnersOf(taken, new Map([...owners, ...processOwners(ctx)]), ctx.options.top);
+    return { ...why, runners, ...sdk.profileDocument(taken) };
+  },
 });

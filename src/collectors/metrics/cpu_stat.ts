@@ -4,6 +4,7 @@
  */
 import { type CgroupBandwidth, readCgroupBandwidth } from '../../procfs/cgroup-bandwidth.ts';
 import { type CgroupPaths, readCgroupCpuUse } from '../../procfs/cgroup-cpu.ts';
+import { type CpuWait, waitPercent } from '../../procfs/cpu-percent.ts';
 import { readCgroupPressure } from '../../procfs/pressure.ts';
 import {
   CONTAINER_LABELS,
@@ -19,13 +20,6 @@ import {
 const EVERY_SECONDS = 10;
 const NS_PER_SECOND = 1e9;
 const NS_PER_US = 1_000;
-
-/** What a container has waited for CPUs, and what that is a part of. */
-export interface CpuWait {
-  readonly wait_ns: number;
-  /** With the wait, all the time it wanted to run; absent where the wait is a part of the time that passes. */
-  readonly run_ns?: number | undefined;
-}
 
 /** Containers by id. */
 type Waits = Readonly<Record<string, CpuWait & { readonly labels: ContainerLabels }>>;
@@ -110,17 +104,4 @@ function readWait(cgroups: CgroupPaths): CpuWait | undefined {
   const stalled =
     cgroups.unified === undefined ? undefined : readCgroupPressure(cgroups.unified, 'cpu')?.some;
   return stalled && { wait_ns: stalled.total_us * NS_PER_US };
-}
-
-/**
- * @param passed_ns between the two
- * @returns undefined when a counter has stepped back, no time has passed, or the two are of different kinds
- */
-export function waitPercent(before: CpuWait, after: CpuWait, passed_ns: number): number | undefined {
-  if ((before.run_ns === undefined) !== (after.run_ns === undefined)) return undefined;
-  const waited_ns = after.wait_ns - before.wait_ns;
-  const ran_ns = (after.run_ns ?? 0) - (before.run_ns ?? 0);
-  if (waited_ns < 0 || ran_ns < 0 || passed_ns <= 0) return undefined;
-  if (after.run_ns === undefined) return Math.min(100, (100 * waited_ns) / passed_ns);
-  return waited_ns === 0 ? 0 : (100 * waited_ns) / (waited_ns + ran_ns);
 }

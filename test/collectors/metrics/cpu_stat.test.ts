@@ -1,7 +1,7 @@
 /** The cpu_stat collector over cgroups that the test makes up, with a clock that the test moves. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { waitPercent } from '../../../src/collectors/metrics/cpu_stat.ts';
+import { waitPercent } from '../../../src/procfs/cpu-percent.ts';
 import type { Container } from '../../../src/sdk/container.ts';
 import { CollectorHarness } from '../../support/collector-harness.ts';
 import { FixtureProc } from '../../support/fixture-proc.ts';
