@@ -33,6 +33,16 @@ test('a container is its cgroup, in the hierarchy that tells most; anything else
   );
 });
 
+test('beside a container, the host can be asked for, and some CPUs alone', async () => {
+  const kernel = new FakeKernel();
+  const web = { ...container('a'.repeat(64), {}), cgroups: { cpu: '/proc' } };
+  await profilesOf(kernel, web).onCpu({ seconds: 0.1, of: 'host', cpus: [1, 3] });
+  assert.deepEqual(
+    kernel.requests.map(({ subject, cpus }) => [subject, cpus]),
+    [[{ type: 'host' }, [1, 3]]],
+  );
+});
+
 test('a container that has ended has no profile, and no other one is taken', async () => {
   const gone = { ...container('a'.repeat(64), {}), cgroups: { cpu: '/is/gone' } };
   const kernel = new FakeKernel();

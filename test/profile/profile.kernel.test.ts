@@ -1,5 +1,6 @@
 /** Profiles of real processes, from the BPF objects to names. */
 import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { ProfileOwner } from '../../src/kernel/profile-owner.ts';
 import { foldedText } from '../../src/profile/folded.ts';
@@ -19,13 +20,19 @@ const SECONDS = 2;
 /** With optimisation, GCC leaves out the frames of functions that call none, whatever it is told. */
 const FRAMES = ['-O0', '-fno-omit-frame-pointer'];
 
+interface ProfileSettings {
+  readonly seconds?: number;
+  readonly signal?: AbortSignal;
+  readonly cpus?: readonly number[];
+}
+
 async function profile(
   kind: ProfileKind,
   subject: ProfileSubject,
-  { seconds = SECONDS, signal = new AbortController().signal } = {},
+  { seconds = SECONDS, signal = new AbortController().signal, cpus }: ProfileSettings = {},
 ): Promise<Profile> {
   const owner = new ProfileOwner(PATHS);
-  const request: ProfileRequest = { kind, subject, hz: 199, faultsPerSample: 7 };
+  const request: ProfileRequest = { kind, subject, hz: 199, cpus, faultsPerSample: 7 };
   try {
     return await takeProfile(owner.calls, request, { seconds, signal }, PAGE_BYTES);
   } finally {
@@ -152,6 +159,24 @@ describe('profiles', { skip }, () => {
     const { stacks, samples, idle } = await profile('on_cpu', { type: 'host' });
     assert.ok(stacks.some(({ pid }) => pid === burner.pid));
     assert.ok(samples + idle > SECONDS * 100);
+  });
+
+  test('of some CPUs: nothing that runs on others', { skip: availableParallelism() < 2 }, async () => {
+    await using first = await RunningProgram.start(
+      '/usr/bin/env',
+      'taskset',
+      '-c',
+      '0',
+      program.path,
+      'burn',
+    );
+    await using last = await RunningProgram.start('/usr/bin/env', 'taskset', '-c', '1', program.path, 'burn');
+    const { stacks } = await profile(
+      'on_cpu',
+      { type: 'processes', pids: [first.pid, last.pid] },
+      { cpus: [0] },
+    );
+    assert.deepEqual([...new Set(stacks.map(({ pid }) => pid))], [first.pid]);
   });
 
   test('one that is aborted ends early with what there is; nothing stays attached', async () => {

@@ -36,6 +36,7 @@ export class CpuContainer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const cgroup of this.#cgroups) await cgroup[Symbol.asyncDispose]();
+    await using stack = new AsyncDisposableStack();
+    for (const cgroup of this.#cgroups) stack.use(cgroup);
   }
 }

@@ -30,13 +30,23 @@ interface Point {
   readonly percent: number;
 }
 
-/** @returns undefined while the newest interval, or half of those before, is not known */
-export function historyOf({ samples, newest, full }: Window<WaitState>): WaitHistory | undefined {
+/**
+ * @param least tasks that wait at a time, on average: an interval with fewer counts as one without waits. The share of a container
+ * that hardly wants to run is that of a few wake-ups, and may be anything.
+ * @returns undefined while the newest interval, or half of those before, is not known
+ */
+export function historyOf(
+  { samples, newest, full }: Window<WaitState>,
+  least: number,
+): WaitHistory | undefined {
   const previous = samples.at(-2);
   if (!full || !previous) return undefined;
   const points = samples.slice(1).flatMap((to, index): Point[] => {
-    const percent = between(samples[index]!, to);
-    return percent === undefined ? [] : [{ seconds: Number(to.boottime_ns) / 1e9, percent }];
+    const from = samples[index]!;
+    const share = between(from, to);
+    if (share === undefined) return [];
+    const percent = waitingAt(from, to) < least ? 0 : share;
+    return [{ seconds: Number(to.boottime_ns) / 1e9, percent }];
   });
   const now = between(previous, newest);
   const before = points.slice(0, -1).map(({ percent }) => percent);
@@ -44,7 +54,7 @@ export function historyOf({ samples, newest, full }: Window<WaitState>): WaitHis
   const mean = meanOf(before);
   return {
     now,
-    waiting: (newest.state.wait_ns - previous.state.wait_ns) / passed(previous, newest),
+    waiting: waitingAt(previous, newest),
     mean,
     deviation: Math.sqrt(meanOf(before.map((percent) => (percent - mean) ** 2))),
     rise: riseOf(points),
@@ -84,6 +94,10 @@ export function throttlingSince(
     throttled_ns,
     quota_is_cause: throttled_ns > 0 && throttled_ns >= waited_ns / 2,
   };
+}
+
+function waitingAt(from: WindowSample<WaitState>, to: WindowSample<WaitState>): number {
+  return (to.state.wait_ns - from.state.wait_ns) / passed(from, to);
 }
 
 function passed(from: WindowSample<unknown>, to: WindowSample<unknown>): number {

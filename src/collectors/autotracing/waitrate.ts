@@ -34,7 +34,7 @@ export default sdk.defineAutotracing({
     }),
     waiting_tasks: sdk.number(
       0.1,
-      'Least tasks that wait at a time, on average: those of an idle container say nothing',
+      'Least tasks that wait at a time, on average; a sample with fewer counts as one without waits',
       {
         min: 0,
       },
@@ -79,7 +79,7 @@ export default sdk.defineAutotracing({
     );
   },
   trigger(window, options) {
-    const history = historyOf(window);
+    const history = historyOf(window, options.waiting_tasks);
     const previous = window.samples.at(-2);
     if (!history || !previous) return undefined;
     const { now, waiting, mean, deviation, rise } = history;

@@ -39,16 +39,17 @@ test('of two containers on one CPU, the one that waits names the other; one that
   greedy.favour(20);
   throttled.limit(0.1);
   await using victim = await pinned(profiled, 'burn');
-  await using sleeper = await RunningProgram.start(profiled.path, 'sleep');
+  await using sleepers = new AsyncDisposableStack();
   waiting.add(victim.pid);
-  throttled.add(sleeper.pid);
+  for (const container of [greedy, throttled])
+    container.add(sleepers.use(await RunningProgram.start(profiled.path, 'sleep')).pid);
   await using agent = await AgentProcess.start({
     only: ['waitrate'],
     config: {
       collectors: {
         // What else runs on this host makes both wait, too, so that little above it must do.
         waitrate: {
-          ...{ every: '1s', window: WINDOW, profile: '3s', cooldown: '4s', captures_per_hour: 100 },
+          ...{ every: '1s', window: WINDOW, profile: '3s', cooldown: '1s', captures_per_hour: 100 },
           ...{ wait_percent: 60, waiting_tasks: 0.2, deviations: 1 },
         },
       },
@@ -56,7 +57,7 @@ test('of two containers on one CPU, the one that waits names the other; one that
   });
   await agent.until('the containers to be known', async () => {
     const list = await agent.get('/api/v1/containers');
-    return [waiting, throttled].every(({ id }) => list.includes(id));
+    return [waiting, greedy, throttled].every(({ id }) => list.includes(id));
   });
   const samples = async (): Promise<number> =>
     sampleValue(await agent.metrics('waitrate'), 'huatuo_autotracing_samples_total', { outcome: 'taken' }) ??

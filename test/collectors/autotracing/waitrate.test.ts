@@ -13,11 +13,16 @@ const OPTIONS = optionsOf(waitrate, { window: 12 });
 const EVERY_NS = 1e10;
 
 /** Samples every 10 s of a task that wants to run all the time, and waits so many percent of it. */
-function judge(shares: readonly number[], last: Partial<WaitState> = {}, busy = 1) {
+function judge(
+  shares: readonly number[],
+  last: Partial<WaitState> = {},
+  busy: number | readonly number[] = 1,
+) {
   let [wait_ns, run_ns] = [0, 0];
   const samples = [0, ...shares].map((share, index) => {
-    wait_ns += (share / 100) * EVERY_NS * busy;
-    run_ns += (1 - share / 100) * EVERY_NS * busy;
+    const wanted_ns = EVERY_NS * (typeof busy === 'number' ? busy : (busy[index - 1] ?? 0));
+    wait_ns += (share / 100) * wanted_ns;
+    run_ns += (1 - share / 100) * wanted_ns;
     const state: WaitState = {
       ...{ wait_ns, run_ns, tasks: 1 },
       throttling: { throttledPeriods: 0, throttled_ns: 0 },
@@ -30,12 +35,12 @@ function judge(shares: readonly number[], last: Partial<WaitState> = {}, busy = 
   return waitrate.trigger(window, OPTIONS);
 }
 
-const QUIET = [4, 6, 4, 6, 4, 6, 4, 6, 4, 6] as const;
+const QUIET = [14, 16, 14, 16, 14, 16, 14, 16, 14, 16] as const;
 
 test('a wait far above what it was is told, with what it was', () => {
   const { rise_percent, ...found } = judge([...QUIET, 60]) ?? { rise_percent: 0 };
   assert.deepEqual(found, {
-    ...{ wait_percent: 60, source: 'tasks', waiting_tasks: 0.6, mean_percent: 5, deviation_percent: 1 },
+    ...{ wait_percent: 60, source: 'tasks', waiting_tasks: 0.6, mean_percent: 15, deviation_percent: 1 },
     ...{ reason: 'jump', window_seconds: 110 },
     ...{ throttled_periods: 0, throttled_ns: 0, quota_is_cause: false },
   });
@@ -43,7 +48,7 @@ test('a wait far above what it was is told, with what it was', () => {
 });
 
 test('a wait that grows steadily is told by its line, though each step is small', () => {
-  const shares = Array.from({ length: 11 }, (_, index) => 5 + 4 * index);
+  const shares = Array.from({ length: 11 }, (_, index) => 12 + 4 * index);
   const found = judge(shares);
   assert.deepEqual([found?.reason, found?.rise_percent], ['rise', 40]);
 });
@@ -69,6 +74,12 @@ for (const [what, shares, last, busy] of [
   test(`${what} is nothing`, () => {
     assert.equal(judge(shares, last, busy), undefined);
   });
+
+test('a container that has hardly wanted to run has not waited, whatever the share of that was', () => {
+  const shares = [90, 40, 95, 80, 90, 60, 90, 95, 80, 90, 70];
+  const found = judge(shares, {}, [...Array<number>(10).fill(0.001), 1]);
+  assert.deepEqual([found?.reason, found?.mean_percent, found?.wait_percent], ['jump', 0, 70]);
+});
 
 test('by default, five minutes of history', () => {
   const { every, window, cooldown, wait_percent, deviations, rise } = optionsOf(waitrate);
