@@ -80,4 +80,5 @@ function isInstalled(program: string): boolean {
   }
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 process.exitCode = await main();
