@@ -5,7 +5,7 @@
  *
  * The kernel stamps a request when it is queued, whether a scheduler holds it or it is issued directly, and
  * when two merge keeps the older stamp; so only the issue needs a map. Disks whose drivers take bios (dm, md,
- * zram) make no requests: theirs is the time of the bio, and there is no d2c. Linux >= 5.11.
+ * zram) make no requests: theirs is the time of the bio, and there is no d2c. Linux >= 5.10.
  */
 #include "kernel/block.h"
 #include "cgroup_counters.h"

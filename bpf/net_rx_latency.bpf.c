@@ -23,7 +23,7 @@
  * look-ups in arrays instead, and read what only a document has after they know that there is one.
  *
  * The clock is the kernel's monotonic one, read by the programs: a step of the wall clock makes no latency,
- * and the host does not stamp its packets for us. Linux >= 5.11.
+ * and the host does not stamp its packets for us. Linux >= 5.10; the program that reads since 5.11.
  */
 #include "event.h"
 #include "cgroup_counters.h"

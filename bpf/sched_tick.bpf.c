@@ -31,7 +31,7 @@
  * kernels without high-resolution timers (highres=off), whose ticks pass no tracepoint. What never lets the
  * CPU switch again has no document here: see softlockup.bpf.c.
  *
- * Linux >= 5.12; scheduling with CONFIG_THREAD_INFO_IN_TASK.
+ * Linux >= 5.10; scheduling with CONFIG_THREAD_INFO_IN_TASK.
  */
 #include "cgroup_counters.h"
 #include "event.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /*
  * TCP sends a segment again. Why it does is nowhere written down, but the socket's state at that moment
- * tells; see reason_of(). Linux >= 5.11.
+ * tells; see reason_of(). Linux >= 5.10.
  */
 #include "event.h"
 #include "metric.h"

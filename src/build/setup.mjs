@@ -20,6 +20,7 @@ const USAGE = `Usage: npm run setup
 Installs what is missing and builds the agent; a second run with nothing to do takes seconds.
 
   1. JavaScript packages, Node 26 among them  (npm ci, when package-lock.json changed)
+     libatomic, which it needs                (apt-get, as below)
   2. clang, libbpf, bpftool; for the tests    (apt-get, as root on Debian and Ubuntu; elsewhere it prints the names)
      runc, crun, busybox
   3. BPF objects, decoders, TypeScript        (npm run build)
@@ -105,6 +106,32 @@ function installPackages() {
   }
 }
 
+/** Which packages have it: a minimal system lacks it, and Node 26 does not start without. */
+const LIBATOMIC = 'Debian, Ubuntu: libatomic1; Fedora, RHEL: libatomic; openSUSE: libatomic1; Arch: gcc-libs';
+
+/** Node 26 must run before anything that is written for it can install what else is missing. */
+function checkNode() {
+  const start = () => spawnSync(NODE, ['--version'], { encoding: 'utf8' });
+  let result = start();
+  if (result.status !== 0 && /libatomic/.test(result.stderr ?? '') && mayUseApt()) {
+    say('system packages: apt-get install libatomic1, for Node 26');
+    const options = ['install', '--yes', '--no-install-recommends', 'libatomic1'];
+    spawnSync('apt-get', ['update', '--quiet'], { stdio: 'inherit' });
+    spawnSync('apt-get', options, { stdio: 'inherit' });
+    result = start();
+  }
+  if (result.status === 0) return;
+  const words = (result.stderr || result.error?.message || '').trim();
+  const remedy = /libatomic/.test(words)
+    ? `install it (${LIBATOMIC}) and run again`
+    : 'install what it names';
+  fail(`expected Node 26 to start, found: ${words}; ${remedy}`);
+}
+
+function mayUseApt() {
+  return process.geteuid?.() === 0 && existsSync('/usr/bin/apt-get');
+}
+
 /**
  * Runs one of our TypeScript programs on Node 26.
  * @param {string} script
@@ -127,6 +154,7 @@ if (process.platform !== 'linux' || !statSync('/proc', { throwIfNoEntry: false }
   fail(`expected Linux, found ${process.platform}; the agent observes the Linux kernel`);
 }
 installPackages();
+checkNode();
 runTypeScript('src/build/system.ts');
 runTypeScript('src/build/build.ts');
 say('ready: npm start (as root); npx huatuo --help tells more');

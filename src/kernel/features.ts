@@ -26,7 +26,7 @@ export function probeKernel(paths: KernelPaths): HuatuoError | undefined {
     return new HuatuoError('BTF_MISSING', {
       expected: `the kernel's type information in ${btfPath(paths)}`,
       found: `none on Linux ${release()}`,
-      remedy: 'use a kernel built with CONFIG_DEBUG_INFO_BTF=y (Linux 5.8 or later), or check --path.sysfs',
+      remedy: 'use a kernel built with CONFIG_DEBUG_INFO_BTF=y (Linux 5.10 or later), or check --path.sysfs',
     });
   }
   return undefined;

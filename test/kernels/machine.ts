@@ -56,6 +56,7 @@ export class Machine implements AsyncDisposable {
       ],
       { stdio: ['ignore', 'ignore', openSync(join(cache, 'qemu.log'), 'w')] },
     );
+    process.once('exit', () => qemu.kill('SIGKILL'));
     const machine = new Machine(qemu, port, image.key, consoleLog);
     try {
       await machine.#answers();

@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { at } from '../../src/paths.ts';
 import { makeBootFiles } from './boot-files.ts';
 import { KernelArchive } from './debian.ts';
-import { makeImage } from './image.ts';
+import { type Image, makeImage } from './image.ts';
 import { Machine } from './machine.ts';
 import { type GuestReport, renderReports } from './report.ts';
 
@@ -54,21 +54,43 @@ async function main(): Promise<number> {
   const archive = new KernelArchive(cache, values.mirror);
   const wanted = positionals.length > 0 ? positionals : DEFAULT;
   const image = makeImage(cache, values.mirror);
-  const reports: GuestReport[] = [];
+  const reports = new Map<string, GuestReport>();
+  let failures = 0;
   for (const release of wanted) {
-    const version = archive.resolve(release);
-    const files = makeBootFiles(version, archive.unpack(version), join(cache, 'k', version));
-    console.error(`${version}: boots`);
-    await using machine = await Machine.boot(files, image, cache);
-    const told = (line: string): void => console.error(`${version}: ${line}`);
-    const report = await machine.run('node /opt/huatuo/dist/test/kernels/guest/main.js', GUEST_MS, told);
-    reports.push(JSON.parse(report) as GuestReport);
+    try {
+      reports.set(release, await tryKernel(release, archive, image, cache));
+    } catch (error) {
+      failures++;
+      console.error(`${release}: ${(error as Error).message}`);
+    }
+    // After each: a run that is ended early leaves what it has.
+    const page = renderReports(`npm run test:kernels -- ${[...reports.keys()].join(' ')}`, [
+      ...reports.values(),
+    ]);
+    if (reports.size > 0 && !values['no-document']) writeFileSync(at('docs/kernels.md'), page);
+    if (release === wanted.at(-1)) console.log(page);
   }
-  const page = renderReports(`npm run test:kernels -- ${wanted.join(' ')}`, reports);
-  if (!values['no-document']) writeFileSync(at('docs/kernels.md'), page);
-  console.log(page);
-  const findings = reports.flatMap((report) => Object.values({ ...report.collectors, ...report.service }));
-  return findings.some(({ result }) => result === 'wrong') ? 1 : 0;
+  const findings = [...reports.values()].flatMap(({ collectors, service }) => [
+    ...Object.values(collectors),
+    ...Object.values(service),
+  ]);
+  return failures > 0 || findings.some(({ result }) => result === 'wrong') ? 1 : 0;
+}
+
+async function tryKernel(
+  release: string,
+  archive: KernelArchive,
+  image: Image,
+  cache: string,
+): Promise<GuestReport> {
+  const version = archive.resolve(release);
+  const files = makeBootFiles(version, archive.unpack(version), join(cache, 'k', version));
+  console.error(`${version}: boots`);
+  await using machine = await Machine.boot(files, image, cache);
+  const told = (line: string): void => console.error(`${version}: ${line}`);
+  return JSON.parse(
+    await machine.run('node /opt/huatuo/dist/test/kernels/guest/main.js', GUEST_MS, told),
+  ) as GuestReport;
 }
 
 function isInstalled(program: string): boolean {
@@ -80,4 +102,5 @@ function isInstalled(program: string): boolean {
   }
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 process.exitCode = await main();

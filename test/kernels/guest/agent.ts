@@ -57,14 +57,17 @@ export function settled(): Promise<StatusDocument | undefined> {
   });
 }
 
-/** One scrape. @returns value by `name{labels}` */
+/** Labels that every sample has. */
+const OF_HOST = /,?(?:region|host)="[^"]*"/g;
+
+/** One scrape. @returns value by `name{labels}`, without the labels of the host */
 export async function scrape(): Promise<Map<string, number>> {
   const text = await (await fetch(`${ADDRESS}/metrics`)).text();
   const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(
     samples.map((line) => {
       const [, series = '', value = ''] = /^(\S+?(?:\{.*\})?) (\S+)/.exec(line) ?? [];
-      return [series, Number(value)];
+      return [series.replaceAll(OF_HOST, '').replace('{,', '{').replace('{}', ''), Number(value)];
     }),
   );
 }
