@@ -1,7 +1,8 @@
 /** All collectors over files of a host of the test's, as the Prometheus thread runs them: sources, pool, one page. */
+import assert from 'node:assert/strict';
 import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { SnapshotWriter } from '../../src/containers/snapshot.ts';
+import { type ContainersSnapshot, SnapshotWriter } from '../../src/containers/snapshot.ts';
 import { at } from '../../src/paths.ts';
 import { FileSource } from '../../src/pool/file-source.ts';
 import { FilePool } from '../../src/pool/pool.ts';
@@ -14,6 +15,8 @@ import { HarnessContainers } from './harness-containers.ts';
 
 /** Longer than any test. */
 const DEADLINE_MS = 60_000;
+/** A thread has begun by then, or is ended before it has. */
+const HANG_MS = 500;
 
 export interface FileAgentOptions {
   readonly paths: HostPaths;
@@ -34,6 +37,7 @@ export class FileAgent implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   readonly #pool: FilePool;
   readonly #reader = new AnswerReader();
+  readonly #snapshots = new SnapshotWriter(this.containers.client);
   #sources: readonly FileSource[] = [];
 
   private constructor(paths: HostPaths) {
@@ -43,12 +47,15 @@ export class FileAgent implements AsyncDisposable {
     this.#stack.use(this.#pool);
   }
 
+  #snapshot(): ContainersSnapshot {
+    return this.#snapshots.get();
+  }
+
   static async start({ paths, containers, collectors, maxSeries }: FileAgentOptions): Promise<FileAgent> {
     const catalog = await loadCatalog({ builtinRoot: at('dist'), extraDirectories: [] });
     const { config } = loadConfig({ overrides: [], catalog });
     const agent = new FileAgent(paths);
     await agent.containers.add(...containers);
-    const snapshots = new SnapshotWriter(agent.containers.client);
     agent.#sources = catalog.entries.flatMap(({ name, kind, manifest, modulePath, ...entry }) => {
       const isWanted = collectors?.includes(name) ?? true;
       if (kind !== 'metric' || manifest || modulePath === undefined || !isWanted) return [];
@@ -56,14 +63,10 @@ export class FileAgent implements AsyncDisposable {
         ...{ name, modulePath, contents: '', state: allocateState() },
         ...{ options: config.collectors[name]?.options ?? {}, maxSeries: maxSeries ?? entry.maxSeries },
       };
-      return [agent.#stack.use(new FileSource(collector, agent.#pool, () => snapshots.get()))];
+      return [agent.#stack.use(new FileSource(collector, agent.#pool, () => agent.#snapshot()))];
     });
     await Promise.all(agent.#sources.map(({ ready }) => ready));
     return agent;
-  }
-
-  get names(): string[] {
-    return this.#sources.map(({ name }) => name);
   }
 
   async scrape(): Promise<ScrapedPage> {
@@ -77,6 +80,29 @@ export class FileAgent implements AsyncDisposable {
       lastSuccess_seconds: () => undefined,
     });
     return { text, faults };
+  }
+
+  /** As when a collector hangs: its deadline ends the thread, and with it what that thread kept. */
+  async endThread(): Promise<void> {
+    const modulePath = at('dist/test/fixtures/metrics/hangs.js');
+    const hangs = {
+      modulePath,
+      name: 'hangs',
+      contents: '',
+      options: {},
+      maxSeries: 1,
+      state: allocateState(),
+    };
+    const losses = { refusedSeries: 0, truncatedLabels: 0 };
+    const task = {
+      type: 'update',
+      collector: hangs,
+      containers: this.#snapshot(),
+      samples: [],
+      losses,
+      known: undefined,
+    } as const;
+    await assert.rejects(this.#pool.run(task, HANG_MS), { code: 'DEADLINE_EXCEEDED' });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
