@@ -7,6 +7,7 @@ import { readCosts } from './costs.ts';
 import { eventTypeSource } from './event-type.ts';
 import { readIfThere, writeIfChanged } from './files.ts';
 import { mappingSource } from './mapping.ts';
+import { metricNamesSource } from './metric-names.ts';
 import { collectorSources, withSummary } from './overview.ts';
 import { referenceSource } from './reference.ts';
 
@@ -27,6 +28,7 @@ export function schemaFiles(
 ): GeneratedFiles {
   const files = new Map([
     ['src/collectors/README.md', referenceSource(manifests, descriptions, readCosts())],
+    ['docs/metrics.md', metricNamesSource(collectorSources(manifests, descriptions))],
     ['README.md', withSummary(readIfThere(at('README.md')) ?? '', collectorSources(manifests, descriptions))],
   ]);
   const events = new Map(manifests.map(({ collector, event }) => [collector, event]));

@@ -1,16 +1,14 @@
 /** Tables of one collector in the reference: its options, metrics and the fields of its documents. */
 import { mergeOptions } from '../catalog/options.ts';
 import { isTail, namesOf } from '../schema/layout.ts';
-import type { EventLayout, FieldLayout, MapLayout } from '../schema/manifest.ts';
-import { keyCgroup, keyLabels } from '../schema/metrics.ts';
+import type { EventLayout, FieldLayout } from '../schema/manifest.ts';
 import { APPEARANCE, isObjectFormat, OWNER_MEMBERS } from '../schema/semantics.ts';
 import { structsOf, variantName } from '../schema/variants.ts';
 import type { DocumentFields } from '../sdk/document.ts';
-import { metricName } from '../sdk/instrument-names.ts';
-import { CONTAINER_LABELS, type MetricSpecs } from '../sdk/metrics.ts';
 import type { OptionSpec } from '../sdk/options.ts';
 import { documentRows } from './document.ts';
 import { cell, table } from './markdown.ts';
+import { metricRows } from './metric-rows.ts';
 import type { CollectorSources } from './overview.ts';
 
 /** Options of object and module. @returns nothing when there are none */
@@ -29,41 +27,15 @@ function defaultOf(spec: OptionSpec): string {
   return spec.default.map((element) => `\`${element}\``).join(', ');
 }
 
-const CONTAINER = 'those of the container';
-
 /** What its maps show by themselves, and what its module declares. @returns nothing when there are none */
-export function metricTables({ name, manifest, description }: CollectorSources): string[] {
-  const rows = [
-    ...(manifest?.maps ?? []).flatMap(mapMetrics),
-    ...declaredMetrics(name, description?.metrics ?? {}),
-  ];
+export function metricTables(sources: CollectorSources): string[] {
+  const rows = metricRows(sources).map(({ name, type, ofContainer, labels, help }) => [
+    `\`${name}\``,
+    type,
+    [...(ofContainer ? ['those of the container'] : []), ...labels.map((label) => `\`${label}\``)].join(', '),
+    cell(help),
+  ]);
   return rows.length > 0 ? [table(['Metric', 'Type', 'Labels', 'Meaning'], rows)] : [];
-}
-
-function mapMetrics(map: MapLayout): string[][] {
-  return (map.metrics ?? []).map(({ type, name, help, shared, perCpu, each }) => {
-    const labels = [
-      shared && 'collector',
-      keyCgroup(map) && CONTAINER,
-      ...keyLabels(map).map((label) => label.name),
-      perCpu,
-      each,
-    ].filter((label) => typeof label === 'string');
-    return [`\`${name}\``, type, shownLabels(labels), cell(help)];
-  });
-}
-
-function declaredMetrics(collector: string, specs: MetricSpecs): string[][] {
-  return Object.entries(specs).map(([key, spec]) => {
-    const ofContainer = CONTAINER_LABELS.every((label) => spec.labels.includes(label));
-    const own = spec.labels.filter((label) => !ofContainer || !CONTAINER_LABELS.some((one) => one === label));
-    const labels = shownLabels([...(ofContainer ? [CONTAINER] : []), ...own]);
-    return [`\`${metricName(collector, key, spec)}\``, spec.type, labels, cell(spec.help)];
-  });
-}
-
-function shownLabels(labels: readonly string[]): string {
-  return labels.map((label) => (label === CONTAINER ? label : `\`${label}\``)).join(', ');
 }
 
 /** Fields of its documents: one table, or one for each struct of the ring. */

@@ -1,6 +1,7 @@
 /** Pools of huge pages: /sys/kernel/mm/hugepages/hugepages-<size>kB, Documentation/admin-guide/mm/hugetlbpage.rst. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type DeviceLog, readEach } from './each-device.ts';
 import { decimal, readIfThere } from './source.ts';
 
 /** In pages. */
@@ -22,7 +23,7 @@ const FILES = {
 } as const;
 
 /** @returns one for each size; none on a kernel without CONFIG_HUGETLB_PAGE */
-export function readHugepages(sysfs: string): HugepagePool[] {
+export function readHugepages(sysfs: string, log: DeviceLog): HugepagePool[] {
   const root = join(sysfs, 'kernel/mm/hugepages');
   let names: string[];
   try {
@@ -30,13 +31,13 @@ export function readHugepages(sysfs: string): HugepagePool[] {
   } catch {
     return [];
   }
-  return names.flatMap((name) => {
+  return readEach(log, names, (name): HugepagePool | undefined => {
     const kib = decimal(/^hugepages-(\d+)kB$/.exec(name)?.[1]);
-    if (kib === undefined) return [];
+    if (kib === undefined) return undefined;
     const counts = Object.entries(FILES).flatMap(([state, file]) => {
       const pages = decimal(readIfThere(join(root, name, file))?.trimEnd());
       return pages === undefined ? [] : [[state, pages]];
     });
-    return [{ page_bytes: kib * 1024, ...Object.fromEntries(counts) }];
+    return { page_bytes: kib * 1024, ...Object.fromEntries(counts) };
   });
 }

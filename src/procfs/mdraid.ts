@@ -1,6 +1,7 @@
 /** Software RAID: /sys/block/md<n>/md, Documentation/admin-guide/md.rst. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type DeviceLog, readEach } from './each-device.ts';
 import { decimal, readIfThere } from './source.ts';
 
 export interface MdArray {
@@ -22,11 +23,10 @@ export interface MdArray {
 }
 
 /** @returns all arrays; none on a host without */
-export function readMdArrays(sysfs: string): MdArray[] {
+export function readMdArrays(sysfs: string, log: DeviceLog): MdArray[] {
   const root = join(sysfs, 'block');
-  return namesIn(root)
-    .filter((name) => name.startsWith('md'))
-    .flatMap((device) => readArray(device, join(root, device, 'md')) ?? []);
+  const devices = namesIn(root).filter((name) => name.startsWith('md'));
+  return readEach(log, devices, (device) => readArray(device, join(root, device, 'md')));
 }
 
 function readArray(device: string, directory: string): MdArray | undefined {

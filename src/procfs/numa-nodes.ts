@@ -1,6 +1,7 @@
 /** Memory of each NUMA node: /sys/devices/system/node/node<n>, drivers/base/node.c, Documentation/admin-guide/numastat.rst. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type DeviceLog, readEach } from './each-device.ts';
 import { parseMeminfo } from './meminfo.ts';
 import { parseFlatKeyed } from './memory-cgroup.ts';
 import { readIfThere } from './source.ts';
@@ -14,7 +15,7 @@ export interface NumaNode {
 }
 
 /** @returns all nodes; none on a kernel without CONFIG_NUMA */
-export function readNumaNodes(sysfs: string): NumaNode[] {
+export function readNumaNodes(sysfs: string, log: DeviceLog): NumaNode[] {
   const root = join(sysfs, 'devices/system/node');
   let names: string[];
   try {
@@ -22,12 +23,12 @@ export function readNumaNodes(sysfs: string): NumaNode[] {
   } catch {
     return [];
   }
-  return names.flatMap((name) => {
+  return readEach(log, names, (name): NumaNode | undefined => {
     const node = /^node(\d+)$/.exec(name)?.[1];
-    if (node === undefined) return [];
+    if (node === undefined) return undefined;
     const allocations = parseFlatKeyed(readIfThere(join(root, name, 'numastat')) ?? '');
     const meminfo = parseNodeMeminfo(readIfThere(join(root, name, 'meminfo')) ?? '');
-    return [{ node, allocations, meminfo }];
+    return { node, allocations, meminfo };
   });
 }
 

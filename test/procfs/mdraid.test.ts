@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCompleted, readMdArrays } from '../../src/procfs/mdraid.ts';
+import { memoryLog } from '../storage/journal/fixture.ts';
 import { FixtureProc } from '../support/fixture-proc.ts';
 
 test('an array that is being rebuilt', () => {
   using sys = new FixtureProc();
-  assert.deepEqual(readMdArrays(sys.directory), [], 'no disks at all');
+  assert.deepEqual(readMdArrays(sys.directory, memoryLog()), [], 'no disks at all');
   const files = {
     array_state: 'clean',
     raid_disks: '3 (2)',
@@ -19,7 +20,7 @@ test('an array that is being rebuilt', () => {
   };
   for (const [file, text] of Object.entries(files)) sys.write(`block/md0/md/${file}`, `${text}\n`);
   sys.write('block/sda/size', '1\n');
-  assert.deepEqual(readMdArrays(sys.directory), [
+  assert.deepEqual(readMdArrays(sys.directory, memoryLog()), [
     {
       device: 'md0',
       state: 'clean',
@@ -41,7 +42,7 @@ test('a level without redundancy has no action; an array that is gone is left ou
   sys.write('block/md1/md/array_state', 'active\n');
   sys.write('block/md1/md/raid_disks', '2\n');
   sys.write('block/md2/size', '0\n');
-  assert.deepEqual(readMdArrays(sys.directory), [
+  assert.deepEqual(readMdArrays(sys.directory, memoryLog()), [
     { device: 'md1', state: 'active', required: 2, members: new Map() },
   ]);
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseNodeMeminfo, readNumaNodes } from '../../src/procfs/numa-nodes.ts';
+import { memoryLog } from '../storage/journal/fixture.ts';
 import { FixtureProc } from '../support/fixture-proc.ts';
 
 test('meminfo of a node is that of the host with the node in front', () => {
@@ -10,14 +11,14 @@ test('meminfo of a node is that of the host with the node in front', () => {
 
 test('nodes are found by their directories, whatever else there is', () => {
   using sys = new FixtureProc();
-  assert.deepEqual(readNumaNodes(sys.directory), [], 'a kernel without NUMA');
+  assert.deepEqual(readNumaNodes(sys.directory, memoryLog()), [], 'a kernel without NUMA');
   const root = 'devices/system/node';
   sys.write(`${root}/node1/numastat`, 'numa_hit 7\nnuma_miss 1\n');
   sys.write(`${root}/node1/meminfo`, 'Node 1 MemFree: 4 kB\n');
   sys.write(`${root}/node12/numastat`, '');
   sys.write(`${root}/power/control`, 'auto\n');
   sys.write(`${root}/online`, '1,12\n');
-  const nodes = readNumaNodes(sys.directory).toSorted((a, b) => Number(a.node) - Number(b.node));
+  const nodes = readNumaNodes(sys.directory, memoryLog()).toSorted((a, b) => Number(a.node) - Number(b.node));
   assert.deepEqual(nodes, [
     { node: '1', allocations: { numa_hit: 7, numa_miss: 1 }, meminfo: { MemFree: 4096 } },
     { node: '12', allocations: {}, meminfo: {} },

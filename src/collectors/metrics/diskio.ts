@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type CgroupIo, readCgroupIo } from '../../procfs/cgroup-io.ts';
 import { blockDeviceName } from '../../procfs/device-names.ts';
 import { parseDiskstats } from '../../procfs/diskstats.ts';
+import { readEach } from '../../procfs/each-device.ts';
 import { readIfThere, readSource } from '../../procfs/source.ts';
 import { CPU_MODES, type CpuTicks, readCpuStat } from '../../procfs/stat.ts';
 import {
@@ -94,7 +95,7 @@ const collector: Collector = defineMetric({
   },
   sample: { every: EVERY_SECONDS, take: ({ paths }) => readCpuStat(paths.procfs).total },
   update(context) {
-    const { metrics, options, paths, samples } = context;
+    const { metrics, options, paths, samples, log } = context;
     const isShown = nameFilter(options);
     for (const disk of parseDiskstats(readSource(join(paths.procfs, 'diskstats')))) {
       if (!isShown(disk.device)) continue;
@@ -121,7 +122,8 @@ const collector: Collector = defineMetric({
         metrics.flush_requests.set(flush.requests, labels);
         metrics.flush_time.set(flush.seconds, labels);
       }
-      const name = deviceMapperName(paths.sysfs, disk.device);
+      if (!disk.device.startsWith('dm-')) continue;
+      const [name] = readEach(log, [disk.device], (device) => deviceMapperName(paths.sysfs, device));
       if (name !== undefined) metrics.device_mapper.set(1, { ...labels, name });
     }
 
@@ -151,7 +153,7 @@ export function iowaitPercent(before: CpuTicks, after: CpuTicks): number | undef
 }
 
 function deviceMapperName(sysfs: string, name: string): string | undefined {
-  return name.startsWith('dm-') ? readIfThere(join(sysfs, 'block', name, 'dm/name'))?.trimEnd() : undefined;
+  return readIfThere(join(sysfs, 'block', name, 'dm/name'))?.trimEnd();
 }
 
 /** @param device `8:0` */

@@ -48,8 +48,8 @@ const collector: Collector = defineMetric({
       labels: ['device'],
     }),
   },
-  update({ metrics, paths }) {
-    for (const { device, state, action, members, ...numbers } of readMdArrays(paths.sysfs)) {
+  update({ metrics, paths, log }) {
+    for (const { device, state, action, members, ...numbers } of readMdArrays(paths.sysfs, log)) {
       metrics.state.set(1, { device, state });
       if (action !== undefined) metrics.action.set(1, { device, action });
       for (const [memberState, count] of members) metrics.members.set(count, { device, state: memberState });

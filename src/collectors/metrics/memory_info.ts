@@ -34,12 +34,12 @@ const collector: Collector = defineMetric({
     }),
     ...POOLS,
   },
-  update({ metrics, paths }) {
+  update({ metrics, paths, log }) {
     for (const [row, bytes] of Object.entries(parseMeminfo(readSource(join(paths.procfs, 'meminfo'))))) {
       // Those are pages of the usual size, which the pools tell too.
       if (!row.startsWith('HugePages_')) metrics.row.set(bytes, { key: rowName(row) });
     }
-    for (const { page_bytes, ...counts } of readHugepages(paths.sysfs)) {
+    for (const { page_bytes, ...counts } of readHugepages(paths.sysfs, log)) {
       for (const state of STATES) {
         const pages = counts[state];
         if (pages !== undefined) metrics[state].set(pages, { page_bytes: String(page_bytes) });

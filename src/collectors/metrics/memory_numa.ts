@@ -48,8 +48,8 @@ const collector: Collector = defineMetric({
     }),
     ...ROWS,
   },
-  update({ metrics, paths }) {
-    for (const { node, allocations, meminfo } of readNumaNodes(paths.sysfs)) {
+  update({ metrics, paths, log }) {
+    for (const { node, allocations, meminfo } of readNumaNodes(paths.sysfs, log)) {
       for (const [key, pages] of Object.entries(allocations)) metrics.allocated.set(pages, { key, node });
       for (const row of Object.keys(ROWS) as (keyof typeof ROWS)[]) {
         const bytes = meminfo[row];

@@ -23,7 +23,7 @@ const HOST_KEYS = [
   'allocstall.*',
   'nr_(active|inactive)_(anon|file)',
   'nr_(boost_pages|free_pages|kswapd_boost|mlock|unevictable)',
-  'nr_(dirty|shmem|slab_reclaimable|slab_unreclaimable|writeback).*',
+  'nr_(dirtied|dirty|shmem|slab_reclaimable|slab_unreclaimable|writeback).*',
   'numa_pages_migrated',
   'pgdeactivate|pgrefill',
   'pg(scan|steal)_(direct|kswapd).*',

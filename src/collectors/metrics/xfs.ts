@@ -1,6 +1,7 @@
 /** What XFS has done in each file system. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readEach } from '../../procfs/each-device.ts';
 import { readIfThere } from '../../procfs/source.ts';
 import { parseXfsStats, XFS_LEVELS } from '../../procfs/xfs-stats.ts';
 import { type Collector, counter, defineMetric, gauge } from '../../sdk/index.ts';
@@ -28,13 +29,13 @@ const collector: Collector = defineMetric({
       labels: ['key', 'device'],
     }),
   },
-  update({ metrics, paths }) {
+  update({ metrics, paths, log }) {
     const root = join(paths.sysfs, 'fs/xfs');
-    for (const device of devicesIn(root)) {
+    readEach(log, devicesIn(root), (device) => {
       const text = readIfThere(join(root, device, 'stats/stats'));
       for (const [key, value] of parseXfsStats(text ?? ''))
         (XFS_LEVELS.has(key) ? metrics.level : metrics.count).set(value, { key, device });
-    }
+    });
   },
 });
 export default collector;
