@@ -12,11 +12,15 @@ const RESTARTED = 0.5;
 interface Held {
   readonly family: PageFamily;
   readonly highest: Float64Array;
+  /** Of the newest reading. */
+  readonly values: Float64Array;
 }
 
 export class SteadyCounters {
   /** By name. */
   #held = new Map<string, Held>();
+  /** Whose counters these are. */
+  #families: readonly Sampled[] = [];
   /** Series that were not in the last scrape, the one that was there last behind the others. */
   readonly #absent = new Map<string, number>();
   readonly #maxSeries: number;
@@ -28,6 +32,16 @@ export class SteadyCounters {
 
   /** Raises the values of counters that are a little lower than they were before. */
   hold(families: readonly Sampled[]): void {
+    if (families !== this.#families) this.#take(families);
+    for (const { highest, values } of this.#held.values())
+      for (let i = 0; i < values.length; i++) {
+        const [value, high] = [values[i]!, highest[i]!];
+        highest[i] = values[i] = value < high && value >= high * RESTARTED ? high : value;
+      }
+  }
+
+  #take(families: readonly Sampled[]): void {
+    this.#families = families;
     const before = this.#held;
     const counters = families.filter(({ family }) => family.text.type === 'counter');
     const now = new Set(counters.map(({ family }) => family));
@@ -35,12 +49,8 @@ export class SteadyCounters {
     this.#held = new Map(
       counters.map(({ family, values }) => {
         const last = before.get(family.text.name);
-        const highest = last?.family === family ? last.highest : this.#take(family);
-        for (const [i, value] of values.entries()) {
-          const high = highest[i]!;
-          highest[i] = values[i] = value < high && value >= high * RESTARTED ? high : value;
-        }
-        return [family.text.name, { family, highest }];
+        const highest = last?.family === family ? last.highest : this.#highestOf(family);
+        return [family.text.name, { family, highest, values }];
       }),
     );
     for (const oldest of this.#absent.keys()) {
@@ -53,7 +63,7 @@ export class SteadyCounters {
     for (const [i, line] of family.lines.entries()) this.#absent.set(keyOf(family, line), highest[i]!);
   }
 
-  #take(family: PageFamily): Float64Array {
+  #highestOf(family: PageFamily): Float64Array {
     return Float64Array.from(family.lines, (line) => {
       const key = keyOf(family, line);
       const highest = this.#absent.get(key) ?? 0;

@@ -26,7 +26,7 @@ import type { OwnFamily } from '../storage/prometheus/own-family.ts';
 import { processFamilies } from '../storage/prometheus/process.ts';
 import { AnswerReader, type Reading } from '../storage/prometheus/reader.ts';
 import type { PageLabels } from '../storage/prometheus/render.ts';
-import { scrape } from '../storage/prometheus/scrape.ts';
+import { ScrapeMemory, scrape } from '../storage/prometheus/scrape.ts';
 import { PortSource } from '../storage/prometheus/source.ts';
 import { createApp } from './app.ts';
 import { encode } from './encode.ts';
@@ -119,10 +119,10 @@ export class Prometheus implements PrometheusControl {
   readonly #status: () => Promise<StatusDocument>;
   /** The agent's metrics, by page. */
   readonly #agent: Readonly<Record<'usual' | 'detailed', () => Promise<Reading>>>;
-  readonly #ownReaders = {
-    none: new AnswerReader(),
-    usual: new AnswerReader(),
-    detailed: new AnswerReader(),
+  readonly #memories = {
+    none: new ScrapeMemory(),
+    usual: new ScrapeMemory(),
+    detailed: new ScrapeMemory(),
   };
   readonly #labels = Promise.withResolvers<void>();
   #pageLabels: PageLabels = { region: '', host: '' };
@@ -259,7 +259,7 @@ export class Prometheus implements PrometheusControl {
       sources: [...this.#ports.values(), ...this.#files].filter(({ name }) => collectors.includes(name)),
       ...(supervisor && { supervisor }),
       own: this.#ownFamilies(agent),
-      ownReader: this.#ownReaders[agent],
+      memory: this.#memories[agent],
       labels: this.#labelsNow,
       format,
       deadline_ms: web.scrape_timeout_ms,

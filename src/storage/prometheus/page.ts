@@ -36,7 +36,7 @@ export class MetricsPage {
 
   /** Sorted by name. */
   get entries(): readonly PageEntry[] {
-    return [...this.#entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+    return [...this.#entries.keys()].sort().map((name) => this.#entries.get(name) as PageEntry);
   }
 
   #addOne(owner: string, sampled: Sampled): string | undefined {
@@ -53,6 +53,58 @@ export class MetricsPage {
     this.#entries.set(name, { first: family, owner, parts: [sampled] });
     return undefined;
   }
+}
+
+/** What one owner wants on a page. */
+export interface PagePart {
+  readonly owner: string;
+  readonly families: readonly Sampled[];
+}
+
+/** The newest page: for as long as all have the same families it is the same one, with other values. */
+export class KeptPage {
+  #reserved: readonly string[] = [];
+  #parts: readonly PagePart[] = [];
+  #refused: readonly (readonly string[])[] = [];
+  #page = new MetricsPage();
+  #own: readonly Sampled[] | undefined;
+  #entries: readonly PageEntry[] = [];
+
+  /**
+   * @param reserved as for a page
+   * @param parts in the order in which they take names
+   * @returns what `MetricsPage.add` says of each part
+   */
+  use(reserved: readonly string[], parts: readonly PagePart[]): readonly (readonly string[])[] {
+    if (isEqual(reserved, this.#reserved) && isEqual(parts, this.#parts, isSamePart)) return this.#refused;
+    this.#reserved = reserved;
+    this.#parts = parts;
+    this.#page = new MetricsPage(reserved);
+    this.#own = undefined;
+    this.#refused = parts.map(({ owner, families }) => this.#page.add(owner, families));
+    return this.#refused;
+  }
+
+  /** All of it, sorted by name. @param own families under reserved names */
+  entries(own: readonly Sampled[]): readonly PageEntry[] {
+    if (own === this.#own) return this.#entries;
+    this.#own = own;
+    this.#page.addOwn(own);
+    this.#entries = this.#page.entries;
+    return this.#entries;
+  }
+}
+
+function isSamePart(a: PagePart, b: PagePart | undefined): boolean {
+  return a.owner === b?.owner && a.families === b.families;
+}
+
+function isEqual<T>(
+  some: readonly T[],
+  others: readonly T[],
+  isSame: (one: T, other: T | undefined) => boolean = (one, other) => one === other,
+): boolean {
+  return some.length === others.length && some.every((one, index) => isSame(one, others[index]));
 }
 
 function canShare(known: PageEntry, owner: string, family: PageFamily): boolean {

@@ -9,6 +9,7 @@ export interface Sampled {
   readonly values: Float64Array;
 }
 
+/** The same one for as long as the source has the same series: what it answers next takes the place of the values. */
 export interface Reading {
   readonly families: readonly Sampled[];
   /** One clause for each family that was left out. */
@@ -25,6 +26,8 @@ interface Checked {
 export class AnswerReader {
   #token: string | undefined;
   #checked: readonly Checked[] = [];
+  #values = new Float64Array();
+  #reading: Reading = { families: [], faults: [] };
 
   /** What to ask with: the source need not send the text again that belongs to it. */
   get token(): string | undefined {
@@ -37,18 +40,32 @@ export class AnswerReader {
     if (families !== undefined) {
       this.#token = undefined;
       if (!Array.isArray(families)) return fault('the answer is not a list of families');
-      this.#checked = this.#check(families);
+      this.#take(this.#check(families));
     }
-    if (!(values instanceof Float64Array) || values.length !== (this.#checked.at(-1)?.to ?? 0)) {
+    if (!(values instanceof Float64Array) || values.length !== this.#values.length) {
       this.#token = undefined;
       return fault('the answer has more or fewer values than series');
     }
     this.#token = token;
-    return {
-      families: this.#checked.flatMap(({ family, from, to }) =>
+    this.#values.set(values);
+    return this.#reading;
+  }
+
+  #take(checked: readonly Checked[]): void {
+    const before = this.#checked;
+    this.#checked = checked;
+    if (
+      checked.length === before.length &&
+      checked.every(({ family, to }, i) => family === before[i]?.family && to === before[i].to)
+    )
+      return;
+    const values = new Float64Array(checked.at(-1)?.to ?? 0);
+    this.#values = values;
+    this.#reading = {
+      families: checked.flatMap(({ family, from, to }) =>
         typeof family === 'string' ? [] : [{ family, values: values.subarray(from, to) }],
       ),
-      faults: this.#checked.flatMap(({ family }) => (typeof family === 'string' ? [family] : [])),
+      faults: checked.flatMap(({ family }) => (typeof family === 'string' ? [family] : [])),
     };
   }
 

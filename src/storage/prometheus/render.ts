@@ -23,17 +23,34 @@ const UNIT = /_(seconds|bytes|ratio)$/;
 /** @param entries sorted by name */
 export function renderPage(entries: readonly PageEntry[], labels: PageLabels, format: PageFormat): string {
   const shared = labelText({ region: labels.region, host: labels.host });
-  const names = new Set(entries.map(({ first }) => first.text.name));
+  const heads = headsOf(entries, format);
   const page: (string | number)[] = [];
-  for (const { first, parts } of entries) {
-    const { name } = first.text;
-    page.push(format === 'text' ? textHead(first.text) : openMetricsHead(first.text, names));
-    for (const part of parts) addSamples(page, part, name.startsWith(UPSTREAM_PREFIX) ? shared : '');
+  for (const [index, { first, parts }] of entries.entries()) {
+    page.push(heads[index]!);
+    for (const part of parts)
+      addSamples(page, part, first.text.name.startsWith(UPSTREAM_PREFIX) ? shared : '');
   }
   if (format === 'openmetrics') page.push('\n# EOF');
   page.push('\n');
   // Everything begins with the end of the line before it.
   return page.join('').trimStart();
+}
+
+/** Those of a page that is written again (`KeptPage`) are there already. */
+const kept: Readonly<Record<PageFormat, WeakMap<readonly PageEntry[], readonly string[]>>> = {
+  text: new WeakMap(),
+  openmetrics: new WeakMap(),
+};
+
+function headsOf(entries: readonly PageEntry[], format: PageFormat): readonly string[] {
+  const known = kept[format].get(entries);
+  if (known) return known;
+  const names = new Set(entries.map(({ first }) => first.text.name));
+  const heads = entries.map(({ first }) =>
+    format === 'text' ? textHead(first.text) : openMetricsHead(first.text, names),
+  );
+  kept[format].set(entries, heads);
+  return heads;
 }
 
 type Head = Pick<PageEntry['first']['text'], 'name' | 'help' | 'type'>;
@@ -58,8 +75,8 @@ function addSamples(page: (string | number)[], { family, values }: Sampled, shar
   const prefixes = family.prefixes(shared);
   const buckets = (family.text.bounds?.length ?? 0) + 1;
   if (!family.text.bounds) {
-    for (const [i, value] of values.entries())
-      if (!Number.isNaN(value)) page.push(prefixes[i]!, numberText(value));
+    for (let i = 0; i < values.length; i++)
+      if (!Number.isNaN(values[i])) page.push(prefixes[i]!, numberText(values[i]!));
     return;
   }
   let at = 0;

@@ -10,8 +10,8 @@
  */
 import { HuatuoError } from '../../error.ts';
 import { answerOf, gauge, type OwnFamily } from './own-family.ts';
-import { MetricsPage } from './page.ts';
-import type { AnswerReader, Reading } from './reader.ts';
+import { KeptPage } from './page.ts';
+import { AnswerReader, type Reading } from './reader.ts';
 import { type PageFormat, type PageLabels, renderPage } from './render.ts';
 import type { MetricSource } from './source.ts';
 
@@ -21,6 +21,13 @@ const LAST_SUCCESS = 'huatuo_scrape_collector_last_success_timestamp_seconds';
 const SUPERVISOR_UP = 'huatuo_supervisor_up';
 const RESERVED = [SUCCESS, DURATION, LAST_SUCCESS, SUPERVISOR_UP];
 
+/** What a scrape leaves for the next one of the same page, which need not check or order again what is as it was. */
+export class ScrapeMemory {
+  /** Reads the families of this thread, and those of the scrape itself. */
+  readonly own = new AnswerReader();
+  readonly page = new KeptPage();
+}
+
 export interface ScrapeInputs {
   /** Each becomes one value of the label `collector`. */
   readonly sources: readonly MetricSource[];
@@ -28,8 +35,7 @@ export interface ScrapeInputs {
   readonly supervisor?: () => Promise<Reading>;
   /** Of this thread; no source may use their names. */
   readonly own: readonly OwnFamily[];
-  /** Reads them and those of the scrape itself: has checked most of them at an earlier one. */
-  readonly ownReader: AnswerReader;
+  readonly memory: ScrapeMemory;
   readonly labels: PageLabels;
   readonly format: PageFormat;
   readonly deadline_ms: number;
@@ -52,21 +58,25 @@ interface Outcome {
 
 /** @returns the page; never rejects because of a source */
 export async function scrape(inputs: ScrapeInputs): Promise<string> {
-  const { sources, deadline_ms, supervisor, own } = inputs;
+  const { sources, deadline_ms, supervisor, own, memory } = inputs;
   const [outcomes, agent] = await Promise.all([
     Promise.all(sources.map((source) => ask(source.name, () => source.scrape(deadline_ms)))),
     supervisor && ask('supervisor', supervisor),
   ]);
-  const page = new MetricsPage([...own.map(({ text }) => text.name), ...RESERVED]);
   // A fixed order decides who keeps a name that two have: the agent, then the collectors by name.
   const ordered = outcomes.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const all = agent ? [agent, ...ordered] : ordered;
+  const refused = memory.page.use(
+    [...own.map(({ text }) => text.name), ...RESERVED],
+    all.map(({ name, reading }) => ({ owner: name, families: reading.families })),
+  );
   const succeeded = new Map(
-    [...(agent ? [agent] : []), ...ordered].map((outcome) => [outcome, addTo(page, outcome, inputs)]),
+    all.map((outcome, index) => [outcome, tell(outcome, refused[index] ?? [], inputs)]),
   );
   const families = [...own, ...scrapeFamilies(ordered, succeeded, inputs)];
   if (agent) families.push(upFamily(succeeded.get(agent) === true));
-  page.addOwn(inputs.ownReader.read(answerOf(families)).families);
-  return renderPage(page.entries, inputs.labels, inputs.format);
+  const entries = memory.page.entries(memory.own.read(answerOf(families)).families);
+  return renderPage(entries, inputs.labels, inputs.format);
 }
 
 async function ask(name: string, call: () => Promise<Reading>): Promise<Outcome> {
@@ -81,15 +91,16 @@ async function ask(name: string, call: () => Promise<Reading>): Promise<Outcome>
   }
 }
 
-/** @returns whether everything the source should have given is on the page */
-function addTo(page: MetricsPage, outcome: Outcome, { onOutcome }: ScrapeInputs): boolean {
-  const failed = outcome.error ? [{ type: 'failed', error: outcome.error } as const] : [];
-  const { reading } = outcome;
-  const refused = [...reading.faults, ...page.add(outcome.name, reading.families)].map(
-    (reason) => ({ type: 'refused', reason }) as const,
-  );
+/** Tells what is not on the page. @returns whether everything the source should have given is */
+function tell(
+  { name, reading, error }: Outcome,
+  left: readonly string[],
+  { onOutcome }: ScrapeInputs,
+): boolean {
+  const failed = error ? [{ type: 'failed', error } as const] : [];
+  const refused = [...reading.faults, ...left].map((reason) => ({ type: 'refused', reason }) as const);
   const faults = [...failed, ...refused];
-  onOutcome(outcome.name, faults);
+  onOutcome(name, faults);
   return faults.length === 0;
 }
 

@@ -7,7 +7,7 @@ import type { MetricsAnswer } from '../../../src/sdk/metrics.ts';
 import { answerOf, gauge } from '../../../src/storage/prometheus/own-family.ts';
 import type { ScrapeReply, ScrapeRequest } from '../../../src/storage/prometheus/protocol.ts';
 import { AnswerReader } from '../../../src/storage/prometheus/reader.ts';
-import { type ScrapeFault, scrape } from '../../../src/storage/prometheus/scrape.ts';
+import { type ScrapeFault, ScrapeMemory, scrape } from '../../../src/storage/prometheus/scrape.ts';
 import { type MetricSource, PortSource } from '../../../src/storage/prometheus/source.ts';
 import { promlint } from '../../support/promlint.ts';
 
@@ -74,7 +74,7 @@ async function page(
   const text = await scrape({
     sources,
     own: [],
-    ownReader: new AnswerReader(),
+    memory: new ScrapeMemory(),
     labels: { region: 'r', host: 'h' },
     format: 'text',
     deadline_ms: DEADLINE_MS,
@@ -219,4 +219,34 @@ test('the main thread adds its families, and its silence is a sample', async () 
   const dead = await page([healthy('good')], { supervisor: () => Promise.reject(new Error('silent')) });
   assert.match(dead.text, /^huatuo_supervisor_up 0$/m);
   assert.equal(success(dead.text, 'good'), '1');
+});
+
+test('a page that is made again has the values of now, and each time says what it leaves out', async () => {
+  const memory = new ScrapeMemory();
+  const readers = { a: new AnswerReader(), b: new AnswerReader() };
+  const scraped = async (a: number, names: readonly string[]): Promise<(string | number | undefined)[]> => {
+    const source = (name: 'a' | 'b', families: ReturnType<typeof gauge>[]): MetricSource => ({
+      name,
+      scrape: async () => readers[name].read(answerOf(families)),
+    });
+    const { text, faults } = await page(
+      [
+        source('a', [gauge('huatuo_one', 'One.', [{ labels: {}, value: a }])]),
+        source(
+          'b',
+          names.map((name) => gauge(name, 'Other.', [{ labels: {}, value: 2 }])),
+        ),
+      ],
+      { memory },
+    );
+    const [one, other] = ['one', 'other'].map(
+      (name) => new RegExp(`^huatuo_${name} (.*)$`, 'm').exec(text)?.[1],
+    );
+    return [one, other, faults.get('b')?.length];
+  };
+  assert.deepEqual(await scraped(1, ['huatuo_one']), ['1', undefined, 1]);
+  assert.deepEqual(await scraped(5, ['huatuo_one']), ['5', undefined, 1]);
+  assert.deepEqual(await scraped(5, ['huatuo_one', 'huatuo_other']), ['5', '2', 1]);
+  assert.deepEqual(await scraped(6, ['huatuo_other']), ['6', '2', 0]);
+  assert.deepEqual(await scraped(7, []), ['7', undefined, 0]);
 });
