@@ -115,6 +115,7 @@ export class WorkerActor<Control extends object> {
     return {
       cpu_seconds: this.#usage.cpu_us / 1e6,
       heap_bytes: this.#usage.heap_bytes,
+      external_bytes: this.#usage.external_bytes,
       ...(this.#worker && { heartbeat_age_seconds: this.#heartbeat.silence(performance.now()) / 1000 }),
     };
   }

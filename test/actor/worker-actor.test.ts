@@ -223,6 +223,7 @@ test('CPU time is added up over all lives', async () => {
     return watched.actor.cpu_us > 0 && watched.actor.cpu_us;
   });
   assert.ok(watched.actor.heap_bytes > 0);
+  assert.ok((watched.actor.status.vitals?.external_bytes ?? 0) > 0);
   watched.fail('throw');
   await eventually('a second life that runs', () => watched.lives === 2 && watched.actor.state === 'running');
   assert.ok(watched.actor.cpu_us >= measured);
