@@ -271,7 +271,11 @@ export class WorkerActor<Control extends object> {
 
   #enter(state: ActorState): void {
     if (state === this.#state) return;
-    if (state === 'running') this.#outcome.resolve();
+    if (state === 'running') {
+      this.#outcome.resolve();
+      // What it has now is what it may grow from, and a thread that has just begun is awake.
+      void this.measure();
+    }
     this.#state = state;
     this.#since = new Date();
     this.#hooks.changed(this.status);

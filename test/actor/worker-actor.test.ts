@@ -216,6 +216,14 @@ test('recycling gives it a new life that is no restart', async () => {
   assert.equal(watched.actor.status.restarts, 0);
 });
 
+test('what a thread has grown by is known at the first look after it began to run', async () => {
+  await using watched = await Watched.running();
+  await eventually('the first look', () => watched.actor.heap_bytes > 0);
+  await watched.actor.control?.leak(64 << 20);
+  await watched.actor.measure();
+  assert.ok(watched.actor.grown_bytes >= 64 << 20, String(watched.actor.grown_bytes));
+});
+
 test('CPU time is added up over all lives', async () => {
   await using watched = await Watched.running();
   const measured = await eventually('CPU time of the first life', async () => {

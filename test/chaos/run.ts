@@ -17,7 +17,8 @@ import { Producer } from '../support/producer.ts';
 import { samplesOf } from '../support/prometheus-text.ts';
 import type { RingHistory } from './account.ts';
 import { Books, type RingAccount } from './books.ts';
-import { inject, patiently, type Scene } from './faults.ts';
+import { inject } from './faults.ts';
+import { patiently, type Scene } from './scene.ts';
 import type { End, Fault, Life } from './schedule.ts';
 import { Stage } from './stage.ts';
 
@@ -65,7 +66,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     problems.push((error as Error).stack ?? String(error));
     books.breakOff();
   }
-  const rings = books.close(stage.journal, stage.collector.path);
+  const rings = books.close(stage.journal, stage.taken, stage.collector.path);
   return {
     faults: chaos.faults,
     without_disk: stage.without_disk,
