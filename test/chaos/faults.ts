@@ -15,7 +15,7 @@ import {
   freeze,
 } from './disk-faults.ts';
 import { askWithMalice, failEngine, holdConnections } from './peer-faults.ts';
-import { actor, flowing, patiently, type Scene } from './scene.ts';
+import { actor, flowing, patiently, replaced, type Scene } from './scene.ts';
 import type { Fault } from './schedule.ts';
 
 /** @returns milliseconds from the fault, or from its end for one that lasts, until things are as before */
@@ -60,22 +60,6 @@ export async function inject(scene: Scene, fault: Fault): Promise<number> {
     return replaced(scene, first, () => scene.fuse.light(first, how as WorkerFailure));
   }
   return replaced(scene, 'flood', () => void scene.collector.fail(fault as Failure));
-}
-
-/** The actor's thread ends, the next one runs, and events get through. */
-async function replaced(scene: Scene, name: string, fail: () => void): Promise<number> {
-  const { agent } = scene;
-  const { restarts } = await actor(scene, name);
-  const start_ms = Date.now();
-  fail();
-  const next = await patiently(scene, `the next ${name}`, async () => {
-    // What fails in a scrape needs one.
-    await agent.metrics();
-    const now = await agent.actor(name);
-    return now.restarts > restarts && now.state === 'running' ? now : undefined;
-  });
-  await flowing(scene);
-  return Date.parse(next.since) - start_ms;
 }
 
 /** Buffers, which no limit of the thread's heap sees: the cap on the agent's memory does. */

@@ -50,6 +50,7 @@ export interface ChaosReport {
 const LOAD = { collector: 'flood', events: 10, every_ms: 10 } as const;
 /** Of collectors that no fault is meant for. */
 const OTHERS = ['huatuo_runqueue_wait_seconds_count', 'huatuo_bamai_loadavg_load1'] as const;
+const ENDS_JOURNAL: ReadonlySet<Fault> = new Set<Fault>(['frozen disk', 'foreign files']);
 /** Heaps and pools find their size. */
 const WARM_UP_MS = 15_000;
 
@@ -135,7 +136,7 @@ class Chaos implements Disposable {
       await this.#pause(after_ms);
       const history = this.#begins(scene, fault);
       // What was sent and not acknowledged when the journal's thread ends is sent again.
-      if (fault.startsWith('journal ') || fault === 'frozen disk') history.repeats += 1;
+      if (fault.startsWith('journal ') || ENDS_JOURNAL.has(fault)) history.repeats += 1;
       this.#recovered(fault, await inject(scene, fault));
       await othersGoOn(scene);
       const up_ms = performance.now() - begin_ms;

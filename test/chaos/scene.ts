@@ -62,3 +62,19 @@ export async function flowing(scene: Scene): Promise<void> {
   const { producer } = scene.counts();
   await patiently(scene, 'events to flow', () => scene.counts().consumer > producer);
 }
+
+/** The actor's thread ends, the next one runs, and events get through. */
+export async function replaced(scene: Scene, name: string, fail: () => void): Promise<number> {
+  const { agent } = scene;
+  const { restarts } = await actor(scene, name);
+  const start_ms = Date.now();
+  fail();
+  const next = await patiently(scene, `the next ${name}`, async () => {
+    // What fails in a scrape needs one.
+    await agent.metrics();
+    const now = await agent.actor(name);
+    return now.restarts > restarts && now.state === 'running' ? now : undefined;
+  });
+  await flowing(scene);
+  return Date.parse(next.since) - start_ms;
+}
