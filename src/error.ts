@@ -90,7 +90,7 @@ export interface WireError {
 /** A limit that is reached is met by whoever is the next to open a file, and only raising it helps. */
 const LIMITS: readonly (readonly [found: RegExp, remedy: string])[] = [
   [
-    /^EMFILE\b|\bEMFILE$/,
+    /^EMFILE\b|\bEMFILE$|too many open files\.$/,
     'raise the limit of open files of the agent: ulimit -n, or LimitNOFILE= of its service',
   ],
   [/^ENFILE\b|\bENFILE$/, 'raise the limit of open files of the host: sysctl fs.file-max'],

@@ -28,6 +28,7 @@ test('a limit of open files is told with what raises it, whoever meets it', () =
     'EMFILE',
     "EMFILE: too many open files, open '/proc/stat'",
     'Worker initialization failure: EMFILE',
+    'Cannot read package config /srv/package.json: too many open files.',
   ])
     assert.match(new HuatuoError('SYSCALL_FAILED', { ...detail, found }).message, remedy);
   assert.match(

@@ -11,10 +11,10 @@
  * A worker that no longer answers is terminated; what it had read and not committed is read again by its successor.
  */
 
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { HuatuoError, type WireError } from '../error.ts';
+import { addressSpaceLimit } from '../procfs/own-limits.ts';
 import { withDeadline } from '../promises.ts';
 import { GarbageSchedule } from './garbage-schedule.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -315,18 +315,11 @@ export function reviveError(thrown: unknown): HuatuoError {
     const { code, message, remedy, stack } = thrown as HuatuoError;
     return HuatuoError.fromWire({ code, message, remedy, ...(stack && { stack }) });
   }
+  // V8 reserves far more addresses than it uses; where there are none left it says that the heap is full.
   const remedy =
-    (thrown as NodeJS.ErrnoException | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY' && hasAddressLimit()
+    (thrown as NodeJS.ErrnoException | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY' &&
+    addressSpaceLimit() !== undefined
       ? 'raise the limit of address space of the agent, of which each thread takes much: ulimit -v, or LimitAS= of its service'
       : 'it is restarted; its stack is in the log at level debug';
   return HuatuoError.from(thrown, 'COLLECTOR_FAILED', remedy);
-}
-
-/** RLIMIT_AS: V8 reserves far more addresses than it uses, and then says that its heap is full. */
-function hasAddressLimit(): boolean {
-  try {
-    return /^Max address space +\d/m.test(readFileSync('/proc/self/limits', 'utf8'));
-  } catch {
-    return false;
-  }
 }
