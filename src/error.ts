@@ -87,6 +87,15 @@ export interface WireError {
   readonly cause?: WireError;
 }
 
+/** A limit that is reached is met by whoever is the next to open a file, and only raising it helps. */
+const LIMITS: readonly (readonly [found: RegExp, remedy: string])[] = [
+  [
+    /^EMFILE\b|\bEMFILE$|too many open files\.$/,
+    'raise the limit of open files of the agent: ulimit -n, or LimitNOFILE= of its service',
+  ],
+  [/^ENFILE\b|\bENFILE$/, 'raise the limit of open files of the host: sysctl fs.file-max'],
+];
+
 const NAME = 'HuatuoError';
 
 export class HuatuoError extends Error {
@@ -97,9 +106,10 @@ export class HuatuoError extends Error {
   constructor(code: ErrorCode, detail: ErrorDetail) {
     const expected = detail.expected ? `expected ${detail.expected}, found ` : '';
     const options = detail.cause === undefined ? undefined : { cause: detail.cause };
-    super(`${expected}${detail.found}; ${detail.remedy}`, options);
+    const remedy = LIMITS.find(([found]) => found.test(detail.found))?.[1] ?? detail.remedy;
+    super(`${expected}${detail.found}; ${remedy}`, options);
     this.code = code;
-    this.remedy = detail.remedy;
+    this.remedy = remedy;
   }
 
   /** True when a retry is pointless; see `PERMANENT`. */

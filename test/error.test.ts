@@ -22,6 +22,22 @@ test('an error crosses a thread with code, sentence, remedy and its chain of cau
   assert.ok(revived.cause instanceof HuatuoError);
 });
 
+test('a limit of open files is told with what raises it, whoever meets it', () => {
+  const remedy = /; raise the limit of open files of the agent: ulimit -n, or LimitNOFILE= of its service$/;
+  for (const found of [
+    'EMFILE',
+    "EMFILE: too many open files, open '/proc/stat'",
+    'Worker initialization failure: EMFILE',
+    'Cannot read package config /srv/package.json: too many open files.',
+  ])
+    assert.match(new HuatuoError('SYSCALL_FAILED', { ...detail, found }).message, remedy);
+  assert.match(
+    HuatuoError.from(new Error('ENFILE: file table overflow'), 'USAGE', '-').remedy,
+    /fs\.file-max/,
+  );
+  assert.equal(new HuatuoError('USAGE', { ...detail, found: 'x EMFILE y' }).remedy, 'do c');
+});
+
 test('a plain error keeps its own stack and gets a code', () => {
   const thrown = new TypeError('x is not a function');
   const wire = HuatuoError.toWire(thrown);

@@ -100,6 +100,8 @@ export interface ActorMeasurements {
   /** Over all runs of the actor. */
   readonly cpu_seconds?: number;
   readonly heap_bytes?: number;
+  /** What its heap keeps alive outside of it: buffers and WebAssembly memory. What is shared counts for each thread that has it. */
+  readonly external_bytes?: number;
   readonly in_flight_bytes?: number;
   readonly ring_bytes?: number;
   readonly ring_high_water_bytes?: number;

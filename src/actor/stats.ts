@@ -75,6 +75,7 @@ export class WorkerUsage {
   #earlierRuns_us = 0;
   #thisRun_us = 0;
   #heap_bytes = 0;
+  #external_bytes = 0;
   #memory_bytes = 0;
   #least_bytes = Number.POSITIVE_INFINITY;
 
@@ -84,6 +85,7 @@ export class WorkerUsage {
       const [{ user, system }, heap] = await Promise.all([worker.cpuUsage(), worker.getHeapStatistics()]);
       this.#thisRun_us = Math.max(this.#thisRun_us, user + system);
       this.#heap_bytes = heap.used_heap_size;
+      this.#external_bytes = heap.external_memory;
       this.#memory_bytes = heap.total_heap_size + heap.external_memory;
       this.#least_bytes = Math.min(this.#least_bytes, this.#memory_bytes);
     } catch {
@@ -96,6 +98,7 @@ export class WorkerUsage {
     this.#earlierRuns_us += this.#thisRun_us;
     this.#thisRun_us = 0;
     this.#heap_bytes = 0;
+    this.#external_bytes = 0;
     this.#memory_bytes = 0;
     this.#least_bytes = Number.POSITIVE_INFINITY;
   }
@@ -106,6 +109,10 @@ export class WorkerUsage {
 
   get heap_bytes(): number {
     return this.#heap_bytes;
+  }
+
+  get external_bytes(): number {
+    return this.#external_bytes;
   }
 
   /** Heap and buffers above the least that this run was seen with. */

@@ -14,6 +14,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { HuatuoError, type WireError } from '../error.ts';
+import { addressSpaceLimit } from '../procfs/own-limits.ts';
 import { withDeadline } from '../promises.ts';
 import { GarbageSchedule } from './garbage-schedule.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -115,6 +116,7 @@ export class WorkerActor<Control extends object> {
     return {
       cpu_seconds: this.#usage.cpu_us / 1e6,
       heap_bytes: this.#usage.heap_bytes,
+      external_bytes: this.#usage.external_bytes,
       ...(this.#worker && { heartbeat_age_seconds: this.#heartbeat.silence(performance.now()) / 1000 }),
     };
   }
@@ -270,7 +272,11 @@ export class WorkerActor<Control extends object> {
 
   #enter(state: ActorState): void {
     if (state === this.#state) return;
-    if (state === 'running') this.#outcome.resolve();
+    if (state === 'running') {
+      this.#outcome.resolve();
+      // What it has now is what it may grow from, and a thread that has just begun is awake.
+      void this.measure();
+    }
     this.#state = state;
     this.#since = new Date();
     this.#hooks.changed(this.status);
@@ -309,6 +315,11 @@ export function reviveError(thrown: unknown): HuatuoError {
     const { code, message, remedy, stack } = thrown as HuatuoError;
     return HuatuoError.fromWire({ code, message, remedy, ...(stack && { stack }) });
   }
-  const remedy = 'it is restarted; its stack is in the log at level debug';
+  // V8 reserves far more addresses than it uses; where there are none left it says that the heap is full.
+  const remedy =
+    (thrown as NodeJS.ErrnoException | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY' &&
+    addressSpaceLimit() !== undefined
+      ? 'raise the limit of address space of the agent, of which each thread takes much: ulimit -v, or LimitAS= of its service'
+      : 'it is restarted; its stack is in the log at level debug';
   return HuatuoError.from(thrown, 'COLLECTOR_FAILED', remedy);
 }

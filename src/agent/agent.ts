@@ -28,7 +28,7 @@ import { collectorPart } from './changes.ts';
 import type { CollectorChild } from './child.ts';
 import { CpuCgroups } from './fence/cgroup.ts';
 import { findQuotaParent } from './fence/quota-parent.ts';
-import { MemoryGuard, threadsCollect, trimMemory } from './memory.ts';
+import { MemoryGuard, residentBytes, threadsCollect, trimMemory } from './memory.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import { changedPooled, pooledCollectors } from './pooled.ts';
 import { ProgramCosts } from './program-costs.ts';
@@ -355,9 +355,9 @@ export class Agent {
 
   async #guardMemory(): Promise<void> {
     const limit_bytes = this.#config.supervisor.memory_limit_bytes;
-    if (process.memoryUsage.rss() <= limit_bytes) return;
+    if ((residentBytes() ?? 0) <= limit_bytes) return;
     const candidates = this.#actors;
     await Promise.all(candidates.map((actor) => actor.measure()));
-    this.#memory.check(process.memoryUsage.rss(), limit_bytes, performance.now(), candidates);
+    this.#memory.check(residentBytes() ?? 0, limit_bytes, performance.now(), candidates);
   }
 }

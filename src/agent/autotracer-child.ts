@@ -146,6 +146,7 @@ export class AutotracerChild implements CollectorChild {
       vitals: {
         cpu_seconds: this.#captures.cpu_us / 1e6,
         heap_bytes: running.reduce((sum, { heap_bytes = 0 }) => sum + heap_bytes, 0),
+        external_bytes: running.reduce((sum, { external_bytes = 0 }) => sum + external_bytes, 0),
         ...(silent.length > 0 && { heartbeat_age_seconds: Math.max(...silent) }),
       },
     };

@@ -63,6 +63,15 @@ export class MemoryGuard {
   }
 }
 
+/** Resident memory of this process; undefined while no more file can be opened to read it from. */
+export function residentBytes(): number | undefined {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return undefined;
+  }
+}
+
 function overLimit(limit_bytes: number, found: string, remedy: string): HuatuoError {
   const expected = `at most ${limit_bytes} bytes of memory for the agent`;
   return new HuatuoError('MEMORY_LIMIT', { expected, found, remedy });

@@ -146,6 +146,11 @@ export function actorDetails({ actors }: StatusDocument): OwnFamily[] {
     counter('huatuo_actor_cpu_seconds_total', 'CPU time of the actor, over all its runs.', of('cpu_seconds')),
     gauge('huatuo_actor_heap_bytes', 'JavaScript heap of the actor in use.', of('heap_bytes')),
     gauge(
+      'huatuo_actor_external_bytes',
+      'Buffers and WebAssembly memory that the heap of the actor keeps alive.',
+      of('external_bytes'),
+    ),
+    gauge(
       'huatuo_actor_in_flight_bytes',
       'Bytes sent to the journal and not answered yet.',
       of('in_flight_bytes'),

@@ -2,10 +2,31 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cpuRanges } from '../procfs/cgroup-cpu.ts';
+import { addressSpaceLimit } from '../procfs/own-limits.ts';
 import type { EffectiveConfig } from './effective.ts';
 
-/** @returns one sentence for each; none where the CPUs of the host cannot be read */
-export function hostWarnings({ collectors, path }: EffectiveConfig): string[] {
+/**
+ * @param addressSpace_bytes RLIMIT_AS of this process
+ * @returns one sentence for each
+ */
+export function hostWarnings(
+  config: EffectiveConfig,
+  addressSpace_bytes: number | undefined = addressSpaceLimit(),
+): string[] {
+  return [...addressSpaceWarnings(addressSpace_bytes), ...cpuWarnings(config)];
+}
+
+function addressSpaceWarnings(bytes: number | undefined): string[] {
+  if (bytes === undefined) return [];
+  // It aborts in C++ while it makes a thread's heap: no code of ours runs then that could say so.
+  return [
+    `address space is limited to ${bytes} bytes (ulimit -v, LimitAS=), and V8 ends the process when a thread finds none; ` +
+      'remove that limit, and bound memory by supervisor.memory_limit or MemoryMax=',
+  ];
+}
+
+/** None where the CPUs of the host cannot be read. */
+function cpuWarnings({ collectors, path }: EffectiveConfig): string[] {
   const online = readOnline(path.sysfs);
   if (online === undefined) return [];
   const cpus = cpuRanges(online);

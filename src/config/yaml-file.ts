@@ -9,6 +9,7 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  visit,
   type YAMLError,
 } from 'yaml';
 import { printable, show } from '../text.ts';
@@ -57,6 +58,11 @@ export function parseYaml(file: string, bytes: Buffer): YamlFile {
       syntaxIssue(file, text, error, lines),
     );
     if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) throw new ConfigError(issues);
+    visit(document, {
+      Scalar: (_, { value, range }) => {
+        if (typeof value === 'string' && value.includes('\0')) issues.push(nulIssue(file, range, lines));
+      },
+    });
     return {
       file,
       root: document.toJS({ maxAliasCount: MAX_ALIASES }) ?? {},
@@ -100,6 +106,12 @@ function syntaxIssue(source: string, text: string, error: YAMLError, lines: Line
     default:
       return { ...position, found: printable(error.message), expected: 'valid YAML' };
   }
+}
+
+/** The kernel ends a path or name there: what was checked would not be what is opened. */
+function nulIssue(source: string, range: Node['range'], lines: LineCounter): ConfigIssue {
+  const position = toPosition(range?.[0] ?? 0, lines);
+  return { source, ...position, path: '', found: 'a NUL character', expected: 'text without one' };
 }
 
 /** The parser recurses, so nesting of some thousand levels ends in a RangeError. */

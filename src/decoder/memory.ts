@@ -158,7 +158,16 @@ export function decoderRegions(sizes: DecoderSizes): DecoderRegions {
 export function allocateDecoderMemory(sizes: DecoderSizes): DecoderMemory {
   const regions = decoderRegions(sizes);
   const pages = regions.totalBytes / WASM_PAGE_BYTES;
-  return { memory: new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }), regions };
+  try {
+    return { memory: new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }), regions };
+  } catch (cause) {
+    throw new HuatuoError('MAP_FAILED', {
+      expected: `${regions.totalBytes} bytes for a decoder`,
+      found: (cause as RangeError).message,
+      remedy: 'raise the memory limits of the agent: ulimit -v, LimitAS= and MemoryMax= of its service',
+      cause,
+    });
+  }
 }
 
 /** Forgets what an earlier decoder left in the control block and the static data, which the module fills anew. */

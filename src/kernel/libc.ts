@@ -79,7 +79,7 @@ export function mmap(
   if (mapped === null || mapped === MAP_FAILED || mapped === -1n) {
     throw new HuatuoError('MAP_FAILED', {
       found: `mmap of ${length} bytes at file offset ${offset} failed with ${lastErrno()}`,
-      remedy: 'check the memory limit of the agent (ulimit -v, MemoryMax) and the ring sizes',
+      remedy: 'check the memory limits of the agent (ulimit -v, LimitAS=, MemoryMax=) and the ring sizes',
     });
   }
   return mapped;

@@ -88,6 +88,6 @@ function epollError(): HuatuoError {
   return new HuatuoError('SYSCALL_FAILED', {
     expected: 'an epoll descriptor for the rings',
     found: lastErrno(),
-    remedy: 'raise the limit of open files of the agent (LimitNOFILE)',
+    remedy: 'check the memory limit of the agent, and fs.epoll.max_user_watches',
   });
 }

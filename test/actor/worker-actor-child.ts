@@ -15,6 +15,8 @@ export interface ChildData {
 
 export interface ChildControl {
   fail(how: 'throw' | 'permanent' | 'exit' | 'loop'): void;
+  /** Keeps buffers of so many bytes alive, and says that it has them. */
+  leak(bytes: number): void;
   /** Ends in good order; `never` does not answer. */
   stop(how: 'at once' | 'never'): Promise<void>;
 }
@@ -26,7 +28,10 @@ const permanent = (): HuatuoError =>
 
 if (failsToStart) throw permanent();
 
+const held: Buffer[] = [];
+
 const api: ChildControl = {
+  leak: (bytes) => void held.push(Buffer.alloc(bytes)),
   fail(how) {
     // In a turn of its own: what it throws is then the thread's, not the call's.
     setImmediate(() => {

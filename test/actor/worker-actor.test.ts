@@ -1,10 +1,11 @@
 /** The state machine of one worker, with real threads that fail in every way a thread can. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import test from 'node:test';
 import type { RestartSpec } from '../../src/actor/restart.ts';
 import type { ActorState, ActorStatus } from '../../src/actor/state.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
-import { WorkerActor } from '../../src/actor/worker-actor.ts';
+import { reviveError, WorkerActor } from '../../src/actor/worker-actor.ts';
 import { HuatuoError } from '../../src/error.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ChildControl, ChildData } from './worker-actor-child.ts';
@@ -216,6 +217,15 @@ test('recycling gives it a new life that is no restart', async () => {
   assert.equal(watched.actor.status.restarts, 0);
 });
 
+test('what a thread has grown by is known at the first look after it began to run', async () => {
+  await using watched = await Watched.running();
+  await eventually('the first look', () => watched.actor.heap_bytes > 0);
+  await watched.actor.control?.leak(64 << 20);
+  await watched.actor.measure();
+  // Its heap may be smaller by now than it was at its start.
+  assert.ok(watched.actor.grown_bytes > 48 << 20, String(watched.actor.grown_bytes));
+});
+
 test('CPU time is added up over all lives', async () => {
   await using watched = await Watched.running();
   const measured = await eventually('CPU time of the first life', async () => {
@@ -223,7 +233,19 @@ test('CPU time is added up over all lives', async () => {
     return watched.actor.cpu_us > 0 && watched.actor.cpu_us;
   });
   assert.ok(watched.actor.heap_bytes > 0);
+  assert.ok((watched.actor.status.vitals?.external_bytes ?? 0) > 0);
   watched.fail('throw');
   await eventually('a second life that runs', () => watched.lives === 2 && watched.actor.state === 'running');
   assert.ok(watched.actor.cpu_us >= measured);
+});
+
+test('a thread that finds no addresses is told from one whose heap is full', () => {
+  const full = Object.assign(new Error('JS heap out of memory'), { code: 'ERR_WORKER_OUT_OF_MEMORY' });
+  assert.match(reviveError(full).remedy, /^it is restarted/);
+  const module = new URL('../../src/actor/worker-actor.js', import.meta.url).href;
+  const script = `const { reviveError } = await import(${JSON.stringify(module)});
+    const full = Object.assign(new Error('heap'), { code: 'ERR_WORKER_OUT_OF_MEMORY' });
+    process.stdout.write(reviveError(full).remedy);`;
+  const argv = ['--as=64000000000', process.execPath, '--input-type=module', '-e', script];
+  assert.match(execFileSync('prlimit', argv, { encoding: 'utf8' }), /ulimit -v, or LimitAS=/);
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { type Candidate, MemoryGuard } from '../../src/agent/memory.ts';
 import type { HuatuoError } from '../../src/error.ts';
@@ -45,4 +46,15 @@ describe('the cap on memory', () => {
     assert.ok(!threads.check(LIMIT_BYTES + 1, 0));
     assert.deepEqual([threads.ended, threads.warnings.length], [[], 1]);
   });
+});
+
+test('a process that has no file left does not know its memory, and goes on', () => {
+  const module = new URL('../../src/agent/memory.js', import.meta.url).href;
+  const script = `const { residentBytes } = await import(${JSON.stringify(module)});
+    const { openSync } = await import('node:fs');
+    const first = residentBytes() > 0;
+    try { for (;;) openSync('/dev/null'); } catch ({ code }) { process.exitCode = code === 'EMFILE' ? 0 : 1; }
+    if (!first || residentBytes() !== undefined) process.exitCode = 2;`;
+  const argv = ['--nofile=64', process.execPath, '--expose-gc', '--input-type=module', '-e', script];
+  assert.equal(spawnSync('prlimit', argv, { stdio: ['ignore', 'ignore', 'inherit'] }).status, 0);
 });

@@ -9,6 +9,14 @@ export class RingDocuments {
   /** Every record starts at a multiple of eight. */
   static readonly #ALIGN = 8;
 
+  /** These and others: a copy of each that either has. */
+  with(others: RingDocuments): RingDocuments {
+    const all = new RingDocuments();
+    all.#positions = sum(this.#positions, others.#positions);
+    all.#sequences = sum(this.#sequences, others.#sequences);
+    return all;
+  }
+
   add(position: number, sequence: number): void {
     this.#positions = counted(this.#positions, position / RingDocuments.#ALIGN);
     this.#sequences = counted(this.#sequences, sequence);
@@ -46,6 +54,11 @@ function counted(counts: Uint8Array, index: number): Uint8Array {
   return all;
 }
 
+function sum(one: Uint8Array, other: Uint8Array): Uint8Array {
+  const [longer, shorter] = one.length > other.length ? [one, other] : [other, one];
+  return longer.map((copies, index) => copies + (shorter[index] ?? 0));
+}
+
 /** What happened to a ring. */
 export interface RingHistory {
   /** Every fault that was injected while it was read, for the reader of a complaint. */
@@ -63,6 +76,8 @@ export interface Account {
   readonly ring_full: number;
   readonly rate_limited: number;
   readonly malformed: number;
+  /** Were on disk, and a fault has deleted them there. */
+  readonly taken: number;
   /** In a ring that went with its agent. */
   readonly killed: number;
   /** Less than 0: more on disk than was made. */
@@ -71,10 +86,15 @@ export interface Account {
   readonly faults: readonly string[];
 }
 
-/** @param stride bytes from one record to the next */
+/**
+ * @param kept documents that are on disk
+ * @param gone what faults have taken from the disk
+ * @param stride bytes from one record to the next
+ */
 export function account(
   counts: RingCounts,
-  documents: RingDocuments,
+  kept: RingDocuments,
+  gone: RingDocuments,
   { abandoned, repeats }: Omit<RingHistory, 'story'>,
   stride: number,
 ): Account {
@@ -82,30 +102,34 @@ export function account(
   const expect = (what: string, found: bigint | number, wanted: bigint | number): void => {
     if (BigInt(found) !== BigInt(wanted)) faults.push(`${what}: ${found}, expected ${wanted}`);
   };
-  const on_disk = documents.distinct();
-  const committed = documents.distinct(counts.consumer);
+  const written = kept.with(gone);
+  const on_disk = kept.distinct();
+  const taken = written.distinct() - on_disk;
+  const committed = written.distinct(counts.consumer);
   const waiting = Number(counts.producer - counts.consumer) / stride;
-  const killed = abandoned ? waiting - (on_disk - committed) : 0;
+  const killed = abandoned ? waiting - (written.distinct() - committed) : 0;
   const [ring_full, rate_limited, malformed] = [
     Number(counts.dropped_ring_full),
     Number(counts.rate_limited),
     Number(counts.malformed),
   ];
-  const unexplained = Number(counts.attempted) - (on_disk + ring_full + rate_limited + malformed + killed);
+  const unexplained =
+    Number(counts.attempted) - (on_disk + taken + ring_full + rate_limited + malformed + killed);
   expect('events of the ledger, attempts of the program', counts.produced, counts.attempted);
   expect('committed documents on disk, journalled by the ledger', committed, counts.journalled);
-  expect('sequence numbers on disk, ids on disk', documents.sequences, on_disk);
+  expect('sequence numbers on disk, ids on disk', written.sequences, written.distinct());
   expect('unexplained loss', unexplained, 0);
   if (!abandoned) expect('records nobody has read', waiting, 0);
-  if (documents.most_copies > 1 + repeats)
-    faults.push(`an event is on disk ${documents.most_copies} times, ${1 + repeats} can be explained`);
+  if (written.most_copies > 1 + repeats)
+    faults.push(`an event is on disk ${written.most_copies} times, ${1 + repeats} can be explained`);
   return {
     produced: Number(counts.attempted),
     on_disk,
-    duplicates: documents.documents - on_disk,
+    duplicates: kept.documents - on_disk,
     ring_full,
     rate_limited,
     malformed,
+    taken,
     killed,
     unexplained,
     faults,

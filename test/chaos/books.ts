@@ -39,16 +39,20 @@ export class Books implements Disposable {
 
   /**
    * For when no agent runs any more.
+   * @param taken directory of what faults have taken from the journal
    * @param collectors directory of the built flood
    */
-  close(journal: string, collectors: string): RingAccount[] {
+  close(journal: string, taken: string, collectors: string): RingAccount[] {
     const stride = recordStride(collectors);
-    const onDisk = documentsByRing(journal);
-    const rings = new Set([...this.#witness.rings, ...(this.#brokenOff ? [] : onDisk.keys())]);
-    return [...rings].map((ring) => {
-      const documents = onDisk.get(ring) ?? new RingDocuments();
+    const [onDisk, gone] = [documentsByRing(journal), documentsByRing(taken)];
+    const written = this.#brokenOff ? [] : [...onDisk.keys(), ...gone.keys()];
+    return [...new Set([...this.#witness.rings, ...written])].map((ring) => {
+      const [kept, lost] = [onDisk, gone].map((all) => all.get(ring) ?? new RingDocuments()) as [
+        RingDocuments,
+        RingDocuments,
+      ];
       const history = this.history(ring);
-      const { faults, ...numbers } = account(this.#countsOf(ring), documents, history, stride);
+      const { faults, ...numbers } = account(this.#countsOf(ring), kept, lost, history, stride);
       const where = `ring ${ring} (${history.story.join(', ')})`;
       return { ring, ...numbers, faults: faults.map((text) => `${where}: ${text}`) };
     });

@@ -1,58 +1,22 @@
-/** How each fault is brought about, and what counts as recovered from it. */
+/** How each fault is brought about, and what counts as recovered from it: faults of threads, of load, and of the configuration. */
 import assert from 'node:assert/strict';
-import type { ActorStatus } from '../../src/actor/state.ts';
 import type { Failure } from '../fixtures/collectors/failing.ts';
 import type { WorkerFailure } from '../fixtures/workers/fuse.ts';
-import type { FailingCollector } from '../soak/collectors.ts';
-import type { LoopDisk } from '../soak/loop-disk.ts';
-import type { WorkerFuse } from '../soak/worker-fuse.ts';
-import type { AgentProcess } from '../support/agent.ts';
+import { footprint } from '../soak/footprint.ts';
 import { flood } from '../support/flood.ts';
+import {
+  closeForWriting,
+  cutSegment,
+  deleteLock,
+  deleteSegment,
+  diskOf,
+  dropFiles,
+  fill,
+  freeze,
+} from './disk-faults.ts';
+import { askWithMalice, failEngine, holdConnections } from './peer-faults.ts';
+import { actor, flowing, patiently, replaced, type Scene } from './scene.ts';
 import type { Fault } from './schedule.ts';
-import type { RingCounts } from './witness.ts';
-
-/** One life of the agent, as faults see it. */
-export interface Scene {
-  readonly agent: AgentProcess;
-  readonly collector: FailingCollector;
-  readonly fuse: WorkerFuse;
-  readonly disk: LoopDisk | undefined;
-  readonly ring_bytes: number;
-  /** The ring that the agent reads; undefined while it has none, or two. */
-  ring(): number | undefined;
-  /** Of that ring, as the kernel has them. */
-  counts(): RingCounts;
-  /** Writes the configuration, with another value of an option of the collector. */
-  changeConfig(): void;
-  /** Writes one that cannot be used; `restore` writes the present one. */
-  spoilConfig(): { restore(): void };
-}
-
-/** A loaded host may take its time: nothing here is about speed. */
-const PATIENCE_MS = 60_000;
-
-/**
- * Asks again until the answer is true. What throws is asked again, too: the agent's server may be the one that is being
- * replaced, by the fault or because this host did not let it run.
- */
-export function patiently<T>(
-  { agent }: Pick<Scene, 'agent'>,
-  what: string,
-  check: () => T | Promise<T>,
-): Promise<Exclude<T, undefined | false>> {
-  const answered = async (): Promise<T | undefined> => {
-    try {
-      return await check();
-    } catch {
-      return undefined;
-    }
-  };
-  return agent.until(what, answered, PATIENCE_MS) as Promise<Exclude<T, undefined | false>>;
-}
-
-function actor(scene: Scene, name: string): Promise<ActorStatus> {
-  return patiently(scene, `the status of ${name}`, () => scene.agent.actor(name));
-}
 
 /** @returns milliseconds from the fault, or from its end for one that lasts, until things are as before */
 export async function inject(scene: Scene, fault: Fault): Promise<number> {
@@ -61,6 +25,26 @@ export async function inject(scene: Scene, fault: Fault): Promise<number> {
       return freeze(scene, diskOf(scene));
     case 'full disk':
       return fill(scene, diskOf(scene));
+    case 'read-only disk':
+      return closeForWriting(scene, diskOf(scene));
+    case 'lock deleted':
+      return deleteLock(scene);
+    case 'segment deleted':
+      return deleteSegment(scene);
+    case 'segment cut':
+      return cutSegment(scene);
+    case 'foreign files':
+      return dropFiles(scene);
+    case 'engine floods':
+    case 'engine hangs':
+    case 'engine babbles':
+      return failEngine(scene, fault);
+    case 'slow clients':
+      return holdConnections(scene);
+    case 'hostile requests':
+      return askWithMalice(scene);
+    case 'leak':
+      return leak(scene);
     case 'burst beyond the ring':
       return burst(scene);
     case 'reload':
@@ -78,25 +62,16 @@ export async function inject(scene: Scene, fault: Fault): Promise<number> {
   return replaced(scene, 'flood', () => void scene.collector.fail(fault as Failure));
 }
 
-function diskOf({ disk }: Scene): LoopDisk {
-  if (!disk) throw new Error('this fault needs a disk of its own');
-  return disk;
-}
-
-/** The actor's thread ends, the next one runs, and events get through. */
-async function replaced(scene: Scene, name: string, fail: () => void): Promise<number> {
-  const { agent } = scene;
-  const { restarts } = await actor(scene, name);
-  const start_ms = Date.now();
-  fail();
-  const next = await patiently(scene, `the next ${name}`, async () => {
-    // What fails in a scrape needs one.
-    await agent.metrics();
-    const now = await agent.actor(name);
-    return now.restarts > restarts && now.state === 'running' ? now : undefined;
+/** Buffers, which no limit of the thread's heap sees: the cap on the agent's memory does. */
+async function leak(scene: Scene): Promise<number> {
+  const { agent, collector, memory_limit_bytes } = scene;
+  const recovered_ms = await replaced(scene, 'flood', () => void collector.fail('leak'));
+  const { last_error } = await actor(scene, 'flood');
+  assert.equal(last_error?.code, 'MEMORY_LIMIT', `${last_error?.message}`);
+  await patiently(scene, 'the memory to come back', () => {
+    return footprint(agent.pid).resident_bytes < memory_limit_bytes;
   });
-  await flowing(scene);
-  return Date.parse(next.since) - start_ms;
+  return recovered_ms;
 }
 
 /** The collector fails in a call that it may fail in: its worker goes on. */
@@ -111,44 +86,6 @@ async function survive(scene: Scene, failure: 'throw in update' | 'throw in enri
   const after = await actor(scene, 'flood');
   assert.deepEqual([after.restarts, after.state], [restarts, 'running'], `${failure} keeps the worker`);
   return elapsed_ms;
-}
-
-/** Something that is produced from now on is committed. */
-async function flowing(scene: Scene): Promise<void> {
-  const { producer } = scene.counts();
-  await patiently(scene, 'events to flow', () => scene.counts().consumer > producer);
-}
-
-async function freeze(scene: Scene, disk: LoopDisk): Promise<number> {
-  const { agent } = scene;
-  const { restarts } = await actor(scene, 'journal');
-  {
-    using _ = disk.freeze();
-    await patiently(scene, 'the hang to be seen', async () => {
-      const { state, last_error } = await agent.actor('journal');
-      return last_error?.code === 'WORKER_HUNG' && state === 'restarting';
-    });
-    await patiently(scene, 'a scrape', () => agent.metrics());
-  }
-  const thawed_ms = performance.now();
-  await patiently(scene, 'the next journal', async () => {
-    const now = await agent.actor('journal');
-    return now.restarts > restarts && now.state === 'running';
-  });
-  await flowing(scene);
-  return performance.now() - thawed_ms;
-}
-
-async function fill(scene: Scene, disk: LoopDisk): Promise<number> {
-  const refused = async (): Promise<number> => (await actor(scene, 'flood')).vitals?.refused_batches ?? 0;
-  const before = await refused();
-  {
-    using _ = disk.fill();
-    await patiently(scene, 'a batch to be refused', async () => (await refused()) > before);
-  }
-  const start_ms = performance.now();
-  await flowing(scene);
-  return performance.now() - start_ms;
 }
 
 /** In one call of the kernel: nobody can read as fast. */

@@ -13,6 +13,7 @@ const NOTHING: Totals = {
   ring_full: 0,
   rate_limited: 0,
   malformed: 0,
+  taken: 0,
   killed: 0,
   unexplained: 0,
 };
@@ -63,6 +64,7 @@ export function reportText(seed: number, report: ChaosReport): string {
     `${share(all.ring_full)}  lost, counted: ring full`,
     `${share(all.rate_limited)}  left out, counted: rate limited`,
     `${share(all.malformed)}  lost, counted: malformed`,
+    `${share(all.taken)}  lost, counted: deleted or cut on the disk`,
     `${share(all.killed)}  lost with the ring of an agent that was killed without pins`,
     `${share(all.unexplained)}  unexplained`,
     '',

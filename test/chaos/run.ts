@@ -17,7 +17,8 @@ import { Producer } from '../support/producer.ts';
 import { samplesOf } from '../support/prometheus-text.ts';
 import type { RingHistory } from './account.ts';
 import { Books, type RingAccount } from './books.ts';
-import { inject, patiently, type Scene } from './faults.ts';
+import { inject } from './faults.ts';
+import { patiently, type Scene } from './scene.ts';
 import type { End, Fault, Life } from './schedule.ts';
 import { Stage } from './stage.ts';
 
@@ -49,6 +50,7 @@ export interface ChaosReport {
 const LOAD = { collector: 'flood', events: 10, every_ms: 10 } as const;
 /** Of collectors that no fault is meant for. */
 const OTHERS = ['huatuo_runqueue_wait_seconds_count', 'huatuo_bamai_loadavg_load1'] as const;
+const ENDS_JOURNAL: ReadonlySet<Fault> = new Set<Fault>(['frozen disk', 'foreign files']);
 /** Heaps and pools find their size. */
 const WARM_UP_MS = 15_000;
 
@@ -65,7 +67,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     problems.push((error as Error).stack ?? String(error));
     books.breakOff();
   }
-  const rings = books.close(stage.journal, stage.collector.path);
+  const rings = books.close(stage.journal, stage.taken, stage.collector.path);
   return {
     faults: chaos.faults,
     without_disk: stage.without_disk,
@@ -134,7 +136,7 @@ class Chaos implements Disposable {
       await this.#pause(after_ms);
       const history = this.#begins(scene, fault);
       // What was sent and not acknowledged when the journal's thread ends is sent again.
-      if (fault.startsWith('journal ') || fault === 'frozen disk') history.repeats += 1;
+      if (fault.startsWith('journal ') || ENDS_JOURNAL.has(fault)) history.repeats += 1;
       this.#recovered(fault, await inject(scene, fault));
       await othersGoOn(scene);
       const up_ms = performance.now() - begin_ms;

@@ -1,6 +1,7 @@
 /** What happens to the agent and when, as data made from a seed: the same seed gives the same schedule. Pure. */
 import type { Failure } from '../fixtures/collectors/failing.ts';
 import type { WorkerFailure } from '../fixtures/workers/fuse.ts';
+import type { EngineFailure } from './engine.ts';
 
 /** Faults within one life of the agent. */
 export type Fault =
@@ -10,6 +11,14 @@ export type Fault =
   | `containers ${WorkerFailure}`
   | 'frozen disk'
   | 'full disk'
+  | 'read-only disk'
+  | 'lock deleted'
+  | 'segment deleted'
+  | 'segment cut'
+  | 'foreign files'
+  | `engine ${EngineFailure}`
+  | 'slow clients'
+  | 'hostile requests'
   | 'burst beyond the ring'
   | 'reload'
   | 'reload refused';
@@ -23,6 +32,7 @@ export const FAULTS: readonly Fault[] = [
   'reject',
   'exit',
   'heap',
+  'leak',
   'loop',
   'loop in update',
   'hang in update',
@@ -42,6 +52,16 @@ export const FAULTS: readonly Fault[] = [
   'containers loop',
   'frozen disk',
   'full disk',
+  'read-only disk',
+  'lock deleted',
+  'segment deleted',
+  'segment cut',
+  'foreign files',
+  'engine floods',
+  'engine hangs',
+  'engine babbles',
+  'slow clients',
+  'hostile requests',
   'burst beyond the ring',
   'reload',
   'reload refused',

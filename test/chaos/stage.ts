@@ -1,4 +1,5 @@
 /** Where all lives of a run take place: one journal, one pin directory, one port, and the collector that can be made to fail. */
+import { join } from 'node:path';
 import { FailingCollector } from '../soak/collectors.ts';
 import { TIRELESS } from '../soak/crashes.ts';
 import { LoopDisk } from '../soak/loop-disk.ts';
@@ -9,7 +10,8 @@ import { AgentProcess } from '../support/agent.ts';
 import { FLOOD_CONFIG } from '../support/flood.ts';
 import { freePort } from '../support/free-port.ts';
 import type { Books } from './books.ts';
-import { patiently, type Scene } from './faults.ts';
+import { Engine } from './engine.ts';
+import { patiently, type Scene } from './scene.ts';
 import type { Life } from './schedule.ts';
 
 /** Small, so that a burst is more than it holds. */
@@ -18,6 +20,10 @@ const DISK_BYTES = 1 << 30;
 const DISK_BYTES_PER_MINUTE = 64 << 20;
 /** Every n-th event is kept; a reload goes on to the next of these. */
 const KEEP_EVERY = [1, 4] as const;
+/** Small, so that a disk that takes no new file is noticed soon. */
+const SEGMENT_SIZE = '1MiB';
+/** More than the agent has with three collectors, less than one of them leaks. */
+const MEMORY_LIMIT_BYTES = 384 << 20;
 const GRACE_MS = 300_000;
 
 export class Stage implements Disposable {
@@ -28,6 +34,7 @@ export class Stage implements Disposable {
   readonly pins: PinPlace = new PinPlace();
   readonly #scratch = scratchDirectory();
   readonly #fuse = new WorkerFuse();
+  readonly #engine: Engine;
   /** The same in all lives: a server that is replaced has to be found again. */
   readonly #port: number;
   readonly #length_ms: number;
@@ -36,6 +43,7 @@ export class Stage implements Disposable {
   private constructor(collector: FailingCollector, port: number, length_ms: number) {
     this.collector = collector;
     this.#port = port;
+    this.#engine = new Engine(join(this.#scratch.path, 'engine.sock'));
     this.#length_ms = length_ms;
     const disk = LoopDisk.make(DISK_BYTES + Math.ceil(length_ms / 60_000) * DISK_BYTES_PER_MINUTE);
     [this.disk, this.without_disk] = typeof disk === 'string' ? [undefined, disk] : [disk, undefined];
@@ -47,6 +55,15 @@ export class Stage implements Disposable {
   }
 
   get journal(): string {
+    return join(this.#root, 'journal');
+  }
+
+  /** What faults take from the journal, in the layout of one; on its disk, so that a rename takes it. */
+  get taken(): string {
+    return join(this.#root, 'taken');
+  }
+
+  get #root(): string {
     return this.disk?.path ?? this.#scratch.path;
   }
 
@@ -70,6 +87,11 @@ export class Stage implements Disposable {
       collector,
       disk,
       fuse: this.#fuse,
+      engine: this.#engine,
+      journal: this.journal,
+      taken: this.taken,
+      port: this.#port,
+      memory_limit_bytes: MEMORY_LIMIT_BYTES,
       ring_bytes: RING_BYTES,
       ring: () => {
         const now = books.look(agent.pid);
@@ -91,10 +113,16 @@ export class Stage implements Disposable {
   #config({ pinned }: Life): Record<string, unknown> {
     return {
       web: { listen_address: `127.0.0.1:${this.#port}`, scrape_timeout: '500ms' },
-      supervisor: { ...TIRELESS, heartbeat_timeout: '2s' },
+      supervisor: { ...TIRELESS, heartbeat_timeout: '2s', memory_limit: `${MEMORY_LIMIT_BYTES}B` },
+      containers: { docker: this.#engine.socket, refresh: '1s', timeout: '500ms' },
       ring: { wakeup_age: '20ms' },
       // Nothing is to go for its age: everything is counted in the end.
-      journal: { directory: this.journal, segments: 100_000, total_size: '16TiB' },
+      journal: {
+        directory: this.journal,
+        segment_size: SEGMENT_SIZE,
+        segments: 100_000,
+        total_size: '16TiB',
+      },
       bpf: { pin: pinned, pin_directory: this.pins.directory },
       collectors: { flood: { ...FLOOD_CONFIG, keep_every_count: KEEP_EVERY[this.#keepEvery] } },
     };
@@ -103,6 +131,7 @@ export class Stage implements Disposable {
   [Symbol.dispose](): void {
     this.pins[Symbol.dispose]();
     this.#fuse[Symbol.dispose]();
+    this.#engine[Symbol.dispose]();
     this.disk?.[Symbol.dispose]();
     this.#scratch[Symbol.dispose]();
     this.collector[Symbol.dispose]();

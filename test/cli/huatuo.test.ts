@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readlinkSync, realpathSync, symlinkSync } from 'node:fs';
+import { readlinkSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { at } from '../../src/paths.ts';
 import { bpfFiles, directoryWith, FIXTURES, moduleFile } from '../config/collectors.ts';
+import { eventually } from '../support/eventually.ts';
 
 const BINARY = at('src/cli/huatuo');
 
@@ -43,6 +44,38 @@ test('a configuration from a pipe is checked like one from a file', () => {
   const { status, stderr } = check('regionn: x');
   assert.equal(status, 78);
   assert.match(stderr, /\/dev\/stdin:1:1: regionn: found an unknown key/);
+});
+
+test('a check of a FIFO to which none writes says what it waits for, and goes on when one does', async () => {
+  using directory = directoryWith({});
+  const fifo = join(directory.path, 'fifo.yaml');
+  execFileSync('mkfifo', [fifo]);
+  const check = spawn(BINARY, ['check', fifo], { env: { ...process.env, HUATUO_CONFIG_FILE: '' } });
+  const ended = once(check, 'exit');
+  let said = '';
+  check.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  await eventually('the reason', () => said.includes('\n'));
+  assert.equal(said, `huatuo: waiting for a process that writes the configuration to the FIFO ${fifo}\n`);
+  writeFileSync(fifo, 'region: eu\n');
+  assert.deepEqual(await ended, [0, null]);
+});
+
+test('an empty pipe is an empty configuration', () => {
+  const env = { ...process.env, HUATUO_CONFIG_FILE: '' };
+  const { status, stdout } = spawnSync('/bin/sh', ['-c', ': | "$0" check /dev/stdin', BINARY], {
+    encoding: 'utf8',
+    env,
+  });
+  assert.match(stdout, /^ok: /);
+  assert.equal(status, 0);
+});
+
+test('a filter that is none: exit code 2, and how one is written', () => {
+  const { status, stdout, stderr } = huatuo(['events', '--filter', 'drop table events']);
+  assert.deepEqual([status, stdout], [2, '']);
+  assert.match(stderr, /expected PATH OPERATOR VALUE in a filter, found "drop table events"; write e\.g\. /);
 });
 
 test('a wrong command line: exit code 2, a suggestion on stderr', () => {

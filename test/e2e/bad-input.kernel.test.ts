@@ -83,6 +83,18 @@ test('without libbpf the BPF collectors say what to install', { skip }, async ()
   await assertOnlyFiles(agent, 'LIBBPF_MISSING', /expected libbpf\.so\.1, found .*; install libbpf 1\.x/);
 });
 
+test('an agent that may open too few files says what raises the limit, and lives', { skip }, async () => {
+  const supervisor = { heartbeat_timeout: '2s', backoff_min: '10ms', backoff_max: '10ms' };
+  await using agent = AgentProcess.spawn({ wrapper: ['prlimit', '--nofile=60'], config: { supervisor } });
+  await agent.until('the remedy', () =>
+    /EMFILE; raise the limit of open files .*LimitNOFILE=/.test(agent.stderr),
+  );
+  // Its memory is looked at every two thirds of a second, which takes a file, too.
+  const said_ms = Date.now();
+  await agent.until('three looks at its memory', () => Date.now() > said_ms + 3000);
+  assert.doesNotMatch(agent.stderr, /uv_resident_set_memory/);
+});
+
 test('an unknown key in the configuration: exit code 78, with a suggestion', async () => {
   const { code, stderr } = await AgentProcess.run({ config: { supervisor: { restart: 3 } } });
   assert.equal(code, 78);

@@ -22,6 +22,7 @@ export class LoopDisk implements Disposable {
   readonly path: string;
   readonly #scratch: Scratch;
   #frozen = false;
+  #covered: string | undefined;
   /** A frozen file system stays so without us, and holds up whoever touches it. */
   readonly #cleanUp = (): void => this[Symbol.dispose]();
 
@@ -80,6 +81,23 @@ export class LoopDisk implements Disposable {
     return { [Symbol.dispose]: () => rmSync(ballast, { force: true }) };
   }
 
+  /**
+   * Nothing can be made in a directory of it, until what is returned is disposed of: it is mounted read-only over itself, because
+   * the kernel makes no file system read-only in which a file is open for writing.
+   */
+  readOnly(directory: string): Disposable {
+    execFileSync('mount', ['--bind', directory, directory]);
+    execFileSync('mount', ['-o', 'remount,bind,ro', directory]);
+    this.#covered = directory;
+    return { [Symbol.dispose]: () => this.#uncover() };
+  }
+
+  #uncover(): void {
+    if (this.#covered === undefined) return;
+    execFileSync('umount', ['-l', this.#covered]);
+    this.#covered = undefined;
+  }
+
   #thaw(): void {
     if (!this.#frozen) return;
     this.#frozen = false;
@@ -89,6 +107,7 @@ export class LoopDisk implements Disposable {
   [Symbol.dispose](): void {
     process.off('exit', this.#cleanUp);
     this.#thaw();
+    this.#uncover();
     // Lazy: an agent that was killed a moment ago may still have it open.
     execFileSync('umount', ['-l', this.path]);
     this.#scratch[Symbol.dispose]();

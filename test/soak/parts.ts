@@ -2,7 +2,7 @@
 import { atMost, median, type Row } from '../bench/report.ts';
 import { findServer } from '../support/search-server/server.ts';
 import { crashUnderFlood, TIRELESS } from './crashes.ts';
-import { endure } from './endurance.ts';
+import { endure, type PartGrowth } from './endurance.ts';
 import { type Footprint, slope } from './footprint.ts';
 import { freezeJournal } from './frozen-journal.ts';
 import { type Fence, overloadOne } from './isolation.ts';
@@ -157,15 +157,16 @@ async function frozen(): Promise<Row[]> {
 }
 
 async function flood({ minutes, progress }: SoakOptions): Promise<Row[]> {
-  const { ledger, restarts, first, last, ...growth } = await endure(minutes, progress);
+  const { ledger, restarts, collectors, scrapes, parts } = await endure(minutes, progress);
   return [
     {
-      name: `flood for ${minutes} min, growth`,
-      measured:
-        `RSS ${megabytes(growth.resident_bytes_per_hour)} MB/h, anonymous ` +
-        `${megabytes(growth.anonymous_bytes_per_hour)} MB/h at ${restarts} crashes; ${holds(first)}, at the end ${holds(last)}`,
+      name: `flood for ${minutes} min`,
+      measured: `${collectors} collectors, ${scrapes} scrapes, ${restarts} crashes`,
       verdict: 'info',
     },
+    ...parts.filter(isOfProcess).map(partRow),
+    // What does not stand out of its noise is not told apart from standing still.
+    ...parts.filter((part) => !isOfProcess(part) && part.slope > 2 * part.error).map(partRow),
     {
       name: `flood for ${minutes} min, events`,
       measured: `${ledger.produced} produced, ${ledger.journalled} written, ${ledger.dropped_ring_full} ring full`,
@@ -173,6 +174,20 @@ async function flood({ minutes, progress }: SoakOptions): Promise<Row[]> {
       verdict: ledger.difference === '0' ? 'met' : 'missed',
     },
   ];
+}
+
+function isOfProcess({ part }: PartGrowth): boolean {
+  return !part.includes(' of ');
+}
+
+function partRow({ part, first, last, slope: perHour, error }: PartGrowth): Row {
+  const isCount = part === 'fds' || part === 'threads';
+  const shown = (value: number): string => (isCount ? value.toFixed(1) : `${megabytes(value)} MB`);
+  return {
+    name: `flood, ${part}`,
+    measured: `${shown(first)}, at the end ${shown(last)}; ${shown(perHour)}/h ± ${shown(error)}`,
+    verdict: 'info',
+  };
 }
 
 /** A part whose scenario has checked everything on its way: that it came to its end is the result. */

@@ -12,8 +12,10 @@ const CLAUSE = /^\s*([A-Za-z0-9_@][\w@.-]*)\s*(==|!=|<=|>=|<|>|~)\s*(\S.*?)\s*$/
 const MAX_CLAUSES = 32;
 const MAX_LENGTH = 4096;
 const ORDERED: ReadonlySet<string> = new Set(['<', '<=', '>', '>=']);
-/** Begins like a longer operator, or goes on like a second clause: `a === 1`, `a == 1 || b == 2`. */
-const LIKE_AN_OPERATOR = /^[=<>!~&|]|\|\||^$/;
+/** Begins like a longer operator, goes on like a second clause, or is in the quotes of another language: `a === 1`, `a == 1 || b`. */
+const NO_VALUE = /^[=<>!~&|]|[=!<>]=|[|&]{2}|"|^['`]|^$/;
+/** `a..b`, `a.`: no key is empty. */
+const NO_PATH = /\.\.|\.$/;
 /** Text that JSON writes as it is, however it is written. */
 const PLAIN = /^[\x20\x21\x23-\x2e\x30-\x5b\x5d-\x7e]*$/;
 
@@ -49,7 +51,8 @@ export function ofContainer(text: string): Condition {
 
 function parseClause(clause: string): Condition {
   const [, path = '', operator = '', written = ''] = CLAUSE.exec(clause) ?? [];
-  if (path === '') throw misspelt(JSON.stringify(clause.trim().slice(0, 200)), 'PATH OPERATOR VALUE');
+  if (path === '' || NO_PATH.test(path))
+    throw misspelt(JSON.stringify(clause.trim().slice(0, 200)), 'PATH OPERATOR VALUE');
   const value = parseValue(written);
   if (ORDERED.has(operator) && (typeof value === 'boolean' || value === null))
     throw misspelt(clause.trim().slice(0, 200), `a number or a text after ${operator}`);
@@ -70,7 +73,7 @@ function parseValue(text: string): Scalar {
   if (/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text)) return Number(text);
   const [, quoted] = /^"((?:[^"\\]|\\.)*)"$/s.exec(text) ?? [];
   if (quoted === undefined) {
-    if (text.startsWith('"') || LIKE_AN_OPERATOR.test(text))
+    if (NO_VALUE.test(text))
       throw misspelt(text.slice(0, 200), 'one value, in quotes if it has quotes or operators in it,');
     return text;
   }

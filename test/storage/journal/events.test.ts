@@ -139,6 +139,13 @@ describe('conditions', () => {
     'a =~ b',
     `a == ${'x'.repeat(5000)}`,
     'a == "\\x"',
+    "comm == 'tail'",
+    'a == 1 b == 2',
+    'a == "b" c',
+    'a == b "c"',
+    'a..b == 1',
+    'a. == 1',
+    'drop table events',
   ])
     test(`${JSON.stringify(text.slice(0, 20))} is refused`, () => {
       assert.throws(
