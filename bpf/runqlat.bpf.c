@@ -130,7 +130,8 @@ SEC("tp_btf/sched_switch")
 int BPF_PROG(task_switched, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	struct task_struct___scheduled *scheduled = (void *)prev;
-	u64 run_delay_ns, waited_ns, away_ns;
+	u64 run_delay_ns, waited_ns;
+	s64 asleep_ns;
 	struct task_times *of;
 	u32 arrivals;
 
@@ -145,8 +146,9 @@ int BPF_PROG(task_switched, bool preempt, struct task_struct *prev, struct task_
 	/* Any other number: it was not seen when it left, or the kernel did not note the wait. */
 	if (arrivals == of->arrivals + 1) {
 		waited_ns = run_delay_ns - of->run_delay_ns;
-		away_ns = prev->sched_info.last_arrival - of->left_ns;
-		count_waits(prev, waited_ns, away_ns > waited_ns ? away_ns - waited_ns : 0, of->left_as);
+		/* Clocks of two run queues may differ. */
+		asleep_ns = prev->sched_info.last_arrival - of->left_ns - waited_ns;
+		count_waits(prev, waited_ns, asleep_ns > 0 ? asleep_ns : 0, of->left_as);
 	}
 	of->left_ns = scheduled->se.cfs_rq->rq->clock;
 	of->run_delay_ns = run_delay_ns;

@@ -108,17 +108,20 @@ SEC("tp_btf/softirq_entry")
 int BPF_PROG(softirq_entered, u32 number)
 {
 	struct vector *vector = metric_at(&vectors, number);
-	u64 now;
+	u64 raised_at_ns, now;
 
 	if (!vector)
 		return 0;
+	/* Interrupts are on, and one may raise it here: what was raised is read before the time. */
+	raised_at_ns = vector->raised_at_ns;
+	barrier();
 	now = bpf_ktime_get_boot_ns();
 	vector->served++;
 	vector->entered_at_ns = now;
 	vector->waited_ns = 0;
-	if (vector->raised_at_ns == 0)
+	if (raised_at_ns == 0)
 		return 0;
-	vector->waited_ns = now - vector->raised_at_ns;
+	vector->waited_ns = now - raised_at_ns;
 	vector->raised_at_ns = 0;
 	observe(&vector->waits, vector->waited_ns);
 	if (number == NET_TX || number == NET_RX) {

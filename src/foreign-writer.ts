@@ -6,22 +6,26 @@
  * /tmp, lets no one replace what belongs to another.
  */
 import { realpathSync, type Stats, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 const STICKY = 0o1000;
 const GROUP_WRITE = 0o020;
 const OTHER_WRITE = 0o002;
 
 /**
- * @param path links are followed
+ * @param path links are followed, and the directories that hold them looked at, too
  * @returns the file or directory that others may write, and who: `/etc/huatuo is owned by user 1000`; undefined when there is none,
  * or nothing at all
  */
 export function foreignWriter(path: string): string | undefined {
   const real = realPath(path);
   if (real === undefined) return undefined;
+  return writerAbove(resolve(path)) ?? writerAbove(real);
+}
+
+function writerAbove(path: string): string | undefined {
   const trusted = trustedIds();
-  for (let each = real, isTarget = true; ; each = dirname(each), isTarget = false) {
+  for (let each = path, isTarget = true; ; each = dirname(each), isTarget = false) {
     const stats = statSync(each, { throwIfNoEntry: false });
     const who = stats && writerOf(stats, trusted, isTarget);
     if (who) return `${each} ${who}`;

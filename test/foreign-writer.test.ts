@@ -35,6 +35,15 @@ describe('who else may write a file', () => {
       assert.equal(foreignWriter(path), `${join(directory, 'etc')} may be written by everyone`);
   });
 
+  test('everyone, by the directory of a link to it', () => {
+    const open = join(directory, 'open');
+    mkdirSync(open);
+    chmodSync(open, 0o777);
+    const link = join(open, 'link.yaml');
+    symlinkSync(file, link);
+    assert.equal(foreignWriter(link), `${open} may be written by everyone`);
+  });
+
   test('its owner', { skip: !isRoot && 'needs root to give a file away' }, () => {
     chownSync(file, STRANGER, 0);
     assert.equal(foreignWriter(file), `${file} is owned by user ${STRANGER}`);

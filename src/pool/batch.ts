@@ -95,7 +95,10 @@ export class Batch {
     const end_ms = start_ms + deadline_ms;
     const job = newJob(together.map(({ task }) => task));
     let seen = 0;
+    let isApart = false;
     const apart = (): void => {
+      if (isApart) return;
+      isApart = true;
       const last = close(job);
       for (const [index, { task, resolve }] of together.entries())
         if (index !== last) resolve(this.alone(task, Math.max(1, end_ms - performance.now())));
@@ -109,8 +112,8 @@ export class Batch {
       const results = await this.#run(job, deadline_ms);
       for (const [index, result] of results.entries()) together[index]?.resolve(result);
     } catch (error) {
-      // Those that were set apart already have their promise.
       if (underWay(job)) apart();
+      // Those that are set apart have their promise already.
       for (const { reject } of together) reject(error);
     } finally {
       this.#isMuch = (performance.now() - start_ms) * jobs > MUCH_MS;

@@ -120,6 +120,25 @@ test('one that ends the thread fails, and the others begin anew', async () => {
   assert.deepEqual([a?.status, fatal?.status, c?.status], ['fulfilled', 'rejected', 'fulfilled']);
 });
 
+test('one that is slow and then ends the thread costs the others no second run', async () => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  const { jobs, batch, finish } = threads();
+  const settled = Promise.allSettled(['hangs', 'b', 'c'].map((name) => batch.add(task(name), 1000)));
+  await turn();
+  begin(jobs[0]!.job, 0);
+  mock.timers.tick(SLOW_MS);
+  mock.timers.tick(SLOW_MS);
+  jobs[0]!.reject(new Error('its deadline'));
+  await turn();
+  assert.deepEqual(jobs.map(named), [['hangs', 'b', 'c'], ['b'], ['c']]);
+  finish(1);
+  finish(2);
+  assert.deepEqual(
+    (await settled).map(({ status }) => status),
+    ['rejected', 'fulfilled', 'fulfilled'],
+  );
+});
+
 test('when no thread was free none has failed more than another', async () => {
   const { jobs, batch } = threads();
   const settled = Promise.allSettled(['a', 'b'].map((name) => batch.add(task(name), 1000)));

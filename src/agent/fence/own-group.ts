@@ -23,7 +23,7 @@ const SUBGROUP = 'agent';
  */
 export function ownThreadRoot(own: string, environment: NodeJS.ProcessEnv = process.env): string {
   if (environment.INVOCATION_ID === undefined) return own;
-  if (basename(own) === SUBGROUP) {
+  if (isOwnSubgroup(own, environment)) {
     passOn(dirname(own));
     return own;
   }
@@ -34,6 +34,11 @@ export function ownThreadRoot(own: string, environment: NodeJS.ProcessEnv = proc
   writeFileSync(join(group, 'cgroup.procs'), String(process.pid), { flag: 'r+' });
   passOn(own);
   return group;
+}
+
+/** Whether a cgroup is the one that `DelegateSubgroup=`, or this agent, has made for it. */
+export function isOwnSubgroup(own: string, environment: NodeJS.ProcessEnv): boolean {
+  return environment.INVOCATION_ID !== undefined && basename(own) === SUBGROUP;
 }
 
 function passOn(group: string): void {

@@ -3,9 +3,10 @@
  * /sys in containers, cgroup v2 without a delegated cpu controller (systemd: Delegate=cpu).
  */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { parseCgroupMembership } from '../../procfs/cgroup-membership.ts';
 import { type Mount, parseMountinfo, readMountinfo } from '../../procfs/mountinfo.ts';
+import { isOwnSubgroup } from './own-group.ts';
 
 /** Where the groups of this agent are made, or why they cannot be. */
 export type QuotaParent =
@@ -16,7 +17,7 @@ export type QuotaParent =
  * Looks for the cgroup below which this agent may make its own.
  * @param procfs mount point of procfs
  */
-export function findQuotaParent(procfs: string): QuotaParent {
+export function findQuotaParent(procfs: string, environment: NodeJS.ProcessEnv = process.env): QuotaParent {
   const mounts = parseMountinfo(readMountinfo(procfs));
   const own = parseCgroupMembership(readFileSync(join(procfs, 'self/cgroup'), 'utf8'));
   const v1 = mounts.find(({ type, superOptions }) => type === 'cgroup' && superOptions.includes('cpu'));
@@ -24,7 +25,9 @@ export function findQuotaParent(procfs: string): QuotaParent {
   const v2 = mounts.find(({ type }) => type === 'cgroup2');
   if (!v2) return { kind: 'none', reason: 'no cgroup file system is mounted' };
   const path = belowMount(v2, own.get('unified')?.path ?? '/');
-  const controllers = join(path, 'cgroup.controllers');
+  // In a subgroup that systemd has started the agent in there is what the agent passes on (own-group.ts): nothing yet.
+  const delegated = isOwnSubgroup(path, environment) ? dirname(path) : path;
+  const controllers = join(delegated, 'cgroup.controllers');
   if (existsSync(controllers) && !readFileSync(controllers, 'utf8').trim().split(' ').includes('cpu')) {
     return { kind: 'none', reason: `the cpu controller is not delegated to ${path} (systemd: Delegate=cpu)` };
   }

@@ -2,8 +2,8 @@
 import type { Profile, ProfileStack } from '../../sdk/index.ts';
 
 const MAX_STACKS = 32;
-/** Of a pattern beside its name. */
-const NAMED = /^([^=]+)=(.+)$/s;
+/** A pattern with a name before it; what a regular expression has before its first `=`, as in `(?=x)`, is no name. */
+const NAMED = /^([\w .-]+)=(.+)$/s;
 
 /** What of a profile is neither sleep nor a run queue. */
 export function uninterruptibleOnly(profile: Profile): Profile {

@@ -31,7 +31,9 @@ export function lookWhereKernelDoesNot(object: Pick<BpfObject, 'iterate'>, ctx: 
   ctx.log.info('the kernel does not look for hung tasks, so the agent does', {
     threshold_ns: ctx.options.threshold_ns,
   });
-  void look(object, ctx).finally(() => looking.delete(ctx.signal));
+  look(object, ctx)
+    .catch((error: unknown) => ctx.log.warn('the agent no longer looks for hung tasks', { error }))
+    .finally(() => looking.delete(ctx.signal));
 }
 
 function kernelLooks({ paths }: Context): boolean {

@@ -15,10 +15,10 @@ describe('the place for quotas', () => {
   afterEach(() => rmSync(root, { recursive: true }));
 
   /** A host with these hierarchies mounted below `root`. */
-  function place(mounts: readonly string[], own: string): QuotaParent {
+  function place(mounts: readonly string[], own: string, environment: NodeJS.ProcessEnv = {}): QuotaParent {
     writeFileSync(join(root, 'proc/self/mountinfo'), mounts.map((line) => `${line}\n`).join(''));
     writeFileSync(join(root, 'proc/self/cgroup'), own);
-    return findQuotaParent(join(root, 'proc'));
+    return findQuotaParent(join(root, 'proc'), environment);
   }
 
   const v1 = (from = '/'): string => `30 1 0:1 ${from} ${root}/cpu rw - cgroup cgroup rw,cpu,cpuacct`;
@@ -46,6 +46,14 @@ describe('the place for quotas', () => {
   test('is in v2 where the cpu controller has been delegated', () => {
     const path = directory('unified/huatuo.service', { 'cgroup.controllers': 'cpuset cpu io\n' });
     assert.deepEqual(place([v2()], '0::/huatuo.service\n'), { kind: 'v2', path });
+  });
+
+  test('is in v2 the subgroup that systemd has started the agent in, where the unit has the controller', () => {
+    directory('unified/huatuo.service', { 'cgroup.controllers': 'cpu\n' });
+    const path = directory('unified/huatuo.service/agent', { 'cgroup.controllers': '\n' });
+    const own = '0::/huatuo.service/agent\n';
+    assert.deepEqual(place([v2()], own, { INVOCATION_ID: '1' }), { kind: 'v2', path });
+    assert.equal(place([v2()], own).kind, 'none', 'a group of that name means nothing outside of systemd');
   });
 
   test('is nowhere when it was not delegated, is not in the kernel or is not mounted', () => {

@@ -174,5 +174,7 @@ test('a known issue is the first pattern that the stacks have', () => {
   const stack = 'dd (7), 1 times:\n  percpu_rwsem_wait\n  ext4_journal_start\n';
   assert.equal(knownIssue(stack, ['nfs=^  nfs_', 'journal=^  ext4_journal', 'any=.']), 'journal');
   assert.equal(knownIssue(stack, ['percpu_rwsem']), 'percpu_rwsem');
+  const lookahead = 'percpu(?=_rwsem)';
+  assert.equal(knownIssue(stack, [lookahead]), lookahead, 'what has no name may have an =');
   assert.equal(knownIssue(stack, ['nfs=^  nfs_']), undefined);
 });
