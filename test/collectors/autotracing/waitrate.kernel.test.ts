@@ -47,10 +47,10 @@ test('of two containers on one CPU, the one that waits names the other; one that
     only: ['waitrate'],
     config: {
       collectors: {
-        // What else runs on this host makes both wait, too, so that little above it must do.
+        // What else runs on this host makes both wait, too: whatever is above their mean must do here.
         waitrate: {
           ...{ every: '1s', window: WINDOW, profile: '3s', cooldown: '1s', captures_per_hour: 100 },
-          ...{ wait_percent: 60, waiting_tasks: 0.2, deviations: 1 },
+          ...{ wait_percent: 60, waiting_tasks: 0.2, deviations: 0 },
         },
       },
     },
@@ -82,7 +82,7 @@ test('of two containers on one CPU, the one that waits names the other; one that
   );
   const { wait_percent, mean_percent, quota_is_cause, cpus, runners, flamedata } =
     fought.data as unknown as Wait;
-  assert.ok(wait_percent >= 60 && wait_percent > mean_percent, `${wait_percent} ${mean_percent}`);
+  assert.ok(wait_percent >= 60 && wait_percent >= mean_percent, `${wait_percent} ${mean_percent}`);
   assert.notEqual(quota_is_cause, true);
   assert.equal(cpus, 1);
   assert.deepEqual([runners[0]?.comm, runners[0]?.pid], ['busy_loop', neighbour.pid]);
