@@ -37,7 +37,7 @@ export function flameSvg(profile: Profile): string {
   draw(tree.root, MARGIN, 0);
   const height = TOP + (deepest + 1) * ROW + BOTTOM;
   return `<?xml version="1.0" encoding="UTF-8"?>
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="ui-monospace,Menlo,Consolas,monospace" font-size="11">
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="ui-monospace,Menlo,Consolas,monospace" font-size="11" role="img" aria-label="${escapeXml(`Flame graph: ${headline(profile)}`)}">
 <style>rect{stroke:#fff;stroke-width:.6}text{fill:#1a1a1a;pointer-events:none}</style>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 <text x="${WIDTH / 2}" y="24" text-anchor="middle" font-size="16">${escapeXml(headline(profile))}</text>
