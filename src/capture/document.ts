@@ -5,6 +5,7 @@ import type { Subject } from '../sdk/autotracing.ts';
 import type { AnyAutotracer } from '../sdk/collector.ts';
 import type { SampleContext, SavedDocument } from '../sdk/context.ts';
 import { type EngineClock, within } from './clock.ts';
+import { captureDisks } from './disks.ts';
 import { paceOf } from './pace.ts';
 import { type Baseline, CaptureProcesses } from './processes.ts';
 import { captureProfiles } from './profiles.ts';
@@ -39,8 +40,9 @@ export async function captureDocument(
   const processes = new CaptureProcesses(paths.procfs, baseline);
   try {
     const data = await within(deadline_seconds, 'a capture', time, (signal) => {
-      const profile = captureProfiles(calls, subject, { procfs: paths.procfs, signal, deadline_seconds });
-      const tools = { signal, processes, profile };
+      const limits = { procfs: paths.procfs, signal, deadline_seconds };
+      const profile = captureProfiles(calls, subject, limits);
+      const tools = { signal, processes, profile, disks: captureDisks(calls, limits) };
       return collector.capture(subject, why, { options, paths, containers, log, ...tools });
     });
     const isPartial = processes.isIncomplete || !isThere(subject);

@@ -23,16 +23,12 @@ export interface ProfileLimits {
 
 /** @param subject a container, or a name of the host or a part of it: then of the whole host */
 export function captureProfiles(calls: ProfileCalls, subject: Subject, limits: ProfileLimits): Profiles {
-  const end_ms = performance.now() + limits.deadline_seconds * (1 - RESERVED_SHARE) * 1000;
+  const timeOf = within(limits);
   const take = async (
     kind: ProfileRequest['kind'],
     { seconds, pids, of, hz = HZ, cpus }: CpuProfileOptions,
   ): Promise<Profile> => {
-    const left = (end_ms - performance.now()) / 1000;
-    const time = {
-      seconds: Math.max(LEAST_SECONDS, Math.min(seconds, MOST_SECONDS, left)),
-      signal: limits.signal,
-    };
+    const time = { seconds: timeOf(seconds), signal: limits.signal };
     const request: ProfileRequest = {
       kind,
       subject: pids ? { type: 'processes', pids } : subjectOf(of ?? subject),
@@ -47,6 +43,15 @@ export function captureProfiles(calls: ProfileCalls, subject: Subject, limits: P
     offCpu: (options) => take('off_cpu', options),
     allocations: (options) => take('allocations', options),
     block: (options) => take('block', options),
+  };
+}
+
+/** @returns how long one that asks for so many seconds may look */
+export function within({ deadline_seconds }: ProfileLimits): (seconds: number) => number {
+  const end_ms = performance.now() + deadline_seconds * (1 - RESERVED_SHARE) * 1000;
+  return (seconds) => {
+    const left = (end_ms - performance.now()) / 1000;
+    return Math.max(LEAST_SECONDS, Math.min(seconds, MOST_SECONDS, left));
   };
 }
 

@@ -1,17 +1,22 @@
 /**
- * The main thread's part of profiles: a BPF object for each that runs (bpf/agent/profile_*.bpf.c), loaded when it is asked for. Who
- * asked may end at any moment; `release` frees what is left.
+ * The main thread's part of captures: a BPF object for each profile (bpf/agent/profile_*.bpf.c), or look at a disk
+ * (disk_activity.bpf.c), that runs, loaded when it is asked for. Who asked may end at any moment; `release` frees what is left.
  */
 import { readFileSync } from 'node:fs';
 import { HuatuoError } from '../error.ts';
 import { at } from '../paths.ts';
-import { HIERARCHIES, type ProfileCalls, type ProfileRequest } from '../profile/protocol.ts';
+import {
+  HIERARCHIES,
+  type ProfileCalls,
+  type ProfileRequest,
+  type ProfileSubject,
+} from '../profile/protocol.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
 import type { KernelPaths } from './features.ts';
 import { lookupCalls, profileLookups } from './lookup-calls.ts';
 import { KernelOwner, type ObjectSource } from './object-owner.ts';
 
-/** Of all owners: each holds 26 MB of the kernel's memory while it runs. */
+/** Of all owners, looks at disks included: a profile holds 26 MB of the kernel's memory while it runs, a look 5 MB. */
 const MAX_PROFILES = 4;
 let running = 0;
 /** `enum profile_subject` of bpf/include/profile.h. */
@@ -32,7 +37,8 @@ export class ProfileOwner {
     return {
       kernelSymbols: lookupCalls(procfs).kernelSymbols,
       ...profileLookups(procfs),
-      profileStart: (request) => this.#start(request),
+      profileStart: (request) => this.#start(objectOf(request, this.#paths), request.subject),
+      diskStart: (device) => this.#start(diskObject(device, this.#paths)),
       profileRead: async (id, map, position) => this.#need(id).calls.mapBatch(map, position),
       profileEnd: async (id) => {
         const { calls, object } = this.#need(id);
@@ -52,22 +58,21 @@ export class ProfileOwner {
     await Promise.all(Array.from(this.#running, ([id, owner]) => this.#free(id, owner)));
   }
 
-  async #start(request: ProfileRequest): Promise<number> {
+  async #start(source: ObjectSource, subject?: ProfileSubject): Promise<number> {
     if (running >= MAX_PROFILES)
       throw new HuatuoError('OVERLOADED', {
-        expected: `at most ${MAX_PROFILES} profiles at a time`,
+        expected: `at most ${MAX_PROFILES} profiles, or looks at disks, at a time`,
         found: 'one more',
         remedy: 'take them one after the other',
       });
     const id = ++this.#started;
-    const owner = new KernelOwner(objectOf(request, this.#paths));
+    const owner = new KernelOwner(source);
     this.#running.set(id, owner);
     running += 1;
     try {
       const { calls } = owner;
       await calls.load();
-      const { subject } = request;
-      for (const pid of subject.type === 'processes' ? subject.pids : [])
+      for (const pid of subject?.type === 'processes' ? subject.pids : [])
         await calls.mapUpdate('subject_processes', word(pid), word(1));
       await calls.attach();
       return id;
@@ -97,11 +102,8 @@ export class ProfileOwner {
 function objectOf(request: ProfileRequest, paths: KernelPaths): ObjectSource {
   const { kind, subject, hz, cpus, faultsPerSample } = request;
   const isSampled = kind === 'on_cpu' || kind === 'allocations';
-  const path = (extension: string): string =>
-    at(`dist/agent/profile_${isSampled ? 'samples' : 'off_cpu'}.${extension}`);
   return {
-    manifest: JSON.parse(readFileSync(path('json'), 'utf8')) as ObjectManifest,
-    objectPath: path('bpf.o'),
+    ...fileOf(isSampled ? 'profile_samples' : 'profile_off_cpu'),
     options: {
       subject_kind: BigInt(SUBJECTS.indexOf(subject.type)),
       ...(subject.type === 'cgroup' && {
@@ -118,6 +120,15 @@ function objectOf(request: ProfileRequest, paths: KernelPaths): ObjectSource {
     }),
     paths,
   };
+}
+
+function diskObject(device: number, paths: KernelPaths): ObjectSource {
+  return { ...fileOf('disk_activity'), options: { device: BigInt(device) }, paths };
+}
+
+function fileOf(name: string): Pick<ObjectSource, 'manifest' | 'objectPath'> {
+  const manifest = JSON.parse(readFileSync(at(`dist/agent/${name}.json`), 'utf8')) as ObjectManifest;
+  return { manifest, objectPath: at(`dist/agent/${name}.bpf.o`) };
 }
 
 function word(number: number): Uint8Array {

@@ -60,3 +60,11 @@ function parseLine(line: string): DiskStats | undefined {
     ...(numbers.length >= 17 && { flush: { requests: at(15), seconds: at(16) / MS_PER_SECOND } }),
   };
 }
+
+/** Numbers of the devices by name, dev_t as the kernel has it: major << 20 | minor. */
+export function parseDeviceNumbers(text: string): Map<string, number> {
+  const lines = text.matchAll(/^ *(\d{1,4}) +(\d{1,7}) (\S+) /gm);
+  return new Map(
+    Array.from(lines, ([, major, minor, device = '']) => [device, (Number(major) << 20) | Number(minor)]),
+  );
+}

@@ -26,7 +26,8 @@ export interface ProfileRequest {
   readonly faultsPerSample: number;
 }
 
-export type ProfileMap = 'stacks' | 'processes' | 'counts';
+/** Of a profile; and, the last four, of what a disk does. */
+export type ProfileMap = 'stacks' | 'processes' | 'counts' | 'usages' | 'files' | 'in_flight' | 'losses';
 
 export interface ProfileCalls {
   /**
@@ -35,6 +36,11 @@ export interface ProfileCalls {
    * @throws as `KernelCalls.load` and `attach`; OVERLOADED when there are too many at once
    */
   profileStart(request: ProfileRequest): Promise<number>;
+  /**
+   * The same for what a disk does (bpf/agent/disk_activity.bpf.c).
+   * @param device dev_t as the kernel has it: major << 20 | minor
+   */
+  diskStart(device: number): Promise<number>;
   /** Entries of a map as bytes, a few hundred at a time. */
   profileRead(id: number, map: ProfileMap, position?: Uint8Array): Promise<MapBatch>;
   /** Stops it; waits that still last are added. What it has counted is final then. */

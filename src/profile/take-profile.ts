@@ -111,7 +111,12 @@ async function readProcesses(calls: ProfileCalls, id: number): Promise<Processes
   return new Map(batches.flatMap((batch) => [...rawProcesses(batch)]));
 }
 
-async function readAll(calls: ProfileCalls, id: number, map: ProfileMap): Promise<MapBatch[]> {
+/** All entries of a map. */
+export async function readAll(
+  calls: Pick<ProfileCalls, 'profileRead'>,
+  id: number,
+  map: ProfileMap,
+): Promise<MapBatch[]> {
   const batches: MapBatch[] = [];
   for (let position: Uint8Array | undefined, more = true; more; more = position !== undefined) {
     const batch = await calls.profileRead(id, map, position);

@@ -15,6 +15,7 @@
 import type { About } from './about.ts';
 import type { Container } from './container.ts';
 import type { SampleContext, Severity } from './context.ts';
+import type { Disks } from './disks.ts';
 import type { DocumentFields, DocumentOf } from './document.ts';
 import { counter, type TypedSpec } from './metrics.ts';
 import {
@@ -101,6 +102,7 @@ export interface CaptureContext<Options> extends SampleContext<Options> {
   readonly processes: Processes;
   /** Of the subject: a container with all its cgroups, or the host. */
   readonly profile: Profiles;
+  readonly disks: Disks;
 }
 
 /** `State` and `Why` are found from what `sample` and `trigger` return, in this order. */

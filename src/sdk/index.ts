@@ -11,6 +11,7 @@ export type { Container, Owner } from './container.ts';
 export { type ContainerLabels, containerLabels, perContainer } from './container.ts';
 export { CONTAINER_FILTER, containerFilter } from './container-filter.ts';
 export * from './context.ts';
+export type { DiskActivity, DiskFile, DiskRequest, Disks, DiskUsage } from './disks.ts';
 export {
   boolean,
   bytes,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseDiskstats } from '../../src/procfs/diskstats.ts';
+import { parseDeviceNumbers, parseDiskstats } from '../../src/procfs/diskstats.ts';
 
 const BASIC = '   8       0 sda 10 1 80 1500 20 2 160 2500 3 4000 5000';
 
@@ -40,4 +40,15 @@ test('a line that is no disk is skipped, whatever it holds', () => {
 test('this host has as many disks as its file has lines', () => {
   const text = readFileSync('/proc/diskstats', 'utf8');
   assert.equal(parseDiskstats(text).length, text.trimEnd().split('\n').filter(Boolean).length);
+});
+
+test('devices are known by their numbers, too', () => {
+  const text = ' 259       1 nvme0n1 1 2\n   8      16 sdb 1 2\nno line\n';
+  assert.deepEqual(
+    [...parseDeviceNumbers(text)],
+    [
+      ['nvme0n1', (259 << 20) | 1],
+      ['sdb', (8 << 20) | 16],
+    ],
+  );
 });

@@ -29,6 +29,11 @@ export class FakeKernel implements ProfileCalls {
     return 1;
   }
 
+  async diskStart(): Promise<number> {
+    this.log.push('start');
+    return 1;
+  }
+
   async profileRead(_id: number, map: ProfileMap): Promise<MapBatch> {
     if (map === 'stacks') return this.#stacks();
     return map === 'processes' ? this.#processes() : this.#counts();

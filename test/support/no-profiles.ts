@@ -12,6 +12,7 @@ async function refuse(): Promise<never> {
 
 export const NO_PROFILES: ProfileCalls = {
   profileStart: refuse,
+  diskStart: refuse,
   profileRead: refuse,
   profileEnd: refuse,
   profileFree: async () => undefined,

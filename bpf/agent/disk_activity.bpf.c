@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/*
+ * Who reads and writes one disk, and which files, for as long as a capture looks.
+ *
+ *   a task queues a bio ──► issued to the driver ──► complete: bytes and times of (process, file)
+ *   a task makes a page of a file dirty ──► bytes of (process, file) that will be written, by whomever
+ *
+ * The file of a bio is that of the page cache's page in it, or, past the cache, that of the direct read or
+ * write which the task is in. What the page cache writes back by itself is queued by a thread of the kernel:
+ * of such bytes the file is known, and the cgroup that pays; who has made the pages dirty is counted when
+ * that happens.
+ *
+ * Linux >= 5.17: bpf_loop().
+ */
+#include "kernel/file.h"
+#include "kernel/mm.h"
+#include "kernel/sched.h"
+
+COLLECTOR_DOC("Who reads and writes a disk, and which files");
+
+const volatile u32 device = 0;
+
+/* src/capture/disk-wire.ts has the same layouts. */
+struct disk_file {
+	u64 inode; /* 0: not known */
+	u32 fs_device;
+	u32 _pad;
+};
+
+struct disk_user {
+	struct disk_file file;
+	u64 cgroup;
+	u32 process;
+	u8 is_kernel;
+	u8 is_direct;
+	u8 _pad[2];
+};
+
+struct disk_usage {
+	u64 read_bytes;
+	u64 write_bytes;
+	u64 dirtied_bytes;
+	u64 bios;
+	u64 q2c_ns;
+	u64 q2c_max_ns;
+	u64 issued_bios; /* of them, those of which d2c is known */
+	u64 d2c_ns;
+	u64 d2c_max_ns;
+	comm_t comm;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct disk_user);
+	__type(value, struct disk_usage);
+} usages SEC(".maps");
+
+#define PATH_DEPTH 16
+#define NAME_BYTES 64
+
+/* Innermost first; behind the last one there are empty ones. */
+struct file_names {
+	u8 names[PATH_DEPTH * NAME_BYTES];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(key_size, sizeof(struct disk_file));
+	__uint(value_size, sizeof(struct file_names));
+} files SEC(".maps");
+static const struct file_names no_names;
+
+struct disk_bio {
+	struct disk_user user;
+	u64 queued_ns;
+	u64 issued_ns; /* 0: it was not */
+	u32 bytes;
+	u32 is_write;
+	comm_t comm;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, u64);
+	__type(value, struct disk_bio);
+} in_flight SEC(".maps");
+
+/* By thread: the file that it reads or writes past the page cache. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u32);
+	__type(value, struct disk_file);
+} direct_files SEC(".maps");
+
+struct disk_losses {
+	u64 bios;   /* there was no room to follow them */
+	u64 usages; /* nor to add them up */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct disk_losses);
+} losses SEC(".maps");
+
+static __always_inline struct disk_losses *losses_now(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&losses, &zero);
+}
+
+static __always_inline bool is_ours(struct block_device *bdev)
+{
+	struct gendisk *disk = BPF_CORE_READ(bdev, bd_disk);
+
+	return disk &&
+	       (BPF_CORE_READ(disk, major) << MINOR_BITS | BPF_CORE_READ(disk, first_minor)) == device;
+}
+
+/* Its names are read once, while its dentries are there. */
+static __always_inline void remember_file(struct disk_file *file, struct inode *inode)
+{
+	struct dentry *dentry, *parent;
+	struct file_names *known;
+
+	file->inode = BPF_CORE_READ(inode, i_ino);
+	file->fs_device = BPF_CORE_READ(inode, i_sb, s_dev);
+	if (bpf_map_lookup_elem(&files, file) || bpf_map_update_elem(&files, file, &no_names, BPF_NOEXIST))
+		return;
+	known = bpf_map_lookup_elem(&files, file);
+	if (!known)
+		return;
+	dentry = dentry_of(inode);
+	for (u32 depth = 0; depth < PATH_DEPTH && dentry; depth++) {
+		parent = BPF_CORE_READ(dentry, d_parent);
+		if (parent == dentry)
+			break;
+		bpf_probe_read_kernel_str(known->names + depth * NAME_BYTES, NAME_BYTES,
+					  BPF_CORE_READ(dentry, d_name.name));
+		dentry = parent;
+	}
+}
+
+static __always_inline void fill_user(struct disk_user *user, comm_t *comm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	user->process = task->tgid;
+	user->is_kernel = (task->flags & PF_KTHREAD) != 0;
+	BPF_CORE_READ_STR_INTO(comm, task, group_leader, comm);
+}
+
+static __always_inline struct disk_usage *usage_of(struct disk_user *user, const u8 *comm)
+{
+	struct disk_usage fresh = {}, *usage = bpf_map_lookup_elem(&usages, user);
+	struct disk_losses *lost;
+
+	if (usage)
+		return usage;
+	__builtin_memcpy(fresh.comm, comm, sizeof(fresh.comm));
+	bpf_map_update_elem(&usages, user, &fresh, BPF_NOEXIST);
+	/* Another CPU may have been first. */
+	usage = bpf_map_lookup_elem(&usages, user);
+	lost = usage ? 0 : losses_now();
+	if (lost)
+		__sync_fetch_and_add(&lost->usages, 1);
+	return usage;
+}
+
+SEC("tp_btf/block_bio_queue")
+int BPF_PROG(disk_bio_queued, struct bio *bio)
+{
+	struct bio___of_pages *pages = (void *)bio;
+	u32 operation = bio->bi_opf & OPERATION_BITS, tid;
+	struct disk_bio queued = {};
+	struct disk_file *direct;
+	struct disk_losses *lost;
+	struct inode *inode;
+	u64 id = (u64)bio;
+
+	if ((operation != READ && operation != WRITE) || !is_ours(bio->bi_bdev))
+		return 0;
+	queued.bytes = BPF_CORE_READ(pages, bi_iter.bi_size);
+	if (!queued.bytes)
+		return 0;
+	queued.is_write = operation == WRITE;
+	queued.queued_ns = bpf_ktime_get_ns();
+	queued.user.cgroup = bio_cgroup(bio)->kn->id;
+	fill_user(&queued.user, &queued.comm);
+	inode = inode_of_page(BPF_CORE_READ(pages, bi_io_vec, bv_page));
+	tid = (u32)bpf_get_current_pid_tgid();
+	direct = inode ? 0 : bpf_map_lookup_elem(&direct_files, &tid);
+	if (inode) {
+		remember_file(&queued.user.file, inode);
+	} else if (direct) {
+		queued.user.file = *direct;
+		queued.user.is_direct = 1;
+	}
+	if (bpf_map_update_elem(&in_flight, &id, &queued, BPF_ANY) == 0)
+		return 0;
+	lost = losses_now();
+	if (lost)
+		__sync_fetch_and_add(&lost->bios, 1);
+	return 0;
+}
+
+/* More than a request has. */
+#define MAX_BIOS 4096
+
+struct bio_walk {
+	struct bio___of_pages *bio;
+	u64 now;
+	u64 bytes; /* that are done, of those that have not been passed */
+};
+
+static long bio_issued(u32 number, struct bio_walk *walk)
+{
+	struct bio___of_pages *bio = walk->bio;
+	u64 id = (u64)bio;
+	struct disk_bio *queued = bpf_map_lookup_elem(&in_flight, &id);
+
+	if (queued)
+		queued->issued_ns = walk->now;
+	walk->bio = (void *)BPF_CORE_READ(bio, bi_next);
+	return !walk->bio;
+}
+
+SEC("tp_btf/block_rq_issue")
+int BPF_PROG(disk_request_issued, struct request *rq)
+{
+	struct bio_walk walk = {(void *)rq->bio, bpf_ktime_get_ns()};
+
+	if (walk.bio && disk_number(request_disk(rq)) == device)
+		bpf_loop(MAX_BIOS, bio_issued, &walk, 0);
+	return 0;
+}
+
+static __always_inline void bio_done(u64 id, u64 now)
+{
+	struct disk_bio *queued = bpf_map_lookup_elem(&in_flight, &id);
+	struct disk_usage *usage;
+	u64 q2c, d2c;
+
+	if (!queued)
+		return;
+	usage = usage_of(&queued->user, queued->comm);
+	q2c = now - queued->queued_ns;
+	d2c = queued->issued_ns ? now - queued->issued_ns : 0;
+	if (usage) {
+		__sync_fetch_and_add(queued->is_write ? &usage->write_bytes : &usage->read_bytes,
+				     queued->bytes);
+		__sync_fetch_and_add(&usage->bios, 1);
+		__sync_fetch_and_add(&usage->q2c_ns, q2c);
+		if (q2c > usage->q2c_max_ns)
+			usage->q2c_max_ns = q2c;
+		__sync_fetch_and_add(&usage->issued_bios, d2c != 0);
+		__sync_fetch_and_add(&usage->d2c_ns, d2c);
+		if (d2c > usage->d2c_max_ns)
+			usage->d2c_max_ns = d2c;
+	}
+	bpf_map_delete_elem(&in_flight, &id);
+}
+
+static long bio_of_request_done(u32 number, struct bio_walk *walk)
+{
+	struct bio___of_pages *bio = walk->bio;
+	u32 bytes = BPF_CORE_READ(bio, bi_iter.bi_size);
+
+	/* The rest of it is not. */
+	if (bytes > walk->bytes)
+		return 1;
+	walk->bytes -= bytes;
+	bio_done((u64)bio, walk->now);
+	walk->bio = (void *)BPF_CORE_READ(bio, bi_next);
+	return !walk->bio;
+}
+
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(disk_request_completed, struct request *rq, int error, unsigned int bytes)
+{
+	struct bio_walk walk = {(void *)rq->bio, bpf_ktime_get_ns(), bytes};
+
+	if (walk.bio && disk_number(request_disk(rq)) == device)
+		bpf_loop(MAX_BIOS, bio_of_request_done, &walk, 0);
+	return 0;
+}
+
+/* Of drivers that take bios and make no requests: the kernel has no such event for the bios of a request. */
+SEC("tp_btf/block_bio_complete")
+int BPF_PROG(disk_bio_completed, struct request_queue *queue, struct bio *bio)
+{
+	bio_done((u64)bio, bpf_ktime_get_ns());
+	return 0;
+}
+
+SEC("?tp_btf/iomap_dio_rw_begin")
+int BPF_PROG(disk_direct_begins, struct kiocb *iocb)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	struct inode *inode = BPF_CORE_READ(iocb, ki_filp, f_inode);
+	struct disk_file file = {};
+
+	if (!inode || !is_ours(BPF_CORE_READ(inode, i_sb, s_bdev)))
+		return 0;
+	remember_file(&file, inode);
+	bpf_map_update_elem(&direct_files, &tid, &file, BPF_ANY);
+	return 0;
+}
+
+/* Asynchronous ones are queued, others complete, in the thread that began them. */
+SEC("?tp_btf/iomap_dio_rw_queued")
+int BPF_PROG(disk_direct_queued, struct inode *inode)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+
+	bpf_map_delete_elem(&direct_files, &tid);
+	return 0;
+}
+
+SEC("?tp_btf/iomap_dio_complete")
+int BPF_PROG(disk_direct_completed, struct kiocb *iocb)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+
+	bpf_map_delete_elem(&direct_files, &tid);
+	return 0;
+}
+
+/* Linux >= 5.18 */
+SEC("?tp_btf/writeback_dirty_folio")
+int BPF_PROG(disk_page_dirtied, struct folio *folio, struct address_space *mapping)
+{
+	struct disk_user user = {};
+	struct disk_usage *usage;
+	struct inode *inode;
+	comm_t comm = {};
+
+	/* The verifier takes it for one that may be NULL. */
+	if (!mapping)
+		return 0;
+	inode = BPF_CORE_READ(mapping, host);
+	if (!inode || !is_ours(BPF_CORE_READ(inode, i_sb, s_bdev)))
+		return 0;
+	remember_file(&user.file, inode);
+	user.cgroup = task_io_cgroup(bpf_get_current_task_btf());
+	fill_user(&user, &comm);
+	usage = usage_of(&user, comm);
+	if (usage)
+		__sync_fetch_and_add(&usage->dirtied_bytes, page_bytes << folio_order(folio));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
