@@ -22,7 +22,7 @@ import { SteadyCounters } from './steady-counters.ts';
 const MIN_EVERY_SECONDS = 1;
 /** Between the first two samples. */
 const FIRST_REST_MS = 1_000;
-/** Longest wait for a module to load, and for a sample. */
+/** Longest wait for a module to load, and for a sample, unless a scrape waits longer. */
 const SAMPLE_DEADLINE_MS = 5_000;
 
 export class FileSource implements MetricSource, Disposable {
@@ -37,6 +37,8 @@ export class FileSource implements MetricSource, Disposable {
   readonly #counters: SteadyCounters;
   #losses: SeriesLosses = { refusedSeries: 0, truncatedLabels: 0 };
   #clock: NodeJS.Timeout | undefined;
+  /** As long as a scrape waits, where that is longer: `web.scrape_timeout` is raised on very slow hosts. */
+  #patience_ms = SAMPLE_DEADLINE_MS;
   #started = false;
   #closed = false;
   readonly #rest: HangRest;
@@ -79,6 +81,7 @@ export class FileSource implements MetricSource, Disposable {
 
   /** @throws the failure of the newest sample, or of `update` */
   scrape(deadline_ms: number): Promise<Reading> {
+    this.#patience_ms = Math.max(SAMPLE_DEADLINE_MS, deadline_ms);
     // The first scrapes may also have to wait for the module to load.
     return withDeadline(this.#update(String(deadline_ms)), deadline_ms, `scrape of collector ${this.name}`);
   }
@@ -110,7 +113,7 @@ export class FileSource implements MetricSource, Disposable {
 
   async #startClock(): Promise<void> {
     const task = { type: 'describe', collector: this.#collector } as const;
-    const { every_seconds } = await this.#rest.run(() => this.#pool.run(task, SAMPLE_DEADLINE_MS));
+    const { every_seconds } = await this.#rest.run(() => this.#pool.run(task, this.#patience_ms));
     if (this.#started || this.#closed) return;
     this.#started = true;
     if (every_seconds === undefined) return;
@@ -129,7 +132,7 @@ export class FileSource implements MetricSource, Disposable {
   async #takeSample(): Promise<void> {
     try {
       const task = { type: 'take', collector: this.#collector, containers: this.#containers() } as const;
-      const { sample } = await this.#rest.run(() => this.#pool.run(task, SAMPLE_DEADLINE_MS));
+      const { sample } = await this.#rest.run(() => this.#pool.run(task, this.#patience_ms));
       this.#samples = [...this.#samples.slice(-1), sample];
       this.#sampleError = undefined;
     } catch (error) {

@@ -60,9 +60,11 @@ export function settled(): Promise<StatusDocument | undefined> {
 /** Labels that every sample has. */
 const OF_HOST = /,?(?:region|host)="[^"]*"/g;
 
-/** One scrape. @returns value by `name{labels}`, without the labels of the host */
+/** One scrape; the first loads the modules of all collectors of files. @returns value by `name{labels}`, without the labels of the host */
 export async function scrape(): Promise<Map<string, number>> {
-  const text = await (await fetch(`${ADDRESS}/metrics`)).text();
+  const response = await fetch(`${ADDRESS}/metrics`);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`expected a page of metrics, found ${response.status}: ${text}`);
   const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(
     samples.map((line) => {

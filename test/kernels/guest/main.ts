@@ -4,10 +4,11 @@ import type { ListedCollector } from '../../../src/cli/list.ts';
 import type { StatusDocument } from '../../../src/web/status.ts';
 import type { Finding, GuestReport } from '../report.ts';
 import { configure, installUnit, scrape, status } from './agent.ts';
-import { measureSlowness, run, say } from './commands.ts';
+import { eventually, measureSlowness, run, say } from './commands.ts';
 import { PROVOCATIONS } from './provocations.ts';
 import { comesBack, hasQuota, ledgerCloses, reloads, started, stops } from './service.ts';
 
+const SUCCESS = 'huatuo_bamai_scrape_collector_success';
 /** Of a reason only what a table has room for. */
 const NOTE_CHARACTERS = 400;
 
@@ -27,7 +28,8 @@ async function main(): Promise<void> {
   await take('start', started);
   await take('CPU quota', hasQuota);
   const collectors: Record<string, Finding> = {};
-  const [now, samples] = [await status(), await scrape()];
+  const samples = await everyAnswer();
+  const now = await status();
   for (const collector of listed) collectors[collector.name] = await look(collector, now, samples);
   await take('reload', reloads);
   await take('ledger', ledgerCloses);
@@ -36,6 +38,17 @@ async function main(): Promise<void> {
   const [, systemd = ''] = /^systemd (\S+)/.exec(await run('systemctl', '--version')) ?? [];
   const report: GuestReport = { kernel: release(), systemd, collectors, service };
   process.stdout.write(JSON.stringify(report));
+}
+
+/** A page on which every collector of files has answered; the last one where that takes too long. */
+async function everyAnswer(): Promise<ReadonlyMap<string, number>> {
+  let samples: ReadonlyMap<string, number> = new Map();
+  await eventually(20, async () => {
+    samples = await scrape().catch(() => samples);
+    const answers = [...samples].filter(([series]) => series.startsWith(SUCCESS));
+    return answers.length > 0 && answers.every(([, value]) => value === 1) ? true : undefined;
+  });
+  return samples;
 }
 
 async function look(
@@ -51,7 +64,7 @@ async function look(
     const actor = now?.actors.find((one) => one.name === name);
     const works = actor
       ? ['running', 'sampling', 'waiting'].includes(actor.state)
-      : samples.get(`huatuo_bamai_scrape_collector_success{collector="${name}"}`) === 1;
+      : samples.get(`${SUCCESS}{collector="${name}"}`) === 1;
     if (state !== 'supported') {
       const why = short(reason?.message ?? state);
       return works ? wrong(`runs, and \`huatuo list\` says: ${why}`) : { result: 'unsupported', note: why };

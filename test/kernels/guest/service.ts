@@ -61,7 +61,7 @@ export function ledgerCloses(): Promise<Finding> {
   return step('`huatuo_ledger_difference_events` becomes 0 for every collector', async () => {
     let open: string[] = [];
     const closed = await eventually(15, async () => {
-      const samples = await scrape();
+      const samples = await scrape().catch(() => new Map<string, number>());
       const differences = [...samples].filter(([series]) => series.startsWith('huatuo_ledger_difference'));
       open = differences.filter(([, value]) => value !== 0).map(([series, value]) => `${series} ${value}`);
       return differences.length > 0 && open.length === 0 ? true : undefined;
