@@ -9,8 +9,7 @@ import { FilePool } from '../../src/pool/pool.ts';
 import type { Container } from '../../src/sdk/container.ts';
 import type { HostPaths } from '../../src/sdk/context.ts';
 import { allocateState } from '../../src/sdk/shared-state.ts';
-import { AnswerReader } from '../../src/storage/prometheus/reader.ts';
-import { type ScrapeFault, scrape } from '../../src/storage/prometheus/scrape.ts';
+import { type ScrapeFault, ScrapeMemory, scrape } from '../../src/storage/prometheus/scrape.ts';
 import { HarnessContainers } from './harness-containers.ts';
 
 /** Longer than any test. */
@@ -36,7 +35,7 @@ export class FileAgent implements AsyncDisposable {
   readonly containers: HarnessContainers = new HarnessContainers();
   readonly #stack = new AsyncDisposableStack();
   readonly #pool: FilePool;
-  readonly #reader = new AnswerReader();
+  readonly #memory = new ScrapeMemory();
   readonly #snapshots = new SnapshotWriter(this.containers.client);
   #sources: readonly FileSource[] = [];
 
@@ -72,7 +71,7 @@ export class FileAgent implements AsyncDisposable {
   async scrape(): Promise<ScrapedPage> {
     const faults = new Map<string, readonly ScrapeFault[]>();
     const text = await scrape({
-      ...{ sources: this.#sources, own: [], ownReader: this.#reader, deadline_ms: DEADLINE_MS },
+      ...{ sources: this.#sources, own: [], memory: this.#memory, deadline_ms: DEADLINE_MS },
       ...{ labels: { region: 'r', host: 'h' }, format: 'text' },
       onOutcome: (name, found) => {
         if (found.length > 0) faults.set(name, found);
