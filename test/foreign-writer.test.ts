@@ -66,6 +66,6 @@ describe('who else may write a file', () => {
     }
   });
 
-  test('nobody knows of what is not there', () =>
+  test('no one is known of what is not there', () =>
     assert.equal(foreignWriter(join(directory, 'none')), undefined));
 });

@@ -7,7 +7,9 @@
  *   preempted ───────────────────────────────────────────────── run queue ──► switched in
  *
  * A wait that has begun is in the task's own storage, stack and all: nothing is looked up by its stack before
- * it has ended. Those that still last are added by the iterator, after the other programs were detached.
+ * it has ended. Those that still last are added by the iterator, after the other programs were detached: with
+ * all the time of the profile when they had begun before it. Waits that had begun before it and end within it
+ * are left out, as what they began with was not seen.
  *
  * Linux >= 5.11: bpf_get_current_task_btf().
  */
@@ -53,6 +55,8 @@ struct {
 
 /* When the first program ran. */
 u64 began;
+/* A wait was lost to `waits_by_id` being full: a thread that is not in there may have run meanwhile. */
+bool was_full;
 
 /* linux/sched.h */
 #define TASK_DEAD 0x80
@@ -87,6 +91,16 @@ static __always_inline struct wait *new_wait_of(struct task_struct *task)
 	return bpf_map_lookup_elem(&waits_by_id, &tid);
 }
 
+static __always_inline void count_lost(void)
+{
+	struct profile_counts *counted = profile_counts_now();
+
+	if (counted) {
+		counted->samples++;
+		counted->lost++;
+	}
+}
+
 static __always_inline void ended(struct wait *wait, u64 now)
 {
 	u64 waited_ns = (wait->woken ? wait->woken : now) - wait->since;
@@ -115,7 +129,6 @@ SEC("tp_btf/sched_switch")
 int BPF_PROG(profile_switched, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	u64 now = bpf_ktime_get_ns();
-	struct profile_counts *counted;
 	struct wait *wait;
 	u32 state;
 
@@ -135,11 +148,9 @@ int BPF_PROG(profile_switched, bool preempt, struct task_struct *prev, struct ta
 		return 0;
 	wait = new_wait_of(prev);
 	if (!wait) {
-		counted = profile_counts_now();
-		if (counted) {
-			counted->samples++;
-			counted->lost++;
-		}
+		if (!has_task_storage)
+			was_full = true;
+		count_lost();
 		return 0;
 	}
 	wait->woken = preempt ? now : 0;
@@ -186,6 +197,10 @@ int profile_waiting(struct bpf_iter__task *ctx)
 		return 0;
 	if (io_only && !BPF_CORE_READ_BITFIELD(task, in_iowait))
 		return 0;
+	if (was_full) {
+		count_lost();
+		return 0;
+	}
 	draft = bpf_map_lookup_elem(&drafts, &zero);
 	if (!draft)
 		return 0;

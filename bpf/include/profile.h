@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Stacks for a profile that somebody waits for: of the host, of one cgroup with what is below it, or of some
+ * Stacks of a profile that was asked for: of the host, of one cgroup with what is below it, or of some
  * processes. The subject is set before the programs are loaded, so what does not belong to it costs a few
  * loads.
  *

@@ -1,6 +1,6 @@
 /** One log line for each change of an actor's state; those of a crash loop are summarised. */
 
-import type { ActorStatus } from '../actor/state.ts';
+import { type ActorStatus, isHealthy } from '../actor/state.ts';
 import { limitRepeats } from '../log-limit.ts';
 import type { Log } from '../sdk/context.ts';
 
@@ -30,7 +30,10 @@ export class StateLog implements Disposable {
     }
     if (state === 'unsupported' && reason) this.#told.set(reason.message, name);
     const detail = { ...who, ...(reason && state !== 'stopped' && { error: reason }) };
-    if (state === 'failed' || state === 'unsupported') this.#log.error(line, detail);
+    // There is nothing to see on this kernel, and nothing wrong with it.
+    if (state === 'unsupported' && isHealthy({ state, ...(reason && { reason }) }))
+      this.#log.info(line, detail);
+    else if (state === 'failed' || state === 'unsupported') this.#log.error(line, detail);
     else if (state === 'restarting' || state === 'throttled') this.#limited.warn(line, detail);
     else if (state === 'starting') this.#limited.debug(line, detail);
     else this.#limited.info(line, detail);

@@ -1,6 +1,7 @@
 /** `huatuo events`: documents of the journal, with or without an agent. */
 import { canonicalName } from '../catalog/aliases.ts';
 import { HuatuoError } from '../error.ts';
+import { shortFields } from '../short-fields.ts';
 import { type EventQuery, type JournalEvent, readEvents, requireTracers } from '../storage/journal/events.ts';
 import { ofContainer, parseFilter } from '../storage/journal/filter.ts';
 import { requireReadable, unreadable } from '../storage/journal/readable.ts';
@@ -13,8 +14,8 @@ export interface Output {
   complain(text: string): void;
 }
 
-const COLUMNS = [23, 12, 9, 14] as const;
-const MAX_DATA = 200;
+const COLUMNS = [23, 22, 9, 14] as const;
+const MAX_DATA = 240;
 
 /**
  * Prints what is asked for; ends with the journal, and with SIGINT when it follows.
@@ -82,7 +83,7 @@ function tableLine({ tracer, line }: JournalEvent): string {
       tracer_data,
     } = document;
     const container = container_name ?? container_hostname ?? String(container_id ?? '-').slice(0, 12);
-    const data = JSON.stringify(tracer_data ?? {});
+    const data = shortFields((tracer_data ?? {}) as Readonly<Record<string, unknown>>, MAX_DATA).join(' ');
     return row(String(time).slice(0, 23), tracer, String(severity), String(container), data);
   } catch {
     return row('-', tracer, '-', '-', line.toString('utf8'));

@@ -1,5 +1,5 @@
 /** `huatuo profile`: one profile, taken by this process, with or without an agent. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { ContainerEntry } from '../containers/document.ts';
@@ -42,6 +42,7 @@ export async function profileCommand(
   const { subject, name } = await subjectOf(config, flags, complain);
   const { procfs } = config.path;
   const request: ProfileRequest = { kind, subject, hz: hertz(flags.hz), faultsPerSample: FAULTS_PER_SAMPLE };
+  requireWritable(flags.output);
   const owner = new ProfileOwner(config.path);
   const stop = new AbortController();
   const interrupted = (): void => stop.abort();
@@ -52,7 +53,7 @@ export async function profileCommand(
     const profile = await takeProfile(owner.calls, request, time, pageSize(procfs));
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
     if (profile.samples === 0) complain(nothingSeen(kind));
-    write(flags.output, format(profile));
+    orExplain(flags.output, () => writeFileSync(flags.output, format(profile)));
     print(subtitle(profile));
     for (const line of topFunctions(profile)) print(line);
     print(`written to ${flags.output}`);
@@ -149,9 +150,16 @@ function requireFormat(file: string): (profile: Profile) => string | Uint8Array 
   });
 }
 
-function write(file: string, content: string | Uint8Array): void {
+/** Said before the time is spent; what is in the file stays until there is something to write. */
+function requireWritable(file: string): void {
+  const isNew = !existsSync(file);
+  orExplain(file, () => closeSync(openSync(file, 'a')));
+  if (isNew) rmSync(file);
+}
+
+function orExplain(file: string, write: () => void): void {
   try {
-    writeFileSync(file, content);
+    write();
   } catch (cause) {
     throw new HuatuoError('DIRECTORY_NOT_WRITABLE', {
       expected: `to write ${printable(file)}`,

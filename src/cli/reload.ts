@@ -49,7 +49,7 @@ function unreachable(path: string, cause: NodeJS.ErrnoException): HuatuoError {
     found: denied ? 'no permission' : none ? 'none' : cause.message,
     remedy: denied
       ? "run this as the agent's user, or let its group in with reload.access"
-      : 'start it, or name its configuration with --config.file; its log tells when it cannot be asked',
+      : 'start it; where it runs with another journal.directory, name that with --journal.directory, or send it SIGHUP',
     cause,
   });
 }

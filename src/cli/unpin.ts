@@ -1,5 +1,6 @@
 /** `huatuo unpin`: ends what pinned collectors left running in the kernel. */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { HuatuoError } from '../error.ts';
 import { requireBpffs } from '../kernel/bpffs.ts';
 import { type RemovedSet, removeIfEmpty, removeOtherPins } from '../kernel/pins/pin-set.ts';
 
@@ -10,11 +11,24 @@ import { type RemovedSet, removeIfEmpty, removeOtherPins } from '../kernel/pins/
  * @throws DIRECTORY_NOT_WRITABLE when the path exists and is not on a BPF file system
  */
 export function unpin(pinDirectory: string): string {
-  if (!existsSync(pinDirectory)) return nothing(pinDirectory);
+  if (!isThere(pinDirectory)) return nothing(pinDirectory);
   requireBpffs(pinDirectory);
   const removed = removeOtherPins(pinDirectory, new Set());
   removeIfEmpty(pinDirectory);
   return removed.length === 0 ? nothing(pinDirectory) : removed.map(line).join('\n');
+}
+
+/** @throws PERMISSION_DENIED where that cannot be seen */
+function isThere(path: string): boolean {
+  try {
+    statSync(path);
+    return true;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code !== 'EACCES' && code !== 'EPERM') return false;
+    const expected = `to look into ${path}`;
+    throw new HuatuoError('PERMISSION_DENIED', { expected, found: code, remedy: 'run as root', cause });
+  }
 }
 
 function nothing(pinDirectory: string): string {

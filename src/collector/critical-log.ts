@@ -5,15 +5,11 @@
  * A line is for a person: what happened, to whom, and the short fields of the document. A storm is a few lines and a number.
  */
 import type { Log } from '../sdk/context.ts';
-import { printable } from '../text.ts';
+import { shortFields, shownText } from '../short-fields.ts';
 
 const LINES = 5;
 const WINDOW_MS = 60_000;
 const MAX_FIELDS_CHARACTERS = 320;
-/** Ids and addresses lead to other documents and tell a person nothing. */
-const UNTOLD = /(^|_)(id|addr)$/;
-
-const WHO = /^[\w.]*\b(comm|pid)=/;
 
 type Document = Readonly<Record<string, unknown>>;
 
@@ -63,14 +59,8 @@ function summary(what: string, line: string): string {
   const document = parse(line);
   const { container_name, container_hostname, container_id, systemd_unit, tracer_data } = document;
   const owner = container_name ?? container_hostname ?? container_id ?? systemd_unit;
-  const fields: string[] = [];
-  collect((tracer_data ?? {}) as Document, '', fields);
-  // Who it is comes first: the end may have no room.
-  const sorted = [
-    ...fields.filter((field) => WHO.test(field)),
-    ...fields.filter((field) => !WHO.test(field)),
-  ];
-  return [`${what}:`, ...(owner === undefined ? [] : [`in ${shown(owner)}`]), ...fit(sorted)].join(' ');
+  const fields = shortFields((tracer_data ?? {}) as Document, MAX_FIELDS_CHARACTERS);
+  return [`${what}:`, ...(owner === undefined ? [] : [`in ${shownText(owner)}`]), ...fields].join(' ');
 }
 
 /** What a collector of a user's has made of its event may be no JSON; its journal will show it. */
@@ -80,31 +70,4 @@ function parse(line: string): Document {
   } catch {
     return {};
   }
-}
-
-/** Numbers, flags and text, by path; lists and free-form maps have no end. */
-function collect(data: Document, prefix: string, fields: string[], depth = 0): void {
-  for (const [key, value] of Object.entries(data)) {
-    if (UNTOLD.test(key)) continue;
-    if (typeof value !== 'object') fields.push(`${prefix}${key}=${shown(value)}`);
-    else if (value !== null && !Array.isArray(value) && depth === 0)
-      collect(value as Document, `${prefix}${key}.`, fields, depth + 1);
-  }
-}
-
-function fit(fields: readonly string[]): string[] {
-  let left = MAX_FIELDS_CHARACTERS;
-  const last = fields.findIndex((field) => {
-    left -= field.length + 1;
-    return left < 0;
-  });
-  return last === -1 ? [...fields] : [...fields.slice(0, last), '…'];
-}
-
-const PLAIN = /^[\w.:/@-]+$/;
-
-/** Names are whatever a process has called itself. */
-function shown(value: unknown): string {
-  const text = String(value);
-  return PLAIN.test(text) ? text : printable(JSON.stringify(text));
 }

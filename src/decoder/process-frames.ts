@@ -76,8 +76,8 @@ export function nameFrames(
   process: ProcessMappings,
   addresses: BigUint64Array,
 ): NamedFrame[] {
+  /** By inode, and of what is in no file. */
   const tables = new Map<string, SymbolTable | undefined>();
-  let jit: SymbolTable | undefined;
   return Array.from(addresses, (address) => {
     const mapping = mappingOf(process.mappings, address);
     if (!mapping) return NOWHERE;
@@ -88,8 +88,9 @@ export function nameFrames(
       return named(tables.get(inode), offset, shownFileName(fileName(mapping.path)));
     }
     if (mapping.path.startsWith('[')) return { name: '', module: shownFileName(mapping.path) };
-    jit ??= readPerfMap(procfs, process.process);
-    return named(jit, address, JIT);
+    // That there is none is remembered, too.
+    if (!tables.has(JIT)) tables.set(JIT, readPerfMap(procfs, process.process));
+    return named(tables.get(JIT), address, JIT);
   });
 }
 

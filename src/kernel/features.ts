@@ -19,7 +19,7 @@ export function probeKernel(paths: KernelPaths): HuatuoError | undefined {
     return new HuatuoError('PERMISSION_DENIED', {
       expected: 'root, or CAP_BPF and CAP_PERFMON',
       found: `user id ${process.geteuid?.()} without them`,
-      remedy: 'run as root: sudo npm start',
+      remedy: 'run as root, with sudo for example',
     });
   }
   if (!existsSync(btfPath(paths))) {

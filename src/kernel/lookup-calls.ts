@@ -40,7 +40,7 @@ export function profileLookups(procfs: string): Pick<ProfileCalls, 'processMappi
   return {
     processMappings: async (processes) => {
       const answer = await thread.run({ type: 'mappings', procfs, processes }, FILES_DEADLINE_MS);
-      return answer?.type === 'mappings' ? answer.mappings : [];
+      return answer?.type === 'mappings' ? answer.mappings : undefined;
     },
     processFrames: async (mappings, addresses) => {
       const answer = await thread.run({ type: 'frames', procfs, mappings, addresses }, FRAMES_DEADLINE_MS);

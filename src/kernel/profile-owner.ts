@@ -84,8 +84,11 @@ export class ProfileOwner {
 
   async #free(id: number, owner: KernelOwner): Promise<void> {
     if (!this.#running.delete(id)) return;
-    await owner.release();
-    running -= 1;
+    try {
+      await owner.release();
+    } finally {
+      running -= 1;
+    }
   }
 
   #need(id: number): KernelOwner {

@@ -2,7 +2,8 @@
  * A `perf_event` program, run for one of so many software events on every online CPU: ticks of its clock, or page faults, which
  * every kernel and every virtual machine has. An event ends with its CPU; a CPU that comes back needs a new one.
  */
-import { readFileSync } from 'node:fs';
+import { cpuNumbers } from '../procfs/cgroup-cpu.ts';
+import { readSource } from '../procfs/source.ts';
 import type { Handles } from './handles.ts';
 import { errnoName, type Libbpf, lastErrno, type Pointer } from './libbpf.ts';
 import { closeFd, openPerfEvent } from './libc.ts';
@@ -29,15 +30,9 @@ export type SampledEvent =
   /** In whose context the fault is: of user code, and of the kernel on its behalf. */
   | { readonly type: 'page_fault'; readonly every: number };
 
-/** @param file as the kernel writes it @throws when it cannot be read */
+/** @param file as the kernel writes it @throws SOURCE_UNREADABLE */
 export function readOnlineCpus(file: string): number[] {
-  const text = readFileSync(file, 'utf8').trim();
-  return text === ''
-    ? []
-    : text.split(',').flatMap((range) => {
-        const [first = 0, last = first] = range.split('-').map(Number);
-        return Array.from({ length: last - first + 1 }, (_, index) => first + index);
-      });
+  return cpuNumbers(readSource(file), file);
 }
 
 /** Name of the link of one CPU. */

@@ -31,7 +31,7 @@ export function usesTaskStorage(maps: readonly MapLayout[]): boolean {
   return maps.some(({ type }) => type === 'task_storage') && hasTaskStorage();
 }
 
-/** Has libbpf make, of each pair of TASK_SPANS() (bpf/include/span.h), the one map that this kernel can use. */
+/** Has libbpf make, of each pair of TASK_DATA() (bpf/include/task_data.h), the one map that this kernel can use. */
 export function selectMaps(api: Libbpf, object: Pointer, maps: readonly MapLayout[]): void {
   const inTasks = usesTaskStorage(maps);
   for (const { name, type, without } of maps) {

@@ -2,7 +2,7 @@
  * The attributes behind the fixed head of a netlink message: `struct nlattr` of include/uapi/linux/netlink.h, which is u16
  * length (its own four bytes included), u16 type, value, padded to a multiple of four.
  *
- * Kernels add attributes, so those that nobody asks for are passed over. One that is there and has another size than its
+ * Kernels add attributes, so those that are not asked for are passed over. One that is there and has another size than its
  * reader expects is an error: it would be another attribute.
  */
 import { align, truncated, u64At, viewOf } from './message.ts';

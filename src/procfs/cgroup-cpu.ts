@@ -99,6 +99,13 @@ export function cpuRanges(text: string, path = 'cpuset.cpus'): CpuRange[] {
   });
 }
 
+/** @returns each CPU of such a list */
+export function cpuNumbers(text: string, path: string): number[] {
+  return cpuRanges(text, path).flatMap(({ first, last }) =>
+    Array.from({ length: last - first + 1 }, (_, index) => first + index),
+  );
+}
+
 /** @returns quota divided by period of `cpu.max`, Infinity for `max` */
 export function parseCpuMax(text: string, path = 'cpu.max'): number {
   const [quota, period] = text.trim().split(' ');

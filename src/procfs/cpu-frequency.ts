@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { cpuRanges } from './cgroup-cpu.ts';
+import { cpuNumbers } from './cgroup-cpu.ts';
 import { decimal, readIfThere } from './source.ts';
 
 /** What the kernel does not say is absent. */
@@ -46,9 +46,7 @@ const directoryOf = (sysfs: string, cpu: number): string => join(sysfs, `devices
 /** @returns numbers of the CPUs that are online @throws SOURCE_UNREADABLE */
 export function onlineCpus(sysfs: string): number[] {
   const path = join(sysfs, 'devices/system/cpu/online');
-  return cpuRanges(readIfThere(path) ?? '', path).flatMap(({ first, last }) =>
-    Array.from({ length: last - first + 1 }, (_, index) => first + index),
-  );
+  return cpuNumbers(readIfThere(path) ?? '', path);
 }
 
 /** @throws SOURCE_UNREADABLE */

@@ -9,15 +9,20 @@ export interface CpuPercent {
   readonly total: number;
 }
 
+/** Of a host; idle CPUs whose tasks wait for a disk are not used. */
+export interface HostPercent extends CpuPercent {
+  readonly iowait: number;
+}
+
 /** @returns undefined when no time has passed between the two */
-export function hostPercent(before: CpuTicks, after: CpuTicks): CpuPercent | undefined {
+export function hostPercent(before: CpuTicks, after: CpuTicks): HostPercent | undefined {
   // Single counters step back when a CPU goes offline, and iowait does on tickless kernels.
   const passed = (mode: keyof CpuTicks): number => Math.max(0, after[mode] - before[mode]);
   const all = CPU_MODES.reduce((sum, mode) => sum + passed(mode), 0);
   if (all === 0) return undefined;
   const usr = (100 * (passed('user') + passed('nice'))) / all;
   const sys = (100 * (passed('system') + passed('irq') + passed('softirq'))) / all;
-  return { usr, sys, total: usr + sys };
+  return { usr, sys, total: usr + sys, iowait: (100 * passed('iowait')) / all };
 }
 
 /** @param available_ns CPU time the container could have used; more than 0 */

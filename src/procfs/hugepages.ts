@@ -1,8 +1,7 @@
 /** Pools of huge pages: /sys/kernel/mm/hugepages/hugepages-<size>kB, Documentation/admin-guide/mm/hugetlbpage.rst. */
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DeviceLog, readEach } from './each-device.ts';
-import { decimal, readIfThere } from './source.ts';
+import { decimal, namesIn, readIfThere } from './source.ts';
 
 /** In pages. */
 export interface HugepagePool {
@@ -25,13 +24,7 @@ const FILES = {
 /** @returns one for each size; none on a kernel without CONFIG_HUGETLB_PAGE */
 export function readHugepages(sysfs: string, log: DeviceLog): HugepagePool[] {
   const root = join(sysfs, 'kernel/mm/hugepages');
-  let names: string[];
-  try {
-    names = readdirSync(root);
-  } catch {
-    return [];
-  }
-  return readEach(log, names, (name): HugepagePool | undefined => {
+  return readEach(log, namesIn(root), (name): HugepagePool | undefined => {
     const kib = decimal(/^hugepages-(\d+)kB$/.exec(name)?.[1]);
     if (kib === undefined) return undefined;
     const counts = Object.entries(FILES).flatMap(([state, file]) => {

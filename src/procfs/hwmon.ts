@@ -2,10 +2,10 @@
  * Sensors of the hardware: /sys/class/hwmon (Documentation/hwmon/sysfs-interface.rst) and, what firmware or the processor reports,
  * /sys/class/thermal (Documentation/ABI/testing/sysfs-class-thermal).
  */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type DeviceLog, readEach } from './each-device.ts';
-import { readSource } from './source.ts';
+import { namesIn, readSource } from './source.ts';
 
 const MILLI = 1_000;
 /** A board has tens of them. */
@@ -88,12 +88,4 @@ function textIn(directory: string, file: string): string | undefined {
 function thousandthsIn(directory: string, file: string): number | undefined {
   const text = textIn(directory, file);
   return text !== undefined && /^-?\d{1,9}$/.test(text) ? Number(text) / MILLI : undefined;
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).sort();
-  } catch {
-    return [];
-  }
 }

@@ -1,8 +1,7 @@
 /** Software RAID: /sys/block/md<n>/md, Documentation/admin-guide/md.rst. */
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DeviceLog, readEach } from './each-device.ts';
-import { decimal, readIfThere } from './source.ts';
+import { decimal, namesIn, readIfThere } from './source.ts';
 
 export interface MdArray {
   readonly device: string;
@@ -53,12 +52,4 @@ function readArray(device: string, directory: string): MdArray | undefined {
 export function parseCompleted(text: string): number | undefined {
   const [done, all] = text.split(' / ').map(decimal);
   return done === undefined || !all ? undefined : Math.min(1, done / all);
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }

@@ -1,10 +1,9 @@
 /** Memory of each NUMA node: /sys/devices/system/node/node<n>, drivers/base/node.c, Documentation/admin-guide/numastat.rst. */
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DeviceLog, readEach } from './each-device.ts';
 import { parseMeminfo } from './meminfo.ts';
 import { parseFlatKeyed } from './memory-cgroup.ts';
-import { readIfThere } from './source.ts';
+import { namesIn, readIfThere } from './source.ts';
 
 export interface NumaNode {
   readonly node: string;
@@ -17,13 +16,7 @@ export interface NumaNode {
 /** @returns all nodes; none on a kernel without CONFIG_NUMA */
 export function readNumaNodes(sysfs: string, log: DeviceLog): NumaNode[] {
   const root = join(sysfs, 'devices/system/node');
-  let names: string[];
-  try {
-    names = readdirSync(root);
-  } catch {
-    return [];
-  }
-  return readEach(log, names, (name): NumaNode | undefined => {
+  return readEach(log, namesIn(root), (name): NumaNode | undefined => {
     const node = /^node(\d+)$/.exec(name)?.[1];
     if (node === undefined) return undefined;
     const allocations = parseFlatKeyed(readIfThere(join(root, name, 'numastat')) ?? '');

@@ -1,5 +1,5 @@
 /** Reads small text files of procfs, sysfs and cgroupfs. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { HuatuoError } from '../error.ts';
 
 /**
@@ -24,9 +24,22 @@ export function readIfThere(path: string): string | undefined {
   }
 }
 
+/**
+ * @returns names in a directory, sorted; none when it is not there
+ * @throws SOURCE_UNREADABLE when it is there and cannot be listed
+ */
+export function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort();
+  } catch (cause) {
+    if (isGone(cause)) return [];
+    throw unreadable(directory, cause);
+  }
+}
+
 function unreadable(path: string, cause: unknown): HuatuoError {
   return new HuatuoError('SOURCE_UNREADABLE', {
-    expected: `a readable file ${path}`,
+    expected: `to read ${path}`,
     found: (cause as NodeJS.ErrnoException).code ?? String(cause),
     remedy: 'check path.procfs and path.sysfs, and that the agent runs as root',
     cause,

@@ -1,7 +1,6 @@
 /** What each thread of the host is doing: /proc/PID/task/TID/stat, proc_pid_stat(5). */
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { isGone, readIfThere } from './source.ts';
+import { namesIn, readIfThere } from './source.ts';
 import { parseTaskState } from './task-state.ts';
 
 export interface Thread {
@@ -15,17 +14,28 @@ export interface Thread {
 
 const ID = /^[1-9]\d{0,9}$/;
 
+export interface Threads {
+  readonly threads: readonly Thread[];
+  /** Processes of which threads were left out. */
+  readonly cut: number;
+}
+
 /**
  * Reads each thread once, kernel threads too; what ends meanwhile is left out.
  * @param limit most threads that are looked at, 12 µs each; of those beyond nothing is known
+ * @param isFirst for processes whose threads are looked at before those of others
  * @throws SOURCE_UNREADABLE
  */
-export function readThreads(procfs: string, limit: number): Thread[] {
+export function readThreads(procfs: string, limit: number, isFirst: (pid: number) => boolean): Threads {
   const threads: Thread[] = [];
-  for (const pid of idsIn(procfs)) {
+  const { first = [], others = [] } = Object.groupBy(idsIn(procfs), (pid) =>
+    isFirst(Number(pid)) ? 'first' : 'others',
+  );
+  const pids = [...first, ...others];
+  for (const [index, pid] of pids.entries()) {
     const directory = join(procfs, pid, 'task');
     for (const tid of idsIn(directory)) {
-      if (threads.length >= limit) return threads;
+      if (threads.length >= limit) return { threads, cut: pids.length - index };
       const stat = readIfThere(join(directory, tid, 'stat')) ?? '';
       const state = parseTaskState(stat);
       if (state === undefined) continue;
@@ -33,14 +43,11 @@ export function readThreads(procfs: string, limit: number): Thread[] {
       threads.push({ pid: Number(pid), tid: Number(tid), comm, state });
     }
   }
-  return threads;
+  return { threads, cut: 0 };
 }
 
 function idsIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).filter((name) => ID.test(name));
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw error;
-  }
+  return namesIn(directory)
+    .filter((name) => ID.test(name))
+    .sort((a, b) => Number(a) - Number(b));
 }

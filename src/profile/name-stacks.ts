@@ -38,7 +38,7 @@ export async function nameStacks(
       const own = user.get(pid);
       const frames = [
         ...raw.user.map((address) => own?.get(address) ?? NOWHERE).reverse(),
-        ...raw.kernel.map((address) => kernel.frame(address)).reverse(),
+        ...withoutProbe(raw.kernel.map((address) => kernel.frame(address))).toReversed(),
       ];
       return {
         pid,
@@ -57,6 +57,15 @@ export async function nameStacks(
     unknown_frames: sum(stacks, ({ frames }) => frames.filter(({ isUnknown }) => isUnknown).length),
     unknown_samples: sum(stacks, ({ frames }) => Number(frames.some(({ isUnknown }) => isUnknown))),
   };
+}
+
+/** A tracepoint's own functions are innermost where a program at it takes the stack: they belong to the profile, not to the task. */
+const PROBE = /^(?:__traceiter_|__bpf_trace_|bpf_trace_run|bpf_prog_)/;
+
+/** @param frames innermost first */
+function withoutProbe(frames: readonly ProfileFrame[]): readonly ProfileFrame[] {
+  const first = frames.findIndex(({ name }) => !PROBE.test(name));
+  return first === -1 ? frames : frames.slice(first);
 }
 
 function sum(stacks: readonly ProfileStack[], of: (stack: ProfileStack) => number): number {

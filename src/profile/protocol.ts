@@ -49,8 +49,8 @@ export interface ProfileCalls {
   profileFree(id: number): Promise<void>;
   /** @returns undefined when they could not be read in time */
   kernelSymbols(newerThan: number): Promise<KernelSymbols | undefined>;
-  /** Executable mappings of those processes that are still there. */
-  processMappings(processes: readonly number[]): Promise<readonly ProcessMappings[]>;
+  /** @returns executable mappings of those processes that are still there; undefined when they could not be read in time */
+  processMappings(processes: readonly number[]): Promise<readonly ProcessMappings[] | undefined>;
   /** @returns a name for each address; undefined when its files could not be read in time */
   processFrames(
     mappings: ProcessMappings,

@@ -94,6 +94,7 @@ async function metrics(c: Context, pages: Pages): Promise<Response> {
   if (only.length > 0 && without.length > 0)
     return failure(c, 400, 'BAD_QUERY', 'collect[] and exclude[] cannot be used together');
   const known = new Set([...pages.collectors(), AGENT]);
+  // One that is excluded need not be there: the same URL is asked of hosts that differ.
   const unknown = only.find((name) => !known.has(name));
   if (unknown !== undefined) return notCollected(c, unknown, known, pages);
   const { format, contentType } = acceptedFormat(c.req.header('accept'));

@@ -177,7 +177,7 @@ test('a quiet tracer has no thread; a capture has one with its fence, which ends
   const page = await agent.metrics();
   const state = (name: string): number | undefined =>
     samplesOf(page, 'huatuo_actor_state', { actor: collector, state: name })[0]?.value;
-  assert.deepEqual([state('sampling'), state('capturing')], [1, 0]);
+  assert.deepEqual([state('sampling'), state('capturing')], [1, undefined]);
   assert.equal(samplesOf(page, 'huatuo_events_journalled_total', { collector })[0]?.value, 1);
   assert.equal(agent.documents(collector).length, 1);
 });

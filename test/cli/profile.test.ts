@@ -36,6 +36,13 @@ for (const [argv, found] of refusals) {
   });
 }
 
+test('a file that cannot be written is refused before time is spent', async () => {
+  await assert.rejects(run('-o', '/nonexistent/flame.html'), {
+    code: 'DIRECTORY_NOT_WRITABLE',
+    message: /to write \/nonexistent\/flame\.html, found ENOENT/,
+  });
+});
+
 test('subjects and kinds exclude each other', () => {
   for (const argv of [
     ['--pid', '1', '--container', 'web'],

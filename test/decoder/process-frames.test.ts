@@ -1,6 +1,7 @@
 /** Names of places in processes: this very one, and what a runtime tells of its own code. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -71,6 +72,16 @@ test('code of a runtime is looked for where the process has its /tmp, by the id 
   ]);
   writeFileSync(join(process.temporary, 'perf-3.map'), '1000 100 LazyCompile:~render app.js:1\n');
   assert.equal(process.name(0x1008n), 'LazyCompile:~render app.js:1');
+});
+
+test('a process without a map of its code is asked for it once, however many addresses there are', (t) => {
+  using process = new FakeProcess();
+  const opened = t.mock.method(fs, 'openSync');
+  syncBuiltinESMExports();
+  nameFrames(process.procfs, process.mappings, new BigUint64Array(100).fill(0x1008n));
+  opened.mock.restore();
+  syncBuiltinESMExports();
+  assert.equal(opened.mock.callCount(), 1);
 });
 
 test('what only looks like a map of code is not read: a link, a directory', () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { isGone, readIfThere, readSource } from '../../src/procfs/source.ts';
+import { isGone, namesIn, readIfThere, readSource } from '../../src/procfs/source.ts';
+import { FixtureProc } from '../support/fixture-proc.ts';
 
 /** No process has this id: it is above the largest one of any kernel. */
 const ENDED = '/proc/4194305/stat';
@@ -36,4 +38,15 @@ test('what is there and cannot be read is not gone', () => {
     Object.assign(new Error(), { code: 'EACCES' }),
   ])
     assert.equal(isGone(other), false);
+});
+
+test('a directory that is not there has no names; one that cannot be listed is no empty one', () => {
+  using proc = new FixtureProc();
+  proc.write('class/b', '');
+  proc.write('class/a', '');
+  symlinkSync('loop', join(proc.directory, 'loop'));
+  assert.deepEqual(namesIn(join(proc.directory, 'class')), ['a', 'b']);
+  assert.deepEqual(namesIn(join(proc.directory, 'nonexistent')), []);
+  assert.deepEqual(namesIn(join(proc.directory, 'class/a')), []);
+  assert.throws(() => namesIn(join(proc.directory, 'loop')), { code: 'SOURCE_UNREADABLE' });
 });

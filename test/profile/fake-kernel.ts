@@ -49,7 +49,7 @@ export class FakeKernel implements ProfileCalls {
 
   async kernelSymbols(): Promise<undefined> {}
 
-  async processMappings(processes: readonly number[]): Promise<ProcessMappings[]> {
+  async processMappings(processes: readonly number[]): Promise<ProcessMappings[] | undefined> {
     this.log.push(`mappings of ${processes.join()}`);
     return processes.flatMap((pid) => this.mappings.get(pid) ?? []);
   }

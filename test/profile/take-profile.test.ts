@@ -103,6 +103,30 @@ test('a process that ends meanwhile keeps the mappings it had; one that becomes 
   assert.deepEqual([stack?.comm, names], ['cc', ['/bin/sh', '/bin/cc']]);
 });
 
+test('many processes are looked at in turns; one that gives no answer in time costs the others none of theirs', async () => {
+  const kernel = new FakeKernel();
+  const pids = Array.from({ length: 150 }, (_, index) => index + 1);
+  kernel.stacks = pids.map((pid) => ({ pid, user: [0x1500n], samples: 1 }));
+  for (const pid of pids) {
+    kernel.processes.set(pid, ['app', 1n]);
+    kernel.mappings.set(pid, mappingsOf(pid));
+  }
+  kernel.names = () => ({ name: 'work', module: 'app' });
+  const asked: (readonly number[])[] = [];
+  const looked = kernel.processMappings.bind(kernel);
+  kernel.processMappings = async (some) => {
+    asked.push(some);
+    return some.includes(70) ? undefined : looked(some);
+  };
+  const profile = await take(kernel, {}, 0.8);
+  assert.deepEqual(
+    profile.stacks.filter(({ frames }) => frames[0]?.name !== 'work').map(({ pid }) => pid),
+    [70],
+  );
+  assert.ok(asked.every(({ length }) => length <= 64));
+  assert.equal(asked.filter((some) => some.includes(70)).length, 3);
+});
+
 test('waits are nanoseconds by what is waited for; page faults are bytes', async () => {
   const kernel = new FakeKernel();
   kernel.stacks = [1, 2, 3, 4].map((state) => ({ pid: 1, state, samples: 2, ns: 500n }));

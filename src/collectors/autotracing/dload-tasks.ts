@@ -36,12 +36,17 @@ export function readTasks(ctx: Context, many: number): Tasks {
     const tids = new Set(Array.from(idsBelow(cgroup, ['tasks', 'cgroup.threads']), Number));
     return { tids, isPaused: isPaused(cgroups.freezer) };
   });
-  const ofHost = new Map(readThreads(ctx.paths.procfs, MAX_THREADS).map((thread) => [thread.tid, thread]));
+  // A host may have so many of its own that there would be no look at those of containers.
+  const inContainers = new Set(containers.flatMap(([, { tids }]) => [...tids]));
+  const { threads, cut } = readThreads(ctx.paths.procfs, MAX_THREADS, (pid) => inContainers.has(pid));
+  if (cut > 0) ctx.log.warn('there are more threads than are looked at', { MAX_THREADS, processes_cut: cut });
+  const ofHost = new Map(threads.map((thread) => [thread.tid, thread]));
   const owned = containers.flatMap(([container, { tids, isPaused }]) => {
-    const threads = [...tids].flatMap((tid) => ofHost.get(tid) ?? []);
+    const ownThreads = [...tids].flatMap((tid) => ofHost.get(tid) ?? []);
     // With v1 the kernel shows frozen tasks as uninterruptible, but does not count them as load.
-    if (isPaused || countTasks(threads).nr_uninterruptible > many) for (const tid of tids) ofHost.delete(tid);
-    return isPaused ? [] : [[container, threads] as const];
+    if (isPaused || countTasks(ownThreads).nr_uninterruptible > many)
+      for (const tid of tids) ofHost.delete(tid);
+    return isPaused ? [] : [[container, ownThreads] as const];
   });
   return {
     bySubject: [['host', [...ofHost.values()]], ...owned],

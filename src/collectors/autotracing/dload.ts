@@ -29,7 +29,7 @@ export default sdk.defineAutotracing({
       '/proc/loadavg; while that is not low /proc/<pid>/task/<tid>/stat and the task lists of cgroups; at a capture profile_off_cpu.bpf.c and wchan, syscall, fd, fdinfo and mountinfo of the tasks',
     kernel: 'any; flame graph and stacks need BPF, 5.11; the file needs CONFIG_HAVE_ARCH_TRACEHOOK',
     falsePositives:
-      'Tasks that read a slow disk by intention, such as a backup with many threads, wait like this, too. Not seen: of more than 8,192 threads those beyond, and waits that are over before a look; tasks of a container that is paused are not counted',
+      'Tasks that read a slow disk by intention, such as a backup with many threads, wait like this, too. Not seen: of more than 8,192 threads those beyond, of which the host’s own are the last, and waits that are over before a look; tasks of a container that is paused are not counted',
   },
   options: {
     window: sdk.count(31, 'Samples that the average is made of; five times its period', { min: 2, max: 720 }),

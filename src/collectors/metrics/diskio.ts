@@ -1,11 +1,12 @@
 /** What disks have done, for the host and for each container. */
 import { join } from 'node:path';
 import { type CgroupIo, readCgroupIo } from '../../procfs/cgroup-io.ts';
+import { hostPercent } from '../../procfs/cpu-percent.ts';
 import { blockDeviceName } from '../../procfs/device-names.ts';
 import { parseDiskstats } from '../../procfs/diskstats.ts';
 import { readEach } from '../../procfs/each-device.ts';
 import { readIfThere, readSource } from '../../procfs/source.ts';
-import { CPU_MODES, type CpuTicks, readCpuStat } from '../../procfs/stat.ts';
+import { readCpuStat } from '../../procfs/stat.ts';
 import {
   CONTAINER_LABELS,
   type Collector,
@@ -128,7 +129,7 @@ const collector: Collector = defineMetric({
     }
 
     const [older, newer] = samples;
-    const percent = older && newer && iowaitPercent(older.state, newer.state);
+    const percent = older && newer && hostPercent(older.state, newer.state)?.iowait;
     if (percent !== undefined) metrics.disk_iowait_percent.set(percent);
 
     const names = new Map<string, string>();
@@ -143,14 +144,6 @@ const collector: Collector = defineMetric({
   },
 });
 export default collector;
-
-/** @returns undefined when no time has passed between the two */
-export function iowaitPercent(before: CpuTicks, after: CpuTicks): number | undefined {
-  // Single counters step back when a CPU goes offline, and iowait does on tickless kernels.
-  const passed = (mode: keyof CpuTicks): number => Math.max(0, after[mode] - before[mode]);
-  const all = CPU_MODES.reduce((sum, mode) => sum + passed(mode), 0);
-  return all === 0 ? undefined : (100 * passed('iowait')) / all;
-}
 
 function deviceMapperName(sysfs: string, name: string): string | undefined {
   return readIfThere(join(sysfs, 'block', name, 'dm/name'))?.trimEnd();

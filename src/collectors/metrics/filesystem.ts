@@ -56,6 +56,10 @@ const collector: Collector = defineMetric({
       'device_error',
       '1 if the file system did not tell its size, or not in time; else 0.',
     ),
+    not_asked: gauge({
+      name: 'huatuo_filesystem_not_asked',
+      help: 'Network and FUSE file systems beyond the 64 that one scrape asks; of their room nothing is known.',
+    }),
   },
   async update({ metrics, options, paths, state, log }) {
     const isShown = nameFilter(options);
@@ -64,13 +68,16 @@ const collector: Collector = defineMetric({
       ({ mountPoint, type }) => isShown(mountPoint) && isType(type),
     );
     const remote = mounts.filter(({ type }) => !isLocal(type));
-    if (remote.length > MAX_PROCESSES)
-      log.warn('more file systems have to be asked than one scrape may', { MAX_PROCESSES });
+    const notAsked = new Set(remote.slice(MAX_PROCESSES));
+    metrics.not_asked.set(notAsked.size);
+    if (notAsked.size > 0)
+      log.warn('more file systems have to be asked than one scrape may', { not_asked: notAsked.size });
     const answers = await askRemote(remote.slice(0, MAX_PROCESSES), state);
     for (const mount of mounts) {
       const own = { device: mount.source, fstype: mount.type, mountpoint: mount.mountPoint };
       const size = isLocal(mount.type) ? sizeOf(mount) : answers.get(mount.mountPoint);
       metrics.readonly.set(isReadOnly(mount) ? 1 : 0, own);
+      if (notAsked.has(mount)) continue;
       metrics.device_error.set(size ? 0 : 1, own);
       for (const kind of size ? (Object.keys(SIZES) as (keyof FileSystemSize)[]) : [])
         metrics[kind].set(size![kind], own);

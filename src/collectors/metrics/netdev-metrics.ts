@@ -46,7 +46,7 @@ export const DETAILS = {
 const LINK = {
   up: gauge({
     name: 'huatuo_netdev_up',
-    help: '1 when the device can carry traffic (operational state up), else 0.',
+    help: '1 when the device can carry traffic (operational state up), else 0; absent when its driver does not tell.',
     labels: ['device'],
   }),
   info: gauge({

@@ -31,9 +31,10 @@ const collector: Collector = defineMetric({
     const { metrics, netlink, options, paths } = context;
     const isWanted = nameFilter(options);
     if (isInHostNetwork(paths.procfs)) {
-      const links = await readLinkStatistics(netlink, isWanted);
+      // All of them: the bond of a port that is shown may be one that is not.
+      const links = await readLinkStatistics(netlink, () => true);
       const names = new Map(links.map(({ index, name }) => [index, name]));
-      for (const link of links) {
+      for (const link of links.filter(({ name }) => isWanted(name))) {
         showLink(metrics, link, paths.sysfs);
         const master = names.get(link.master ?? 0);
         if (link.bond && master !== undefined)
@@ -118,7 +119,7 @@ function showLink(metrics: Instruments<typeof METRICS>, link: LinkStatistics, sy
   }
   const { operstate = 'unknown' } = link;
   metrics.info.set(1, { ...labels, adminstate: link.isUp ? 'up' : 'down', operstate });
-  metrics.up.set(operstate === 'up' ? 1 : 0, labels);
+  if (operstate !== 'unknown') metrics.up.set(operstate === 'up' ? 1 : 0, labels);
   const speed = link.isUp && link.carrier ? linkSpeed(sysfs, link.name) : undefined;
   const values = [
     [metrics.carrier, link.isUp && link.carrier !== undefined ? Number(link.carrier) : undefined],

@@ -13,7 +13,8 @@ const collector: Collector = defineMetric({
     question: 'How often is which priority of a network card paused, or pauses it its peer (PFC)?',
     reads: 'DCB netlink (DCB_CMD_IEEE_GET)',
     kernel: 'with CONFIG_DCB and a card whose driver answers; else there are no series',
-    falsePositives: 'Drivers may show 0 for a priority without PFC',
+    falsePositives:
+      'Drivers may show 0 for a priority without PFC. Of more than 256 cards the first by name are asked',
   },
   options: DEVICE_OPTIONS,
   metrics: {
@@ -30,7 +31,7 @@ const collector: Collector = defineMetric({
   },
   async update({ log, metrics, netlink, options, paths }) {
     if (!isInHostNetwork(paths.procfs)) return;
-    for (const { device } of hardwareDevices(paths.sysfs, nameFilter(options))) {
+    for (const { device } of hardwareDevices(paths.sysfs, nameFilter(options), log)) {
       try {
         const pfc = await readPfc(netlink, device);
         for (const [prio, frames] of pfc?.sent.entries() ?? [])

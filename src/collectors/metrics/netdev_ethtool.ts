@@ -18,7 +18,7 @@ const collector: Collector = defineMetric({
     reads: 'SIOCETHTOOL (ETHTOOL_GSTATS)',
     kernel: 'any',
     falsePositives:
-      'Names and meaning are the driver’s; some levels are among its counters. A driver may take long to ask its card',
+      'Names and meaning are the driver’s; some levels are among its counters. A driver may take long to ask its card; one that does not answer in time costs its own series. Of more than 256 cards the first by name are asked',
   },
   enabledByDefault: false,
   options: {
@@ -33,15 +33,20 @@ const collector: Collector = defineMetric({
       help: '{stat} of a network card, as its driver counts it.',
     }),
   },
-  async update({ metrics, netlink, options, paths }) {
+  async update({ log, metrics, netlink, options, paths }) {
     if (!isInHostNetwork(paths.procfs)) return;
     const { counter_include: include, counter_exclude: exclude } = options;
     const isWanted = nameFilter({ include, exclude });
-    for (const { device, driver } of hardwareDevices(paths.sysfs, nameFilter(options)))
-      for (const { name, value } of (await netlink.driverCounters(device)) ?? []) {
-        const stat = namePart(name.trim());
-        if (stat !== '' && isWanted(stat)) metrics.stat.set(value, { stat, device, driver });
+    for (const { device, driver } of hardwareDevices(paths.sysfs, nameFilter(options), log)) {
+      try {
+        for (const { name, value } of (await netlink.driverCounters(device)) ?? []) {
+          const stat = namePart(name.trim());
+          if (stat !== '' && isWanted(stat)) metrics.stat.set(value, { stat, device, driver });
+        }
+      } catch (error) {
+        log.warn('a driver does not tell its counters', { device, driver, error });
       }
+    }
   },
 });
 export default collector;

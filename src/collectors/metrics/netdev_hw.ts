@@ -31,7 +31,7 @@ const collector: Collector = defineMetric({
       'generic netlink (netdev: rx-hw-drops), rtnetlink (IFLA_STATS64: rx_missed_errors), /sys/class/net/<device>/device/driver',
     kernel: 'any; 6.10 for rx-hw-drops',
     falsePositives:
-      'Only what drivers put there: where they tell rx-hw-drops, with what filters of the card dropped. Of drivers that are not known to fill in rx_missed_errors, a card is shown once it is more than 0',
+      'Only what drivers put there: where they tell rx-hw-drops, with what filters of the card dropped. Of drivers that are not known to fill in rx_missed_errors, a card is shown once it is more than 0. Of more than 256 cards the first by name are shown',
   },
   // Where drivers tell no more, receive_missed_errors of netdev has the same number.
   enabledByDefault: false,
@@ -43,9 +43,9 @@ const collector: Collector = defineMetric({
       labels: ['device', 'driver'],
     }),
   },
-  async update({ metrics, netlink, options, paths }) {
+  async update({ log, metrics, netlink, options, paths }) {
     if (!isInHostNetwork(paths.procfs)) return;
-    const cards = hardwareDevices(paths.sysfs, nameFilter(options));
+    const cards = hardwareDevices(paths.sysfs, nameFilter(options), log);
     const drivers = new Map(cards.map(({ device, driver }) => [device, driver]));
     if (drivers.size === 0) return;
     const drops = await readHardwareDrops(netlink);

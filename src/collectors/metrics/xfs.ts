@@ -1,8 +1,7 @@
 /** What XFS has done in each file system. */
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readEach } from '../../procfs/each-device.ts';
-import { readIfThere } from '../../procfs/source.ts';
+import { namesIn, readIfThere } from '../../procfs/source.ts';
 import { parseXfsStats, XFS_LEVELS } from '../../procfs/xfs-stats.ts';
 import { type Collector, counter, defineMetric, gauge } from '../../sdk/index.ts';
 
@@ -31,7 +30,9 @@ const collector: Collector = defineMetric({
   },
   update({ metrics, paths, log }) {
     const root = join(paths.sysfs, 'fs/xfs');
-    readEach(log, devicesIn(root), (device) => {
+    // None where XFS was never used, or is not built.
+    const devices = namesIn(root).filter((name) => name !== SUMS);
+    readEach(log, devices, (device) => {
       const text = readIfThere(join(root, device, 'stats/stats'));
       for (const [key, value] of parseXfsStats(text ?? ''))
         (XFS_LEVELS.has(key) ? metrics.level : metrics.count).set(value, { key, device });
@@ -39,12 +40,3 @@ const collector: Collector = defineMetric({
   },
 });
 export default collector;
-
-/** None where XFS was never used, or is not built. */
-function devicesIn(root: string): string[] {
-  try {
-    return readdirSync(root).filter((name) => name !== SUMS);
-  } catch {
-    return [];
-  }
-}

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { copyFileSync, existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { ProfileDocument } from '../../../src/sdk/profile-document.ts';
 import { AgentProcess } from '../../support/agent.ts';
@@ -52,7 +54,10 @@ test('containers that burst at once are a document each, with what they run and 
   await agent.until('windows to be full', async () => (await samples()) > known + 3);
   assert.deepEqual(agent.documents('cpuidle'), []);
 
-  await using bystander = await RunningProgram.start(withFrames.path, 'burn');
+  // By its name, it would be seen in a profile that is not of the container alone.
+  const bystanderPath = join(dirname(withFrames.path), 'bystander');
+  copyFileSync(withFrames.path, bystanderPath);
+  await using bystander = await RunningProgram.start(bystanderPath, 'burn');
   await using first = await RunningProgram.start(withFrames.path, 'burn');
   await using second = await RunningProgram.start(withoutFrames.path, 'burn');
   framed.add(first.pid);
@@ -77,5 +82,5 @@ test('containers that burst at once are a document each, with what they run and 
     const { samples: taken, seconds } = burst.profile;
     assert.ok(taken <= 70 * seconds, `${taken} in ${seconds} s`);
   }
-  assert.notEqual(bystander.pid, first.pid);
+  assert.ok(existsSync(`/proc/${bystander.pid}`), 'the bystander has run all the time');
 });

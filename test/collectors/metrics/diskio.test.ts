@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { iowaitPercent } from '../../../src/collectors/metrics/diskio.ts';
+import { hostPercent } from '../../../src/procfs/cpu-percent.ts';
 import { parseCpuStat } from '../../../src/procfs/stat.ts';
 import { CollectorHarness } from '../../support/collector-harness.ts';
 import { FixtureProc } from '../../support/fixture-proc.ts';
@@ -121,6 +121,6 @@ test('iowait is a share of the interval between two samples of its own', async (
 
 test('iowait that steps back is none', () => {
   const at = (iowait: number, idle: number) => parseCpuStat(`cpu 0 0 0 ${idle} ${iowait} 0 0 0 0 0\n`).total;
-  assert.equal(iowaitPercent(at(10, 0), at(5, 10)), 0);
-  assert.equal(iowaitPercent(at(10, 0), at(10, 0)), undefined);
+  assert.equal(hostPercent(at(10, 0), at(5, 10))?.iowait, 0);
+  assert.equal(hostPercent(at(10, 0), at(10, 0)), undefined);
 });

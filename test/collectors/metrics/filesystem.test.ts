@@ -55,6 +55,20 @@ test('a file system that is asked in place, one that is asked elsewhere, and one
   assert.deepEqual(samplesOf(page, 'huatuo_filesystem_avail_bytes', { mountpoint: gone }), []);
 });
 
+test('of more than 64 that have to be asked elsewhere, nothing is said of the others but that they are there', async () => {
+  using files = new FixtureProc();
+  const names = Array.from({ length: 66 }, (_, index) => files.write(`${index}/x`, ''));
+  using proc = host(...names.map((name) => `${name} rw - nfs4 server:/export rw`));
+  await using filesystem = await CollectorHarness.load('filesystem', {
+    paths: { ...HOST_PATHS, procfs: proc.directory },
+  });
+  const page = await filesystem.scrape();
+  assert.equal(samplesOf(page, ERROR).length, 64);
+  assert.equal(samplesOf(page, 'huatuo_filesystem_readonly').length, 66);
+  assert.equal(sampleValue(page, 'huatuo_filesystem_not_asked'), 2);
+  assert.equal(filesystem.logged.filter((line) => /more file systems/.test(line)).length, 1);
+});
+
 test('options say which mount points and types are shown', async () => {
   using proc = host('/ rw - ext4 /dev/sda1 rw', '/tmp rw - tmpfs none rw', '/proc rw - proc proc rw');
   await using filesystem = await CollectorHarness.load('filesystem', {

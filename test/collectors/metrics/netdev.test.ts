@@ -102,13 +102,20 @@ test('in the network of the host rtnetlink tells more, and of the link', async (
         device(1, 'lo'),
         device(2, 'eth0', attribute(4, u32(1500)), attribute(16, u8(6)), carrier, attribute(35, u32(5))),
         device(3, 'br0', attribute(16, u8(2))),
+        device(4, 'tun0', attribute(16, u8(0))),
         message(NLMSG_DONE, NLM_F_MULTI, u32(0)),
       ],
     }),
   });
   const page = await netdev.scrape();
   const values = (name: string) =>
-    Object.fromEntries(samplesOf(page, name).map(({ labels, value }) => [labels.device, value]));
+    Object.fromEntries(
+      samplesOf(page, name).flatMap(({ labels, value }) =>
+        labels.device === 'tun0' ? [] : [[labels.device, value]],
+      ),
+    );
+  assert.deepEqual(samplesOf(page, 'huatuo_netdev_up', { device: 'tun0' }), []);
+  assert.equal(sampleValue(page, 'huatuo_netdev_info', { device: 'tun0', operstate: 'unknown' }), 1);
   assert.deepEqual(values('huatuo_netdev_up'), { eth0: 1, br0: 0 });
   assert.deepEqual(values('huatuo_netdev_carrier'), { eth0: 1 });
   assert.deepEqual(values('huatuo_netdev_carrier_changes_total'), { eth0: 5 });
@@ -125,7 +132,7 @@ test('in the network of the host rtnetlink tells more, and of the link', async (
   assert.deepEqual(values('huatuo_bamai_netdev_receive_otherhost_dropped_total'), { eth0: 25, br0: 25 });
 });
 
-test('ports of a bond say whether their link is up, and how often it failed', async () => {
+test('ports of a bond that is not shown itself say whether their link is up, and how often it failed', async () => {
   using proc = new FixtureProc();
   symlinkSync('/proc/self', join(proc.directory, '1'));
   const port = (status: number, failures: number): Uint8Array[] => [
@@ -138,6 +145,7 @@ test('ports of a bond say whether their link is up, and how often it failed', as
   ];
   await using netdev = await CollectorHarness.load('netdev', {
     paths: { ...HOST_PATHS, procfs: proc.directory },
+    options: { include: 'eth.*' },
     netlink: answering({
       18: [
         device(2, 'eth0', ...port(0, 3)),
