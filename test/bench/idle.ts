@@ -2,13 +2,9 @@
  * What the agent costs while nothing happens and Prometheus scrapes: with five collectors, and with thirty of which 25 are a
  * user's own; and beside it node_exporter, where that is installed.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
-import { createServer } from 'node:net';
-import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentProcess } from './agent-process.ts';
+import { NodeExporter } from './node-exporter.ts';
 import { cpuSeconds, cpuSecondsByThread, resident, sleeps, usageBetween } from './proc-usage.ts';
 import { buildQuietCollectors } from './quiet-collectors.ts';
 import { atMost, type Row } from './report.ts';
@@ -16,7 +12,6 @@ import { type BenchOptions, Workspace } from './workspace.ts';
 
 const FIVE = ['oom', 'softirq', 'runqlat', 'cpu_util', 'loadavg'];
 const QUIET = 25;
-const NODE_EXPORTER = ['prometheus-node-exporter', 'node_exporter'];
 const SCRAPE_INTERVAL_MS = 15_000;
 /** Until then V8 still compiles what a scrape runs through, and threads have not collected what their start has left. */
 const WARM_UP_SCRAPES = 4;
@@ -76,19 +71,9 @@ function quietNames(): string[] {
 }
 
 async function idleNodeExporter(options: BenchOptions): Promise<Row[]> {
-  const binary = NODE_EXPORTER.map(inPath).find((found) => found !== undefined);
-  if (binary === undefined) return [];
-  const address = `127.0.0.1:${await freePort()}`;
-  const child = spawn(binary, [`--web.listen-address=${address}`], { stdio: 'ignore' });
-  try {
-    const scrape = async (): Promise<string> => (await fetch(`http://${address}/metrics`)).text();
-    await sleep(1000);
-    return await watch('node_exporter', { pid: child.pid!, scrape }, options);
-  } finally {
-    const exited = once(child, 'exit');
-    child.kill();
-    await exited;
-  }
+  await using exporter = await NodeExporter.start();
+  if (!exporter) return [];
+  return await watch('node_exporter', { pid: exporter.pid, scrape: () => exporter.page() }, options);
 }
 
 async function watch(
@@ -136,25 +121,4 @@ function bounded(value: number, goal: number | undefined, unit: string, digits =
   return goal === undefined
     ? { measured, verdict: 'info' }
     : { measured, goal: `≤ ${goal} ${unit}`, ...atMost(value, goal) };
-}
-
-function inPath(name: string): string | undefined {
-  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
-    try {
-      accessSync(join(directory, name), constants.X_OK);
-      return join(directory, name);
-    } catch {
-      // Not in this directory.
-    }
-  }
-  return undefined;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { readonly port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
