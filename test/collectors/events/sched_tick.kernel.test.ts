@@ -133,7 +133,7 @@ test('every late tick counts once, and none on a CPU that idles becomes a docume
   });
   const delays = async (): Promise<number> =>
     sampleValue(await ticks.scrape(), 'huatuo_tick_delay_seconds_count');
-  await eventually('some seconds of ticks', async () => (await delays()) > 1000);
+  await eventually('ticks of every CPU', async () => (await delays()) > 200);
   const object = await ticks.ctx.bpf.load();
   await object.detach();
   const page = await ticks.scrape();
