@@ -158,7 +158,8 @@ async function scrape(agent: AgentProcess, collector: string): Promise<Scrape> {
   const took_ms = performance.now() - start_ms;
   const page = parsePage(text);
   const whole = samplesOf(page, 'huatuo_bamai_scrape_collector_success', { collector })[0]?.value === 1;
-  const count = (name: string): number => sampleValue(page, name, { actor: collector });
+  const details = parsePage(await agent.get('/metrics?collect[]=agent'));
+  const count = (name: string): number => sampleValue(details, name, { actor: collector });
   return {
     took_ms,
     whole,

@@ -65,9 +65,13 @@ export async function overloadOne(fence: Fence): Promise<IsolationReport> {
   using noisyOne = new Producer({ collector: 'noisy', events: 15_000, every_ms: 10 });
   await agent.until('the overload', () => overloaded(agent), OVERLOADED_WITHIN_MS);
   const loaded_ms = await scrape(agent);
-  const throttled_seconds = sampleValue(await agent.metrics(), 'huatuo_actor_throttled_seconds_total', {
-    actor: 'noisy',
-  });
+  const throttled_seconds = sampleValue(
+    await agent.metrics('agent'),
+    'huatuo_actor_throttled_seconds_total',
+    {
+      actor: 'noisy',
+    },
+  );
   noisyOne[Symbol.dispose]();
   quietOne[Symbol.dispose]();
   const [noisy, quiet] = [
