@@ -20,7 +20,8 @@ export class StateLog implements Disposable {
   }
 
   /** The end of a loop (failed, unsupported) is always written; a reason that many have is written out once. */
-  write({ name, role, state, reason, restarts }: ActorStatus): void {
+  write(status: ActorStatus): void {
+    const { name, role, state, reason, restarts } = status;
     const line = `${name} is ${state}`;
     const who = { actor: name, role, state, restarts };
     const first = state === 'unsupported' && reason ? this.#told.get(reason.message) : undefined;
@@ -31,8 +32,7 @@ export class StateLog implements Disposable {
     if (state === 'unsupported' && reason) this.#told.set(reason.message, name);
     const detail = { ...who, ...(reason && state !== 'stopped' && { error: reason }) };
     // There is nothing to see on this kernel, and nothing wrong with it.
-    if (state === 'unsupported' && isHealthy({ state, ...(reason && { reason }) }))
-      this.#log.info(line, detail);
+    if (state === 'unsupported' && isHealthy(status)) this.#log.info(line, detail);
     else if (state === 'failed' || state === 'unsupported') this.#log.error(line, detail);
     else if (state === 'restarting' || state === 'throttled') this.#limited.warn(line, detail);
     else if (state === 'starting') this.#limited.debug(line, detail);

@@ -5,7 +5,7 @@
  *   v2   <agent's own, with +cpu>/huatuo-<pid>/<collector>/{cpu.max, cgroup.threads}      both levels threaded;
  *        under systemd the agent's own is one level further down, see own-group.ts
  *
- * Where it cannot be had (cpu-parent.ts), the measured budget (cpu-budget.ts) is the only fence, and the reason is reported.
+ * Where it cannot be had (quota-parent.ts), the measured budget (budget.ts) is the only fence, and the reason is reported.
  *
  * A killed agent leaves its directories; the next one that starts in the same parent removes them. rmdir(2) refuses
  * a cgroup with threads in it, so no check can be outrun.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ActorStats } from '../../../src/actor/stats.ts';
-import { CollectorThrottle } from '../../../src/agent/fence/budget.ts';
+import { CollectorThrottle } from '../../../src/agent/fence/throttle.ts';
 
 /** A collector far over its quota for so many looks, with or without events. @returns what of its events is kept */
 function overBudget(
