@@ -91,6 +91,9 @@ const description = z
     kind: z.enum(['event', 'autotracing', 'metric']),
     doc: z.string().min(1).max(4096),
     about: about.optional(),
+    needs: z
+      .object({ what: doc, anyOf: z.array(z.string().regex(/^(procfs|sysfs):/)).min(1), remedy: doc })
+      .optional(),
     enabledByDefault: z.boolean().optional(),
     options: z.record(z.string(), option).optional(),
     metrics: z.record(z.string(), metric).optional(),

@@ -5,6 +5,7 @@
 import type { About } from '../sdk/about.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
 import type { DocumentFields } from '../sdk/document.ts';
+import type { HostNeed } from '../sdk/host-need.ts';
 import type { MetricSpecs } from '../sdk/metrics.ts';
 import type { OptionSpecs } from '../sdk/options.ts';
 
@@ -15,6 +16,7 @@ export interface CollectorDescription {
   readonly kind: CollectorKind;
   readonly doc: string;
   readonly about?: About | undefined;
+  readonly needs?: HostNeed | undefined;
   readonly enabledByDefault?: boolean | undefined;
   readonly options?: OptionSpecs | undefined;
   readonly metrics?: MetricSpecs | undefined;
@@ -50,10 +52,32 @@ const MAX_JSON = 1 << 20;
  */
 export function describeExport(exported: unknown): string {
   if (typeof exported !== 'object' || exported === null) return 'null';
-  const { kind, doc, about, enabledByDefault, options, metrics, document, maxSeries, interval, ...rest } =
-    exported as Record<string, unknown>;
+  const {
+    kind,
+    doc,
+    about,
+    needs,
+    enabledByDefault,
+    options,
+    metrics,
+    document,
+    maxSeries,
+    interval,
+    ...rest
+  } = exported as Record<string, unknown>;
   const hooks = HOOKS.filter((hook) => rest[hook] !== undefined).map((hook) => [hook, kindOf(rest[hook])]);
-  const described = { kind, doc, about, enabledByDefault, options, metrics, document, maxSeries, interval };
+  const described = {
+    kind,
+    doc,
+    about,
+    needs,
+    enabledByDefault,
+    options,
+    metrics,
+    document,
+    maxSeries,
+    interval,
+  };
   const json = JSON.stringify({ ...described, hooks: Object.fromEntries(hooks) });
   if (json.length > MAX_JSON) throw new Error(`its description has ${json.length} characters`);
   return json;

@@ -1,6 +1,7 @@
 import type { HuatuoError } from '../error.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
+import type { HostNeed } from '../sdk/host-need.ts';
 import type { OptionSpecs } from '../sdk/options.ts';
 
 export interface CatalogEntry {
@@ -13,6 +14,7 @@ export interface CatalogEntry {
   readonly source: 'bpf' | 'files';
   /** An autotracer that declares sample, trigger and capture, which the framework calls; others have the loop themselves. */
   readonly isDeclared?: true;
+  readonly needs?: HostNeed;
   readonly enabledByDefault: boolean;
   /** Absolute path of the module; its default export has been checked. Absent when the object alone is the collector. */
   readonly modulePath?: string;

@@ -87,6 +87,7 @@ function toEntry(
     doc: module?.doc ?? manifest?.doc ?? '',
     source: manifest ? 'bpf' : 'files',
     ...(module?.hooks.trigger && { isDeclared: true }),
+    ...(module?.needs && { needs: module.needs }),
     enabledByDefault: module?.enabledByDefault ?? true,
     ...(files.modulePath !== undefined && { modulePath: files.modulePath }),
     ...(manifest && { manifest }),

@@ -6,6 +6,7 @@ import type { ErrorCode } from '../error.ts';
 import type { ProgramStatus } from '../kernel/programs.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
 import type { Log } from '../sdk/context.ts';
+import { lackOf } from '../sdk/host-need.ts';
 import { formatTable } from './table.ts';
 
 export interface ListedCollector {
@@ -28,7 +29,8 @@ export async function listCollectors(catalog: Catalog, config: EffectiveConfig):
   const usable: ListedCollector[] = [];
   for (const entry of catalog.entries) {
     const source = objectSource(entry, { config, log: SILENT });
-    const { error, programs } = source ? await inspect(source) : { programs: [] };
+    const lack = entry.needs && lackOf(entry.needs, config.path);
+    const { error = lack, programs } = source ? await inspect(source) : { programs: [] };
     usable.push({
       name: entry.name,
       aliases: entry.aliases,

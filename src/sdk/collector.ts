@@ -30,6 +30,7 @@ import type {
   UpdateContext,
 } from './context.ts';
 import { boolean, type DocumentFields, type DocumentOf, optional } from './document.ts';
+import type { HostNeed } from './host-need.ts';
 import type { MetricSpecs } from './metrics.ts';
 import type { OptionSpecs, OptionValues } from './options.ts';
 import type { Window } from './window.ts';
@@ -47,6 +48,8 @@ interface Shared<Options extends OptionSpecs, Specs extends MetricSpecs, Types e
   readonly doc: string;
   /** Its row in the table of collectors, unless its BPF object has it. */
   readonly about?: About;
+  /** What this host must have for it to see anything. */
+  readonly needs?: HostNeed;
   /** Off unless asked for. Default true. */
   readonly enabledByDefault?: boolean;
   /** Config keys beside those that the BPF object declares with OPTION(); see `options.ts`. */

@@ -25,6 +25,7 @@ export {
   record,
   struct,
 } from './document.ts';
+export { type HostNeed, lackOf } from './host-need.ts';
 export { list } from './list.ts';
 export {
   CONTAINER_LABELS,

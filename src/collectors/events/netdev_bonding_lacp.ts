@@ -8,15 +8,17 @@ import {
   flag,
   integer,
   keyword,
+  lackOf,
   list,
   optional,
 } from '../../sdk/index.ts';
-import { bondContent, lackOfBonding } from './netdev-bonding.ts';
+import { BONDING, bondContent } from './netdev-bonding.ts';
 import { FlapGuard } from './netdev-flapping.ts';
 import { isCutOff, LacpPorts, type PortChange, without } from './netdev-lacp-ports.ts';
 
 const collector: Collector = defineEvent({
   doc: 'Shows ports of bonds that stop to carry traffic, or start again, because of what LACP negotiates.',
+  needs: BONDING,
   about: {
     question:
       'Which ports of bonds does LACP take out of service or back in, what are the states of both sides, and which aggregator has them?',
@@ -65,7 +67,7 @@ const collector: Collector = defineEvent({
     content: optional(keyword('/proc/net/bonding of the bond')),
   },
   async start({ netlink, clock, metrics, options, paths, signal, log, save }) {
-    const lack = lackOfBonding(paths);
+    const lack = lackOf(BONDING, paths);
     if (lack) throw lack;
     const ports = new LacpPorts();
     const flaps = new FlapGuard<PortChange>({

@@ -4,10 +4,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { lackOfBonding } from '../../../src/collectors/events/netdev-bonding.ts';
+import { BONDING } from '../../../src/collectors/events/netdev-bonding.ts';
 import { LacpPorts, type PortChange } from '../../../src/collectors/events/netdev-lacp-ports.ts';
 import { linkMessage } from '../../../src/netlink/link.ts';
 import { messagesIn } from '../../../src/netlink/message.ts';
+import { lackOf } from '../../../src/sdk/host-need.ts';
 import {
   attribute,
   link,
@@ -173,10 +174,10 @@ test('a port without LACP, one that is new, and one that left its bond have not 
 
 test('a kernel without the driver and without modules says so; others may load it later', () => {
   using there = host('');
-  assert.equal(lackOfBonding(there), undefined);
+  assert.equal(lackOf(BONDING, there), undefined);
   rmSync(join(there.sysfs, 'class/net/bonding_masters'));
-  assert.equal(lackOfBonding(there)?.code, 'KERNEL_FEATURE_MISSING');
-  assert.equal(lackOfBonding(there)?.permanent, true);
+  assert.equal(lackOf(BONDING, there)?.code, 'KERNEL_FEATURE_MISSING');
+  assert.equal(lackOf(BONDING, there)?.permanent, true);
   writeFileSync(join(there.procfs, 'modules'), '');
-  assert.equal(lackOfBonding(there), undefined);
+  assert.equal(lackOf(BONDING, there), undefined);
 });
