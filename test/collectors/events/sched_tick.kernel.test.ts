@@ -105,11 +105,17 @@ for (const { of, option, held_by, handler } of [
       [option]: 1n,
       duration_ns: BigInt(HELD_MS) * 1_000_000n,
     });
-    handlers.object.attach();
-    await eventually('the tick that was late', () => {
-      if (option === 'of_device') writeToDisk();
-      return ticks.records().length > 0;
-    });
+    const busy = spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' });
+    try {
+      handlers.object.attach();
+      await eventually('the tick that was late', () => {
+        if (option === 'of_device') writeToDisk();
+        return ticks.records().length > 0;
+      });
+    } finally {
+      busy.kill('SIGKILL');
+      await once(busy, 'close');
+    }
     const gap = await gapOf(ticks, (event) => event.held_by === held_by);
     const { data, fields, text } = gap;
     assert.equal(data.kind, 'interrupts', text);
