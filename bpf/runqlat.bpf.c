@@ -46,7 +46,7 @@ struct host_waits {
 	u64 zones[4] COUNTER("huatuo_bamai_runqlat_latency", "Waits of runnable tasks for a CPU; " ZONES)
 	    EACH("zone");
 };
-METRIC_SLOT(host, struct host_waits);
+PERCPU_SLOT(host, struct host_waits);
 
 struct cgroup_waits {
 	struct coarse_time_histogram
@@ -101,7 +101,7 @@ static __always_inline u32 leaves_as(struct task_struct *task, bool preempted)
 /* Interrupts are off: no other program counts on this CPU meanwhile. */
 static __always_inline void count_waits(struct task_struct *task, u64 waited_ns, u64 slept_ns, u32 left_as)
 {
-	struct host_waits *of_host = metric_at(&host, 0);
+	struct host_waits *of_host = slot_of(&host);
 	struct cgroup_waits *of_cgroup;
 	struct cgroup *directory;
 	cpu_cgroup_id cgroup = task_cpu_cgroup_found(task, &directory);

@@ -96,9 +96,9 @@ u64 stolen_ticks COUNTER("huatuo_ticks_late_by_hypervisor_total",
 			 "Ticks that were late because the hypervisor ran something else; no events.");
 u64 idle_ticks COUNTER("huatuo_ticks_late_in_idle_total",
 		       "Ticks that were late because the CPU idled and had to wake up; no events.");
-METRIC_SLOT(tick_delays, struct time_histogram)
+PERCPU_SLOT(tick_delays, struct time_histogram)
 HISTOGRAM("huatuo_tick_delay_seconds", "How late ticks were.");
-METRIC_SLOT(holds, struct time_histogram)
+PERCPU_SLOT(holds, struct time_histogram)
 HISTOGRAM("huatuo_scheduling_held_off_seconds",
 	  "How long CPUs that ought to switch did not, when that was for a tick at least.");
 
@@ -149,33 +149,16 @@ struct cpu_watch {
 	/* Whether `held` has what is known of it. */
 	u32 is_described;
 };
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct cpu_watch);
-} watches SEC(".maps");
+PERCPU_SLOT(watches, struct cpu_watch);
 
 /* Of a hold that lasts: the event it becomes. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct sched_tick_event);
-} held SEC(".maps");
+PERCPU_SLOT(held, struct sched_tick_event);
 
 /* The tick's callback: since Linux 6.9, and before. */
 extern const void tick_nohz_handler __ksym __weak;
 extern const void tick_sched_timer __ksym __weak;
 
 #define is_tick(function) ((function) == (u64)&tick_nohz_handler || (function) == (u64)&tick_sched_timer)
-
-static __always_inline void *only_of(void *map)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(map, &zero);
-}
 
 /* Whether the task that runs is the CPU's idle task. */
 static __always_inline bool is_idle(void)
@@ -251,7 +234,7 @@ static __always_inline bool handler_has_run(struct cpu_watch *watch, u64 started
 SEC("tp_btf/irq_handler_entry")
 int BPF_PROG(irq_handler_began)
 {
-	struct cpu_watch *watch = only_of(&watches);
+	struct cpu_watch *watch = slot_of(&watches);
 
 	if (watch)
 		watch->irq_started_ns = bpf_ktime_get_ns();
@@ -261,7 +244,7 @@ int BPF_PROG(irq_handler_began)
 SEC("tp_btf/irq_handler_exit")
 int BPF_PROG(irq_handler_ended, int irq, struct irqaction *action)
 {
-	struct cpu_watch *watch = only_of(&watches);
+	struct cpu_watch *watch = slot_of(&watches);
 
 	/* It began before the program was attached. */
 	if (!watch || !watch->irq_started_ns)
@@ -384,8 +367,8 @@ int BPF_PROG(switch_requested, struct task_struct *task, int cpu, u32 bit)
 /* It becomes an event, if it was long enough. */
 static __always_inline void end_hold(struct cpu_watch *watch)
 {
-	struct sched_tick_event *event, *described = only_of(&held);
-	struct time_histogram *lengths = metric_at(&holds, 0);
+	struct sched_tick_event *event, *described = slot_of(&held);
+	struct time_histogram *lengths = slot_of(&holds);
 
 	if (watch->held_ns && lengths)
 		histogram_observe(lengths, watch->held_ns);
@@ -409,7 +392,7 @@ static __always_inline void end_hold(struct cpu_watch *watch)
 /* At the first tick beyond the threshold, while the code is there to be seen. */
 static __always_inline void describe_hold(void *ctx, struct cpu_watch *watch)
 {
-	struct sched_tick_event *described = only_of(&held);
+	struct sched_tick_event *described = slot_of(&held);
 
 	if (!described)
 		return;
@@ -477,7 +460,7 @@ static __always_inline void look_whether_asked(struct cpu_watch *watch)
 SEC("?tp_btf/tick_stop")
 int BPF_PROG(tick_is_stopped)
 {
-	struct cpu_watch *watch = only_of(&watches);
+	struct cpu_watch *watch = slot_of(&watches);
 
 	if (watch && watch->asked_ns && is_idle())
 		end_hold(watch);
@@ -495,7 +478,7 @@ int BPF_PROG(timer_callback_began, struct hrtimer *timer)
 
 	if (timer->is_soft)
 		return 0;
-	watch = only_of(&watches);
+	watch = slot_of(&watches);
 	if (!watch)
 		return 0;
 	watch->timer = (u64)timer;
@@ -515,7 +498,7 @@ int BPF_PROG(timer_callback_began, struct hrtimer *timer)
 SEC("tp_btf/hrtimer_expire_exit")
 int BPF_PROG(timer_callback_ended, u64 timer)
 {
-	struct cpu_watch *watch = only_of(&watches);
+	struct cpu_watch *watch = slot_of(&watches);
 	struct time_histogram *delays;
 
 	if (!watch || watch->timer != timer)
@@ -526,7 +509,7 @@ int BPF_PROG(timer_callback_ended, u64 timer)
 			watch->longest_kind = timer_callback;
 		return 0;
 	}
-	delays = metric_at(&tick_delays, 0);
+	delays = slot_of(&tick_delays);
 	if (delays)
 		histogram_observe(delays, watch->late_ns);
 	if (watch->late_ns >= threshold_ns)

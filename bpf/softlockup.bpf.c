@@ -110,12 +110,7 @@ struct cpu_watch {
 	/* The thread that was on it. */
 	u32 current;
 };
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct cpu_watch);
-} watches SEC(".maps");
+PERCPU_SLOT(watches, struct cpu_watch);
 
 /* include/linux/sched/prio.h */
 #define MAX_RT_PRIO 100
@@ -129,13 +124,6 @@ static __always_inline bool is_waited_for(struct task_struct___scheduled *curren
 		return BPF_CORE_READ(rq, stop, on_rq) != 0;
 	/* The idle task is not on the queue. */
 	return BPF_CORE_READ(rq, nr_running) > (tid ? 1 : 0);
-}
-
-static __always_inline struct cpu_watch *watch_of_this_cpu(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&watches, &zero);
 }
 
 /* NULL: already accounted for. */
@@ -214,7 +202,7 @@ SEC("perf_event")
 int cpu_looked_at(void *ctx)
 {
 	struct task_struct___scheduled *current = (void *)bpf_get_current_task();
-	struct cpu_watch *watch = watch_of_this_cpu();
+	struct cpu_watch *watch = slot_of(&watches);
 	u64 now = bpf_ktime_get_ns(), switches = switches_of(current), gap_ns, frame;
 	u32 tid = bpf_get_current_pid_tgid();
 	struct softlockup_event *event;
@@ -264,7 +252,7 @@ int cpu_looked_at(void *ctx)
 SEC("?tp_btf/console")
 int BPF_PROG(kernel_has_reported, const char *text, u64 length)
 {
-	struct cpu_watch *watch = watch_of_this_cpu();
+	struct cpu_watch *watch = slot_of(&watches);
 	struct softlockup_event *event;
 
 	if (!watch || watch->stuck_ns < NSEC_PER_SEC ||

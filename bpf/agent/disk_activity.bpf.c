@@ -12,6 +12,7 @@
  *
  * Linux >= 5.17: bpf_loop().
  */
+#include "slot.h"
 #include "kernel/file.h"
 #include "kernel/mm.h"
 #include "kernel/sched.h"
@@ -99,19 +100,7 @@ struct disk_losses {
 	u64 bios;   /* there was no room to follow them */
 	u64 usages; /* nor to add them up */
 };
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct disk_losses);
-} losses SEC(".maps");
-
-static __always_inline struct disk_losses *losses_now(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&losses, &zero);
-}
+SLOT(losses, struct disk_losses);
 
 static __always_inline bool is_ours(struct block_device *bdev)
 {
@@ -165,7 +154,7 @@ static __always_inline struct disk_usage *usage_of(struct disk_user *user, const
 	bpf_map_update_elem(&usages, user, &fresh, BPF_NOEXIST);
 	/* Another CPU may have been first. */
 	usage = bpf_map_lookup_elem(&usages, user);
-	lost = usage ? 0 : losses_now();
+	lost = usage ? 0 : slot_of(&losses);
 	if (lost)
 		__sync_fetch_and_add(&lost->usages, 1);
 	return usage;
@@ -202,7 +191,7 @@ int BPF_PROG(disk_bio_queued, struct bio *bio)
 	}
 	if (bpf_map_update_elem(&in_flight, &id, &queued, BPF_ANY) == 0)
 		return 0;
-	lost = losses_now();
+	lost = slot_of(&losses);
 	if (lost)
 		__sync_fetch_and_add(&lost->bios, 1);
 	return 0;

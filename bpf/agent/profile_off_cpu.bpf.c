@@ -46,12 +46,7 @@ struct {
 const volatile bool has_task_storage = false;
 static const struct wait no_wait;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(u32));
-	__uint(value_size, sizeof(struct profile_stack));
-} drafts SEC(".maps");
+PERCPU_SLOT(drafts, struct profile_stack);
 
 /* When the first program ran. */
 u64 began;
@@ -93,7 +88,7 @@ static __always_inline struct wait *new_wait_of(struct task_struct *task)
 
 static __always_inline void count_lost(void)
 {
-	struct profile_counts *counted = profile_counts_now();
+	struct profile_counts *counted = slot_of(&counts);
 
 	if (counted) {
 		counted->samples++;
@@ -182,7 +177,7 @@ int profile_waiting(struct bpf_iter__task *ctx)
 	u64 now = bpf_ktime_get_ns();
 	struct profile_stack *draft;
 	struct wait *wait;
-	u32 state, zero = 0;
+	u32 state;
 
 	if (!task || task->pid == 0 || !is_of_subject(task))
 		return 0;
@@ -201,7 +196,7 @@ int profile_waiting(struct bpf_iter__task *ctx)
 		count_lost();
 		return 0;
 	}
-	draft = bpf_map_lookup_elem(&drafts, &zero);
+	draft = slot_of(&drafts);
 	if (!draft)
 		return 0;
 	draft->process = task->tgid;

@@ -10,12 +10,7 @@
 COLLECTOR_DOC("What the tasks of a profile's subject are at when they are sampled");
 
 /* Too large for a program's stack. The kernel runs one program of this kind at a time on a CPU. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(u32));
-	__uint(value_size, sizeof(struct profile_stack));
-} drafts SEC(".maps");
+PERCPU_SLOT(drafts, struct profile_stack);
 
 SEC("perf_event")
 int profile_sampled(void *ctx)
@@ -23,17 +18,16 @@ int profile_sampled(void *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct profile_counts *counted;
 	struct profile_stack *draft;
-	u32 zero = 0;
 
 	if (task->pid == 0) {
-		counted = profile_counts_now();
+		counted = slot_of(&counts);
 		if (counted)
 			counted->idle++;
 		return 0;
 	}
 	if (!is_of_subject(task))
 		return 0;
-	draft = bpf_map_lookup_elem(&drafts, &zero);
+	draft = slot_of(&drafts);
 	if (!draft)
 		return 0;
 	draft->process = task->tgid;

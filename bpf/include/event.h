@@ -32,7 +32,7 @@
 #ifndef HUATUO_EVENT_H
 #define HUATUO_EVENT_H
 
-#include "huatuo.h"
+#include "slot.h"
 
 /*
  * Ties the ring `events` to its struct. Without an anchor clang leaves a type that is only reserved out of
@@ -67,12 +67,7 @@ struct ledger_counts {
 	u64 dropped_ring_full;
 	u64 rate_limited;
 };
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct ledger_counts);
-} ledger SEC(".maps");
+PERCPU_SLOT(ledger, struct ledger_counts);
 
 /*
  * The reader's half, kept beside the ring so that both survive the reader. A commit fills the slot that is
@@ -119,17 +114,10 @@ static __always_inline bool sampled_out(void)
 	return every > 1 && bpf_get_prandom_u32() % every != 0;
 }
 
-static __always_inline struct ledger_counts *ledger_slot(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&ledger, &zero);
-}
-
 /* Counts an attempt and reserves room for it. NULL: the loss is already counted, just return. */
 static __always_inline void *event_reserve_in(void *ring, u64 bytes)
 {
-	struct ledger_counts *counts = ledger_slot();
+	struct ledger_counts *counts = slot_of(&ledger);
 	void *record;
 
 	if (!counts)
@@ -149,7 +137,7 @@ static __always_inline void *event_reserve_in(void *ring, u64 bytes)
 /* An event that passed the threshold but not the rate limit: it was produced, and it is accounted for. */
 static __always_inline void event_rate_limited(void)
 {
-	struct ledger_counts *counts = ledger_slot();
+	struct ledger_counts *counts = slot_of(&ledger);
 
 	if (!counts)
 		return;
@@ -215,7 +203,7 @@ static __always_inline void event_submit_in(void *ring, void *record, u64 bytes)
  */
 static __always_inline void event_discard(void *record)
 {
-	struct ledger_counts *counts = ledger_slot();
+	struct ledger_counts *counts = slot_of(&ledger);
 
 	if (counts)
 		__sync_fetch_and_sub(&counts->produced, 1);

@@ -9,44 +9,32 @@
 #ifndef HUATUO_FILTER_H
 #define HUATUO_FILTER_H
 
-#include "huatuo.h"
+#include "slot.h"
 
 struct filter_settings {
 	cgroup_id cgroup_id; /* of whatever hierarchy the program compares */
 	pid_nr pid;	     /* process */
 	block_dev device;    /* disk */
 };
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct filter_settings);
-} filter SEC(".maps");
-
-static __always_inline struct filter_settings *filter_now(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&filter, &zero);
-}
+SLOT(filter, struct filter_settings);
 
 static __always_inline bool filter_passes_cgroup(u64 id)
 {
-	struct filter_settings *settings = filter_now();
+	struct filter_settings *settings = slot_of(&filter);
 
 	return !settings || settings->cgroup_id == 0 || settings->cgroup_id == id;
 }
 
 static __always_inline bool filter_passes_process(u32 pid)
 {
-	struct filter_settings *settings = filter_now();
+	struct filter_settings *settings = slot_of(&filter);
 
 	return !settings || settings->pid == 0 || settings->pid == pid;
 }
 
 static __always_inline bool filter_passes_device(u32 device)
 {
-	struct filter_settings *settings = filter_now();
+	struct filter_settings *settings = slot_of(&filter);
 
 	return !settings || settings->device == 0 || settings->device == device;
 }

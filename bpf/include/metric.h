@@ -18,6 +18,7 @@
 #define HUATUO_METRIC_H
 
 #include "histogram.h"
+#include "slot.h"
 
 #define METRIC(type, name, help) TAG("metric:" type ":" name) TAG("help:" help)
 /*
@@ -79,15 +80,6 @@ u64 series_overflows COUNTER("huatuo_bpf_series_overflows_total",
 		__type(value, value_type);                                                                   \
 	} map SEC(".maps") TAG("index:" label "=" #enum_name)
 
-/* One slot: the metrics of its value have no labels but their own. The cheapest there is. */
-#define METRIC_SLOT(map, value_type)                                                                         \
-	struct {                                                                                             \
-		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                                     \
-		__uint(max_entries, 1);                                                                      \
-		__type(key, u32);                                                                            \
-		__type(value, value_type);                                                                   \
-	} map SEC(".maps")
-
 /* What an entry begins with; larger than any value fits on a program's stack. */
 static const u8 metric_zero[1024];
 
@@ -113,7 +105,7 @@ static __always_inline void *metric_slot_in(void *map, const void *key)
 		(typeof((map)->value))metric_slot_in(map, slot_key);                                         \
 	})
 
-/* This CPU's value of a METRIC_ARRAY or METRIC_SLOT; NULL beyond its end. */
+/* This CPU's value of a METRIC_ARRAY; NULL beyond its end. */
 #define metric_at(map, position)                                                                             \
 	({                                                                                                   \
 		u32 slot_index = (position);                                                                 \

@@ -22,6 +22,7 @@
 
 #include <linux/filter.h>
 #include "packet.h"
+#include "slot.h"
 
 #define PACKET_FILTER_MAX 256
 
@@ -30,12 +31,7 @@ struct packet_filter {
 	u32 _pad;
 	hex64 instructions[PACKET_FILTER_MAX]; /* each a struct sock_filter */
 };
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct packet_filter);
-} packet_filter SEC(".maps");
+SLOT(packet_filter, struct packet_filter);
 
 struct filter_machine {
 	u32 a;
@@ -118,8 +114,8 @@ static __always_inline bool filter_jumps(u32 operation, u32 a, u32 operand)
  */
 __noinline int filter_step(struct filter_machine *machine)
 {
-	u32 code, k, operand, pc, value = 0, zero = 0;
-	const struct packet_filter *program = bpf_map_lookup_elem(&packet_filter, &zero);
+	u32 code, k, operand, pc, value = 0;
+	const struct packet_filter *program = slot_of(&packet_filter);
 	const struct packet_head *packet;
 	u64 instruction;
 
@@ -188,8 +184,7 @@ __noinline int filter_step(struct filter_machine *machine)
 
 static __always_inline bool packet_filter_is_set(void)
 {
-	u32 zero = 0;
-	const struct packet_filter *program = bpf_map_lookup_elem(&packet_filter, &zero);
+	const struct packet_filter *program = slot_of(&packet_filter);
 
 	return program && program->length > 0;
 }

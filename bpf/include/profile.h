@@ -13,6 +13,7 @@
 #define HUATUO_PROFILE_H
 
 #include "kernel/sched.h"
+#include "slot.h"
 
 /* What a stack was met in; src/profile/wire.ts has the same numbers. */
 enum profile_state { ON_CPU, RUN_QUEUE, SLEEPING, UNINTERRUPTIBLE, IO_WAIT };
@@ -58,12 +59,7 @@ struct profile_counts {
 	u64 lost;    /* of them, those for which there was no room */
 	u64 idle;    /* of the host, CPUs that had nothing to do */
 };
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct profile_counts);
-} counts SEC(".maps");
+PERCPU_SLOT(counts, struct profile_counts);
 
 enum profile_subject { HOST, PROCESSES, CGROUP };
 const volatile u32 subject_kind = HOST;
@@ -124,13 +120,6 @@ static __always_inline bool is_of_subject(struct task_struct *task)
 	return false;
 }
 
-static __always_inline struct profile_counts *profile_counts_now(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&counts, &zero);
-}
-
 static __always_inline void profile_remember(struct task_struct *task)
 {
 	struct profile_process fresh = {.program = task->self_exec_id}, *known;
@@ -146,7 +135,7 @@ static __always_inline void profile_remember(struct task_struct *task)
 /* `key`: a struct profile_stack in a map. */
 static __always_inline void profile_add(const struct profile_stack *key, u64 ns)
 {
-	struct profile_counts *counted = profile_counts_now();
+	struct profile_counts *counted = slot_of(&counts);
 	struct profile_total fresh = {.samples = 1, .ns = ns};
 	struct profile_total *total = bpf_map_lookup_elem(&stacks, key);
 

@@ -15,18 +15,12 @@ struct rate_window {
 	u64 started_ns;
 	u64 events;
 };
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct rate_window);
-} rate_windows SEC(".maps");
+PERCPU_SLOT(rate_windows, struct rate_window);
 
 /* False: the event is over the budget and already accounted for. `per_second` 0 means no limit. */
 static __always_inline bool rate_allows(u64 now_ns, u64 per_second)
 {
-	u32 zero = 0;
-	struct rate_window *window = bpf_map_lookup_elem(&rate_windows, &zero);
+	struct rate_window *window = slot_of(&rate_windows);
 
 	if (!window || per_second == 0)
 		return true;

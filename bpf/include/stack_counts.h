@@ -69,17 +69,11 @@ static __always_inline void stack_count_in(void *map, const void *key, u64 sampl
 		struct map##_stack key;                                                                      \
 		u64 in_use;                                                                                  \
 	};                                                                                                   \
-	struct {                                                                                             \
-		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                                     \
-		__uint(max_entries, 1);                                                                      \
-		__uint(key_size, sizeof(u32));                                                               \
-		__uint(value_size, sizeof(struct map##_draft));                                              \
-	} map##_drafts SEC(".maps");                                                                         \
+	PERCPU_SLOT(map##_drafts, struct map##_draft);                                                       \
                                                                                                              \
 	static __always_inline void map##_add(void *ctx, owner##_cgroup_id cgroup_id, u64 samples)           \
 	{                                                                                                    \
-		u32 zero = 0;                                                                                \
-		struct map##_draft *draft = bpf_map_lookup_elem(&map##_drafts, &zero);                       \
+		struct map##_draft *draft = slot_of(&map##_drafts);                                          \
                                                                                                              \
 		if (!draft)                                                                                  \
 			return;                                                                              \

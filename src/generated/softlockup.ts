@@ -36,12 +36,6 @@ export interface SoftlockupEvent {
   user_stack: string[];
 }
 
-/** Value of the map `cgroups`. */
-export interface SoftlockupCgroupsValue {
-  /** [count] */
-  episodes: number;
-}
-
 /** Value of the map `watches`. */
 export interface SoftlockupWatchesValue {
   /** [count] */
@@ -70,6 +64,12 @@ export interface SoftlockupWatchesValue {
   current: number;
 }
 
+/** Value of the map `cgroups`. */
+export interface SoftlockupCgroupsValue {
+  /** [count] */
+  episodes: number;
+}
+
 /** What `ctx` of the collector `softlockup` knows of its object. */
 export interface SoftlockupObject {
   event: SoftlockupEvent;
@@ -82,10 +82,10 @@ export interface SoftlockupObject {
     max_events_per_second_per_cpu: number;
   };
   maps: {
+    watches: MapOf<number, SoftlockupWatchesValue>;
     container_cgroups: MapOf<bigint, boolean>;
     cgroups: MapOf<bigint, SoftlockupCgroupsValue>;
     cgroups_moved: MapOf<Uint8Array, Uint8Array>;
-    watches: MapOf<number, SoftlockupWatchesValue>;
   };
 }
 

@@ -14,6 +14,7 @@
 #define HUATUO_KERNEL_PERCPU_H
 
 #include "kernel/mm.h"
+#include "slot.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -23,12 +24,7 @@ struct bpf_array {
 
 #pragma clang attribute pop
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, u64);
-} percpu_offsets SEC(".maps");
+PERCPU_SLOT(percpu_offsets, u64);
 
 #define MAX_CPUS_SUMMED 8192
 
