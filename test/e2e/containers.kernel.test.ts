@@ -18,7 +18,7 @@ import { skipWithoutBpf } from '../support/kernel.ts';
 
 const MIB = 1 << 20;
 /** runc takes several times as long for one. */
-const SHORT_LIVED = { crun: 100, runc: 30 } as const;
+const SHORT_LIVED = { crun: 50, runc: 20 } as const;
 const BUSY = ['sh', '-c', 'while :; do :; done'];
 
 const skipUnder = (runtime: OciRuntime): string | false => skipWithoutBpf() || skipWithoutRuntime(runtime);

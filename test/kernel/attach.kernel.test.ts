@@ -18,6 +18,7 @@ import { MappedRing } from '../../src/kernel/ring.ts';
 import { readOnlineCpus } from '../../src/kernel/sampling.ts';
 import type { ObjectManifest } from '../../src/schema/manifest.ts';
 import { tempDirectory } from '../storage/journal/fixture.ts';
+import { BusyProcesses } from '../support/busy.ts';
 import { skipWithoutController, TestCgroup } from '../support/cgroup.ts';
 import { eventually } from '../support/eventually.ts';
 import { builtCollectors } from '../support/flood.ts';
@@ -243,6 +244,7 @@ test('every online CPU is sampled, one that goes is let go of, and one that come
   writeFileSync(onlineCpus, `${first}\n`);
   using loaded = await load('kinds', { onlineCpus });
   await loaded.object.attach();
+  await using _busy = new BusyProcesses(2);
   const { samples, sampled } = samplesOf(loaded);
   await sampled(first!, 5);
   assert.equal((await samples())[second!], 0);
@@ -285,6 +287,7 @@ test('a CPU that the kernel takes off line and brings back is sampled again', {
   const [first, second] = readOnlineCpus('/sys/devices/system/cpu/online');
   using loaded = await load('kinds');
   await loaded.object.attach();
+  await using _busy = new BusyProcesses(2);
   const { samples, sampled } = samplesOf(loaded);
   await sampled(second!, 5);
   using _online = { [Symbol.dispose]: () => writeFileSync(onlineFile(second!), '1') };

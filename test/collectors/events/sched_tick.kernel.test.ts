@@ -8,6 +8,7 @@ import test, { after } from 'node:test';
 import type { SchedTickEvent } from '../../../src/generated/sched_tick.ts';
 import { affinity, setAffinity } from '../../../src/kernel/sched.ts';
 import { AgentProcess } from '../../support/agent.ts';
+import { BusyProcesses } from '../../support/busy.ts';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
 import { CollectorHarness } from '../../support/collector-harness.ts';
 import { writeToDisk } from '../../support/disks.ts';
@@ -76,14 +77,11 @@ test('code that turns preemption off is told of when another task waits for the 
   await using ticks = await CollectorHarness.load('sched_tick', { options: OPTIONS });
   await using lockup = await Lockup.make(HELD_MS);
   const [cpu = 0] = affinity(process.pid);
-  const waiting = spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' });
-  try {
-    for (const pid of [waiting.pid!, lockup.pid]) setAffinity(pid, [cpu]);
+  setAffinity(lockup.pid, [cpu]);
+  {
+    await using _waiting = new BusyProcesses(1, { cpu });
     await lockup.run();
     await eventually('the tick that finds it over', () => ticks.records().length > 0);
-  } finally {
-    waiting.kill('SIGKILL');
-    await once(waiting, 'close');
   }
   const gap = await gapOf(ticks, ({ pid }) => pid === lockup.pid);
   const { data, text } = gap;
@@ -105,17 +103,12 @@ for (const { of, option, held_by, handler } of [
       [option]: 1n,
       duration_ns: BigInt(HELD_MS) * 1_000_000n,
     });
-    const busy = spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' });
-    try {
-      handlers.object.attach();
-      await eventually('the tick that was late', () => {
-        if (option === 'of_device') writeToDisk();
-        return ticks.records().length > 0;
-      });
-    } finally {
-      busy.kill('SIGKILL');
-      await once(busy, 'close');
-    }
+    await using _busy = new BusyProcesses(1);
+    handlers.object.attach();
+    await eventually('the tick that was late', () => {
+      if (option === 'of_device') writeToDisk();
+      return ticks.records().length > 0;
+    });
     const gap = await gapOf(ticks, (event) => event.held_by === held_by);
     const { data, fields, text } = gap;
     assert.equal(data.kind, 'interrupts', text);

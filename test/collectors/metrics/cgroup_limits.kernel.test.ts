@@ -1,10 +1,10 @@
 /** Collectors of cgroup files against what real cgroups do to a process: CPU quotas, limits on processes, pressure. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { BusyProcesses } from '../../support/busy.ts';
 import { hierarchyOf, skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
 import { CollectorHarness } from '../../support/collector-harness.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -30,17 +30,13 @@ test('a quota that throttles is counted as the kernel counts it', {
   await using cpuStat = await CollectorHarness.load('cpu_stat', {
     containers: [container('web', directoriesOf(cgroup, 'cpu'))],
   });
-  const busy = spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' });
-  const ended = once(busy, 'exit');
-  try {
-    cgroup.add(busy.pid ?? 0);
+  {
+    await using busy = new BusyProcesses(1);
+    for (const pid of busy.pids) cgroup.add(pid);
     await eventually('it to be throttled', async () => {
       const page = await cpuStat.scrape();
       return sampleValue(page, 'huatuo_bamai_cpu_stat_container_nr_throttled') > 2;
     });
-  } finally {
-    busy.kill('SIGKILL');
-    await ended;
   }
   const page = await cpuStat.scrape();
   const kernel = readFileSync(join(cgroup.path, 'cpu.stat'), 'utf8');
@@ -83,18 +79,10 @@ test('two tasks on one CPU are pressure, of the container too', {
     );
   };
   const [hostBefore] = await totals();
-  const busy = [1, 2].map(() =>
-    spawn('taskset', ['-c', '0', 'sh', '-c', 'while :; do :; done'], { stdio: 'ignore' }),
-  );
-  const ended = busy.map((one) => once(one, 'exit'));
-  try {
-    for (const { pid } of busy) cgroup.add(pid ?? 0);
-    await eventually('the stalls to be counted', async () => {
-      const [host, web] = await totals();
-      return web! > 0 && host! > hostBefore!;
-    });
-  } finally {
-    for (const one of busy) one.kill('SIGKILL');
-    await Promise.all(ended);
-  }
+  await using busy = new BusyProcesses(2, { cpu: 0 });
+  for (const pid of busy.pids) cgroup.add(pid);
+  await eventually('the stalls to be counted', async () => {
+    const [host, web] = await totals();
+    return web! > 0 && host! > hostBefore!;
+  });
 });

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import { BusyProcesses } from '../../support/busy.ts';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
 import { CollectorHarness } from '../../support/collector-harness.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -131,10 +132,9 @@ test('a task that the disk holds up is blocked, one that computes runs, one that
   await using disk = await FrozenDisk.make();
   await disk.writer('blocked', (pid) => cgroup.add(pid));
   const blockedSince_ns = now_ns();
-  const busy = spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' });
-  const ended = once(busy, 'exit');
-  try {
-    cgroup.add(busy.pid ?? 0);
+  {
+    await using busy = new BusyProcesses(1);
+    for (const pid of busy.pids) cgroup.add(pid);
     await using _zombie = await Zombie.make((pid) => cgroup.add(pid));
     const page = await eventually('the load of the container', async () => {
       const read = await runqlat.scrape();
@@ -145,9 +145,6 @@ test('a task that the disk holds up is blocked, one that computes runs, one that
     assert.deepEqual(tasksOf(page, 'idle'), [0, 0, 0]);
     for (const state of ['running', 'blocked', 'zombie'])
       assert.ok(sampleValue(page, 'huatuo_tasks', { state }) >= 1, state);
-  } finally {
-    busy.kill('SIGKILL');
-    await ended;
   }
   const thawed_ns = now_ns();
   await disk.thaw();
