@@ -57,15 +57,15 @@ export interface PathConfig {
 
 export interface JournalConfig {
   readonly directory: string;
-  /** A segment is closed when it has reached this size. */
+  /** A segment is closed when the lines in it have reached this size. */
   readonly segment_bytes: number;
-  /** Segments kept for each tracer. */
+  /** Segments kept for each tracer; compressed ones are more. */
   readonly segments: number;
   /** Bound over all tracers; never below `segment_bytes`. */
   readonly total_bytes: number;
   readonly fsync_interval_ms: number;
-  /** Full segments are compressed. */
-  readonly compress: boolean;
+  /** Of full segments, or of the one in use too. */
+  readonly compression: 'off' | 'sealed' | 'live';
 }
 
 export interface SupervisorConfig {

@@ -109,9 +109,14 @@ function journal() {
       default: '64MiB',
       min: '64KiB',
       max: '16GiB',
-      doc: 'A file is closed when it is this long',
+      doc: 'A file is closed when the documents in it are this long, compressed or not',
     }),
-    segments: count({ default: 10, min: 2, max: 100_000, doc: 'Files kept for each tracer' }),
+    segments: count({
+      default: 10,
+      min: 2,
+      max: 100_000,
+      doc: 'Bound of each tracer: so many files, or as many more as take no more of the disk than so many that are full and not compressed',
+    }),
     total_size: size({
       default: '2GiB',
       min: '64KiB',
@@ -124,9 +129,10 @@ function journal() {
       max: '1h',
       doc: 'Longest time that a power failure can cost; a crash of the agent costs nothing',
     }),
-    compress: flag({
-      default: true,
-      doc: 'Files that are full are compressed (zstd), so that more of them fit; zstdcat reads them',
+    compression: choice({
+      of: ['off', 'sealed', 'live'],
+      default: 'sealed',
+      doc: 'Zstd, so that more of them fit; zstdcat reads them. sealed: files that are full. live: the one in use too, batch by batch, where the disk is the limit; tail -f shows nothing then, huatuo events -f does',
     }),
   })
     .refine((journal) => !isSystemDirectory(journal.directory), {
@@ -143,7 +149,7 @@ function journal() {
       segments: journal.segments,
       total_bytes: journal.total_size,
       fsync_interval_ms: journal.fsync_interval,
-      compress: journal.compress,
+      compression: journal.compression,
     }));
 }
 

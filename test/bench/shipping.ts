@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ElasticsearchStatus } from '../../src/storage/elasticsearch/status.ts';
 import { readEvents } from '../../src/storage/journal/events.ts';
 import { parseFilter } from '../../src/storage/journal/filter.ts';
-import { Journal } from '../../src/storage/journal/journal.ts';
+import { type Compression, Journal } from '../../src/storage/journal/journal.ts';
 import { config, documentLine, stored } from '../storage/elasticsearch/fixture.ts';
 import { findServer, SearchServer } from '../support/search-server/server.ts';
 import { cpuSeconds, resident } from './proc-usage.ts';
@@ -68,19 +68,19 @@ class Source implements AsyncDisposable {
 
   constructor(directory: string) {
     this.path = mkdtempSync(join(directory, 'huatuo-shipping-'));
-    this.journal = this.#open(false);
+    this.journal = this.#open('off');
   }
 
   /** Opens it anew, which compresses what is full. */
   async compress(): Promise<void> {
     await this.journal.close();
-    this.journal = this.#open(true);
+    this.journal = this.#open('sealed');
     await this.journal.packed();
   }
 
-  #open(compress: boolean): Journal {
+  #open(compression: Compression): Journal {
     const sizes = { segment_bytes: 64 << 20, segments: 1000, total_bytes: 2 ** 36 };
-    return new Journal({ directory: this.path, ...sizes, fsync_interval_ms: 1000, compress }, SILENT);
+    return new Journal({ directory: this.path, ...sizes, fsync_interval_ms: 1000, compression }, SILENT);
   }
 
   write(count: number): void {

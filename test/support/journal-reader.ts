@@ -1,7 +1,7 @@
 /** Reads what the agent has written: whole lines of every segment of one tracer, oldest first. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { zstdDecompressSync } from 'node:zlib';
+import { segmentBytes } from './segment-text.ts';
 
 export interface JournalDocument {
   /** The line as it is on disk, without its newline. */
@@ -20,10 +20,7 @@ export function readLines(directory: string, tracer: string): string[] {
 export function* linesOf(directory: string, tracer: string): Generator<string> {
   for (const path of segments(join(directory, tracer))) {
     // Fatal: bytes that are not UTF-8 make a line that no JSON parser has to accept.
-    const bytes = readFileSync(path);
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(
-      path.endsWith('.zst') ? zstdDecompressSync(bytes) : bytes,
-    );
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(segmentBytes(path));
     yield* text.split('\n').slice(0, -1);
   }
 }

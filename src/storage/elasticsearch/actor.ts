@@ -156,8 +156,8 @@ export class ElasticsearchActor implements ElasticsearchControl {
     const first = segments[0]?.first ?? sequence;
     const behind = segments.filter((segment) => segment.first >= delivered.segment);
     const bytes = behind.reduce((sum, segment) => sum + segment.bytes, 0);
-    // Of a segment that is compressed since, the offset tells no bytes of the file.
-    const done = behind[0]?.first === delivered.segment && !behind[0].packed ? delivered.offset : 0;
+    // Of a segment that is compressed, the offset tells no bytes of the file.
+    const done = behind[0]?.first === delivered.segment && behind[0].form === 'plain' ? delivered.offset : 0;
     const end = sequences?.[tracer];
     return {
       tracer,

@@ -6,7 +6,7 @@
  *     .lock                            flock(2): one agent at a time
  *     oom/                             one stream for each tracer
  *       00000000000000000000.ndjson.zst 0600, documents 0 … 41,233, compressed when it was full
- *       00000000000000041234.ndjson    appended to
+ *       00000000000000041234.ndjson    appended to; ….live.ndjson.zst when it is compressed as it is written
  *     softlockup/
  *       …
  *
@@ -19,6 +19,7 @@ import { closeSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { HuatuoError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
+import { batchOf } from './active-segment.ts';
 import { Aliens } from './aliens.ts';
 import { openDirectory } from './directory.ts';
 import { identityAt } from './identity.ts';
@@ -32,17 +33,23 @@ import { JournalSync, SyncCounts, SyncedFile } from './sync.ts';
 
 export interface JournalOptions {
   readonly directory: string;
-  /** A segment that a batch would make longer than this is full; a longer batch gets a segment of its own. */
+  /**
+   * A segment whose lines a batch would make longer than this is full, whatever it takes of the disk; a longer batch gets a segment
+   * of its own.
+   */
   readonly segment_bytes: number;
-  /** Files kept for each tracer, the one in use included. */
+  /** As many files are kept for each tracer, the one in use included, and more while they take no more than full plain ones. */
   readonly segments: number;
   /** Bytes kept over all tracers. */
   readonly total_bytes: number;
   /** Written bytes reach the disk after about this time: what a power loss can cost. */
   readonly fsync_interval_ms: number;
-  /** Full segments are compressed. */
-  readonly compress?: boolean;
+  /** Nothing is compressed unless it says so. */
+  readonly compression?: Compression;
 }
+
+/** `sealed`: segments that are full are compressed in the background; `live`: the one in use is, batch by batch, too. */
+export type Compression = 'off' | 'sealed' | 'live';
 
 export const TRACER_NAME: RegExp = /^[a-z0-9_]{1,64}$/;
 const MAX_TRACERS = 1024;
@@ -72,10 +79,12 @@ export class Journal {
     this.#log = log;
     this.#root = this.#openRoot();
     this.#sync = new JournalSync(options.fsync_interval_ms);
-    this.#packer = options.compress ? new SegmentPacker(log) : undefined;
+    const { compression = 'off' } = options;
+    this.#packer = compression === 'off' ? undefined : new SegmentPacker(log);
     this.#services = {
       sync: this.#sync,
       log,
+      form: compression === 'live' ? 'live' : 'plain',
       isHome: () => this.isHome,
       ...(this.#packer && { packer: this.#packer }),
     };
@@ -93,8 +102,9 @@ export class Journal {
     const stream = this.#stream(tracer);
     try {
       this.#requireHome();
-      this.#makeRoom(lines.length);
-      stream.append(lines, documents);
+      const batch = batchOf(this.#services.form, lines, documents);
+      this.#makeRoom(batch.bytes);
+      stream.append(batch);
     } catch (cause) {
       const error = refusal(this.#options.directory, lines.length, cause);
       // What is wrong with the whole journal is logged once, and not for each tracer.

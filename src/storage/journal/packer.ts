@@ -1,24 +1,28 @@
 /**
  * Compresses full segments, one after the other, in the background: reading and compressing run on libuv's pool, a megabyte at a
- * time, and the plain file goes when the other has reached the disk.
+ * time, and the file that was written goes when the other has reached the disk. One that was compressed as it was written gets full
+ * frames that way, or where they are full enough only its name.
  *
- *   N.ndjson ──► N.ndjson.zst.tmp ──fdatasync──► N.ndjson.zst, and N.ndjson goes, in one step of the journal's thread
+ *   N.ndjson, N.live.ndjson.zst ──► N.ndjson.zst.tmp ──fdatasync──► N.ndjson.zst, and the other goes, in one step of the journal's thread
  */
-import { renameSync, rmSync } from 'node:fs';
+import { lstatSync, renameSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../sdk/context.ts';
+import { countLines } from './bookmark.ts';
+import { compressLinesOnPool, FRAME_BYTES, withPrelude } from './frames.ts';
 import { type Segment, segmentName } from './segment.ts';
-import { compressFrame } from './zstd-frames.ts';
+import { openForm, type SegmentSource } from './segment-source.ts';
 
 const NEWLINE = 10;
-const FRAME_BYTES = 1024 * 1024;
 /** What a crash leaves of a segment that was being compressed. */
 export const UNFINISHED: string = '.zst.tmp';
 
 export interface PackJob {
   readonly directory: string;
   readonly segment: Segment;
+  /** Its frames are full enough already. */
+  readonly isDense: boolean;
   /** Whether the stream still has the segment. */
   isKept(): boolean;
   /** It is compressed now; the segment's numbers say so. */
@@ -70,8 +74,8 @@ export class SegmentPacker {
       const unfinished = join(job.directory, segmentName(job.segment.first) + UNFINISHED);
       try {
         if (!job.isKept()) continue;
-        const bytes = await this.#pack(job, unfinished);
-        if (bytes !== undefined) this.#replace(job, unfinished, bytes);
+        if (job.isDense) this.#rename(job);
+        else if (await this.#pack(job, unfinished)) this.#replace(job, unfinished);
         this.#failed = false;
       } catch (error) {
         this.counts.errors++;
@@ -83,47 +87,78 @@ export class SegmentPacker {
     }
   }
 
-  /** @returns bytes of the compressed file; undefined when the work was given up */
-  async #pack({ directory, segment, isKept }: PackJob, unfinished: string): Promise<number | undefined> {
-    await using source = await open(join(directory, segmentName(segment.first)), 'r');
+  /** @returns whether the file is whole; false when the work was given up */
+  async #pack({ directory, segment, isKept }: PackJob, unfinished: string): Promise<boolean> {
+    await using source = await openForm(directory, segment);
     await using target = await open(unfinished, 'wx', 0o600);
-    let written = 0;
-    let buffer = Buffer.allocUnsafe(FRAME_BYTES);
-    for (let at = 0; ; ) {
-      if (this.#closed || !isKept()) return undefined;
-      const { bytesRead } = await source.read(buffer, 0, buffer.length, at);
-      if (bytesRead === 0) break;
-      const end = buffer.subarray(0, bytesRead).lastIndexOf(NEWLINE) + 1;
-      if (end === 0 && bytesRead === buffer.length) {
-        buffer = Buffer.allocUnsafe(buffer.length * 2);
-        continue;
-      }
-      // Bytes behind the last newline are a torn end, which no reader gives.
-      if (end === 0) break;
-      written += await writeFully(target, await compressFrame(buffer.subarray(0, end)));
-      at += end;
+    for await (const frame of fullFrames(source)) {
+      if (this.#closed || !isKept()) return false;
+      await writeFully(target, frame);
     }
     await target.datasync();
-    const { atime, mtime } = await source.stat();
-    await target.utimes(atime, mtime);
-    return written;
+    await target.utimes(segment.written_ms / 1000, segment.written_ms / 1000);
+    return !this.#closed;
   }
 
-  #replace({ directory, segment, isKept, done }: PackJob, unfinished: string, bytes: number): void {
+  #replace(job: PackJob, unfinished: string): void {
+    const { directory, segment, isKept } = job;
     // No await from here on: the journal, in the same thread, cannot expire it in between.
-    if (!isKept() || bytes >= segment.bytes) return;
-    renameSync(unfinished, join(directory, segmentName(segment.first, true)));
-    rmSync(join(directory, segmentName(segment.first)), { force: true });
+    if (!isKept()) return;
+    const { size } = lstatSync(unfinished);
+    const former = join(directory, segmentName(segment.first, segment.form));
+    if (size >= segment.bytes) {
+      if (segment.form === 'live') this.#rename(job);
+      return;
+    }
+    renameSync(unfinished, join(directory, segmentName(segment.first, 'packed')));
+    rmSync(former, { force: true });
+    this.#done(job, size);
+  }
+
+  #rename(job: PackJob): void {
+    const { directory, segment } = job;
+    const [from, to] = [segment.form, 'packed' as const].map((form) =>
+      join(directory, segmentName(segment.first, form)),
+    );
+    renameSync(from as string, to as string);
+    this.#done(job, segment.bytes);
+  }
+
+  #done({ segment, done }: PackJob, bytes: number): void {
     this.counts.segments++;
     this.counts.bytes_before += segment.bytes;
     this.counts.bytes_after += bytes;
     segment.bytes = bytes;
-    segment.packed = true;
+    segment.form = 'packed';
     done();
   }
 }
 
-async function writeFully(file: FileHandle, bytes: Buffer): Promise<number> {
+/** The lines of a segment in frames that are full. Places and numbers stay what they are, also behind lines that are damaged. */
+async function* fullFrames(source: SegmentSource): AsyncGenerator<Buffer> {
+  let place = { documents_before: 0, offset: 0 };
+  let buffer = Buffer.allocUnsafe(FRAME_BYTES);
+  for (;;) {
+    const { bytes, skipTo } = await source.read(buffer, place.offset);
+    if (skipTo) {
+      place = skipTo;
+      continue;
+    }
+    const end = buffer.subarray(0, bytes).lastIndexOf(NEWLINE) + 1;
+    if (end === 0 && bytes === buffer.length) {
+      buffer = Buffer.allocUnsafe(buffer.length * 2);
+      continue;
+    }
+    // Bytes behind the last newline are a torn end, which no reader gives.
+    if (end === 0) return;
+    const lines = buffer.subarray(0, end);
+    const documents = countLines(lines);
+    const frame = await compressLinesOnPool(lines);
+    yield withPrelude({ ...place, documents, lines_bytes: end, frame_bytes: frame.length }, frame);
+    place = { documents_before: place.documents_before + documents, offset: place.offset + end };
+  }
+}
+
+async function writeFully(file: FileHandle, bytes: Buffer): Promise<void> {
   for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
-  return bytes.length;
 }

@@ -7,12 +7,13 @@
  *                                   ▲
  *                               bookmark: where it ends, by sequence number and by place, and a checksum of the line before
  *
- * What is missing between two blocks is counted, exactly: segments carry the number of documents before them. A bookmark that does
+ * What is missing between two blocks is counted, exactly: segments and frames carry the number of documents before them. A bookmark that does
  * not fit what lies there (a power failure cut the file, a refused batch was taken back) leads to the start of its segment:
  * documents may come again then, none is passed over.
  */
 import { crc32 } from 'node:zlib';
 import { advance, type Bookmark, countLines, startOf } from './bookmark.ts';
+import type { FrameIndex } from './frame-index.ts';
 import { listSegments, type Segment } from './segment.ts';
 import { openSource, type SegmentSource } from './segment-source.ts';
 
@@ -42,6 +43,8 @@ export class StreamReader {
   #from: From | undefined;
   #segment: number | undefined;
   #source: SegmentSource | undefined;
+  /** Outlives the source: it is of use when the same file is opened again. */
+  #index: FrameIndex | undefined;
   #place: Bookmark = { sequence: 0, segment: 0, offset: 0, check: 0, checkBytes: 0 };
   /** The end was seen; before more is read, what was read last must still be there. */
   #atEnd = false;
@@ -98,7 +101,7 @@ export class StreamReader {
 
   /** Lets go of file and buffer. */
   async close(): Promise<void> {
-    await this.#source?.close();
+    await this.#source?.[Symbol.asyncDispose]();
     this.#source = undefined;
     this.#buffer = Buffer.alloc(0);
   }
@@ -155,9 +158,10 @@ export class StreamReader {
     if (!this.#source) return undefined;
     for (;;) {
       const { bytes, skipTo } = await this.#source.read(this.#buffer, this.#place.offset);
-      if (skipTo !== undefined) {
-        // How many documents that was, the name of the next segment tells.
-        this.#place = { ...this.#place, offset: skipTo, check: 0, checkBytes: 0 };
+      if (skipTo) {
+        const sequence = this.#place.segment + skipTo.documents_before;
+        this.#lost += Math.max(0, sequence - this.#place.sequence);
+        this.#place = { ...this.#place, sequence, offset: skipTo.offset, check: 0, checkBytes: 0 };
         continue;
       }
       const end = this.#buffer.subarray(0, bytes).lastIndexOf(NEWLINE) + 1;
@@ -181,9 +185,10 @@ export class StreamReader {
   }
 
   async #open(first: number): Promise<void> {
-    await this.#source?.close();
+    await this.#source?.[Symbol.asyncDispose]();
     this.#source = undefined;
-    this.#source = await openSource(this.#directory, first);
+    this.#source = await openSource(this.#directory, first, this.#index);
+    this.#index = this.#source?.index;
     this.#segment = first;
     this.#place = startOf(first);
     this.#atEnd = false;

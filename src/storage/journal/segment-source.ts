@@ -1,35 +1,48 @@
-/** Reading one segment, compressed or not: offsets count bytes of lines in both cases, so a position outlives compression. */
+/** Reading one segment in any of its forms: offsets count bytes of lines in all of them, so a position outlives compression. */
 import type { FileHandle } from 'node:fs/promises';
 import { constants, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { segmentName } from './segment.ts';
-import {
-  decompressFrame,
-  type FrameHeader,
-  frameBytes,
-  MAX_HEADER_BYTES,
-  parseFrameHeader,
-} from './zstd-frames.ts';
+import { FrameIndex } from './frame-index.ts';
+import { behind, type FramePlace, findFrame, linesOf, PRELUDE_BYTES } from './frames.ts';
+import { identity } from './identity.ts';
+import { FORMS, type SegmentFile, segmentName } from './segment.ts';
 
 const WINDOW_BYTES = 256 * 1024;
 
-export interface SegmentSource {
-  /**
-   * Reads lines from an offset, into the start of `buffer`.
-   * @returns bytes that were read, 0 at the end; `skipTo` when what is there is damaged, and where to go on
-   */
-  read(buffer: Buffer, offset: number): Promise<{ readonly bytes: number; readonly skipTo?: number }>;
-  close(): Promise<void>;
+/** A place in a segment. */
+export interface SegmentPlace {
+  /** Bytes of lines before it. */
+  readonly offset: number;
+  readonly documents_before: number;
 }
 
-/** @returns undefined when the segment is gone in either form */
-export async function openSource(directory: string, first: number): Promise<SegmentSource | undefined> {
-  // In this order: the compressed form gets its name before the other one goes.
-  for (const packed of [false, true]) {
+export interface Lines {
+  /** That were read, 0 at the end, and where something is damaged. */
+  readonly bytes: number;
+  /** What is there is damaged: where to go on. */
+  readonly skipTo?: SegmentPlace;
+}
+
+export interface SegmentSource extends AsyncDisposable {
+  /** Where its frames are, for who opens it again; undefined when it has none. */
+  readonly index: FrameIndex | undefined;
+  /** Reads lines from an offset, into the start of `buffer`. */
+  read(buffer: Buffer, offset: number): Promise<Lines>;
+}
+
+/**
+ * @param known index of a source that was open before, of any segment
+ * @returns undefined when the segment is gone in every form
+ */
+export async function openSource(
+  directory: string,
+  first: number,
+  known?: FrameIndex,
+): Promise<SegmentSource | undefined> {
+  // In this order: a later form gets its name before the other one goes.
+  for (const form of FORMS) {
     try {
-      const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
-      const handle = await open(join(directory, segmentName(first, packed)), flags);
-      return packed ? new PackedSource(handle) : new PlainSource(handle);
+      return await openForm(directory, { first, form }, known);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
@@ -37,90 +50,129 @@ export async function openSource(directory: string, first: number): Promise<Segm
   return undefined;
 }
 
+/** @throws the errno's error, ENOENT when it is in another form */
+export async function openForm(
+  directory: string,
+  { first, form }: SegmentFile,
+  known?: FrameIndex,
+): Promise<SegmentSource> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+  const handle = await open(join(directory, segmentName(first, form)), flags);
+  if (form === 'plain') return new PlainSource(handle);
+  const file = identity(await handle.stat({ bigint: true }));
+  return new FramedSource(handle, known?.file === file ? known : new FrameIndex(file));
+}
+
 class PlainSource implements SegmentSource {
+  readonly index = undefined;
   readonly #handle: FileHandle;
 
   constructor(handle: FileHandle) {
     this.#handle = handle;
   }
 
-  async read(buffer: Buffer, offset: number): Promise<{ readonly bytes: number }> {
+  async read(buffer: Buffer, offset: number): Promise<Lines> {
     return { bytes: await readFully(this.#handle, buffer, offset) };
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#handle.close();
   }
 }
 
-interface Frame {
-  /** In the file. */
-  readonly at: number;
-  readonly bytes: number;
-  /** Of the lines. */
-  readonly start: number;
-  readonly end: number;
-}
-
-class PackedSource implements SegmentSource {
+class FramedSource implements SegmentSource {
+  readonly index: FrameIndex;
   readonly #handle: FileHandle;
-  /** Found so far, from the first on. */
-  readonly #frames: Frame[] = [];
-  #complete = false;
   #window = { start: 0, content: Buffer.alloc(0) as Buffer };
   /** The newest frame that was read. */
-  #content: { readonly frame: Frame; readonly lines: Buffer } | undefined;
+  #newest: { readonly frame: FramePlace; readonly lines: Buffer } | undefined;
 
-  constructor(handle: FileHandle) {
+  constructor(handle: FileHandle, index: FrameIndex) {
     this.#handle = handle;
+    this.index = index;
   }
 
-  async read(buffer: Buffer, offset: number): Promise<{ readonly bytes: number; readonly skipTo?: number }> {
-    const frame = await this.#find(offset);
-    if (!frame) return { bytes: 0 };
-    const lines = await this.#linesOf(frame);
-    if (!lines) return { bytes: 0, skipTo: frame.end };
-    return { bytes: lines.copy(buffer, 0, offset - frame.start) };
+  /** Frames that fit are read together: those of a quiet tracer have one document each. */
+  async read(buffer: Buffer, offset: number): Promise<Lines> {
+    let bytes = 0;
+    while (bytes < buffer.length) {
+      const next = await this.#readFrame(buffer.subarray(bytes), offset + bytes, bytes > 0);
+      if (next.skipTo && bytes === 0) return next;
+      if (next.skipTo || next.bytes === 0) break;
+      bytes += next.bytes;
+    }
+    // What is read next may be written anew meanwhile: a refused batch is taken back.
+    if (bytes === 0) this.#forget();
+    return { bytes };
   }
 
-  async close(): Promise<void> {
-    this.#content = undefined;
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#forget();
     await this.#handle.close();
   }
 
-  async #find(offset: number): Promise<Frame | undefined> {
-    while (!this.#complete && (this.#frames.at(-1)?.end ?? 0) <= offset) await this.#next();
-    return this.#frames.findLast(({ start, end }) => start <= offset && offset < end);
-  }
-
-  /** Looks at one frame more. What is no frame ends the segment: its rest cannot be told apart. */
-  async #next(): Promise<void> {
-    const last = this.#frames.at(-1);
-    const at = last ? last.at + last.bytes : 0;
-    const start = last?.end ?? 0;
-    const header = parseFrameHeader(await this.#bytes(at, MAX_HEADER_BYTES));
-    const bytes = header && (await this.#lengthOf(header, at));
-    if (header === undefined || bytes === undefined) this.#complete = true;
-    else this.#frames.push({ at, bytes, start, end: start + header.contentBytes });
-  }
-
-  #lengthOf(header: FrameHeader, at: number): Promise<number | undefined> {
-    return frameBytes(header, (offset) => this.#bytes(at + offset, 3));
-  }
-
-  async #linesOf(frame: Frame): Promise<Buffer | undefined> {
-    if (this.#content?.frame === frame) return this.#content.lines;
-    try {
-      const lines = decompressFrame(await this.#bytes(frame.at, frame.bytes), frame.end - frame.start);
-      if (lines.length !== frame.end - frame.start) return undefined;
-      this.#content = { frame, lines };
-      return lines;
-    } catch {
-      return undefined;
+  /** @param whole a frame that does not fit is left for the next time */
+  async #readFrame(buffer: Buffer, offset: number, whole: boolean): Promise<Lines> {
+    const frame = await this.#find(offset);
+    if (!frame || (whole && frame.lines_bytes > buffer.length)) return { bytes: 0 };
+    // A prelude before it is damaged.
+    if (frame.offset > offset) return { bytes: 0, skipTo: frame };
+    const lines = await this.#linesOf(frame);
+    // It is being written, or is torn.
+    if (lines === 'cut off') return { bytes: 0 };
+    if (lines === 'damaged') {
+      const documents_before = frame.documents_before + frame.documents;
+      return { bytes: 0, skipTo: { offset: frame.offset + frame.lines_bytes, documents_before } };
     }
+    return { bytes: lines.copy(buffer, 0, offset - frame.offset) };
   }
 
-  /** Reads ahead: a frame's header, those of its blocks, and the blocks are looked at one after the other. */
+  /** The frame with an offset in it, or where that cannot be found the one behind it; undefined at the end of what there is. */
+  async #find(offset: number): Promise<FramePlace | undefined> {
+    const newest = this.#newest?.frame;
+    if (newest && newest.offset <= offset && offset < newest.offset + newest.lines_bytes) return newest;
+    let frame =
+      newest && newest.offset <= offset ? await this.#locate(behind(newest)) : await this.#begin(offset);
+    while (frame && frame.offset + frame.lines_bytes <= offset) {
+      this.index.add(frame);
+      frame = await this.#locate(behind(frame));
+    }
+    return frame;
+  }
+
+  /** A frame that is not behind an offset, and as near to it as is known. */
+  async #begin(offset: number): Promise<FramePlace | undefined> {
+    const start = this.index.before(offset);
+    const frame = await this.#locate(start);
+    if (start === 0 || frame?.at === start) return frame;
+    // The file is not what it was.
+    this.index.clear();
+    return this.#locate(0);
+  }
+
+  async #locate(at: number): Promise<FramePlace | undefined> {
+    const search = findFrame(at);
+    let step = search.next();
+    while (!step.done) step = search.next(await this.#bytes(step.value.at, step.value.bytes));
+    return step.value;
+  }
+
+  async #linesOf(frame: FramePlace): Promise<Buffer | 'damaged' | 'cut off'> {
+    if (this.#newest?.frame === frame) return this.#newest.lines;
+    const bytes = await this.#bytes(frame.at + PRELUDE_BYTES, frame.frame_bytes);
+    if (bytes.length < frame.frame_bytes) return 'cut off';
+    const lines = linesOf(bytes, frame);
+    if (!lines) return 'damaged';
+    this.#newest = { frame, lines };
+    return lines;
+  }
+
+  #forget(): void {
+    this.#newest = undefined;
+    this.#window = { start: 0, content: Buffer.alloc(0) };
+  }
+
+  /** Reads ahead: preludes and frames are looked at one after the other. */
   async #bytes(at: number, bytes: number): Promise<Buffer> {
     const { start, content } = this.#window;
     if (at >= start && at + bytes <= start + content.length)

@@ -1,5 +1,9 @@
 /**
- * One segment file: `<first sequence, 20 digits>.ndjson`, whole lines only; `….ndjson.zst` once it is full and compressed.
+ * Segment files, whole lines only, each in one of three forms:
+ *
+ *   <first sequence, 20 digits>.ndjson           lines, as they came
+ *   <first sequence, 20 digits>.live.ndjson.zst  frames, one for each batch; in use, or not compressed anew yet
+ *   <first sequence, 20 digits>.ndjson.zst       frames, full ones; not written any more
  *
  * The name is the number of documents that the tracer wrote before this file, so names sort by age, and name + lines is
  * the next document's number.
@@ -13,41 +17,54 @@ import {
   lstatSync,
   openSync,
   readdirSync,
-  readFileSync,
   readSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { zstdDecompressSync } from 'node:zlib';
+import { walkFrames } from './frame-walk.ts';
 
 const NEWLINE = 10;
 const CHUNK_BYTES = 1024 * 1024;
-const PACKED = '.zst';
+
+/** In the order in which a segment takes them; a later one is complete when it has its name. */
+export type Form = 'plain' | 'live' | 'packed';
+export const FORMS: readonly Form[] = ['plain', 'live', 'packed'];
+
+const ENDINGS: Readonly<Record<Form, string>> = {
+  plain: '.ndjson',
+  live: '.live.ndjson.zst',
+  packed: '.ndjson.zst',
+};
+
+/** What names a segment's file. */
+export interface SegmentFile {
+  readonly first: number;
+  readonly form: Form;
+}
 
 /** A segment as its stream keeps it in mind. */
-export interface Segment {
-  readonly first: number;
+export interface Segment extends SegmentFile {
+  form: Form;
+  /** Of the file. */
   bytes: number;
   /** When it was last written, in ms since the epoch: what "oldest" means between tracers. */
   written_ms: number;
-  /** It is compressed, and `bytes` is what that takes. */
-  packed: boolean;
 }
 
-export function segmentName(first: number, packed = false): string {
-  return `${String(first).padStart(20, '0')}.ndjson${packed ? PACKED : ''}`;
+export function segmentName(first: number, form: Form = 'plain'): string {
+  return `${String(first).padStart(20, '0')}${ENDINGS[form]}`;
 }
 
 /** What a segment's file name says; undefined when it is not a segment's name. */
-export function parseSegmentName(name: string): Pick<Segment, 'first' | 'packed'> | undefined {
-  const [, digits, packed] = /^(\d{20})\.ndjson(\.zst)?$/.exec(name) ?? [];
-  const first = Number(digits);
-  return Number.isSafeInteger(first) ? { first, packed: packed !== undefined } : undefined;
+export function parseSegmentName(name: string): SegmentFile | undefined {
+  const first = Number(/^\d{20}(?=\.)/.exec(name)?.[0]);
+  const form = FORMS.find((one) => name.slice(20) === ENDINGS[one]);
+  return Number.isSafeInteger(first) && form ? { first, form } : undefined;
 }
 
 /**
- * The segments of a directory, oldest first. One that is there in both forms, because compressing it was cut short just before
- * its end, counts as compressed: that form is complete when it has its name.
+ * The segments of a directory, oldest first. One that is there in two forms, because the change between them was cut short just
+ * before its end, counts as the later one.
  * @param alien gets the path of everything else that lies there
  */
 export function listSegments(directory: string, alien: (path: string) => void): Segment[] {
@@ -59,7 +76,8 @@ export function listSegments(directory: string, alien: (path: string) => void): 
       alien(path);
       continue;
     }
-    if (segments.get(named.first)?.packed) continue;
+    const other = segments.get(named.first);
+    if (other && FORMS.indexOf(other.form) > FORMS.indexOf(named.form)) continue;
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats) segments.set(named.first, { ...named, bytes: stats.size, written_ms: stats.mtimeMs });
   }
@@ -83,23 +101,38 @@ export function writeWhole(fd: number, lines: Uint8Array): void {
   }
 }
 
-export interface Recovered {
-  /** Whole lines that are left. */
+/** What is in a segment. */
+export interface Content {
+  /** Documents that can be read. */
   readonly documents: number;
-  /** Their bytes, the size of the file now. */
+  /** Documents up to the last one that can be read: more than `documents` when some before it cannot. */
+  readonly numbered: number;
+  /** Bytes of lines up to there. */
+  readonly lines_bytes: number;
+  /** Of the file, up to there. */
   readonly bytes: number;
+}
+
+export interface Recovered extends Content {
   readonly torn_documents: number;
   readonly torn_bytes: number;
 }
 
 /**
- * Cuts what a crash left at the end of a segment and counts the lines before it. Torn are the bytes after the last
- * newline (a write that was interrupted) and last lines that hold a NUL: JSON text never does, but a file whose length
- * reached the disk before its data reads as zeroes after a power loss. Nothing else is cut: a line that merely looks
- * odd was acknowledged once.
+ * Cuts what a crash left at the end of a segment.
+ *
+ * Torn are, of lines, the bytes after the last newline (a write that was interrupted) and last lines that hold a NUL: JSON text
+ * never does, but a file whose length reached the disk before its data reads as zeroes after a power loss. Nothing else is cut: a
+ * line that merely looks odd was acknowledged once. Of frames, the bytes behind the last one that is as it was made.
  */
-export function recoverSegment(fd: number): Recovered {
+export function recoverSegment(fd: number, form: Form): Recovered {
   const size = fstatSync(fd).size;
+  const { torn_documents, ...content } = form === 'plain' ? wholeLines(fd, size) : walkFrames(fd, size);
+  if (content.bytes < size) ftruncateSync(fd, content.bytes);
+  return { ...content, torn_documents, torn_bytes: size - content.bytes };
+}
+
+function wholeLines(fd: number, size: number): Content & Pick<Recovered, 'torn_documents'> {
   let end = lastNewline(fd, size) + 1;
   let torn_documents = end < size ? 1 : 0;
   while (end > 0) {
@@ -108,8 +141,7 @@ export function recoverSegment(fd: number): Recovered {
     end = start;
     torn_documents++;
   }
-  if (end < size) ftruncateSync(fd, end);
-  return { documents: countLines(fd, end), bytes: end, torn_documents, torn_bytes: size - end };
+  return { ...countLines(fd, end), torn_documents };
 }
 
 /** Offset of the last newline before `end`, -1 when there is none. */
@@ -125,14 +157,13 @@ function lastNewline(fd: number, end: number): number {
   return -1;
 }
 
-/** Ends of lines in the first `end` bytes of a file. */
-export function countLines(fd: number, end: number): number {
-  let lines = 0;
+function countLines(fd: number, end: number): Content {
+  let documents = 0;
   scan(fd, 0, end, (chunk) => {
-    for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) lines++;
+    for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) documents++;
     return false;
   });
-  return lines;
+  return { documents, numbered: documents, lines_bytes: end, bytes: end };
 }
 
 /** Reads [start, end) in chunks until `stop` says true; tells whether it did. */
@@ -157,26 +188,16 @@ function readAt(fd: number, buffer: Buffer, start: number, end: number): Buffer 
   return chunk;
 }
 
-/** A damaged one counts as empty. */
-function countPacked(path: string): number {
-  try {
-    const lines = zstdDecompressSync(readFileSync(path));
-    return lines.reduce((count, byte) => count + Number(byte === NEWLINE), 0);
-  } catch {
-    return 0;
-  }
+/** What the first `bytes` bytes of a segment's file hold. */
+export function contentOf(fd: number, form: Form, bytes: number): Content {
+  return form === 'plain' ? countLines(fd, bytes) : walkFrames(fd, bytes);
 }
 
-/** Whole lines of a segment that is not written any more. */
-export function countDocuments(
-  directory: string,
-  { first, packed }: Pick<Segment, 'first' | 'packed'>,
-): number {
-  const path = join(directory, segmentName(first, packed));
-  if (packed) return countPacked(path);
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+/** What is in a segment that is not written any more. */
+export function readContent(directory: string, { first, form }: SegmentFile): Content {
+  const fd = openSync(join(directory, segmentName(first, form)), constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    return countLines(fd, fstatSync(fd).size);
+    return contentOf(fd, form, fstatSync(fd).size);
   } finally {
     closeSync(fd);
   }

@@ -9,7 +9,15 @@ import { Aliens } from './aliens.ts';
 import { notWritable } from './directory.ts';
 import { isStream, Losses } from './losses.ts';
 import { UNFINISHED } from './packer.ts';
-import { countDocuments, listSegments, type Segment, segmentName } from './segment.ts';
+import {
+  FORMS,
+  type Form,
+  listSegments,
+  readContent,
+  type Segment,
+  type SegmentFile,
+  segmentName,
+} from './segment.ts';
 
 /** For this long a loss is part of the state of now: until then someone has seen it, or an alert has. */
 const SHOWN_MS = 300_000;
@@ -79,8 +87,8 @@ export class SegmentStock {
     return this.#segments[0]?.first ?? this.#next;
   }
 
-  path({ first, packed }: Pick<Segment, 'first' | 'packed'>): string {
-    return join(this.#directory, segmentName(first, packed));
+  path({ first, form }: SegmentFile): string {
+    return join(this.#directory, segmentName(first, form));
   }
 
   /**
@@ -94,7 +102,8 @@ export class SegmentStock {
     this.#losses ??= new Losses(this.#directory);
     this.#countMissing(found);
     this.#segments = found;
-    if (this.newest?.packed) this.counted(this.newest.first + countDocuments(this.#directory, this.newest));
+    const { newest } = this;
+    if (newest?.form === 'packed') this.counted(newest.first + readContent(this.#directory, newest).numbered);
   }
 
   /** Documents up to this number were given one. */
@@ -102,10 +111,15 @@ export class SegmentStock {
     this.#next = Math.max(this.#next, next);
   }
 
-  /** A new segment, for the documents from the next one on. */
-  begin(): void {
-    const segment = { first: this.#next, bytes: 0, written_ms: Date.now(), packed: false };
-    this.#segments = [...this.#segments, segment];
+  /**
+   * A new segment was made, for the documents from the next one on. One of another form that has their numbers and no document goes.
+   * @throws the errno's error
+   */
+  begin(form: Form): void {
+    const segment = { first: this.#next, form, bytes: 0, written_ms: Date.now() };
+    const former = this.newest?.first === this.#next ? this.newest : undefined;
+    if (former) unlinkSync(this.path(former));
+    this.#segments = [...this.#segments.filter((one) => one !== former), segment];
   }
 
   /** Deletes the oldest segment. @throws the errno's error */
@@ -133,8 +147,8 @@ export class SegmentStock {
     this.#segments = this.#segments.filter(({ first }) => found.has(first));
     for (const segment of this.#segments.slice(0, -1)) {
       const now = found.get(segment.first);
-      if (!now || now.packed !== segment.packed || now.bytes === segment.bytes) continue;
-      const lost_documents = this.cut(segment, countDocuments(this.#directory, segment));
+      if (!now || now.form !== segment.form || now.bytes === segment.bytes) continue;
+      const lost_documents = this.cut(segment, readContent(this.#directory, segment).documents);
       this.#log.warn('a journal segment was changed by others', {
         path: this.path(segment),
         lost_documents,
@@ -146,13 +160,13 @@ export class SegmentStock {
   }
 
   /** Of a segment, `left` documents are there. @returns how many more are gone than was known */
-  cut(segment: Segment, left: number): number {
+  cut(segment: Segment, left: number, what = 'others deleted, renamed or cut'): number {
     const end = this.#segments[this.#segments.indexOf(segment) + 1]?.first ?? this.#next;
     const known = this.#losses?.within(segment.first, end) ?? 0;
     const lost = Math.max(0, end - segment.first - known - left);
     this.#losses?.add(segment.first + left, lost);
     if (lost > 0) {
-      const text = `others deleted, renamed or cut ${this.path(segment)}, with ${lost} documents`;
+      const text = `${what} ${this.path(segment)}, with ${lost} documents`;
       this.#loss = { text, time_ms: performance.now() };
     }
     return lost;
@@ -185,9 +199,10 @@ export class SegmentStock {
     });
     this.#aliens.tell(this.#directory, 'a journal segment');
     if (!cleanup) return segments;
-    // Compressing it was cut short between its last two steps.
-    for (const { first, packed } of segments)
-      if (packed) rmSync(this.path({ first, packed: false }), { force: true });
+    // The change to another form was cut short between its last two steps.
+    for (const { first, form } of segments)
+      for (const former of FORMS.slice(0, FORMS.indexOf(form)))
+        rmSync(this.path({ first, form: former }), { force: true });
     return segments;
   }
 }

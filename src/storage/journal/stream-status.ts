@@ -6,7 +6,10 @@
  */
 export interface JournalTracerStatus {
   readonly documents: number;
+  /** Of lines, as they came. */
   readonly bytes: number;
+  /** What of them went to the disk: fewer than `bytes` when the segment in use is compressed. */
+  readonly disk_bytes: number;
   readonly batches: number;
   /** Batches that could not be written; their senders kept them. */
   readonly refused_batches: number;
@@ -18,7 +21,7 @@ export interface JournalTracerStatus {
   readonly stored_documents: number;
   /** Documents in segments that a bound deleted, or that were deleted while no agent ran. */
   readonly expired_documents: number;
-  /** Documents in segments that others deleted, renamed or cut. */
+  /** Documents in segments that others deleted, renamed or cut, and in frames that were damaged when the journal was opened. */
   readonly lost_documents: number;
   /** Documents since the journal was opened that may not be on the disk, because it failed to sync them. */
   readonly doubtful_documents: number;

@@ -5,19 +5,23 @@
  * it was left; else what is gone is counted, and the stream goes on in a segment of its own. The closed segments are looked at
  * by `inspect` (stock.ts).
  */
-import { closeSync, ftruncateSync, lstatSync } from 'node:fs';
+import { closeSync, lstatSync } from 'node:fs';
 import type { HuatuoError } from '../../error.ts';
 import type { Log } from '../../sdk/context.ts';
+import { type ActiveForm, ActiveSegment, type Batch } from './active-segment.ts';
 import { openDirectory } from './directory.ts';
 import { identity } from './identity.ts';
 import type { SegmentPacker } from './packer.ts';
-import { countLines, openSegment, recoverSegment, type Segment, writeWhole } from './segment.ts';
+import type { Recovered, Segment } from './segment.ts';
 import { SegmentStock } from './stock.ts';
 import type { JournalTracerStatus } from './stream-status.ts';
 import { type JournalSync, SyncCounts, SyncedFile } from './sync.ts';
 
 /** Senders try again each second: a refusal that is older says nothing about the disk of now. */
 const REFUSING_MS = 30_000;
+
+/** A tracer's files may be more when they are compressed, but not without end: each is looked at by every reader. */
+const MAX_FILES_FOR_ONE = 64;
 
 export interface StreamLimits {
   readonly segment_bytes: number;
@@ -28,6 +32,8 @@ export interface StreamLimits {
 export interface StreamServices {
   readonly sync: JournalSync;
   readonly log: Log;
+  /** Of the segments that are begun. */
+  readonly form: ActiveForm;
   /** Whether the journal's directory is the one that was opened. */
   isHome(): boolean;
   /** Without it full segments stay as they were written. */
@@ -37,7 +43,7 @@ export interface StreamServices {
 /** The files of an open stream. */
 interface OpenFiles {
   readonly directory: SyncedFile;
-  active: SyncedFile;
+  active: ActiveSegment;
 }
 
 export class JournalStream {
@@ -48,12 +54,11 @@ export class JournalStream {
   readonly #stock: SegmentStock;
   #files: OpenFiles | undefined;
   #refusal: { readonly error: HuatuoError; readonly time_ms: number } | undefined;
-  /** Size to cut the active segment back to: a refused batch left bytes that could not be cut off at once. */
-  #cutTo: number | undefined;
   /** Others have changed the active segment: what comes goes into another. */
   #changed = false;
   #documents = 0;
   #bytes = 0;
+  #disk_bytes = 0;
   #batches = 0;
   #refused_batches = 0;
   #repeated_batches = 0;
@@ -96,35 +101,26 @@ export class JournalStream {
     this.#stock.save();
     this.#services.sync.touch(directory);
     for (const segment of this.#stock.segments.slice(0, -1))
-      if (!segment.packed) this.#pack(segment, directory);
+      if (segment.form !== 'packed') this.#pack(segment, directory, false);
   }
 
   /**
    * Appends whole lines. Returned: write(2) took all of them, and the file has the name of a segment.
    * @throws the errno's error, after which the segment ends where it did before
    */
-  append(lines: Uint8Array, documents: number): void {
-    const { active } = this.#writable(lines.length);
+  append(batch: Batch): void {
+    const { active } = this.#writable(batch.lines_bytes);
     const segment = this.#stock.newest as Segment;
-    try {
-      writeWhole(active.fd, lines);
-    } catch (error) {
-      this.#cutTo = segment.bytes;
-      try {
-        this.#cut(active.fd);
-      } catch {
-        // The write's error is the one to report; the next append cuts before it writes, and a restart cuts as well.
-      }
-      throw error;
-    }
-    segment.bytes += lines.length;
+    active.append(batch);
+    segment.bytes = active.bytes;
     segment.written_ms = Date.now();
-    active.unsynced += documents;
-    this.#stock.counted(this.#stock.next + documents);
-    this.#documents += documents;
-    this.#bytes += lines.length;
+    active.file.unsynced += batch.documents;
+    this.#stock.counted(this.#stock.next + batch.documents);
+    this.#documents += batch.documents;
+    this.#bytes += batch.lines_bytes;
+    this.#disk_bytes += batch.bytes;
     this.#batches++;
-    this.#services.sync.touch(active);
+    this.#services.sync.touch(active.file);
   }
 
   /** Notes that a batch was refused. @returns whether it is the first of a row */
@@ -167,10 +163,9 @@ export class JournalStream {
   reopen(): void {
     const files = this.#files;
     this.#files = undefined;
-    this.#cutTo = undefined;
     this.#changed = false;
     if (files) {
-      this.#services.sync.seal(files.active);
+      this.#services.sync.seal(files.active.file);
       this.#services.sync.seal(files.directory);
     }
     this.open();
@@ -185,6 +180,7 @@ export class JournalStream {
     return {
       documents: this.#documents,
       bytes: this.#bytes,
+      disk_bytes: this.#disk_bytes,
       batches: this.#batches,
       refused_batches: this.#refused_batches,
       repeated_batches: this.#repeated_batches,
@@ -208,32 +204,32 @@ export class JournalStream {
   /** Closes the descriptors; only after the last sync. */
   close(): void {
     if (!this.#files) return;
-    closeSync(this.#files.active.fd);
+    closeSync(this.#files.active.file.fd);
     closeSync(this.#files.directory.fd);
     this.#files = undefined;
   }
 
-  /** The open files, with an active segment that has its name, ends in a whole line and has room for `bytes`. */
-  #writable(bytes: number): OpenFiles {
+  /** The open files, with an active segment that has its name, ends in a whole line and has room for so many bytes of lines. */
+  #writable(lines_bytes: number): OpenFiles {
     this.open();
     let files = this.#files as OpenFiles;
-    this.#cut(files.active.fd);
+    files.active.cut();
     const segment = this.#stock.newest as Segment;
     const path = this.#stock.path(segment);
     const named = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-    if (!named || identity(named) !== files.active.identity) {
+    if (!named || identity(named) !== files.active.file.identity) {
       this.#services.log.warn('the journal segment in use was deleted or renamed by others', { path });
       this.reopen();
       files = this.#files as OpenFiles;
     } else if (Number(named.size) !== segment.bytes) this.#accept(files.active, segment, Number(named.size));
-    const { bytes: size } = this.#stock.newest as Segment;
-    if (this.#changed || (size > 0 && size + bytes > this.#limits.segment_bytes)) this.#roll(files);
+    const used = files.active.lines_bytes;
+    if (this.#changed || (used > 0 && used + lines_bytes > this.#limits.segment_bytes)) this.#roll(files);
     return files;
   }
 
   /** The active segment was cut, or written to, by others: counts what is gone, and goes on in another. */
-  #accept(active: SyncedFile, segment: Segment, found_bytes: number): void {
-    const lost_documents = this.#stock.cut(segment, countLines(active.fd, found_bytes));
+  #accept(active: ActiveSegment, segment: Segment, found_bytes: number): void {
+    const lost_documents = this.#stock.cut(segment, active.contentOf(found_bytes).documents);
     this.#services.log.warn('the journal segment in use was changed by others', {
       path: this.#stock.path(segment),
       expected_bytes: segment.bytes,
@@ -245,25 +241,32 @@ export class JournalStream {
     this.#changed = this.#stock.next > segment.first;
     if (this.#changed) return;
     // None of it is a document, and the next segment would have the same name.
-    this.#cutTo = 0;
-    this.#cut(active.fd);
+    active.clear();
     segment.bytes = 0;
   }
 
   /** Starts a new segment and hands the full one to the background sync. */
   #roll(files: OpenFiles): void {
-    this.#cut(files.active.fd);
+    const full = files.active;
+    full.cut();
     const { segments: limit } = this.#limits;
     // Room first: on a full disk the new file may need what the oldest one holds.
-    while (this.#stock.segments.length >= limit && this.#stock.segments.length > 1) this.#expire(files);
-    const full = files.active;
+    while (this.#isFull(limit) && this.#stock.segments.length > 1) this.#expire(files);
     const segment = this.#stock.newest as Segment;
     files.active = this.#create();
     this.#changed = false;
     this.#services.sync.touch(files.directory);
-    this.#services.sync.seal(full);
-    this.#pack(segment, files.directory);
-    while (this.#stock.segments.length > limit) this.#expire(files);
+    this.#services.sync.seal(full.file);
+    this.#pack(segment, files.directory, full.isDense);
+    while (this.#isFull(limit + 1)) this.#expire(files);
+  }
+
+  /** Whether one segment more is too much: as many as `files` are kept whatever they take, more while they take no more than full ones. */
+  #isFull(files: number): boolean {
+    const { segments, segment_bytes } = this.#limits;
+    const count = this.#stock.segments.length;
+    const isOver = this.diskBytes + segment_bytes > segments * segment_bytes;
+    return count >= files && (isOver || count >= segments * MAX_FILES_FOR_ONE);
   }
 
   #expire({ directory }: OpenFiles): void {
@@ -271,55 +274,52 @@ export class JournalStream {
     this.#services.sync.touch(directory);
   }
 
-  #create(): SyncedFile {
-    const fd = openSegment(this.#stock.path({ first: this.#stock.next, packed: false }), true);
-    this.#stock.begin();
-    return new SyncedFile(fd, 'data', this.#syncCounts);
+  #create(): ActiveSegment {
+    const { form } = this.#services;
+    const path = this.#stock.path({ first: this.#stock.next, form });
+    const active = ActiveSegment.create(path, form, this.#syncCounts);
+    this.#stock.begin(form);
+    return active;
   }
 
   /** @returns the newest segment, recovered; undefined when it cannot be appended to */
-  #openNewest(): SyncedFile | undefined {
+  #openNewest(): ActiveSegment | undefined {
     const { newest } = this.#stock;
-    if (!newest || newest.packed) return undefined;
+    if (!newest || newest.form === 'packed') return undefined;
     const path = this.#stock.path(newest);
-    const fd = openSegment(path, false);
-    try {
-      const { documents, bytes, torn_documents, torn_bytes } = recoverSegment(fd);
-      newest.bytes = bytes;
-      this.#torn_documents += torn_documents;
-      this.#torn_bytes += torn_bytes;
-      if (torn_bytes > 0)
-        this.#services.log.warn('cut the torn end of a journal segment', {
-          path,
-          torn_bytes,
-          torn_documents,
-        });
-      const end = newest.first + documents;
-      this.#stock.counted(end);
-      if (end === this.#stock.next) return new SyncedFile(fd, 'data', this.#syncCounts);
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
-    // What was behind it had numbers, and they are not given out again.
-    closeSync(fd);
+    const [active, recovered] = ActiveSegment.recover(path, newest.form, this.#syncCounts);
+    newest.bytes = recovered.bytes;
+    this.#tellRecovered(path, recovered);
+    const end = newest.first + recovered.numbered;
+    this.#stock.counted(end);
+    if (recovered.documents < recovered.numbered)
+      this.#stock.cut(newest, recovered.documents, 'frames are damaged in');
+    const isOurs = newest.form === this.#services.form;
+    if (isOurs && end === this.#stock.next) return active;
+    // What was behind it had numbers, and they are not given out again; or new segments are of another form.
+    closeSync(active.file.fd);
     return undefined;
   }
 
-  #pack(segment: Segment, directory: SyncedFile): void {
+  #tellRecovered(path: string, { torn_documents, torn_bytes, documents, numbered }: Recovered): void {
+    this.#torn_documents += torn_documents;
+    this.#torn_bytes += torn_bytes;
+    const { log } = this.#services;
+    if (torn_bytes > 0)
+      log.warn('cut the torn end of a journal segment', { path, torn_bytes, torn_documents });
+    if (documents < numbered)
+      log.warn('a journal segment has damaged frames', { path, lost_documents: numbered - documents });
+  }
+
+  #pack(segment: Segment, directory: SyncedFile, isDense: boolean): void {
     this.#services.packer?.add({
       directory: this.#path,
       segment,
+      isDense,
       isKept: () => this.#stock.segments.includes(segment) && this.#services.isHome(),
       done: () => {
         if (this.#files?.directory === directory) this.#services.sync.touch(directory);
       },
     });
-  }
-
-  #cut(fd: number): void {
-    if (this.#cutTo === undefined) return;
-    ftruncateSync(fd, this.#cutTo);
-    this.#cutTo = undefined;
   }
 }

@@ -37,7 +37,7 @@ describe('documents of the journal in a real Elasticsearch', { skip }, () => {
   });
 
   test('an actor goes on where another one ended, over compressed segments too', async () => {
-    await using shipping = new Shipping({ segment_bytes: 100_000, compress: true });
+    await using shipping = new Shipping({ segment_bytes: 100_000, compression: 'sealed' });
     const settings = config(server.url, { namespace: 'again' });
     for (let life = 0; life < 4; life++) {
       shipping.write(700);

@@ -26,7 +26,7 @@ async function read(
 
 test('documents of several tracers come in the order of their time, from compressed segments too', async () => {
   using temp = tempDirectory();
-  const options = journalOptions(temp.path, { segment_bytes: 4000, segments: 1000, compress: true });
+  const options = journalOptions(temp.path, { segment_bytes: 4000, segments: 1000, compression: 'sealed' });
   const journal = new Journal(options, memoryLog());
   for (let n = 0; n < 600; n += 3) {
     const tracer = ['oom', 'softirq', 'custom'][(n / 3) % 3] ?? '';

@@ -1,10 +1,11 @@
 /** What the journal's tests share: a directory that goes away, a log that remembers, and reading a stream back. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Log } from '../../../src/sdk/context.ts';
 import type { JournalOptions } from '../../../src/storage/journal/journal.ts';
+import { segmentBytes } from '../../support/segment-text.ts';
 
 export interface TempDirectory extends Disposable {
   readonly path: string;
@@ -42,7 +43,7 @@ export function segmentFiles(directory: string, tracer: string): string[] {
 /** All segments of a stream, one after the other. */
 export function streamText(directory: string, tracer: string): string {
   return segmentFiles(directory, tracer)
-    .map((name) => readFileSync(join(directory, tracer, name), 'utf8'))
+    .map((name) => segmentBytes(join(directory, tracer, name)).toString())
     .join('');
 }
 

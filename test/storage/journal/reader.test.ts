@@ -159,7 +159,7 @@ test('compressed segments read as before: from the start, from a bookmark, while
   const reader = new StreamReader(join(temp.path, 'oom'), 'start', 200);
   const first = (await reader.next()) as Block;
   await plain.close();
-  const journal = new Journal({ ...journalOptions(temp.path), compress: true }, memoryLog());
+  const journal = new Journal({ ...journalOptions(temp.path), compression: 'sealed' }, memoryLog());
   const { segments = 0, bytes_before = 0, bytes_after = 0 } = (await journal.packed()) ?? {};
   assert.ok(segments > 2 && bytes_after < bytes_before / 2, `${segments} ${bytes_before} ${bytes_after}`);
   assert.equal(segmentFiles(temp.path, 'oom').filter((name) => name.endsWith('.zst')).length, segments);
@@ -175,7 +175,7 @@ test('compressed segments read as before: from the start, from a bookmark, while
 test('a flipped byte in a compressed segment costs its frame and is counted', async () => {
   using temp = tempDirectory();
   const journal = new Journal(
-    { ...journalOptions(temp.path, { segment_bytes: 1000 }), compress: true },
+    { ...journalOptions(temp.path, { segment_bytes: 1000 }), compression: 'sealed' },
     memoryLog(),
   );
   for (let n = 0; n < 100; n += 5) journal.append('oom', lines(5, n), 5);
