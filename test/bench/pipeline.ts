@@ -1,28 +1,38 @@
 /**
- * Kernel to journal: a real agent, a producer process beside it, and the ledger to say what became of every event. Rates
- * are held one after the other by the same agent; the highest one that lost nothing is the result.
+ * Kernel to journal: a real agent, a producer process beside it, and the ledger to say what became of every event. Each rate is held by
+ * an agent whose segment in use is plain and by one that compresses it, one after the other, and the disk is asked beside them what
+ * it takes by itself. The highest rate that lost nothing is the result.
  */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+
 import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import { at } from '../../src/paths.ts';
 import type { LedgerStatus } from '../../src/web/status.ts';
 import { AgentProcess } from './agent-process.ts';
 import { cpuSeconds, cpuSecondsByThread, usageBetween } from './proc-usage.ts';
-import { atLeast, millions, type Row } from './report.ts';
+import { atLeast, atMost, median, millions, type Row } from './report.ts';
 import { type BenchOptions, Workspace } from './workspace.ts';
 
-const GOAL = 1e6;
+const GOALS = { sealed: 1e6, live: 1.5e6 } as const;
+const MODES = ['sealed', 'live'] as const;
+const GOAL_DISK_BYTES = 60e6;
 const RATES = [0.5e6, 1e6, 1.5e6, 2e6, 3e6];
 const PRODUCER = fileURLToPath(new URL('producer.js', import.meta.url));
 const DRAIN_TIMEOUT_MS = 30_000;
+const SEQUENTIAL_BYTES = 256e6;
 /** Small enough to stay in the page cache of most hosts; segments go through the disk all the same. */
 const JOURNAL = { segment_size: '64MiB', segments: 4, total_size: '512MiB' };
 
+type Mode = (typeof MODES)[number];
+
 interface Held {
+  readonly mode: Mode;
   readonly asked: number;
   /** Events per second, those that were lost included. */
   readonly offered: number;
@@ -30,6 +40,8 @@ interface Held {
   readonly difference: bigint;
   readonly agent_cpu_seconds: number;
   readonly producer_cpu_seconds: number;
+  /** Handed to the file system for the disk, per second. */
+  readonly disk_bytes: number;
 }
 
 export async function benchPipeline(options: BenchOptions): Promise<Row[]> {
@@ -38,55 +50,106 @@ export async function benchPipeline(options: BenchOptions): Promise<Row[]> {
   const collectors = await workspace.build('test/fixtures/collectors/flood.bpf.c');
   const builtIn = await loadCatalog({ builtinRoot: at('dist'), extraDirectories: [] });
   const disabled = Object.fromEntries(builtIn.entries.map(({ name }) => [name, { enabled: false }]));
-  await using agent = await AgentProcess.start(
-    workspace.path,
-    { journal: { directory: `${workspace.path}/journal`, ...JOURNAL }, collectors: disabled },
-    ['--path.collectors', collectors],
-  );
-  await hold(agent, RATES[0]!, 1, () => {});
+  const start = (compression: Mode): Promise<AgentProcess> => {
+    const journal = { directory: `${workspace.path}/journal`, compression, ...JOURNAL };
+    return AgentProcess.start(workspace.path, { journal, collectors: disabled }, [
+      '--path.collectors',
+      collectors,
+    ]);
+  };
   const held: Held[] = [];
-  for (const rate of RATES) held.push(await hold(agent, rate, options.flood_seconds, progress));
-  return [...held.map(row), ...verdict(held)];
+  const disk: number[] = [];
+  for (const rate of RATES) {
+    disk.push(sequentialRate(workspace.path));
+    for (const mode of MODES) {
+      await using agent = await start(mode);
+      await hold(agent, mode, RATES[0]!, 1, () => {});
+      held.push(await hold(agent, mode, rate, options.flood_seconds, progress));
+      // What it has left to write is not the next one's.
+      await agent[Symbol.asyncDispose]();
+      rmSync(`${workspace.path}/journal`, { recursive: true, force: true });
+    }
+  }
+  const own = {
+    name: `pipeline, the disk by itself, ${millions(SEQUENTIAL_BYTES)} MB and fsync`,
+    measured: `${millions(median(disk))} MB/s (${disk.map(millions).join(', ')})`,
+    verdict: 'info' as const,
+  };
+  return [
+    ...held.map(row),
+    own,
+    ...MODES.flatMap((mode) =>
+      verdict(
+        mode,
+        held.filter((one) => one.mode === mode),
+      ),
+    ),
+  ];
 }
 
-function row({ asked, offered, lost, agent_cpu_seconds, producer_cpu_seconds }: Held): Row {
+/** Bytes per second that the disk takes when one file is written and synced. */
+function sequentialRate(directory: string): number {
+  const path = `${directory}/sequential`;
+  const chunk = randomBytes(1 << 20);
+  const fd = openSync(path, 'w');
+  const began = performance.now();
+  for (let written = 0; written < SEQUENTIAL_BYTES; written += chunk.length) writeSync(fd, chunk);
+  fsyncSync(fd);
+  const seconds = (performance.now() - began) / 1000;
+  closeSync(fd);
+  rmSync(path);
+  return SEQUENTIAL_BYTES / seconds;
+}
+
+function row({ mode, asked, offered, lost, agent_cpu_seconds, producer_cpu_seconds, disk_bytes }: Held): Row {
   return {
-    name: `pipeline, ${millions(asked)} M/s asked`,
+    name: `pipeline, ${mode}, ${millions(asked)} M/s asked`,
     measured:
-      `${millions(offered)} M/s offered, ${lost} lost; ` +
+      `${millions(offered)} M/s offered, ${lost} lost; ${millions(disk_bytes)} MB/s to the disk; ` +
       `CPU: agent ${agent_cpu_seconds.toFixed(1)} s, producer ${producer_cpu_seconds.toFixed(1)} s`,
     verdict: 'info',
   };
 }
 
-function verdict(held: readonly Held[]): Row[] {
-  const best = Math.max(0, ...held.filter(({ lost }) => lost === 0).map(({ offered }) => offered));
+function verdict(mode: Mode, held: readonly Held[]): Row[] {
+  const best = held.filter(({ lost }) => lost === 0).toSorted((a, b) => b.offered - a.offered)[0];
+  const { offered = 0, disk_bytes = 0 } = best ?? {};
   const unaccounted = held.filter(({ difference }) => difference !== 0n).length;
-  return [
+  const rows: Row[] = [
     {
-      name: 'pipeline, kernel to journal',
-      measured: `${millions(best)} M/s without a loss`,
-      goal: `≥ ${millions(GOAL)} M/s`,
+      name: `pipeline, ${mode}, kernel to journal`,
+      measured: `${millions(offered)} M/s without a loss, ${millions(disk_bytes)} MB/s to the disk`,
+      goal: `≥ ${millions(GOALS[mode])} M/s`,
       // The producer paces itself against a clock, so a rate is held to within a slice.
-      ...atLeast(best, GOAL * 0.99),
+      ...atLeast(offered, GOALS[mode] * 0.99),
     },
     {
-      name: 'pipeline, ledger',
+      name: `pipeline, ${mode}, ledger`,
       measured: `closed ${held.length - unaccounted} of ${held.length} times`,
       goal: 'difference 0',
       verdict: unaccounted === 0 ? 'met' : 'missed',
     },
   ];
+  const written = held.find(({ asked }) => asked === GOALS.live)?.disk_bytes ?? Number.NaN;
+  if (mode === 'live')
+    rows.push({
+      name: `pipeline, live, to the disk at ${millions(GOALS.live)} M/s`,
+      measured: `${millions(written)} MB/s`,
+      goal: `≤ ${millions(GOAL_DISK_BYTES)} MB/s`,
+      ...atMost(written, GOAL_DISK_BYTES),
+    });
+  return rows;
 }
 
 async function hold(
   agent: AgentProcess,
+  mode: Mode,
   rate: number,
   seconds: number,
   progress: (line: string) => void,
 ): Promise<Held> {
   const before = await agent.ledger('flood');
-  const [threads, cpu] = [cpuSecondsByThread(agent.pid), cpuSeconds(agent.pid)];
+  const [threads, cpu, disk] = [cpuSecondsByThread(agent.pid), cpuSeconds(agent.pid), diskBytes(agent.pid)];
   const producer = spawn(process.execPath, [PRODUCER, String(rate), String(seconds)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -101,18 +164,25 @@ async function hold(
   const usage = usageBetween(threads, cpuSecondsByThread(agent.pid));
   const produced = delta(before, after, 'produced');
   const result: Held = {
+    mode,
     asked: rate,
     offered: produced / took,
     lost: delta(before, after, 'dropped_ring_full'),
     difference: BigInt(after.difference),
     agent_cpu_seconds,
     producer_cpu_seconds,
+    disk_bytes: (diskBytes(agent.pid) - disk) / took,
   };
   progress(
-    `pipeline: ${millions(rate)} M/s asked, ${millions(result.offered)} offered, ${result.lost} of ${produced} lost; ` +
+    `pipeline, ${mode}: ${millions(rate)} M/s asked, ${millions(result.offered)} offered, ${result.lost} of ${produced} lost, ${millions(result.disk_bytes)} MB/s to the disk; ` +
       usage.map(([name, used]) => `${name} ${used.toFixed(2)} s`).join(', '),
   );
   return result;
+}
+
+/** Bytes that a process has dirtied in files, proc_pid_io(5). */
+function diskBytes(pid: number): number {
+  return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
 }
 
 function delta(before: LedgerStatus, after: LedgerStatus, field: 'produced' | 'dropped_ring_full'): number {

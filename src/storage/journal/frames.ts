@@ -71,9 +71,11 @@ export function compressLinesOnPool(lines: Uint8Array): Promise<Buffer> {
   return compressOnPool(lines, optionsFor(lines));
 }
 
-function optionsFor(lines: Uint8Array): ZstdOptions {
+function optionsFor({ length }: Uint8Array): ZstdOptions {
   return {
-    pledgedSrcSize: lines.length,
+    pledgedSrcSize: length,
+    // Room for the longest result (ZSTD_COMPRESSBOUND): zstd then needs no buffers of its own, which the kernel would have to zero.
+    chunkSize: length + (length >> 8) + 1024,
     params: { [constants.ZSTD_c_compressionLevel]: LEVEL, [constants.ZSTD_c_checksumFlag]: 1 },
   };
 }

@@ -251,22 +251,22 @@ export class JournalStream {
     full.cut();
     const { segments: limit } = this.#limits;
     // Room first: on a full disk the new file may need what the oldest one holds.
-    while (this.#isFull(limit) && this.#stock.segments.length > 1) this.#expire(files);
+    while (this.#hasMoreThan(limit - 1) && this.#stock.segments.length > 1) this.#expire(files);
     const segment = this.#stock.newest as Segment;
     files.active = this.#create();
     this.#changed = false;
     this.#services.sync.touch(files.directory);
     this.#services.sync.seal(full.file);
     this.#pack(segment, files.directory, full.isDense);
-    while (this.#isFull(limit + 1)) this.#expire(files);
+    while (this.#hasMoreThan(limit)) this.#expire(files);
   }
 
-  /** Whether one segment more is too much: as many as `files` are kept whatever they take, more while they take no more than full ones. */
-  #isFull(files: number): boolean {
+  /** As many files as are asked for are kept whatever they take, and more while they take no more than as many full plain ones. */
+  #hasMoreThan(files: number): boolean {
     const { segments, segment_bytes } = this.#limits;
-    const count = this.#stock.segments.length;
+    const more = this.#stock.segments.length - files;
     const isOver = this.diskBytes + segment_bytes > segments * segment_bytes;
-    return count >= files && (isOver || count >= segments * MAX_FILES_FOR_ONE);
+    return more > (isOver ? 0 : segments * (MAX_FILES_FOR_ONE - 1));
   }
 
   #expire({ directory }: OpenFiles): void {

@@ -1,16 +1,17 @@
 /**
  * Writes through the journal's thread until it is killed, and prints the number of each document that was acknowledged.
- * Run by crash.test.ts; argv: directory, number of the first document.
+ * Run by crash.test.ts; argv: directory, number of the first document, compression.
  */
 import { writeSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { transferPort, wrap } from '../../../src/actor/rpc.ts';
 import { ActorStats } from '../../../src/actor/stats.ts';
 import type { JournalControl } from '../../../src/storage/journal/actor.ts';
+import type { Compression } from '../../../src/storage/journal/journal.ts';
 import type { FromJournal } from '../../../src/storage/journal/protocol.ts';
 import { journalOptions, lines } from './fixture.ts';
 
-const [directory = '', first = '0'] = process.argv.slice(2);
+const [directory = '', first = '0', compression] = process.argv.slice(2);
 const BATCH = 50;
 const IN_FLIGHT = 4;
 
@@ -19,6 +20,7 @@ const data = new MessageChannel();
 const options = journalOptions(directory, {
   segment_bytes: 300_000,
   segments: 10_000,
+  compression: compression as Compression,
   fsync_interval_ms: 20,
 });
 new Worker(new URL('../../../workers/journal.js', import.meta.url), {

@@ -1,5 +1,6 @@
 /** What the journal's tests share: a directory that goes away, a log that remembers, and reading a stream back. */
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,6 +51,12 @@ export function streamText(directory: string, tracer: string): string {
 /** `count` lines of about `bytes` bytes each, numbered from `first`. */
 export function lines(count: number, first = 0, bytes = 16): Buffer {
   const one = (n: number) => `{"n":${n},"pad":"${'x'.repeat(bytes)}"}\n`;
+  return Buffer.from(Array.from({ length: count }, (_, i) => one(first + i)).join(''));
+}
+
+/** The same, of text that cannot be compressed to less than three quarters. */
+export function noise(count: number, first: number, bytes: number): Buffer {
+  const one = (n: number) => `{"n":${n},"pad":"${randomBytes(bytes).toString('base64').slice(0, bytes)}"}\n`;
   return Buffer.from(Array.from({ length: count }, (_, i) => one(first + i)).join(''));
 }
 

@@ -15,8 +15,19 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { PRELUDE_BYTES, parsePrelude } from '../../../src/storage/journal/frames.ts';
 import { Journal } from '../../../src/storage/journal/journal.ts';
-import { journalOptions, lines, memoryLog, segmentFiles, streamText, tempDirectory } from './fixture.ts';
+import { parseSegmentName } from '../../../src/storage/journal/segment.ts';
+import { segmentBytes } from '../../support/segment-text.ts';
+import {
+  journalOptions,
+  lines,
+  memoryLog,
+  noise,
+  segmentFiles,
+  streamText,
+  tempDirectory,
+} from './fixture.ts';
 
 const first = (n: number): string => `${String(n).padStart(20, '0')}.ndjson`;
 
@@ -89,6 +100,23 @@ test('the oldest segments beyond the count are deleted and their documents count
   for (let i = 0; i < 7; i++) journal.append('oom', lines(2, 2 * i), 2);
   assert.deepEqual(segmentFiles(temp.path, 'oom'), [first(8), first(10), first(12)]);
   assert.equal(journal.status().oom?.expired_documents, 8);
+  await journal.close();
+});
+
+test('compressed segments are more, while they take no more of the disk than as many full plain ones', async () => {
+  using temp = tempDirectory();
+  const batch = lines(50, 0, 1000);
+  const segment_bytes = batch.length;
+  const options = journalOptions(temp.path, { segment_bytes, segments: 2, compression: 'live' });
+  const journal = new Journal(options, memoryLog());
+  for (let i = 0; i < 200; i++) journal.append('oom', lines(50, 50 * i, 1000), 50);
+  const { segments, expired_documents, segment_bytes: on_disk } = journal.status().oom ?? assert.fail();
+  // Empty ones would be without end.
+  assert.deepEqual([segments, expired_documents], [128, 72 * 50]);
+  assert.ok(on_disk <= 2 * segment_bytes, `${on_disk}`);
+  for (let i = 200; i < 230; i++) journal.append('oom', noise(50, 50 * i, 1000), 50);
+  const after = journal.status().oom ?? assert.fail();
+  assert.ok(after.segments < 20 && after.segment_bytes <= 2 * segment_bytes, `${after.segments}`);
   await journal.close();
 });
 
@@ -182,30 +210,48 @@ test('nothing is written into a directory of others, also one with the name of a
   assert.deepEqual(readdirSync(join(temp.path, 'lib')), []);
 });
 
+/** Cuts a segment behind its first document, and so many bytes later. */
+function cutAfterFirst(path: string, bytes: number): void {
+  const content = readFileSync(path);
+  const prelude = parsePrelude(content);
+  const end = prelude ? PRELUDE_BYTES + prelude.frame_bytes : content.indexOf('\n') + 1;
+  truncateSync(path, end + bytes);
+}
+
+/** A piece of a line is none. */
+function wholeLines(path: string): string {
+  const text = segmentBytes(path).toString();
+  return text.slice(0, text.lastIndexOf('\n') + 1);
+}
+
 /** What becomes of documents 0 … 5, in two segments of three, and of two more that are appended after it was done. */
 const DAMAGE: readonly {
   readonly what: string;
-  readonly damage: (stream: string) => void;
+  /** @param name of the segment that begins with a document */
+  readonly damage: (stream: string, name: (first: number) => string) => void;
   readonly lost: number;
   readonly left: string;
+  /** Of the segment in use; both unless it says so. */
+  readonly form?: 'plain' | 'live';
 }[] = [
   {
     what: 'the segment in use is deleted',
-    damage: (stream) => rmSync(join(stream, first(3))),
+    damage: (stream, name) => rmSync(join(stream, name(3))),
     lost: 3,
     left: lines(3).toString() + lines(2, 6).toString(),
   },
   {
     what: 'the segment in use is renamed, as logrotate does',
-    damage: (stream) => renameSync(join(stream, first(3)), join(stream, `${first(3)}.1`)),
+    damage: (stream, name) => renameSync(join(stream, name(3)), join(stream, `${name(3)}.1`)),
     lost: 3,
     left: lines(3).toString() + lines(2, 6).toString(),
   },
   {
     what: 'another file has the name of the segment in use',
-    damage: (stream) => {
-      renameSync(join(stream, first(3)), join(stream, '.old'));
-      copyFileSync(join(stream, '.old'), join(stream, first(3)));
+    damage: (stream, name) => {
+      const path = join(stream, name(3));
+      renameSync(path, join(stream, '.old'));
+      copyFileSync(join(stream, '.old'), path);
     },
     // Its content counts, whoever made it.
     lost: 0,
@@ -213,27 +259,35 @@ const DAMAGE: readonly {
   },
   {
     what: 'the segment in use is emptied',
-    damage: (stream) => truncateSync(join(stream, first(3))),
+    damage: (stream, name) => truncateSync(join(stream, name(3))),
     lost: 3,
     left: lines(3).toString() + lines(2, 6).toString(),
   },
   {
     what: 'the segment in use is cut within a line',
-    damage: (stream) => truncateSync(join(stream, first(3)), lines(1, 3).length + 4),
+    damage: (stream, name) => cutAfterFirst(join(stream, name(3)), 4),
     lost: 2,
-    left: `${lines(4).toString()}{"n"${lines(2, 6).toString()}`,
+    left: lines(4).toString() + lines(2, 6).toString(),
   },
   {
     what: 'a closed segment is deleted',
-    damage: (stream) => rmSync(join(stream, first(0))),
+    damage: (stream, name) => rmSync(join(stream, name(0))),
     lost: 3,
     left: lines(5, 3).toString(),
   },
   {
     what: 'a closed segment is cut',
-    damage: (stream) => truncateSync(join(stream, first(0)), lines(1).length),
+    damage: (stream, name) => cutAfterFirst(join(stream, name(0)), 0),
     lost: 2,
     left: lines(1).toString() + lines(5, 3).toString(),
+    form: 'plain',
+  },
+  {
+    what: 'a closed segment, which is one frame by then, is cut',
+    damage: (stream, name) => truncateSync(join(stream, name(0)), PRELUDE_BYTES + 10),
+    lost: 3,
+    left: lines(5, 3).toString(),
+    form: 'live',
   },
   {
     what: 'the directory of the tracer is deleted',
@@ -242,41 +296,50 @@ const DAMAGE: readonly {
     left: lines(2, 6).toString(),
   },
 ];
-for (const { what, damage, lost, left } of DAMAGE)
-  test(`when ${what}, what is appended is in a file with the name of a segment, and what is gone is counted, over a restart too`, async () => {
-    using temp = tempDirectory();
-    const log = memoryLog();
-    const options = journalOptions(temp.path, { segment_bytes: lines(3).length });
-    const journal = new Journal(options, log);
-    for (let n = 0; n < 6; n++) journal.append('oom', lines(1, n), 1);
-    damage(join(temp.path, 'oom'));
-    journal.append('oom', lines(1, 6), 1);
-    journal.append('oom', lines(1, 7), 1);
-    journal.inspect();
-    assert.equal(journal.status().oom?.failing, lost > 0);
-    const { sequence, stored_documents, lost_documents, expired_documents } =
-      journal.status().oom ?? assert.fail();
-    const found = { sequence, stored_documents, lost_documents, expired_documents };
-    assert.deepEqual(found, {
-      sequence: 8,
-      stored_documents: 8 - lost,
-      lost_documents: lost,
-      expired_documents: 0,
-    });
-    const segments = segmentFiles(temp.path, 'oom').filter((name) => name.endsWith('.ndjson'));
-    assert.equal(segments.map((name) => readFileSync(join(temp.path, 'oom', name), 'utf8')).join(''), left);
-    assert.ok(log.lines.some((text) => /^warn .*by others/.test(text)));
-    await journal.close();
+for (const [form, compression] of [
+  ['plain', 'off'],
+  ['live', 'live'],
+] as const)
+  for (const { what, damage, lost, left } of DAMAGE.filter((one) => (one.form ?? form) === form))
+    test(`${form}: when ${what}, what is appended is in a file with the name of a segment, and what is gone is counted, over a restart too`, async () => {
+      using temp = tempDirectory();
+      const log = memoryLog();
+      const options = journalOptions(temp.path, { segment_bytes: lines(3).length, compression });
+      const journal = new Journal(options, log);
+      for (let n = 0; n < 6; n++) journal.append('oom', lines(1, n), 1);
+      // Else the segment that is full may be compressed by then.
+      await journal.packed();
+      damage(
+        join(temp.path, 'oom'),
+        (n) => segmentFiles(temp.path, 'oom').find((file) => file.startsWith(first(n).slice(0, 20))) ?? '',
+      );
+      journal.append('oom', lines(1, 6), 1);
+      journal.append('oom', lines(1, 7), 1);
+      journal.inspect();
+      assert.equal(journal.status().oom?.failing, lost > 0);
+      const { sequence, stored_documents, lost_documents, expired_documents } =
+        journal.status().oom ?? assert.fail();
+      const found = { sequence, stored_documents, lost_documents, expired_documents };
+      assert.deepEqual(found, {
+        sequence: 8,
+        stored_documents: 8 - lost,
+        lost_documents: lost,
+        expired_documents: 0,
+      });
+      const segments = segmentFiles(temp.path, 'oom').filter((name) => parseSegmentName(name));
+      assert.equal(segments.map((name) => wholeLines(join(temp.path, 'oom', name))).join(''), left);
+      assert.ok(log.lines.some((text) => /^warn .*by others/.test(text)));
+      await journal.close();
 
-    const again = new Journal(options, memoryLog());
-    const {
-      lost_documents: still,
-      sequence: next,
-      stored_documents: kept,
-    } = again.status().oom ?? assert.fail();
-    assert.deepEqual({ next, still, kept }, { next: 8, still: lost, kept: 8 - lost });
-    await again.close();
-  });
+      const again = new Journal(options, memoryLog());
+      const {
+        lost_documents: still,
+        sequence: next,
+        stored_documents: kept,
+      } = again.status().oom ?? assert.fail();
+      assert.deepEqual({ next, still, kept }, { next: 8, still: lost, kept: 8 - lost });
+      await again.close();
+    });
 
 test('expired, lost and stored are all there were, over restarts', async () => {
   using temp = tempDirectory();

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Journal } from '../../../src/storage/journal/journal.ts';
-import { parseSegmentName, segmentName } from '../../../src/storage/journal/segment.ts';
+import { StreamReader } from '../../../src/storage/journal/reader.ts';
+import { FORMS, parseSegmentName, segmentName } from '../../../src/storage/journal/segment.ts';
 import { journalOptions, lines, memoryLog, streamText, tempDirectory } from './fixture.ts';
 
 const FIXTURES = fileURLToPath(new URL('../../../../test/fixtures/journal/', import.meta.url));
@@ -35,6 +36,60 @@ for (const { fixture, left, torn_documents, torn_bytes } of cases)
     await journal.close();
   });
 
+const FIRST = '{"n":0}\n';
+const ALL = '{"n":0}\n{"n":1,"s":"zażółć"}\n{"n":2}\n{"n":3}\n';
+
+/** Three frames, with one document, two, and one; `numbered` are the numbers that are not given out again. */
+const framed = [
+  { fixture: 'whole', left: ALL, numbered: 4, torn_documents: 0, torn_bytes: 0 },
+  { fixture: 'torn-frame', left: ALL.slice(0, -8), numbered: 3, torn_documents: 1, torn_bytes: 58 },
+  { fixture: 'torn-prelude', left: ALL.slice(0, -8), numbered: 3, torn_documents: 1, torn_bytes: 17 },
+  { fixture: 'zero-bytes', left: ALL, numbered: 4, torn_documents: 1, torn_bytes: 300 },
+  {
+    fixture: 'zero-bytes-behind-prelude',
+    left: ALL.slice(0, -8),
+    numbered: 3,
+    torn_documents: 1,
+    torn_bytes: 61,
+  },
+  { fixture: 'only-torn-frame', left: '', numbered: 0, torn_documents: 1, torn_bytes: 45 },
+  { fixture: 'lines-not-frames', left: '', numbered: 0, torn_documents: 1, torn_bytes: 8 },
+  // Frames behind them are whole: they stay, and so do all numbers.
+  { fixture: 'zero-bytes-between-frames', left: `${FIRST}{"n":3}\n`, numbered: 4, lost_documents: 2 },
+  { fixture: 'flipped-byte-in-frame', left: `${FIRST}{"n":3}\n`, numbered: 4, lost_documents: 2 },
+  { fixture: 'flipped-byte-in-prelude', left: `${FIRST}{"n":3}\n`, numbered: 4, lost_documents: 2 },
+];
+
+for (const { fixture, left, numbered, torn_documents = 0, torn_bytes = 0, lost_documents = 0 } of framed)
+  test(`live ${fixture}: the torn end is cut and counted, damaged frames are lost, the others stay, numbers go on`, async () => {
+    using temp = tempDirectory();
+    mkdirSync(join(temp.path, 'oom'));
+    copyFileSync(
+      join(FIXTURES, `${fixture}.live.ndjson.zst`),
+      join(temp.path, 'oom', segmentName(1000, 'live')),
+    );
+    const options = journalOptions(temp.path, { compression: 'live' });
+    const journal = new Journal(options, memoryLog());
+    const status = journal.status().oom ?? assert.fail();
+    assert.deepEqual([status.torn_documents, status.torn_bytes], [torn_documents, torn_bytes]);
+    assert.deepEqual([status.sequence, status.lost_documents], [1000 + numbered, lost_documents]);
+    journal.append('oom', lines(1, 9), 1);
+    await journal.close();
+    const reader = new StreamReader(join(temp.path, 'oom'), 'start');
+    let [text, lost] = ['', 0];
+    for (let block = await reader.next(); block; block = await reader.next()) {
+      text += block.lines.toString();
+      lost += block.lost;
+    }
+    const end = reader.place.sequence;
+    await reader.close();
+    assert.deepEqual([text, lost], [left + lines(1, 9).toString(), lost_documents]);
+    assert.equal(end, 1000 + numbered + 1);
+    const again = new Journal(options, memoryLog());
+    assert.equal(again.status().oom?.lost_documents, lost_documents);
+    await again.close();
+  });
+
 test('only the newest segment is touched', async () => {
   using temp = tempDirectory();
   mkdirSync(join(temp.path, 'oom'));
@@ -61,13 +116,16 @@ test('a segment longer than the read buffer is counted to the last line', async 
 });
 
 test('names of segments sort as their numbers do and are read back', () => {
-  const numbers = [0, 9, 10, 41_234, Number.MAX_SAFE_INTEGER];
-  const names = numbers.map((n) => segmentName(n));
-  assert.deepEqual([...names].sort(), names);
-  assert.deepEqual(
-    names.map((name) => parseSegmentName(name)?.first),
-    numbers,
+  const files = [0, 9, 10, 41_234, Number.MAX_SAFE_INTEGER].flatMap((first) =>
+    FORMS.map((form) => ({ first, form })),
   );
+  const names = files.map(({ first, form }) => segmentName(first, form));
+  const sorted = names.toSorted().map((name) => Number.parseInt(name, 10));
+  assert.deepEqual(
+    sorted,
+    files.map(({ first }) => first),
+  );
+  assert.deepEqual(names.map(parseSegmentName), files);
   for (const alien of [
     '1.ndjson',
     `${'9'.repeat(20)}.ndjson`,
