@@ -52,14 +52,12 @@ export class SegmentPacker {
   add(job: PackJob): void {
     if (this.#closed) return;
     this.#queue.push(job);
-    this.#run ??= this.#packAll().finally(() => {
-      this.#run = undefined;
-    });
+    this.#start();
   }
 
   /** Resolves when all that was added has been compressed, or has failed. */
   async idle(): Promise<void> {
-    await this.#run;
+    while (this.#run) await this.#run;
   }
 
   /** Gives up what is not finished: the next start begins it again. */
@@ -67,6 +65,14 @@ export class SegmentPacker {
     this.#closed = true;
     this.#queue.length = 0;
     await this.#run;
+  }
+
+  #start(): void {
+    this.#run ??= this.#packAll().finally(() => {
+      this.#run = undefined;
+      // Added when the last one had been taken.
+      if (this.#queue.length > 0) this.#start();
+    });
   }
 
   async #packAll(): Promise<void> {
