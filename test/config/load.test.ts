@@ -152,7 +152,7 @@ test('without a file and flags everything is default', () => {
       segments: 10,
       total_bytes: 2 * 2 ** 30,
       fsync_interval_ms: 1000,
-      compress: true,
+      compression: 'sealed',
     },
     supervisor: {
       restarts: 5,

@@ -1,8 +1,10 @@
 /** What becomes of the journal's directory and disk under a whole agent: it is said, counted, and healed where that can be. */
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { at } from '../../src/paths.ts';
 import { SmallDisk } from '../storage/elasticsearch/small-disk.ts';
 import { tempDirectory } from '../storage/journal/fixture.ts';
 import { AgentProcess } from '../support/agent.ts';
@@ -83,6 +85,31 @@ test('a journal directory that is deleted is made anew, locked against a second 
   assert.equal(second.code, 1);
   assert.match(second.stderr, /JOURNAL_FAILED.*held by process/);
   assert.doesNotMatch(second.stderr, /DEADLINE_EXCEEDED/);
+});
+
+test('the segment in use is compressed or not as a reload says; all that was written is there, and huatuo events reads it', {
+  skip,
+}, async () => {
+  const config = (compression: string): Record<string, unknown> => ({
+    collectors: { flood: FLOOD_CONFIG },
+    journal: { compression },
+  });
+  await using agent = await AgentProcess.start({ collectors, only: ['flood'], config: config('sealed') });
+  for (const [n, compression] of ['sealed', 'live', 'off', 'live'].entries()) {
+    agent.configure(config(compression));
+    const changed = await agent.reload();
+    assert.match(changed, n === 0 ? /nothing changed/ : /reloaded: journal$/);
+    flood(100);
+    await drained(agent, 100 * (n + 1));
+  }
+  assert.deepEqual(
+    [...floodDocuments(agent.journal).values()].map((ids) => ids.length),
+    Array(400).fill(1),
+  );
+  const newest = readdirSync(join(agent.journal, 'flood')).toSorted().at(-1) ?? '';
+  assert.match(newest, /^0{17}300\.live\.ndjson\.zst$/);
+  const argv = [at('src/cli/huatuo.mjs'), 'events', '--journal.directory', agent.journal, '-o', 'json'];
+  assert.equal(execFileSync(process.execPath, argv, { encoding: 'utf8' }).trimEnd().split('\n').length, 400);
 });
 
 test('what a bound deletes is counted, and the sum closes', { skip }, async () => {

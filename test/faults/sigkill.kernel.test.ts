@@ -6,7 +6,7 @@ import { skipWithoutBpf } from '../support/kernel.ts';
 
 const skip = skipWithoutBpf();
 
-test('eight kills of the agent during a flood, each with a torn tail: what it had acknowledged is on disk once, in whole lines, without a gap', {
+test('eight kills of the agent during a flood, each with a torn tail, of lines and of frames: what it had acknowledged is on disk once, in whole lines, without a gap', {
   skip,
 }, async () => {
   const { acknowledged, documents } = await killUnderFlood(8);

@@ -1,4 +1,7 @@
-/** Agents that are killed at any moment, on one journal: what was acknowledged stays, and the next one goes on at once. */
+/**
+ * Agents that are killed at any moment, on one journal: what was acknowledged stays, and the next one goes on at once. By turns the
+ * segment in use is plain and compressed.
+ */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentProcess } from '../support/agent.ts';
@@ -34,7 +37,7 @@ export async function killUnderFlood(kills: number): Promise<KillReport> {
       config: {
         // Each life's documents carry its number: rings and sequence numbers begin anew with it.
         region: regionOf(life),
-        journal: { directory: scratch.path, segments: 64 },
+        journal: { directory: scratch.path, segments: 64, compression: life % 2 === 0 ? 'sealed' : 'live' },
         collectors: { flood: FLOOD_CONFIG },
       },
     });

@@ -36,18 +36,22 @@ describe('documents of the journal in a real Elasticsearch', { skip }, () => {
     assert.equal((await shipping.status()).state, 'ok');
   });
 
-  test('an actor goes on where another one ended, over compressed segments too', async () => {
-    await using shipping = new Shipping({ segment_bytes: 100_000, compression: 'sealed' });
-    const settings = config(server.url, { namespace: 'again' });
-    for (let life = 0; life < 4; life++) {
-      shipping.write(700);
-      await shipping.journal.packed();
-      shipping.start(settings);
-      await shipping.drained();
-      await shipping.stop();
-    }
-    assert.deepEqual(await stored(server, 'logs-huatuo.oom-again'), { documents: 2800, events: 2800 });
-  });
+  for (const compression of ['sealed', 'live'] as const)
+    test(`an actor goes on where another one ended, compression ${compression}`, async () => {
+      await using shipping = new Shipping({ segment_bytes: 100_000, compression });
+      const settings = config(server.url, { namespace: `again-${compression}` });
+      for (let life = 0; life < 4; life++) {
+        shipping.write(700);
+        await shipping.journal.packed();
+        shipping.start(settings);
+        await shipping.drained();
+        await shipping.stop();
+      }
+      assert.deepEqual(await stored(server, `logs-huatuo.oom-again-${compression}`), {
+        documents: 2800,
+        events: 2800,
+      });
+    });
 
   test('what was sent when the actor ended is not sent again, although the data stream has rolled over since', async () => {
     const target = 'logs-huatuo.oom-rollover';
