@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { COSTS_FILE } from '../../src/build/costs.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { at } from '../../src/paths.ts';
+import { benchCompression } from './compression.ts';
 import { benchContainers } from './containers.ts';
 import { benchEncode } from './encode.ts';
 import { benchIdle } from './idle.ts';
@@ -39,6 +40,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>>
   storms: benchStorms,
   profile: benchProfile,
   shipping: benchShipping,
+  compression: benchCompression,
 };
 
 const USAGE = `Usage: npm run bench -- [--only PART]... [--json] [--directory DIR] [--flood-seconds N] [--idle-seconds N] [--megabytes N] [--costs FILE]

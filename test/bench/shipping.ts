@@ -1,100 +1,23 @@
 /**
  * What the way to Elasticsearch costs: the actor's CPU at a steady rate, against a server that only takes; how fast a real node takes
- * documents; a backlog beside new documents; compression of segments; reading them back.
+ * documents; a backlog beside new documents.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ElasticsearchStatus } from '../../src/storage/elasticsearch/status.ts';
-import { readEvents } from '../../src/storage/journal/events.ts';
-import { parseFilter } from '../../src/storage/journal/filter.ts';
-import { type Compression, Journal } from '../../src/storage/journal/journal.ts';
-import { config, documentLine, stored } from '../storage/elasticsearch/fixture.ts';
+import { config, stored } from '../storage/elasticsearch/fixture.ts';
 import { findServer, SearchServer } from '../support/search-server/server.ts';
+import { JournalSource } from './journal-source.ts';
 import { cpuSeconds, resident } from './proc-usage.ts';
 import { atMost, type Row } from './report.ts';
 import type { BenchOptions } from './workspace.ts';
 
 const RATE = 20_000;
 const GOAL_CORES = 0.25;
-const SYMBOLS = [
-  'do_syscall_64',
-  'net_rx_action',
-  'handle_softirqs',
-  'schedule',
-  'ksys_read',
-  'tcp_v4_rcv',
-  'vfs_read',
-];
-const SILENT = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 const MB = 1e6;
-
-/** A document of the size and with the variety of those of softirq, about 750 bytes. */
-function line(number: number): string {
-  const stack = Array.from(
-    { length: 6 },
-    (_, depth) =>
-      `${SYMBOLS[(number * 7 + depth * 3) % SYMBOLS.length]}+0x${((number * 31 + depth) % 4096).toString(16)}/0x1000`,
-  );
-  const data = {
-    latency_ns: (number * 7919) % 100_000_000,
-    cpu: number % 64,
-    comm: `worker-${number % 97}`,
-    vector: 'NET_RX',
-    stack,
-  };
-  return documentLine(number, { tracer: 'softirq', data });
-}
-
-function lines(first: number, count: number): Buffer {
-  return Buffer.from(Array.from({ length: count }, (_, index) => line(first + index)).join(''));
-}
-
-/** A journal of its own, and documents written into it. */
-class Source implements AsyncDisposable {
-  readonly path: string;
-  journal: Journal;
-  written = 0;
-  bytes = 0;
-
-  constructor(directory: string) {
-    this.path = mkdtempSync(join(directory, 'huatuo-shipping-'));
-    this.journal = this.#open('off');
-  }
-
-  /** Opens it anew, which compresses what is full. */
-  async compress(): Promise<void> {
-    await this.journal.close();
-    this.journal = this.#open('sealed');
-    await this.journal.packed();
-  }
-
-  #open(compression: Compression): Journal {
-    const sizes = { segment_bytes: 64 << 20, segments: 1000, total_bytes: 2 ** 36 };
-    return new Journal({ directory: this.path, ...sizes, fsync_interval_ms: 1000, compression }, SILENT);
-  }
-
-  write(count: number): void {
-    const text = lines(this.written, count);
-    this.journal.append('softirq', text, count);
-    this.written += count;
-    this.bytes += text.length;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.journal.close();
-    rmSync(this.path, { recursive: true, force: true });
-  }
-}
 
 class ActorProcess implements AsyncDisposable {
   readonly #child;
@@ -133,7 +56,7 @@ class ActorProcess implements AsyncDisposable {
 }
 
 export async function benchShipping(options: BenchOptions): Promise<Row[]> {
-  return [await steadyRate(options), ...(await realServer(options)), ...(await compression(options))];
+  return [await steadyRate(options), ...(await realServer(options))];
 }
 
 async function steadyRate({ directory, flood_seconds, progress }: BenchOptions): Promise<Row> {
@@ -146,7 +69,7 @@ async function steadyRate({ directory, flood_seconds, progress }: BenchOptions):
     });
   });
   await new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve));
-  await using source = new Source(directory);
+  await using source = new JournalSource(directory);
   await using actor = new ActorProcess(
     source.path,
     `http://127.0.0.1:${(sink.address() as AddressInfo).port}`,
@@ -182,7 +105,7 @@ async function realServer({ directory, shipping_megabytes, progress }: BenchOpti
   if ('missing' in found)
     return [{ name: 'ship to Elasticsearch', measured: found.missing, verdict: 'skipped' }];
   await using server = await SearchServer.start(found, { heap: '512m' });
-  await using source = new Source(directory);
+  await using source = new JournalSource(directory);
   while (source.bytes < shipping_megabytes * MB) source.write(5000);
   const backlog = source.written;
   progress(`shipping: a backlog of ${shipping_megabytes} MB, ${backlog} documents, beside 1000/s`);
@@ -208,45 +131,4 @@ async function realServer({ directory, shipping_megabytes, progress }: BenchOpti
       verdict: exact ? 'info' : 'failed',
     },
   ];
-}
-
-async function compression({ directory, shipping_megabytes, progress }: BenchOptions): Promise<Row[]> {
-  progress('shipping: compression and reading');
-  await using source = new Source(directory);
-  while (source.bytes < shipping_megabytes * MB) source.write(5000);
-  const rows = await reading(source, 'plain');
-  const before = process.cpuUsage();
-  await source.compress();
-  const { user, system } = process.cpuUsage(before);
-  const { bytes_before = 1, bytes_after = 1, segments = 0 } = (await source.journal.packed()) ?? {};
-  rows.push({
-    name: 'compress full segments',
-    measured: `${segments} of 64 MiB, ${(bytes_before / bytes_after).toFixed(1)} : 1, ${(((user + system) / 1e3 / bytes_before) * MB).toFixed(1)} ms of CPU for each MB`,
-    verdict: 'info',
-  });
-  return [...rows, ...(await reading(source, 'compressed'))];
-}
-
-/** `huatuo events` without its output. */
-async function reading(source: Source, kind: string): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const [name, filter] of [
-    [`read ${kind} segments, every document`, ''],
-    [`read ${kind} segments, one document in 64`, 'tracer_data.cpu == 7 && tracer_data.latency_ns > 0'],
-    [`read ${kind} segments, one document of all`, `tracer_data.victim.pid == ${source.written - 17}`],
-  ] as const) {
-    const conditions = filter === '' ? [] : parseFilter(filter);
-    const query = { tracers: [], conditions, follow: false };
-    const began = performance.now();
-    let found = 0;
-    for await (const { events } of readEvents(source.path, query, AbortSignal.timeout(600_000)))
-      found += events.length;
-    const seconds = (performance.now() - began) / 1000;
-    rows.push({
-      name,
-      measured: `${Math.round(source.bytes / MB / seconds)} MB/s, ${found} found`,
-      verdict: 'info',
-    });
-  }
-  return rows;
 }

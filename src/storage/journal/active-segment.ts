@@ -2,7 +2,7 @@
  * The segment that is appended to: lines as they came, or a frame for each batch. A batch that was not taken whole leaves no byte.
  *
  * Frames are made in the journal's thread: for a megabyte that is about what write(2) of the lines would take, it keeps order and
- * back-pressure as they are, and the pool takes more CPU for the same (`npm run bench -- --only shipping`). A batch of a quiet
+ * back-pressure as they are, and the pool takes more CPU for the same (`npm run bench -- --only compression`). A batch of a quiet
  * tracer is a small frame, which compresses little; when the segment is full the packer makes full frames of such (packer.ts). A
  * dictionary would spare that, and make files that `zstdcat` cannot read.
  */

@@ -30,7 +30,7 @@ const SCAN_BYTES = 64 * 1024;
 /** In the descriptor of a zstd frame: a checksum of its content follows it. */
 const CHECKSUM_FLAG = 4;
 /**
- * The documents of this journal get smaller by it than by 3, in less time: `npm run bench -- --only shipping` has both, and what is
+ * The documents of this journal get smaller by it than by 3, in less time: `npm run bench -- --only compression` has both, and what is
  * gained by longer frames.
  */
 const LEVEL = 1;
