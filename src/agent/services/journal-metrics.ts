@@ -46,6 +46,18 @@ const FAMILIES: readonly Field[] = [
 const DETAILS: readonly Field[] = [
   ['batches', 'counter', 'written_batches_total', 'Batches that were written.'],
   [
+    'bytes',
+    'counter',
+    'document_bytes_total',
+    'Bytes of the documents that were written, as they were made.',
+  ],
+  [
+    'disk_bytes',
+    'counter',
+    'disk_bytes_total',
+    'Bytes written to files for them: fewer where the file in use is compressed, too.',
+  ],
+  [
     'refused_batches',
     'counter',
     'refused_batches_total',
