@@ -13,8 +13,9 @@ export function collectorPart(config: EffectiveConfig, entry: CatalogEntry): str
   const { region, hostname, path, ring, bpf, log, supervisor, containers } = config;
   // A directory may hold another collector of that name, and a rebuilt one has the same path.
   const files = [entry.modulePath, entry.objectPath, entry.contents];
-  const { wait_ms, keep_gone_ms } = containers;
+  // Units that had series have them in the memory of workers, which begin anew.
+  const { wait_ms, keep_gone_ms, units } = containers;
   const paths = [path.procfs, path.sysfs];
-  const shared = { region, hostname, paths, ring, bpf, log, supervisor, wait_ms, keep_gone_ms };
+  const shared = { region, hostname, paths, ring, bpf, log, supervisor, wait_ms, keep_gone_ms, units };
   return JSON.stringify({ own, ...shared, files });
 }

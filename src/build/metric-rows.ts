@@ -2,15 +2,16 @@
 import type { MapLayout } from '../schema/manifest.ts';
 import { keyCgroup, keyLabels } from '../schema/metrics.ts';
 import { metricName } from '../sdk/instrument-names.ts';
-import { CONTAINER_LABELS, type MetricSpecs, type MetricType } from '../sdk/metrics.ts';
+import { CONTAINER_LABELS, type MetricSpecs, type MetricType, WORKLOAD_LABELS } from '../sdk/metrics.ts';
+import { isOfWorkloads } from '../sdk/workload-part.ts';
 import type { CollectorSources } from './overview.ts';
 
 export interface MetricRow {
   /** With `{label}` where a label is a part of it. */
   readonly name: string;
   readonly type: MetricType;
-  /** Whether it has the labels of a container. */
-  readonly ofContainer: boolean;
+  /** Whose labels it has. */
+  readonly of: 'host' | 'container' | 'container, unit';
   /** All others. */
   readonly labels: readonly string[];
   readonly help: string;
@@ -29,7 +30,7 @@ function mapMetrics(map: MapLayout): MetricRow[] {
     name,
     type,
     help,
-    ofContainer: keyCgroup(map) !== undefined,
+    of: keyCgroup(map) ? 'container, unit' : 'host',
     labels: [shared && 'collector', ...keyLabels(map).map((label) => label.name), perCpu, each].filter(
       (label) => typeof label === 'string',
     ),
@@ -39,12 +40,14 @@ function mapMetrics(map: MapLayout): MetricRow[] {
 function declaredMetrics(collector: string, specs: MetricSpecs): MetricRow[] {
   return Object.entries(specs).map(([key, spec]) => {
     const ofContainer = CONTAINER_LABELS.every((label) => spec.labels.includes(label));
+    const ofWhom = ofContainer ? 'container' : 'host';
+    const own = spec.labels.filter((label) => !WORKLOAD_LABELS.some((one) => one === label));
     return {
       name: metricName(collector, key, spec),
       type: spec.type,
       help: spec.help,
-      ofContainer,
-      labels: spec.labels.filter((label) => !ofContainer || !CONTAINER_LABELS.some((one) => one === label)),
+      of: isOfWorkloads(spec) ? 'container, unit' : ofWhom,
+      labels: ofContainer ? own : spec.labels,
     };
   });
 }

@@ -27,12 +27,18 @@ function defaultOf(spec: OptionSpec): string {
   return spec.default.map((element) => `\`${element}\``).join(', ');
 }
 
+const OWNER_LABELS = {
+  host: [],
+  container: ['those of the container'],
+  'container, unit': ['those of the container, or the unit'],
+} as const;
+
 /** What its maps show by themselves, and what its module declares. @returns nothing when there are none */
 export function metricTables(sources: CollectorSources): string[] {
-  const rows = metricRows(sources).map(({ name, type, ofContainer, labels, help }) => [
+  const rows = metricRows(sources).map(({ name, type, of, labels, help }) => [
     `\`${name}\``,
     type,
-    [...(ofContainer ? ['those of the container'] : []), ...labels.map((label) => `\`${label}\``)].join(', '),
+    [...OWNER_LABELS[of], ...labels.map((label) => `\`${label}\``)].join(', '),
     cell(help),
   ]);
   return rows.length > 0 ? [table(['Metric', 'Type', 'Labels', 'Meaning'], rows)] : [];

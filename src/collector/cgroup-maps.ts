@@ -2,7 +2,7 @@
 import type { KernelMap } from '../decoder/maps.ts';
 import type { MapLayout } from '../schema/manifest.ts';
 import { keyCgroup } from '../schema/metrics.ts';
-import type { Container } from '../sdk/container.ts';
+import type { Workload } from '../sdk/container.ts';
 
 type AnyMap = KernelMap<unknown, unknown>;
 /** The maps of a loaded object. */
@@ -16,7 +16,7 @@ export interface MapEntry {
   readonly views: readonly DataView[];
 }
 
-/** The map in which programs find the cgroups of containers. */
+/** The map in which programs find the cgroups of containers and units. */
 export const CONTAINER_CGROUPS = 'container_cgroups';
 /** Each is a call to the thread that talks to the kernel; those that are left come at the next scrape. */
 const MAX_TOLD = 1024;
@@ -25,7 +25,7 @@ const GLOBALS = '.bss';
 const REMOVALS = 'cgroups_ended';
 const MAX_READINGS = 5;
 
-/** Tells the programs of one object which cgroups are those of containers, as far as that has changed. */
+/** Tells the programs of one object which cgroups are those of containers and units, as far as that has changed. */
 export class ContainerCgroups {
   readonly #controller: string | undefined;
   readonly #told = new Set<bigint>();
@@ -36,8 +36,8 @@ export class ContainerCgroups {
   }
 
   /** @throws SYSCALL_FAILED */
-  async tell(map: AnyMap, containers: readonly Container[]): Promise<void> {
-    const present = new Set(containers.flatMap((container) => cgroupOf(container, this.#controller) ?? []));
+  async tell(map: AnyMap, workloads: readonly Workload[]): Promise<void> {
+    const present = new Set(workloads.flatMap((workload) => cgroupOf(workload, this.#controller) ?? []));
     const gone = [...this.#told].filter((id) => !present.has(id));
     const added = [...present].filter((id) => !this.#told.has(id));
     // A full map would refuse it, and what is not told goes to the parent.
@@ -53,9 +53,9 @@ export class ContainerCgroups {
   }
 }
 
-/** @param controller whose hierarchy it is of @returns inode of the container's cgroup there */
+/** @param controller whose hierarchy it is of @returns inode of the container's or unit's own cgroup there */
 export function cgroupOf(
-  { cgroups, cgroupIds }: Pick<Container, 'cgroups' | 'cgroupIds'>,
+  { cgroups, cgroupIds }: Pick<Workload, 'cgroups' | 'cgroupIds'>,
   controller: string | undefined,
 ): bigint | undefined {
   const name = controller !== undefined && controller in cgroups ? controller : 'unified';

@@ -1,6 +1,6 @@
 /**
  * All metrics of one collector: those that it counts itself, those that tags of its object declare, and how long series of
- * containers stay that have ended.
+ * containers and units stay that have ended.
  */
 import type { MapLayout } from '../schema/manifest.ts';
 import type { Containers } from '../sdk/context.ts';
@@ -21,7 +21,7 @@ export interface CollectorMetricsDependencies {
   /** What an earlier worker has counted and shown. */
   readonly series: SeriesMemory;
   readonly sysfs: string;
-  readonly containers: Pick<Containers, 'list'> & MapMetricsDependencies['containers'];
+  readonly containers: MapMetricsDependencies['containers'];
   /** `containers.keep_gone`. */
   readonly keepGone_ms: number;
 }
@@ -30,7 +30,7 @@ export interface CollectorMetricsDependencies {
 type LoadedMaps = Parameters<MapMetrics['update']>[0];
 
 export class CollectorMetrics {
-  readonly #containers: Pick<Containers, 'list'>;
+  readonly #containers: Pick<Containers, 'list' | 'units'>;
   readonly #set: InstrumentSet<MetricSpecs>;
   readonly #maps: MapMetrics;
   readonly #gone: GoneContainers;
@@ -65,7 +65,7 @@ export class CollectorMetrics {
    * @throws what `update` throws; SYSCALL_FAILED when a map cannot be read
    */
   async collect(update: () => Promise<void>, bpf: LoadedMaps, known?: string): Promise<MetricsAnswer> {
-    this.#gone.begin(this.#containers.list().map(({ id }) => id));
+    this.#gone.begin([...this.#containers.list(), ...this.#containers.units()].map(({ id }) => id));
     this.#set.forget((id) => this.#gone.isOver(id));
     await update();
     await this.#maps.update(bpf);

@@ -1,21 +1,21 @@
 /**
  * The metrics that tags in the C source declare (bpf/include/metric.h), read from the object's maps at a scrape.
  *
- *   entry ──key──► labels: enum names, disk names, the container of a cgroup ──► which series
+ *   entry ──key──► labels: enum names, disk names, whose the cgroup is ──► which series
  *         ──value► number, array or histogram, over CPUs and a container's cgroups ──► what it adds
  *
- * An entry whose container or disk is gone is deleted from its map once it has stood still from one scrape to the next, so
- * that its room is free again. What the page has shown of a container stays until it is over (`held-counts.ts`).
+ * An entry whose container, unit or disk is gone is deleted from its map once it has stood still from one scrape to the next, so
+ * that its room is free again. What the page has shown of it stays until it is over (`held-counts.ts`).
  */
 import type { KernelMap } from '../decoder/maps.ts';
 import { foldValues } from '../decoder/value.ts';
 import type { MapLayout, MetricLayout, ObjectManifest } from '../schema/manifest.ts';
 import { keyCgroup, keyLabels } from '../schema/metrics.ts';
-import { containerLabels, type Owner } from '../sdk/container.ts';
+import { type Owner, workloadLabels, workloadOf } from '../sdk/container.ts';
 import type { Containers } from '../sdk/context.ts';
 import type { GoneContainers } from '../sdk/gone-containers.ts';
 import type { KeptSeries } from '../sdk/kept-series.ts';
-import { CONTAINER_LABELS, type Instruments, type MetricSpecs } from '../sdk/metrics.ts';
+import { type Instruments, type MetricSpecs, WORKLOAD_LABELS } from '../sdk/metrics.ts';
 import {
   CONTAINER_CGROUPS,
   ContainerCgroups,
@@ -35,7 +35,7 @@ export interface MapMetricsDependencies {
   readonly maps: readonly MapLayout[];
   readonly sysfs: string;
   /** `resolve` gives undefined when there was no answer in time. */
-  readonly containers: Pick<Containers, 'list'> & {
+  readonly containers: Pick<Containers, 'list' | 'units'> & {
     resolve(cgroupId: bigint, controller: string | undefined): Promise<Owner | undefined>;
   };
   readonly instruments: Instruments<MetricSpecs>;
@@ -50,7 +50,9 @@ type AnyMap = KernelMap<unknown, unknown>;
 /** What an entry's cgroup, if it has one, gives to its series. */
 interface EntryOwner {
   readonly labels: LabelValues;
-  /** The container. */
+  /** Of a unit: which of its runs this is. */
+  readonly run: bigint;
+  /** The container, or that run of the unit. */
   readonly ended: boolean;
 }
 
@@ -77,7 +79,7 @@ function labelNames(map: MapLayout, metric: Pick<MetricLayout, 'shared' | 'perCp
   const { shared, perCpu, each } = metric;
   return [
     ...(shared ? ['collector'] : []),
-    ...(keyCgroup(map) ? CONTAINER_LABELS : []),
+    ...(keyCgroup(map) ? WORKLOAD_LABELS : []),
     ...keyLabels(map).map(({ name }) => name),
     ...[perCpu, each].filter((label) => label !== undefined),
   ];
@@ -123,7 +125,9 @@ export class MapMetrics {
   async update(bpf: { readonly loaded: Promise<MapReader> | undefined }): Promise<void> {
     const object = this.#maps.length > 0 ? await bpf.loaded : undefined;
     if (!object) return;
-    await this.#containerCgroups?.tell(object.map(CONTAINER_CGROUPS), this.#dependencies.containers.list());
+    const { containers } = this.#dependencies;
+    const workloads = [...containers.list(), ...containers.units()];
+    await this.#containerCgroups?.tell(object.map(CONTAINER_CGROUPS), workloads);
     const disks = new DiskNames(this.#dependencies.sysfs);
     const ownerless = new Map<string, string>();
     let deletions = MAX_DELETIONS;
@@ -153,7 +157,7 @@ export class MapMetrics {
       const labels = owner && keyLabelValues(layout, key, disks);
       if (labels && owner)
         for (const series of owner.ended ? all.filter(({ counts }) => counts) : all)
-          series.add({ ...owner.labels, ...labels }, views, layout.value);
+          series.add({ ...owner.labels, ...labels }, views, layout.value, owner.run);
       if (!labels || owner?.ended) gone.push({ key, views });
     }
     for (const series of all) {
@@ -165,11 +169,11 @@ export class MapMetrics {
   }
 
   /**
-   * Whose each entry is; null for the host's cgroups and for containers that are over; undefined when that is not known yet.
+   * Whose each entry is; null for cgroups without series of their own, and for what is over; undefined when that is not known yet.
    */
   async #owners(layout: MapLayout, entries: readonly MapEntry[]): Promise<(EntryOwner | null | undefined)[]> {
     const cgroup = keyCgroup(layout);
-    if (!cgroup) return entries.map(() => ({ labels: {}, ended: false }));
+    if (!cgroup) return entries.map(() => ({ labels: {}, run: 0n, ended: false }));
     const { containers, gone } = this.#dependencies;
     const idOf = (key: unknown): bigint =>
       (cgroup.name === '' ? key : (key as Record<string, unknown>)[cgroup.json]) as bigint;
@@ -177,11 +181,18 @@ export class MapMetrics {
       entries.map(({ key }) => containers.resolve(idOf(key), cgroup.controller)),
     );
     const live = new Map(containers.list().map((container) => [container.id, container]));
+    const runs = new Map(containers.units().map(({ id, cgroupIds }) => [id, cgroupIds]));
     return owners.map((owner) => {
       if (!owner) return undefined;
-      if (owner.type !== 'container' || gone.isOver(owner.container.id)) return null;
-      const running = live.get(owner.container.id);
-      return { labels: containerLabels(running ?? owner.container), ended: running === undefined };
+      const workload = workloadOf(owner);
+      if (!workload || gone.isOver(workload.id)) return null;
+      const { id, labels } = workload;
+      if (owner.type === 'unit') {
+        const { top: run = 0n } = owner;
+        return { labels, run, ended: !runs.get(id)?.includes(run) };
+      }
+      const running = live.get(id);
+      return { labels: running ? workloadLabels(running) : labels, run: 0n, ended: running === undefined };
     });
   }
 }

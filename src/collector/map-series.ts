@@ -4,7 +4,7 @@ import type { FieldLayout, MapLayout, MetricLayout } from '../schema/manifest.ts
 import { keyLabels } from '../schema/metrics.ts';
 import type { Counter, Gauge, Histogram } from '../sdk/metrics.ts';
 import type { DiskNames } from './disk-names.ts';
-import type { LabelledNumbers } from './held-counts.ts';
+import type { LabelledNumbers, RunNumbers } from './held-counts.ts';
 
 export type LabelValues = Readonly<Record<string, string>>;
 /** Any of them, with its labels not told by name. */
@@ -38,7 +38,7 @@ export function keyText(key: unknown): string {
 export class MetricSeries {
   readonly #metric: MetricLayout;
   readonly #shared: LabelValues;
-  readonly #sums = new Map<string, LabelledNumbers & { readonly numbers: number[] }>();
+  readonly #sums = new Map<string, RunNumbers & { readonly numbers: number[] }>();
 
   constructor(metric: MetricLayout, collector: string) {
     this.#metric = metric;
@@ -49,24 +49,27 @@ export class MetricSeries {
     return this.#metric.name;
   }
 
-  /** False for a level, which ends with its container. */
+  /** False for a level, which ends with its container or unit. */
   get counts(): boolean {
     return this.#metric.type !== 'gauge';
   }
 
-  get sums(): Iterable<LabelledNumbers> {
+  get sums(): Iterable<RunNumbers> {
     return this.#sums.values();
   }
 
-  /** @param views the value, once for each CPU */
-  add(labels: LabelValues, views: readonly DataView[], fields: readonly FieldLayout[]): void {
+  /**
+   * @param views the value, once for each CPU
+   * @param run of the unit that has counted it, else 0
+   */
+  add(labels: LabelValues, views: readonly DataView[], fields: readonly FieldLayout[], run: bigint): void {
     const { perCpu } = this.#metric;
     if (perCpu === undefined) {
-      this.#addValue(labels, foldValues(views, fields));
+      this.#addValue(labels, foldValues(views, fields), run);
       return;
     }
     for (const [cpu, view] of views.entries())
-      this.#addValue({ ...labels, [perCpu]: String(cpu) }, foldValues([view], fields));
+      this.#addValue({ ...labels, [perCpu]: String(cpu) }, foldValues([view], fields), run);
   }
 
   /** @param counts what stands on the page; without it the sums */
@@ -79,22 +82,22 @@ export class MetricSeries {
     }
   }
 
-  #addValue(labels: LabelValues, value: unknown): void {
+  #addValue(labels: LabelValues, value: unknown, run: bigint): void {
     const { type, field, each } = this.#metric;
     const own = field === '' ? value : (value as Record<string, unknown>)[field];
     if (type === 'histogram') {
       const { slots, sum } = own as { readonly slots: readonly number[]; readonly sum: number };
-      this.#sum(labels, [...slots, sum]);
+      this.#sum(labels, [...slots, sum], run);
     } else if (each !== undefined) {
       for (const [index, number] of (own as readonly number[]).entries())
-        this.#sum({ ...labels, [each]: String(index) }, [number]);
-    } else this.#sum(labels, [Number(own)]);
+        this.#sum({ ...labels, [each]: String(index) }, [number], run);
+    } else this.#sum(labels, [Number(own)], run);
   }
 
-  #sum(labels: LabelValues, numbers: readonly number[]): void {
-    const key = JSON.stringify(Object.values(labels));
+  #sum(labels: LabelValues, numbers: readonly number[], run: bigint): void {
+    const key = `${run} ${JSON.stringify(Object.values(labels))}`;
     const known = this.#sums.get(key);
-    if (!known) this.#sums.set(key, { labels: { ...this.#shared, ...labels }, numbers: [...numbers] });
+    if (!known) this.#sums.set(key, { labels: { ...this.#shared, ...labels }, numbers: [...numbers], run });
     else for (const [index, number] of numbers.entries()) known.numbers[index]! += number;
   }
 }

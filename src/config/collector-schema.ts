@@ -3,10 +3,9 @@ import { z } from 'zod';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type CatalogEntry, isPooled } from '../catalog/entry.ts';
 import { namedOptions } from '../catalog/options.ts';
-import { matchesWhole } from '../sdk/name-filter.ts';
 import type { OptionSpec, ScalarOption, TextOption } from '../sdk/options.ts';
 import type { CollectorConfig, CpuFence } from './effective.ts';
-import { choice, count, durationNs, flag, section, size } from './fields.ts';
+import { choice, count, durationNs, flag, pattern, section, size } from './fields.ts';
 
 /**
  * The section `collectors`, keyed by the collectors' own names.
@@ -73,7 +72,7 @@ function scalarSchema(spec: ScalarOption): z.ZodType {
     case 'choice':
       return choice({ ...spec, of: spec.of as [string, ...string[]] });
     case 'text':
-      return spec.syntax === 'pattern' ? patternSchema(spec) : textSchema(spec);
+      return spec.syntax === 'pattern' ? pattern(spec) : textSchema(spec);
   }
 }
 
@@ -83,24 +82,6 @@ function textSchema({ max, default: byDefault, doc }: TextOption): z.ZodType {
     .max(max)
     .default(byDefault)
     .meta({ description: doc, allowed: `text of at most ${max} characters` });
-}
-
-function patternSchema({ max, default: byDefault, doc }: TextOption): z.ZodType {
-  return z
-    .string()
-    .max(max)
-    .refine(isPattern)
-    .default(byDefault)
-    .meta({ description: doc, allowed: 'a regular expression that matches whole names, such as eth.*|en.*' });
-}
-
-function isPattern(text: string): boolean {
-  try {
-    matchesWhole(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function cpu() {

@@ -3,10 +3,11 @@ import { isIP } from 'node:net';
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
 import type { ContainersConfig } from '../containers/config.ts';
-import { durationMs, section } from './fields.ts';
+import { count, durationMs, flag, pattern, section } from './fields.ts';
 
 const NONE = 'none';
 const MAX_PLACES = 16;
+const MAX_PATTERN = 4096;
 
 export function containers(): z.ZodType<ContainersConfig> {
   return section(
@@ -68,6 +69,7 @@ export function containers(): z.ZodType<ContainersConfig> {
         ['/run', '/run/k3s', '/run/k0s', '/var/snap/microk8s/common/run'],
         'Directories below which runc, crun and containerd keep the state of containers; rootless ones below /run/user/1000',
       ),
+      units: units(),
       kubelet: kubelet(),
     },
   ).transform((section) => ({
@@ -80,8 +82,40 @@ export function containers(): z.ZodType<ContainersConfig> {
     podman: section.podman,
     cri: section.cri,
     oci: section.oci,
+    units: section.units,
     kubelet: section.kubelet,
   }));
+}
+
+/**
+ * Units that have another name at each start would make new series for ever: health checks of podman and nerdctl, what
+ * systemd-run starts, and services for one connection, TCP or unix (Accept=yes).
+ */
+const TRANSIENT_UNITS = '[0-9a-f]{64}.*|run-.*|.+@\\d+-(.+:.+|\\d+-\\d+)\\.service';
+
+function units() {
+  return section("Units of the host's systemd that have series of their own, beside containers", {
+    enabled: flag({
+      default: true,
+      doc: 'Whether any has; documents name the unit of a process without it, too',
+    }),
+    include: pattern({
+      default: '.*\\.service',
+      max: MAX_PATTERN,
+      doc: 'Units of which this matches the whole name, as systemctl shows it; .*\\.(service|scope) for sessions and virtual machines, too. Slices are sums of what is below them',
+    }),
+    exclude: pattern({
+      default: TRANSIENT_UNITS,
+      max: MAX_PATTERN,
+      doc: 'Of them, not those of which this matches the whole name, by default those that have another name at each start; empty: none left out',
+    }),
+    max: count({
+      default: 256,
+      min: 1,
+      max: 4096,
+      doc: 'Units that have series at a time; what is started beyond it has none, and is counted',
+    }),
+  });
 }
 
 function kubelet() {

@@ -32,7 +32,8 @@ function toIssues(issue: Fault, context: Explained): ConfigIssue[] {
   const params = issue.code === 'custom' ? issue.params : undefined;
   const allowed: unknown =
     params?.allowed ?? allowedAt(nodeAt(context.node, issue.path)) ?? `something else (${issue.message})`;
-  const found = show(valueAt(context.merged, issue.path));
+  const reason: unknown = params?.reason;
+  const found = show(valueAt(context.merged, issue.path)) + (reason === undefined ? '' : ` (${reason})`);
   return [{ ...positionOf(issue.path, context, 'value'), found, expected: String(allowed) }];
 }
 

@@ -4,6 +4,7 @@
  */
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
+import { matchesWhole } from '../sdk/name-filter.ts';
 import { DURATION_PATTERN, NS_PER_MS, parseDuration, parseSize, SIZE_PATTERN } from '../sdk/units.ts';
 
 export interface UnitField {
@@ -79,6 +80,37 @@ export function count(field: CountField): z.ZodType<number> {
 /** true or false. */
 export function flag(field: { readonly default: boolean; readonly doc: string }): z.ZodType<boolean> {
   return z.boolean().default(field.default).meta({ description: field.doc, allowed: 'true or false' });
+}
+
+/** A regular expression of names; what is wrong with one is said. */
+export function pattern(field: {
+  readonly default: string;
+  readonly max: number;
+  readonly doc: string;
+}): z.ZodType<string> {
+  return z
+    .string()
+    .max(field.max)
+    .superRefine((text, context) => {
+      const reason = patternFault(text);
+      if (reason !== undefined) context.addIssue({ code: 'custom', message: reason, params: { reason } });
+    })
+    .default(field.default)
+    .meta({
+      description: field.doc,
+      allowed: 'a regular expression that matches whole names, such as eth.*|en.*',
+    });
+}
+
+/** @returns what V8 says behind the pattern: `Unterminated group` */
+function patternFault(text: string): string | undefined {
+  try {
+    matchesWhole(text);
+    return undefined;
+  } catch (error) {
+    const { message } = error as Error;
+    return message.slice(message.lastIndexOf(': ') + 2);
+  }
 }
 
 /** One of a few words. */

@@ -31,6 +31,10 @@ export interface ContainersOptions {
 export interface ContainersStatus {
   readonly containers: number;
   readonly units: number;
+  /** Of them, those that have series of their own. */
+  readonly units_with_series: number;
+  /** Starts of units that have no series because there are `containers.units.max`. */
+  readonly refused_units: number;
   /** Gone, and still resolvable. */
   readonly gone: number;
   /** `tracepoints`, or `walks` where the kernel or the permissions do not allow those. */
@@ -92,12 +96,12 @@ export class ContainersActor implements ContainersControl {
       this.#publish();
       this.#tickIn(TICK_MS);
     };
-    const { refresh_ms, timeout_ms, keep_gone_ms: keepGone_ms, labels } = config;
+    const { refresh_ms, timeout_ms, keep_gone_ms: keepGone_ms, labels, units } = config;
     this.#sources = openSources(config, paths.procfs).map(
       (source) => new SourceRunner(source, { refresh_ms, timeout_ms, log, onDetails }),
     );
     const sources = this.#sources.map(({ key }) => key);
-    this.#registry = new ContainerRegistry({ hierarchies, keepGone_ms, labels, sources });
+    this.#registry = new ContainerRegistry({ hierarchies, keepGone_ms, labels, sources, units });
     this.#tracker = new CgroupTracker({
       registry: this.#registry,
       hierarchies,
@@ -121,8 +125,14 @@ export class ContainersActor implements ContainersControl {
     });
     // A reader that has ended is not told any more.
     port.on('close', () => this.#readers.get(reader) === port && this.#readers.delete(reader));
-    const upserts = this.#registry.containers;
-    port.postMessage({ type: 'changed', upserts, removed: [], reassigned: false } satisfies FromContainers);
+    const { containers: upserts, units } = this.#registry;
+    port.postMessage({
+      type: 'changed',
+      upserts,
+      units,
+      removed: [],
+      reassigned: false,
+    } satisfies FromContainers);
   }
 
   forget(reader: string): void {
@@ -132,7 +142,7 @@ export class ContainersActor implements ContainersControl {
 
   status(): ContainersStatus {
     const { following, complaint } = this.#tracker;
-    const { containers, units, gone, refused_cgroups } = this.#registry.counts;
+    const { counts } = this.#registry;
     const reasons = [
       this.#reason,
       following.by === 'walks' ? following.reason?.message : undefined,
@@ -140,12 +150,9 @@ export class ContainersActor implements ContainersControl {
     ];
     const reason = reasons.filter(Boolean).join('; ');
     return {
-      containers,
-      units,
-      gone,
+      ...counts,
       followed_by: following.by,
       ...(reason !== '' && { reason }),
-      refused_cgroups,
       questions: this.#questions,
       unknown: this.#unknown,
       sources: this.#sources.map(({ status }) => status),
@@ -221,10 +228,10 @@ export class ContainersActor implements ContainersControl {
   }
 
   #publish(): void {
-    const { upserts, removed, reassigned } = this.#registry.takeChanges();
-    if (upserts.length === 0 && removed.length === 0 && !reassigned) return;
+    const { upserts, units, removed, reassigned } = this.#registry.takeChanges();
+    if (upserts.length + units.length + removed.length === 0 && !reassigned) return;
     for (const port of this.#readers.values())
-      port.postMessage({ type: 'changed', upserts, removed, reassigned } satisfies FromContainers);
+      port.postMessage({ type: 'changed', upserts, units, removed, reassigned } satisfies FromContainers);
     if (upserts.some(({ name, id }) => id.startsWith(name)))
       for (const source of this.#sources) source.hurry();
   }

@@ -10,7 +10,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
 import { withDeadline } from '../promises.ts';
-import type { Container, Owner } from '../sdk/container.ts';
+import type { Container, Owner, Unit } from '../sdk/container.ts';
 import type { Containers } from '../sdk/context.ts';
 import type { FromContainers, ResolveRequest } from './protocol.ts';
 
@@ -51,6 +51,8 @@ export class ContainersClient implements Containers {
     max: MAX_OWNERS,
   });
   #list: readonly Container[] | undefined;
+  readonly #units = new Map<string, Unit>();
+  #unitList: readonly Unit[] | undefined;
   #version = 0;
   #isSilent = false;
   listener: ClientListener | undefined;
@@ -66,6 +68,7 @@ export class ContainersClient implements Containers {
     this.#forgetQuestions();
     this.#port = port;
     this.#live.clear();
+    this.#units.clear();
     port.on('message', (message: FromContainers) => this.#receive(message));
     port.on('close', () => this.#disconnect(port));
     this.#connected.resolve();
@@ -89,6 +92,11 @@ export class ContainersClient implements Containers {
   list(): readonly Container[] {
     this.#list ??= [...this.#live.values()];
     return this.#list;
+  }
+
+  units(): readonly Unit[] {
+    this.#unitList ??= [...this.#units.values()];
+    return this.#unitList;
   }
 
   /** A container by its id, also a while after it is gone. */
@@ -174,8 +182,13 @@ export class ContainersClient implements Containers {
       this.#live.set(container.id, container);
       this.#containers.set(container.id, container);
     }
-    for (const id of message.removed) this.#live.delete(id);
+    for (const unit of message.units) this.#units.set(unit.id, unit);
+    for (const id of message.removed) {
+      this.#live.delete(id);
+      this.#units.delete(id);
+    }
     this.#list = undefined;
+    this.#unitList = undefined;
     this.#version += 1;
     this.#listed.resolve();
     if (message.reassigned) this.#owners.clear();

@@ -1,5 +1,6 @@
 /** The section `containers` of the configuration as the agent uses it. */
 import type { KubeletOptions } from './sources/kubelet.ts';
+import type { UnitsConfig } from './unit-series.ts';
 
 export interface ContainersConfig {
   /** How long an event waits to learn whose it is; 0 writes the cgroup id at once. */
@@ -17,6 +18,8 @@ export interface ContainersConfig {
   readonly cri: readonly string[];
   /** Directories below which runtimes keep their state. */
   readonly oci: readonly string[];
+  /** Which systemd units have series. */
+  readonly units: UnitsConfig;
   /** Undefined: what the node's own files tell. */
   readonly kubelet: KubeletOptions | undefined;
 }

@@ -1,7 +1,7 @@
 /** One container or systemd unit: its cgroups, what was seen of it, and how it looks when everything known is put together. */
 
 import type { Hierarchy } from '../procfs/cgroup-hierarchies.ts';
-import type { Container, ContainerQos, ContainerRuntime } from '../sdk/container.ts';
+import type { Container, ContainerQos, ContainerRuntime, Unit, Workload } from '../sdk/container.ts';
 import type { ContainerDetails } from './sources/source.ts';
 import { type Cgroup, directoryOf } from './walk.ts';
 
@@ -39,9 +39,13 @@ export class Entity {
   readonly #tops = new Map<number, Top>();
   #seen: Seen = {};
   #container: Container | undefined;
+  /** A unit with series of its own. */
+  readonly hasSeries: boolean;
 
-  constructor(ownership: Ownership) {
+  /** @param hasSeries of a unit; a container always has */
+  constructor(ownership: Ownership, hasSeries: boolean) {
     this.ownership = ownership;
+    this.hasSeries = hasSeries;
   }
 
   get isEmpty(): boolean {
@@ -109,7 +113,19 @@ export class Entity {
     return this.#container;
   }
 
-  #directories(): Pick<Container, 'cgroups' | 'cgroupIds'> {
+  /** @returns undefined for what is no unit, and for a unit without series */
+  get unit(): Unit | undefined {
+    const { ownership, hasSeries } = this;
+    if (ownership.kind !== 'unit' || !hasSeries) return undefined;
+    return { id: ownership.name, ...this.#directories() };
+  }
+
+  /** Inode of its own cgroup, also when that is gone. */
+  topIn(hierarchy: number): bigint | undefined {
+    return this.#tops.get(hierarchy)?.inode;
+  }
+
+  #directories(): Pick<Workload, 'cgroups' | 'cgroupIds'> {
     const cgroups: Record<string, string> = {};
     const cgroupIds: bigint[] = [];
     for (const { controllers, directory, inode } of this.#tops.values()) {

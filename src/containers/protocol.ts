@@ -5,7 +5,7 @@
  *          ◄─ resolved ──
  *          ◄─ changed ───                   all containers at first, then what is new, described, gone
  */
-import type { Container, Owner } from '../sdk/container.ts';
+import type { Container, Owner, Unit } from '../sdk/container.ts';
 
 /** Reader → containers. */
 export interface ResolveRequest {
@@ -23,7 +23,9 @@ export type FromContainers =
   | {
       readonly type: 'changed';
       readonly upserts: readonly Container[];
-      /** Ids of containers that are gone: out of the list, still resolvable. */
+      /** Those with series. */
+      readonly units: readonly Unit[];
+      /** Ids of containers and units that are gone: out of the list, still resolvable. */
       readonly removed: readonly string[];
       /** Some cgroup has another owner than was told: everything that was resolved must be asked again. */
       readonly reassigned: boolean;

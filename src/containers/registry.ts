@@ -13,12 +13,13 @@
  */
 
 import type { Hierarchy } from '../procfs/cgroup-hierarchies.ts';
-import { type Container, type Owner, splitCgroupId } from '../sdk/container.ts';
+import { type Container, type Owner, splitCgroupId, type Unit } from '../sdk/container.ts';
 import { Descriptions } from './descriptions.ts';
 import { Entity, type Ownership } from './entity.ts';
 import { type CgroupRef, type KnownCgroup, OwnedCgroups } from './owned-cgroups.ts';
 import { recognise } from './recognise/path.ts';
 import type { ContainerDetails } from './sources/source.ts';
+import { UnitSeries, type UnitsConfig } from './unit-series.ts';
 import type { Cgroup } from './walk.ts';
 
 export interface RegistryOptions {
@@ -28,6 +29,8 @@ export interface RegistryOptions {
   readonly labels: readonly string[];
   /** Who may `describe`, the most trusted one first. */
   readonly sources: readonly string[];
+  /** Which units have series; by default none. */
+  readonly units?: UnitsConfig;
   /** Monotonic clock in milliseconds; for tests. */
   readonly now_ms?: () => number;
 }
@@ -36,7 +39,9 @@ export interface RegistryOptions {
 export interface Changes {
   /** New containers and those of which something is known now that was not. */
   readonly upserts: readonly Container[];
-  /** Ids of containers that are gone. */
+  /** New units with series, and those of which another cgroup is known. */
+  readonly units: readonly Unit[];
+  /** Ids of containers and of units with series that are gone. */
   readonly removed: readonly string[];
   /** A cgroup belongs to another owner than readers may have been told. */
   readonly reassigned: boolean;
@@ -58,12 +63,14 @@ export class ContainerRegistry {
   #removed = new Set<string>();
   #reassigned = false;
   readonly #unanswered = new Set<string>();
+  readonly #unitSeries: UnitSeries;
 
   constructor({
     hierarchies,
     keepGone_ms,
     labels,
     sources,
+    units,
     now_ms = () => performance.now(),
   }: RegistryOptions) {
     const numbers = hierarchies.map(({ number }) => number);
@@ -71,6 +78,12 @@ export class ContainerRegistry {
     this.#cgroups = new OwnedCgroups(numbers, keepGone_ms, now_ms);
     this.#descriptions = new Descriptions(sources);
     this.#labels = labels;
+    this.#unitSeries = new UnitSeries(units);
+  }
+
+  /** Running units with series. */
+  get units(): Unit[] {
+    return [...this.#live.values()].flatMap(({ unit }) => unit ?? []);
   }
 
   /** Running containers. */
@@ -82,6 +95,8 @@ export class ContainerRegistry {
   get counts(): {
     readonly containers: number;
     readonly units: number;
+    readonly units_with_series: number;
+    readonly refused_units: number;
     readonly gone: number;
     readonly refused_cgroups: number;
   } {
@@ -90,6 +105,8 @@ export class ContainerRegistry {
     return {
       containers,
       units: this.#live.size - containers,
+      units_with_series: this.#unitSeries.count,
+      refused_units: this.#unitSeries.refused,
       gone: this.#cgroups.countGone(),
       refused_cgroups: this.#cgroups.refused,
     };
@@ -109,9 +126,17 @@ export class ContainerRegistry {
     const { entity, path: cgroupPath } = first;
     if (!entity) return { type: 'host', cgroupPath };
     const container = this.#container(entity);
-    return container
-      ? { type: 'container', container }
-      : { type: 'unit', name: entity.ownership.name, cgroupPath };
+    if (container) return { type: 'container', container };
+    const userUnit = userUnitOf(cgroupPath);
+    const ref = refs.find((one) => this.#cgroups.get(one) === first);
+    const top = ref && entity.hasSeries ? entity.topIn(ref.hierarchy) : undefined;
+    return {
+      type: 'unit',
+      name: entity.ownership.name,
+      ...(userUnit !== undefined && { userUnit }),
+      cgroupPath,
+      ...(top !== undefined && { top }),
+    };
   }
 
   /** A reader was told that this is unknown: when it is not any more, readers must ask again. */
@@ -134,7 +159,9 @@ export class ContainerRegistry {
     this.#cgroups.set(cgroup, entity);
     this.#reassigned = this.#unanswered.delete(refKey(cgroup)) || this.#reassigned;
     if (!ownership || !entity) return;
-    const isTop = cgroup.path === ownership.path;
+    // Two units of one name are none of systemd's: the first one has it, and the other counts as a part of that.
+    const own = ownership.kind === 'unit' ? entity.ownership : ownership;
+    const isTop = cgroup.path === own.path;
     entity.add(cgroup, this.#hierarchies.get(cgroup.hierarchy), isTop);
     // What is below it changes nothing that readers are told.
     if (isTop) this.#upserts.add(entity);
@@ -215,7 +242,8 @@ export class ContainerRegistry {
   takeChanges(): Changes {
     this.#cgroups.purge();
     const upserts = [...this.#upserts].flatMap((entity) => this.#container(entity) ?? []);
-    const changes = { upserts, removed: [...this.#removed], reassigned: this.#reassigned };
+    const units = [...this.#upserts].flatMap((entity) => (this.#isLive(entity) && entity.unit) || []);
+    const changes = { upserts, units, removed: [...this.#removed], reassigned: this.#reassigned };
     this.#upserts = new Set();
     this.#removed = new Set();
     this.#reassigned = false;
@@ -250,11 +278,15 @@ export class ContainerRegistry {
     const key = keyOf(ownership);
     const known = this.#live.get(key);
     if (known) return known;
-    const entity = new Entity(ownership);
+    const entity = new Entity(ownership, this.#unitSeries.admit(ownership));
     this.#live.set(key, entity);
     this.#upserts.add(entity);
-    if (ownership.kind === 'container') this.#removed.delete(ownership.id);
+    if (entity.hasSeries) this.#removed.delete(idOf(ownership));
     return entity;
+  }
+
+  #isLive(entity: Entity): boolean {
+    return this.#live.get(keyOf(entity.ownership)) === entity;
   }
 
   #endIfEmpty(entity: Entity): void {
@@ -262,7 +294,8 @@ export class ContainerRegistry {
     // One that came back under its name is another entity.
     if (!entity.isEmpty || this.#live.get(key) !== entity) return;
     this.#live.delete(key);
-    if (entity.ownership.kind === 'container') this.#removed.add(entity.ownership.id);
+    if (entity.hasSeries) this.#removed.add(idOf(entity.ownership));
+    this.#unitSeries.ended(entity);
   }
 
   /** The directory turned out to have another owner, or none. */
@@ -297,6 +330,15 @@ function refKey({ hierarchy, inode }: CgroupRef): string {
 
 function keyOf(ownership: Ownership): string {
   return ownership.kind === 'container' ? containerKey(ownership.id) : `unit ${ownership.name}`;
+}
+
+function idOf(ownership: Ownership): string {
+  return ownership.kind === 'container' ? ownership.id : ownership.name;
+}
+
+function userUnitOf(path: string): string | undefined {
+  const found = recognise(path);
+  return found?.kind === 'unit' ? found.userUnit : undefined;
 }
 
 function containerKey(id: string): string {

@@ -1,11 +1,16 @@
 /**
- * The list of containers in shared memory: written once for each change, read by the threads of the pool, which parse it
+ * The lists of containers and units in shared memory: written once for each change, read by the threads of the pool, which parse it
  * only when it is another one than last time.
  */
 import { deserialize, serialize } from 'node:v8';
-import type { Container, Owner } from '../sdk/container.ts';
+import type { Container, Owner, Unit } from '../sdk/container.ts';
 import type { Containers } from '../sdk/context.ts';
 import type { ContainersClient } from './client.ts';
+
+interface Lists {
+  readonly containers: readonly Container[];
+  readonly units: readonly Unit[];
+}
 
 /** Crosses threads without a copy. */
 export interface ContainersSnapshot {
@@ -25,7 +30,8 @@ export class SnapshotWriter {
   get(): ContainersSnapshot {
     const { version } = this.#client;
     if (this.#last?.version === version) return this.#last;
-    const serialized = serialize(this.#client.list());
+    const lists: Lists = { containers: this.#client.list(), units: this.#client.units() };
+    const serialized = serialize(lists);
     const bytes = new SharedArrayBuffer(serialized.byteLength);
     new Uint8Array(bytes).set(serialized);
     this.#last = { version, bytes };
@@ -36,17 +42,21 @@ export class SnapshotWriter {
 /** `ctx.containers` of a thread that only ever sees snapshots. */
 export class SnapshotContainers implements Containers {
   #version = -1;
-  #list: readonly Container[] = [];
+  #lists: Lists = { containers: [], units: [] };
 
   /** Takes a newer one into use. */
   use({ version, bytes }: ContainersSnapshot): void {
     if (version === this.#version) return;
-    this.#list = deserialize(new Uint8Array(bytes)) as readonly Container[];
+    this.#lists = deserialize(new Uint8Array(bytes)) as Lists;
     this.#version = version;
   }
 
   list(): readonly Container[] {
-    return this.#list;
+    return this.#lists.containers;
+  }
+
+  units(): readonly Unit[] {
+    return this.#lists.units;
   }
 
   async ownerOf(cgroupId: bigint, controller?: string): Promise<Owner> {
@@ -56,7 +66,7 @@ export class SnapshotContainers implements Containers {
 
   /** Knows the containers' own cgroups, not those inside of them. */
   async byCgroupId(cgroupId: bigint, controller?: string): Promise<Container | undefined> {
-    return this.#list.find(({ cgroups, cgroupIds }) =>
+    return this.#lists.containers.find(({ cgroups, cgroupIds }) =>
       Object.keys(cgroups).some(
         (name, index) =>
           cgroupIds[index] === cgroupId &&

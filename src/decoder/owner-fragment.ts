@@ -18,7 +18,11 @@ export function ownerFragment(owner: Owner, cgroupId: bigint): string | null {
     case 'container':
       return containerFragment(owner.container);
     case 'unit':
-      return fragment({ systemd_unit: clip(owner.name), cgroup_path: clipPath(owner.cgroupPath) });
+      return fragment({
+        systemd_unit: clip(owner.name),
+        ...(owner.userUnit !== undefined && { systemd_user_unit: clip(owner.userUnit) }),
+        cgroup_path: clipPath(owner.cgroupPath),
+      });
     case 'host':
       return owner.cgroupPath === '/' ? null : fragment({ cgroup_path: clipPath(owner.cgroupPath) });
     case 'unknown':

@@ -22,6 +22,8 @@ export interface MemoryReclaimEventsEvent {
   container_hostname?: string;
   /** Unit of that cgroup; absent on the host */
   systemd_unit?: string;
+  /** Unit of the user's own systemd, in user@<uid>.service; absent on the host */
+  systemd_user_unit?: string;
   /** Its path, where it is no container; absent on the host */
   cgroup_path?: string;
   /** Memory charged to it at the beginning [bytes] */

@@ -41,6 +41,8 @@ export interface OomEvent {
     container_hostname?: string;
     /** Unit of that cgroup; absent on the host */
     systemd_unit?: string;
+    /** Unit of the user's own systemd, in user@<uid>.service; absent on the host */
+    systemd_user_unit?: string;
     /** Its path, where it is no container; absent on the host */
     cgroup_path?: string;
     /** Its v2 cgroup, where memory is a controller of v1 [inode of a cgroup directory] */
@@ -62,6 +64,8 @@ export interface OomEvent {
     container_hostname?: string;
     /** Unit of that cgroup; absent on the host */
     systemd_unit?: string;
+    /** Unit of the user's own systemd, in user@<uid>.service; absent on the host */
+    systemd_user_unit?: string;
     /** Its path, where it is no container; absent on the host */
     cgroup_path?: string;
     /** Its v2 cgroup, where memory is a controller of v1 [inode of a cgroup directory] */

@@ -163,6 +163,12 @@ export const OWNER_MEMBERS: Readonly<Record<string, Appearance & { readonly doc:
   container_id: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Container of that cgroup' },
   container_hostname: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Its host name' },
   systemd_unit: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Unit of that cgroup' },
+  systemd_user_unit: {
+    type: 'string',
+    mapping: KEYWORD,
+    unit: 'text',
+    doc: "Unit of the user's own systemd, in user@<uid>.service",
+  },
   cgroup_path: { type: 'string', mapping: KEYWORD, unit: 'text', doc: 'Its path, where it is no container' },
 };
 

@@ -18,8 +18,27 @@ export type ContainerQos = 'guaranteed' | 'burstable' | 'besteffort' | 'unknown'
 /** What the container is for its pod; `normal` outside Kubernetes. */
 export type ContainerType = 'normal' | 'sidecar' | 'daemonSet' | 'static';
 
+/** What is accounted in cgroups of its own: a container, or a unit of the host's systemd. */
+export interface Workload {
+  /** A unit's name ends as no id of a container does: one is never the other. */
+  readonly id: string;
+  /** cgroup directories by controller (`memory`, `cpu`, …; `unified` for v2), absolute paths. */
+  readonly cgroups: Readonly<Record<string, string>>;
+  /**
+   * Inodes of those directories, in the order of `cgroups`: what BPF programs report. On v1 each hierarchy numbers its
+   * directories itself, so an inode means a workload only together with its controller.
+   */
+  readonly cgroupIds: readonly bigint[];
+}
+
+/** A unit of the host's systemd that has series: `containers.units` says which do. */
+export interface Unit extends Workload {
+  /** Its name, as systemctl shows it. */
+  readonly id: string;
+}
+
 /** One container of this host. What is not known is empty. */
-export interface Container {
+export interface Container extends Workload {
   /** 64 hex characters, or the name of a machine (systemd-nspawn, LXC). */
   readonly id: string;
   readonly runtime: ContainerRuntime;
@@ -39,13 +58,6 @@ export interface Container {
   readonly initPid?: number;
   /** RFC 3339, UTC. */
   readonly startTime?: string;
-  /** cgroup directories by controller (`memory`, `cpu`, …; `unified` for v2), absolute paths. */
-  readonly cgroups: Readonly<Record<string, string>>;
-  /**
-   * Inodes of those directories, in the order of `cgroups`: what BPF programs report. On v1 each hierarchy numbers its
-   * directories itself, so an inode means a container only together with its controller.
-   */
-  readonly cgroupIds: readonly bigint[];
 }
 
 export interface ContainerLabels extends Readonly<Record<string, string>> {
@@ -72,14 +84,61 @@ export function containerLabels(container: Container): ContainerLabels {
   };
 }
 
+/** The labels of a series that is either a container's or a unit's: those of the other are empty, and not on the page. */
+export interface WorkloadLabels extends ContainerLabels {
+  /** As in documents. */
+  readonly systemd_unit: string;
+}
+
+const NO_CONTAINER: ContainerLabels = {
+  container_host: '',
+  container_name: '',
+  container_type: '',
+  container_level: '',
+  container_hostnamespace: '',
+  container_id: '',
+};
+
+/** For metrics with `WORKLOAD_LABELS`. */
+export function workloadLabels(workload: Container | Unit): WorkloadLabels {
+  return 'runtime' in workload
+    ? { ...containerLabels(workload), systemd_unit: '' }
+    : { ...NO_CONTAINER, systemd_unit: workload.id };
+}
+
 /** Whose a cgroup is. `cgroupPath` is below the root of its hierarchy, and stays known a while after it is gone. */
 export type Owner =
   | { readonly type: 'container'; readonly container: Container }
-  | { readonly type: 'unit'; readonly name: string; readonly cgroupPath: string }
+  | {
+      readonly type: 'unit';
+      /** The unit of the host's systemd, of a user's service `user@1000.service`. */
+      readonly name: string;
+      /** The unit of that user's own systemd. */
+      readonly userUnit?: string;
+      readonly cgroupPath: string;
+      /**
+       * Of a unit that has series: inode of its own cgroup in that hierarchy. One that was started again has another one, which
+       * is larger, because kernfs counts.
+       */
+      readonly top?: bigint;
+    }
   /** A cgroup of no container and no unit; `/` is where everything is that was put nowhere else. */
   | { readonly type: 'host'; readonly cgroupPath: string }
   /** It is in no tree that can be read: it may be a container's. */
   | { readonly type: 'unknown' };
+
+/**
+ * What a count for this owner is called, in its series and between scrapes.
+ * @returns undefined where it has none: the host's, and units without series
+ */
+export function workloadOf(
+  owner: Owner,
+): { readonly id: string; readonly labels: WorkloadLabels } | undefined {
+  const { type } = owner;
+  if (type === 'container') return { id: owner.container.id, labels: workloadLabels(owner.container) };
+  if (type !== 'unit' || owner.top === undefined) return undefined;
+  return { id: owner.name, labels: { ...NO_CONTAINER, systemd_unit: owner.name } };
+}
 
 /**
  * An id says in its upper byte which hierarchy it is from when that is not the one of its type: where a task is in the root of
@@ -97,7 +156,7 @@ export function splitCgroupId(id: bigint): {
   return { hierarchy: mark === 0 ? undefined : mark - 1, inode: id & INODE_BITS };
 }
 
-/** Error codes of files that went with a container: it has ended, which is no failure. */
+/** Error codes of files that went with a workload: it has ended, which is no failure. */
 const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENODEV', 'ESRCH']);
 
 /**
@@ -109,15 +168,39 @@ export function perContainer<Result>(
   { containers, log }: PerContainerContext,
   read: (container: Container, labels: ContainerLabels) => Result | undefined,
 ): (readonly [Container, Result])[] {
-  const results: (readonly [Container, Result])[] = [];
-  for (const container of containers.list()) {
+  return perOne(containers.list(), containerLabels, 'a container cannot be read', log, read);
+}
+
+/**
+ * As `perContainer`, for each container and then for each unit: for what is read of cgroups. With metrics whose labels are
+ * `WORKLOAD_LABELS` a collector has series of both.
+ */
+export function perWorkload<Result>(
+  { containers, log }: PerWorkloadContext,
+  read: (workload: Workload, labels: WorkloadLabels) => Result | undefined,
+): (readonly [Workload, Result])[] {
+  return [
+    ...perOne(containers.list(), workloadLabels, 'a container cannot be read', log, read),
+    ...perOne(containers.units(), workloadLabels, 'a systemd unit cannot be read', log, read),
+  ];
+}
+
+function perOne<One extends Workload, Labels, Result>(
+  all: readonly One[],
+  labelsOf: (one: One) => Labels,
+  complaint: string,
+  log: PerContainerContext['log'],
+  read: (one: One, labels: Labels) => Result | undefined,
+): (readonly [One, Result])[] {
+  const results: (readonly [One, Result])[] = [];
+  for (const one of all) {
     try {
-      const result = read(container, containerLabels(container));
-      if (result !== undefined) results.push([container, result]);
+      const result = read(one, labelsOf(one));
+      if (result !== undefined) results.push([one, result]);
     } catch (error) {
       const cause = error instanceof HuatuoError ? error.cause : error;
       if (GONE.has((cause as { readonly code?: unknown } | undefined)?.code)) continue;
-      log.warn('a container cannot be read', { container: container.id, error });
+      log.warn(complaint, { id: one.id, error });
     }
   }
   return results;
@@ -127,4 +210,9 @@ export function perContainer<Result>(
 export interface PerContainerContext {
   readonly containers: { list(): readonly Container[] };
   readonly log: { warn(message: string, detail?: object): void };
+}
+
+/** What `perWorkload` needs of `ctx`. */
+export interface PerWorkloadContext extends PerContainerContext {
+  readonly containers: PerContainerContext['containers'] & { units(): readonly Unit[] };
 }

@@ -1,6 +1,6 @@
 /** What a collector is handed: everything it may touch, and nothing it has to clean up itself. */
 import type { AnyObject, MapKey, MapValue } from './binding.ts';
-import type { Container, Owner } from './container.ts';
+import type { Container, Owner, Unit } from './container.ts';
 import type { Instruments, MetricSpecs } from './metrics.ts';
 import type { Netlink, NetlinkRequests } from './netlink.ts';
 
@@ -31,6 +31,8 @@ export interface HostPaths {
 export interface Containers {
   /** All running containers, at most a fraction of a second old. */
   list(): readonly Container[];
+  /** All running units of the host's systemd that have series, as fresh. */
+  units(): readonly Unit[];
   /**
    * The container that owns this cgroup or one of its parents, also a while after it has ended; undefined for all others.
    * Asks another thread for a cgroup that was never asked for, and waits for it at most `containers.wait`.

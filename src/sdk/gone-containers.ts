@@ -1,5 +1,5 @@
 /**
- * Containers that have ended and still have series: what a container counted last must be seen once more after its end, so
+ * Containers and units that have ended and still have series: what one counted last must be seen once more after its end, so
  * its series go when a scrape has shown them since then, and `containers.keep_gone` has passed.
  *
  *   running ──► ended ──► first scrape that finds it ended ── keep_gone ──► over
@@ -23,16 +23,12 @@ export class GoneContainers {
     this.#now_ms = now_ms;
   }
 
-  /** A scrape begins. @param running ids of the containers that run */
+  /** A scrape begins. @param running ids of the containers and units that run */
   begin(running: Iterable<string>): void {
     this.#at_ms = this.#now_ms();
     this.#running = new Set(running);
     this.#since = this.#next;
     this.#next = new Map();
-  }
-
-  isRunning(id: string): boolean {
-    return this.#running.has(id);
   }
 
   /** Whether its series have been shown for long enough. To be asked at each scrape, while there are any. */

@@ -7,8 +7,15 @@ export type { About } from './about.ts';
 export type { CaptureContext, Processes, ProcessUse, Samples, Subject } from './autotracing.ts';
 export type { AnyObject, MapOf, ObjectBinding, ObjectTypes } from './binding.ts';
 export * from './collector.ts';
-export type { Container, Owner } from './container.ts';
-export { type ContainerLabels, containerLabels, perContainer } from './container.ts';
+export type { Container, Owner, Unit, Workload, WorkloadLabels } from './container.ts';
+export {
+  type ContainerLabels,
+  containerLabels,
+  perContainer,
+  perWorkload,
+  workloadLabels,
+  workloadOf,
+} from './container.ts';
 export { CONTAINER_FILTER, containerFilter } from './container-filter.ts';
 export * from './context.ts';
 export type { DiskActivity, DiskFile, DiskRequest, Disks, DiskUsage } from './disks.ts';
@@ -34,6 +41,7 @@ export {
   histogram,
   type InstrumentSpec,
   type Instruments,
+  WORKLOAD_LABELS,
 } from './metrics.ts';
 export { matchesWhole, type NameFilterOptions, nameFilter } from './name-filter.ts';
 export type {

@@ -16,7 +16,7 @@ export type Groups = readonly SeriesGroup<unknown>[];
 /** The instrument of one metric, and what a page needs of it. */
 export interface Part {
   readonly instrument: object;
-  forget(isOver: (containerId: string) => boolean): void;
+  forget(isOver: (workloadId: string) => boolean): void;
   restart(): void;
   groups(): Groups;
   valueCount(): number;
@@ -145,9 +145,12 @@ function histogramPart(name: string, spec: InstrumentSpec, budget: SeriesBudget,
 function forget<State>(
   series: SeriesTable<State>,
   keeper: Keeper | undefined,
-  isOver: (containerId: string) => boolean,
+  isOver: (workloadId: string) => boolean,
 ): void {
-  const removed = series.remove(({ container_id: id }) => id !== undefined && isOver(id));
+  const removed = series.remove(({ container_id, systemd_unit }) => {
+    const id = container_id ?? systemd_unit;
+    return id !== undefined && isOver(id);
+  });
   if (removed.length > 0) keeper?.drop(removed);
 }
 

@@ -13,6 +13,7 @@ import {
   type MetricsAnswer,
 } from './metrics.ts';
 import { MAX_LABEL_VALUE, type SeriesBudget } from './series.ts';
+import { createWorkloadPart, isOfWorkloads } from './workload-part.ts';
 
 /** What the bounds on series have cost since the start. */
 export interface SeriesLosses {
@@ -30,10 +31,10 @@ export interface InstrumentsOptions {
 export interface InstrumentSet<Specs extends Readonly<Record<string, InstrumentSpec>>> extends SeriesLosses {
   readonly instruments: Instruments<Specs>;
   /**
-   * Drops the series of containers that are over, whatever has counted them (src/sdk/gone-containers.ts).
-   * @param isOver asked for the id of each container that has series
+   * Drops the series of containers and units that are over, whatever has counted them (src/sdk/gone-containers.ts).
+   * @param isOver asked for the id of each that has series
    */
-  forget(isOver: (containerId: string) => boolean): void;
+  forget(isOver: (workloadId: string) => boolean): void;
   /**
    * Is as if it had just been made, for a caller that cannot tell what was counted before; text that is used again is there still.
    * @param losses to go on from
@@ -66,6 +67,8 @@ export function createInstruments<const Specs extends Readonly<Record<string, In
   };
   const made = Object.entries(specs).map(([key, spec]) => {
     const name = metricName(collector, key, spec);
+    if (isOfWorkloads(spec))
+      return { key, spec, part: createWorkloadPart(key, name, spec, budget, options.kept) };
     const keeper = options.kept && new Keeper(key, spec, options.kept);
     return { key, spec, part: createPart(name, spec, budget, keeper) };
   });

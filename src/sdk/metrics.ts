@@ -130,6 +130,16 @@ export const CONTAINER_LABELS: readonly [
   'container_id',
 ];
 
+/**
+ * The labels of a metric of whatever is accounted in cgroups. It is two families: that of containers, with their labels and
+ * the name and help that are declared, and that of units, with `systemd_unit` instead, and with `unit` for `container` in
+ * name and help (src/sdk/workload-part.ts).
+ */
+export const WORKLOAD_LABELS: readonly [...typeof CONTAINER_LABELS, 'systemd_unit'] = [
+  ...CONTAINER_LABELS,
+  'systemd_unit',
+];
+
 export type MetricType = 'counter' | 'gauge' | 'histogram';
 
 /** The constant part of a metric family: `name` is the full exposition name. */

@@ -6,7 +6,8 @@ import { DASHBOARD_NAMES, NODE_EXPORTER_NAMES, readNames } from '../../src/build
 import { at } from '../../src/paths.ts';
 import { NodeExporter } from '../bench/node-exporter.ts';
 
-const ROW = /^\| `(huatuo_[\w{}]+)` +\| (counter|gauge|histogram) +\| (?:host|container) +\|/gm;
+const ROW =
+  /^\| `(huatuo_[\w{}]+)` +\| (counter|gauge|histogram) +\| (?:host|container|container, unit) +\|/gm;
 
 /** Types by declared name, `{label}` in it. */
 const declared = new Map<string, Set<string>>();

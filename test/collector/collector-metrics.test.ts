@@ -1,11 +1,11 @@
-/** Metrics of containers that BPF maps hold, from a map to the page, over the end of a container and of the worker. */
+/** Metrics of containers and units that BPF maps hold, from a map to the page, over the end of a container and of the worker. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { OwnBpf } from '../../src/collector/bpf.ts';
 import { CollectorMetrics } from '../../src/collector/collector-metrics.ts';
 import { KernelMap } from '../../src/decoder/maps.ts';
 import type { MapLayout } from '../../src/schema/manifest.ts';
-import type { Container, Owner } from '../../src/sdk/container.ts';
+import type { Container, Owner, Unit } from '../../src/sdk/container.ts';
 import { allocateSeries, type SeriesMemory } from '../../src/sdk/kept-series.ts';
 import { container as fixture } from '../support/containers-fixture.ts';
 import { familiesOf } from '../support/families.ts';
@@ -27,6 +27,7 @@ const MAPS = [map('kills_total', 'counter'), map('level', 'gauge')];
 class Host {
   readonly memory: SeriesMemory = allocateSeries();
   readonly running = new Map<string, Container>();
+  readonly units = new Map<string, Unit>();
   readonly entries: Readonly<Record<string, Map<bigint, bigint>>> = {
     kills_total: new Map(),
     level: new Map(),
@@ -39,7 +40,17 @@ class Host {
     this.#owners.set(cgroup, { type: 'container', container });
   }
 
-  /** A worker: `page()` gives `<metric> <container>` and the number of each series. */
+  startUnit(id: string, cgroup: bigint): void {
+    this.units.set(id, { id, cgroups: { memory: `/cgroup/${id}` }, cgroupIds: [cgroup] });
+    this.#owners.set(cgroup, { type: 'unit', name: id, cgroupPath: `/system.slice/${id}`, top: cgroup });
+  }
+
+  /** One without series. */
+  nameUnit(name: string, cgroup: bigint): void {
+    this.#owners.set(cgroup, { type: 'unit', name, cgroupPath: `/system.slice/${name}` });
+  }
+
+  /** A worker: `page()` gives `<metric> <container or unit>` and the number of each series. */
   worker(keepGone_ms = 60_000) {
     const metrics = new CollectorMetrics({
       collector: 'tester',
@@ -50,6 +61,7 @@ class Host {
       sysfs: '/nonexistent',
       containers: {
         list: () => [...this.running.values()],
+        units: () => [...this.units.values()],
         resolve: async (id) => this.#owners.get(id) ?? { type: 'host', cgroupPath: '/' },
       },
       keepGone_ms,
@@ -63,7 +75,10 @@ class Host {
       const own = families.filter(({ name }) => name.startsWith('test_'));
       return Object.fromEntries(
         own.flatMap(({ name, samples }) =>
-          samples.map(({ labels, value }) => [`${name} ${labels.container_id}`, value]),
+          samples.map(({ labels, value }) => [
+            `${name} ${labels.container_id ?? labels.systemd_unit}`,
+            value,
+          ]),
         ),
       );
     };
@@ -122,4 +137,33 @@ test('counts of a map go on in the next worker, whatever became of the entry', a
   host.entries.kills_total?.set(8n, 2n);
   host.running.delete('a');
   assert.deepEqual(await host.worker()(), { 'test_kills_total a': 5, 'test_kills_total b': 2 });
+});
+
+test('a unit has a family of its own, which goes on when it is started again', async () => {
+  const host = new Host();
+  const page = host.worker();
+  host.start('a', 7n);
+  host.startUnit('nginx.service', 8n);
+  host.entries.kills_total?.set(7n, 1n).set(8n, 5n);
+  host.entries.level?.set(8n, 9n);
+  assert.deepEqual(await page(), {
+    'test_kills_total a': 1,
+    'test_unit_kills_total nginx.service': 5,
+    'test_unit_level nginx.service': 9,
+  });
+  host.entries.kills_total?.set(8n, 6n).set(9n, 1n);
+  host.startUnit('nginx.service', 9n);
+  const restarted = { 'test_kills_total a': 1, 'test_unit_kills_total nginx.service': 7 };
+  assert.deepEqual(await page(), restarted, 'the level of the run that has ended is none');
+  assert.deepEqual(await page(), restarted);
+  assert.equal(host.entries.kills_total?.has(8n), false, 'its entry is given back');
+  host.units.clear();
+  assert.deepEqual(await host.worker()(), restarted, 'also by the next worker, after its end');
+});
+
+test('a unit without series has none in a map either', async () => {
+  const host = new Host();
+  host.nameUnit('run-u1.service', 8n);
+  host.entries.kills_total?.set(8n, 5n);
+  assert.deepEqual(await host.worker()(), {});
 });

@@ -1,15 +1,20 @@
 /** Counts of containers that BPF maps hold, as the page shows them over removals, restarts and ends. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { forgetShown, HeldCounts, type LabelledNumbers } from '../../src/collector/held-counts.ts';
+import {
+  forgetShown,
+  HeldCounts,
+  type LabelledNumbers,
+  type RunNumbers,
+} from '../../src/collector/held-counts.ts';
 import { GoneContainers } from '../../src/sdk/gone-containers.ts';
 import { allocateSeries, KeptSeries } from '../../src/sdk/kept-series.ts';
 
-const NAMES = ['container_name', 'container_id', 'device'];
+const NAMES = ['container_name', 'container_id', 'systemd_unit', 'device'];
 const KEEP_MS = 1000;
 
 const sums = (id: string, ...numbers: number[]): LabelledNumbers => ({
-  labels: { container_name: `name of ${id}`, container_id: id, device: 'sda' },
+  labels: { container_name: `name of ${id}`, container_id: id, systemd_unit: '', device: 'sda' },
   numbers,
 });
 
@@ -22,7 +27,8 @@ function scrapes(memory = allocateSeries()) {
     scrape(at_ms: number, running: readonly string[], ...found: LabelledNumbers[]): LabelledNumbers[] {
       now_ms = at_ms;
       gone.begin(running);
-      return held.show(found, gone);
+      const ofRuns = found.map((one): RunNumbers => ({ run: 0n, ...one }));
+      return held.show(ofRuns, gone);
     },
   };
 }
@@ -53,8 +59,54 @@ test('the next worker goes on from what was shown', () => {
 test('a description that changes makes no second series', () => {
   const { scrape } = scrapes();
   scrape(0, ['a'], sums('a', 5));
-  const described = { labels: { container_name: 'shop', container_id: 'a', device: 'sda' }, numbers: [3] };
+  const described = {
+    labels: { container_name: 'shop', container_id: 'a', systemd_unit: '', device: 'sda' },
+    numbers: [3],
+  };
   assert.deepEqual(scrape(1, ['a'], described), [{ ...described, numbers: [5] }]);
+});
+
+const unit = (run: bigint, ...numbers: number[]): RunNumbers => ({
+  labels: { systemd_unit: 'backup.service', device: 'sda' },
+  numbers,
+  run,
+});
+const shown = (...numbers: number[]) => [{ labels: unit(0n).labels, numbers }];
+/** Inodes are beyond 2^53. */
+const FIRST = 0x7fff_ffff_ffff_fff0n;
+
+test('a unit that is started again goes on from what its earlier runs have counted', () => {
+  const { scrape } = scrapes();
+  const running = ['backup.service'];
+  assert.deepEqual(scrape(0, running, unit(FIRST, 5, 1)), shown(5, 1));
+  const left = unit(FIRST, 7, 1);
+  assert.deepEqual(
+    scrape(1, running, unit(FIRST + 1n, 2, 3), left),
+    shown(9, 4),
+    'what the first counted at its end',
+  );
+  assert.deepEqual(
+    scrape(2, running, left, unit(FIRST + 1n, 3, 3)),
+    shown(10, 4),
+    'an entry that is left counts once',
+  );
+  assert.deepEqual(scrape(3, running, unit(FIRST + 1n, 3, 3)), shown(10, 4), 'and may go');
+  const between = [unit(FIRST + 3n, 1, 1), unit(FIRST + 2n, 10, 10)];
+  assert.deepEqual(
+    scrape(4, running, ...between),
+    shown(21, 15),
+    'runs that begin and end between two scrapes',
+  );
+});
+
+test('runs of a unit outlive the worker, and end with the unit', () => {
+  const { memory, scrape } = scrapes();
+  scrape(0, ['backup.service'], unit(FIRST, 5), unit(FIRST + 1n, 2));
+  const next = scrapes(memory);
+  const [restored] = next.scrape(1, [], unit(FIRST, 5), unit(FIRST + 1n, 4));
+  assert.deepEqual(restored?.numbers, [9]);
+  assert.equal(restored.labels.systemd_unit, 'backup.service');
+  assert.deepEqual(next.scrape(2 + KEEP_MS, []), []);
 });
 
 test('what was shown of an object that is gone is forgotten', () => {

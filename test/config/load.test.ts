@@ -183,6 +183,12 @@ test('without a file and flags everything is default', () => {
         '/var/snap/microk8s/common/run/containerd.sock',
       ],
       oci: ['/run', '/run/k3s', '/run/k0s', '/var/snap/microk8s/common/run'],
+      units: {
+        enabled: true,
+        include: '.*\\.service',
+        exclude: '[0-9a-f]{64}.*|run-.*|.+@\\d+-(.+:.+|\\d+-\\d+)\\.service',
+        max: 256,
+      },
       kubelet: undefined,
     },
     elasticsearch: {

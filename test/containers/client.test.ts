@@ -36,7 +36,7 @@ class Containers {
   }
 }
 
-const CHANGED = { type: 'changed', upserts: [], removed: [], reassigned: false } as const;
+const CHANGED = { type: 'changed', upserts: [], units: [], removed: [], reassigned: false } as const;
 const HOST: Owner = { type: 'host', cgroupPath: '/' };
 
 function ownerOf(one = container()): Owner {

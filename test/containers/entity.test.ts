@@ -14,7 +14,7 @@ const OWNERSHIP: Ownership = {
 };
 
 function entityWith(ownership: Ownership = OWNERSHIP): Entity {
-  const entity = new Entity(ownership);
+  const entity = new Entity(ownership, true);
   entity.add(cgroup(1n, ownership.path, MEMORY), MEMORY, true);
   return entity;
 }
@@ -50,7 +50,7 @@ test("a directory that is gone is still told; one that was another owner's is no
 });
 
 test('a hierarchy of which the agent sees another part names no directory', () => {
-  const entity = new Entity(OWNERSHIP);
+  const entity = new Entity(OWNERSHIP, true);
   const part = { ...MEMORY, root: '/kubepods' };
   entity.add(cgroup(1n, OWNERSHIP.path, part), part, true);
   assert.deepEqual([containerOf(entity)?.cgroups, containerOf(entity)?.cgroupIds], [{}, []]);

@@ -124,7 +124,7 @@ test('a unit owns what is in it, and is no container', () => {
     cgroupPath: '/system.slice/nginx.service/worker',
   });
   assert.deepEqual(registry.containers, []);
-  assert.deepEqual(registry.takeChanges(), { upserts: [], removed: [], reassigned: false });
+  assert.deepEqual(registry.takeChanges(), { upserts: [], units: [], removed: [], reassigned: false });
   assert.equal(registry.counts.units, 1);
 });
 
@@ -137,7 +137,7 @@ test('a container is gone with its last directory, resolvable for keepGone, then
   assert.deepEqual(ids(registry.containers), [A]);
   registry.removed(cgroup(11n, ''));
   assert.deepEqual(registry.containers, []);
-  assert.deepEqual(registry.takeChanges(), { upserts: [], removed: [A], reassigned: false });
+  assert.deepEqual(registry.takeChanges(), { upserts: [], units: [], removed: [A], reassigned: false });
   assert.deepEqual([registry.counts.containers, registry.counts.gone], [0, 1]);
   clock.now_ms += KEEP_GONE_MS;
   registry.takeChanges();
@@ -259,7 +259,7 @@ test('an answer that says the same again changes nothing', () => {
   registry.describe('other', [{ id: A, name: 'web', cgroupPaths: ['/web'] }]);
   registry.takeChanges();
   assert.deepEqual(registry.describe('other', [{ id: A, name: 'web', cgroupPaths: ['/web'] }]), []);
-  assert.deepEqual(registry.takeChanges(), { upserts: [], removed: [], reassigned: false });
+  assert.deepEqual(registry.takeChanges(), { upserts: [], units: [], removed: [], reassigned: false });
 });
 
 test('a cgroup without an id in its path is a container when a source says so, and readers must ask again', () => {
@@ -288,7 +288,7 @@ test("a cgroup nobody calls a container any more is the host's again after the n
   registry.takeChanges();
   registry.replace(V2.number, [cgroup(1n, '/web')]);
   assert.equal(nameOf(registry.owner(1n, undefined)), 'host');
-  assert.deepEqual(registry.takeChanges(), { upserts: [], removed: ['web'], reassigned: true });
+  assert.deepEqual(registry.takeChanges(), { upserts: [], units: [], removed: ['web'], reassigned: true });
   assert.deepEqual(registry.containers, []);
 });
 

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ContainersClient } from '../../src/containers/client.ts';
 import { SnapshotContainers, SnapshotWriter } from '../../src/containers/snapshot.ts';
-import type { Container } from '../../src/sdk/container.ts';
+import type { Container, Unit } from '../../src/sdk/container.ts';
 import { A, B, container } from '../support/containers-fixture.ts';
 
 /** A client as far as snapshots are made of it. */
-function clientOf(list: readonly Container[]) {
-  return { version: 1, list: () => list } as unknown as ContainersClient & { version: number };
+function clientOf(list: readonly Container[], units: readonly Unit[] = []) {
+  return { version: 1, list: () => list, units: () => units } as unknown as ContainersClient & {
+    version: number;
+  };
 }
 
 function snapshotOf(list: readonly Container[]): SnapshotContainers {
@@ -22,6 +24,10 @@ test('what is read is what was written, inode numbers beyond 2^53 and hostile na
     container({ id: B, labels: JSON.parse('{"__proto__":"x"}') as Record<string, string> }),
   ];
   assert.deepEqual(snapshotOf(list).list(), list);
+  const units = [{ id: 'x.service', cgroups: { unified: '/cg/x' }, cgroupIds: [2n ** 64n - 1n] }];
+  const containers = new SnapshotContainers();
+  containers.use(new SnapshotWriter(clientOf([], units)).get());
+  assert.deepEqual([containers.list(), containers.units()], [[], units]);
 });
 
 test('it is written once for each version and parsed once for each', () => {

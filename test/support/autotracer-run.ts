@@ -46,6 +46,7 @@ export class AutotracerRun implements AsyncDisposable {
         paths: { procfs, sysfs: '/sys' },
         containers: {
           list: () => this.containers,
+          units: () => [],
           byCgroupId: async () => undefined,
           ownerOf: async () => ({ type: 'unknown' }),
         },
@@ -87,6 +88,7 @@ export function sampleContext(procfs: string): SampleContext<object> {
     paths: { procfs, sysfs: '/sys' },
     containers: {
       list: () => [],
+      units: () => [],
       byCgroupId: async () => undefined,
       ownerOf: async () => ({ type: 'unknown' }),
     },

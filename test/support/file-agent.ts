@@ -6,7 +6,7 @@ import { type ContainersSnapshot, SnapshotWriter } from '../../src/containers/sn
 import { at } from '../../src/paths.ts';
 import { FileSource } from '../../src/pool/file-source.ts';
 import { FilePool } from '../../src/pool/pool.ts';
-import type { Container } from '../../src/sdk/container.ts';
+import type { Container, Unit } from '../../src/sdk/container.ts';
 import type { HostPaths } from '../../src/sdk/context.ts';
 import { allocateState } from '../../src/sdk/shared-state.ts';
 import { type ScrapeFault, ScrapeMemory, scrape } from '../../src/storage/prometheus/scrape.ts';
@@ -20,6 +20,7 @@ const HANG_MS = 500;
 export interface FileAgentOptions {
   readonly paths: HostPaths;
   readonly containers: readonly Container[];
+  readonly units?: readonly Unit[];
   /** Only these; all without it. */
   readonly collectors?: readonly string[];
   /** Upper bound of the series of each, in place of its own. */
@@ -50,11 +51,18 @@ export class FileAgent implements AsyncDisposable {
     return this.#snapshots.get();
   }
 
-  static async start({ paths, containers, collectors, maxSeries }: FileAgentOptions): Promise<FileAgent> {
+  static async start({
+    paths,
+    containers,
+    units = [],
+    collectors,
+    maxSeries,
+  }: FileAgentOptions): Promise<FileAgent> {
     const catalog = await loadCatalog({ builtinRoot: at('dist'), extraDirectories: [] });
     const { config } = loadConfig({ overrides: [], catalog });
     const agent = new FileAgent(paths);
     await agent.containers.add(...containers);
+    await agent.containers.addUnits(units);
     agent.#sources = catalog.entries.flatMap(({ name, kind, manifest, modulePath, ...entry }) => {
       const isWanted = collectors?.includes(name) ?? true;
       if (kind !== 'metric' || manifest || modulePath === undefined || !isWanted) return [];

@@ -1,5 +1,6 @@
 /**
- * A host as a tree of files: procfs, sysfs and cgroups of one kernel with two containers, one of docker and one of a Kubernetes pod.
+ * A host as a tree of files: procfs, sysfs and cgroups of one kernel with two containers, one of docker and one of a Kubernetes pod,
+ * and two systemd units, one of which is accounted for its memory alone.
  * The trees are test/fixtures/hosts/<name>.tree, over host.tree, which they have in common:
  *
  *   === proc/loadavg
@@ -10,7 +11,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { at } from '../../src/paths.ts';
-import type { Container } from '../../src/sdk/container.ts';
+import type { Container, Unit } from '../../src/sdk/container.ts';
 import type { HostPaths } from '../../src/sdk/context.ts';
 import { container } from './containers-fixture.ts';
 
@@ -31,6 +32,8 @@ const CGROUPS = {
   },
 } as const;
 
+const UNITS = ['nginx.service', 'backup@srv-a\\x2db.service'] as const;
+
 const CONTROLLERS = {
   cpu: 'cpu,cpuacct',
   cpuacct: 'cpu,cpuacct',
@@ -48,21 +51,31 @@ export class FixtureHost implements Disposable {
   };
   readonly docker: Container;
   readonly inPod: Container;
+  readonly units: readonly Unit[];
 
   constructor(name: HostName) {
     for (const tree of ['host', name])
       this.#unpack(readFileSync(at(`test/fixtures/hosts/${tree}.tree`), 'utf8'));
+    const driver = name === 'v2' ? 'v2' : 'v1';
     const common = { image: 'localhost/shop:1', cgroupIds: [] };
     this.docker = container({
       ...common,
       ...{ id: DOCKER, name: 'shop-web', hostname: 'web-7f', runtime: 'docker' },
-      ...{ initPid: 17870, netnsInode: 4026532301, cgroups: this.#cgroups(name, 'docker') },
+      ...{ initPid: 17870, netnsInode: 4026532301, cgroups: this.#cgroups(name, CGROUPS[driver].docker) },
     });
     this.inPod = container({
       ...common,
       ...{ id: IN_POD, name: 'db', hostname: 'shop-db-0', podName: 'shop-db-0', runtime: 'containerd' },
       ...{ hostNamespace: 'shop', qos: 'burstable' },
-      ...{ initPid: 22345, netnsInode: 4026532402, cgroups: this.#cgroups(name, 'pod') },
+      ...{ initPid: 22345, netnsInode: 4026532402, cgroups: this.#cgroups(name, CGROUPS[driver].pod) },
+    });
+    this.units = UNITS.map((id, index) => {
+      const { memory, ...others } = this.#cgroups(name, `system.slice/${id}`);
+      return {
+        id,
+        cgroupIds: [],
+        cgroups: { ...(memory !== undefined && { memory }), ...(index === 0 || name === 'v2' ? others : {}) },
+      };
     });
   }
 
@@ -98,10 +111,9 @@ export class FixtureHost implements Disposable {
     symlinkSync(target, link);
   }
 
-  #cgroups(name: HostName, owner: keyof (typeof CGROUPS)['v1']): Container['cgroups'] {
+  #cgroups(name: HostName, path: string): Container['cgroups'] {
     const root = join(this.paths.sysfs, 'fs/cgroup');
-    if (name === 'v2') return { unified: join(root, CGROUPS.v2[owner]) };
-    const path = CGROUPS.v1[owner];
+    if (name === 'v2') return { unified: join(root, path) };
     return {
       ...Object.fromEntries(
         Object.entries(CONTROLLERS).map(([controller, mount]) => [controller, join(root, mount, path)]),

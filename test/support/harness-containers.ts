@@ -2,7 +2,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { ContainersClient } from '../../src/containers/client.ts';
 import type { FromContainers, ResolveRequest } from '../../src/containers/protocol.ts';
-import type { Container } from '../../src/sdk/container.ts';
+import type { Container, Unit } from '../../src/sdk/container.ts';
 import { container as registered } from './containers-fixture.ts';
 import { eventually } from './eventually.ts';
 
@@ -48,6 +48,11 @@ export class HarnessContainers implements Disposable {
     await this.#change(containers, []);
   }
 
+  /** Units with series. */
+  async addUnits(units: readonly Unit[]): Promise<void> {
+    await this.#change([], [], units);
+  }
+
   /** As when they have ended. */
   async remove(...containers: readonly Container[]): Promise<void> {
     await this.#change(
@@ -56,9 +61,13 @@ export class HarnessContainers implements Disposable {
     );
   }
 
-  async #change(upserts: readonly Container[], removed: readonly string[]): Promise<void> {
+  async #change(
+    upserts: readonly Container[],
+    removed: readonly string[],
+    units: readonly Unit[] = [],
+  ): Promise<void> {
     const { version } = this.client;
-    this.#say({ type: 'changed', upserts, removed, reassigned: false });
+    this.#say({ type: 'changed', upserts, units, removed, reassigned: false });
     await eventually('the collector to hear of its containers', () => this.client.version > version);
   }
 

@@ -38,7 +38,13 @@ const POOL: FilePoolOptions = {
   paths: { procfs: '/proc', sysfs: '/sys' },
   log: { level: 'error', format: 'json' },
 };
-const NO_CONTAINERS: FromContainers = { type: 'changed', upserts: [], removed: [], reassigned: false };
+const NO_CONTAINERS: FromContainers = {
+  type: 'changed',
+  upserts: [],
+  units: [],
+  removed: [],
+  reassigned: false,
+};
 const NO_QUOTAS = { kind: 'none', reason: 'not tested here' } as const;
 const SDK = JSON.stringify(new URL('../../src/sdk/index.js', import.meta.url).href);
 

@@ -82,7 +82,11 @@ export async function replayMaps(collector: string, owner: Container): Promise<s
     maxSeries: DEFAULT_MAX_SERIES,
     series: allocateSeries(),
     sysfs: '/nonexistent',
-    containers: { list: () => [owner], resolve: async () => ({ type: 'container', container: owner }) },
+    containers: {
+      list: () => [owner],
+      units: () => [],
+      resolve: async () => ({ type: 'container', container: owner }),
+    },
     keepGone_ms: 0,
   });
   const mapOf = (name: string): KernelMap<unknown, unknown> => {

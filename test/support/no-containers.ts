@@ -6,6 +6,8 @@ export const NO_CONTAINERS: ContainersDocument = {
   status: {
     containers: 0,
     units: 0,
+    units_with_series: 0,
+    refused_units: 0,
     gone: 0,
     followed_by: 'tracepoints',
     refused_cgroups: 0,

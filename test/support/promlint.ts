@@ -42,7 +42,9 @@ const FORCED_NAMES: readonly RegExp[] = [
 ];
 
 export function isForcedName(name: string): boolean {
-  return FORCED_NAMES.some((forced) => forced.test(name));
+  // A family of units is called as that of containers is.
+  const asOfContainers = name.replace('_unit_', '_container_');
+  return FORCED_NAMES.some((forced) => forced.test(name) || forced.test(asOfContainers));
 }
 
 /** @returns one sentence for each problem; of forced names only what breaks a page */

@@ -25,6 +25,14 @@ export function containerFamilies({ containers }: ServiceReport): OwnFamily[] {
       'Cgroups of containers and units that were not kept because there are too many.',
       [{ labels: {}, value: containers.refused_cgroups }],
     ),
+    gauge('huatuo_units_with_series', 'Systemd units that run and have series of their own.', [
+      { labels: {}, value: containers.units_with_series },
+    ]),
+    counter(
+      'huatuo_units_refused_total',
+      'Starts of systemd units that have no series because containers.units.max have.',
+      [{ labels: {}, value: containers.refused_units }],
+    ),
     counter('huatuo_container_questions_total', 'Cgroups that a thread asked for.', [
       { labels: {}, value: containers.questions },
     ]),

@@ -5,11 +5,8 @@ import { readHostMeminfo } from '../../procfs/meminfo.ts';
 import { readMemoryCgroup } from '../../procfs/memory-cgroup.ts';
 import {
   bytes,
-  CONTAINER_LABELS,
   type Collector,
-  type ContainerLabels,
   type Containers,
-  containerLabels,
   counter,
   type DocumentOf,
   defineEvent,
@@ -21,6 +18,9 @@ import {
   record,
   type State,
   struct,
+  WORKLOAD_LABELS,
+  type WorkloadLabels,
+  workloadOf,
 } from '../../sdk/index.ts';
 
 /** Most containers, and cgroups, of which something is remembered; the oldest is forgotten. */
@@ -28,7 +28,7 @@ const MAX_REMEMBERED = 1000;
 
 /** What outlives the worker. */
 interface Seen {
-  /** Name of the newest victim of each container. */
+  /** Name of the newest victim of each container and unit. */
   readonly latest: Map<string, string>;
   /**
    * The kernel's count of kills in each cgroup when one was last counted here. An event whose line was not on disk yet
@@ -65,11 +65,11 @@ const collector: Collector = defineEvent({
     kills_total: counter({
       name: 'huatuo_container_oom_kills_total',
       help: 'OOM victims in the container since the collector was started: for rate() and increase().',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
     container_total: counter({
       help: 'The same with the name of the newest victim, which makes a new series of each kill by another name.',
-      labels: [...CONTAINER_LABELS, 'latest_victim_comm'],
+      labels: [...WORKLOAD_LABELS, 'latest_victim_comm'],
     }),
   },
   document: {
@@ -87,9 +87,10 @@ const collector: Collector = defineEvent({
     ]);
     if (isNew(event, victim, state)) {
       const kills = event.kills_count;
-      if (victim.type === 'container') metrics.kills_total.add(kills, containerLabels(victim.container));
-      else if (victim.type === 'unknown') metrics.unknown_total.add(kills);
-      else metrics.host_total.add(kills);
+      const workload = workloadOf(victim);
+      if (workload) metrics.kills_total.add(kills, workload.labels);
+      if (victim.type === 'unknown') metrics.unknown_total.add(kills);
+      else if (victim.type !== 'container') metrics.host_total.add(kills);
     }
     return {
       ...event,
@@ -103,8 +104,8 @@ const collector: Collector = defineEvent({
     metrics.container_total.clear();
     const { latest } = seenIn(state);
     for (const { labels, value } of metrics.kills_total.entries()) {
-      const latest_victim_comm = latest.get(labels.container_id ?? '') ?? '';
-      metrics.container_total.set(value, { ...(labels as ContainerLabels), latest_victim_comm });
+      const latest_victim_comm = latest.get(labels.container_id ?? labels.systemd_unit ?? '') ?? '';
+      metrics.container_total.set(value, { ...(labels as WorkloadLabels), latest_victim_comm });
     }
   },
 });
@@ -134,7 +135,8 @@ function isNew({ kills_count, victim }: OomEvent, owner: Owner, state: State): b
   const { cgroup_id, cgroup_kills_count, comm } = victim;
   if (kills_count === 0 || cgroup_kills_count <= (seen.counted.get(cgroup_id) ?? 0)) return false;
   remember(seen.counted, cgroup_id, cgroup_kills_count);
-  if (owner.type === 'container') remember(seen.latest, owner.container.id, comm);
+  const workload = workloadOf(owner);
+  if (workload) remember(seen.latest, workload.id, comm);
   state.set(seen);
   return true;
 }

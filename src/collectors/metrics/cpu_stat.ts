@@ -7,14 +7,14 @@ import { type CgroupPaths, readCgroupCpuUse } from '../../procfs/cgroup-cpu.ts';
 import { type CpuWait, waitPercent } from '../../procfs/cpu-percent.ts';
 import { readCgroupPressure } from '../../procfs/pressure.ts';
 import {
-  CONTAINER_LABELS,
   type Collector,
-  type ContainerLabels,
   counter,
   defineMetric,
   gauge,
-  perContainer,
+  perWorkload,
   type SampleContext,
+  WORKLOAD_LABELS,
+  type WorkloadLabels,
 } from '../../sdk/index.ts';
 
 const EVERY_SECONDS = 10;
@@ -22,9 +22,9 @@ const NS_PER_SECOND = 1e9;
 const NS_PER_US = 1_000;
 
 /** Containers by id. */
-type Waits = Readonly<Record<string, CpuWait & { readonly labels: ContainerLabels }>>;
+type Waits = Readonly<Record<string, CpuWait & { readonly labels: WorkloadLabels }>>;
 
-const of = (help: string) => counter({ help, labels: CONTAINER_LABELS });
+const of = (help: string) => counter({ help, labels: WORKLOAD_LABELS });
 
 const collector: Collector = defineMetric({
   doc: 'Shows how often and how long CPU quotas hold up containers, and how much of the time they wait for CPUs.',
@@ -40,7 +40,7 @@ const collector: Collector = defineMetric({
   metrics: {
     container_wait_sum_percent: gauge({
       help: 'Time the container waited for CPUs, in percent: of the time it wanted to run (cgroup v1 with kernel.sched_schedstats=1), else of all time, as long as one of its tasks waited (pressure of cgroup v2).',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
     container_nr_throttled: of('Enforcement periods in which the container was throttled.'),
     container_throttled_time: of('Time the container was throttled, in nanoseconds, over its CPUs.'),
@@ -49,18 +49,18 @@ const collector: Collector = defineMetric({
     container_periods: counter({
       name: 'huatuo_container_cpu_periods_total',
       help: 'Enforcement periods of its CPU quota in which the container was runnable.',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
     container_throttled: counter({
       name: 'huatuo_container_cpu_throttled_seconds_total',
       help: 'Time the container was throttled, over its CPUs.',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
   },
   sample: { every: EVERY_SECONDS, take: sampleWaits },
   update(context) {
     const { metrics, samples } = context;
-    perContainer(context, ({ cgroups }, labels) => {
+    perWorkload(context, ({ cgroups }, labels) => {
       const found: CgroupBandwidth = readCgroupBandwidth(cgroups) ?? {};
       const show = (
         metric: keyof typeof metrics & `container_${string}`,
@@ -89,7 +89,7 @@ const collector: Collector = defineMetric({
 export default collector;
 
 function sampleWaits(context: SampleContext<object>): Waits {
-  const waits = perContainer(context, ({ cgroups }, labels) => {
+  const waits = perWorkload(context, ({ cgroups }, labels) => {
     const wait = readWait(cgroups);
     return wait && { ...wait, labels };
   });

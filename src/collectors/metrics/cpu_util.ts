@@ -6,14 +6,14 @@ import { type CgroupCpuUse, readCgroupCores, readCgroupCpuUse } from '../../proc
 import { containerPercent, hostPercent } from '../../procfs/cpu-percent.ts';
 import { CPU_MODES, type CpuTicks, GUEST_MODES, readCpuStat, TICKS_PER_SECOND } from '../../procfs/stat.ts';
 import {
-  CONTAINER_LABELS,
   type Collector,
-  type ContainerLabels,
   counter,
   defineMetric,
   gauge,
-  perContainer,
+  perWorkload,
   type SampleContext,
+  WORKLOAD_LABELS,
+  type WorkloadLabels,
 } from '../../sdk/index.ts';
 
 const EVERY_SECONDS = 10;
@@ -27,7 +27,7 @@ export interface CpuUtilState {
 
 interface ContainerCpu extends CgroupCpuUse {
   readonly cores: number;
-  readonly labels: ContainerLabels;
+  readonly labels: WorkloadLabels;
 }
 
 const collector: Collector = defineMetric({
@@ -46,19 +46,19 @@ const collector: Collector = defineMetric({
     total: gauge({ help: 'User, system and interrupt time of the host, in percent of all CPUs.' }),
     container_cores: gauge({
       help: 'CPUs the container may use: the least of its quota, its cpuset and the CPUs of the host.',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
     container_usr: gauge({
       help: 'User time of the container, in percent of its CPUs.',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
     container_sys: gauge({
       help: 'System time of the container, in percent of its CPUs.',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
     container_total: gauge({
       help: 'CPU time of the container, in percent of its CPUs.',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
     seconds: counter({
       name: 'huatuo_cpu_seconds_total',
@@ -73,7 +73,7 @@ const collector: Collector = defineMetric({
     container_seconds: counter({
       name: 'huatuo_container_cpu_seconds_total',
       help: 'CPU time of the container.',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
   },
   sample: {
@@ -91,7 +91,7 @@ const collector: Collector = defineMetric({
       for (const mode of ticks.guest + ticks.guest_nice > 0 ? GUEST_MODES : [])
         metrics.guest_seconds.set(ticks[mode] / TICKS_PER_SECOND, { cpu, mode });
     }
-    perContainer(context, ({ cgroups }, labels) => {
+    perWorkload(context, ({ cgroups }, labels) => {
       const use = readCgroupCpuUse(cgroups);
       if (use) metrics.container_seconds.set(use.total_ns / NS_PER_SECOND, labels);
     });
@@ -121,7 +121,7 @@ export default collector;
 
 /** @param online CPUs */
 function sampleContainers(context: SampleContext<object>, online: number): Record<string, ContainerCpu> {
-  const sampled = perContainer(context, ({ cgroups }, labels) => {
+  const sampled = perWorkload(context, ({ cgroups }, labels) => {
     const use = readCgroupCpuUse(cgroups);
     return use && { ...use, cores: readCgroupCores(cgroups, online), labels };
   });

@@ -8,14 +8,14 @@ import { readEach } from '../../procfs/each-device.ts';
 import { readIfThere, readSource } from '../../procfs/source.ts';
 import { readCpuStat } from '../../procfs/stat.ts';
 import {
-  CONTAINER_LABELS,
   type Collector,
   counter,
   defineMetric,
   gauge,
   nameFilter,
   pattern,
-  perContainer,
+  perWorkload,
+  WORKLOAD_LABELS,
 } from '../../sdk/index.ts';
 
 const EVERY_SECONDS = 10;
@@ -29,7 +29,7 @@ const ofContainer = (name: string, help: string) =>
   counter({
     name: `huatuo_container_diskio_${name}_total`,
     help,
-    labels: ['device', ...CONTAINER_LABELS],
+    labels: ['device', ...WORKLOAD_LABELS],
   });
 
 const CONTAINER = {
@@ -133,7 +133,7 @@ const collector: Collector = defineMetric({
     if (percent !== undefined) metrics.disk_iowait_percent.set(percent);
 
     const names = new Map<string, string>();
-    perContainer(context, ({ cgroups }, labels) => {
+    perWorkload(context, ({ cgroups }, labels) => {
       for (const io of readCgroupIo(cgroups)) {
         const name = names.get(io.device) ?? diskName(paths.sysfs, io.device);
         names.set(io.device, name);

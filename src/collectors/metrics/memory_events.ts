@@ -1,18 +1,18 @@
 /** How often containers came to a limit of their memory. */
 import { OOM_STATES, readMemoryEvents } from '../../procfs/memory-events.ts';
 import {
-  CONTAINER_LABELS,
   type Collector,
   counter,
   defineMetric,
   gauge,
   nameFilter,
   pattern,
-  perContainer,
+  perWorkload,
+  WORKLOAD_LABELS,
 } from '../../sdk/index.ts';
 
 const NAME = 'huatuo_bamai_memory_events_container_{key}';
-const labels = ['key', ...CONTAINER_LABELS] as const;
+const labels = ['key', ...WORKLOAD_LABELS] as const;
 
 const collector: Collector = defineMetric({
   doc: 'Shows how often each container came to a limit of its memory, was throttled for it, or had tasks killed.',
@@ -43,7 +43,7 @@ const collector: Collector = defineMetric({
   update(context) {
     const { metrics, options } = context;
     const isShown = nameFilter(options);
-    perContainer(context, ({ cgroups }, own) => {
+    perWorkload(context, ({ cgroups }, own) => {
       for (const [key, value] of Object.entries(readMemoryEvents(cgroups) ?? {}))
         if (isShown(key)) (OOM_STATES.has(key) ? metrics.states : metrics.events).set(value, { key, ...own });
     });

@@ -1,10 +1,10 @@
 /** Memory that each container uses, and what it may use. */
 import { type MemoryUsage, readMemoryUsage } from '../../procfs/memory-usage.ts';
-import { CONTAINER_LABELS, type Collector, defineMetric, gauge, perContainer } from '../../sdk/index.ts';
+import { type Collector, defineMetric, gauge, perWorkload, WORKLOAD_LABELS } from '../../sdk/index.ts';
 
 const ABOVE = 'the least of its own and those above it';
 const of = (name: string, help: string) =>
-  gauge({ name: `huatuo_container_memory_${name}_bytes`, help, labels: CONTAINER_LABELS });
+  gauge({ name: `huatuo_container_memory_${name}_bytes`, help, labels: WORKLOAD_LABELS });
 
 const METRICS = {
   usage: of('usage', 'Memory charged to the container, page cache included.'),
@@ -30,7 +30,7 @@ const collector: Collector = defineMetric({
   },
   metrics: METRICS,
   update(context) {
-    perContainer(context, ({ cgroups }, labels) => {
+    perWorkload(context, ({ cgroups }, labels) => {
       const usage = readMemoryUsage(cgroups);
       for (const kind of usage ? KINDS : []) {
         const bytes = usage?.[kind];

@@ -5,14 +5,14 @@ import { readMemoryStat } from '../../procfs/memory-stat.ts';
 import { readSource } from '../../procfs/source.ts';
 import { isMemoryStatCounter, isVmstatCounter } from '../../procfs/vmstat.ts';
 import {
-  CONTAINER_LABELS,
   type Collector,
   counter,
   defineMetric,
   gauge,
   nameFilter,
   pattern,
-  perContainer,
+  perWorkload,
+  WORKLOAD_LABELS,
 } from '../../sdk/index.ts';
 
 /** 500 containers, with the keys that are included by default. */
@@ -47,7 +47,7 @@ const NAME = 'huatuo_bamai_memory_vmstat_{key}';
 const CONTAINER_NAME = 'huatuo_bamai_memory_vmstat_container_{key}';
 const CONTAINER_HELP =
   'Field {key} of memory.stat, of the cgroup with those below it; bytes unless it counts events.';
-const labels = ['key', ...CONTAINER_LABELS] as const;
+const labels = ['key', ...WORKLOAD_LABELS] as const;
 
 const collector: Collector = defineMetric({
   doc: 'Shows what memory is used for, and what the kernel does to have some free, on the host and in each container.',
@@ -86,7 +86,7 @@ const collector: Collector = defineMetric({
       if (isShown(key)) (isVmstatCounter(key) ? metrics.events : metrics.levels).set(value, { key });
 
     const series = containerSeries(options);
-    perContainer(context, ({ cgroups }, own) => {
+    perWorkload(context, ({ cgroups }, own) => {
       for (const [key, value] of readMemoryStat(cgroups) ?? []) {
         const kind = series(key);
         if (kind) metrics[kind].set(value, { key, ...own });

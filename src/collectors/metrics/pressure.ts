@@ -8,13 +8,13 @@ import {
   WINDOWS,
 } from '../../procfs/pressure.ts';
 import {
-  CONTAINER_LABELS,
   type Collector,
   counter,
   defineMetric,
   flag,
   gauge,
-  perContainer,
+  perWorkload,
+  WORKLOAD_LABELS,
 } from '../../sdk/index.ts';
 
 const US_PER_SECOND = 1e6;
@@ -50,12 +50,12 @@ const collector: Collector = defineMetric({
     container_seconds: counter({
       name: 'huatuo_container_pressure_stalled_seconds_total',
       help: `Time in which tasks of the container waited for a resource; ${STALL}.`,
-      labels: [...CONTAINER_LABELS, 'resource', 'stall'],
+      labels: [...WORKLOAD_LABELS, 'resource', 'stall'],
     }),
     container_ratio: gauge({
       name: 'huatuo_container_pressure_stalled_ratio',
       help: `Share of the time in which tasks of the container waited for a resource, as the kernel averages it over so many seconds; ${STALL}.`,
-      labels: [...CONTAINER_LABELS, 'resource', 'stall', 'seconds'],
+      labels: [...WORKLOAD_LABELS, 'resource', 'stall', 'seconds'],
     }),
   },
   update(context) {
@@ -67,7 +67,7 @@ const collector: Collector = defineMetric({
         for (const seconds of WINDOWS) metrics.ratio.set(ratio[seconds], { resource, stall, seconds });
       }
     }
-    perContainer(context, ({ cgroups: { unified } }, container) => {
+    perWorkload(context, ({ cgroups: { unified } }, container) => {
       if (unified === undefined) return;
       for (const resource of RESOURCES)
         for (const [stall, { total_us, ratio }] of stallsOf(readCgroupPressure(unified, resource) ?? {})) {

@@ -1,12 +1,12 @@
 /** How many processes, threads and open files there are, and how many there may be, on the host and in each container. */
 import { countProcesses, readCgroupPids, readHostLimits } from '../../procfs/process-limits.ts';
 import {
-  CONTAINER_LABELS,
   type Collector,
   counter,
   defineMetric,
   gauge,
-  perContainer,
+  perWorkload,
+  WORKLOAD_LABELS,
 } from '../../sdk/index.ts';
 
 const collector: Collector = defineMetric({
@@ -38,17 +38,17 @@ const collector: Collector = defineMetric({
     container_threads: gauge({
       name: 'huatuo_container_threads',
       help: 'Threads of the container.',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
     container_max_threads: gauge({
       name: 'huatuo_container_threads_limit',
       help: 'How many threads the container may have (pids.max); without a limit there is no series.',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
     container_refused: counter({
       name: 'huatuo_container_forks_refused_total',
       help: 'Forks in the container that failed because of its limit on threads.',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
   },
   update(context) {
@@ -61,7 +61,7 @@ const collector: Collector = defineMetric({
     if (files !== undefined) metrics.files.set(files);
     if (maxFiles !== undefined) metrics.max_files.set(maxFiles);
 
-    perContainer(context, ({ cgroups }, labels) => {
+    perWorkload(context, ({ cgroups }, labels) => {
       const pids = readCgroupPids(cgroups);
       if (!pids) return;
       metrics.container_threads.set(pids.current, labels);

@@ -4,12 +4,12 @@
  */
 import { runqlat } from '../../generated/runqlat.ts';
 import {
-  CONTAINER_LABELS,
   type Collector,
-  type Container,
-  containerLabels,
   defineMetric,
   gauge,
+  WORKLOAD_LABELS,
+  workloadLabels,
+  workloadOf,
 } from '../../sdk/index.ts';
 
 /** `enum task_kind` of the program. */
@@ -34,35 +34,35 @@ const collector: Collector = defineMetric({
     container_running: gauge({
       name: 'huatuo_bamai_loadavg_container_nr_running',
       help: 'Tasks of the container that run or are ready to run.',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
     container_blocked: gauge({
       name: 'huatuo_bamai_loadavg_container_nr_uninterruptible',
       help: 'Tasks of the container in uninterruptible sleep.',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
     container_zombies: gauge({
       name: 'huatuo_container_zombie_processes',
       help: 'Processes of the container that have ended and were not reaped by their parent.',
-      labels: CONTAINER_LABELS,
+      labels: WORKLOAD_LABELS,
     }),
   },
   async update({ bpf, containers, metrics }) {
     const byCgroup = countByCgroup(await (await bpf.load()).iterate('counted_tasks'));
-    const byContainer = new Map<string, TaskCounts>();
+    const byWorkload = new Map<string, TaskCounts>();
     const host = none();
     for (const [cgroup, counts] of byCgroup) {
       add(host, counts);
-      const owner = await containers.byCgroupId(cgroup, 'cpu');
-      if (owner) add(countsOf(byContainer, owner), counts);
+      const workload = workloadOf(await containers.ownerOf(cgroup, 'cpu'));
+      if (workload) add(countsOf(byWorkload, workload.id), counts);
     }
     for (const state of KINDS) metrics.tasks.set(host[state], { state });
     metrics.container_running.clear();
     metrics.container_blocked.clear();
     metrics.container_zombies.clear();
-    for (const container of containers.list()) {
-      const labels = containerLabels(container);
-      const { running, blocked, zombie } = countsOf(byContainer, container);
+    for (const workload of [...containers.list(), ...containers.units()]) {
+      const labels = workloadLabels(workload);
+      const { running, blocked, zombie } = countsOf(byWorkload, workload.id);
       metrics.container_running.set(running, labels);
       metrics.container_blocked.set(blocked, labels);
       metrics.container_zombies.set(zombie, labels);
@@ -87,9 +87,9 @@ function countByCgroup(records: Uint8Array): ReadonlyMap<bigint, TaskCounts> {
 
 const none = (): TaskCounts => ({ running: 0, blocked: 0, zombie: 0 });
 
-function countsOf(byContainer: Map<string, TaskCounts>, { id }: Container): TaskCounts {
-  const counts = byContainer.get(id) ?? none();
-  byContainer.set(id, counts);
+function countsOf(byWorkload: Map<string, TaskCounts>, id: string): TaskCounts {
+  const counts = byWorkload.get(id) ?? none();
+  byWorkload.set(id, counts);
   return counts;
 }
 

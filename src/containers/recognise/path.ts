@@ -11,6 +11,7 @@
 import type { ContainerQos, ContainerRuntime } from '../../sdk/container.ts';
 import { containerNamed } from './names.ts';
 import { podOf } from './pod.ts';
+import { type RecognisedUnit, UnitReader } from './unit.ts';
 
 export interface RecognisedContainer {
   readonly kind: 'container';
@@ -24,14 +25,6 @@ export interface RecognisedContainer {
   readonly path: string;
   /** Id of the container directly around it (kind, docker in docker). */
   readonly outer?: string;
-}
-
-export interface RecognisedUnit {
-  readonly kind: 'unit';
-  /** As systemctl shows it: `nginx.service`, `user@1000.service`, `session-3.scope`, `machine.slice`. */
-  readonly name: string;
-  /** The unit's own cgroup: a prefix of the path. */
-  readonly path: string;
 }
 
 export type Recognised = RecognisedContainer | RecognisedUnit;
@@ -56,15 +49,14 @@ interface Found {
 
 /**
  * @param path absolute cgroup path below the root of its hierarchy, as in the cgroup_mkdir tracepoint or in
- * `/proc/<pid>/cgroup`; the innermost container wins, without one the innermost service or scope, then the innermost slice
+ * `/proc/<pid>/cgroup`; the innermost container wins, without one the service or scope of the host's systemd, then the innermost slice
  * @returns undefined for the root and whatever is certainly neither, and for more than 4096 characters
  */
 export function recognise(path: string): Recognised | undefined {
   if (path.length > MAX_PATH) return undefined;
   const to = path.endsWith(DELETED) ? path.length - DELETED.length : path.length;
   let found: Found | undefined;
-  let unit: RecognisedUnit | undefined;
-  let slice: RecognisedUnit | undefined;
+  const units = new UnitReader();
   let parent = '';
   for (let start = 0, end = 0; start < to; start = end + 1) {
     end = path.indexOf('/', start);
@@ -76,11 +68,10 @@ export function recognise(path: string): Recognised | undefined {
     if (container && container.id !== found?.id)
       found = { id: container.id, runtime: container.runtime, end, around: found };
     else if (found && isSupervisor(name, found, start)) found = found.around;
-    if (isUnit(name)) unit = { kind: 'unit', name, path: path.slice(0, end) };
-    else if (isSlice(name)) slice = { kind: 'unit', name, path: path.slice(0, end) };
+    units.read(name, path, end);
     parent = name;
   }
-  return found ? recognised(found, path.slice(0, found.end)) : (unit ?? slice);
+  return found ? recognised(found, path.slice(0, found.end)) : units.found;
 }
 
 function recognised({ id, runtime, around }: Found, path: string): Recognised {
@@ -94,12 +85,4 @@ function recognised({ id, runtime, around }: Found, path: string): Recognised {
 /** `systemd-nspawn@NAME.service/supervisor` has nspawn itself; the container's processes are in `payload` beside it. */
 function isSupervisor(name: string, { runtime, end }: Found, start: number): boolean {
   return name === 'supervisor' && runtime === 'nspawn' && end === start - 1;
-}
-
-function isUnit(name: string): boolean {
-  return (name.length > 8 && name.endsWith('.service')) || (name.length > 6 && name.endsWith('.scope'));
-}
-
-function isSlice(name: string): boolean {
-  return name.length > 6 && name.endsWith('.slice') && name !== '-.slice';
 }

@@ -51,6 +51,7 @@ const KEYWORDS = [
   'container_cgroup_id',
   'pod_name',
   'systemd_unit',
+  'systemd_user_unit',
   'cgroup_path',
   'owner',
 ];

@@ -37,8 +37,8 @@ const withoutTimes = (text: string): string =>
 for (const name of ['v1', 'v2', 'hybrid'] as const) {
   test(`the page of a ${name} host is the golden one, and Prometheus has nothing against it`, async () => {
     using host = new FixtureHost(name);
-    const { paths, docker, inPod } = host;
-    await using agent = await FileAgent.start({ paths, containers: [docker, inPod] });
+    const { paths, docker, inPod, units } = host;
+    await using agent = await FileAgent.start({ paths, containers: [docker, inPod], units });
     const page = await eventually('rates over two samples', async () => {
       const { text, faults } = await agent.scrape();
       assert.deepEqual([...faults], []);

@@ -37,7 +37,10 @@ function parseForm(line: string): Form {
   const path = marked.replace('|', '');
   const [own = ''] = marked.split('|');
   if (runtime === 'none') return { form, path, expected: undefined };
-  if (runtime === 'unit') return { form, path, expected: { kind: 'unit', name: id, path: own } };
+  if (runtime === 'unit') {
+    const [name = '', userUnit] = id.split(' ');
+    return { form, path, expected: { kind: 'unit', name, ...(userUnit && { userUnit }), path: own } };
+  }
   const expected = {
     kind: 'container',
     id,
@@ -59,8 +62,9 @@ test('what is below a container or a unit belongs to it', () => {
 });
 
 test('the own cgroup of a container or unit is recognised as itself', () => {
-  for (const { form, expected } of FORMS)
-    if (expected && expected.path !== '') {
+  for (const { form, expected: whole } of FORMS)
+    if (whole && whole.path !== '') {
+      const { userUnit: _, ...expected } = { userUnit: undefined, ...whole };
       const own = recognise(expected.path);
       // nspawn's unit is the container's when nspawn itself is left out.
       if (form !== 'nspawn itself') assert.deepEqual(own, expected, form);
@@ -110,7 +114,7 @@ test('any path has an answer, and what is found lies on the path', () => {
       if (!found) return;
       assert.ok(path.startsWith(found.path));
       assert.ok([undefined, '/', ' '].includes(path[found.path.length]), 'cut between two directories');
-      if (found.kind === 'unit') assert.ok(found.path.endsWith(`/${found.name}`));
+      if (found.kind === 'unit') assert.ok(/\/_?([^/]+)$/.exec(found.path)?.[1]?.endsWith(found.name));
       else {
         assert.match(found.id, /^[\w.+-]{1,128}$/);
         assert.match(found.podUid ?? U, /^[\w-]+$/);

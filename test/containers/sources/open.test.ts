@@ -19,6 +19,7 @@ const CONFIG: ContainersConfig = {
   podman: [],
   cri: ['/nonexistent/containerd.sock'],
   oci: [directory],
+  units: { enabled: false, include: '', exclude: '', max: 1 },
   kubelet: { url: 'https://user:secret@127.0.0.1:10250/' },
 };
 
