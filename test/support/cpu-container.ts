@@ -22,9 +22,8 @@ export class CpuContainer implements AsyncDisposable {
 
   /** Of the time that is fought for, it gets this many times what others get. */
   favour(times: number): void {
-    const [{ path, version }] = this.#cgroups as readonly [TestCgroup];
-    if (version === 2) writeFileSync(join(path, 'cpu.weight'), String(100 * times));
-    else writeFileSync(join(path, 'cpu.shares'), String(1024 * times));
+    const [cgroup] = this.#cgroups as readonly [TestCgroup];
+    cgroup.favour(times);
   }
 
   /** @param cores CPUs' worth of time that it may use */

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { Runner } from '../../../src/collectors/autotracing/cpu-runners.ts';
 import type { ProfileDocument } from '../../../src/sdk/profile-document.ts';
 import { AgentProcess } from '../../support/agent.ts';
+import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
 import { CompiledProgram } from '../../support/compiled-program.ts';
 import { skipWithoutPrograms } from '../../support/container-programs.ts';
 import { hottestUserFrame, processesOf } from '../../support/flame-rows.ts';
@@ -11,7 +12,7 @@ import { skipWithoutBpf } from '../../support/kernel.ts';
 import { sampleValue } from '../../support/prometheus-text.ts';
 import { RunningProgram } from '../../support/running-program.ts';
 
-const skip = skipWithoutBpf() || skipWithoutPrograms('cc');
+const skip = skipWithoutBpf() || skipWithoutPrograms('cc') || skipWithoutController('cpu');
 
 interface Burst extends ProfileDocument {
   readonly system_percent: number;
@@ -24,6 +25,9 @@ test('processes that keep the kernel busy are a document of the host, with who a
 }, async () => {
   using framed = new CompiledProgram('profiled', '-O0', '-fno-omit-frame-pointer');
   using lean = new CompiledProgram('profiled', '-O2', '-fomit-frame-pointer');
+  await using cgroup = TestCgroup.make('cpu', `/huatuo-askers-${process.pid}`);
+  // So that they are most of what the CPUs do, whatever else there is.
+  cgroup.favour(8);
   await using agent = await AgentProcess.start({
     only: ['cpusys'],
     config: {
@@ -38,10 +42,8 @@ test('processes that keep the kernel busy are a document of the host, with who a
   await agent.until('the window to be full', async () => (await samples()) > 3);
 
   await using askers = new AsyncDisposableStack();
-  // They are most of what the CPUs do, whatever else there is.
-  const first = ['/usr/bin/env', 'nice', '-n', '-15'] as const;
   for (let count = 0; count < 2 * availableParallelism(); count++)
-    askers.use(await RunningProgram.start(...first, count % 2 ? lean.path : framed.path, 'ask'));
+    cgroup.add(askers.use(await RunningProgram.start(count % 2 ? lean.path : framed.path, 'ask')).pid);
   const isOurs = (data: object): boolean =>
     (data as Partial<Burst>).flamedata?.some(({ label }) => label === 'asking_function') ?? false;
   const [document] = await agent.until('a document that names them', () => {
