@@ -169,7 +169,40 @@ int BPF_PROG(profile_freed, struct task_struct *task)
 	return 0;
 }
 
-/* Run once the programs above run no more. A task that has waited all the time has its kernel stack only. */
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* As far as it is read. */
+struct pt_regs {
+#if defined(__TARGET_ARCH_arm64)
+	u64 pc;
+#else
+	u64 ip;
+#endif
+};
+
+#pragma clang attribute pop
+
+/* Where a task that waits in the kernel has left its program; 0 when that cannot be told. Linux >= 5.15. */
+static __always_inline u64 left_user_at(struct task_struct *task)
+{
+	struct pt_regs *registers;
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs) ||
+	    (task->flags & PF_KTHREAD))
+		return 0;
+	registers = (void *)bpf_task_pt_regs(task);
+#if defined(__TARGET_ARCH_arm64)
+	return registers->pc;
+#else
+	return registers->ip;
+#endif
+}
+
+/*
+ * Run once the programs above run no more. Of a task that has waited all the time only the innermost
+ * function of its program is told: callers are in its memory, and to read that of another task takes a lock
+ * which the task may hold.
+ */
 SEC("iter/task")
 int profile_waiting(struct bpf_iter__task *ctx)
 {
@@ -202,6 +235,7 @@ int profile_waiting(struct bpf_iter__task *ctx)
 	draft->process = task->tgid;
 	draft->state = kind_of_wait(task, state);
 	bpf_get_task_stack(task, draft->kernel, sizeof(draft->kernel), 0);
+	draft->user[0] = left_user_at(task);
 	profile_remember(task);
 	profile_add(draft, now - began);
 	return 0;

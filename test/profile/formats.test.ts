@@ -4,11 +4,13 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { Profile as Pprof } from 'pprof-format';
+import { z } from 'zod';
 import { flameSvg } from '../../src/profile/flame-svg.ts';
 import { foldedText } from '../../src/profile/folded.ts';
 import { formatOf } from '../../src/profile/formats.ts';
 import { pprofFile } from '../../src/profile/pprof.ts';
 import { speedscopeFile } from '../../src/profile/speedscope.ts';
+import { goPprofTop, skipWithoutGo } from '../support/go-pprof.ts';
 import { HOSTILE, profileOf, stackOf } from './profiles.ts';
 
 const SHOP = profileOf([
@@ -87,18 +89,55 @@ test('pprof: the same stacks, innermost first, with labels', () => {
   assert.deepEqual([BigInt(read.timeNanos), Number(read.durationNanos)], [SHOP.started_unix_ns, 10e9]);
 });
 
+test('pprof: another reader has the same functions with the same values, and the same total', {
+  skip: skipWithoutGo(),
+}, () => {
+  assert.deepEqual(goPprofTop(SHOP, 'ms'), {
+    total: '1000ms',
+    functions: [
+      ['parse', '600ms'],
+      ['vfs_write', '300ms'],
+      ['[unknown] libz.so', '90ms'],
+      ['worker_thread', '10ms'],
+      ['main', '0'],
+      ['serve', '0'],
+      ['write', '0'],
+    ],
+  });
+});
+
+/** https://github.com/jlfwong/speedscope/blob/main/src/lib/file-format-spec.ts, of which the published schema is made. */
+const SPEEDSCOPE = z.strictObject({
+  $schema: z.literal('https://www.speedscope.app/file-format-schema.json'),
+  exporter: z.string().optional(),
+  name: z.string().optional(),
+  activeProfileIndex: z.number().optional(),
+  shared: z.strictObject({
+    frames: z.array(
+      z.strictObject({
+        name: z.string(),
+        file: z.string().optional(),
+        line: z.number().optional(),
+        col: z.number().optional(),
+      }),
+    ),
+  }),
+  profiles: z.array(
+    z.strictObject({
+      type: z.literal('sampled'),
+      name: z.string(),
+      unit: z.enum(['none', 'nanoseconds', 'microseconds', 'milliseconds', 'seconds', 'bytes']),
+      startValue: z.number(),
+      endValue: z.number(),
+      samples: z.array(z.array(z.int())),
+      weights: z.array(z.number()),
+    }),
+  ),
+});
+
 test('speedscope: samples refer to frames that are there, and add up', () => {
-  const file = JSON.parse(speedscopeFile(SHOP)) as {
-    readonly shared: { readonly frames: readonly { readonly name: string; readonly file?: string }[] };
-    readonly profiles: readonly {
-      readonly type: string;
-      readonly samples: readonly (readonly number[])[];
-      readonly weights: readonly number[];
-      readonly endValue: number;
-    }[];
-  };
-  const [{ type, samples, weights, endValue } = assert.fail()] = file.profiles;
-  assert.equal(type, 'sampled');
+  const file = SPEEDSCOPE.parse(JSON.parse(speedscopeFile(SHOP)));
+  const [{ samples, weights, endValue } = assert.fail()] = file.profiles;
   assert.deepEqual(
     samples.map((stack) => stack.map((index) => file.shared.frames[index]?.name).join(';')),
     SHOP.stacks.map(({ comm, frames }) => [comm, ...frames.map(({ name }) => name)].join(';')),

@@ -10,6 +10,7 @@ import type { Profile, ProfileKind, ProfileStack } from '../../src/sdk/profile.t
 import { skipWithoutController, TestCgroup } from '../support/cgroup.ts';
 import { CompiledProgram } from '../support/compiled-program.ts';
 import { skipWithoutPrograms } from '../support/container-programs.ts';
+import { goPprofTop, skipWithoutGo } from '../support/go-pprof.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';
 import { RunningProgram } from '../support/running-program.ts';
 
@@ -58,7 +59,7 @@ describe('profiles', { skip }, () => {
   });
   after(() => stack.disposeAsync());
 
-  test('of CPU time: what a process runs, with its callers, and nothing of others', async () => {
+  test('of CPU time: what a process runs, with its callers, and nothing of others', async (context) => {
     await using burner = await RunningProgram.start(program.path, 'burn');
     const taken = await profile('on_cpu', ofProcess(burner));
     assert.deepEqual(
@@ -73,6 +74,15 @@ describe('profiles', { skip }, () => {
       taken.samples,
       taken.stacks.reduce((sum, { samples }) => sum + samples, 0),
     );
+    const noGo = skipWithoutGo();
+    if (noGo) return context.diagnostic(`not read by another program: ${noGo}`);
+    const { functions, total: all } = goPprofTop(taken, 'ns');
+    const [first = assert.fail()] = functions;
+    const rounded = taken.stacks.reduce((sum, { value }) => sum + Math.round(value), 0);
+    assert.deepEqual([first[0], all], ['hot_function', `${rounded}ns`]);
+    const own = total(taken.stacks.filter(({ frames }) => frames.at(-1)?.name === 'hot_function'));
+    // Of each stack, a fraction of a nanosecond.
+    assert.ok(Math.abs(Number.parseInt(first[1], 10) - own) <= taken.stacks.length);
   });
 
   test('of a program without frame pointers: the function that runs has its name, callers may be missing', async () => {

@@ -14,7 +14,7 @@ const USAGE = `Usage: npm run soak -- [--part PART]... [--minutes N] [--json]
 Breaks agents on this host and counts what that costs; root is needed. Parts: ${Object.keys(PARTS).join(', ')}.
 
   --part PART   run this part; may be given more than once
-  --minutes N   how long the part flood takes
+  --minutes N   how long the parts flood (30) and quiet (10) take
   --json        print the table as JSON
 `;
 
@@ -22,13 +22,14 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       part: { type: 'string', multiple: true, default: Object.keys(PARTS) },
-      minutes: { type: 'string', default: '30' },
+      minutes: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  const minutes = Number(values.minutes);
-  const valid = values.part.every((name) => Object.hasOwn(PARTS, name)) && minutes > 0;
+  const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
+  const valid =
+    values.part.every((name) => Object.hasOwn(PARTS, name)) && (minutes === undefined || minutes > 0);
   if (values.help || !valid) {
     console.error(USAGE);
     return values.help ? 0 : 2;
@@ -39,10 +40,11 @@ async function main(): Promise<number> {
   return rows.some(({ verdict }) => verdict === 'failed') ? 1 : 0;
 }
 
-async function run(name: string, minutes: number): Promise<Row[]> {
+async function run(name: string, minutes: number | undefined): Promise<Row[]> {
   console.error(`${name}: started`);
   try {
-    return await PARTS[name]!({ minutes, progress: (line) => console.error(line) });
+    const progress = (line: string): void => console.error(line);
+    return await PARTS[name]!({ ...(minutes !== undefined && { minutes }), progress });
   } catch (error) {
     console.error(error);
     return [{ name, measured: (error as Error).message.split('\n')[0]!, verdict: 'failed' }];

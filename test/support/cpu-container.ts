@@ -4,27 +4,34 @@ import { join } from 'node:path';
 import { hierarchyOf, TestCgroup } from './cgroup.ts';
 
 const PERIOD_US = 100_000;
+/** Of CPU time, what all containers of a test get beside what else the host runs. */
+const FAVOUR = 8;
 
 export class CpuContainer implements AsyncDisposable {
   readonly id: string;
+  readonly #parents: readonly TestCgroup[];
   readonly #cgroups: readonly TestCgroup[];
 
   /** @param digit hexadecimal, of no other container in the test */
   constructor(digit: string) {
     this.id = process.pid.toString(16).padStart(64, digit);
     const controllers = hierarchyOf('cpuacct') ? ['cpu', 'cpuacct'] : ['cpu'];
-    this.#cgroups = controllers.map((controller) => TestCgroup.make(controller, `/docker/${this.id}`));
+    const parent = `/huatuo-containers-${process.pid}`;
+    this.#parents = controllers.map((controller) => TestCgroup.make(controller, parent));
+    this.#parents[0]?.favour(FAVOUR);
+    this.#cgroups = controllers.map((controller) =>
+      TestCgroup.make(controller, `${parent}/docker/${this.id}`),
+    );
   }
 
   add(pid: number): void {
     for (const cgroup of this.#cgroups) cgroup.add(pid);
   }
 
-  /** Of the time that is fought for, it gets this many times what others get. */
+  /** Of the time that is fought for, it gets this many times what other containers get. */
   favour(times: number): void {
-    const [{ path, version }] = this.#cgroups as readonly [TestCgroup];
-    if (version === 2) writeFileSync(join(path, 'cpu.weight'), String(100 * times));
-    else writeFileSync(join(path, 'cpu.shares'), String(1024 * times));
+    const [cgroup] = this.#cgroups as readonly [TestCgroup];
+    cgroup.favour(times);
   }
 
   /** @param cores CPUs' worth of time that it may use */
@@ -37,6 +44,6 @@ export class CpuContainer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await using stack = new AsyncDisposableStack();
-    for (const cgroup of this.#cgroups) stack.use(cgroup);
+    for (const cgroup of [...this.#parents, ...this.#cgroups]) stack.use(cgroup);
   }
 }

@@ -31,17 +31,22 @@ export function writeToDisk(): void {
   }
 }
 
-/** A loop device over a file in the temporary directory: its driver takes requests. */
+/** A loop device over a file: its driver takes requests. */
 export class LoopDevice implements Disposable {
   readonly path: string;
   readonly #directory: string;
 
-  constructor(bytes: number) {
-    this.#directory = mkdtempSync(join(tmpdir(), 'huatuo-loop-'));
+  /**
+   * @param below where the file is, in a directory of its own
+   * @param flags of losetup(8)
+   */
+  constructor(bytes: number, below: string = tmpdir(), ...flags: readonly string[]) {
+    this.#directory = mkdtempSync(join(below, 'huatuo-loop-'));
     const image = join(this.#directory, 'image');
     writeFileSync(image, '');
     truncateSync(image, bytes);
-    this.path = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
+    const show = ['--find', '--show', ...flags, image];
+    this.path = execFileSync('losetup', show, { encoding: 'utf8' }).trim();
   }
 
   get name(): string {

@@ -3,10 +3,26 @@ import type { ProfileDocument } from '../../src/sdk/profile-document.ts';
 
 export type FlameRows = ProfileDocument['flamedata'];
 
-/** Function of a program in which most time was spent, not counting what it calls. */
+/**
+ * Function of a program with most of the value: that of itself and of what the kernel does for it, not that of functions of the
+ * program which it calls.
+ */
 export function hottestUserFrame(rows: FlameRows): string | undefined {
-  const users = rows.filter(({ level, label }) => level > 1 && !label.endsWith('_[k]'));
-  return users.toSorted((a, b) => b.self - a.self)[0]?.label;
+  const own = new Map<string, number>();
+  const add = (label: string, value: number): unknown => own.set(label, (own.get(label) ?? 0) + value);
+  const path: string[] = [];
+  for (const { level, label, value } of rows) {
+    path.splice(level, path.length, label);
+    if (level < 2 || path.some(isOfKernel)) continue;
+    add(label, value);
+    const caller = path[level - 1];
+    if (level > 2 && caller !== undefined) add(caller, -value);
+  }
+  return [...own].toSorted(([, a], [, b]) => b - a)[0]?.[0];
+}
+
+function isOfKernel(label: string): boolean {
+  return label.endsWith('_[k]');
 }
 
 /** Names of processes, those with most samples first. */

@@ -57,8 +57,20 @@ export class FrozenDisk implements AsyncDisposable {
    * @param before called with its id before it writes
    * @returns that id, once it waits
    */
-  async writer(name: string, before: (pid: number) => void = () => undefined): Promise<number> {
-    const child = spawn('sh', ['-c', 'read go; printf "$1" > /proc/$$/comm; echo x', 'sh', name], {
+  async writer(name: string, before?: (pid: number) => void): Promise<number> {
+    return await this.#start(['printf "$0" > /proc/$$/comm; echo x', name], before);
+  }
+
+  /** The same with a program that writes to its standard output. @param path of it */
+  async program(path: string, before?: (pid: number) => void): Promise<number> {
+    return await this.#start(['exec "$0"', path], before);
+  }
+
+  async #start(
+    [script, ...operands]: readonly [string, ...string[]],
+    before: (pid: number) => void = () => undefined,
+  ): Promise<number> {
+    const child = spawn('sh', ['-c', `read go; ${script}`, ...operands], {
       stdio: ['pipe', this.#file, 'inherit'],
     });
     this.#children.push(child);

@@ -1,5 +1,6 @@
 /** Stacks of tasks in uninterruptible sleep as text, and whether it is a known issue: for dload. */
 import type { Profile, ProfileStack } from '../../sdk/index.ts';
+import { onlyStacks } from './some-stacks.ts';
 
 const MAX_STACKS = 32;
 /** A pattern with a name before it; what a regular expression has before its first `=`, as in `(?=x)`, is no name. */
@@ -7,18 +8,7 @@ const NAMED = /^([\w .-]+)=(.+)$/s;
 
 /** What of a profile is neither sleep nor a run queue. */
 export function uninterruptibleOnly(profile: Profile): Profile {
-  const stacks = profile.stacks.filter(({ state }) => state === 'uninterruptible' || state === 'io_wait');
-  const sum = (weigh: (stack: ProfileStack) => number): number =>
-    stacks.reduce((total, stack) => total + weigh(stack), 0);
-  return {
-    ...profile,
-    stacks,
-    samples: sum(({ samples }) => samples) + profile.lost,
-    frames: sum(({ samples, frames }) => samples * frames.length),
-    unknown_frames: sum(
-      ({ samples, frames }) => samples * frames.filter(({ isUnknown }) => isUnknown).length,
-    ),
-  };
+  return onlyStacks(profile, ({ state }) => state === 'uninterruptible' || state === 'io_wait');
 }
 
 /** The commonest first; frames as the kernel prints them, innermost first. */

@@ -1,6 +1,7 @@
 /** Who uses a disk, as it stands in a document: for iotracing. */
 import { parseMountinfo } from '../../procfs/mountinfo.ts';
 import type { Container, DiskActivity, DiskFile, DiskUsage, Profile } from '../../sdk/index.ts';
+import { onlyStacks } from './some-stacks.ts';
 
 const MINOR_BITS = 20;
 const MINORS: number = (1 << MINOR_BITS) - 1;
@@ -97,11 +98,15 @@ export function processRows({ usages, seconds }: DiskActivity, names: Names, { t
     });
 }
 
-/** Waits for I/O of the processes that use the disk, the longest in sum first. */
-export function waitRows({ stacks }: Profile, { usages, inFlight }: DiskActivity, top: number) {
+/** Waits for I/O of the processes that use the disk. */
+export function waitsOfUsers(profile: Profile, { usages, inFlight }: DiskActivity): Profile {
   const users = new Set([...usages, ...inFlight].map(({ pid }) => pid));
+  return onlyStacks(profile, ({ pid, state }) => state === 'io_wait' && users.has(pid));
+}
+
+/** The longest in sum first. */
+export function waitRows({ stacks }: Profile, top: number) {
   return stacks
-    .filter(({ pid, state }) => state === 'io_wait' && users.has(pid))
     .toSorted((a, b) => b.value - a.value)
     .slice(0, top)
     .map(({ pid, comm, samples, value, frames }) => ({

@@ -7,7 +7,7 @@ import { readMountinfo } from '../../procfs/mountinfo.ts';
 import { readSource } from '../../procfs/source.ts';
 import * as sdk from '../../sdk/index.ts';
 import { type DiskState, ratesOf, reasonOf, summaryOf } from './iotracing-rates.ts';
-import { numbersOf, processRows, requestRows, waitRows } from './iotracing-users.ts';
+import { numbersOf, processRows, requestRows, waitRows, waitsOfUsers } from './iotracing-users.ts';
 
 const FILE = {
   major: sdk.optional(sdk.integer('Device of the file system, as stat(2) has it')),
@@ -119,6 +119,8 @@ export default sdk.defineAutotracing({
     ),
     seconds: sdk.decimal('How long was looked'),
     lost: sdk.integer('Requests and dirty pages for which there was no room'),
+    flamedata: sdk.optional(sdk.PROFILE_FIELDS.flamedata),
+    profile: sdk.optional(sdk.PROFILE_FIELDS.profile),
   },
   sample({ options, paths }): (readonly [string, DiskState])[] {
     const text = readSource(join(paths.procfs, 'diskstats'));
@@ -152,12 +154,13 @@ export default sdk.defineAutotracing({
   async capture(_subject, why, { containers, disks, log, options, paths, profile }) {
     const { major_num, minor_num } = why.reason_snapshot;
     const { profile: seconds, top } = options;
-    const [activity, waits] = await Promise.all([
+    const [activity, waitsOfAll] = await Promise.all([
       disks.watch((major_num << 20) | minor_num, seconds),
       profile.block({ seconds }).catch((error: unknown) => {
         log.warn('where tasks wait for I/O cannot be seen', { error });
       }),
     ]);
+    const waits = waitsOfAll && waitsOfUsers(waitsOfAll, activity);
     const cgroups = new Set([...activity.usages, ...activity.inFlight].map(({ cgroupId }) => cgroupId));
     const owners = new Map(
       await Promise.all(
@@ -172,10 +175,11 @@ export default sdk.defineAutotracing({
     return {
       ...why,
       process_file_io_stats: processRows(activity, names, options),
-      io_schedule_timeout_stacks: waits ? waitRows(waits, activity, top) : [],
+      io_schedule_timeout_stacks: waits ? waitRows(waits, top) : [],
       requests_in_flight: requestRows(activity, names, top),
       seconds: activity.seconds,
       lost: activity.lost,
+      ...(waits && sdk.profileDocument(waits)),
     };
   },
 });

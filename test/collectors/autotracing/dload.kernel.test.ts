@@ -3,11 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AgentProcess } from '../../support/agent.ts';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
+import { CompiledProgram } from '../../support/compiled-program.ts';
+import { skipWithoutPrograms } from '../../support/container-programs.ts';
+import { type FlameRows, hottestUserFrame, processesOf } from '../../support/flame-rows.ts';
 import { FrozenDisk, skipWithoutFreezing } from '../../support/frozen-disk.ts';
 import type { JournalDocument } from '../../support/journal-reader.ts';
 import { skipWithoutBpf } from '../../support/kernel.ts';
 
-const skip = skipWithoutBpf() || skipWithoutController('cpu') || skipWithoutFreezing();
+const skip =
+  skipWithoutBpf() || skipWithoutController('cpu') || skipWithoutFreezing() || skipWithoutPrograms('cc');
 
 interface Blocked {
   readonly dload_avg: number;
@@ -23,7 +27,7 @@ interface Blocked {
     readonly path: string;
     readonly device: string;
   }[];
-  readonly flamedata: readonly { readonly label: string }[];
+  readonly flamedata: FlameRows;
 }
 
 test('tasks that wait for a frozen disk are one document of their container and one of the host', {
@@ -42,11 +46,13 @@ test('tasks that wait for a frozen disk are one document of their container and 
       },
     },
   });
+  using framed = new CompiledProgram('stdout_writer', '-O0', '-fno-omit-frame-pointer');
+  using lean = new CompiledProgram('stdout_writer', '-O2', '-fomit-frame-pointer');
   await using disk = await FrozenDisk.make();
   const pids: { readonly container: number[]; readonly host: number[] } = { container: [], host: [] };
-  for (const name of ['one', 'two', 'three']) {
-    pids.container.push(await disk.writer(name, (pid) => cgroup.add(pid)));
-    pids.host.push(await disk.writer(name));
+  for (const { path } of [framed, lean, framed]) {
+    pids.container.push(await disk.program(path, (pid) => cgroup.add(pid)));
+    pids.host.push(await disk.writer('waits'));
   }
   const documents = await agent.until('both documents', () => {
     const all = agent.documents('dload');
@@ -72,7 +78,10 @@ test('tasks that wait for a frozen disk are one document of their container and 
       own.every(({ device, container_id }) => device.startsWith('/dev/loop') && container_id === owner),
     );
     assert.ok(found.dload_avg > 1.5 && found.nr_uninterruptible >= 2, document.text);
-    assert.match(found.stack, /^(one|two|three) \(\d+\)/m);
+    assert.match(found.stack, owner ? /^stdout_writer \(\d+\)/m : /^waits \(\d+\)/m);
+    if (owner === undefined) continue;
+    assert.deepEqual(processesOf(found.flamedata), ['stdout_writer']);
+    assert.equal(hottestUserFrame(found.flamedata), 'writing_function', document.text);
   }
   // The one that holds the lock of the file's position waits for the thaw, the others for that lock.
   const stuck = documents

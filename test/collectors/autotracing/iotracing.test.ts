@@ -7,6 +7,7 @@ import {
   processRows,
   requestRows,
   waitRows,
+  waitsOfUsers,
 } from '../../../src/collectors/autotracing/iotracing-users.ts';
 import type { DiskActivity, DiskUsage } from '../../../src/sdk/disks.ts';
 import { AutotracerRun, optionsOf } from '../../support/autotracer-run.ts';
@@ -215,7 +216,9 @@ test('waits are those of the processes that use the disk, and requests that are 
     stacks: [stack, { ...stack, pid: 8 }],
     ...{ samples: 4, lost: 0, idle: 0, unknown_samples: 0, frames: 8, unknown_frames: 0 },
   };
-  assert.deepEqual(waitRows(profile, activity, 10), [
+  const waits = waitsOfUsers(profile, activity);
+  assert.deepEqual([waits.samples, waits.frames], [2, 4]);
+  assert.deepEqual(waitRows(waits, 10), [
     {
       ...{ pid: 7, comm: 'writer', waits: 2, total_latency_us: 6000, schedule_latency_us: 3000 },
       stack: ['io_schedule', 'main'],

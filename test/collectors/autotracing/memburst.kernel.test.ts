@@ -5,6 +5,7 @@ import { Allocator } from '../../support/allocator.ts';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
 import { CompiledProgram } from '../../support/compiled-program.ts';
 import { skipWithoutPrograms } from '../../support/container-programs.ts';
+import { type FlameRows, hottestUserFrame } from '../../support/flame-rows.ts';
 import { skipWithoutBpf, skipWithoutRoot } from '../../support/kernel.ts';
 import { sampleValue } from '../../support/prometheus-text.ts';
 import { RunningProgram } from '../../support/running-program.ts';
@@ -20,7 +21,7 @@ interface Burst {
   readonly after_bytes: number;
   readonly window_seconds: number;
   readonly limit_bytes: number;
-  readonly flamedata: readonly { readonly label: string; readonly self: number; readonly value: number }[];
+  readonly flamedata: FlameRows;
   readonly profile: { readonly kind: string; readonly lost: number };
   readonly top_memory_usage: readonly {
     readonly PID: number;
@@ -108,43 +109,51 @@ test('a process that takes memory fast in a container is one document, and other
   );
 });
 
-test('the function that takes the memory is the hottest of the program in the flame graph', {
+test('the function that takes the memory is the hottest of the flame graph, with frame pointers and without', {
   skip: skip || skipWithoutBpf() || skipWithoutPrograms('cc'),
 }, async () => {
-  using program = new CompiledProgram('growing', '-O0', '-fno-omit-frame-pointer');
-  const id = process.pid.toString(16).padStart(64, 'e');
-  await using cgroup = TestCgroup.make('memory', `/docker/${id}`);
-  await using growing = await RunningProgram.start(program.path);
-  cgroup.limitMemory(LIMIT_BYTES);
-  cgroup.add(growing.pid);
-  await using agent = await AgentProcess.start({
-    only: ['memburst'],
-    config: {
-      collectors: {
-        memburst: { every: '1s', window: WINDOW, share: 0.25, floor: '100MiB', profile: '2s' },
+  await using undo = new AsyncDisposableStack();
+  const takers: (readonly [id: string, pid: number])[] = [];
+  for (const [digit, flags] of [
+    ['e', ['-O0', '-fno-omit-frame-pointer']],
+    ['f', ['-O2', '-fomit-frame-pointer']],
+  ] as const) {
+    const program = undo.use(new CompiledProgram('growing', ...flags));
+    const id = process.pid.toString(16).padStart(64, digit);
+    const cgroup = undo.use(TestCgroup.make('memory', `/docker/${id}`));
+    const { pid } = undo.use(await RunningProgram.start(program.path));
+    cgroup.limitMemory(LIMIT_BYTES);
+    cgroup.add(pid);
+    takers.push([id, pid]);
+  }
+  const agent = undo.use(
+    await AgentProcess.start({
+      only: ['memburst'],
+      config: {
+        collectors: {
+          memburst: { every: '1s', window: WINDOW, share: 0.25, floor: '100MiB', profile: '2s' },
+        },
       },
-    },
-  });
+    }),
+  );
   await agent.until('samples', async () => {
     const labels = { collector: 'memburst', outcome: 'taken' };
     const page = await agent.metrics('memburst');
     return (sampleValue(page, 'huatuo_autotracing_samples_total', labels) ?? 0) > WINDOW + 3;
   });
-  process.kill(growing.pid, 'SIGCONT');
-  const documents = await agent.until('a document', () => {
-    const all = agent.documents('memburst');
-    return all.length > 0 && all;
-  });
-  assert.deepEqual(
-    documents.map(({ fields }) => fields.container_id),
-    [id],
-  );
-  const [document] = documents;
-  assert.ok(document);
-  const { flamedata, profile, top_memory_usage } = document.data as unknown as Burst;
-  assert.equal(top_memory_usage[0]?.PID, growing.pid);
-  assert.deepEqual([profile.kind, profile.lost], ['allocations', 0]);
-  const [all] = flamedata;
-  const taken = flamedata.find(({ label }) => label === 'growing_function');
-  assert.ok(all && taken && taken.value > 0.9 * all.value, document.text);
+  for (const [, pid] of takers) process.kill(pid, 'SIGCONT');
+  await agent.until('both documents', () => agent.documents('memburst').length >= takers.length);
+  const documents = agent.documents('memburst');
+  assert.equal(documents.length, takers.length);
+  for (const [id, pid] of takers) {
+    const document = documents.find(({ fields }) => fields.container_id === id);
+    assert.ok(document);
+    const { flamedata, profile, top_memory_usage } = document.data as unknown as Burst;
+    assert.equal(top_memory_usage[0]?.PID, pid);
+    assert.deepEqual([profile.kind, profile.lost], ['allocations', 0]);
+    assert.equal(hottestUserFrame(flamedata), 'growing_function', document.text);
+    const [all] = flamedata;
+    const taken = flamedata.find(({ label }) => label === 'growing_function');
+    assert.ok(all && taken && taken.value > 0.9 * all.value, document.text);
+  }
 });
