@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { workerData } from 'piscina';
 import { collectGarbageOnce } from '../src/actor/collect-garbage.ts';
+import { useSmallBuffers } from '../src/actor/small-buffers.ts';
 import { nameThread } from '../src/actor/thread.ts';
 import { SnapshotContainers } from '../src/containers/snapshot.ts';
 import { createLog } from '../src/log.ts';
@@ -13,6 +14,7 @@ import { netlinkOfTasks } from '../src/pool/task-netlink.ts';
 const { paths, log: logConfig } = workerData as FilePoolOptions;
 
 nameThread('metric-files');
+useSmallBuffers();
 collectGarbageOnce();
 const host: TaskHost = {
   paths,

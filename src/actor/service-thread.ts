@@ -3,6 +3,7 @@ import { type MessagePort, workerData } from 'node:worker_threads';
 import { createLog, type LogConfig } from '../log.ts';
 import type { Log } from '../sdk/context.ts';
 import { answerHeartbeat } from './heartbeat.ts';
+import { useSmallBuffers } from './small-buffers.ts';
 
 /** `workerData` of a service's worker; `control` must be in the transfer list. */
 export interface ServiceData<Options> {
@@ -24,6 +25,7 @@ export interface ServiceThread<Options> {
 
 /** To be called once, at the top of `workers/<service>.ts`. */
 export function startServiceThread<Options>(): ServiceThread<Options> {
+  useSmallBuffers();
   const { name, options, control, log, stats } = workerData as ServiceData<Options>;
   answerHeartbeat(stats);
   return { options, control, log: createLog({ component: name, ...log }) };

@@ -13,6 +13,7 @@ import { collectGarbage } from '../actor/collect-garbage.ts';
 import type { ActorState } from '../actor/state.ts';
 import { HuatuoError } from '../error.ts';
 import { trimMalloc } from '../kernel/libc.ts';
+import { unmapProgramPages } from '../kernel/program-pages.ts';
 import type { Log } from '../sdk/context.ts';
 
 /** A worker that could be replaced. */
@@ -83,19 +84,23 @@ const AFTER_COLLECTION_MS = 2000;
 
 const due = new Map<number, NodeJS.Timeout>();
 
-function trimAfter(delay_ms: number): void {
+function trimAfter(delay_ms: number, trimmed: () => void = () => undefined): void {
   if (due.has(delay_ms)) return;
   const timer = setTimeout(() => {
     due.delete(delay_ms);
     collectAtTimes();
     trimMalloc();
+    trimmed();
   }, delay_ms);
   due.set(delay_ms, timer.unref());
 }
 
-/** Threads collect their garbage now: the main thread does so too, and what all of them have freed goes back to the system. */
+/**
+ * Threads collect their garbage now: the main thread does so too, what all of them have freed goes back to the system, and so
+ * does what of the program was needed last for this.
+ */
 export function threadsCollect(): void {
-  trimAfter(AFTER_COLLECTION_MS);
+  trimAfter(AFTER_COLLECTION_MS, unmapProgramPages);
 }
 
 /**

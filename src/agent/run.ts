@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { useSmallBuffers } from '../actor/small-buffers.ts';
 import { nameThread } from '../actor/thread.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
@@ -37,6 +38,7 @@ export async function runAgent(
   const { config, catalog } = checked;
   const log = createLog({ component: 'supervisor', ...config.log });
   nameThread('huatuo');
+  useSmallBuffers();
   keepClock();
   for (const warning of checked.warnings) log.warn(warning);
   const lacking = probeKernel(config.path);

@@ -10,12 +10,13 @@ import { globSync, rmSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { at } from '../paths.ts';
+import { builtinImports } from './builtin-imports.ts';
 
 const CHUNKS = 'dist/chunks';
 /** Found at run time: they load files of their own. */
 const EXTERNAL = ['koffi', 'piscina'];
 /** For packages in CommonJS, which ask for Node's own modules by require(). */
-const REQUIRE = `import{createRequire as requireOf}from'node:module';const require=requireOf(import.meta.url);`;
+const REQUIRE = `const require=process.getBuiltinModule('node:module').createRequire(import.meta.url);`;
 
 /** Runs after the compiler, which checks types. @throws esbuild's messages, for an import that is not there */
 export async function bundle(): Promise<void> {
@@ -39,6 +40,7 @@ function options(entry: string, out: string): BuildOptions {
     splitting: true,
     chunkNames: `${relative(dirname(out), CHUNKS)}/[name]-[hash]`,
     external: EXTERNAL,
+    plugins: [builtinImports],
     banner: { js: REQUIRE },
     format: 'esm',
     platform: 'node',

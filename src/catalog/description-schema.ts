@@ -1,5 +1,5 @@
 /** The shape of a description that comes from a thread that runs a user's code. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DocumentField } from '../sdk/document.ts';
 import type { CollectorDescription } from './description.ts';
 

@@ -1,5 +1,5 @@
 /** What is wrong with a collector, as the catalog says it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { HuatuoError } from '../error.ts';
 import { printable, showPath } from '../text.ts';
 

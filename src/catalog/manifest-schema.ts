@@ -2,7 +2,7 @@
  * The shape of `<collector>.json`, for the manifests of collectors that were built elsewhere. Keys that a newer build adds
  * are let through.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FieldFormat, FieldLayout, ObjectManifest } from '../schema/manifest.ts';
 
 /** `satisfies` keeps the list in step with the type in one direction, the Record in the other. */

@@ -10,6 +10,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { parentPort } from 'node:worker_threads';
 import { answerHeartbeat } from '../actor/heartbeat.ts';
 import { expose, wrap } from '../actor/rpc.ts';
+import { useSmallBuffers } from '../actor/small-buffers.ts';
 import { ActorStats } from '../actor/stats.ts';
 import { threadId } from '../actor/thread.ts';
 import { runAutotracer } from '../capture/run.ts';
@@ -95,6 +96,7 @@ export class CollectorRuntime {
 
   /** Runs the collector until it is stopped; never rejects: a failure is told to the supervisor and ends the worker. */
   run(): void {
+    useSmallBuffers();
     notify({ type: 'thread', tid: threadId() });
     this.#answer = answerHeartbeat(this.#data.stats, () => this.#overdue.any);
     expose(this.#control(), this.#data.control);

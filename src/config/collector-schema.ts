@@ -1,5 +1,5 @@
 /** The part of the config file that the collectors bring: one section each, made from their own options. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type CatalogEntry, isPooled } from '../catalog/entry.ts';
 import { namedOptions } from '../catalog/options.ts';

@@ -1,7 +1,7 @@
 /** The section `containers` of the config file. */
 import { isIP } from 'node:net';
 import { isAbsolute, normalize } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ContainersConfig } from '../containers/config.ts';
 import { count, durationMs, flag, pattern, section } from './fields.ts';
 

@@ -2,7 +2,7 @@
  * The config schema as data. Help, default file, error messages and `--print` walk the JSON Schema that zod makes instead of
  * zod's own objects, so what they say is what editors see too.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One node of the JSON Schema, as far as it is read here. */
 export interface SchemaNode {

@@ -1,5 +1,5 @@
 /** The section `elasticsearch` of the config file. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ElasticsearchConfig } from '../storage/elasticsearch/config.ts';
 import { absolutePathOrNone, choice, count, durationMs, flag, section, size } from './fields.ts';
 

@@ -1,5 +1,5 @@
 /** Faults that zod found, in the user's terms: place, what is there, what may be there. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { aliasesOf, canonicalName } from '../catalog/aliases.ts';
 import { nearest } from '../suggest.ts';
 import { show, showPath } from '../text.ts';

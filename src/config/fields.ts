@@ -3,7 +3,7 @@
  * `description`, and `allowed`, one clause that error messages, the default file and the help print.
  */
 import { isAbsolute, normalize } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { matchesWhole } from '../sdk/name-filter.ts';
 import { DURATION_PATTERN, NS_PER_MS, parseDuration, parseSize, SIZE_PATTERN } from '../sdk/units.ts';
 

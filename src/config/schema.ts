@@ -6,7 +6,7 @@
  * (`segment_bytes: 67108864`) by the transform below it.
  */
 import { isAbsolute, normalize } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Catalog } from '../catalog/catalog.ts';
 import { isSystemDirectory } from '../storage/journal/own-directory.ts';
 import { collectorSections } from './collector-schema.ts';

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { z } from 'zod';
+import * as z from 'zod';
 import { showPath } from '../text.ts';
 import { ConfigFiles } from './config-files.ts';
 import { isTree, jsonSchema, valueAt } from './describe.ts';

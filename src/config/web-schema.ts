@@ -1,5 +1,5 @@
 /** The sections `web` and `reload` of the config file: who may ask the agent what, and how. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ReloadConfig, WebConfig } from './effective.ts';
 import { absolutePathOrNone, choice, durationMs, section } from './fields.ts';
 

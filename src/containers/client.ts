@@ -9,6 +9,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
+import { atMostEntries } from '../lru.ts';
 import { withDeadline } from '../promises.ts';
 import type { Container, Owner, Unit } from '../sdk/container.ts';
 import type { Containers } from '../sdk/context.ts';
@@ -46,10 +47,10 @@ export class ContainersClient implements Containers {
   /** One question at a time for each cgroup. */
   readonly #open = new Map<string, Promise<Owner>>();
   readonly #live = new Map<string, Container>();
-  readonly #containers = new LRUCache<string, Container>({ max: MAX_CONTAINERS });
-  readonly #owners = new LRUCache<string, { readonly cgroup: ResolvedCgroup; readonly known: Known }>({
-    max: MAX_OWNERS,
-  });
+  readonly #containers = new LRUCache<string, Container>(atMostEntries(MAX_CONTAINERS));
+  readonly #owners = new LRUCache<string, { readonly cgroup: ResolvedCgroup; readonly known: Known }>(
+    atMostEntries(MAX_OWNERS),
+  );
   #list: readonly Container[] | undefined;
   readonly #units = new Map<string, Unit>();
   #unitList: readonly Unit[] | undefined;

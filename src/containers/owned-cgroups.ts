@@ -3,6 +3,7 @@
  * for a while, because the victim of an OOM kill is asked for after its cgroup was removed.
  */
 import { LRUCache } from 'lru-cache';
+import { atMostEntries } from '../lru.ts';
 import type { Entity } from './entity.ts';
 import type { Cgroup } from './walk.ts';
 
@@ -39,7 +40,7 @@ export class OwnedCgroups {
     this.#known = new Map(hierarchies.map((number) => [number, new Map()]));
     const gone = (max: number): Gone =>
       new LRUCache({
-        max,
+        ...atMostEntries(max),
         ttl: keepGone_ms,
         ttlResolution: 0,
         ttlAutopurge: false,

@@ -32,7 +32,9 @@ const sendtoCall = libc.func(
 );
 
 const mallocTrim = libc.func('int malloc_trim(size_t pad)');
+const madviseCall = libc.func('int madvise(void *addr, size_t length, int advice)');
 
+const MADV_DONTNEED = 4;
 const MAP_FAILED = 0xffffffffffffffffn;
 const SC_PAGESIZE = 30;
 /** glibc has no wrappers for these. */
@@ -103,6 +105,17 @@ export function clock_ns(id: number): bigint {
 /** Gives freed pages in the middle of malloc's heaps back to the system. */
 export function trimMalloc(): void {
   mallocTrim(0);
+}
+
+/** Whole pages. */
+export interface AddressRange {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** madvise(2) with MADV_DONTNEED: pages of a file are read from it again when they are touched, others are lost. */
+export function forgetPages({ start, end }: AddressRange): void {
+  madviseCall(start, Number(end - start), MADV_DONTNEED);
 }
 
 /**

@@ -4,7 +4,7 @@
  * A job past its deadline is ended together with its thread; piscina starts another one. `atomics` is disabled because
  * the waiting it does otherwise stops timers and I/O of the thread between two tasks.
  */
-import type { MessagePort } from 'node:worker_threads';
+import type { MessagePort, ResourceLimits } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { HuatuoError } from '../error.ts';
 import type { LogConfig } from '../log.ts';
@@ -24,7 +24,8 @@ const MAX_THREADS = 2;
 const IDLE_TIMEOUT_MS = 90_000;
 /** Tasks that wait; a hundred collectors with a scrape and a sample each. */
 const MAX_QUEUE = 200;
-const MAX_HEAP_MB = 96;
+/** Its young generation would else grow to several megabytes at the first scrape, and stay so. */
+const LIMITS: ResourceLimits = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 2 };
 
 /** Successful results; failures are thrown. */
 export type FileTaskAnswer<Type extends FileTaskResult['type']> = Extract<
@@ -69,7 +70,7 @@ export class FilePool implements AsyncDisposable {
       maxQueue: MAX_QUEUE,
       atomics: 'disabled',
       recordTiming: false,
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+      resourceLimits: LIMITS,
       workerData: this.#options,
     });
     // An idle thread that dies has no task to reject; the pool has replaced it already.

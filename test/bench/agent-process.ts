@@ -10,6 +10,8 @@ import { cpuSeconds } from './proc-usage.ts';
 
 const START_TIMEOUT_MS = 20_000;
 const POLL_MS = 20;
+/** As a service manager gives it: a variable of this shell, such as one of certificates, may cost Node memory and time. */
+const ENVIRONMENT = { PATH: process.env.PATH };
 
 export class AgentProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -38,7 +40,7 @@ export class AgentProcess implements AsyncDisposable {
     const stderr = openSync(log, 'w', 0o600);
     const argv = [at('src/cli/huatuo.mjs'), 'run', '--config.file', file, ...flags];
     const agent = new AgentProcess(
-      spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', stderr] }),
+      spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', stderr], env: ENVIRONMENT }),
       log,
     );
     try {

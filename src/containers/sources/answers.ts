@@ -1,7 +1,12 @@
 /** From what a source answered to containers: one bad container costs itself only, an answer of bad ones is a failure. */
-import { z } from 'zod';
+import { en } from 'zod/locales';
+import * as z from 'zod/mini';
+import { $ZodError } from 'zod/v4/core';
 import { HuatuoError } from '../../error.ts';
 import { type LeftOut, MAX_DETAILS } from './source.ts';
+
+// What zod/mini leaves out: without it each message is "Invalid input".
+z.config(en());
 
 /** What a node full of containers does not reach: about 1.6 KiB for each of `MAX_DETAILS`. */
 export const MAX_ANSWER_BYTES: number = 16 * 1024 * 1024;
@@ -29,7 +34,7 @@ export function sourceFailed(
 export function checkedList<T>(
   source: string,
   answer: unknown,
-  shape: z.ZodType<T>,
+  shape: z.ZodMiniType<T>,
 ): { readonly entries: readonly T[]; readonly leftOut: LeftOut } {
   if (!Array.isArray(answer)) throw notContainers(source, `${answer === null ? 'null' : typeof answer}`);
   const looked = answer.slice(0, MAX_DETAILS);
@@ -53,7 +58,7 @@ function notContainers(source: string, found: string, cause?: unknown): HuatuoEr
 
 /** Why an answer was not understood, without quoting it: it might be a secret. */
 export function whyMalformed(error: unknown): string {
-  if (!(error instanceof z.ZodError)) return (error as Error).message;
+  if (!(error instanceof $ZodError)) return (error as Error).message;
   const [issue] = error.issues;
   return `${issue?.path.join('.')}: ${issue?.message}`;
 }

@@ -1,5 +1,5 @@
 /** What of the answers of CRI v1 is used, and what it means. The shapes drop everything else, environments above all. */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { ContainerRuntime } from '../../sdk/container.ts';
 import { parseJson } from './answers.ts';
 import { livePid } from './facts.ts';
@@ -36,28 +36,31 @@ export interface CriStatus {
   readonly startTime: string | undefined;
 }
 
-const TEXT = z.string().optional();
-const LABELS = z.record(z.string(), z.string()).default({});
-const IMAGE = z.object({ image: TEXT, user_specified_image: TEXT }).nullish();
+const TEXT = z.optional(z.string());
+const LABELS = z._default(z.record(z.string(), z.string()), {});
+const IMAGE = z.nullish(z.object({ image: TEXT, user_specified_image: TEXT }));
 
-export const CONTAINER: z.ZodType<CriContainer> = z.object({
-  id: z.string().min(1),
+export const CONTAINER: z.ZodMiniType<CriContainer> = z.object({
+  id: z.string().check(z.minLength(1)),
   pod_sandbox_id: TEXT,
-  metadata: z.object({ name: TEXT }).nullish(),
+  metadata: z.nullish(z.object({ name: TEXT })),
   image: IMAGE,
   image_ref: TEXT,
   labels: LABELS,
 });
 
-export const SANDBOX: z.ZodType<CriSandbox> = z.object({
-  id: z.string().min(1),
-  metadata: z.object({ name: TEXT, namespace: TEXT }).nullish(),
+export const SANDBOX: z.ZodMiniType<CriSandbox> = z.object({
+  id: z.string().check(z.minLength(1)),
+  metadata: z.nullish(z.object({ name: TEXT, namespace: TEXT })),
   created_at: TEXT,
   labels: LABELS,
 });
 
-const STATUS = z.object({ status: z.object({ started_at: TEXT, image: IMAGE }).nullish(), info: LABELS });
-const INFO = z.object({ pid: z.int().optional(), runtimeSpec: z.object({ hostname: TEXT }).nullish() });
+const STATUS = z.object({
+  status: z.nullish(z.object({ started_at: TEXT, image: IMAGE })),
+  info: LABELS,
+});
+const INFO = z.object({ pid: z.optional(z.int()), runtimeSpec: z.nullish(z.object({ hostname: TEXT })) });
 type Info = z.infer<typeof INFO>;
 
 const RUNTIMES: Readonly<Record<string, ContainerRuntime>> = {

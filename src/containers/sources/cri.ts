@@ -9,7 +9,7 @@
  * two `runtimeSpec` too. Sandboxes are listed as containers called POD, as cAdvisor's metrics have it: their cgroups look like
  * those of containers.
  */
-import type { z } from 'zod';
+import type * as z from 'zod/mini';
 import type { ContainerRuntime } from '../../sdk/container.ts';
 import { checkedList } from './answers.ts';
 import { eachBounded } from './bounded.ts';
@@ -85,7 +85,7 @@ class Cri extends ClosableSource {
     return all.slice(0, MAX_DETAILS);
   }
 
-  #checked<T>(answer: object, field: string, shape: z.ZodType<T>): ReturnType<typeof checkedList<T>> {
+  #checked<T>(answer: object, field: string, shape: z.ZodMiniType<T>): ReturnType<typeof checkedList<T>> {
     // An empty list is not on the wire at all.
     return checkedList(this.#source, (answer as Record<string, unknown>)[field] ?? [], shape);
   }

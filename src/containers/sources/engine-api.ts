@@ -6,7 +6,7 @@
  * list says nothing of it that could be compared. The path has no version, so the engine answers in its newest one; all
  * fields we use are in every version since 1.24.
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { HuatuoError } from '../../error.ts';
 import { checkedList } from './answers.ts';
 import { eachBounded } from './bounded.ts';
@@ -28,16 +28,16 @@ export interface EngineApiOptions {
 }
 
 const LISTED = z.object({
-  Id: z.string().min(1),
-  Names: z.array(z.string()).nullish(),
-  Image: z.string().nullish(),
-  Labels: z.record(z.string(), z.string()).nullish(),
+  Id: z.string().check(z.minLength(1)),
+  Names: z.nullish(z.array(z.string())),
+  Image: z.nullish(z.string()),
+  Labels: z.nullish(z.record(z.string(), z.string())),
 });
 
 /** `Config.Env` and the like are dropped here. */
 const INSPECTED = z.object({
-  Config: z.object({ Hostname: z.string().nullish() }),
-  State: z.object({ Pid: z.int().nullish(), StartedAt: z.string().nullish() }),
+  Config: z.object({ Hostname: z.nullish(z.string()) }),
+  State: z.object({ Pid: z.nullish(z.int()), StartedAt: z.nullish(z.string()) }),
 });
 
 interface Inspected {

@@ -1,5 +1,5 @@
 /** What kubelet's `/pods` (a Kubernetes `v1.PodList`) says about containers; nothing here asks anybody. */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { ContainerQos, ContainerRuntime, ContainerType } from '../../sdk/container.ts';
 import { known, utcTime } from './facts.ts';
 import { type ContainerDetails, type LeftOut, MAX_DETAILS } from './source.ts';
@@ -14,19 +14,16 @@ export interface PodContainers {
  * Only what is used is looked at: another field, of whatever type, never costs a pod, and one of these that is malformed
  * costs itself alone. Go writes an empty list as null.
  */
-const text = z.string().nullish().catch(undefined);
-const texts = z.record(z.string(), z.string()).nullish().catch(undefined);
+const text = z.catch(z.nullish(z.string()), undefined);
+const texts = z.catch(z.nullish(z.record(z.string(), z.string())), undefined);
 
 const containerStatus = z.object({
   name: z.string(),
   image: text,
   containerID: text,
-  state: z
-    .object({ running: z.object({ startedAt: text }).nullish() })
-    .nullish()
-    .catch(undefined),
+  state: z.catch(z.nullish(z.object({ running: z.nullish(z.object({ startedAt: text })) })), undefined),
 });
-const statuses = z.array(z.unknown()).nullish().catch(undefined);
+const statuses = z.catch(z.nullish(z.array(z.unknown())), undefined);
 
 const podShape = z.object({
   metadata: z.object({
@@ -35,32 +32,31 @@ const podShape = z.object({
     uid: text,
     labels: texts,
     annotations: texts,
-    ownerReferences: z
-      .array(z.object({ kind: z.string() }))
-      .nullish()
-      .catch(undefined),
+    ownerReferences: z.catch(z.nullish(z.array(z.object({ kind: z.string() }))), undefined),
   }),
   spec: z.object({
     hostname: text,
     nodeName: text,
-    hostNetwork: z.boolean().nullish().catch(undefined),
-    initContainers: z
-      .array(z.object({ name: z.string(), restartPolicy: text }))
-      .nullish()
-      .catch(undefined),
+    hostNetwork: z.catch(z.nullish(z.boolean()), undefined),
+    initContainers: z.catch(
+      z.nullish(z.array(z.object({ name: z.string(), restartPolicy: text }))),
+      undefined,
+    ),
   }),
   // A pod that was just taken on has no status.
-  status: z
-    .object({
-      qosClass: text,
-      containerStatuses: statuses,
-      initContainerStatuses: statuses,
-      ephemeralContainerStatuses: statuses,
-    })
-    .nullish()
-    .catch(undefined),
+  status: z.catch(
+    z.nullish(
+      z.object({
+        qosClass: text,
+        containerStatuses: statuses,
+        initContainerStatuses: statuses,
+        ephemeralContainerStatuses: statuses,
+      }),
+    ),
+    undefined,
+  ),
 });
-const podList = z.object({ items: z.array(z.unknown()).nullable() });
+const podList = z.object({ items: z.nullable(z.array(z.unknown())) });
 
 type Pod = z.infer<typeof podShape>;
 

@@ -8,7 +8,7 @@
  * Shapes: runc 1.0 to 1.2 libcontainer.State, crun 1.x libcrun status, OCI runtime-spec 1.0 config. A config.json has the
  * environment; the shape drops it.
  */
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { ContainerRuntime } from '../../sdk/container.ts';
 import { kubernetesNames, utcTime } from './facts.ts';
 import { specPaths, statePaths, statusPaths } from './oci-cgroups.ts';
@@ -33,25 +33,25 @@ export interface OciFacts {
 const TEXT_MAP = z.record(z.string(), z.string());
 
 const RUNC_STATE = z.object({
-  init_process_pid: z.int().optional(),
+  init_process_pid: z.optional(z.int()),
   // Text in runc before 1.0.
-  init_process_start: z.coerce.number().optional(),
-  created: z.string().optional(),
-  cgroup_paths: TEXT_MAP.nullish(),
-  config: z.object({ hostname: z.string().optional(), labels: z.array(z.string()).nullish() }).nullish(),
+  init_process_start: z.optional(z.coerce.number()),
+  created: z.optional(z.string()),
+  cgroup_paths: z.nullish(TEXT_MAP),
+  config: z.nullish(z.object({ hostname: z.optional(z.string()), labels: z.nullish(z.array(z.string())) })),
 });
 
 const CRUN_STATUS = z.object({
   pid: z.int(),
-  'process-start-time': z.number().optional(),
-  'cgroup-path': z.string().optional(),
-  created: z.string().optional(),
+  'process-start-time': z.optional(z.number()),
+  'cgroup-path': z.optional(z.string()),
+  created: z.optional(z.string()),
 });
 
 const OCI_CONFIG = z.object({
-  hostname: z.string().optional(),
-  annotations: TEXT_MAP.nullish(),
-  linux: z.object({ cgroupsPath: z.string().optional() }).nullish(),
+  hostname: z.optional(z.string()),
+  annotations: z.nullish(TEXT_MAP),
+  linux: z.nullish(z.object({ cgroupsPath: z.optional(z.string()) })),
 });
 
 /** @throws ZodError */
