@@ -2,7 +2,7 @@
 /*
  * The kernel throws a packet away. kfree_skb is also called for what is no loss (a packet of another host
  * that a promiscuous device has taken up): those reasons are counted and not told, see dropwatch.ts. Linux
- * >= 5.12; reasons since 5.17.
+ * >= 5.10; reasons since 5.17.
  *
  * A storm of drops goes through the cheap tests first: reason, filter, budget.
  */
@@ -62,7 +62,7 @@ struct dropwatch_event {
 EVENT_RING(dropwatch_event, 1 << 20);
 QUESTION("Which packets does the kernel throw away, for what reason, where, and whose were they? Counters by "
 	 "reason; a filter as tcpdump takes it, run in the kernel");
-KERNEL("5.12; reasons since 5.17, before that each is NOT_SPECIFIED; the receiving socket since 6.11. The "
+KERNEL("5.10; reasons since 5.17, before that each is NOT_SPECIFIED; the receiving socket since 6.11. The "
        "filter needs libpcap");
 FALSE_POSITIVES("A drop need not be a loss: known reasons of that kind are counted and not told (suppress), "
 		"but what the kernel drops without a reason is told. Not seen: what a device drops by "
@@ -138,34 +138,40 @@ static __always_inline void describe_place(struct dropwatch_event *event, const 
 	event->netdev_flags = BPF_CORE_READ(dev, flags);
 }
 
-SEC("tp_btf/kfree_skb")
-int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location)
+/* The two arguments of the tracepoint that were added to it. */
+static __always_inline u32 reason_of(const unsigned long long *ctx)
 {
-	u32 reason = SKB_DROP_REASON_NOT_SPECIFIED;
-	struct dropwatch_event *event;
-	struct filter_machine machine = {};
-	struct sock *receiver = 0;
-
 	if (bpf_core_field_exists(struct trace_event_raw_kfree_skb, reason))
-		reason = ctx[2];
-	counter_add(&drops, &reason, 1);
-	if (bpf_map_lookup_elem(&suppressed_reasons, &reason))
-		return 0;
-	if (packet_filter_is_set()) {
-		packet_copy(skb, &machine.packet);
-		if (!packet_passes(&machine)) {
-			__sync_fetch_and_add(&filtered, 1);
-			return 0;
-		}
-	}
-	if (!rate_allows(bpf_ktime_get_boot_ns(), max_events_per_second_per_cpu))
-		return 0;
-	event = event_begin(struct dropwatch_event);
-	if (!event)
-		return 0;
+		return ctx[2];
+	return SKB_DROP_REASON_NOT_SPECIFIED;
+}
+
+static __always_inline struct sock *receiver_of(const unsigned long long *ctx)
+{
 	/* The packet does not know it yet. Linux >= 6.11. */
 	if (bpf_core_field_exists(struct trace_event_raw_kfree_skb, rx_sk))
-		receiver = (void *)ctx[3];
+		return (void *)ctx[3];
+	return 0;
+}
+
+static __always_inline bool is_told(u32 reason)
+{
+	counter_add(&drops, &reason, 1);
+	return !bpf_map_lookup_elem(&suppressed_reasons, &reason);
+}
+
+/* `packet`: what the filter has been given of it; without an end where there is no filter. */
+static __always_inline void tell(unsigned long long *ctx, struct sk_buff *skb, void *location, u32 reason,
+				 const struct packet_head *packet)
+{
+	struct sock *receiver = receiver_of(ctx);
+	struct dropwatch_event *event;
+
+	if (!rate_allows(bpf_ktime_get_boot_ns(), max_events_per_second_per_cpu))
+		return;
+	event = event_begin(struct dropwatch_event);
+	if (!event)
+		return;
 	if (receiver)
 		describe_socket(event, receiver);
 	else
@@ -177,13 +183,55 @@ int BPF_PROG(packet_dropped, struct sk_buff *skb, void *location)
 	event->packet_skb_addr = (u64)skb;
 	event->packet_len_bytes = skb->len;
 	event->netdev_queue_mapping = skb->queue_mapping;
-	if (machine.packet.end)
-		event->layers = machine.packet;
+	if (packet->end)
+		event->layers = *packet;
 	else
 		packet_copy(skb, &event->layers);
 	event->tcp_segment_id = packet_tcp_segment_id(&event->layers);
 	kernel_stack(ctx, event->stack);
 	event_submit(event);
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(packet_dropped___machine_on_stack, struct sk_buff *skb, void *location)
+{
+	struct filter_machine machine = {};
+	u32 reason = reason_of(ctx);
+
+	if (!is_told(reason))
+		return 0;
+	if (packet_filter_is_set()) {
+		packet_copy(skb, &machine.packet);
+		if (!packet_passes(&machine)) {
+			__sync_fetch_and_add(&filtered, 1);
+			return 0;
+		}
+	}
+	tell(ctx, skb, location, reason, &machine.packet);
+	return 0;
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(packet_dropped___before_5_12, struct sk_buff *skb, void *location)
+{
+	struct filter_machine *machine;
+	u32 reason = reason_of(ctx);
+	bool passes = true;
+
+	if (!is_told(reason))
+		return 0;
+	machine = filter_machine_take();
+	if (!machine)
+		return 0;
+	if (packet_filter_is_set()) {
+		packet_copy(skb, &machine->packet);
+		passes = packet_passes_in_map(machine);
+	}
+	if (passes)
+		tell(ctx, skb, location, reason, &machine->packet);
+	else
+		__sync_fetch_and_add(&filtered, 1);
+	filter_machine_give();
 	return 0;
 }
 

@@ -15,7 +15,17 @@
  * A program ends after as many steps as it has instructions at most, for it only jumps forward; with
  * `protochain` it jumps back, and ends after as many steps as there is room for instructions. Where it looks
  * behind what was copied of the packet, or divides by zero, the packet does not pass, as in the kernel's own
- * interpreter (net/core/filter.c). Linux >= 5.12 (pointers as arguments of global functions).
+ * interpreter (net/core/filter.c).
+ *
+ * Before Linux 5.12 no pointer may be an argument of a global function. Such a program has the machine in a
+ * map, of which each CPU has one:
+ *
+ *	struct filter_machine *machine = filter_machine_take();
+ *
+ *	if (!machine) return 0;
+ *	packet_copy(skb, &machine->packet);
+ *	if (!packet_passes_in_map(machine)) …
+ *	filter_machine_give();
  */
 #ifndef HUATUO_PACKET_FILTER_H
 #define HUATUO_PACKET_FILTER_H
@@ -108,18 +118,15 @@ static __always_inline bool filter_jumps(u32 operation, u32 a, u32 operand)
 	}
 }
 
-/*
- * One instruction. 1 ends the program. A function that is not static is verified once, by itself: as part of
- * the loop it would be again for each step.
- */
-__noinline int filter_step(struct filter_machine *machine)
+/* One instruction. 1 ends the program. */
+static __always_inline int filter_execute(struct filter_machine *machine)
 {
 	u32 code, k, operand, pc, value = 0;
 	const struct packet_filter *program = slot_of(&packet_filter);
 	const struct packet_head *packet;
 	u64 instruction;
 
-	if (!machine || !program)
+	if (!program)
 		return 1;
 	packet = &machine->packet;
 	pc = machine->pc;
@@ -182,6 +189,63 @@ __noinline int filter_step(struct filter_machine *machine)
 	}
 }
 
+/*
+ * A function that is not static is verified once, by itself: as part of the loop it would be again for each
+ * step.
+ */
+__noinline int filter_step(struct filter_machine *machine)
+{
+	return machine ? filter_execute(machine) : 1;
+}
+
+struct cpu_filter_machine {
+	struct filter_machine machine;
+	u64 is_taken;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct cpu_filter_machine);
+} filter_machines SEC(".maps");
+
+static __always_inline struct cpu_filter_machine *filter_machine_of_cpu(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&filter_machines, &zero);
+}
+
+/*
+ * This CPU's machine, empty. NULL where an interrupt has come while a program uses it: kernels that need this
+ * run a program within itself, later ones would not run it at all.
+ */
+static __always_inline struct filter_machine *filter_machine_take(void)
+{
+	struct cpu_filter_machine *of_cpu = filter_machine_of_cpu();
+
+	if (!of_cpu || of_cpu->is_taken)
+		return 0;
+	of_cpu->is_taken = 1;
+	__builtin_memset(&of_cpu->machine, 0, sizeof(of_cpu->machine));
+	return &of_cpu->machine;
+}
+
+static __always_inline void filter_machine_give(void)
+{
+	struct cpu_filter_machine *of_cpu = filter_machine_of_cpu();
+
+	if (of_cpu)
+		of_cpu->is_taken = 0;
+}
+
+__noinline int filter_step_in_map(void)
+{
+	struct cpu_filter_machine *of_cpu = filter_machine_of_cpu();
+
+	return of_cpu ? filter_execute(&of_cpu->machine) : 1;
+}
+
 static __always_inline bool packet_filter_is_set(void)
 {
 	const struct packet_filter *program = slot_of(&packet_filter);
@@ -189,11 +253,20 @@ static __always_inline bool packet_filter_is_set(void)
 	return program && program->length > 0;
 }
 
-/* Runs the program, which must be set, over `machine->packet`. */
+/* Runs the program, which must be set, over `machine->packet`; likewise over that of `filter_machine_take`.
+ */
 static __always_inline bool packet_passes(struct filter_machine *machine)
 {
 	for (u32 step = 0; step < PACKET_FILTER_MAX; step++)
 		if (filter_step(machine))
+			break;
+	return machine->passes != 0;
+}
+
+static __always_inline bool packet_passes_in_map(const struct filter_machine *machine)
+{
+	for (u32 step = 0; step < PACKET_FILTER_MAX; step++)
+		if (filter_step_in_map())
 			break;
 	return machine->passes != 0;
 }

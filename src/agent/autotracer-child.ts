@@ -16,7 +16,7 @@ import { type ActorState, type ActorStatus, statusError } from '../actor/state.t
 import type { WorkerActor } from '../actor/worker-actor.ts';
 import { systemClock } from '../capture/clock.ts';
 import { createCounts } from '../capture/counts.ts';
-import { Engine, SAMPLE_DEADLINE_SECONDS } from '../capture/engine.ts';
+import { Engine } from '../capture/engine.ts';
 import { paceOf } from '../capture/pace.ts';
 import type { CaptureRequest } from '../capture/request.ts';
 import type { Look, Memory, Tracer } from '../capture/tracer.ts';
@@ -26,6 +26,7 @@ import { HuatuoError } from '../error.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
 import type { PoolCollector } from '../pool/file-task.ts';
+import { patience_ms } from '../pool/patience.ts';
 import { withDeadline } from '../promises.ts';
 import { CAPTURE_METRICS } from '../sdk/autotracing.ts';
 import type { Log } from '../sdk/context.ts';
@@ -50,8 +51,8 @@ export interface AutotracerDependencies
 
 /** Windows of a thousand containers, of more samples than most have. */
 const MAX_WATCH_BYTES = 16 << 20;
-/** A look whose thread is gone is given up before the engine does: so that the next one may begin. */
-const LOOK_MS = SAMPLE_DEADLINE_SECONDS * 1000 - 100;
+/** A look whose thread is gone is given up so much before the engine does: so that the next one may begin. */
+const MARGIN_MS = 100;
 const REPEATS_MS = 10_000;
 
 type Trouble = Extract<ActorState, 'restarting' | 'failed' | 'unsupported' | 'stopped'>;
@@ -68,6 +69,7 @@ export class AutotracerChild implements CollectorChild {
   readonly #restart: RestartPolicy;
   readonly #instruments: ReturnType<typeof createInstruments<typeof CAPTURE_METRICS>>;
   readonly #tracer: Tracer<CaptureRequest>;
+  readonly #patience_ms: number;
   readonly #stop = new AbortController();
   readonly #saveOrigin = boottime_ns().toString(36);
   readonly #captures = new Captures(
@@ -87,6 +89,7 @@ export class AutotracerChild implements CollectorChild {
     const { config, cgroups, log } = dependencies;
     this.entry = entry;
     this.#dependencies = dependencies;
+    this.#patience_ms = patience_ms(config.web.scrape_timeout_ms);
     this.#collector = poolCollector(config, entry, allocateState(MAX_WATCH_BYTES));
     this.#fence = new CpuFence(entry.name, config.collectors[entry.name]?.cpu ?? UNFENCED, cgroups, log);
     this.#restart = new RestartPolicy(collectorRestart(config.supervisor, entry.interval));
@@ -157,7 +160,11 @@ export class AutotracerChild implements CollectorChild {
   }
 
   async #look(): Promise<Look<CaptureRequest>> {
-    const look = await withDeadline(this.#dependencies.look(this.#collector), LOOK_MS, 'a sample');
+    const look = await withDeadline(
+      this.#dependencies.look(this.#collector),
+      this.#patience_ms - MARGIN_MS,
+      'a sample',
+    );
     this.#looked_ms = performance.now();
     return look;
   }
@@ -166,11 +173,12 @@ export class AutotracerChild implements CollectorChild {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     const time = { clock: systemClock, stop: signal };
+    const pace = { ...paceOf(this.#collector.options), sample_seconds: this.#patience_ms / 1000 };
     while (!signal.aborted) {
       this.#enter(undefined);
       const started_ms = performance.now();
       try {
-        await new Engine(this.#tracer, paceOf(this.#collector.options), time, this.#memory).run();
+        await new Engine(this.#tracer, pace, time, this.#memory).run();
       } catch (thrown) {
         const error = HuatuoError.from(thrown, 'COLLECTOR_FAILED', `check collector ${this.entry.name}`);
         // One that fails at every sample was never up, however many it takes until that counts as a failure.

@@ -12,7 +12,7 @@ import { HourlyBudget } from './budget.ts';
 import { type EngineClock, within } from './clock.ts';
 import type { Alarm, Look, Memory, Pace, Tracer } from './tracer.ts';
 
-/** A look that takes longer has failed; no other is started before it has ended. */
+/** A look that takes longer has failed, where its pace says nothing else; no other is started before it has ended. */
 export const SAMPLE_DEADLINE_SECONDS = 5;
 /** So many samples in a row that failed are a failure of the collector, which the supervisor shows and treats. */
 export const MAX_FAILED_SAMPLES = 10;
@@ -80,19 +80,24 @@ export class Engine<OneAlarm extends Alarm> {
   }
 
   async #look(): Promise<Look<OneAlarm>> {
-    return within(SAMPLE_DEADLINE_SECONDS, 'a sample', this.#time, async (signal) => {
-      if (this.#isLooking)
-        throw new HuatuoError('DEADLINE_EXCEEDED', {
-          found: 'the last sample has not ended yet',
-          remedy: 'see what it waits for',
-        });
-      this.#isLooking = true;
-      try {
-        return await this.#tracer.look(signal);
-      } finally {
-        this.#isLooking = false;
-      }
-    });
+    return within(
+      this.#pace.sample_seconds ?? SAMPLE_DEADLINE_SECONDS,
+      'a sample',
+      this.#time,
+      async (signal) => {
+        if (this.#isLooking)
+          throw new HuatuoError('DEADLINE_EXCEEDED', {
+            found: 'the last sample has not ended yet',
+            remedy: 'see what it waits for',
+          });
+        this.#isLooking = true;
+        try {
+          return await this.#tracer.look(signal);
+        } finally {
+          this.#isLooking = false;
+        }
+      },
+    );
   }
 
   #sampleFailed(error: unknown): void {

@@ -5,6 +5,8 @@ export interface Pace {
   readonly every_seconds: number;
   readonly cooldown_seconds: number;
   readonly captures_per_hour: number;
+  /** How long a look may take; absent: `SAMPLE_DEADLINE_SECONDS`. */
+  readonly sample_seconds?: number;
 }
 
 /** Plain data that a later engine goes on with. */

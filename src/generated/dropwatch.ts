@@ -208,6 +208,36 @@ export interface DropwatchPacketFilterValue {
   instructions: string[];
 }
 
+/** Value of the map `filter_machines`. */
+export interface DropwatchFilterMachinesValue {
+  machine: {
+    /** [count] */
+    a: number;
+    /** [count] */
+    x: number;
+    /** [count] */
+    pc: number;
+    /** [count] */
+    passes: number;
+    /** [count] */
+    memory: number[];
+    packet: {
+      /** [count] */
+      start: number;
+      /** [count] */
+      flags: number;
+      /** [count] */
+      end: number;
+      /** [count] */
+      length: number;
+      /** [count] */
+      bytes: number[];
+    };
+  };
+  /** [count] */
+  is_taken: number;
+}
+
 /** Value of the map `sock_owners`. */
 export interface DropwatchSockOwnersValue {
   /** [inode of a cgroup directory] */
@@ -229,6 +259,7 @@ export interface DropwatchObject {
   };
   maps: {
     packet_filter: MapOf<number, DropwatchPacketFilterValue>;
+    filter_machines: MapOf<number, DropwatchFilterMachinesValue>;
     sock_owners: MapOf<number, DropwatchSockOwnersValue>;
     drops: MapOf<number, number>;
     suppressed_reasons: MapOf<number, number>;

@@ -22,8 +22,6 @@ import { SteadyCounters } from './steady-counters.ts';
 const MIN_EVERY_SECONDS = 1;
 /** Between the first two samples. */
 const FIRST_REST_MS = 1_000;
-/** Longest wait for a module to load, and for a sample, unless a scrape waits longer. */
-const SAMPLE_DEADLINE_MS = 5_000;
 
 export class FileSource implements MetricSource, Disposable {
   readonly name: string;
@@ -37,8 +35,7 @@ export class FileSource implements MetricSource, Disposable {
   readonly #counters: SteadyCounters;
   #losses: SeriesLosses = { refusedSeries: 0, truncatedLabels: 0 };
   #clock: NodeJS.Timeout | undefined;
-  /** As long as a scrape waits, where that is longer: `web.scrape_timeout` is raised on very slow hosts. */
-  #patience_ms = SAMPLE_DEADLINE_MS;
+  readonly #patience_ms: number;
   #started = false;
   #closed = false;
   readonly #rest: HangRest;
@@ -50,14 +47,17 @@ export class FileSource implements MetricSource, Disposable {
   /**
    * Starts the clock when the collector has one.
    * @param containers as they are known now
+   * @param patience_ms longest wait for the module to load, and for a sample
    * @param listed settles when they are worth a sample
    */
   constructor(
     collector: PoolCollector,
     pool: FilePool,
     containers: () => ContainersSnapshot,
+    patience_ms: number,
     listed: Promise<void> = Promise.resolve(),
   ) {
+    this.#patience_ms = patience_ms;
     this.#listed = listed;
     this.#containers = containers;
     this.name = collector.name;
@@ -81,7 +81,6 @@ export class FileSource implements MetricSource, Disposable {
 
   /** @throws the failure of the newest sample, or of `update` */
   scrape(deadline_ms: number): Promise<Reading> {
-    this.#patience_ms = Math.max(SAMPLE_DEADLINE_MS, deadline_ms);
     // The first scrapes may also have to wait for the module to load.
     return withDeadline(this.#update(String(deadline_ms)), deadline_ms, `scrape of collector ${this.name}`);
   }

@@ -10,8 +10,8 @@ import type { PoolCollector } from './file-task.ts';
 import { HangRest } from './hang-rest.ts';
 import type { FilePool } from './pool.ts';
 
-/** Longest time of one, waiting for a thread included. */
-const LOOK_DEADLINE_MS = 4_500;
+/** By how much a look's task ends before whoever has asked for it gives up. */
+const MARGIN_MS = 500;
 
 /** A look takes a few of them. */
 const SLOW_MS = 100;
@@ -20,6 +20,7 @@ export class Looks {
   readonly #pool: FilePool;
   readonly #containers: () => ContainersSnapshot;
   readonly #listed: Promise<void>;
+  readonly #deadline_ms: number;
   readonly #slow_ms: number;
   readonly #rests = new Map<string, HangRest>();
   /** Settles when the last look has ended, or is slow. */
@@ -28,14 +29,17 @@ export class Looks {
   /**
    * @param containers as they are known now
    * @param listed settles when they are worth a sample
+   * @param patience_ms how long one is waited for
    * @param slow_ms after which the next look does not wait any more
    */
   constructor(
     pool: FilePool,
     containers: () => ContainersSnapshot,
     listed: Promise<void>,
+    patience_ms: number,
     slow_ms: number = SLOW_MS,
   ) {
+    this.#deadline_ms = patience_ms - MARGIN_MS;
     this.#slow_ms = slow_ms;
     this.#pool = pool;
     this.#containers = containers;
@@ -56,7 +60,7 @@ export class Looks {
     const rest = this.#rests.get(collector.name) ?? new HangRest(collector.name);
     this.#rests.set(collector.name, rest);
     const task = { type: 'look', collector, containers: this.#containers() } as const;
-    return (await rest.run(() => this.#pool.run(task, LOOK_DEADLINE_MS))).look;
+    return (await rest.run(() => this.#pool.run(task, this.#deadline_ms))).look;
   }
 
   /** The collector is gone, or another one now. */

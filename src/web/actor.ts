@@ -12,11 +12,12 @@ import type { Look } from '../capture/tracer.ts';
 import type { WebConfig } from '../config/effective.ts';
 import { ContainersClient } from '../containers/client.ts';
 import type { ContainersDocument } from '../containers/document.ts';
-import { SnapshotWriter } from '../containers/snapshot.ts';
+import { type ContainersSnapshot, SnapshotWriter } from '../containers/snapshot.ts';
 import type { LogConfig } from '../log.ts';
 import { FileSource } from '../pool/file-source.ts';
 import type { PoolCollector } from '../pool/file-task.ts';
 import { Looks } from '../pool/looks.ts';
+import { patience_ms } from '../pool/patience.ts';
 import { FilePool } from '../pool/pool.ts';
 import { shareInFlight, withDeadline } from '../promises.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
@@ -86,7 +87,7 @@ export interface PrometheusControl {
   close(): Promise<void>;
 }
 
-/** Longest wait for the main thread. */
+/** Longest wait for the main thread; for its metrics half as long as a scrape may take, where that is longer. */
 const SUPERVISOR_DEADLINE_MS = 1_000;
 /** Ten thousand of them are four megabytes. */
 const CONTAINERS_DEADLINE_MS = 3_000;
@@ -105,6 +106,7 @@ export class Prometheus implements PrometheusControl {
   readonly #ports = new Map<string, PortSource>();
   #files: readonly FileSource[] = [];
   readonly #pool: FilePool;
+  readonly #patience_ms: number;
   readonly #looks: Looks;
   readonly #own = new OwnMetrics(() => this.#events.counts);
   readonly #events: EventStreams;
@@ -133,14 +135,19 @@ export class Prometheus implements PrometheusControl {
   /** Starts listening at once; `listening` tells how that went. */
   constructor(options: PrometheusOptions, supervisor: SupervisorApi, log: Log) {
     this.#options = options;
+    this.#patience_ms = patience_ms(options.web.scrape_timeout_ms);
     this.#outcomes = new ScrapeOutcomes(log);
     this.#pool = new FilePool({ paths: options.paths, log: options.log }, (port) => {
       // It fails only with the agent.
       supervisor.answerNetlink(transferPort(port)).catch(ignore);
     });
-    this.#looks = new Looks(this.#pool, () => this.#snapshots.get(), this.#listed);
+    this.#looks = new Looks(this.#pool, () => this.#snapshots.get(), this.#listed, this.#patience_ms);
     this.#status = bounded('status of the main thread', () => supervisor.status());
-    this.#agent = { usual: agentFamilies(supervisor, false), detailed: agentFamilies(supervisor, true) };
+    const deadline_ms = Math.max(SUPERVISOR_DEADLINE_MS, options.web.scrape_timeout_ms / 2);
+    this.#agent = {
+      usual: agentFamilies(supervisor, false, deadline_ms),
+      detailed: agentFamilies(supervisor, true, deadline_ms),
+    };
     const onError = (error: unknown): void => log.error('an HTTP request failed', { error });
     this.#events = new EventStreams({
       journal: options.journal,
@@ -202,7 +209,8 @@ export class Prometheus implements PrometheusControl {
       const key = JSON.stringify(collector);
       const known = before.get(key);
       before.delete(key);
-      return known ?? new FileSource(collector, this.#pool, () => this.#snapshots.get(), this.#listed);
+      const containers = (): ContainersSnapshot => this.#snapshots.get();
+      return known ?? new FileSource(collector, this.#pool, containers, this.#patience_ms, this.#listed);
     });
     for (const source of before.values()) {
       this.#outcomes.forget(source.name);
@@ -280,11 +288,14 @@ export class Prometheus implements PrometheusControl {
 
 function ignore(): void {}
 
-function agentFamilies(supervisor: SupervisorApi, isDetailed: boolean): () => Promise<Reading> {
+function agentFamilies(
+  supervisor: SupervisorApi,
+  isDetailed: boolean,
+  deadline_ms: number,
+): () => Promise<Reading> {
   const reader = new AnswerReader();
-  return bounded('metrics of the main thread', async () =>
-    reader.read(await supervisor.families(isDetailed)),
-  );
+  const ask = async (): Promise<Reading> => reader.read(await supervisor.families(isDetailed));
+  return bounded('metrics of the main thread', ask, deadline_ms);
 }
 
 /** At most one call is open at a time, whatever becomes of it; each caller waits for it no longer than the deadline. */

@@ -1,4 +1,4 @@
-/** The guest's root file system: a small Debian 12 with systemd and cgroup v2 only, sshd, and the built agent in /opt/huatuo. */
+/** The guest's root file system: a small Debian with systemd, sshd, and the built agent in /opt/huatuo. */
 import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -26,8 +26,10 @@ const PACKAGES = [
     'jq',
   ],
   // What setup names for a host that runs the agent.
-  ...['libbpf1', 'libelf1', 'zlib1g', 'libstdc++6', 'libatomic1'],
+  ...['libbpf1', 'zlib1g', 'libstdc++6', 'libatomic1'],
 ];
+/** What has another name in each release. */
+const LIBELF = { bookworm: 'libelf1', trixie: 'libelf1t64' } as const;
 
 /** They cost an emulated machine seconds each. */
 const MASKED = [
@@ -75,14 +77,17 @@ export interface Image {
   readonly key: string;
 }
 
-/** Makes the image anew from a tree that is kept; only the tree's first time takes minutes. */
-export function makeImage(cache: string, mirror: string): Image {
-  const tree = join(cache, 'root');
-  if (!existsSync(join(tree, 'sbin/init'))) {
-    const packages = `--include=${PACKAGES.join(',')}`;
-    execFileSync('debootstrap', ['--variant=minbase', packages, 'bookworm', tree, mirror], {
-      stdio: 'inherit',
+/** Makes the image of a release anew from a tree that is kept; only the tree's first time takes minutes. */
+export function makeImage(suite: keyof typeof LIBELF, cache: string, mirror: string): Image {
+  const tree = join(cache, `root-${suite}`);
+  const complete = join(tree, 'etc/huatuo-complete');
+  if (!existsSync(complete)) {
+    rmSync(tree, { recursive: true, force: true });
+    const packages = `--include=${[...PACKAGES, LIBELF[suite]].join(',')}`;
+    execFileSync('debootstrap', ['--variant=minbase', packages, suite, tree, mirror], {
+      stdio: ['ignore', 'ignore', 'inherit'],
     });
+    writeFileSync(complete, '');
   }
   const key = join(cache, 'key');
   if (!existsSync(key)) execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
@@ -94,7 +99,7 @@ export function makeImage(cache: string, mirror: string): Image {
   installAgent(tree);
   const scratch = join(cache, 'scratch.img');
   makeDisk(scratch, 32 * 2 ** 20);
-  const root = join(cache, 'root.img');
+  const root = join(cache, `root-${suite}.img`);
   makeDisk(root, 4 * 2 ** 30, '-d', tree);
   return { root, scratch, key };
 }

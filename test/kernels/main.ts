@@ -1,6 +1,6 @@
 /**
- * `npm run test:kernels`: the agent on other kernels than this host's, each in an emulated machine with systemd and cgroup v2
- * only. Emulation is some 30 times slower: it tells what loads, what is right and what is refused, and nothing about speed.
+ * `npm run test:kernels`: the agent on other kernels than this host's, each in an emulated machine with systemd. Emulation is some 30
+ * times slower: it tells what loads, what is right and what is refused, and nothing about speed.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -11,25 +11,37 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { at } from '../../src/paths.ts';
 import { makeBootFiles } from './boot-files.ts';
+import { type Boot, DEFAULT, HIERARCHIES, parseBoot, suiteOf } from './boots.ts';
 import { KernelArchive } from './debian.ts';
 import { type Image, makeImage } from './image.ts';
 import { Machine } from './machine.ts';
-import { type GuestReport, renderReports } from './report.ts';
+import { PARTS, partsOf } from './parts.ts';
+import { renderReports, type Told, wrongOf } from './report.ts';
+import { Results } from './results.ts';
 
-const DEFAULT = ['5.10', '6.1', '6.12', '6.18', '7.3'];
 const PROGRAMS =
-  'qemu-system-x86_64 debootstrap mkfs.ext4 cpio modprobe depmod xz busybox ssh ssh-keygen apt-get';
-const GUEST_MS = 3_600_000;
-const USAGE = `Usage: npm run test:kernels [-- KERNEL...]
+  'qemu-system-x86_64 debootstrap mkfs.ext4 cpio modprobe depmod xz busybox ssh ssh-keygen apt-get nice';
+const PART_MS = 3_600_000;
+const USAGE = `Usage: npm run test:kernels [-- KERNEL[:HIERARCHY]...]
 
-Boots Debian's kernels (default: ${DEFAULT.join(' ')}) in an emulated machine, runs the agent there, provokes what it watches and
-writes docs/kernels.md. KERNEL is a release, such as 6.1, or a whole version, such as 6.1.0-56-cloud-amd64. Needs root, and:
+Boots Debian's kernels (default: ${DEFAULT.join(' ')}) in an emulated machine, runs the agent there, provokes
+what it watches and writes docs/kernels.md. KERNEL is a release, such as 6.1, or a whole version, such as 6.1.0-56-cloud-amd64;
+HIERARCHY is ${Object.keys(HIERARCHIES).join(', ')}. Needs root, and:
 ${PROGRAMS}
 
-  --cache DIR     where kernels and the image are kept (1 GB)
+  --cache DIR     where kernels, images and results are kept (2 GB)
   --mirror URL    Debian's archive
-  --no-document   leave docs/kernels.md as it is
+  --part PART     only this part of the suite, may be repeated: ${Object.keys(PARTS).join(', ')}
+  --resume        leave out what a run before has come through
+  --render        write docs/kernels.md from the results there are, boot nothing
 `;
+
+interface Run {
+  readonly archive: KernelArchive;
+  readonly images: (suite: 'bookworm' | 'trixie') => Image;
+  readonly results: Results;
+  readonly cache: string;
+}
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -40,7 +52,9 @@ async function main(): Promise<number> {
         default: join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'huatuo-kernels'),
       },
       mirror: { type: 'string', default: 'http://deb.debian.org/debian' },
-      'no-document': { type: 'boolean', default: false },
+      part: { type: 'string', multiple: true },
+      resume: { type: 'boolean', default: false },
+      render: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -49,48 +63,73 @@ async function main(): Promise<number> {
     console.error(values.help ? USAGE : `expected programs, found no ${missing.join(', ')}; install them`);
     return values.help ? 0 : 2;
   }
+  const boots = (positionals.length > 0 ? positionals : DEFAULT).map(parseBoot);
   const cache = resolve(values.cache);
   mkdirSync(cache, { recursive: true });
-  const archive = new KernelArchive(cache, values.mirror);
-  const wanted = positionals.length > 0 ? positionals : DEFAULT;
-  const image = makeImage(cache, values.mirror);
-  const reports = new Map<string, GuestReport>();
-  let failures = 0;
-  for (const release of wanted) {
+  const results = new Results(cache);
+  const images = new Map<string, Image>();
+  const run: Run = {
+    archive: new KernelArchive(cache, values.mirror),
+    images: (suite) => {
+      const image = images.get(suite) ?? makeImage(suite, cache, values.mirror);
+      images.set(suite, image);
+      return image;
+    },
+    results,
+    cache,
+  };
+  const failed: string[] = [];
+  for (const boot of values.render ? [] : boots) {
     try {
-      reports.set(release, await tryKernel(release, archive, image, cache));
+      await tryBoot(boot, values.part, values.resume, run);
     } catch (error) {
-      failures++;
-      console.error(`${release}: ${(error as Error).message}`);
+      failed.push(boot.name);
+      console.error(`${boot.name}: ${(error as Error).message}`);
     }
-    // After each: a run that is ended early leaves what it has.
-    const page = renderReports(`npm run test:kernels -- ${[...reports.keys()].join(' ')}`, [
-      ...reports.values(),
-    ]);
-    if (reports.size > 0 && !values['no-document']) writeFileSync(at('docs/kernels.md'), page);
-    if (release === wanted.at(-1)) console.log(page);
+    writePage(results);
   }
-  const findings = [...reports.values()].flatMap(({ collectors, service }) => [
-    ...Object.values(collectors),
-    ...Object.values(service),
-  ]);
-  return failures > 0 || findings.some(({ result }) => result === 'wrong') ? 1 : 0;
+  if (values.render) writePage(results);
+  for (const { name } of boots)
+    for (const wrong of wrongOf(results.of(name) ?? parseFailure(name))) {
+      failed.push(name);
+      console.log(`${name}: ${wrong} is wrong`);
+    }
+  return failed.length > 0 ? 1 : 0;
 }
 
-async function tryKernel(
-  release: string,
-  archive: KernelArchive,
-  image: Image,
-  cache: string,
-): Promise<GuestReport> {
-  const version = archive.resolve(release);
+async function tryBoot(
+  boot: Boot,
+  only: readonly string[] | undefined,
+  resume: boolean,
+  run: Run,
+): Promise<void> {
+  const { archive, images, results, cache } = run;
+  if (!resume && !only) results.restart(boot.name);
+  const ended = resume ? results.parts(boot.name) : [];
+  const parts = partsOf(boot.hierarchy, only).filter((part) => !ended.includes(part));
+  if (parts.length === 0) return;
+  const version = archive.resolve(boot.kernel);
   const files = makeBootFiles(version, archive.unpack(version), join(cache, 'k', version));
-  console.error(`${version}: boots`);
-  await using machine = await Machine.boot(files, image, cache);
-  const told = (line: string): void => console.error(`${version}: ${line}`);
-  return JSON.parse(
-    await machine.run('node /opt/huatuo/dist/test/kernels/guest/main.js', GUEST_MS, told),
-  ) as GuestReport;
+  const image = images(suiteOf(version));
+  const say = (line: string): void =>
+    console.error(`${new Date().toTimeString().slice(0, 8)} ${boot.name}: ${line}`);
+  say(`${version} boots, with systemd of ${suiteOf(version)}`);
+  await using machine = await Machine.boot(files, image, cache, HIERARCHIES[boot.hierarchy].commandLine);
+  for (const part of parts) {
+    const take = (line: string): void => results.add(boot.name, JSON.parse(line) as Told);
+    const command = `node /opt/huatuo/dist/test/kernels/guest/main.js ${part} ${boot.hierarchy}`;
+    await machine.run(command, PART_MS, take, say);
+    results.ended(boot.name, part);
+  }
+}
+
+function writePage(results: Results): void {
+  const reports = DEFAULT.flatMap((boot) => results.of(boot) ?? []);
+  if (reports.length > 0) writeFileSync(at('docs/kernels.md'), renderReports(reports));
+}
+
+function parseFailure(name: string): never {
+  throw new Error(`expected results of ${name}, found none`);
 }
 
 function isInstalled(program: string): boolean {

@@ -6,6 +6,7 @@ import { SnapshotWriter } from '../../src/containers/snapshot.ts';
 import type { HuatuoError } from '../../src/error.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { FileSource } from '../../src/pool/file-source.ts';
+import { patience_ms } from '../../src/pool/patience.ts';
 import { FilePool } from '../../src/pool/pool.ts';
 import { allocateState } from '../../src/sdk/shared-state.ts';
 import type { Reading } from '../../src/storage/prometheus/reader.ts';
@@ -36,6 +37,7 @@ function source(fixture: string, maxSeries = 100, state = allocateState()): File
     },
     pool,
     () => snapshots.get(),
+    patience_ms(0),
   );
   opened.push(made);
   return made;

@@ -4,6 +4,7 @@ import { ContainersClient } from '../../src/containers/client.ts';
 import { SnapshotWriter } from '../../src/containers/snapshot.ts';
 import type { FileTask, PoolCollector } from '../../src/pool/file-task.ts';
 import { Looks } from '../../src/pool/looks.ts';
+import { patience_ms } from '../../src/pool/patience.ts';
 import type { FilePool } from '../../src/pool/pool.ts';
 import { allocateState } from '../../src/sdk/shared-state.ts';
 import { eventually } from '../support/eventually.ts';
@@ -24,7 +25,7 @@ class Tasks {
       },
     } as unknown as FilePool;
     const containers = new SnapshotWriter(new ContainersClient(0));
-    this.looks = new Looks(pool, () => containers.get(), Promise.resolve(), slow_ms);
+    this.looks = new Looks(pool, () => containers.get(), Promise.resolve(), patience_ms(0), slow_ms);
   }
 
   take(name: string): Promise<unknown> {

@@ -5,6 +5,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { type ContainersSnapshot, SnapshotWriter } from '../../src/containers/snapshot.ts';
 import { at } from '../../src/paths.ts';
 import { FileSource } from '../../src/pool/file-source.ts';
+import { patience_ms } from '../../src/pool/patience.ts';
 import { FilePool } from '../../src/pool/pool.ts';
 import type { Container, Unit } from '../../src/sdk/container.ts';
 import type { HostPaths } from '../../src/sdk/context.ts';
@@ -70,7 +71,9 @@ export class FileAgent implements AsyncDisposable {
         ...{ name, modulePath, contents: '', state: allocateState() },
         ...{ options: config.collectors[name]?.options ?? {}, maxSeries: maxSeries ?? entry.maxSeries },
       };
-      return [agent.#stack.use(new FileSource(collector, agent.#pool, () => agent.#snapshot()))];
+      return [
+        agent.#stack.use(new FileSource(collector, agent.#pool, () => agent.#snapshot(), patience_ms(0))),
+      ];
     });
     await Promise.all(agent.#sources.map(({ ready }) => ready));
     return agent;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { RingWakes } from '../../src/actor/ring-wakes.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { objectSource } from '../../src/agent/object-source.ts';
+import type { CatalogEntry } from '../../src/catalog/entry.ts';
 import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import type { CollectorWorkerData } from '../../src/collector/protocol.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -32,6 +33,8 @@ export interface HarnessOptions {
   readonly netlink?: Netlink;
   /** Upper bound of its series, in place of its own. */
   readonly maxSeries?: number;
+  /** Programs that do not run, as on a kernel that refuses them: another variant takes their place. */
+  readonly without?: readonly string[];
   /** Directory below test/fixtures with the source of an object that is no built-in collector. */
   readonly sources?: string;
 }
@@ -46,7 +49,8 @@ export interface Setup extends HarnessOptions {
 export async function prepare(name: string, given: HarnessOptions): Promise<Setup> {
   const extraDirectories = given.sources === undefined ? [] : [await builtCollectors(given.sources)];
   const catalog = await loadCatalog({ builtinRoot: at('dist'), extraDirectories });
-  const entry = catalog.find(name);
+  const found = catalog.find(name);
+  const entry = found && withoutPrograms(found, given.without ?? []);
   if (!entry) throw new Error(`no collector ${name}`);
   using directory = directoryWith({});
   const file = join(directory.path, 'config.yaml');
@@ -78,4 +82,11 @@ export async function prepare(name: string, given: HarnessOptions): Promise<Setu
     source: objectSource(entry, { config, log: memoryLog() }),
     modulePath: entry.modulePath,
   };
+}
+
+function withoutPrograms(entry: CatalogEntry, without: readonly string[]): CatalogEntry {
+  const { manifest } = entry;
+  if (!manifest) return entry;
+  const attachPoints = manifest.attachPoints.filter(({ program }) => !without.includes(program));
+  return { ...entry, manifest: { ...manifest, attachPoints } };
 }

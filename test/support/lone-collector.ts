@@ -20,6 +20,7 @@ import { HuatuoError } from '../../src/error.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import { RingWatch } from '../../src/kernel/ring-watch.ts';
 import { Looks } from '../../src/pool/looks.ts';
+import { patience_ms } from '../../src/pool/patience.ts';
 import { FilePool, type FilePoolOptions } from '../../src/pool/pool.ts';
 import { JournalActor } from '../../src/storage/journal/actor.ts';
 import { Journal } from '../../src/storage/journal/journal.ts';
@@ -61,6 +62,7 @@ export class LoneCollector implements AsyncDisposable {
     this.#pool,
     () => new SnapshotWriter(new ContainersClient(0)).get(),
     Promise.resolve(),
+    patience_ms(0),
   );
   readonly #tick: NodeJS.Timeout;
   #source: PortSource | undefined;

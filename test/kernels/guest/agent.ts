@@ -1,5 +1,5 @@
 /** The agent under test: its service, its documents, its metrics. */
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { at } from '../../../src/paths.ts';
 import type { StatusDocument } from '../../../src/web/status.ts';
 import { type JournalDocument, readDocuments } from '../../support/journal-reader.ts';
@@ -13,29 +13,43 @@ const UNIT = '/etc/systemd/system/huatuo.service';
 const CONFIGURATION = `
 web: { scrape_timeout: 60s }
 supervisor: { heartbeat_timeout: 10m, start_timeout: 15m, stop_timeout: 60s }
-collectors:
+`;
+
+export interface Settings {
+  /** `low` ones make documents without end; `high` ones let the ledger close. */
+  readonly thresholds: 'low' | 'high';
+  readonly pin?: boolean;
+}
+
+export function configure({ thresholds, pin = false }: Settings): void {
+  const [short, tick] = thresholds === 'low' ? ['1us', '50ms'] : ['10s', '10s'];
+  const few = 'max_events_per_second_per_cpu: 2';
+  const collectors = `
+  softirq: { threshold: ${short}, ${few}, cpu: { quota: 50% } }
+  memory_reclaim_events: { threshold: ${short}, ${few} }
+  net_rx_latency: { tcp_threshold: ${short}, usercopy_threshold: ${short}, ${few} }
+  sched_tick: { threshold: ${tick}, scheduling_threshold: ${tick}, ${few} }
   dropwatch: { enabled: true }
   tcp_retransmit: { enabled: true }
   memory_slab: { enabled: true }
   netdev_ethtool: { enabled: true }
   netdev_hw: { enabled: true }
 `;
-
-/** @param softirqThreshold low ones make documents without end */
-export function configure(softirqThreshold: string): void {
   mkdirSync('/etc/huatuo', { recursive: true });
-  const softirq = `  softirq: { threshold: ${softirqThreshold}, cpu: { quota: 50% } }\n`;
-  writeFileSync('/etc/huatuo/huatuo.yaml', CONFIGURATION + softirq);
+  const text = `${CONFIGURATION}bpf: { pin: ${pin} }\ncollectors:${collectors}`;
+  writeFileSync('/etc/huatuo/huatuo.yaml', text);
 }
 
-/** Installs the unit as it is, and a drop-in with patience. */
-export async function installUnit(): Promise<void> {
+/**
+ * Installs the unit as it is, with a drop-in.
+ * @param lines of its section Service, beside patience
+ */
+export async function installUnit(...lines: string[]): Promise<void> {
   copyFileSync(at('packaging/huatuo.service'), UNIT);
+  rmSync(`${UNIT}.d`, { recursive: true, force: true });
   mkdirSync(`${UNIT}.d`, { recursive: true });
-  writeFileSync(
-    `${UNIT}.d/slow.conf`,
-    '[Service]\nTimeoutStartSec=900\nTimeoutStopSec=300\nWatchdogSec=900\n',
-  );
+  const patience = ['TimeoutStartSec=900', 'TimeoutStopSec=300', 'WatchdogSec=900'];
+  writeFileSync(`${UNIT}.d/matrix.conf`, ['[Service]', ...patience, ...lines, ''].join('\n'));
   await run('systemctl', 'daemon-reload');
 }
 
@@ -60,8 +74,11 @@ export function settled(): Promise<StatusDocument | undefined> {
 /** Labels that every sample has. */
 const OF_HOST = /,?(?:region|host)="[^"]*"/g;
 
-/** One scrape; the first loads the modules of all collectors of files. @returns value by `name{labels}`, without the labels of the host */
-export async function scrape(): Promise<Map<string, number>> {
+/** Value by `name{labels}`, without the labels of the host. */
+export type Page = ReadonlyMap<string, number>;
+
+/** One scrape; the first loads the modules of all collectors of files. */
+export async function scrape(): Promise<Page> {
   const response = await fetch(`${ADDRESS}/metrics`);
   const text = await response.text();
   if (!response.ok) throw new Error(`expected a page of metrics, found ${response.status}: ${text}`);
@@ -74,7 +91,7 @@ export async function scrape(): Promise<Map<string, number>> {
   );
 }
 
-export function documents(collector: string): JournalDocument[] {
+function documents(collector: string): JournalDocument[] {
   return existsSync(`${JOURNAL}/${collector}`) ? readDocuments(JOURNAL, collector) : [];
 }
 
@@ -83,5 +100,5 @@ export function document(
   collector: string,
   isWanted: (found: JournalDocument) => boolean,
 ): Promise<JournalDocument | undefined> {
-  return eventually(5, () => documents(collector).find(isWanted));
+  return eventually(3, () => documents(collector).find(isWanted));
 }

@@ -1,9 +1,12 @@
 /** What the guest's suite asks of its host. */
 import { execFile, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Finding } from '../report.ts';
 
 /** Of this machine against the one the deadlines are written for; at least 1. Set once, at the beginning. */
 let slowness = 1;
+/** The host may be busier later than when it was measured. */
+const PATIENCE = 3;
 
 /** Measures how slow the guest is, by a program that takes 50 ms where it is not emulated. */
 export async function measureSlowness(): Promise<number> {
@@ -37,14 +40,31 @@ export async function eventually<T>(
   seconds: number,
   ask: () => Promise<T | undefined> | T | undefined,
 ): Promise<T | undefined> {
-  const end = performance.now() + seconds * 1000 * slowness;
+  const end = performance.now() + seconds * 1000 * slowness * PATIENCE;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined || performance.now() > end) return answer;
-    await sleep(1000);
+    await sleep(2000);
   }
 }
 
+/** How far it is. */
 export function say(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/** Of a reason only what a table has room for. */
+const NOTE_CHARACTERS = 300;
+
+export function ok(note: string): Finding {
+  return { result: 'ok', note };
+}
+
+export function wrong(note: string): Finding {
+  return { result: 'wrong', note: short(note) };
+}
+
+export function short(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|');
+  return line.length > NOTE_CHARACTERS ? `${line.slice(0, NOTE_CHARACTERS)} …` : line;
 }

@@ -1,0 +1,37 @@
+/** Part `delegation`: without a cgroup of its own the agent says so and keeps quotas by measurement; how exposed the unit is. */
+import type { Hierarchy } from '../boots.ts';
+import type { Finding } from '../report.ts';
+import { configure, installUnit, scrape } from './agent.ts';
+import { eventually, ok, run, wrong } from './commands.ts';
+import { startsWell, step } from './service.ts';
+
+type Tell = (table: 'service', name: string, finding: Finding) => void;
+
+export async function delegation(_: Hierarchy, tell: Tell): Promise<void> {
+  configure({ thresholds: 'low' });
+  tell('service', 'exposure', await exposure());
+  await installUnit('Delegate=no', 'DelegateSubgroup=');
+  tell('service', 'without delegation', await measures());
+  await run('systemctl', 'stop', 'huatuo');
+}
+
+function measures(): Promise<Finding> {
+  return step('a warning, and quotas by measurement', async () => {
+    const fault = await startsWell();
+    if (fault !== undefined) return fault;
+    const log = await run('journalctl', '-u', 'huatuo', '-o', 'cat', '--no-pager');
+    if (!/Delegate=cpu/.test(log)) return 'no warning';
+    const ratio = await eventually(5, async () => {
+      const page = await scrape().catch(() => new Map<string, number>());
+      return page.get('huatuo_actor_sampling_ratio{actor="softirq"}');
+    });
+    return ratio === undefined ? 'no sampling ratio of softirq' : undefined;
+  });
+}
+
+async function exposure(): Promise<Finding> {
+  await installUnit();
+  const said = await run('systemd-analyze', 'security', '--no-pager', 'huatuo');
+  const [, level] = /exposure level for huatuo\.service: ([\d.]+ \w+)/.exec(said) ?? [];
+  return level === undefined ? wrong(said.slice(-200)) : ok(`\`systemd-analyze security\`: ${level}`);
+}
