@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readlinkSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { at } from '../../src/paths.ts';
@@ -191,6 +191,25 @@ test('version and help go to stdout', () => {
   );
   assert.match(huatuo(['check', '--help']).stdout, /--default(.|\n)*--config\.file/);
   assert.equal(huatuo(['--help']).status, 0);
+});
+
+/** A bundled file and what it imports before it runs. */
+function importedBy(file: string, found = new Map<string, number>()): Map<string, number> {
+  if (found.has(file)) return found;
+  const text = readFileSync(file, 'utf8');
+  found.set(file, text.length);
+  for (const [, path = ''] of text.matchAll(
+    /(?:^|[;}\n])(?:import|export)\s*(?:[^"'();]*?from\s*)?["'](\.[^"']+)["']/g,
+  ))
+    importedBy(join(dirname(file), path), found);
+  return found;
+}
+
+test('the version is told without loading what the other commands need', () => {
+  const loaded = importedBy(at('dist/huatuo.js'));
+  const bytes = [...loaded.values()].reduce((sum, one) => sum + one);
+  assert.ok(loaded.size > 1, 'imports are found');
+  assert.ok(bytes < 32 * 1024, `${bytes} bytes: ${[...loaded.keys()].join(', ')}`);
 });
 
 test('the binary is the agent: pinned Node whatever the path has, no process in between, reached by a link too', async () => {

@@ -28,7 +28,12 @@ afterEach(() => {
   for (const handle of opened.splice(0)) handle[Symbol.dispose]();
 });
 
-function source(fixture: string, maxSeries = 100, state = allocateState()): FileSource {
+function source(
+  fixture: string,
+  maxSeries = 100,
+  state = allocateState(),
+  waits_ms = patience_ms(0),
+): FileSource {
   const modulePath = fileURLToPath(new URL(`../fixtures/metrics/${fixture}.js`, import.meta.url));
   const made = new FileSource(
     {
@@ -37,7 +42,7 @@ function source(fixture: string, maxSeries = 100, state = allocateState()): File
     },
     pool,
     () => snapshots.get(),
-    patience_ms(0),
+    waits_ms,
   );
   opened.push(made);
   return made;
@@ -151,6 +156,15 @@ describe('a failing file collector tells why', () => {
       ),
     );
     await sampled.scrape(DEADLINE_MS);
+  });
+
+  test('on a host that is very slow: a module has as long to load as a scrape may take', async () => {
+    assert.equal(patience_ms(2_000), 5_000);
+    assert.equal(patience_ms(60_000), 60_000);
+    const hasty = source('slow-module', 100, allocateState(), 100);
+    await hasty.ready;
+    await assert.rejects(hasty.scrape(DEADLINE_MS), { code: /DEADLINE_EXCEEDED|OVERLOADED/ });
+    await source('slow-module').scrape(DEADLINE_MS);
   });
 
   test('when others hang and no thread is left for it: it does not rest for that', async () => {
