@@ -10,8 +10,6 @@
  * it has ended. Those that still last are added by the iterator, after the other programs were detached: with
  * all the time of the profile when they had begun before it. Waits that had begun before it and end within it
  * are left out, as what they began with was not seen.
- *
- * Linux >= 5.11: bpf_get_current_task_btf().
  */
 #include "profile.h"
 #include "iterator.h"

@@ -7,7 +7,7 @@ import { configure, installUnit, type Page, status } from './agent.ts';
 import { run, say, short, wrong } from './commands.ts';
 import { ContainerGroup } from './hierarchy.ts';
 import { PROVOCATIONS } from './provocations.ts';
-import { hasQuota, ledgerCloses, memoryPeak, reloads, started, stops } from './service.ts';
+import { hasQuota, ledgerCloses, memoryPeak, profiles, reloads, started, stops } from './service.ts';
 import { compareValues, containerValues, hasAnswered, hostValues } from './values.ts';
 
 type Tell = (table: 'service' | 'collectors', name: string, finding: Finding) => void;
@@ -50,6 +50,8 @@ export async function collectors(hierarchy: Hierarchy, tell: Tell): Promise<void
   tell('service', 'reload', await reloads());
   tell('service', 'ledger', await ledgerCloses());
   tell('service', 'memory', await memoryPeak());
+  tell('service', 'profile', await profiles());
+  tell('service', 'profile --off-cpu', await profiles('--off-cpu'));
   tell('service', 'stop', await stops(hierarchy));
 }
 
