@@ -1,4 +1,5 @@
 /** Part `delegation`: without a cgroup of its own the agent says so and keeps quotas by measurement; how exposed the unit is. */
+import { writeFileSync } from 'node:fs';
 import type { Hierarchy } from '../boots.ts';
 import type { Finding } from '../report.ts';
 import { configure, installUnit, scrape } from './agent.ts';
@@ -17,6 +18,8 @@ export async function delegation(_: Hierarchy, tell: Tell): Promise<void> {
 
 function measures(): Promise<Finding> {
   return step('a warning, and quotas by measurement', async () => {
+    // Containers of other parts may have it enabled, for every unit.
+    writeFileSync('/sys/fs/cgroup/system.slice/cgroup.subtree_control', '-cpu');
     const fault = await startsWell();
     if (fault !== undefined) return fault;
     const log = await run('journalctl', '-u', 'huatuo', '-o', 'cat', '--no-pager');
