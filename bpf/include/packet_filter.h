@@ -202,19 +202,7 @@ struct cpu_filter_machine {
 	struct filter_machine machine;
 	u64 is_taken;
 };
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct cpu_filter_machine);
-} filter_machines SEC(".maps");
-
-static __always_inline struct cpu_filter_machine *filter_machine_of_cpu(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&filter_machines, &zero);
-}
+PERCPU_SLOT(filter_machines, struct cpu_filter_machine);
 
 /*
  * This CPU's machine, empty. NULL where an interrupt has come while a program uses it: kernels that need this
@@ -222,7 +210,7 @@ static __always_inline struct cpu_filter_machine *filter_machine_of_cpu(void)
  */
 static __always_inline struct filter_machine *filter_machine_take(void)
 {
-	struct cpu_filter_machine *of_cpu = filter_machine_of_cpu();
+	struct cpu_filter_machine *of_cpu = slot_of(&filter_machines);
 
 	if (!of_cpu || of_cpu->is_taken)
 		return 0;
@@ -233,7 +221,7 @@ static __always_inline struct filter_machine *filter_machine_take(void)
 
 static __always_inline void filter_machine_give(void)
 {
-	struct cpu_filter_machine *of_cpu = filter_machine_of_cpu();
+	struct cpu_filter_machine *of_cpu = slot_of(&filter_machines);
 
 	if (of_cpu)
 		of_cpu->is_taken = 0;
@@ -241,7 +229,7 @@ static __always_inline void filter_machine_give(void)
 
 __noinline int filter_step_in_map(void)
 {
-	struct cpu_filter_machine *of_cpu = filter_machine_of_cpu();
+	struct cpu_filter_machine *of_cpu = slot_of(&filter_machines);
 
 	return of_cpu ? filter_execute(&of_cpu->machine) : 1;
 }
@@ -253,8 +241,7 @@ static __always_inline bool packet_filter_is_set(void)
 	return program && program->length > 0;
 }
 
-/* Runs the program, which must be set, over `machine->packet`; likewise over that of `filter_machine_take`.
- */
+/* Runs the program, which must be set, over `machine->packet`. */
 static __always_inline bool packet_passes(struct filter_machine *machine)
 {
 	for (u32 step = 0; step < PACKET_FILTER_MAX; step++)
@@ -263,6 +250,7 @@ static __always_inline bool packet_passes(struct filter_machine *machine)
 	return machine->passes != 0;
 }
 
+/* Likewise, for what `filter_machine_take` has given. */
 static __always_inline bool packet_passes_in_map(const struct filter_machine *machine)
 {
 	for (u32 step = 0; step < PACKET_FILTER_MAX; step++)
