@@ -200,14 +200,6 @@ export interface DropwatchEvent {
   };
 }
 
-/** Value of the map `packet_filter`. */
-export interface DropwatchPacketFilterValue {
-  /** [count] */
-  length: number;
-  /** [hexadecimal, 0x…] */
-  instructions: string[];
-}
-
 /** Value of the map `filter_machines`. */
 export interface DropwatchFilterMachinesValue {
   machine: {
@@ -238,6 +230,14 @@ export interface DropwatchFilterMachinesValue {
   is_taken: number;
 }
 
+/** Value of the map `packet_filter`. */
+export interface DropwatchPacketFilterValue {
+  /** [count] */
+  length: number;
+  /** [hexadecimal, 0x…] */
+  instructions: string[];
+}
+
 /** Value of the map `sock_owners`. */
 export interface DropwatchSockOwnersValue {
   /** [inode of a cgroup directory] */
@@ -258,8 +258,8 @@ export interface DropwatchObject {
     max_events_per_second_per_cpu: number;
   };
   maps: {
-    packet_filter: MapOf<number, DropwatchPacketFilterValue>;
     filter_machines: MapOf<number, DropwatchFilterMachinesValue>;
+    packet_filter: MapOf<number, DropwatchPacketFilterValue>;
     sock_owners: MapOf<number, DropwatchSockOwnersValue>;
     drops: MapOf<number, number>;
     suppressed_reasons: MapOf<number, number>;
