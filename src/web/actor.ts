@@ -87,7 +87,7 @@ export interface PrometheusControl {
   close(): Promise<void>;
 }
 
-/** Longest wait for the main thread; for its metrics half as long as a scrape may take, where that is longer. */
+/** Longest wait for the main thread, or half as long as a scrape may take, where that is longer. */
 const SUPERVISOR_DEADLINE_MS = 1_000;
 /** Ten thousand of them are four megabytes. */
 const CONTAINERS_DEADLINE_MS = 3_000;
@@ -142,8 +142,8 @@ export class Prometheus implements PrometheusControl {
       supervisor.answerNetlink(transferPort(port)).catch(ignore);
     });
     this.#looks = new Looks(this.#pool, () => this.#snapshots.get(), this.#listed, this.#patience_ms);
-    this.#status = bounded('status of the main thread', () => supervisor.status());
     const deadline_ms = Math.max(SUPERVISOR_DEADLINE_MS, options.web.scrape_timeout_ms / 2);
+    this.#status = bounded('status of the main thread', () => supervisor.status(), deadline_ms);
     this.#agent = {
       usual: agentFamilies(supervisor, false, deadline_ms),
       detailed: agentFamilies(supervisor, true, deadline_ms),
@@ -299,11 +299,7 @@ function agentFamilies(
 }
 
 /** At most one call is open at a time, whatever becomes of it; each caller waits for it no longer than the deadline. */
-function bounded<T>(
-  what: string,
-  call: () => Promise<T>,
-  deadline_ms: number = SUPERVISOR_DEADLINE_MS,
-): () => Promise<T> {
+function bounded<T>(what: string, call: () => Promise<T>, deadline_ms: number): () => Promise<T> {
   const shared = shareInFlight(call);
   return () => withDeadline(shared(), deadline_ms, what);
 }

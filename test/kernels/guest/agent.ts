@@ -13,7 +13,11 @@ const UNIT = '/etc/systemd/system/huatuo.service';
 const CONFIGURATION = `
 web: { scrape_timeout: 60s }
 supervisor: { heartbeat_timeout: 10m, start_timeout: 15m, stop_timeout: 60s }
+containers: { wait: 5s, timeout: 1m }
 `;
+
+/** Their captures, of what the suite itself does, would cost more than all else. */
+const AUTOTRACERS = ['cpuidle', 'cpusys', 'dload', 'iotracing', 'memburst', 'waitrate'];
 
 export interface Settings {
   /** `low` ones make documents without end; `high` ones let the ledger close. */
@@ -34,7 +38,7 @@ export function configure({ thresholds, pin = false }: Settings): void {
   memory_slab: { enabled: true }
   netdev_ethtool: { enabled: true }
   netdev_hw: { enabled: true }
-`;
+${AUTOTRACERS.map((name) => `  ${name}: { every: 5m }\n`).join('')}`;
   mkdirSync('/etc/huatuo', { recursive: true });
   const text = `${CONFIGURATION}bpf: { pin: ${pin} }\ncollectors:${collectors}`;
   writeFileSync('/etc/huatuo/huatuo.yaml', text);

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Hierarchy } from '../boots.ts';
 import type { Finding } from '../report.ts';
-import { configure, installUnit, scrape } from './agent.ts';
+import { configure, installUnit, status } from './agent.ts';
 import { eventually, ok, run, wrong } from './commands.ts';
 import { startsWell, step } from './service.ts';
 
@@ -24,11 +24,11 @@ function measures(): Promise<Finding> {
     if (fault !== undefined) return fault;
     const log = await run('journalctl', '-u', 'huatuo', '-o', 'cat', '--no-pager');
     if (!/Delegate=cpu/.test(log)) return 'no warning';
-    const ratio = await eventually(5, async () => {
-      const page = await scrape().catch(() => new Map<string, number>());
-      return page.get('huatuo_actor_sampling_ratio{actor="softirq"}');
-    });
-    return ratio === undefined ? 'no sampling ratio of softirq' : undefined;
+    const softirq = await eventually(5, async () =>
+      (await status())?.actors.find(({ name }) => name === 'softirq'),
+    );
+    if (softirq?.fence?.quota?.in_force !== false) return 'the status says that the kernel keeps the quota';
+    return softirq.vitals?.sampling_ratio === undefined ? 'no sampling ratio of softirq' : undefined;
   });
 }
 
