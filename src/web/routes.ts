@@ -4,7 +4,7 @@ import type { ContainersDocument } from '../containers/document.ts';
 import { HuatuoError } from '../error.ts';
 import type { PageFormat } from '../storage/prometheus/render.ts';
 import { type App, addPage, failure, json, type Page, text } from './app.ts';
-import { LANDING_POLICY, landing } from './landing.ts';
+import { landing, landingPolicy } from './landing.ts';
 import { acceptedEncoding, acceptedFormat, type Encoding } from './negotiate.ts';
 import type { StatusDocument } from './status.ts';
 
@@ -50,7 +50,7 @@ export const AGENT = 'agent';
 export function addPages(app: App, pages: Pages): App {
   addPage(app, '/', async (c) => {
     const status = await pages.status().catch(() => undefined);
-    c.header('content-security-policy', LANDING_POLICY);
+    c.header('content-security-policy', landingPolicy());
     return text(c, landing(pages.version, status), 200, 'text/html; charset=utf-8');
   });
   let scrapes = 0;
