@@ -13,6 +13,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { type CatalogEntry, looksOnPool } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
+import { HuatuoError } from '../error.ts';
 import { freshenClock } from '../kernel/clock-keeper.ts';
 import { RingWatch } from '../kernel/ring-watch.ts';
 import type { PoolCollector } from '../pool/file-task.ts';
@@ -20,12 +21,12 @@ import { withDeadline } from '../promises.ts';
 import type { Log } from '../sdk/context.ts';
 import type { SeriesMemory } from '../sdk/kept-series.ts';
 import type { MetricsAnswer } from '../sdk/metrics.ts';
-import { answerOf } from '../storage/prometheus/own-family.ts';
+import { OwnAnswers } from '../storage/prometheus/own-family.ts';
 import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
 import { AutotracerChild, type AutotracerDependencies } from './autotracer-child.ts';
 import { collectorPart } from './changes.ts';
-import type { CollectorChild } from './child.ts';
+import type { AttachedObject, CollectorChild } from './child.ts';
 import { CpuCgroups } from './fence/cgroup.ts';
 import { findQuotaParent } from './fence/quota-parent.ts';
 import { MemoryGuard, residentBytes, threadsCollect, trimMemory } from './memory.ts';
@@ -79,6 +80,7 @@ export class Agent {
   readonly #rings = new RingWatch();
   readonly #cgroups: CpuCgroups;
   readonly #memory: MemoryGuard;
+  readonly #answers = { usual: new OwnAnswers(), detailed: new OwnAnswers() };
   #phase: 'starting' | 'up' | 'stopping' = 'starting';
   #tick: NodeJS.Timeout | undefined;
 
@@ -100,8 +102,10 @@ export class Agent {
         rings: this.#rings,
         config: () => this.#config,
         pooled: () => this.#pooled,
+        mapped: () => [...this.#children.values()].flatMap(({ mapped }) => mapped ?? []),
+        attached: (collector) => this.#attachedObject(collector),
         status: () => this.#freshStatus(),
-        families: (isDetailed) => this.#families(hooks.reloads(), isDetailed),
+        families: (isDetailed, known) => this.#families(hooks.reloads(), isDetailed, known),
       },
       {
         readers: () => [...this.#children.values()].flatMap(({ readers }) => readers),
@@ -122,6 +126,7 @@ export class Agent {
     for (const { name, error } of this.#catalog.broken)
       this.#states.write(setAside(name, 'unsupported', { error }));
     for (const entry of this.#catalog.entries) this.#startCollector(entry);
+    this.#services.configure();
     await this.#poolReady();
     if (this.#phase === 'starting') this.#phase = 'up';
   }
@@ -228,6 +233,7 @@ export class Agent {
       if (this.#children.has(entry.name) || !this.#startCollector(entry, counted.get(entry.name))) continue;
       if (!catalog.find(entry.name) || !touched.includes(entry.name)) touched.push(entry.name);
     }
+    this.#services.configure();
     await this.#attached(touched);
     return touched;
   }
@@ -238,6 +244,16 @@ export class Agent {
     await withDeadline(Promise.allSettled(settled), ATTACHED_MS, 'start of collectors').catch(
       () => undefined,
     );
+  }
+
+  #attachedObject(collector: string): AttachedObject {
+    const object = this.#children.get(collector)?.attached?.();
+    if (object) return object;
+    throw new HuatuoError('WORKER_EXITED', {
+      expected: `collector ${collector} with programs`,
+      found: 'none',
+      remedy: 'it was removed from the configuration; ask again',
+    });
   }
 
   /** @returns whether the collector is enabled and more than tasks on the pool */
@@ -294,20 +310,22 @@ export class Agent {
   }
 
   /** Nothing that is on every page is asked of a collector's thread: it would have to wake. */
-  async #families(reloads: ReloadRecord, isDetailed: boolean): Promise<MetricsAnswer> {
+  async #families(reloads: ReloadRecord, isDetailed: boolean, known?: string): Promise<MetricsAnswer> {
     const costs = this.#programCosts.families(this.#children.values(), this.#config.path.procfs);
     if (!isDetailed) {
       await this.#services.askForFamilies(MEASURE_DEADLINE_MS);
-      return answerOf([...statusFamilies(this.status(), reloads), ...this.#services.families(), ...costs]);
+      const families = [...statusFamilies(this.status(), reloads), ...this.#services.families(), ...costs];
+      return this.#answers.usual.answer(families, known);
     }
     const status = await this.#freshStatus();
-    return answerOf([
+    const families = [
       ...statusFamilies(status, reloads),
       ...actorDetails(status),
       ...this.#services.families(),
       ...this.#services.details(),
       ...costs,
-    ]);
+    ];
+    return this.#answers.detailed.answer(families, known);
   }
 
   async #freshStatus(): Promise<StatusDocument> {

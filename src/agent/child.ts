@@ -1,7 +1,9 @@
 /** One collector as the agent keeps it, whether it has a thread of its own or not. */
+import type { KernelCalls } from '../actor/kernel-calls.ts';
 import type { ActorStatus } from '../actor/state.ts';
 import type { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
+import type { MappedCollector } from '../map-metrics/map-source.ts';
 import type { SeriesMemory } from '../sdk/kept-series.ts';
 import type { LedgerStatus } from '../web/status.ts';
 import type { ReaderActor } from './services/services.ts';
@@ -12,6 +14,13 @@ export interface ProgramRuns {
   readonly program: string;
   readonly runs: number;
   readonly run_ns: number;
+}
+
+/** The object of a collector whose programs run. */
+export interface AttachedObject {
+  /** Another one has another number. */
+  readonly number: number;
+  readonly calls: KernelCalls;
 }
 
 export interface CollectorChild {
@@ -28,7 +37,11 @@ export interface CollectorChild {
   /** The CPUs that are online may be others now. */
   followCpus?(): void;
   /** For the one that takes its place, once this one has stopped: what it has counted. */
-  leaveSeries?(): SeriesMemory;
+  leaveSeries?(): SeriesMemory | undefined;
+  /** Set when all its metrics are maps, which the Prometheus thread reads. */
+  readonly mapped?: MappedCollector | undefined;
+  /** What that reads from. @throws COLLECTOR_STARTING, WORKER_EXITED */
+  attached?(): AttachedObject;
   status(): ActorStatus;
   /** Accounting of its documents; undefined when it makes none. */
   ledger(): LedgerStatus | undefined;

@@ -85,11 +85,20 @@ export interface KernelCounts {
 
 const WORDS = 3;
 
+/** What the kernel fills: a scrape reads the ledger of each ring, one after the other. */
+let words = new BigUint64Array();
+let bytes = new Uint8Array();
+const FIRST = new Uint8Array(4);
+
 /** Reads the map `ledger` of a loaded object. @throws SYSCALL_FAILED */
 export function readKernelCounts(ledgerFd: number): KernelCounts {
   const api = libbpf();
-  const values = new BigUint64Array(WORDS * api.libbpf_num_possible_cpus());
-  const result = api.bpf_map_lookup_elem(ledgerFd, new Uint8Array(4), new Uint8Array(values.buffer));
+  const count = WORDS * api.libbpf_num_possible_cpus();
+  if (words.length !== count) {
+    words = new BigUint64Array(count);
+    bytes = new Uint8Array(words.buffer);
+  }
+  const result = api.bpf_map_lookup_elem(ledgerFd, FIRST, bytes);
   if (result < 0) {
     throw new HuatuoError('SYSCALL_FAILED', {
       found: `the ledger could not be read (${errnoName(result)})`,
@@ -97,6 +106,6 @@ export function readKernelCounts(ledgerFd: number): KernelCounts {
     });
   }
   const sums = [0n, 0n, 0n];
-  for (const [index, value] of values.entries()) sums[index % WORDS]! += value;
+  for (const [index, value] of words.entries()) sums[index % WORDS]! += value;
   return { produced: sums[0]!, dropped_ring_full: sums[1]!, rate_limited: sums[2]! };
 }

@@ -6,7 +6,7 @@ import type { SupervisorConfig } from '../config/effective.ts';
 /**
  * Heap of one worker. Batches and decoder memory live outside the V8 heap and have their own bounds (ring.batch_size,
  * ring.batches_in_flight), so a collector that reaches this has a leak. V8 keeps the young generation at its full size once
- * a start has filled it; no thread of the agent makes garbage fast enough to need more than this.
+ * a start has filled it; few threads make garbage fast enough to need more than this (`ServiceSpec.limits`).
  */
 export const WORKER_LIMITS: ResourceLimits = {
   maxOldGenerationSizeMb: 128,

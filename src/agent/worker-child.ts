@@ -10,7 +10,6 @@ import type { ActorMeasurements, ActorStatus } from '../actor/state.ts';
 import { ActorStats, type StatField } from '../actor/stats.ts';
 import { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
-import { forgetShown } from '../collector/held-counts.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from '../collector/protocol.ts';
 import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
@@ -21,12 +20,14 @@ import { KernelOwner } from '../kernel/object-owner.ts';
 import { removePins } from '../kernel/pins/pin-set.ts';
 import { ProfileOwner } from '../kernel/profile-owner.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
+import { forgetShown } from '../map-metrics/held-counts.ts';
+import type { MappedCollector } from '../map-metrics/map-source.ts';
 import { at } from '../paths.ts';
 import type { Log } from '../sdk/context.ts';
 import { allocateSeries, type SeriesMemory } from '../sdk/kept-series.ts';
 import { allocateState } from '../sdk/shared-state.ts';
 import type { LedgerStatus } from '../web/status.ts';
-import type { CollectorChild, ProgramRuns } from './child.ts';
+import type { AttachedObject, CollectorChild, ProgramRuns } from './child.ts';
 import type { CpuCgroups } from './fence/cgroup.ts';
 import { CpuFence } from './fence/fence.ts';
 import { CollectorThrottle } from './fence/throttle.ts';
@@ -58,6 +59,11 @@ export interface CollectorDependencies {
 
 export const UNFENCED: CpuFenceConfig = { affinity: [], nice: 0, quota_cores: undefined };
 
+/** Those that the thread of a mapped collector has to do with. */
+const SERVICES_OF_MAPPED: readonly string[] = ['containers', 'journal'];
+/** Of this agent. */
+let [children, objects] = [0, 0];
+
 export class WorkerChild implements CollectorChild {
   readonly entry: CatalogEntry;
   readonly actor: WorkerActor<CollectorControl>;
@@ -75,6 +81,10 @@ export class WorkerChild implements CollectorChild {
   readonly #netlink: NetlinkOwner;
   /** Of an autotracer that has a BPF object, whose captures are in its worker. */
   readonly #profiles: ProfileOwner | undefined;
+  readonly #mapped: MappedCollector | undefined;
+  /** Of the object that is loaded. */
+  #object = 0;
+  #isAttached = false;
   #ledger: RingLedger | undefined;
 
   constructor(entry: CatalogEntry, dependencies: CollectorDependencies) {
@@ -82,6 +92,9 @@ export class WorkerChild implements CollectorChild {
     this.#dependencies = dependencies;
     this.stats = new ActorStats(this.#statsMemory);
     this.#series = dependencies.series ?? allocateSeries();
+    const { name, manifest, maxSeries, isMapped } = entry;
+    if (manifest && isMapped)
+      this.#mapped = { name, id: ++children, maps: manifest.maps, maxSeries, series: this.#series };
     const { cpu = UNFENCED } = dependencies.config.collectors[entry.name] ?? {};
     this.#fence = new CpuFence(entry.name, cpu, dependencies.cgroups, dependencies.log);
     const source = objectSource(entry, dependencies);
@@ -108,7 +121,7 @@ export class WorkerChild implements CollectorChild {
         resourceLimits: WORKER_LIMITS,
       },
       {
-        started: () => dependencies.started(this.actor),
+        started: () => dependencies.started(this.#reader),
         notice: (notice) => this.#noticed(notice as CollectorNotice),
         changed: (status) => dependencies.changed(status),
         ended: (error) => this.#ended(error),
@@ -121,7 +134,17 @@ export class WorkerChild implements CollectorChild {
   }
 
   get readers(): ReaderActor[] {
-    return [this.actor];
+    return [this.#reader];
+  }
+
+  get #reader(): ReaderActor {
+    const { name, control } = this.actor;
+    return this.#mapped ? { name, control, services: SERVICES_OF_MAPPED } : this.actor;
+  }
+
+  /** A page has nothing of one that this host cannot run. */
+  get mapped(): MappedCollector | undefined {
+    return this.actor.state === 'unsupported' ? undefined : this.#mapped;
   }
 
   get settled(): Promise<void> {
@@ -133,9 +156,21 @@ export class WorkerChild implements CollectorChild {
   }
 
   /** Maps of a new object begin at 0. */
-  leaveSeries(): SeriesMemory {
+  leaveSeries(): SeriesMemory | undefined {
+    // It has nothing else there, and the Prometheus thread may still be writing it.
+    if (this.#mapped) return undefined;
     forgetShown(this.#series);
     return this.#series;
+  }
+
+  attached(): AttachedObject {
+    if (this.#kernel && this.#isAttached) return { number: this.#object, calls: this.#kernel.calls };
+    const { state } = this.actor;
+    throw new HuatuoError(state === 'starting' ? 'COLLECTOR_STARTING' : 'WORKER_EXITED', {
+      expected: `the programs of collector ${this.entry.name} to run`,
+      found: `it is ${state}`,
+      remedy: 'it has metrics as soon as they do; see its state in /api/v1/status',
+    });
   }
 
   status(): ActorStatus {
@@ -250,6 +285,7 @@ export class WorkerChild implements CollectorChild {
         }),
       options: config.collectors[name]?.options ?? {},
       maxSeries,
+      isMapped: this.#mapped !== undefined,
       interval_seconds: interval,
       agent,
       paths: { procfs: config.path.procfs, sysfs: config.path.sysfs },
@@ -273,6 +309,7 @@ export class WorkerChild implements CollectorChild {
         break;
       case 'running':
       case 'waiting':
+        this.#isAttached = this.#kernel?.object !== undefined;
         this.actor.enter(notice.type);
         break;
       case 'failed':
@@ -283,7 +320,11 @@ export class WorkerChild implements CollectorChild {
   /** The ring's wake-ups and its ledger live as long as the object, whatever becomes of the worker. */
   #loaded(object: KernelObject): Disposable {
     const { rings } = this.#dependencies;
+    this.#object = ++objects;
     const dependents = new DisposableStack();
+    dependents.defer(() => {
+      this.#isAttached = false;
+    });
     dependents.use(wakeReader(rings, object, this.#wakesMemory));
     this.#ledger = dependents.use(RingLedger.open(this.entry.name, object));
     dependents.defer(() => {
@@ -301,7 +342,7 @@ export class WorkerChild implements CollectorChild {
     const { pinDirectory } = this.#dependencies;
     if (this.#kernel && pinDirectory !== undefined) removePins(pinDirectory, this.entry.name);
     void this.#kernel?.release();
-    // Maps of a new object begin at 0.
-    forgetShown(this.#series);
+    // Maps of a new object begin at 0. Those that are mapped are shown by another thread, which sees that for itself.
+    if (!this.#mapped) forgetShown(this.#series);
   }
 }

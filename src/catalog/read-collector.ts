@@ -24,6 +24,8 @@ export interface CollectorFiles {
 
 export const COLLECTOR_NAME: RegExp = /^[a-z][a-z0-9_]{0,47}$/;
 const DEFAULT_INTERVAL_SECONDS = 10;
+/** More would hold up the page of all collectors: they are read in the thread of their own. */
+const MAX_MAPPED_ENTRIES = 1 << 16;
 
 /** Never throws: what is wrong with the collector comes back with its name. */
 export async function readCollector(
@@ -87,6 +89,7 @@ function toEntry(
     doc: module?.doc ?? manifest?.doc ?? '',
     source: manifest ? 'bpf' : 'files',
     ...(module?.hooks.trigger && { isDeclared: true }),
+    ...(manifest && isMapped(manifest, module) && { isMapped: true }),
     ...(module?.needs && { needs: module.needs }),
     enabledByDefault: module?.enabledByDefault ?? true,
     ...(files.modulePath !== undefined && { modulePath: files.modulePath }),
@@ -99,6 +102,13 @@ function toEntry(
     aliases: aliasesOf(files.name),
     contents,
   };
+}
+
+/** What its module counts, or does at a scrape, is in the collector's thread. */
+function isMapped({ maps }: ObjectManifest, module: CollectorDescription | undefined): boolean {
+  if (module?.hooks.update || Object.keys(module?.metrics ?? {}).length > 0) return false;
+  const entries = maps.reduce((sum, { metrics, maxEntries }) => sum + (metrics ? maxEntries : 0), 0);
+  return entries <= MAX_MAPPED_ENTRIES;
 }
 
 /** What module and object must agree on. */

@@ -24,6 +24,8 @@ export interface CollectorWorkerData {
   /** The collector's own options; those of the BPF object under their C names. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly maxSeries: number;
+  /** The Prometheus thread reads the maps that are metrics; there is nothing to scrape here. */
+  readonly isMapped: boolean;
   /** Until `start` is called again after it returned. */
   readonly interval_seconds: number;
   readonly agent: AgentIdentity;

@@ -18,17 +18,17 @@ import { ContainersClient } from '../containers/client.ts';
 import { HuatuoError } from '../error.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
+import { CollectorMetrics } from '../map-metrics/collector-metrics.ts';
+import { metricMaps } from '../map-metrics/map-metrics.ts';
 import type { ProfileCalls } from '../profile/protocol.ts';
 import type { Collector } from '../sdk/collector.ts';
 import type { CollectorContext, Log } from '../sdk/context.ts';
 import type { MetricsAnswer } from '../sdk/metrics.ts';
 import { SharedState } from '../sdk/shared-state.ts';
 import { createBpf, type OwnBpf } from './bpf.ts';
-import { CollectorMetrics } from './collector-metrics.ts';
 import { createClock, documentKind } from './context.ts';
 import { CriticalLog } from './critical-log.ts';
 import { JournalClient } from './journal-client.ts';
-import { metricMaps } from './map-metrics.ts';
 import { createNetlink } from './netlink.ts';
 import { Overdue } from './overdue.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './protocol.ts';
@@ -70,7 +70,7 @@ export class CollectorRuntime {
     this.#metrics = new CollectorMetrics({
       collector: data.name,
       specs: collector.metrics ?? {},
-      maps: metricMaps(data.bpf?.manifest),
+      maps: data.isMapped ? [] : metricMaps(data.bpf?.manifest),
       maxSeries: data.maxSeries,
       series: data.series,
       sysfs: data.paths.sysfs,

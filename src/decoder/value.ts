@@ -102,6 +102,11 @@ function decodeNumber(view: DataView, at: number, bytes: number, field: FieldLay
   }
   const signed = field.format === 'signed';
   if (isExact(field, bytes, side)) return signed ? view.getBigInt64(at, true) : view.getBigUint64(at, true);
+  return numberAt(view, at, bytes, signed);
+}
+
+/** @param bytes 1, 2, 4 or 8; of 8 the nearest double */
+export function numberAt(view: DataView, at: number, bytes: number, signed: boolean): number {
   switch (bytes) {
     case 8: {
       const high = signed ? view.getInt32(at + 4, true) : view.getUint32(at + 4, true);

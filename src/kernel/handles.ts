@@ -11,6 +11,9 @@ export class Handles {
   readonly #links = new Map<string, Pointer>();
   /** The newest is in use; those before it keep the fds of maps that have been handed out. */
   readonly #objects: Pointer[];
+  /** Of the newest object, by name: each look-up in it makes a pointer that has to be collected, and a scrape needs them all. */
+  readonly #mapFds = new Map<string, number | undefined>();
+  readonly #programFds = new Map<string, number>();
   #closed = false;
   pinned = false;
 
@@ -31,7 +34,27 @@ export class Handles {
   takeOver(api: Libbpf, { object }: Handles): boolean {
     if (this.#closed) api.bpf_object__close(object);
     else this.#objects.push(object);
+    this.#mapFds.clear();
+    this.#programFds.clear();
     return !this.#closed;
+  }
+
+  /** @returns undefined when there is no such map; the fd is the object's */
+  mapFd(api: Libbpf, name: string): number | undefined {
+    if (!this.#mapFds.has(name)) {
+      const map = api.bpf_object__find_map_by_name(this.object, name);
+      this.#mapFds.set(name, map ? api.bpf_map__fd(map) : undefined);
+    }
+    return this.#mapFds.get(name);
+  }
+
+  /** @param find gives the program, which is loaded. @returns its fd, which is the object's */
+  programFd(api: Libbpf, name: string, find: () => Pointer): number {
+    const known = this.#programFds.get(name);
+    if (known !== undefined) return known;
+    const fd = api.bpf_program__fd(find());
+    this.#programFds.set(name, fd);
+    return fd;
   }
 
   /** By name: the program's, with the CPU behind it for one that is attached to each (`sample@3`). */

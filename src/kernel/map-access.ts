@@ -8,6 +8,8 @@ import { errnoName, libbpf } from './libbpf.ts';
 /** Entries asked for in one batch call. A bucket that holds more makes the kernel answer ENOSPC; then it is doubled. */
 const BATCH_ENTRIES = 256;
 const MAX_BATCH_ENTRIES = 1 << 16;
+/** Of an array's key. */
+const INDEX_BYTES = Uint32Array.BYTES_PER_ELEMENT;
 const ENOENT = 2;
 const ENOSPC = 28;
 
@@ -71,20 +73,26 @@ export class MapAccess {
     return result >= 0;
   }
 
-  /** An element at a time: a batch call of arrays costs more than the look-ups of the few elements they have. */
+  /**
+   * An element at a time: a batch call of arrays costs more than the look-ups of the few elements they have. The kernel writes to
+   * where the answer has them, since to make a buffer for each costs as much as the call.
+   */
   #arrayBatch(position: Uint8Array | undefined): MapBatch {
     const { maxEntries } = this.#layout;
     const first = position ? new DataView(position.buffer, position.byteOffset).getUint32(0, true) : 0;
     const count = Math.min(BATCH_ENTRIES, maxEntries - first);
-    const keys = Uint32Array.from({ length: count }, (_, index) => first + index);
+    const indices = Uint32Array.from({ length: count }, (_, index) => first + index);
+    const keys = new Uint8Array(indices.buffer);
     const values = new Uint8Array(count * this.#entryBytes);
-    for (const [index, key] of keys.entries()) {
-      const value = this.lookup(new Uint8Array(Uint32Array.of(key).buffer));
-      if (value) values.set(value, index * this.#entryBytes);
+    for (let index = 0; index < count; index++) {
+      const key = keys.subarray(index * INDEX_BYTES, (index + 1) * INDEX_BYTES);
+      const value = values.subarray(index * this.#entryBytes, (index + 1) * this.#entryBytes);
+      const result = libbpf().bpf_map_lookup_elem(this.#fd, key, value);
+      if (result < 0 && result !== -ENOENT) throw this.#error('read', errnoName(result));
     }
     const end = first + count;
     const more = end < maxEntries && { next: new Uint8Array(Uint32Array.of(end).buffer) };
-    return { count, keys: new Uint8Array(keys.buffer), values, ...more };
+    return { count, keys, values, ...more };
   }
 
   #hashBatch(position: Uint8Array | undefined): MapBatch {

@@ -145,9 +145,10 @@ export class KernelObject {
   /** What the kernel says of its programs, by their C name; undefined for a pinned set, of which there are links and maps only. */
   get programInfos(): readonly (ProgramInfo & { readonly program: string })[] | undefined {
     if (this.#handles.pinned) return undefined;
-    const { object } = this.#handles;
+    const [api, handles] = [this.#api, this.#handles];
     return this.#choice.chosen.flatMap(({ program }) => {
-      const info = programInfo(this.#api.bpf_program__fd(findProgram(this.#api, object, program)));
+      const find = (): Pointer => findProgram(api, handles.object, program);
+      const info = programInfo(handles.programFd(api, program, find));
       return info ? [{ program, ...info }] : [];
     });
   }
@@ -180,7 +181,7 @@ export class KernelObject {
 
   /** File descriptor of a map; belongs to the object, do not close it. Undefined when the object has no such map. */
   mapFd(name: string): number | undefined {
-    return mapFd(this.#api, this.#handles.object, name);
+    return this.#handles.mapFd(this.#api, name);
   }
 
   /**
@@ -197,11 +198,6 @@ export class KernelObject {
     this.#pinning?.clear();
     this.#handles.pinned = false;
   }
-}
-
-function mapFd(api: Libbpf, object: Pointer, name: string): number | undefined {
-  const map = api.bpf_object__find_map_by_name(object, name);
-  return map ? api.bpf_map__fd(map) : undefined;
 }
 
 function preparePinning(request: LoadRequest, choice: ProgramChoice): Pinning | undefined {

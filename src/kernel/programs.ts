@@ -29,6 +29,9 @@ export class ProgramChoice {
   readonly #points: readonly AttachPoint[];
   /** By program. What the look before found, and later what the kernel said. */
   readonly #lacks: Map<string, Lack>;
+  /** Made for the choice as it is: each scrape asks for both. */
+  #chosen: readonly AttachPoint[] | undefined;
+  #status: readonly ProgramStatus[] | undefined;
 
   /** @param lacks what the kernel does not have of what a section names */
   constructor(
@@ -57,7 +60,12 @@ export class ProgramChoice {
   }
 
   /** Those to be loaded and attached, in the order of the source. */
-  get chosen(): AttachPoint[] {
+  get chosen(): readonly AttachPoint[] {
+    this.#chosen ??= this.#choose();
+    return this.#chosen;
+  }
+
+  #choose(): AttachPoint[] {
     const purposes = new Set<string>();
     return this.#points.filter(({ program }) => {
       if (this.#lacks.has(program) || purposes.has(purposeOf(program))) return false;
@@ -110,7 +118,12 @@ export class ProgramChoice {
     };
   }
 
-  get status(): ProgramStatus[] {
+  get status(): readonly ProgramStatus[] {
+    this.#status ??= this.#tell();
+    return this.#status;
+  }
+
+  #tell(): ProgramStatus[] {
     const chosen = new Set(this.chosen);
     return this.#points.map((point) => {
       const { program, section } = point;
@@ -149,6 +162,8 @@ export class ProgramChoice {
   /** The kernel refuses a program that was chosen. */
   drop({ program }: AttachPoint, lack: Lack): void {
     this.#lacks.set(program, lack);
+    this.#chosen = undefined;
+    this.#status = undefined;
   }
 
   #variantsOf({ program }: AttachPoint): AttachPoint[] {

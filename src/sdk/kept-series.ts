@@ -9,7 +9,7 @@
  * other half, which is then put in force. A thread that ends in any line leaves one good half.
  */
 
-/** `header`: int32 [0] which half is in force, [1..2] bytes of index in use of each. */
+/** `header`: int32 [0] which half is in force, [1..2] bytes of index in use of each, [3] whose they are. */
 export interface SeriesMemory {
   readonly header: SharedArrayBuffer;
   readonly halves: readonly [SeriesHalf, SeriesHalf];
@@ -28,7 +28,7 @@ const LENGTH_BYTES = 4;
 export function allocateSeries(): SeriesMemory {
   const grows = (): SharedArrayBuffer => new SharedArrayBuffer(0, { maxByteLength: MAX_BYTES });
   const half = (): SeriesHalf => ({ index: grows(), values: grows() });
-  return { header: new SharedArrayBuffer(12), halves: [half(), half()] };
+  return { header: new SharedArrayBuffer(16), halves: [half(), half()] };
 }
 
 /** One series' values. */
@@ -58,6 +58,11 @@ export class KeptSeries {
   /** Names of the metrics that have any. */
   get metrics(): ReadonlySet<string> {
     return new Set(this.#records.map(({ metric }) => metric));
+  }
+
+  /** Says whose they are. @returns the number that said so before; 0 when none did */
+  mark(owner: number): number {
+    return Atomics.exchange(this.#header, 3, owner);
   }
 
   /** Series of one metric. */

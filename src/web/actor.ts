@@ -14,6 +14,8 @@ import { ContainersClient } from '../containers/client.ts';
 import type { ContainersDocument } from '../containers/document.ts';
 import { type ContainersSnapshot, SnapshotWriter } from '../containers/snapshot.ts';
 import type { LogConfig } from '../log.ts';
+import { type MapReadCalls, MapReads } from '../map-metrics/map-reads.ts';
+import { type MappedCollector, MapSource } from '../map-metrics/map-source.ts';
 import { FileSource } from '../pool/file-source.ts';
 import type { PoolCollector } from '../pool/file-task.ts';
 import { Looks } from '../pool/looks.ts';
@@ -28,7 +30,7 @@ import { processFamilies } from '../storage/prometheus/process.ts';
 import { AnswerReader, type Reading } from '../storage/prometheus/reader.ts';
 import type { PageLabels } from '../storage/prometheus/render.ts';
 import { ScrapeMemory, scrape } from '../storage/prometheus/scrape.ts';
-import { PortSource } from '../storage/prometheus/source.ts';
+import { type MetricSource, PortSource } from '../storage/prometheus/source.ts';
 import { createApp } from './app.ts';
 import { encode } from './encode.ts';
 import { EventStreams } from './event-stream.ts';
@@ -47,13 +49,20 @@ export interface PrometheusOptions {
   readonly log: LogConfig;
   /** The journal's directory. */
   readonly journal: string;
+  /** How long a page waits to learn whose a cgroup is. */
+  readonly containerWait_ms: number;
+  /** How long series of a container stay that a scrape has found ended. */
+  readonly containerKeepGone_ms: number;
 }
 
 /** What the main thread answers to this one, on the control port. */
-export interface SupervisorApi {
+export interface SupervisorApi extends MapReadCalls {
   status(): Promise<StatusDocument>;
-  /** The agent's own metrics: ledger, actor states, build information; and what only its own page has. */
-  families(isDetailed: boolean): Promise<MetricsAnswer>;
+  /**
+   * The agent's own metrics: ledger, actor states, build information; and what only its own page has.
+   * @param known token of the newest answer with the same details
+   */
+  families(isDetailed: boolean, known?: string): Promise<MetricsAnswer>;
   /** @throws when the thread that knows them is down */
   containers(): Promise<ContainersDocument>;
   /** Answers `NetlinkRequests` on a port of a thread of the pool, which is transferred. */
@@ -72,6 +81,8 @@ export interface PrometheusControl {
   setLabels(labels: PageLabels, followsHostname?: boolean): void;
   /** Replaces the list of file collectors; those that are in it already go on. */
   setPool(collectors: readonly PoolCollector[]): void;
+  /** Replaces the list of collectors whose maps are read here; those that are in it already go on. */
+  setMapped(collectors: readonly MappedCollector[]): void;
   /** The file collectors, and what became of their newest scrape. */
   pooled(): readonly PooledStatus[];
   /**
@@ -105,17 +116,16 @@ export class Prometheus implements PrometheusControl {
   /** Collector threads by name; one whose thread is down stays until it is forgotten. */
   readonly #ports = new Map<string, PortSource>();
   #files: readonly FileSource[] = [];
+  #mapped: readonly MapSource[] = [];
+  readonly #reads: MapReads;
   readonly #pool: FilePool;
   readonly #patience_ms: number;
   readonly #looks: Looks;
   readonly #own = new OwnMetrics(() => this.#events.counts);
   readonly #events: EventStreams;
-  /** Asks for no cgroup, so it waits for no answer. */
-  readonly #containers = new ContainersClient(0);
-  readonly #snapshots = new SnapshotWriter(this.#containers);
-  readonly #listed = withDeadline(this.#containers.listed, CONTAINERS_LISTED_MS, 'containers').catch(
-    () => {},
-  );
+  readonly #containers: ContainersClient;
+  readonly #snapshots: SnapshotWriter;
+  readonly #listed: Promise<void>;
   readonly #outcomes: ScrapeOutcomes;
   readonly #server: Promise<HttpServer>;
   readonly #status: () => Promise<StatusDocument>;
@@ -136,6 +146,10 @@ export class Prometheus implements PrometheusControl {
   constructor(options: PrometheusOptions, supervisor: SupervisorApi, log: Log) {
     this.#options = options;
     this.#patience_ms = patience_ms(options.web.scrape_timeout_ms);
+    this.#reads = new MapReads(supervisor);
+    this.#containers = new ContainersClient(options.containerWait_ms);
+    this.#snapshots = new SnapshotWriter(this.#containers);
+    this.#listed = withDeadline(this.#containers.listed, CONTAINERS_LISTED_MS, 'containers').catch(ignore);
     this.#outcomes = new ScrapeOutcomes(log);
     this.#pool = new FilePool({ paths: options.paths, log: options.log }, (port) => {
       // It fails only with the agent.
@@ -189,6 +203,7 @@ export class Prometheus implements PrometheusControl {
   forget(collector: string): void {
     this.#ports.get(collector)?.close();
     this.#ports.delete(collector);
+    this.#mapped = this.#mapped.filter(({ name }) => name !== collector);
     this.#looks.forget(collector);
     this.#outcomes.forget(collector);
   }
@@ -216,6 +231,19 @@ export class Prometheus implements PrometheusControl {
       this.#outcomes.forget(source.name);
       source[Symbol.dispose]();
     }
+  }
+
+  setMapped(collectors: readonly MappedCollector[]): void {
+    const before = new Map(this.#mapped.map((source) => [source.id, source]));
+    const dependencies = {
+      reads: this.#reads,
+      containers: this.#containers,
+      sysfs: this.#options.paths.sysfs,
+      keepGone_ms: this.#options.containerKeepGone_ms,
+    };
+    this.#mapped = collectors.map(
+      (collector) => before.get(collector.id) ?? new MapSource(collector, dependencies),
+    );
   }
 
   pooled(): PooledStatus[] {
@@ -247,8 +275,12 @@ export class Prometheus implements PrometheusControl {
     return this.#followsHostname ? { ...this.#pageLabels, host: hostname() } : this.#pageLabels;
   }
 
+  get #sources(): MetricSource[] {
+    return [...this.#ports.values(), ...this.#mapped, ...this.#files];
+  }
+
   #names(): string[] {
-    return [...this.#ports.keys(), ...this.#files.map((source) => source.name)].sort();
+    return this.#sources.map(({ name }) => name).sort();
   }
 
   #selected(selection: Selection): Pick<PageRequest, 'collectors' | 'agent'> {
@@ -264,7 +296,7 @@ export class Prometheus implements PrometheusControl {
     await this.#labels.promise;
     const supervisor = agent === 'none' ? undefined : this.#agent[agent];
     const page = await scrape({
-      sources: [...this.#ports.values(), ...this.#files].filter(({ name }) => collectors.includes(name)),
+      sources: this.#sources.filter(({ name }) => collectors.includes(name)),
       ...(supervisor && { supervisor }),
       own: this.#ownFamilies(agent),
       memory: this.#memories[agent],
@@ -294,7 +326,7 @@ function agentFamilies(
   deadline_ms: number,
 ): () => Promise<Reading> {
   const reader = new AnswerReader();
-  const ask = async (): Promise<Reading> => reader.read(await supervisor.families(isDetailed));
+  const ask = async (): Promise<Reading> => reader.read(await supervisor.families(isDetailed, reader.token));
   return bounded('metrics of the main thread', ask, deadline_ms);
 }
 

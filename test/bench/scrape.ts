@@ -1,11 +1,12 @@
 /**
  * What a scrape costs: the agent as it is shipped, with five collectors, and node_exporter, asked in turns in one run; then the agent
- * with fifty thousand series of a user's collectors.
+ * with fifty thousand series of a user's collectors, and what another collector has of that.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentProcess } from './agent-process.ts';
+import { measureHeldUp, WRITER, writerCollector } from './held-up.ts';
 import { NodeExporter } from './node-exporter.ts';
 import { cpuNanoseconds, cpuSecondsByThread, resident, usageBetween } from './proc-usage.ts';
 import { atMost, median, type Row } from './report.ts';
@@ -13,8 +14,8 @@ import { Scraper } from './scraper.ts';
 import { type BenchOptions, Workspace } from './workspace.ts';
 
 const FIVE = ['oom', 'softirq', 'runqlat', 'cpu_util', 'loadavg'];
-/** Until then V8 still compiles. */
-const WARM_UP_SCRAPES = 150;
+/** Until then V8 still compiles: an hour and a quarter of one each 15 s. */
+const WARM_UP_SCRAPES = 300;
 const ROUNDS = 10;
 const SCRAPES_PER_ROUND = 30;
 /** Between two scrapes: that what one has left to do is not the next one's. */
@@ -174,10 +175,12 @@ async function manySeries(options: BenchOptions): Promise<Row[]> {
   mkdirSync(directory);
   const names = Array.from({ length: LARGE_COLLECTORS }, (_, index) => `large_${index}`);
   for (const name of names) writeFileSync(join(directory, `${name}.js`), largeCollector);
+  writeFileSync(join(directory, `${WRITER}.js`), writerCollector);
+  const journal = join(workspace.path, 'journal');
   await using agent = await AgentProcess.start(
     workspace.path,
-    { journal: { directory: join(workspace.path, 'journal') }, path: { collectors: [directory] } },
-    ['--collector.disable-defaults', ...[...FIVE, ...names].map((name) => `--collector.${name}`)],
+    { journal: { directory: journal }, path: { collectors: [directory] } },
+    ['--collector.disable-defaults', ...[...FIVE, ...names, WRITER].map((name) => `--collector.${name}`)],
   );
   const before = resident(agent.pid).total_bytes;
   const rows: Row[] = [];
@@ -206,6 +209,8 @@ async function manySeries(options: BenchOptions): Promise<Row[]> {
         : { goal: `≤ ${goal_ms} ms`, ...atMost(middle, goal_ms) }),
     });
   }
+  using scraper = new Scraper(agent.url('/metrics'));
+  rows.push(...(await measureHeldUp(agent, journal, scraper)));
   const after = resident(agent.pid).total_bytes;
   const rss = `${(before / 1e6).toFixed(0)} MB, after all scrapes ${(after / 1e6).toFixed(0)} MB`;
   return [...rows, { name: 'scrape, many samples, RSS', measured: rss, verdict: 'info' }];

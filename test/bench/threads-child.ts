@@ -38,6 +38,7 @@ function collector(modulePath: string): Thread {
     modulePath,
     options: {},
     maxSeries: 1000,
+    isMapped: false,
     interval_seconds: 10,
     agent: { hostname: 'host', region: 'default', bootId: '' },
     paths: { procfs: '/proc', sysfs: '/sys' },

@@ -151,11 +151,13 @@ describe('one agent with all collectors', { skip }, () => {
 
   test('every name of the existing dashboards is there with its type and labels, also for the container', async () => {
     const ours = { container_host: ID.slice(0, 12) };
-    // CPU use is a difference: it takes two samples of the collector's own clock.
-    const text = await agent.until('samples of the container', async () => {
+    // Use of CPUs and disks is a difference: it takes two samples of the collector's own clock.
+    const text = await agent.until('samples of the host and of the container', async () => {
       const page = await agent.get('/metrics');
-      const wanted = UPSTREAM.filter(([, , labels]) => labels.includes('container_host'));
-      return wanted.every(([name]) => samplesOf(parsePage(page), name, ours).length > 0) ? page : undefined;
+      const families = parsePage(page);
+      const isThere = ([name, , labels]: (typeof UPSTREAM)[number]): boolean =>
+        samplesOf(families, name, labels.includes('container_host') ? ours : {}).length > 0;
+      return UPSTREAM.every(isThere) ? page : undefined;
     });
     const page = parsePage(text);
     for (const [name, type, labels] of UPSTREAM) {

@@ -33,7 +33,7 @@ import { HarnessContainers } from './harness-containers.ts';
 import { HarnessMetrics } from './harness-metrics.ts';
 import { type HarnessOptions, prepare, type Setup } from './harness-setup.ts';
 import { type JournalDocument, parseDocument } from './journal-reader.ts';
-import { dumpMaps, type MapDump } from './map-recording.ts';
+import { dumpMaps, recordMaps } from './map-recording.ts';
 import { type PageFamily, parsePage } from './prometheus-text.ts';
 import { ringRecords } from './ring-recording.ts';
 import { TestClock } from './test-clock.ts';
@@ -175,11 +175,12 @@ export class CollectorHarness implements AsyncDisposable {
     return parsePage(await this.page());
   }
 
-  /** What the maps hold that are metrics, as the kernel gives it; for `replayMaps`. */
-  async mapDump(): Promise<MapDump> {
+  /** Records what the maps hold that are metrics, as the kernel gives it; for `replayMaps`. */
+  async recordMaps(): Promise<void> {
     const calls = this.#kernel?.calls;
     assert.ok(calls);
-    return dumpMaps(this.#metrics.maps, (map, position) => calls.mapBatch(map, position));
+    const batch = (map: string, position: Uint8Array | undefined) => calls.mapBatch(map, position);
+    recordMaps(this.#name, await dumpMaps(this.#metrics.maps, batch));
   }
 
   /** The records that the ring holds now, as the kernel wrote them; for `replay`. They stay there. */

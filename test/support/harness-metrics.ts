@@ -1,9 +1,9 @@
 /** The metrics of a collector in a harness: its samples, its own instruments, and those that tags of its object declare. */
 import assert from 'node:assert/strict';
 import type { OwnBpf } from '../../src/collector/bpf.ts';
-import { CollectorMetrics } from '../../src/collector/collector-metrics.ts';
-import { metricMaps } from '../../src/collector/map-metrics.ts';
 import type { ContainersClient } from '../../src/containers/client.ts';
+import { CollectorMetrics } from '../../src/map-metrics/collector-metrics.ts';
+import { metricMaps } from '../../src/map-metrics/map-metrics.ts';
 import type { StoredSample } from '../../src/pool/file-task.ts';
 import type { MapLayout } from '../../src/schema/manifest.ts';
 import type { Collector } from '../../src/sdk/collector.ts';

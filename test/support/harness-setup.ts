@@ -62,6 +62,7 @@ export async function prepare(name: string, given: HarnessOptions): Promise<Setu
     ...(entry.manifest && { bpf: { manifest: entry.manifest, pinned: false } }),
     options: config.collectors[name]?.options ?? {},
     maxSeries: given.maxSeries ?? entry.maxSeries,
+    isMapped: false,
     interval_seconds: entry.interval,
     agent: { hostname: 'h', region: 'r', bootId: '0'.repeat(32) },
     paths: given.paths ?? { procfs: '/proc', sysfs: '/sys' },

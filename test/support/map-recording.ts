@@ -4,16 +4,20 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { CollectorMetrics } from '../../src/collector/collector-metrics.ts';
-import { metricMaps } from '../../src/collector/map-metrics.ts';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { KernelMap, type MapBatch } from '../../src/decoder/maps.ts';
+import { decodeValue } from '../../src/decoder/value.ts';
+import { CollectorMetrics } from '../../src/map-metrics/collector-metrics.ts';
+import { DiskNames } from '../../src/map-metrics/disk-names.ts';
+import { metricMaps } from '../../src/map-metrics/map-metrics.ts';
 import { at } from '../../src/paths.ts';
 import type { MapLayout } from '../../src/schema/manifest.ts';
+import { keyLabels } from '../../src/schema/metrics.ts';
 import type { Container } from '../../src/sdk/container.ts';
 import { allocateSeries } from '../../src/sdk/kept-series.ts';
 import { DEFAULT_MAX_SERIES } from '../../src/sdk/metrics.ts';
+import { directoryWith } from '../config/collectors.ts';
 import { pageOf } from './families.ts';
 import { builtManifest } from './ring-recording.ts';
 
@@ -66,8 +70,12 @@ export function recordMaps(collector: string, maps: MapDump): void {
 /**
  * Shows a recording as the collector's metrics, without a kernel, and compares with the golden page; UPDATE_GOLDEN=1 writes that.
  * @param owner whose all of its cgroups are
+ * @returns the page, and what the maps held
  */
-export async function replayMaps(collector: string, owner: Container): Promise<string> {
+export async function replayMaps(
+  collector: string,
+  owner: Container,
+): Promise<{ readonly text: string; readonly entries: MapDump }> {
   const recording = JSON.parse(readFileSync(pathOf(collector), 'utf8')) as Recording;
   const maps = metricMaps(builtManifest(collector));
   assert.equal(
@@ -75,13 +83,14 @@ export async function replayMaps(collector: string, owner: Container): Promise<s
     hashOf(maps),
     `the maps of ${collector} have changed: record again with HUATUO_RECORD=1`,
   );
+  using sysfs = sysfsOf(maps, recording.maps);
   const metrics = new CollectorMetrics({
     collector,
     specs: {},
     maps,
     maxSeries: DEFAULT_MAX_SERIES,
     series: allocateSeries(),
-    sysfs: '/nonexistent',
+    sysfs: sysfs.path,
     containers: {
       list: () => [owner],
       units: () => [],
@@ -98,7 +107,27 @@ export async function replayMaps(collector: string, owner: Container): Promise<s
   const text = pageOf(collector, await metrics.collect(async () => undefined, { loaded }));
   if (process.env.UPDATE_GOLDEN) writeFileSync(golden(collector), text);
   assert.equal(text, readFileSync(golden(collector), 'utf8'), 'if that is meant: UPDATE_GOLDEN=1');
-  return text;
+  return { text, entries: recording.maps };
+}
+
+/** Where the disks of a recording have names, which are their numbers: `disk8:0`. */
+function sysfsOf(maps: readonly MapLayout[], dump: MapDump): Disposable & { readonly path: string } {
+  const directory = directoryWith({});
+  const disks = join(directory.path, 'dev/block');
+  mkdirSync(disks, { recursive: true });
+  for (const map of maps)
+    for (const { field, path } of keyLabels(map)) {
+      if (field.format !== 'block_dev' && !field.numbered) continue;
+      for (const [key] of dump[map.name] ?? []) {
+        const bytes = Uint8Array.from(Buffer.from(key, 'hex'));
+        const decoded = decodeValue(new DataView(bytes.buffer), 0, map.key, 'key');
+        const device = path.reduce((value, name) => (value as Record<string, unknown>)[name], decoded);
+        const number = new DiskNames('').numberOf(device as number);
+        rmSync(join(disks, number), { force: true });
+        symlinkSync(`../../devices/virtual/block/disk${number}`, join(disks, number));
+      }
+    }
+  return directory;
 }
 
 /** A map that can only be read whole. */

@@ -9,6 +9,10 @@ import { expose, type Remote, transferPort, wrap } from '../../src/actor/rpc.ts'
 import type { ServiceData } from '../../src/actor/service-thread.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
+import type { MapReadCalls } from '../../src/map-metrics/map-reads.ts';
+import type { MappedCollector } from '../../src/map-metrics/map-source.ts';
+import type { MapLayout } from '../../src/schema/manifest.ts';
+import { allocateSeries } from '../../src/sdk/kept-series.ts';
 import { allocateState } from '../../src/sdk/shared-state.ts';
 import { answerOf, gauge } from '../../src/storage/prometheus/own-family.ts';
 import type { ScrapeReply, ScrapeRequest } from '../../src/storage/prometheus/protocol.ts';
@@ -35,7 +39,26 @@ const STATUS: StatusDocument = {
   ledger: [],
 };
 
+/** A collector `mapped` whose one map has counted 7. */
+const MAPPED: MapReadCalls = {
+  readMaps: async (wishes) =>
+    wishes.map(({ maps }) => ({
+      type: 'read',
+      object: 1,
+      batches: maps.map(() => ({
+        count: 1,
+        keys: new Uint8Array(4),
+        values: new Uint8Array(BigUint64Array.of(7n).buffer),
+      })),
+    })),
+  mapLookup: async () => undefined,
+  mapBatch: async () => ({ count: 0, keys: new Uint8Array(), values: new Uint8Array() }),
+  mapUpdate: async () => undefined,
+  mapDelete: async () => false,
+};
+
 const SUPERVISOR: SupervisorApi = {
+  ...MAPPED,
   containers: async () => NO_CONTAINERS,
   answerNetlink: async (port) => port.close(),
   status: async () => STATUS,
@@ -68,6 +91,8 @@ function start(supervisor: SupervisorApi = SUPERVISOR, port = 0, scrape_timeout_
       paths: { procfs: '/proc', sysfs: '/sys' },
       log: { level: 'error', format: 'json' },
       journal: '/nonexistent',
+      containerWait_ms: 0,
+      containerKeepGone_ms: 0,
     },
     control: port2,
     log: { level: 'error', format: 'json' },
@@ -247,6 +272,33 @@ test('a collector whose thread ends stays visible with success 0, comes back, an
   assert.equal(await success(), undefined);
 });
 
+function mappedCollector(id: number): MappedCollector {
+  const field = { name: '', json: '', offset: 0, doc: '' } as const;
+  const layout: MapLayout = {
+    name: 'drops',
+    type: 'array',
+    key: [{ ...field, format: 'id', bytes: 4 }],
+    value: [{ ...field, format: 'count', bytes: 8 }],
+    keyBytes: 4,
+    valueBytes: 8,
+    maxEntries: 1,
+    metrics: [{ type: 'counter', name: 'test_drops_total', help: 'Test.', field: '' }],
+  };
+  return { name: 'mapped', id, maps: [layout], maxSeries: 10, series: allocateSeries() };
+}
+
+test('maps of a collector without a port are read here, can be selected, and are forgotten with it', async () => {
+  const { control } = start();
+  await control.setMapped([mappedCollector(1)]);
+  const { body } = await get(control, '/metrics?collect[]=mapped');
+  assert.match(body, /^test_drops_total 7$/m);
+  assert.match(body, /success\{collector="mapped",[^}]*\} 1/);
+  await control.setMapped([mappedCollector(2)]);
+  assert.match((await get(control, '/metrics')).body, /^test_drops_total 7$/m);
+  await control.forget('mapped');
+  assert.doesNotMatch((await get(control, '/metrics')).body, /test_drops_total/);
+});
+
 test('refused families are counted', async () => {
   const { control } = start({
     ...SUPERVISOR,
@@ -260,9 +312,10 @@ test('refused families are counted', async () => {
 
 test('a main thread that never answers costs only what it knows', async () => {
   const never = (): Promise<never> => new Promise(() => {});
-  const silent = { status: never, families: never, containers: never, answerNetlink: never };
+  const silent = { ...SUPERVISOR, status: never, families: never, containers: never, readMaps: never };
   const { control } = start(silent, 0, 1000);
   await connect(control, 'oom');
+  await control.setMapped([mappedCollector(1)]);
   const [healthy, ready, status, metrics] = await Promise.all(
     ['/-/healthy', '/-/ready', '/api/v1/status', '/metrics'].map((path) => get(control, path)),
   );
@@ -271,6 +324,7 @@ test('a main thread that never answers costs only what it knows', async () => {
   assert.equal(status?.status, 503);
   assert.match(status?.body ?? '', /DEADLINE_EXCEEDED/);
   assert.match(metrics?.body ?? '', /^huatuo_bamai_oom_value/m);
+  assert.match(metrics?.body ?? '', /success\{collector="mapped",[^}]*\} 0/);
 });
 
 test('the list of containers is passed on', async () => {

@@ -3,16 +3,18 @@
  * file beside this one, as data; `list.ts` says which there are, `services.ts` runs them. To add one: its spec here, its
  * element there, workers/<name>.ts, and its section of the configuration.
  */
-import type { MessagePort } from 'node:worker_threads';
+import type { MessagePort, ResourceLimits } from 'node:worker_threads';
 import type { Remote } from '../../actor/rpc.ts';
 import type { ActorRole, StatusError } from '../../actor/state.ts';
 import type { EffectiveConfig } from '../../config/effective.ts';
 import type { RingWatch } from '../../kernel/ring-watch.ts';
+import type { MappedCollector } from '../../map-metrics/map-source.ts';
 import type { PoolCollector } from '../../pool/file-task.ts';
 import type { Log } from '../../sdk/context.ts';
 import type { MetricsAnswer } from '../../sdk/metrics.ts';
 import type { OwnFamily } from '../../storage/prometheus/own-family.ts';
 import type { StatusDocument } from '../../web/status.ts';
+import type { AttachedObject } from '../child.ts';
 
 /** What services tell of themselves beside their state. */
 export type ServiceReport = Pick<StatusDocument, 'containers' | 'elasticsearch' | 'journal' | 'pooled'>;
@@ -46,9 +48,17 @@ export interface ServiceHost {
   config(): EffectiveConfig;
   /** Enabled collectors that run as tasks on the pool. */
   pooled(): readonly PoolCollector[];
+  /** Enabled collectors of whose object a page shows the maps, and nothing else. */
+  mapped(): readonly MappedCollector[];
+  /** The object of one of them. @throws COLLECTOR_STARTING, WORKER_EXITED */
+  attached(collector: string): AttachedObject;
   status(): Promise<StatusDocument>;
-  /** The agent's own metrics. @param isDetailed those that are on the agent's page only, too */
-  families(isDetailed: boolean): Promise<MetricsAnswer>;
+  /**
+   * The agent's own metrics.
+   * @param isDetailed those that are on the agent's page only, too
+   * @param known token of the newest answer with the same details
+   */
+  families(isDetailed: boolean, known?: string): Promise<MetricsAnswer>;
   /**
    * Calls of another service's thread; use under a deadline.
    * @throws WORKER_EXITED while it is down
@@ -62,6 +72,8 @@ export interface ServiceSpec<Control extends ServiceControl> {
   readonly role: ActorRole;
   /** Compiled entry point, when it is not workers/<name>.js. */
   readonly entry?: URL;
+  /** Where its heap is another than that of other workers. */
+  readonly limits?: ResourceLimits;
   /** Part of `supervisor.stop_timeout` that its orderly stop may take. */
   readonly stopShare: number;
   /** Without it the service runs in every configuration. Where it does not, it has no thread and is not in the status. */

@@ -138,6 +138,11 @@ export class Services {
     return replaced;
   }
 
+  /** Tells each what it has to know of the collectors. */
+  configure(): void {
+    for (const service of this.#enabled) this.#configure(service);
+  }
+
   /** Asks each for its report. What is down, or does not answer, keeps what it told last. */
   ask(deadline_ms: number): Promise<void> {
     return this.#ask(this.#enabled, deadline_ms);
@@ -225,7 +230,7 @@ export class Services {
         startTimeout_ms: supervisor.start_timeout_ms,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
         stats,
-        resourceLimits: WORKER_LIMITS,
+        resourceLimits: { ...WORKER_LIMITS, ...spec.limits },
       },
       {
         started: (control) => this.#started(service, control),

@@ -31,7 +31,7 @@ const collector: Collector = defineMetric({
     count: counter({
       name: 'huatuo_conntrack_{key}_total',
       labels: ['key'],
-      help: '{key} of the host’s connection tracking, over all CPUs (conntrack -S).',
+      help: '{key} of the connection tracking of the host, over all CPUs (conntrack -S).',
     }),
     container_entries: gauge({
       name: 'huatuo_conntrack_container_entries',

@@ -14,7 +14,6 @@ import {
   perWorkload,
   type SampleContext,
   WORKLOAD_LABELS,
-  type WorkloadLabels,
 } from '../../sdk/index.ts';
 
 const EVERY_SECONDS = 10;
@@ -22,7 +21,7 @@ const NS_PER_SECOND = 1e9;
 const NS_PER_US = 1_000;
 
 /** Containers by id. */
-type Waits = Readonly<Record<string, CpuWait & { readonly labels: WorkloadLabels }>>;
+type Waits = Readonly<Record<string, CpuWait>>;
 
 const of = (help: string) => counter({ help, labels: WORKLOAD_LABELS });
 
@@ -79,20 +78,18 @@ const collector: Collector = defineMetric({
     const [older, newer] = samples;
     if (!older || !newer) return;
     const passed_ns = Number(newer.boottime_ns - older.boottime_ns);
-    for (const [id, now] of Object.entries(newer.state)) {
-      const before = older.state[id];
-      const percent = before && waitPercent(before, now, passed_ns);
-      if (percent !== undefined) metrics.container_wait_sum_percent.set(percent, now.labels);
-    }
+    // One that has ended since the newer sample waits for nothing.
+    perWorkload(context, ({ id }, labels) => {
+      const [before, now] = [older.state[id], newer.state[id]];
+      const percent = before && now && waitPercent(before, now, passed_ns);
+      if (percent !== undefined) metrics.container_wait_sum_percent.set(percent, labels);
+    });
   },
 });
 export default collector;
 
 function sampleWaits(context: SampleContext<object>): Waits {
-  const waits = perWorkload(context, ({ cgroups }, labels) => {
-    const wait = readWait(cgroups);
-    return wait && { ...wait, labels };
-  });
+  const waits = perWorkload(context, ({ cgroups }) => readWait(cgroups));
   return Object.fromEntries(waits.map(([{ id }, wait]) => [id, wait]));
 }
 

@@ -13,7 +13,6 @@ import {
   perWorkload,
   type SampleContext,
   WORKLOAD_LABELS,
-  type WorkloadLabels,
 } from '../../sdk/index.ts';
 
 const EVERY_SECONDS = 10;
@@ -27,7 +26,6 @@ export interface CpuUtilState {
 
 interface ContainerCpu extends CgroupCpuUse {
   readonly cores: number;
-  readonly labels: WorkloadLabels;
 }
 
 const collector: Collector = defineMetric({
@@ -106,24 +104,25 @@ const collector: Collector = defineMetric({
     }
     const elapsed_ns = Number(newer.boottime_ns - older.boottime_ns);
     if (elapsed_ns <= 0) return;
-    for (const [id, now] of Object.entries(newer.state.containers)) {
-      const before = older.state.containers[id];
-      if (!before) continue;
+    // One that has ended since the newer sample uses nothing.
+    perWorkload(context, ({ id }, labels) => {
+      const [before, now] = [older.state.containers[id], newer.state.containers[id]];
+      if (!before || !now) return;
       const percent = containerPercent(before, now, elapsed_ns * now.cores);
-      metrics.container_cores.set(now.cores, now.labels);
-      metrics.container_usr.set(percent.usr, now.labels);
-      metrics.container_sys.set(percent.sys, now.labels);
-      metrics.container_total.set(percent.total, now.labels);
-    }
+      metrics.container_cores.set(now.cores, labels);
+      metrics.container_usr.set(percent.usr, labels);
+      metrics.container_sys.set(percent.sys, labels);
+      metrics.container_total.set(percent.total, labels);
+    });
   },
 });
 export default collector;
 
 /** @param online CPUs */
 function sampleContainers(context: SampleContext<object>, online: number): Record<string, ContainerCpu> {
-  const sampled = perWorkload(context, ({ cgroups }, labels) => {
+  const sampled = perWorkload(context, ({ cgroups }) => {
     const use = readCgroupCpuUse(cgroups);
-    return use && { ...use, cores: readCgroupCores(cgroups, online), labels };
+    return use && { ...use, cores: readCgroupCores(cgroups, online) };
   });
   return Object.fromEntries(sampled.map(([{ id }, use]) => [id, use]));
 }

@@ -1,4 +1,5 @@
 /** Pause frames of priority flow control: a receiver that cannot keep up stops a priority of its sender, as in RDMA networks. */
+import { isDeepStrictEqual } from 'node:util';
 import { readPfc } from '../../netlink/dcb.ts';
 import { isInHostNetwork } from '../../procfs/network.ts';
 import { hardwareDevices } from '../../procfs/network-hardware.ts';
@@ -6,6 +7,11 @@ import { type Collector, counter, defineMetric, nameFilter } from '../../sdk/ind
 import { DEVICE_OPTIONS } from './network-devices.ts';
 
 const LABELS = ['device', 'prio'] as const;
+/** Most cards have no PFC, and do not get it while they run but by a change of their firmware's settings. */
+const ASK_AGAIN_SECONDS = 600;
+
+/** By device and driver: until when, in seconds of the monotonic clock, it need not be asked. */
+type Without = Readonly<Record<string, number>>;
 
 const collector: Collector = defineMetric({
   doc: 'Shows how often each priority of a network device was paused, or paused its peer (PFC, IEEE 802.1Qbb).',
@@ -14,7 +20,7 @@ const collector: Collector = defineMetric({
     reads: 'DCB netlink (DCB_CMD_IEEE_GET)',
     kernel: 'with CONFIG_DCB and a card whose driver answers; else there are no series',
     falsePositives:
-      'Drivers may show 0 for a priority without PFC. Of more than 256 cards the first by name are asked',
+      'Drivers may show 0 for a priority without PFC. A card that has none is asked again after ten minutes. Of more than 256 cards the first by name are asked',
   },
   options: DEVICE_OPTIONS,
   metrics: {
@@ -29,11 +35,21 @@ const collector: Collector = defineMetric({
       labels: LABELS,
     }),
   },
-  async update({ log, metrics, netlink, options, paths }) {
+  async update({ log, metrics, netlink, options, paths, state }) {
     if (!isInHostNetwork(paths.procfs)) return;
-    for (const { device } of hardwareDevices(paths.sysfs, nameFilter(options), log)) {
+    const now_seconds = Number(process.hrtime.bigint() / 1_000_000_000n);
+    const before = state.get<Without>() ?? {};
+    const without: Record<string, number> = {};
+    for (const { device, driver } of hardwareDevices(paths.sysfs, nameFilter(options), log)) {
+      const card = `${device} ${driver}`;
+      const until_seconds = before[card] ?? 0;
+      if (now_seconds < until_seconds) {
+        without[card] = until_seconds;
+        continue;
+      }
       try {
         const pfc = await readPfc(netlink, device);
+        if (!pfc) without[card] = now_seconds + ASK_AGAIN_SECONDS;
         for (const [prio, frames] of pfc?.sent.entries() ?? [])
           metrics.pfc_send.set(frames, { device, prio: String(prio) });
         for (const [prio, frames] of pfc?.received.entries() ?? [])
@@ -42,6 +58,7 @@ const collector: Collector = defineMetric({
         log.warn('a network device does not tell of its flow control', { device, error });
       }
     }
+    if (!isDeepStrictEqual(without, before)) state.set(without);
   },
 });
 export default collector;

@@ -64,6 +64,13 @@ export class PageFamily {
   }
 }
 
+/** Of the same name. Most families are as before when there is a new series in another one. */
+export function isSameText(a: FamilyText, b: FamilyText): boolean {
+  return (
+    a.series === b.series && a.help === b.help && a.type === b.type && String(a.bounds) === String(b.bounds)
+  );
+}
+
 /** How many values belong to a family, whatever else is wrong with it. */
 export function valueCount(text: FamilyText): number {
   if (!isRecord(text) || typeof text.series !== 'string') return 0;

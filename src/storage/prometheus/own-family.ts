@@ -1,6 +1,7 @@
 /** Families of the agent itself, which are made at once: their text goes with each answer, they are few. */
 import { labelText } from '../../sdk/label-text.ts';
 import type { FamilyText, MetricsAnswer, MetricType } from '../../sdk/metrics.ts';
+import { isSameText } from './family.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -44,10 +45,32 @@ export function histogram(
 
 /** An answer of those that have any series. */
 export function answerOf(families: readonly OwnFamily[]): MetricsAnswer {
-  const some = families.filter(({ values }) => values.length > 0);
-  return {
-    token: '',
-    families: some.map(({ text }) => text),
-    values: Float64Array.from(some.flatMap(({ values }) => values)),
-  };
+  return new OwnAnswers().answer(families);
+}
+
+/** Answers to one asker, one after the other: what these families are called is hardly ever another than before. */
+export class OwnAnswers {
+  #token = 0;
+  #texts: readonly FamilyText[] = [];
+
+  /** @param known token of the answer whose text the asker has */
+  answer(families: readonly OwnFamily[], known?: string): MetricsAnswer {
+    const some = families.filter(({ values }) => values.length > 0);
+    const texts = some.map(({ text }) => text);
+    const isKnown = known === String(this.#token) && areSame(texts, this.#texts);
+    this.#token++;
+    this.#texts = texts;
+    return {
+      token: String(this.#token),
+      ...(!isKnown && { families: texts }),
+      values: Float64Array.from(some.flatMap(({ values }) => values)),
+    };
+  }
+}
+
+function areSame(some: readonly FamilyText[], others: readonly FamilyText[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every((text, i) => text.name === others[i]!.name && isSameText(text, others[i]!))
+  );
 }

@@ -1,6 +1,6 @@
 /** The answers of one source, read into families that may stand on a page. */
 import type { FamilyText, MetricsAnswer } from '../../sdk/metrics.ts';
-import { checkFamily, type PageFamily, valueCount } from './family.ts';
+import { checkFamily, isSameText, type PageFamily, valueCount } from './family.ts';
 
 /** One family at one scrape. */
 export interface Sampled {
@@ -77,20 +77,13 @@ export class AnswerReader {
     return texts.map((text) => {
       const before = known.get(text?.name);
       const to = from + valueCount(text);
-      const checked = before && isSame(before.text, text) ? before : checkFamily(text);
+      const checked = before && isSameText(before.text, text) ? before : checkFamily(text);
       const family = typeof checked === 'string' ? `${printable(text)} ${checked}` : checked;
       const one = { family, from, to };
       from = to;
       return one;
     });
   }
-}
-
-/** Most families are as before when there is a new series in another one. */
-function isSame(a: FamilyText, b: FamilyText): boolean {
-  return (
-    a.series === b.series && a.help === b.help && a.type === b.type && String(a.bounds) === String(b.bounds)
-  );
 }
 
 function fault(reason: string): Reading {

@@ -9,6 +9,7 @@
  * Nothing a source does costs another one's samples.
  */
 import { HuatuoError } from '../../error.ts';
+import { labelText } from '../../sdk/label-text.ts';
 import { answerOf, gauge, type OwnFamily } from './own-family.ts';
 import { KeptPage } from './page.ts';
 import { AnswerReader, type Reading } from './reader.ts';
@@ -110,11 +111,14 @@ function scrapeFamilies(
   { lastSuccess_seconds }: ScrapeInputs,
 ): OwnFamily[] {
   const family = (name: string, help: string, value: (outcome: Outcome) => number | undefined): OwnFamily => {
-    const samples = outcomes.flatMap((outcome) => {
-      const known = value(outcome);
-      return known === undefined ? [] : [{ labels: { collector: outcome.name }, value: known }];
+    const known = outcomes.flatMap((outcome) => {
+      const number = value(outcome);
+      return number === undefined ? [] : [{ series: seriesOf(outcome.name), number }];
     });
-    return gauge(name, help, samples);
+    return {
+      text: { name, help, type: 'gauge', series: known.map(({ series }) => series).join('\n') },
+      values: known.map(({ number }) => number),
+    };
   };
   return [
     family(SUCCESS, 'Whether the collector gave all its samples: 1 yes, 0 no.', (outcome) =>
@@ -125,6 +129,15 @@ function scrapeFamilies(
       lastSuccess_seconds(name),
     ),
   ];
+}
+
+/** Text of each collector's label: they are as many as collectors were ever configured. */
+const labelTexts = new Map<string, string>();
+
+function seriesOf(collector: string): string {
+  const text = labelTexts.get(collector) ?? labelText({ collector });
+  labelTexts.set(collector, text);
+  return text;
 }
 
 function upFamily(up: boolean): OwnFamily {

@@ -100,6 +100,8 @@ function stage(region: string, prepare: () => void = () => undefined): Stage {
       rings,
       config: () => state.config,
       pooled: () => [],
+      mapped: () => [],
+      attached: () => assert.fail('not asked'),
       status: () => Promise.reject(new Error('not asked')),
       families: async () => answerOf([]),
     },

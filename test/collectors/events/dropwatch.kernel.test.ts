@@ -111,6 +111,7 @@ test('headers of every kind are read, and only those that are there', { skip }, 
   for (const [, frame] of seen) await stage.send(frame);
   await eventually('all of them', () => collector.records().length >= seen.length);
   record('dropwatch', collector.records());
+  await collector.recordMaps();
   const drops = await stage.drops(collector, 'TC_INGRESS', seen.length);
   assert.deepEqual(
     drops.map(({ data }) => data.layers?.label),

@@ -53,6 +53,7 @@ async function documentsUntil(
     what,
     async () => {
       record('hungtask', collector.records().slice(0, 4));
+      await collector.recordMaps();
       all.push(...((await collector.documents()) as Hang[]));
       return isEnough(all);
     },

@@ -82,6 +82,7 @@ test("the reclaimed cgroup is the one at its limit, and the container is the tas
   }
 
   const page = await collector.scrape();
+  await collector.recordMaps();
   const waited = documents.reduce((sum, { data }) => sum + Number(data.reclaim_duration_ns), 0);
   const own = { container_name: 'name-inner' };
   assert.equal(

@@ -66,6 +66,7 @@ for (const family of [4, 6] as const) {
       for (const document of timed) assertFlow(stage, document);
     }
     const page = await collector.scrape();
+    await collector.recordMaps();
     const own = { container_id: stage.container };
     assert.equal(sampleValue(page, 'huatuo_net_rx_container_segments_total', own), MESSAGES);
     const read_ns = (await stage.documents('RX_STAGE_USERCOPY')).reduce(

@@ -51,6 +51,7 @@ test('a queue that hangs is told with device, driver and namespace, and counted'
   );
   assert.equal(documents[0]?.fields.severity, 'critical');
   assert.equal(sampleValue(await collector.scrape(), 'huatuo_netdev_txqueue_timeouts_total', {}), 2);
+  await collector.recordMaps();
 });
 
 test('more than the rate allows are counted, and not written', { skip }, async () => {

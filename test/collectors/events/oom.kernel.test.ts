@@ -113,6 +113,7 @@ test('one kill is one document that says who wanted the memory, who was killed, 
   assert.ok((host_meminfo.MemAvailable ?? 0) > 0);
 
   assert.equal(sampleValue(await oom.scrape(), 'huatuo_bamai_oom_host_total'), kills);
+  await oom.recordMaps();
 });
 
 test('a kill in a container is counted as its own, with the newest victim, until the container is gone', {

@@ -32,6 +32,7 @@ test('an error of a memory controller is told with its place and what the driver
     0xabn,
     memory.text('rank 1 "quoted"'),
   ]);
+  await collector.recordMaps();
   const [document, ...others] = await collector.documents();
   assert.deepEqual(others, []);
   assert.deepEqual(document?.data, {

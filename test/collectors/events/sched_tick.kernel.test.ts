@@ -89,6 +89,7 @@ test('code that turns preemption off is told of when another task waits for the 
   assert.ok(data.held_off_ns >= data.threshold_ns, text);
   assert.ok(data.stack.some(isOfTheLoop), text);
   const page = await ticks.scrape();
+  await ticks.recordMaps();
   assert.ok(sampleValue(page, 'huatuo_tick_gaps_total', { kind: 'scheduling' }) >= 1);
   assert.ok(sampleValue(page, 'huatuo_scheduling_held_off_seconds_count') >= 1);
 });

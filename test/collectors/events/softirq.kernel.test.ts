@@ -75,6 +75,7 @@ test('late softirqs become documents with vector, CPU, thread and stack; the dis
   );
 
   const page = await softirq.scrape();
+  await softirq.recordMaps();
   const zones = samplesOf(page, 'huatuo_bamai_softirq_latency', { type: 'NET_RX' });
   assert.ok(zones.reduce((sum, { value }) => sum + value, 0) > 0);
   const count = sampleValue(page, 'huatuo_softirq_delay_seconds_count', { vector: 'NET_RX' });

@@ -68,6 +68,7 @@ test('a locked-up CPU is told of while it lasts, by us and by the kernel, and wh
   assert.ok(kernel && kernel.data.kernel_seconds! >= 2, all);
   assert.ok(kernel.data.stack.some(isOfTheLoop), kernel.text);
   const page = await softlockup.scrape();
+  await softlockup.recordMaps();
   assert.equal(sampleValue(page, 'huatuo_soft_lockups_total'), 1);
   assert.ok(sampleValue(page, 'huatuo_bamai_softlockup_total') >= 1);
 });

@@ -162,6 +162,7 @@ describe('TCP retransmissions become documents', { skip }, () => {
 
   test('the counters have every retransmission that has a document', async () => {
     const page = await collector.scrape();
+    await collector.recordMaps();
     assert.ok(written.size >= 5, `${[...written.keys()]}`);
     for (const [reason, segments] of written) {
       const total = sampleValue(page, 'huatuo_tcp_retransmits_total', { reason: String(reason) });

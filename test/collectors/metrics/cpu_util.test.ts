@@ -153,6 +153,14 @@ describe('cpu_util', () => {
     assert.equal(sampleValue(page, 'huatuo_bamai_cpu_util_total'), 50);
   });
 
+  test('one that has ended uses nothing, also before the next sample', async () => {
+    await using host = await SteadyHost.start();
+    await host.sampleNext();
+    await host.sampleNext();
+    await host.cpuUtil.containers.remove(container('one', {}));
+    assert.deepEqual(Object.keys(byContainer(await host.cpuUtil.scrape(), 'total')), ['two']);
+  });
+
   test('its metrics pass promlint', async () => {
     await using host = await SteadyHost.start();
     await host.sampleNext();

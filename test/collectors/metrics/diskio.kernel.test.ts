@@ -1,5 +1,6 @@
 /** A known number of requests to a loop device, of a container and of the host. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import test from 'node:test';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
 import { CollectorHarness } from '../../support/collector-harness.ts';
@@ -52,4 +53,30 @@ test("requests and bytes are dd's, for the disk and for the container", { skip }
     0,
   ]);
   assert.equal(samplesOf(after, 'huatuo_bamai_diskio_read_requests_total').length, 1);
+});
+
+interface IostatDisk {
+  readonly disk_device: string;
+  readonly kB_read: number;
+  readonly kB_wrtn: number;
+}
+
+test('bytes since the start are those of iostat', {
+  skip: skip || skipWithoutPrograms('iostat'),
+}, async () => {
+  using disk = new LoopDevice(8 << 20);
+  await directIo([`if=${disk.path}`, 'of=/dev/null', 'iflag=direct', `count=${READS}`]);
+  await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`]);
+  await using diskio = await CollectorHarness.load('diskio', {
+    options: { include: disk.name, exclude: '' },
+  });
+  const page = await diskio.scrape();
+  const told = execFileSync('iostat', ['-d', '-k', '-o', 'JSON', disk.name], { encoding: 'utf8' });
+  const { sysstat } = JSON.parse(told) as {
+    sysstat: { hosts: { statistics: { disk: IostatDisk[] }[] }[] };
+  };
+  const found = sysstat.hosts[0]?.statistics[0]?.disk.find(({ disk_device }) => disk_device === disk.name);
+  const kilobytes = (name: string): number =>
+    Math.floor(sampleValue(page, `huatuo_bamai_diskio_${name}_bytes_total`, { device: disk.name }) / 1024);
+  assert.deepEqual([kilobytes('read'), kilobytes('written')], [found?.kB_read, found?.kB_wrtn]);
 });

@@ -85,6 +85,7 @@ test('requests of a container are its own, and go with it', {
   // The host's share of the same disk is not the container's.
   await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`]);
   const before = await iolatency.scrape();
+  await iolatency.recordMaps();
   assert.equal(sampleValue(before, name, labels), READS);
   assert.equal(sumOf(before, `${Q2C}_count`, { device: disk.name }), READS + WRITES);
 

@@ -25,6 +25,7 @@ test('each zone is one compaction, and the container waits for the sum of them',
   const passed_s = (performance.now() - began_ms) / 1000;
   assert.deepEqual(promlint(await memoryFree.page()), []);
   const page = await memoryFree.scrape();
+  await memoryFree.recordMaps();
   const direct = { kind: 'direct' };
   const name = 'huatuo_memory_compaction_seconds';
   // Other tasks of the host may have compacted memory meanwhile.

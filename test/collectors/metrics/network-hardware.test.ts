@@ -28,6 +28,7 @@ import { type PageFamily, samplesOf, sampleValue } from '../../support/prometheu
 
 const DONE = message(NLMSG_DONE, NLM_F_MULTI, u32(0));
 const ENODEV = 19;
+const EOPNOTSUPP = 95;
 const RDMA_GET = (5 << 10) + 1;
 const RDMA_STAT_GET = (5 << 10) + 17;
 
@@ -50,9 +51,17 @@ class Host implements Disposable {
     netlink: Netlink,
     options: Readonly<Record<string, unknown>> = {},
   ): Promise<ReadonlyMap<string, PageFamily>> {
-    const paths = { procfs: this.#proc.directory, sysfs: this.#sysfs.directory };
-    await using collector = await CollectorHarness.load(name, { paths, netlink, options });
+    await using collector = await this.collector(name, netlink, options);
     return await collector.scrape();
+  }
+
+  collector(
+    name: string,
+    netlink: Netlink,
+    options: Readonly<Record<string, unknown>> = {},
+  ): Promise<CollectorHarness> {
+    const paths = { procfs: this.#proc.directory, sysfs: this.#sysfs.directory };
+    return CollectorHarness.load(name, { paths, netlink, options });
   }
 
   [Symbol.dispose](): void {
@@ -151,6 +160,21 @@ test('netdev_dcb: a card that has gone costs only its own series', async () => {
     ({ labels }) => labels.device,
   );
   assert.deepEqual([...new Set(devices)], ['eth1']);
+});
+
+test('netdev_dcb: a card without PFC is not asked at each scrape, one with it is', async () => {
+  using host = new Host({ eth0: 'mlx5_core', eth1: 'virtio_net' });
+  const unsupported = message(NLMSG_ERROR, 0, u32(-EOPNOTSUPP), Buffer.alloc(16));
+  const asked: string[] = [];
+  const request: Netlink['request'] = async (_, bytes) => {
+    const device = /eth\d/.exec(Buffer.from(bytes).toString('latin1'))?.[0] ?? '';
+    asked.push(device);
+    return [device === 'eth0' ? pfc(1n, 2n) : unsupported];
+  };
+  await using collector = await host.collector('netdev_dcb', { ...answering({}), request });
+  await collector.scrape();
+  await collector.scrape();
+  assert.deepEqual(asked, ['eth0', 'eth1', 'eth0']);
 });
 
 const noFamily = [message(NLMSG_ERROR, 0, u32(-2), Buffer.alloc(16))];

@@ -8,7 +8,6 @@ import { CollectorHarness } from '../../support/collector-harness.ts';
 import { eventually } from '../../support/eventually.ts';
 import { container } from '../../support/harness-containers.ts';
 import { skipWithoutBpf } from '../../support/kernel.ts';
-import { recordMaps } from '../../support/map-recording.ts';
 import { type PageFamily, samplesOf, sampleValue } from '../../support/prometheus-text.ts';
 
 const skip = skipWithoutBpf();
@@ -97,7 +96,7 @@ test('waits of the tasks in a cgroup are those of its container, and of no other
       series.map(({ labels: { container_id, zone } }) => [container_id, zone]),
       ['0', '1', '2', '3'].map((zone) => ['busy', zone]),
     );
-    recordMaps('runqlat', await runqlat.mapDump());
+    await runqlat.recordMaps();
   } finally {
     const ended = once(task, 'exit');
     task.kill('SIGKILL');

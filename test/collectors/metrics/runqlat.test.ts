@@ -7,7 +7,7 @@ import { parsePage, samplesOf, sampleValue } from '../../support/prometheus-text
 import { promlint } from '../../support/promlint.ts';
 
 test('recorded maps give the golden page: CPUs and the cgroups of the container add up', async () => {
-  const text = await replayMaps('runqlat', container('web', {}));
+  const { text } = await replayMaps('runqlat', container('web', {}));
   assert.deepEqual(promlint(text), []);
   const page = parsePage(text);
   const sum = (name: string): number => samplesOf(page, name).reduce((total, { value }) => total + value, 0);

@@ -1,10 +1,10 @@
 /** Entries of a map as series: label values from the key, numbers from the value. */
-import { foldValues } from '../decoder/value.ts';
 import type { FieldLayout, MapLayout, MetricLayout } from '../schema/manifest.ts';
 import { keyLabels } from '../schema/metrics.ts';
 import type { Counter, Gauge, Histogram } from '../sdk/metrics.ts';
 import type { DiskNames } from './disk-names.ts';
 import type { LabelledNumbers, RunNumbers } from './held-counts.ts';
+import type { ReadNumbers } from './metric-numbers.ts';
 
 export type LabelValues = Readonly<Record<string, string>>;
 /** Any of them, with its labels not told by name. */
@@ -37,11 +37,14 @@ export function keyText(key: unknown): string {
 /** Sums of one metric at one scrape, by labels. */
 export class MetricSeries {
   readonly #metric: MetricLayout;
+  readonly #read: ReadNumbers;
   readonly #shared: LabelValues;
   readonly #sums = new Map<string, RunNumbers & { readonly numbers: number[] }>();
 
-  constructor(metric: MetricLayout, collector: string) {
+  /** @param read the metric's numbers */
+  constructor(metric: MetricLayout, read: ReadNumbers, collector: string) {
     this.#metric = metric;
+    this.#read = read;
     this.#shared = metric.shared ? { collector } : {};
   }
 
@@ -59,17 +62,16 @@ export class MetricSeries {
   }
 
   /**
+   * @param key tells these labels and this run from others
    * @param views the value, once for each CPU
    * @param run of the unit that has counted it, else 0
    */
-  add(labels: LabelValues, views: readonly DataView[], fields: readonly FieldLayout[], run: bigint): void {
+  add(key: string, labels: LabelValues, views: readonly DataView[], run: bigint): void {
     const { perCpu } = this.#metric;
-    if (perCpu === undefined) {
-      this.#addValue(labels, foldValues(views, fields), run);
-      return;
-    }
-    for (const [cpu, view] of views.entries())
-      this.#addValue({ ...labels, [perCpu]: String(cpu) }, foldValues([view], fields), run);
+    if (perCpu === undefined) this.#addNumbers(key, labels, this.#read(views), run);
+    else
+      for (const [cpu, view] of views.entries())
+        this.#addNumbers(`${key} ${cpu}`, { ...labels, [perCpu]: String(cpu) }, this.#read([view]), run);
   }
 
   /** @param counts what stands on the page; without it the sums */
@@ -82,22 +84,18 @@ export class MetricSeries {
     }
   }
 
-  #addValue(labels: LabelValues, value: unknown, run: bigint): void {
-    const { type, field, each } = this.#metric;
-    const own = field === '' ? value : (value as Record<string, unknown>)[field];
-    if (type === 'histogram') {
-      const { slots, sum } = own as { readonly slots: readonly number[]; readonly sum: number };
-      this.#sum(labels, [...slots, sum], run);
-    } else if (each !== undefined) {
-      for (const [index, number] of (own as readonly number[]).entries())
-        this.#sum({ ...labels, [each]: String(index) }, [number], run);
-    } else this.#sum(labels, [Number(own)], run);
+  #addNumbers(key: string, labels: LabelValues, numbers: number[], run: bigint): void {
+    const { each } = this.#metric;
+    if (each === undefined) this.#sum(key, labels, numbers, run);
+    else
+      for (const [index, number] of numbers.entries())
+        this.#sum(`${key} ${index}`, { ...labels, [each]: String(index) }, [number], run);
   }
 
-  #sum(labels: LabelValues, numbers: readonly number[], run: bigint): void {
-    const key = `${run} ${JSON.stringify(Object.values(labels))}`;
+  /** @param numbers from here on the series' own */
+  #sum(key: string, labels: LabelValues, numbers: number[], run: bigint): void {
     const known = this.#sums.get(key);
-    if (!known) this.#sums.set(key, { labels: { ...this.#shared, ...labels }, numbers: [...numbers], run });
+    if (!known) this.#sums.set(key, { labels: { ...this.#shared, ...labels }, numbers, run });
     else for (const [index, number] of numbers.entries()) known.numbers[index]! += number;
   }
 }

@@ -43,6 +43,18 @@ export function forgetShown(memory: SeriesMemory): void {
   for (const metric of kept.metrics) if (metric.endsWith(SHOWN)) kept.drop(metric);
 }
 
+/**
+ * Begins to show the maps of an object; what was shown of another one is forgotten.
+ * @param object a number above 0
+ * @returns whether there was another one
+ */
+export function startShown(memory: SeriesMemory, object: number): boolean {
+  const before = new KeptSeries(memory).mark(object);
+  if (before === 0 || before === object) return false;
+  forgetShown(memory);
+  return true;
+}
+
 export class HeldCounts {
   readonly #metric: string;
   readonly #names: readonly string[];

@@ -6,7 +6,8 @@ import {
   HeldCounts,
   type LabelledNumbers,
   type RunNumbers,
-} from '../../src/collector/held-counts.ts';
+  startShown,
+} from '../../src/map-metrics/held-counts.ts';
 import { GoneContainers } from '../../src/sdk/gone-containers.ts';
 import { allocateSeries, KeptSeries } from '../../src/sdk/kept-series.ts';
 
@@ -115,4 +116,14 @@ test('what was shown of an object that is gone is forgotten', () => {
   new KeptSeries(memory).add('kills_total', ['a'], 1);
   forgetShown(memory);
   assert.deepEqual([...new KeptSeries(memory).metrics], ['kills_total']);
+});
+
+test('what was shown goes on with the same object, and not with another one', () => {
+  const { memory, scrape } = scrapes();
+  startShown(memory, 7);
+  scrape(0, ['a'], sums('a', 5));
+  startShown(memory, 7);
+  assert.deepEqual(scrapes(memory).scrape(1, ['a']), [sums('a', 5)]);
+  startShown(memory, 8);
+  assert.deepEqual(scrapes(memory).scrape(2, ['a']), []);
 });

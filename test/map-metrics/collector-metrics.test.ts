@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { OwnBpf } from '../../src/collector/bpf.ts';
-import { CollectorMetrics } from '../../src/collector/collector-metrics.ts';
 import { KernelMap } from '../../src/decoder/maps.ts';
+import { CollectorMetrics } from '../../src/map-metrics/collector-metrics.ts';
 import type { MapLayout } from '../../src/schema/manifest.ts';
 import type { Container, Owner, Unit } from '../../src/sdk/container.ts';
 import { allocateSeries, type SeriesMemory } from '../../src/sdk/kept-series.ts';

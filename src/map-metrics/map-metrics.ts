@@ -26,6 +26,7 @@ import {
 import { DiskNames } from './disk-names.ts';
 import { HeldCounts } from './held-counts.ts';
 import { type AnyInstrument, keyLabelValues, keyText, type LabelValues, MetricSeries } from './map-series.ts';
+import { numbersOf, type ReadNumbers } from './metric-numbers.ts';
 
 /** What the reader needs of the thread it runs in. */
 export interface MapMetricsDependencies {
@@ -60,7 +61,7 @@ interface EntryOwner {
 const MAX_DELETIONS = 256;
 
 /** Maps of an object that declare metrics, and the one with which their programs are told of containers. */
-export function metricMaps(manifest: ObjectManifest | undefined): readonly MapLayout[] {
+export function metricMaps(manifest: Pick<ObjectManifest, 'maps'> | undefined): readonly MapLayout[] {
   return (manifest?.maps ?? []).filter(({ name, metrics }) => metrics ?? name === CONTAINER_CGROUPS);
 }
 
@@ -106,6 +107,7 @@ export class MapMetrics {
   readonly #containerCgroups: ContainerCgroups | undefined;
   /** What entries without a live owner had counted at the scrape before. */
   #ownerless = new Map<string, string>();
+  readonly #readers = new Map<MetricLayout, ReadNumbers>();
   /** By the name of their metric: those of containers that count. */
   readonly #held: ReadonlyMap<string, HeldCounts>;
 
@@ -148,16 +150,19 @@ export class MapMetrics {
   async #show({ layout }: AnyMap, entries: readonly MapEntry[], disks: DiskNames): Promise<MapEntry[]> {
     const owners = await this.#owners(layout, entries);
     const all = (layout.metrics ?? []).map(
-      (metric) => new MetricSeries(metric, this.#dependencies.collector),
+      (metric) => new MetricSeries(metric, this.#readerOf(layout, metric), this.#dependencies.collector),
     );
     const gone: MapEntry[] = [];
     for (const [index, { key, views }] of entries.entries()) {
       const owner = owners[index];
       if (owner === undefined) continue;
       const labels = owner && keyLabelValues(layout, key, disks);
-      if (labels && owner)
+      if (labels && owner) {
+        const together = { ...owner.labels, ...labels };
+        const name = `${owner.run} ${JSON.stringify(Object.values(together))}`;
         for (const series of owner.ended ? all.filter(({ counts }) => counts) : all)
-          series.add({ ...owner.labels, ...labels }, views, layout.value, owner.run);
+          series.add(name, together, views, owner.run);
+      }
       if (!labels || owner?.ended) gone.push({ key, views });
     }
     for (const series of all) {
@@ -166,6 +171,12 @@ export class MapMetrics {
       series.show(instrument, held?.show(series.sums, this.#dependencies.gone));
     }
     return gone;
+  }
+
+  #readerOf(layout: MapLayout, metric: MetricLayout): ReadNumbers {
+    const reader = this.#readers.get(metric) ?? numbersOf(layout, metric);
+    this.#readers.set(metric, reader);
+    return reader;
   }
 
   /**

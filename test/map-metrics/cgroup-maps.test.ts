@@ -1,8 +1,8 @@
 /** What is told to the programs that move the counts of removed cgroups, and how their maps are read. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ContainerCgroups, cgroupOf, readSteady } from '../../src/collector/cgroup-maps.ts';
 import type { KernelMap } from '../../src/decoder/maps.ts';
+import { ContainerCgroups, cgroupOf, readSteady } from '../../src/map-metrics/cgroup-maps.ts';
 import type { MapLayout } from '../../src/schema/manifest.ts';
 import type { Container } from '../../src/sdk/container.ts';
 import { container as fixture } from '../support/containers-fixture.ts';
