@@ -72,6 +72,8 @@ export class Agent {
   readonly #bootId: string;
   readonly #log: Log;
   readonly #states: StateLog;
+  /** They have started: from then on the agent works. */
+  #hasServices = false;
   readonly #startedAt = new Date();
   readonly #children = new Map<string, CollectorChild>();
   readonly #services: Services;
@@ -122,9 +124,10 @@ export class Agent {
     this.#scheduleTick();
     this.#applyPins();
     await this.#services.start();
+    this.#hasServices = true;
     if (this.#phase === 'stopping') return;
     for (const { name, error } of this.#catalog.broken)
-      this.#states.write(setAside(name, 'unsupported', { error }));
+      this.#states.write(setAside(name, 'unsupported', { error }), true);
     for (const entry of this.#catalog.entries) this.#startCollector(entry);
     this.#services.configure();
     await this.#poolReady();
@@ -302,7 +305,7 @@ export class Agent {
   }
 
   #changed(status: ActorStatus): void {
-    this.#states.write(status);
+    this.#states.write(status, this.#hasServices);
     trimMemory(status.state);
     // A page has nothing of it, now or later.
     if (status.state === 'unsupported' && status.role === 'collector')

@@ -7,6 +7,9 @@ import type { Log } from '../sdk/context.ts';
 /** A crash loop writes two lines in this time, and how often they would have been repeated. */
 const REPEATS_MS = 10_000;
 
+/** What keeps the agent from starting, where it comes at the start. */
+const NO_SERVER: ReadonlySet<string> = new Set(['PORT_IN_USE', 'LISTEN_FAILED']);
+
 export class StateLog implements Disposable {
   readonly #log: Log;
   readonly #limited: Log & Partial<Disposable>;
@@ -19,8 +22,11 @@ export class StateLog implements Disposable {
     this.#limited = everyLine ? log : limitRepeats(log, { interval_ms: REPEATS_MS });
   }
 
-  /** The end of a loop (failed, unsupported) is always written; a reason that many have is written out once. */
-  write(status: ActorStatus): void {
+  /**
+   * The end of a loop (failed, unsupported) is always written; a reason that many have is written out once.
+   * @param isUp false while the agent has not begun to work: whether it does, and if not why, is told in one line by who starts it
+   */
+  write(status: ActorStatus, isUp: boolean): void {
     const { name, role, state, reason, restarts } = status;
     const line = `${name} is ${state}`;
     const who = { actor: name, role, state, restarts };
@@ -31,8 +37,10 @@ export class StateLog implements Disposable {
     }
     if (state === 'unsupported' && reason) this.#told.set(reason.message, name);
     const detail = { ...who, ...(reason && state !== 'stopped' && { error: reason }) };
+    const isTold = reason !== undefined && NO_SERVER.has(reason.code);
+    if (!isUp && (isTold || state === 'running' || state === 'stopped')) this.#log.debug(line, detail);
     // There is nothing to see on this kernel, and nothing wrong with it.
-    if (state === 'unsupported' && isHealthy(status)) this.#log.info(line, detail);
+    else if (state === 'unsupported' && isHealthy(status)) this.#log.info(line, detail);
     else if (state === 'failed' || state === 'unsupported') this.#log.error(line, detail);
     else if (state === 'restarting' || state === 'throttled') this.#limited.warn(line, detail);
     else if (state === 'starting') this.#limited.debug(line, detail);

@@ -36,6 +36,7 @@ const scalar = z.discriminatedUnion('type', [
     default: z.string(),
     max: z.int().min(1),
     syntax: z.enum(['packet_filter', 'pattern']).optional(),
+    kernelEnum: z.string().optional(),
     doc,
   }),
 ]);

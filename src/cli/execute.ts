@@ -1,16 +1,10 @@
 /** What each command does. Data goes to stdout, everything else to stderr. */
 import type { Catalog } from '../catalog/catalog.ts';
 import { ConfigFiles } from '../config/config-files.ts';
-import type { EffectiveConfig } from '../config/effective.ts';
-import type { LoadedConfig } from '../config/load.ts';
-import { renderDefault, renderEffective } from '../config/render.ts';
-import { configSchema } from '../config/schema.ts';
-import { readWebFile } from '../config/web-file.ts';
-import { HuatuoError } from '../error.ts';
-import { requireOwnDirectory } from '../storage/journal/own-directory.ts';
 import { printable } from '../text.ts';
-import { type CheckOutput, parseCommandLine, peekCommandLine } from './command-line.ts';
-import { findCollectors, loadFrom, warningsOf } from './configuration.ts';
+import { check } from './check.ts';
+import { parseCommandLine, peekCommandLine } from './command-line.ts';
+import { findCollectors, loadFrom } from './configuration.ts';
 import type { HeldSignals } from './early-signals.ts';
 import type { ConfigFlags } from './flags.ts';
 import { formatList, listCollectors } from './list.ts';
@@ -41,16 +35,10 @@ export async function execute(argv: readonly string[], held: HeldSignals): Promi
       return 0;
     case 'check':
       warnOfBroken(catalog);
-      if (invocation.show === 'elasticsearch') return await checkServer(load(invocation.flags), catalog);
-      if (invocation.show === 'summary') await checkFilters(load(invocation.flags), catalog);
-      print(
-        check(
-          () => loadFrom(invocation.flags, catalog, files, { requireFiles: true }),
-          invocation.show,
-          catalog,
-        ),
-      );
-      return 0;
+      return await check(invocation.show, {
+        catalog,
+        load: (options) => loadFrom(invocation.flags, catalog, files, options),
+      });
     case 'list': {
       const collectors = await listCollectors(catalog, load(invocation.flags).config);
       print(invocation.output === 'json' ? JSON.stringify(collectors, null, 2) : formatList(collectors));
@@ -115,56 +103,4 @@ export async function execute(argv: readonly string[], held: HeldSignals): Promi
 function warnOfBroken(catalog: Catalog): void {
   for (const { name, error } of catalog.broken)
     complain(`warning: collector ${printable(name)}: ${error.message}`);
-}
-
-async function checkServer({ config }: LoadedConfig, catalog: Catalog): Promise<number> {
-  const { checkElasticsearch, formatCheck } = await import('./elasticsearch.ts');
-  const found = await checkElasticsearch(config, catalog);
-  print(formatCheck(found));
-  return found.lacking.length > 0 ? 1 : 0;
-}
-
-async function checkFilters({ config }: LoadedConfig, catalog: Catalog): Promise<void> {
-  const filters = packetFilters(config, catalog);
-  if (filters.length === 0) return;
-  // Loaded late: it brings a foreign library.
-  const { compilePacketFilter } = await import('../kernel/packet-filter.ts');
-  try {
-    for (const filter of filters) await compilePacketFilter(filter);
-  } catch (error) {
-    throw HuatuoError.fromWire({ ...HuatuoError.toWire(error), code: 'CONFIG_INVALID' });
-  }
-}
-
-/** Those of the collectors that are to run. */
-function packetFilters({ collectors }: EffectiveConfig, catalog: Catalog): string[] {
-  return catalog.entries.flatMap(({ name, options }) =>
-    Object.entries(options).flatMap(([key, spec]) => {
-      const value = spec.type === 'text' && spec.syntax === 'packet_filter' && collectors[name]?.options[key];
-      return collectors[name]?.enabled && typeof value === 'string' && value !== '' ? [value] : [];
-    }),
-  );
-}
-
-function check(
-  load: () => LoadedConfig,
-  show: Exclude<CheckOutput, 'elasticsearch'>,
-  catalog: Catalog,
-): string {
-  switch (show) {
-    case 'default':
-      return renderDefault(catalog).trimEnd();
-    case 'schema':
-      return JSON.stringify(configSchema(catalog).node, null, 2);
-    case 'effective':
-      return renderEffective(load()).trimEnd();
-    case 'summary': {
-      const { config, file } = load();
-      requireOwnDirectory(config.journal.directory);
-      if (config.web.config_file !== '') readWebFile(config.web.config_file);
-      for (const warning of warningsOf(config, file)) complain(`warning: ${warning}`);
-      const enabled = Object.values(config.collectors).filter((collector) => collector.enabled).length;
-      return `ok: ${file ?? 'defaults'}, ${enabled} of ${catalog.entries.length} collectors enabled`;
-    }
-  }
 }

@@ -1,4 +1,5 @@
 /** The sections `web` and `reload` of the config file: who may ask the agent what, and how. */
+import { isIPv4, isIPv6 } from 'node:net';
 import * as z from 'zod';
 import type { ReloadConfig, WebConfig } from './effective.ts';
 import { absolutePathOrNone, choice, durationMs, section } from './fields.ts';
@@ -58,7 +59,13 @@ const ADDRESS = /^(?:\[([0-9a-fA-F:.%]+)\]|([A-Za-z0-9_.-]*)):(\d{1,5})$/;
 function toHostAndPort(text: string, context: z.RefinementCtx): { host: string; port: number } {
   const [, ipv6, name, digits] = ADDRESS.exec(text) ?? [];
   const port = Number(digits);
-  if (port <= 0xffff) return { host: ipv6 ?? (name || '::'), port };
+  if (port <= 0xffff && isHost(ipv6, name)) return { host: ipv6 ?? (name || '::'), port };
   context.addIssue({ code: 'custom', message: 'no address' });
   return z.NEVER;
+}
+
+/** No name ends in a number (RFC 1123): `256.1.1.1` is an address that is none, and would be asked of DNS. */
+function isHost(ipv6: string | undefined, name = ''): boolean {
+  if (ipv6 !== undefined) return isIPv6(ipv6);
+  return isIPv4(name) || !/(?:^|\.)\d+\.?$/.test(name);
 }

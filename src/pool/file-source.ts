@@ -13,7 +13,7 @@ import { HuatuoError } from '../error.ts';
 import { shareInFlight, withDeadline } from '../promises.ts';
 import type { SeriesLosses } from '../sdk/instruments.ts';
 import { AnswerReader, type Reading } from '../storage/prometheus/reader.ts';
-import type { MetricSource } from '../storage/prometheus/source.ts';
+import { LATE_REMEDY, type MetricSource } from '../storage/prometheus/source.ts';
 import type { PoolCollector, StoredSample } from './file-task.ts';
 import { HangRest } from './hang-rest.ts';
 import type { FilePool } from './pool.ts';
@@ -82,7 +82,8 @@ export class FileSource implements MetricSource, Disposable {
   /** @throws the failure of the newest sample, or of `update` */
   scrape(deadline_ms: number): Promise<Reading> {
     // The first scrapes may also have to wait for the module to load.
-    return withDeadline(this.#update(String(deadline_ms)), deadline_ms, `scrape of collector ${this.name}`);
+    const update = this.#update(String(deadline_ms));
+    return withDeadline(update, deadline_ms, `scrape of collector ${this.name}`, LATE_REMEDY);
   }
 
   /** Stops the clock. */

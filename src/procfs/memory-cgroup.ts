@@ -10,6 +10,12 @@ import { parseCgroupMembership } from './cgroup-membership.ts';
 import { decimal, readIfThere } from './source.ts';
 
 export interface MemoryCgroup {
+  /** Absolute. */
+  readonly directory: string;
+  readonly state: MemoryCgroupState;
+}
+
+export interface MemoryCgroupState {
   /** Path below the mount point of the hierarchy. */
   readonly path: string;
   /** Bytes charged now. */
@@ -52,9 +58,9 @@ export function readMemoryCgroup(
         .map((path) => join(mountPoint, path))
         .find((candidate) => inodeOf(candidate) === cgroupId) ??
       (typeof known === 'object' ? known[controller] : undefined);
-    const read =
+    const state =
       directory && readDirectory(directory, directory.slice(mountPoint.length), controller === 'unified');
-    if (read) return read;
+    if (state) return { directory, state };
   }
   return undefined;
 }
@@ -63,7 +69,7 @@ function inodeOf(directory: string): bigint | undefined {
   return statSync(directory, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
-function readDirectory(directory: string, path: string, unified: boolean): MemoryCgroup | undefined {
+function readDirectory(directory: string, path: string, unified: boolean): MemoryCgroupState | undefined {
   const file = (name: string): string | undefined => readIfThere(join(directory, name));
   const current = decimal(file(unified ? 'memory.current' : 'memory.usage_in_bytes')?.trim());
   if (current === undefined) return undefined;

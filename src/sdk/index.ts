@@ -57,6 +57,7 @@ export {
   count,
   duration,
   flag,
+  kernelName,
   number,
   type OptionSpecs,
   type OptionValues,

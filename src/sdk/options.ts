@@ -56,6 +56,8 @@ export interface TextOption extends Described {
   readonly max: number;
   /** What `huatuo check` holds it against, beside its length. */
   readonly syntax?: 'packet_filter' | 'pattern';
+  /** Enums of the kernel, as for `ctx.bpf.kernelEnum`, one of whose names it is; `huatuo check` warns of what this kernel lacks. */
+  readonly kernelEnum?: string;
 }
 
 export type ScalarOption =
@@ -145,6 +147,11 @@ export function packetFilter(doc: string): TextOption {
 /** A regular expression that must match a whole name; empty is said in `doc`. For `nameFilter`. */
 export function pattern(byDefault: string, doc: string): TextOption {
   return { type: 'text', default: byDefault, doc, max: MAX_FILTER, syntax: 'pattern' };
+}
+
+/** A name that the kernel has in one of these enums, as an element of a list. @param names as for `ctx.bpf.kernelEnum` */
+export function kernelName(names: string): TextOption {
+  return { ...text(), kernelEnum: names };
 }
 
 const MAX_TEXT = 1024;

@@ -263,6 +263,7 @@ export class Prometheus implements PrometheusControl {
     this.#closed = true;
     this.setPool([]);
     for (const source of this.#ports.values()) source.close();
+    this.#outcomes[Symbol.dispose]();
     this.#containers.close();
     this.#events.close();
     const server = await this.#server.catch(() => undefined);
@@ -309,6 +310,7 @@ export class Prometheus implements PrometheusControl {
       },
       lastSuccess_seconds: (collector) => this.#outcomes.lastSuccess_seconds(collector),
     });
+    this.#outcomes.pageMade();
     return encode(Buffer.from(page), encoding);
   }
 

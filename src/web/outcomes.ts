@@ -1,5 +1,9 @@
-/** What became of each collector's newest scrape: for the log, once for each change, and for the status. */
-import type { HuatuoError } from '../error.ts';
+/**
+ * What became of each collector's newest scrape: for the log, once for each change, and for the status. Collectors that are late
+ * together have one cause, which is told in one line for all of them.
+ */
+import { HuatuoError } from '../error.ts';
+import { type LimitedLog, limitRepeats } from '../log-limit.ts';
 import type { Log } from '../sdk/context.ts';
 import type { ScrapeFault } from '../storage/prometheus/scrape.ts';
 import type { PooledStatus } from './status.ts';
@@ -10,8 +14,18 @@ interface Outcome {
   readonly faults: readonly ScrapeFault[];
 }
 
-export class ScrapeOutcomes {
+/** So many that are late at one scrape are not slow by themselves. */
+const MANY = 3;
+const MAX_NAMED = 5;
+/** Under a load that lasts, others are late at each scrape. */
+const REPEATS_MS = 60_000;
+
+export class ScrapeOutcomes implements Disposable {
   readonly #log: Log;
+  readonly #limited: LimitedLog;
+  /** What is new since the last page, of those without another fault than to be late, or none any more. */
+  #late = new Map<string, HuatuoError>();
+  #complete: string[] = [];
   readonly #newest = new Map<string, Outcome>();
   /** When each last had no fault; milliseconds since the epoch. */
   readonly #succeeded_ms = new Map<string, number>();
@@ -20,6 +34,7 @@ export class ScrapeOutcomes {
 
   constructor(log: Log) {
     this.#log = log;
+    this.#limited = limitRepeats(log, { interval_ms: REPEATS_MS });
   }
 
   /** A collector that stays broken is logged once, not at every scrape. */
@@ -37,12 +52,36 @@ export class ScrapeOutcomes {
       .join();
     if ((this.#logged.get(collector) ?? '') === signature) return;
     this.#logged.set(collector, signature);
-    if (faults.length === 0) this.#log.info('metrics are complete again', { collector });
+    if (faults.length === 0) this.#complete.push(collector);
     for (const fault of faults) {
-      if (fault.type === 'failed')
+      if (fault.type === 'failed' && isLate(fault.error)) this.#late.set(collector, fault.error);
+      else if (fault.type === 'failed')
         this.#log.warn('a collector gave no metrics', { collector, error: fault.error });
       else this.#log.warn('a metric family was left out of the page', { collector, reason: fault.reason });
     }
+  }
+
+  /** The page is made: what it has shown of collectors that are late, or complete again, is told. */
+  pageMade(): void {
+    const [late, complete] = [this.#late, this.#complete];
+    this.#late = new Map();
+    this.#complete = [];
+    if (late.size >= MANY)
+      this.#limited.warn('collectors gave no metrics in time', {
+        ...named([...late.keys()]),
+        error: tooSlow(late.size),
+      });
+    else
+      for (const [collector, error] of late)
+        this.#log.warn('a collector gave no metrics', { collector, error });
+    if (complete.length >= MANY)
+      this.#limited.info('metrics of collectors are complete again', named(complete));
+    else for (const collector of complete) this.#log.info('metrics are complete again', { collector });
+  }
+
+  /** Writes the last summaries. */
+  [Symbol.dispose](): void {
+    this.#limited[Symbol.dispose]();
   }
 
   /** The collector was made anew or is gone: what it did before says nothing. */
@@ -74,4 +113,21 @@ function errorOf(fault: ScrapeFault): NonNullable<PooledStatus['error']> {
   if (fault.type === 'refused') return { code: 'COLLECTOR_FAILED', message: fault.reason };
   const { code, message }: HuatuoError = fault.error;
   return { code, message };
+}
+
+function isLate({ code }: HuatuoError): boolean {
+  return code === 'DEADLINE_EXCEEDED' || code === 'OVERLOADED';
+}
+
+function named(collectors: readonly string[]): object {
+  return { count: collectors.length, collectors: collectors.slice(0, MAX_NAMED) };
+}
+
+function tooSlow(count: number): HuatuoError {
+  return new HuatuoError('OVERLOADED', {
+    expected: 'an answer of each collector within web.scrape_timeout',
+    found: `none of ${count} of them at one scrape`,
+    remedy:
+      'give the agent more CPU (CPUQuota=, CPUWeight= of its service; what else runs on the host), or raise web.scrape_timeout; /api/v1/status has the state of each',
+  });
 }

@@ -22,7 +22,7 @@ function status(state: ActorState): ActorStatus {
 
 function crashes(states: StateLog, count: number): void {
   for (let crash = 0; crash < count; crash++)
-    for (const state of ['restarting', 'running'] as const) states.write(status(state));
+    for (const state of ['restarting', 'running'] as const) states.write(status(state), true);
 }
 
 describe('the log of states', () => {
@@ -40,7 +40,7 @@ describe('the log of states', () => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     const { log, lines } = recorder();
     using states = new StateLog(log, false);
-    for (const state of ['failed', 'failed', 'unsupported'] as const) states.write(status(state));
+    for (const state of ['failed', 'failed', 'unsupported'] as const) states.write(status(state), true);
     assert.deepEqual(lines, ['error oom is failed', 'error oom is failed', 'error oom is unsupported']);
   });
 
@@ -48,12 +48,29 @@ describe('the log of states', () => {
     const { log, lines } = recorder();
     using states = new StateLog(log, false);
     const reason = { code: 'PERMISSION_DENIED', message: 'not root', remedy: 'sudo' } as const;
-    for (const name of ['oom', 'softirq', 'oom']) states.write({ ...status('unsupported'), name, reason });
+    for (const name of ['oom', 'softirq', 'oom'])
+      states.write({ ...status('unsupported'), name, reason }, true);
     assert.deepEqual(lines, [
       'error oom is unsupported',
       'warn softirq is unsupported, as oom is',
       'error oom is unsupported',
     ]);
+  });
+
+  test('a start that fails is one line, which is not here', () => {
+    const { log, lines } = recorder();
+    using states = new StateLog(log, false);
+    const reason = { code: 'PORT_IN_USE', message: 'taken', remedy: 'another one' } as const;
+    states.write(status('running'), false);
+    states.write({ ...status('restarting'), reason }, false);
+    states.write(status('stopped'), false);
+    assert.deepEqual(
+      lines.map((line) => line.split(' ', 1)[0]),
+      ['debug', 'debug', 'debug'],
+    );
+    states.write({ ...status('restarting'), reason: { ...reason, code: 'COLLECTOR_FAILED' } }, false);
+    states.write({ ...status('restarting'), reason }, true);
+    assert.deepEqual(lines.slice(3), ['warn oom is restarting']);
   });
 
   test('who wants every line gets it', () => {

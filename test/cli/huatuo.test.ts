@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readlinkSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -114,10 +114,38 @@ test('a file that the agent would need later and that is not there is an error o
 test('what this host does not have is a warning of the check, not an error', () => {
   const cpu = { affinity: [1023], quota: 4096 };
   using directory = directoryWith({ 'ok.yaml': JSON.stringify({ collectors: { softirq: { cpu } } }) });
-  const { status, stderr } = huatuo(['check', join(directory.path, 'ok.yaml')]);
+  const { status, stderr, stdout } = huatuo(['check', join(directory.path, 'ok.yaml')]);
   assert.equal(status, 0, stderr);
+  assert.match(stdout, /^ok: .* collectors enabled, 2 warnings\n$/);
   assert.match(stderr, /warning: collectors\.softirq\.cpu\.affinity names CPU \d+; this host has/);
   assert.match(stderr, /warning: collectors\.softirq\.cpu\.quota is 4096 CPUs; this host has/);
+});
+
+test('a name that this kernel does not have is a warning of the check, with the one that may be meant', (t) => {
+  if (!existsSync('/sys/kernel/btf/vmlinux')) return t.skip('this kernel does not tell its names');
+  const suppress = ['NO_SOCKETS', 'TCP_FLAGS'];
+  using directory = directoryWith({
+    'on.yaml': JSON.stringify({ collectors: { dropwatch: { enabled: true, suppress } } }),
+    'off.yaml': JSON.stringify({ collectors: { dropwatch: { suppress } } }),
+  });
+  const { status, stderr } = huatuo(['check', join(directory.path, 'on.yaml')]);
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(
+    stderr.split('\n').filter((line) => line.includes('dropwatch')),
+    [
+      'huatuo: warning: collectors.dropwatch.suppress names "NO_SOCKETS", which this kernel does not have; did you mean NO_SOCKET?',
+    ],
+  );
+  assert.doesNotMatch(huatuo(['check', join(directory.path, 'off.yaml')]).stderr, /dropwatch/);
+});
+
+test('the check of what an agent runs with says how it is put in force', () => {
+  using directory = directoryWith({ 'ok.yaml': 'region: eu\n' });
+  using journal = directoryWith({ '.reload.sock': '' });
+  const check = (place: string) =>
+    huatuo(['check', join(directory.path, 'ok.yaml'), '--journal.directory', place]).stdout;
+  assert.match(check(journal.path), /; huatuo reload puts it in force\n$/);
+  assert.doesNotMatch(check(join(directory.path, 'other')), /reload/);
 });
 
 test('a reload without an agent says where one was looked for', () => {

@@ -304,7 +304,18 @@ test('addresses to listen on', () => {
   assert.deepEqual(web(':9100'), ['::', 9100]);
   assert.deepEqual(web('[::1]:0'), ['::1', 0]);
   assert.deepEqual(web('node-1.example:80'), ['node-1.example', 80]);
-  for (const wrong of ['', '80', 'a:b', '::1:80', 'host:65536', 'a b:1'])
+  assert.deepEqual(web('10.0.0.1:80'), ['10.0.0.1', 80]);
+  for (const wrong of [
+    '',
+    '80',
+    'a:b',
+    '::1:80',
+    'host:65536',
+    'a b:1',
+    '256.1.1.1:80',
+    '1.2.3:80',
+    '[::g]:80',
+  ])
     assert.throws(() => web(wrong), ConfigError);
 });
 

@@ -112,6 +112,7 @@ test('a port that is taken: exit code 1, the address and what to do', async () =
     });
     assert.equal(code, 1);
     assert.match(stderr, new RegExp(`PORT_IN_USE.*127\\.0\\.0\\.1:${port}.*--web\\.listen-address`));
+    assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
   } finally {
     taken.close();
   }

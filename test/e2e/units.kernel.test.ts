@@ -76,6 +76,8 @@ test('a unit has series, an OOM kill in it is told and counted, and both go on w
     assert.deepEqual([killed.systemd_unit, killed.cgroup.path], [UNIT, PATH]);
     assert.equal(killed.cgroup.max, LIMIT_BYTES);
     assert.ok(Object.keys(killed.cgroup.stat).length > 0 && Object.keys(killed.cgroup.events).length > 0);
+    const left = killed.cgroup.largest_processes?.find(({ pid }) => pid === holder.pid);
+    assert.ok((left?.rss_bytes ?? 0) >= 16 * MIB, 'who is left, and has how much');
     return {
       waits: await agent.until('its waits for CPUs', waits),
       kills: await agent.until('its count of kills', kills),
@@ -96,5 +98,6 @@ interface Victim {
     readonly max: number;
     readonly stat: object;
     readonly events: object;
+    readonly largest_processes?: readonly { readonly pid: number; readonly rss_bytes: number }[];
   };
 }

@@ -35,13 +35,13 @@ class Host extends FixtureProc {
 
   /** The path found. */
   find(pid: number, cgroup: string, known?: Parameters<typeof readMemoryCgroup>[3]): string | undefined {
-    return readMemoryCgroup(this.directory, pid, this.id(cgroup), known)?.path;
+    return readMemoryCgroup(this.directory, pid, this.id(cgroup), known)?.state.path;
   }
 }
 
 test('a cgroup is found by a task that is in it', () => {
   using host = new Host();
-  assert.deepEqual(readMemoryCgroup(host.directory, 7, host.id('web'), undefined), {
+  assert.deepEqual(readMemoryCgroup(host.directory, 7, host.id('web'), undefined)?.state, {
     path: '/web',
     current: 4096,
     stat: { anon: 4096 },

@@ -3,10 +3,15 @@ import { test } from 'node:test';
 import { HuatuoError } from '../../src/error.ts';
 import { ScrapeOutcomes } from '../../src/web/outcomes.ts';
 
-function outcomes(): { readonly made: ScrapeOutcomes; readonly logged: string[] } {
+function outcomes() {
   const logged: string[] = [];
-  const log = (message: string): void => void logged.push(message);
-  return { made: new ScrapeOutcomes({ debug: log, info: log, warn: log, error: log }), logged };
+  const details: unknown[] = [];
+  const log = (message: string, detail?: object): void => {
+    logged.push(message);
+    details.push(detail);
+  };
+  const made = new ScrapeOutcomes({ debug: log, info: log, warn: log, error: log });
+  return { made, logged, details };
 }
 
 const failed = {
@@ -32,6 +37,57 @@ test('the status tells the newest scrape and nothing of what was forgotten', () 
 
 test('a collector that stays broken is logged once, and once when it is whole again', () => {
   const { made, logged } = outcomes();
-  for (const faults of [[], [failed], [failed], [], []]) made.add('a', faults);
+  for (const faults of [[], [failed], [failed], [], []]) {
+    made.add('a', faults);
+    made.pageMade();
+  }
   assert.deepEqual(logged, ['a collector gave no metrics', 'metrics are complete again']);
 });
+
+const late = {
+  type: 'failed',
+  error: new HuatuoError('DEADLINE_EXCEEDED', { found: 'no answer after 2000 ms', remedy: 'wait' }),
+} as const;
+
+test('collectors that are late together are one line, with what helps against it; one that is late is told itself', () => {
+  const { made, logged, details } = outcomes();
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) made.add(name, [late]);
+  made.pageMade();
+  assert.deepEqual(logged, ['collectors gave no metrics in time']);
+  const [{ count, collectors, error }] = details as [Late];
+  assert.deepEqual([count, collectors], [7, ['a', 'b', 'c', 'd', 'e']]);
+  assert.match(error.remedy, /more CPU.*web\.scrape_timeout/);
+  assert.doesNotMatch(error.message, /supervisor/);
+  for (const name of ['a', 'b', 'c']) made.add(name, []);
+  made.add('d', [failed]);
+  made.pageMade();
+  made.add('a', [late]);
+  made.pageMade();
+  assert.deepEqual(logged.slice(1), [
+    'a collector gave no metrics',
+    'metrics of collectors are complete again',
+    'a collector gave no metrics',
+  ]);
+});
+
+test('others that are late at each scrape are one line a minute', () => {
+  const { made, logged } = outcomes();
+  for (let scrape = 0; scrape < 100; scrape++) {
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      const isLate = (scrape % 2 === 0) === name < 'd';
+      made.add(name, isLate ? [late] : []);
+    }
+    made.pageMade();
+  }
+  assert.deepEqual(logged, [
+    'collectors gave no metrics in time',
+    'metrics of collectors are complete again',
+  ]);
+  made[Symbol.dispose]();
+});
+
+interface Late {
+  readonly count: number;
+  readonly collectors: readonly string[];
+  readonly error: HuatuoError;
+}

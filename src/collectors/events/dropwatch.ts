@@ -1,6 +1,6 @@
 /** Dropped packets: documents come from bpf/dropwatch.bpf.c; here are the names of reasons, which differ from kernel to kernel. */
 import { dropwatch } from '../../generated/dropwatch.ts';
-import { type Collector, counter, defineEvent, list, packetFilter, text } from '../../sdk/index.ts';
+import { type Collector, counter, defineEvent, kernelName, list, packetFilter } from '../../sdk/index.ts';
 
 /** As in bpf/dropwatch.bpf.c. */
 const REASONS = 'skb_drop_reason mac80211:___mac80211_drop_reason openvswitch:ovs_drop_reason';
@@ -30,7 +30,7 @@ const collector: Collector = defineEvent({
   enabledByDefault: false,
   options: {
     filter: packetFilter('Packets to tell of, as tcpdump takes it: tcp port 80; empty is all. Needs libpcap'),
-    suppress: list(text(), 'Reasons that are counted and not told, by the names of the kernel', {
+    suppress: list(kernelName(REASONS), 'Reasons that are counted and not told, by the names of the kernel', {
       default: BENIGN,
       max: 256,
     }),

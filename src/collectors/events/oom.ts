@@ -3,6 +3,7 @@
 import { type OomEvent, oom } from '../../generated/oom.ts';
 import { readHostMeminfo } from '../../procfs/meminfo.ts';
 import { readMemoryCgroup } from '../../procfs/memory-cgroup.ts';
+import { readCgroupProcesses } from '../../procfs/processes.ts';
 import {
   bytes,
   type Collector,
@@ -13,6 +14,7 @@ import {
   type HostPaths,
   integer,
   keyword,
+  list,
   type Owner,
   optional,
   record,
@@ -25,6 +27,9 @@ import {
 
 /** Most containers, and cgroups, of which something is remembered; the oldest is forgotten. */
 const MAX_REMEMBERED = 1000;
+/** A kill comes with up to two looks at processes, a file each. */
+const MAX_LOOKED_AT = 256;
+const MAX_SHOWN = 5;
 
 /** What outlives the worker. */
 interface Seen {
@@ -47,6 +52,16 @@ const task = {
         max: optional(bytes('Its limit')),
         stat: record(integer(''), 'memory.stat, as the kernel names and counts it'),
         events: record(integer(''), 'v2: memory.events; v1: memory.oom_control and memory.failcnt'),
+        largest_processes: optional(
+          list(
+            struct({
+              pid: integer('Process'),
+              comm: keyword('Its name'),
+              rss_bytes: bytes('Its resident memory'),
+            }),
+            'Processes of a container or unit with the most memory, of those that are left, largest first',
+          ),
+        ),
       },
       'State of its memory cgroup',
     ),
@@ -156,7 +171,29 @@ function surroundings(
   { procfs }: HostPaths,
 ): DocumentOf<typeof task> {
   const cgroup = readMemoryCgroup(procfs, pid, BigInt(cgroup_id), whereabouts(owner));
-  return cgroup ? { cgroup } : {};
+  if (!cgroup) return {};
+  const isOwned = owner.type === 'container' || owner.type === 'unit';
+  const largest_processes = isOwned ? largest(procfs, cgroup.directory) : [];
+  return { cgroup: { ...cgroup.state, ...(largest_processes.length > 0 && { largest_processes }) } };
+}
+
+function largest(procfs: string, directory: string): ProcessUse[] {
+  try {
+    const { processes } = readCgroupProcesses(procfs, directory, MAX_LOOKED_AT);
+    return processes
+      .toSorted((a, b) => b.rss_bytes - a.rss_bytes)
+      .slice(0, MAX_SHOWN)
+      .map(({ pid, comm, rss_bytes }) => ({ pid, comm, rss_bytes }));
+  } catch {
+    // It is gone.
+    return [];
+  }
+}
+
+interface ProcessUse {
+  readonly pid: number;
+  readonly comm: string;
+  readonly rss_bytes: number;
 }
 
 function whereabouts(owner: Owner): Readonly<Record<string, string>> | string | undefined {

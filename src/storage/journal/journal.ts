@@ -61,6 +61,7 @@ export class Journal {
   readonly #sync: JournalSync;
   readonly #packer: SegmentPacker | undefined;
   readonly #services: StreamServices;
+  readonly #aliens: Aliens;
   #root: SyncedFile;
   /** Why nothing is written. */
   #suspension: HuatuoError | undefined;
@@ -77,6 +78,7 @@ export class Journal {
     checkOptions(options);
     this.#options = options;
     this.#log = log;
+    this.#aliens = new Aliens(log);
     this.#root = this.#openRoot();
     this.#sync = new JournalSync(options.fsync_interval_ms);
     const { compression = 'off' } = options;
@@ -158,9 +160,10 @@ export class Journal {
     this.#suspension = undefined;
   }
 
-  /** Looks whether the segments are as they were left; counts what others took away. */
+  /** Looks whether the segments are as they were left; counts what others took away, and tells of what they put here. */
   inspect(): void {
     if (this.#suspension || !this.isHome) return;
+    this.#list();
     for (const [tracer, stream] of this.#streams) this.#open(tracer, () => stream.inspect());
   }
 
@@ -238,13 +241,12 @@ export class Journal {
   /** Tracers with a directory. Names that begin with a dot are the agent's own files; others are left alone. */
   #list(): string[] {
     const tracers: string[] = [];
-    const aliens = new Aliens(this.#log);
     for (const entry of readdirSync(this.#options.directory, { withFileTypes: true })) {
       const path = join(this.#options.directory, entry.name);
       if (entry.isDirectory() && TRACER_NAME.test(entry.name) && isStream(path)) tracers.push(entry.name);
-      else if (!entry.name.startsWith('.')) aliens.add(entry.name);
+      else if (!entry.name.startsWith('.')) this.#aliens.add(entry.name);
     }
-    aliens.tell(this.#options.directory, 'a stream of the journal');
+    this.#aliens.tell(this.#options.directory, 'a stream of the journal');
     return tracers;
   }
 

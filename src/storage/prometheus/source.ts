@@ -7,6 +7,10 @@ import { shareInFlight, withDeadline } from '../../promises.ts';
 import type { ScrapeReply, ScrapeRequest } from './protocol.ts';
 import { AnswerReader, type Reading } from './reader.ts';
 
+/** Whoever is late has not failed: it is not restarted. */
+export const LATE_REMEDY: string =
+  'it is asked again at the next scrape; where the host is short of CPU, raise web.scrape_timeout';
+
 /** Whatever can be asked for families; the pool's collectors are the other kind. */
 export interface MetricSource {
   readonly name: string;
@@ -71,7 +75,7 @@ export class PortSource implements MetricSource {
     pending.promise.catch(() => {});
     const request: ScrapeRequest = { type: 'scrape', id: pending.id, known: this.#reader.token };
     this.#port.postMessage(request);
-    return withDeadline(pending.promise, deadline_ms, `scrape of collector ${this.name}`);
+    return withDeadline(pending.promise, deadline_ms, `scrape of collector ${this.name}`, LATE_REMEDY);
   }
 
   /** An answer that comes after its deadline finds no listener: its values are dropped, and the next scrape asks anew. */

@@ -1,0 +1,135 @@
+/** `huatuo check`: whether a configuration can be used, on this host too, and what it comes to. */
+import { existsSync } from 'node:fs';
+import { reloadSocketPath } from '../agent/reload-protocol.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { EffectiveConfig } from '../config/effective.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { renderDefault, renderEffective } from '../config/render.ts';
+import { configSchema } from '../config/schema.ts';
+import { readWebFile } from '../config/web-file.ts';
+import { HuatuoError } from '../error.ts';
+import type { OptionSpec, TextOption } from '../sdk/options.ts';
+import { requireOwnDirectory } from '../storage/journal/own-directory.ts';
+import { nearest } from '../suggest.ts';
+import type { CheckOutput } from './command-line.ts';
+import { warningsOf } from './configuration.ts';
+import { complain, print } from './output.ts';
+
+/** What is checked. */
+export interface Checked {
+  readonly catalog: Catalog;
+  /** @throws CONFIG_INVALID, CONFIG_UNREADABLE */
+  load(options?: { readonly requireFiles?: boolean }): LoadedConfig;
+}
+
+/** @returns the exit code @throws CONFIG_INVALID, CONFIG_UNREADABLE */
+export async function check(show: CheckOutput, { catalog, load }: Checked): Promise<number> {
+  switch (show) {
+    case 'elasticsearch':
+      return await checkServer(load(), catalog);
+    case 'default':
+      print(renderDefault(catalog).trimEnd());
+      return 0;
+    case 'schema':
+      print(JSON.stringify(configSchema(catalog).node, null, 2));
+      return 0;
+    case 'effective':
+      print(renderEffective(load({ requireFiles: true })).trimEnd());
+      return 0;
+    case 'summary':
+      await checkFilters(load().config, catalog);
+      print(await summary(load({ requireFiles: true }), catalog));
+      return 0;
+  }
+}
+
+async function summary({ config, file }: LoadedConfig, catalog: Catalog): Promise<string> {
+  requireOwnDirectory(config.journal.directory);
+  if (config.web.config_file !== '') readWebFile(config.web.config_file);
+  const warnings = [...warningsOf(config, file), ...(await unknownKernelNames(config, catalog))];
+  for (const warning of warnings) complain(`warning: ${warning}`);
+  const enabled = Object.values(config.collectors).filter((collector) => collector.enabled).length;
+  return [
+    `ok: ${file ?? 'defaults'}, ${enabled} of ${catalog.entries.length} collectors enabled`,
+    ...(warnings.length > 0
+      ? [`, ${warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`}`]
+      : []),
+    ...(existsSync(reloadSocketPath(config)) ? ['; huatuo reload puts it in force'] : []),
+  ].join('');
+}
+
+async function checkServer({ config }: LoadedConfig, catalog: Catalog): Promise<number> {
+  const { checkElasticsearch, formatCheck } = await import('./elasticsearch.ts');
+  const found = await checkElasticsearch(config, catalog);
+  print(formatCheck(found));
+  return found.lacking.length > 0 ? 1 : 0;
+}
+
+async function checkFilters(config: EffectiveConfig, catalog: Catalog): Promise<void> {
+  const filters = textsOf(config, catalog, ({ syntax }) => syntax === 'packet_filter').flatMap(
+    ({ values }) => values,
+  );
+  if (filters.length === 0) return;
+  // Loaded late: it brings a foreign library.
+  const { compilePacketFilter } = await import('../kernel/packet-filter.ts');
+  try {
+    for (const filter of filters) await compilePacketFilter(filter);
+  } catch (error) {
+    throw HuatuoError.fromWire({ ...HuatuoError.toWire(error), code: 'CONFIG_INVALID' });
+  }
+}
+
+/** What this kernel does not have by that name. The file may be for another one, so it is a warning. */
+async function unknownKernelNames(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
+  const warnings: string[] = [];
+  for (const { path, spec, values } of textsOf(
+    config,
+    catalog,
+    ({ kernelEnum }) => kernelEnum !== undefined,
+  )) {
+    // Loaded late: it brings a foreign library.
+    const { readKernelEnum } = await import('../kernel/kernel-enum.ts');
+    const names = Object.values(await readKernelEnum(spec.kernelEnum ?? ''));
+    // A kernel that does not tell its names may have all of them.
+    for (const value of names.length > 0 ? values : []) {
+      if (names.includes(value)) continue;
+      const meant = nearest(value, names);
+      warnings.push(
+        `${path} names ${JSON.stringify(value)}, which this kernel does not have${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+      );
+    }
+  }
+  return warnings;
+}
+
+interface Texts {
+  /** Of the key: `collectors.dropwatch.suppress`. */
+  readonly path: string;
+  readonly spec: TextOption;
+  /** Without those of the default and empty ones. */
+  readonly values: readonly string[];
+}
+
+/** Options of the collectors that are to run. */
+function textsOf(
+  { collectors }: EffectiveConfig,
+  catalog: Catalog,
+  isMeant: (spec: TextOption) => boolean,
+): Texts[] {
+  return catalog.entries.flatMap(({ name, options }) =>
+    Object.entries(options).flatMap(([key, option]) => {
+      const spec = textIn(option);
+      if (!spec || !isMeant(spec) || !collectors[name]?.enabled) return [];
+      const byDefault: readonly unknown[] = [option.default].flat();
+      const values = [collectors[name].options[key]]
+        .flat()
+        .filter((value) => typeof value === 'string' && value !== '' && !byDefault.includes(value));
+      return [{ path: `collectors.${name}.${key}`, spec, values: values as string[] }];
+    }),
+  );
+}
+
+function textIn(option: OptionSpec): TextOption | undefined {
+  const spec = option.type === 'list' ? option.of : option;
+  return spec.type === 'text' ? spec : undefined;
+}
