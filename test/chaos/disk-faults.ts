@@ -15,6 +15,7 @@ import type { JournalTracerStatus } from '../../src/storage/journal/stream-statu
 import type { LoopDisk } from '../soak/loop-disk.ts';
 import { flood } from '../support/flood.ts';
 import { linesOf } from '../support/journal-reader.ts';
+import { linesWithin, segmentBytes } from '../support/segment-text.ts';
 import { actor, flowing, patiently, replaced, type Scene } from './scene.ts';
 
 const TRACER = 'flood';
@@ -92,12 +93,12 @@ export async function deleteLock(scene: Scene): Promise<number> {
 export async function deleteSegment(scene: Scene): Promise<number> {
   const start_ms = performance.now();
   const { path } = await segmentInUse(scene);
-  renameSync(path, nextTaken(scene));
+  renameSync(path, nextTaken(scene, path.endsWith('.zst') ? '.ndjson.zst' : '.ndjson'));
   await lossCounted(scene);
   return performance.now() - start_ms;
 }
 
-/** To half of its length, within a line; the agent stands still meanwhile, so that what is gone is known to the line. */
+/** To half of its length, within a line or a frame; the agent stands still meanwhile, so that what is gone is known to the line. */
 export async function cutSegment(scene: Scene): Promise<number> {
   const { agent } = scene;
   await segmentInUse(scene);
@@ -106,10 +107,9 @@ export async function cutSegment(scene: Scene): Promise<number> {
   try {
     // Another one may have been begun before it stood still, and have nothing in it.
     const path = newestSegment(scene) ?? assert.fail('no segment');
-    const bytes = readFileSync(path);
-    const end = Math.floor(bytes.length / 2);
-    const first = bytes.lastIndexOf(0x0a, end - 1) + 1;
-    writeFileSync(nextTaken(scene), bytes.subarray(end > 0 ? first : 0));
+    const end = Math.floor(statSync(path).size / 2);
+    const left = linesWithin(path, end);
+    writeFileSync(nextTaken(scene, '.ndjson'), segmentBytes(path).subarray(left.length));
     truncateSync(path, end);
   } finally {
     agent.signal('SIGCONT');
@@ -147,7 +147,7 @@ export async function dropFiles(scene: Scene): Promise<number> {
 function newestSegment({ journal }: Scene): string | undefined {
   const directory = join(journal, TRACER);
   const newest = readdirSync(directory)
-    .filter((name) => /^\d{20}\.ndjson$/.test(name))
+    .filter((name) => /^\d{20}(\.ndjson|\.live\.ndjson\.zst)$/.test(name))
     .sort()
     .at(-1);
   return newest === undefined ? undefined : join(directory, newest);
@@ -161,10 +161,10 @@ function segmentInUse(scene: Scene): Promise<{ readonly path: string }> {
   });
 }
 
-function nextTaken({ taken }: Scene): string {
+function nextTaken({ taken }: Scene, ending: string): string {
   const directory = join(taken, TRACER);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  return join(directory, `${String(readdirSync(directory).length).padStart(6, '0')}.ndjson`);
+  return join(directory, `${String(readdirSync(directory).length).padStart(6, '0')}${ending}`);
 }
 
 /** The agent has counted each document that was ever taken from it, also in earlier lives, and no other; and events flow. */

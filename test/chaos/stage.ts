@@ -39,6 +39,7 @@ export class Stage implements Disposable {
   readonly #port: number;
   readonly #length_ms: number;
   #keepEvery = 0;
+  #lives = 0;
 
   private constructor(collector: FailingCollector, port: number, length_ms: number) {
     this.collector = collector;
@@ -69,6 +70,7 @@ export class Stage implements Disposable {
 
   start(life: Life): Promise<AgentProcess> {
     const { path, env } = this.collector;
+    this.#lives++;
     return AgentProcess.start({
       collectors: path,
       only: ['flood', 'runqlat', 'loadavg'],
@@ -122,6 +124,7 @@ export class Stage implements Disposable {
         segment_size: SEGMENT_SIZE,
         segments: 100_000,
         total_size: '16TiB',
+        compression: this.#lives % 2 === 0 ? 'live' : 'sealed',
       },
       bpf: { pin: pinned, pin_directory: this.pins.directory },
       collectors: { flood: { ...FLOOD_CONFIG, keep_every_count: KEEP_EVERY[this.#keepEvery] } },
