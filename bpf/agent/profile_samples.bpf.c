@@ -43,7 +43,7 @@ int profile_sampled(void *ctx)
 	sampled_kernel_stack(ctx, draft->kernel);
 	bpf_get_stack(ctx, draft->user, sizeof(draft->user), BPF_F_USER_STACK);
 	profile_remember(task);
-	profile_add(draft, 0);
+	profile_add(draft, 1, 0);
 	return 0;
 }
 

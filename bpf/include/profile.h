@@ -178,15 +178,15 @@ static __always_inline void profile_remember(struct task_struct *task)
 	bpf_map_update_elem(&processes, &process, &fresh, BPF_ANY);
 }
 
-/* `key`: a struct profile_stack in a map. */
-static __always_inline void profile_add(const struct profile_stack *key, u64 ns)
+/* `key`: a struct profile_stack in a map; `samples`: what it is met for, of which `ns` is the sum. */
+static __always_inline void profile_add(const struct profile_stack *key, u64 samples, u64 ns)
 {
 	struct profile_counts *counted = slot_of(&counts);
-	struct profile_total fresh = {.samples = 1, .ns = ns};
+	struct profile_total fresh = {.samples = samples, .ns = ns};
 	struct profile_total *total = bpf_map_lookup_elem(&stacks, key);
 
 	if (counted)
-		counted->samples++;
+		counted->samples += samples;
 	if (!total) {
 		if (bpf_map_update_elem(&stacks, key, &fresh, BPF_NOEXIST) == 0)
 			return;
@@ -194,11 +194,11 @@ static __always_inline void profile_add(const struct profile_stack *key, u64 ns)
 		total = bpf_map_lookup_elem(&stacks, key);
 	}
 	if (total) {
-		__sync_fetch_and_add(&total->samples, 1);
+		__sync_fetch_and_add(&total->samples, samples);
 		if (ns)
 			__sync_fetch_and_add(&total->ns, ns);
 	} else if (counted) {
-		counted->lost++;
+		counted->lost += samples;
 	}
 }
 

@@ -19,6 +19,8 @@ import { KernelOwner, type ObjectSource } from './object-owner.ts';
 /** Of all owners, looks at disks included: a profile holds 26 MB of the kernel's memory while it runs, a look 5 MB. */
 const MAX_PROFILES = 4;
 let running = 0;
+/** Of shorter waits few are taken, each for many: 1 % off for each second that they take together, and 10 % for 10 ms. */
+const WHOLE_WAIT_NS = 100_000n;
 /** `enum profile_subject` of bpf/include/profile.h. */
 const SUBJECTS = ['host', 'processes', 'cgroup'] as const;
 
@@ -114,6 +116,7 @@ function objectOf(request: ProfileRequest, paths: KernelPaths): ObjectSource {
         subject_hierarchy: BigInt(HIERARCHIES.indexOf(subject.hierarchy)),
       }),
       io_only: kind === 'block' ? 1n : 0n,
+      whole_ns: kind === 'off_cpu' ? WHOLE_WAIT_NS : 0n,
     },
     ...(isSampled && {
       sampledEvent:

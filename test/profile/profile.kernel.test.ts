@@ -143,6 +143,32 @@ describe('profiles', { skip }, () => {
     assert.ok(spentIn(queued, 'hot_function') > 0);
   });
 
+  test('of waits: of brief ones few are taken, each for many, and their sum is right', {
+    skip: skipWithoutController('cpu'),
+  }, async () => {
+    using pair = new CompiledProgram('ping_pong', ...FRAMES);
+    await using cgroup = TestCgroup.make('cpu', `/huatuo-profile-${process.pid}`);
+    await using started = await RunningProgram.start(
+      '/bin/sh',
+      '-c',
+      'echo; read go; exec taskset -c 0 "$0"',
+      pair.path,
+    );
+    cgroup.add(started.pid);
+    cgroup.favour(20);
+    started.tell('go');
+    const { stacks, seconds } = await profile('off_cpu', {
+      type: 'cgroup',
+      hierarchy: 'cpu',
+      inode: cgroup.inode,
+    });
+    // One of the two always waits for the other, and both for what else runs on that CPU.
+    const waited = spentIn(stacks, 'waiting_function');
+    assert.ok(waited > seconds * 0.6e9 && waited < seconds * 2.2e9, `${waited} in ${seconds} s`);
+    const waits = stacks.reduce((sum, { samples }) => sum + samples, 0);
+    assert.ok(waits > seconds * 1000, `${waits} in ${seconds} s`);
+  });
+
   test('of memory: the function that touches pages for the first time', async () => {
     await using toucher = await RunningProgram.start(program.path, 'touch');
     const { stacks, unit } = await profile('allocations', ofProcess(toucher), { seconds: 1 });

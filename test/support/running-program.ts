@@ -18,6 +18,11 @@ export class RunningProgram implements AsyncDisposable {
     return new RunningProgram(child);
   }
 
+  /** Writes a line to its standard input. */
+  tell(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
