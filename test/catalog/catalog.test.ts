@@ -6,6 +6,7 @@ import type { Catalog } from '../../src/catalog/catalog.ts';
 import { ContentsReader } from '../../src/catalog/contents.ts';
 import { DESCRIPTION_FORMAT } from '../../src/catalog/description.ts';
 import { loadCatalog } from '../../src/catalog/load-catalog.ts';
+import type { ObjectManifest } from '../../src/schema/manifest.ts';
 import { bpfFiles, directoryWith, moduleFile, testCatalog } from '../config/collectors.ts';
 
 async function catalogOf(...sets: Record<string, string>[]): Promise<Catalog> {
@@ -60,6 +61,35 @@ test('a module and an object of one name are one collector with the options of b
     'loopback',
     'depth',
   ]);
+});
+
+test('maps that are all there is are read by the thread that makes the page, unless they are large', async () => {
+  const field = { name: '', json: '', offset: 0, doc: '' } as const;
+  const maps = (maxEntries: number): ObjectManifest['maps'] => [
+    {
+      name: 'drops',
+      type: 'hash',
+      key: [{ ...field, format: 'id', bytes: 4 }],
+      value: [{ ...field, format: 'count', bytes: 8 }],
+      keyBytes: 4,
+      valueBytes: 8,
+      maxEntries,
+      metrics: [{ type: 'counter', name: 'test_drops_total', help: 'Test.', field: '' }],
+    },
+  ];
+  const { entries, broken } = await catalogOf(
+    bpfFiles('alone', { maps: maps(1 << 16) }),
+    bpfFiles('large', { maps: maps((1 << 16) + 1) }),
+    bpfFiles('enriches', { maps: maps(1) }),
+    moduleFile('enriches', 'enrich() {},'),
+    bpfFiles('updates', { maps: maps(1) }),
+    moduleFile('updates', 'update() {},'),
+  );
+  assert.deepEqual(broken, []);
+  assert.deepEqual(
+    entries.filter(({ isMapped }) => isMapped).map(({ name }) => name),
+    ['alone', 'enriches'],
+  );
 });
 
 test('built-in collectors are put together from the directories of the build', async () => {
