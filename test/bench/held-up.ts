@@ -13,11 +13,11 @@ export const WRITER = 'writer';
 const PHASE_MS = 5_000;
 
 /** A collector with a thread of its own, which has the loop itself. */
-export const writerCollector = `import { defineAutotracing, number } from ${JSON.stringify(new URL('../../src/sdk/index.js', import.meta.url).href)};
+export const writerCollector = `import { decimal, defineAutotracing, integer } from ${JSON.stringify(new URL('../../src/sdk/index.js', import.meta.url).href)};
 
 export default defineAutotracing({
   doc: 'Writes documents.',
-  document: { at_ms: number('Unix time at its begin'), took_ms: number('Time until the one before was in the journal') },
+  document: { at_ms: integer('Unix time at its begin'), took_ms: decimal('Time until the one before was in the journal') },
   async start({ clock, save, signal }) {
     for (let took_ms = 0; !signal.aborted; await clock.sleep(0.01)) {
       const begun_ms = performance.now();
