@@ -15,7 +15,8 @@ import { allocateSeries } from '../../src/sdk/kept-series.ts';
 import { allocateState } from '../../src/sdk/shared-state.ts';
 
 const THREADS = 10;
-const SETTLED_MS = 1500;
+/** On a busy host ten threads take seconds to start and to collect. */
+const SETTLED_MS = 5000;
 const BARE = `const { parentPort } = require('node:worker_threads');
 parentPort.on('message', () => globalThis.gc?.({ type: 'major', flavor: 'last-resort' }));`;
 
