@@ -130,8 +130,9 @@ function verdict(mode: Mode, held: readonly Held[]): Row[] {
       verdict: unaccounted === 0 ? 'met' : 'missed',
     },
   ];
-  const written = held.find(({ asked }) => asked === GOALS.live)?.disk_bytes ?? Number.NaN;
-  if (mode === 'live')
+  // Events that are lost are not written: only with none lost does it say what they take.
+  const written = held.find(({ asked, lost }) => asked === GOALS.live && lost === 0)?.disk_bytes;
+  if (mode === 'live' && written !== undefined)
     rows.push({
       name: `pipeline, live, to the disk at ${millions(GOALS.live)} M/s`,
       measured: `${millions(written)} MB/s`,
