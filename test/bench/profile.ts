@@ -82,14 +82,15 @@ export async function benchProfile({ directory, progress }: BenchOptions): Promi
     const ratios = await compare(work, comparison);
     const each = median(ratios);
     const spread = `${Math.min(...ratios).toFixed(3)} – ${Math.max(...ratios).toFixed(3)}`;
+    const measured = `${each.toFixed(3)} × (${spread})`;
     rows.push({
       name: `${title}: with / without`,
-      measured: `${each.toFixed(3)} × (${spread})`,
+      measured,
       ...(goal === undefined
         ? { verdict: 'info' }
         : { goal: `≤ ${goal} ×`, ratio: goal / each, verdict: each <= goal ? 'met' : 'missed' }),
     });
-    progress(`profile: ${title}`);
+    progress(`${title}: ${measured}`);
   }
   return rows;
 }
