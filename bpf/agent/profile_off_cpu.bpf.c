@@ -14,6 +14,8 @@
  * What costs is not the clock but the stack: to walk it, and to look it up. So of brief waits few are taken,
  * each for many, and where the kernel says in the context of a task that it goes on (sched_exit_tp, Linux >=
  * 6.15), a task whose last wait was brief has its stack walked then, if at all.
+ *
+ * Linux >= 5.11: keys of maps of more than 512 bytes.
  */
 #include "profile.h"
 #include "iterator.h"

@@ -5,7 +5,6 @@
  * attached.
  */
 #include "profile.h"
-#include "kernel/current_task.h"
 #include "stack.h"
 
 COLLECTOR_DOC("What the tasks of a profile's subject are at when they are sampled");
@@ -13,32 +12,25 @@ COLLECTOR_DOC("What the tasks of a profile's subject are at when they are sample
 /* Too large for a program's stack. The kernel runs one program of this kind at a time on a CPU. */
 PERCPU_SLOT(drafts, struct profile_stack);
 
-static __always_inline bool is_subject_at_work(void)
-{
-	return knows_current_task() ? is_of_subject(bpf_get_current_task_btf())
-				    : read_is_of_subject(current_task_address());
-}
-
 SEC("perf_event")
 int profile_sampled(void *ctx)
 {
-	struct task_struct *task = current_task_address();
-	u64 process_and_thread = bpf_get_current_pid_tgid();
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct profile_counts *counted;
 	struct profile_stack *draft;
 
-	if ((u32)process_and_thread == 0) {
+	if (task->pid == 0) {
 		counted = slot_of(&counts);
 		if (counted)
 			counted->idle++;
 		return 0;
 	}
-	if (!is_subject_at_work())
+	if (!is_of_subject(task))
 		return 0;
 	draft = slot_of(&drafts);
 	if (!draft)
 		return 0;
-	draft->process = process_and_thread >> 32;
+	draft->process = task->tgid;
 	draft->state = ON_CPU;
 	sampled_kernel_stack(ctx, draft->kernel);
 	bpf_get_stack(ctx, draft->user, sizeof(draft->user), BPF_F_USER_STACK);

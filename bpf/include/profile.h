@@ -34,7 +34,10 @@ struct profile_total {
 	u64 ns; /* off-CPU: how long, over all samples */
 };
 
-/* The stacks are the key, so a map that is full costs samples, which are counted, and mixes none up. */
+/*
+ * The stacks are the key, so a map that is full costs samples, which are counted, and mixes none up. Keys of
+ * more than 512 bytes need Linux 5.11.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
@@ -120,56 +123,10 @@ static __always_inline bool is_of_subject(struct task_struct *task)
 	return false;
 }
 
-/* As profile_cgroup(), of a task that the verifier does not know. */
-static __always_inline struct cgroup *read_profile_cgroup(struct task_struct *task)
-{
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	struct cgroup *unified = BPF_CORE_READ(set, dfl_cgrp), *cgroup;
-	int controller;
-
-	switch (subject_hierarchy) {
-	case OF_CPU:
-		controller = bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id);
-		break;
-	case OF_MEMORY:
-		controller = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
-		break;
-	case OF_IO:
-		controller = bpf_core_enum_value(enum cgroup_subsys_id, io_cgrp_id);
-		break;
-	default:
-		return unified;
-	}
-	cgroup = BPF_CORE_READ(set, subsys[controller], cgroup);
-	return BPF_CORE_READ(cgroup, root, hierarchy_id) == 0 ? unified : cgroup;
-}
-
-/* As is_of_subject(), of a task that the verifier does not know. */
-static __always_inline bool read_is_of_subject(struct task_struct *task)
-{
-	u32 process = BPF_CORE_READ(task, tgid);
-	struct cgroup *cgroup;
-
-	if (subject_kind == HOST)
-		return true;
-	if (subject_kind == PROCESSES)
-		return bpf_map_lookup_elem(&subject_processes, &process) != 0;
-	cgroup = read_profile_cgroup(task);
-	for (int depth = 0; depth < MAX_CGROUP_DEPTH; depth++) {
-		if (BPF_CORE_READ(cgroup, kn, id) == subject_cgroup)
-			return true;
-		if (BPF_CORE_READ(cgroup, level) == 0)
-			return false;
-		cgroup = BPF_CORE_READ(cgroup, self.parent, cgroup);
-	}
-	return false;
-}
-
-/* `task`: also one that the verifier does not know. */
 static __always_inline void profile_remember(struct task_struct *task)
 {
-	struct profile_process fresh = {.program = BPF_CORE_READ(task, self_exec_id)}, *known;
-	u32 process = BPF_CORE_READ(task, tgid);
+	struct profile_process fresh = {.program = task->self_exec_id}, *known;
+	u32 process = task->tgid;
 
 	known = bpf_map_lookup_elem(&processes, &process);
 	if (known && known->program == fresh.program)

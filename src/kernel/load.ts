@@ -148,6 +148,13 @@ function loadError(name: string, errno: string, text: string): HuatuoError {
       remedy: 'run as root, and check kernel lockdown and the container profile (bpf, perfmon)',
     });
   }
+  if (errno === 'E2BIG') {
+    return new HuatuoError('KERNEL_FEATURE_MISSING', {
+      expected: `a kernel with maps as large as those of ${name}`,
+      found: errno,
+      remedy: 'use Linux 5.11 or later: before, a key of a map has at most 512 bytes',
+    });
+  }
   return new HuatuoError('OBJECT_LOAD_FAILED', {
     expected: `${name} to load`,
     found: errno,

@@ -11,7 +11,11 @@ import { readKernelEnum } from './kernel-enum.ts';
 import { compilePacketFilter } from './packet-filter.ts';
 import { SymbolThread } from './symbol-thread.ts';
 
-const KERNEL_DEADLINE_MS = 10_000;
+/**
+ * Once for the agent, of a file that always answers: part of a second, half a minute on an emulated CPU. What is given up is begun
+ * anew by the next record.
+ */
+const KERNEL_DEADLINE_MS = 120_000;
 const FILES_DEADLINE_MS = 2000;
 /** Of one process: it may run a file with a million symbols. */
 const FRAMES_DEADLINE_MS = 5000;

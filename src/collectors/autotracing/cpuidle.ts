@@ -13,7 +13,7 @@ export default sdk.defineAutotracing({
     question: 'What did a container run when its CPU use jumped to most of what it may use?',
     reads:
       '/proc/stat; cpu.stat or cpuacct, quotas and cpusets of cgroups; at a capture a profile of CPU time',
-    kernel: 'any with the cpu controller; the profile 5.10 with BTF',
+    kernel: 'any with the cpu controller; the profile 5.11 with BTF',
     falsePositives:
       'Work that comes in bursts by design, as builds and batches do. Not seen: use that grows over more than a few samples, containers that are busy from their first sample on, and bursts shorter than a sample. The profile begins when the burst was seen, up to a sample after its start',
   },

@@ -12,7 +12,7 @@ export default sdk.defineAutotracing({
   about: {
     question: 'Which processes made the kernel busy, and with what, when system time of the host jumped?',
     reads: '/proc/stat; at a capture a profile of CPU time',
-    kernel: 'any; the profile 5.10 with BTF',
+    kernel: 'any; the profile 5.11 with BTF',
     falsePositives:
       'Much that is done at once, as a backup or many containers that start. Not seen: system time that grows over more than a few samples, and what is shorter than a sample. System and interrupt time is over all CPUs: one that is full of it hides on a large host',
   },

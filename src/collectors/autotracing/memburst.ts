@@ -9,7 +9,7 @@ export default sdk.defineAutotracing({
       'Whose anonymous memory, of the host or of a container, has grown fast, which processes have taken it, and which functions take more?',
     reads:
       '/proc/meminfo, memory.stat, memory.usage and limits of cgroups; at a capture /proc/<pid> and profile_samples.bpf.c',
-    kernel: 'any with CONFIG_MEMCG; without it only the host; the flame graph needs BPF, 5.10',
+    kernel: 'any with CONFIG_MEMCG; without it only the host; the flame graph needs BPF, 5.11',
     falsePositives:
       'A program that fills its heap at its start, as a database or a JVM does, is a burst, too: floor, share and ratio say from where on. Not seen: growth slower than the window, page cache, and a burst before there are as many samples as the window has',
   },

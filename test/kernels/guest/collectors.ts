@@ -4,10 +4,10 @@ import type { StatusDocument } from '../../../src/web/status.ts';
 import type { Hierarchy } from '../boots.ts';
 import type { Finding } from '../report.ts';
 import { configure, installUnit, type Page, status } from './agent.ts';
-import { run, say, short, wrong } from './commands.ts';
+import { ok, run, say, short, wrong } from './commands.ts';
 import { ContainerGroup } from './hierarchy.ts';
 import { PROVOCATIONS } from './provocations.ts';
-import { hasQuota, ledgerCloses, memoryPeak, profiles, reloads, started, stops } from './service.ts';
+import { hasQuota, ledgerCloses, memoryPeak, reloads, started, stops } from './service.ts';
 import { compareValues, containerValues, hasAnswered, hostValues } from './values.ts';
 
 type Tell = (table: 'service' | 'collectors', name: string, finding: Finding) => void;
@@ -21,8 +21,11 @@ export async function collectors(hierarchy: Hierarchy, tell: Tell): Promise<void
   configure({ thresholds: 'low' });
   await installUnit();
   const listed = JSON.parse(await run('huatuo', 'list', '--output', 'json')) as ListedCollector[];
-  say(
-    `${listed.filter(({ state }) => state === 'supported').length} of ${listed.length} collectors supported`,
+  const supported = listed.filter(({ state }) => state === 'supported').length;
+  tell(
+    'service',
+    'list',
+    ok(`${supported} of ${listed.length} collectors pass the verifier, or need no program`),
   );
   tell('service', 'start', await started());
   tell('service', 'CPU quota', await hasQuota(hierarchy));
@@ -50,8 +53,6 @@ export async function collectors(hierarchy: Hierarchy, tell: Tell): Promise<void
   tell('service', 'reload', await reloads());
   tell('service', 'ledger', await ledgerCloses());
   tell('service', 'memory', await memoryPeak());
-  tell('service', 'profile', await profiles());
-  tell('service', 'profile --off-cpu', await profiles('--off-cpu'));
   tell('service', 'stop', await stops(hierarchy));
 }
 

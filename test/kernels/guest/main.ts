@@ -6,8 +6,9 @@ import { collectors } from './collectors.ts';
 import { measureSlowness, run, say } from './commands.ts';
 import { delegation } from './delegation.ts';
 import { pins } from './pins.ts';
+import { profiles } from './profiles.ts';
 
-const RUN = { collectors, pins, delegation };
+const RUN = { collectors, profiles, pins, delegation };
 
 async function main([part, hierarchy]: readonly string[]): Promise<void> {
   say(`${part}: slower than native by ${(await measureSlowness()).toFixed(0)}`);

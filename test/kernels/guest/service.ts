@@ -101,18 +101,6 @@ export function memoryPeak(): Promise<Finding> {
   return step(`peak ${Math.round(peak_bytes / 2 ** 20)} MiB, every collector on`, notKilled);
 }
 
-/** In a process of its own, beside the agent. */
-export function profiles(...kind: string[]): Promise<Finding> {
-  return step('of the host, with names of the kernel', async () => {
-    const file = '/tmp/profile.folded';
-    await run('huatuo', 'profile', ...kind, '--duration', '3s', '-o', file);
-    const text = readFileSync(file, 'utf8');
-    return /;(?:schedule|entry_SYSCALL|do_syscall)\w*.* \d+$/m.test(text)
-      ? undefined
-      : `found ${text.slice(0, 200)}`;
-  });
-}
-
 async function notKilled(): Promise<string | undefined> {
   const [limit, restarts] = [await property('MemoryMax'), await property('NRestarts')];
   if (limit === 'infinity') return 'there is no MemoryMax';
