@@ -57,6 +57,7 @@ export {
   count,
   duration,
   flag,
+  IN_CAPTURE,
   kernelName,
   number,
   type OptionSpecs,

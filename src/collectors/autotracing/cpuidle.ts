@@ -29,10 +29,7 @@ export default sdk.defineAutotracing({
     system_percent_delta: limit(20, 'if it is also this much more than before'),
     total_percent: limit(90, 'Both together beyond this are a burst'),
     total_percent_delta: limit(55, 'if they are also this much more than before'),
-    profile: sdk.duration('10s', 'How long the container is profiled, at most three quarters of deadline', {
-      min: '1s',
-      max: '60s',
-    }),
+    profile: sdk.duration('10s', 'How long the container is profiled', sdk.IN_CAPTURE),
   },
   document: {
     user_percent: sdk.decimal('User time, in percent of the CPUs it may use'),

@@ -24,10 +24,7 @@ export default sdk.defineAutotracing({
     system_percent: limit(45, 'System and interrupt time beyond this is a burst, in percent of all CPUs'),
     system_percent_delta: limit(20, 'if it is also this much more than before, in percentage points'),
     top: sdk.count(10, 'Names of processes that ran, in a document', { max: 100 }),
-    profile: sdk.duration('10s', 'How long the host is profiled, at most three quarters of deadline', {
-      min: '1s',
-      max: '60s',
-    }),
+    profile: sdk.duration('10s', 'How long the host is profiled', sdk.IN_CAPTURE),
   },
   document: {
     system_percent: sdk.decimal('System and interrupt time, in percent of all CPUs'),

@@ -18,7 +18,7 @@ export default sdk.defineAutotracing({
     ratio: sdk.number(2, 'A burst multiplies anonymous memory by this', { min: 1 }),
     share: sdk.number(0.7, 'It fills this share of the limit, or of all memory', { min: 0, max: 1 }),
     floor: sdk.size('512MiB', 'It ends with at least this much'),
-    profile: sdk.duration('5s', 'How long is looked at who takes more', { min: '100ms', max: '60s' }),
+    profile: sdk.duration('5s', 'How long is looked at who takes more', sdk.IN_CAPTURE),
     top: sdk.count(10, 'Processes in a document', { max: 100 }),
   },
   document: {
