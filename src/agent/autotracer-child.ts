@@ -100,6 +100,7 @@ export class AutotracerChild implements CollectorChild {
     this.#tracer = {
       look: () => this.#look(),
       capture: (request, stop) => this.#captures.capture(request, stop),
+      captureCpu_seconds: () => this.#captures.cpu_us / 1e6,
       keep: (memory) => {
         this.#memory = memory;
       },

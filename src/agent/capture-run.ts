@@ -65,9 +65,9 @@ export class CaptureRun {
     return this.#worker && { name, control: this.#worker.control, services: SERVICES };
   }
 
-  /** CPU time of its workers, as of the last `measure` or as they have told. */
+  /** CPU time of its workers, as of the last `measure` or as they have told, and of the search for names. */
   get cpu_us(): number {
-    return this.#ended_us + (this.#worker?.cpu_us ?? 0);
+    return this.#ended_us + (this.#worker?.cpu_us ?? 0) + this.#profiles.cpu_us;
   }
 
   /**

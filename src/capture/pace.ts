@@ -7,12 +7,12 @@ import type { Pace } from './tracer.ts';
 export function paceOf(
   options: unknown,
 ): Pace & { readonly window: number; readonly deadline_seconds: number } {
-  const { every, window, cooldown, captures_per_hour, deadline } = options as OptionValues<PaceOptions>;
+  const { every, window, cooldown, deadline, ...hourly } = options as OptionValues<PaceOptions>;
   return {
     every_seconds: every,
     window,
     cooldown_seconds: cooldown,
-    captures_per_hour,
+    hourly: { captures: hourly.captures_per_hour, cpu_seconds: hourly.capture_cpu_per_hour },
     deadline_seconds: deadline,
   };
 }

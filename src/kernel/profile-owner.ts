@@ -28,9 +28,15 @@ export class ProfileOwner {
   readonly #paths: KernelPaths;
   readonly #running = new Map<number, KernelOwner>();
   #started = 0;
+  #lookup_us = 0;
 
   constructor(paths: KernelPaths) {
     this.#paths = paths;
+  }
+
+  /** CPU time that looking for names has taken, in another thread. */
+  get cpu_us(): number {
+    return this.#lookup_us;
   }
 
   /** To be exposed on the port of who takes profiles. */
@@ -38,7 +44,9 @@ export class ProfileOwner {
     const { procfs } = this.#paths;
     return {
       kernelSymbols: lookupCalls(procfs).kernelSymbols,
-      ...profileLookups(procfs),
+      ...profileLookups(procfs, (cpu_us) => {
+        this.#lookup_us += cpu_us;
+      }),
       profileStart: (request) => this.#start(objectOf(request, this.#paths), request.subject),
       diskStart: (device) => this.#start(diskObject(device, this.#paths)),
       profileRead: async (id, map, position) => this.#need(id).calls.mapBatch(map, position),

@@ -41,6 +41,7 @@ export type PaceOptions = {
   readonly window: NumberOption;
   readonly cooldown: DurationOption;
   readonly captures_per_hour: NumberOption;
+  readonly capture_cpu_per_hour: DurationOption;
   readonly deadline: DurationOption;
 };
 
@@ -49,6 +50,10 @@ export const PACE: PaceOptions = {
   window: count(2, 'Samples that are compared', { min: 1, max: 720 }),
   cooldown: duration('30m', 'Time after a capture in which the same container, or the host, has no other'),
   captures_per_hour: count(12, 'Captures within an hour, of the host and all containers together'),
+  capture_cpu_per_hour: duration(
+    '2m',
+    'CPU time that captures may use within an hour, with the search for names; beyond it there is none',
+  ),
   deadline: duration('30s', 'Longest time of one capture', { min: '1s', max: '10m' }),
 };
 
@@ -68,7 +73,7 @@ export const CAPTURE_METRICS: {
   }),
   suppressed: counter({
     name: 'huatuo_autotracing_suppressed_total',
-    help: 'What led to no capture: triggers in a cool-down or over the hourly budget, those that failed, and samples of too many subjects.',
+    help: 'What led to no capture: triggers in a cool-down (cooldown), beyond captures_per_hour (budget) or capture_cpu_per_hour (cpu_budget), those that failed, and samples of too many subjects.',
     labels: ['collector', 'cause'],
   }),
   samples: counter({
