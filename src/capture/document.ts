@@ -38,14 +38,16 @@ export async function captureDocument(
   const { options, paths, containers, log } = ctx;
   const { deadline_seconds } = paceOf(options);
   const processes = new CaptureProcesses(paths.procfs, baseline);
+  let profilesIncomplete = (): boolean => false;
   try {
     const data = await within(deadline_seconds, 'a capture', time, (signal) => {
       const limits = { procfs: paths.procfs, signal, deadline_seconds };
-      const profile = captureProfiles(calls, subject, limits);
+      const { profiles: profile, isIncomplete } = captureProfiles(calls, subject, limits);
+      profilesIncomplete = isIncomplete;
       const tools = { signal, processes, profile, disks: captureDisks(calls, limits) };
       return collector.capture(subject, why, { options, paths, containers, log, ...tools });
     });
-    const isPartial = processes.isIncomplete || !isThere(subject);
+    const isPartial = processes.isIncomplete || profilesIncomplete() || !isThere(subject);
     return documentOf(collector, alarm, isPartial ? { ...data, partial: true } : data, isPartial);
   } catch (error) {
     if (time.stop.aborted) throw error;

@@ -10,6 +10,7 @@ import {
   type ProfileCalls,
   type ProfileRequest,
   type ProfileSubject,
+  type RolledProfile,
 } from '../profile/protocol.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
 import type { KernelPaths } from './features.ts';
@@ -26,12 +27,15 @@ const SUBJECTS = ['host', 'processes', 'cgroup'] as const;
 
 export class ProfileOwner {
   readonly #paths: KernelPaths;
+  readonly #before: () => Promise<RolledProfile | undefined>;
   readonly #running = new Map<number, KernelOwner>();
   #started = 0;
   #lookup_us = 0;
 
-  constructor(paths: KernelPaths) {
+  /** @param before what `profileBefore` answers */
+  constructor(paths: KernelPaths, before: () => Promise<RolledProfile | undefined> = async () => undefined) {
     this.#paths = paths;
+    this.#before = before;
   }
 
   /** CPU time that looking for names has taken, in another thread. */
@@ -49,6 +53,7 @@ export class ProfileOwner {
       }),
       profileStart: (request) => this.#start(objectOf(request, this.#paths), request.subject),
       diskStart: (device) => this.#start(diskObject(device, this.#paths)),
+      profileBefore: this.#before,
       profileRead: async (id, map, position) => this.#need(id).calls.mapBatch(map, position),
       profileEnd: async (id) => {
         const { calls, object } = this.#need(id);

@@ -11,7 +11,7 @@ const USER_AT = KERNEL_AT + KERNEL_DEPTH * 8;
 /** `struct profile_stack`. */
 export const STACK_BYTES: number = USER_AT + USER_DEPTH * 8;
 /** `struct profile_total`. */
-const TOTAL_BYTES = 16;
+export const TOTAL_BYTES = 16;
 /** `struct profile_process`. */
 const PROCESS_BYTES = 24;
 const COMM_BYTES = 16;

@@ -22,6 +22,8 @@ import {
   count,
   type DurationOption,
   duration,
+  type FlagOption,
+  flag,
   type NumberOption,
   type OptionSpecs,
   type OptionValues,
@@ -55,6 +57,16 @@ export const PACE: PaceOptions = {
     'CPU time that captures may use within an hour, with the search for names; beyond it there is none',
   ),
   deadline: duration('30s', 'Longest time of one capture', { min: '1s', max: '10m' }),
+};
+
+/** Options of one whose captures take `profile.around`. */
+export type PrecaptureOptions = { readonly pre_capture: FlagOption };
+
+export const PRECAPTURE: PrecaptureOptions = {
+  pre_capture: flag(
+    false,
+    'Whether what runs is profiled all the time, at 99 Hz, so that a document also shows the last 15 to 30 s before its trigger, whatever has ended since; one such profile of the host is shared by all that have it',
+  ),
 };
 
 /** The collector's own options and those of `PACE`. */

@@ -4,7 +4,14 @@
  */
 
 export type { About } from './about.ts';
-export type { CaptureContext, Processes, ProcessUse, Samples, Subject } from './autotracing.ts';
+export {
+  type CaptureContext,
+  PRECAPTURE,
+  type Processes,
+  type ProcessUse,
+  type Samples,
+  type Subject,
+} from './autotracing.ts';
 export type { AnyObject, MapOf, ObjectBinding, ObjectTypes } from './binding.ts';
 export * from './collector.ts';
 export type { Container, Owner, Unit, Workload, WorkloadLabels } from './container.ts';
@@ -67,6 +74,6 @@ export {
   size,
   text,
 } from './options.ts';
-export type { Profile, ProfileFrame, ProfileKind, ProfileStack, Profiles } from './profile.ts';
+export type { Profile, ProfileAround, ProfileFrame, ProfileKind, ProfileStack, Profiles } from './profile.ts';
 export { PROFILE_FIELDS, profileDocument } from './profile-document.ts';
 export { type Window, type WindowSample, windowOf } from './window.ts';

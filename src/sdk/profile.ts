@@ -68,6 +68,14 @@ export interface CpuProfileOptions extends ProfileOptions {
   readonly cpus?: readonly number[];
 }
 
+/** CPU time before a trigger and since; one of them at least is there. */
+export interface ProfileAround {
+  /** Absent unless the collector has `pre_capture`, and when it could not be had. Its `lost` are of the whole host. */
+  readonly before?: Profile;
+  /** Absent when the subject had ended. */
+  readonly after?: Profile;
+}
+
 /**
  * Profiles of a capture's subject. Each loads a BPF object, attaches it, waits, detaches it and looks the names up; what the kernel
  * holds for it is freed when the promise settles.
@@ -77,6 +85,12 @@ export interface CpuProfileOptions extends ProfileOptions {
 export interface Profiles {
   /** What runs, looked at again and again on every CPU. */
   onCpu(options: CpuProfileOptions): Promise<Profile>;
+  /**
+   * The same, and what the subject ran before the trigger, in a collector that has the options `PRECAPTURE` and where they ask for
+   * it. The document is marked as partial when the subject had ended before it could be looked at, or processes had before it was
+   * known where their code is.
+   */
+  around(options: Pick<CpuProfileOptions, 'seconds'>): Promise<ProfileAround>;
   /** Where tasks wait and for how long: for an event, in uninterruptible sleep, for I/O, or on the run queue. */
   offCpu(options: ProfileOptions): Promise<Profile>;
   /** Where memory comes into use: page faults, one of seven. */

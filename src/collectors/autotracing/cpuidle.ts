@@ -19,6 +19,7 @@ export default sdk.defineAutotracing({
   },
   options: {
     ...sdk.CONTAINER_FILTER,
+    ...sdk.PRECAPTURE,
     window: sdk.count(3, 'Samples: use between the last two is held against that between those before', {
       min: 3,
       max: 720,
@@ -73,6 +74,6 @@ export default sdk.defineAutotracing({
   },
   capture: async (_container, why, { profile, options }) => ({
     ...why,
-    ...sdk.profileDocument(await profile.onCpu({ seconds: options.profile })),
+    ...sdk.profileDocument(await profile.around({ seconds: options.profile })),
   }),
 });

@@ -17,6 +17,7 @@ export default sdk.defineAutotracing({
       'Much that is done at once, as a backup or many containers that start. Not seen: system time that grows over more than a few samples, and what is shorter than a sample. System and interrupt time is over all CPUs: one that is full of it hides on a large host',
   },
   options: {
+    ...sdk.PRECAPTURE,
     window: sdk.count(3, 'Samples: use between the last two is held against that between those before', {
       min: 3,
       max: 720,
@@ -47,8 +48,9 @@ export default sdk.defineAutotracing({
   },
   async capture(_host, why, ctx) {
     const owners = processOwners(ctx);
-    const taken = await ctx.profile.onCpu({ seconds: ctx.options.profile });
-    const runners = runnersOf(taken, new Map([...owners, ...processOwners(ctx)]), ctx.options.top);
+    const taken = await ctx.profile.around({ seconds: ctx.options.profile });
+    const stacks = [...(taken.before?.stacks ?? []), ...(taken.after?.stacks ?? [])];
+    const runners = runnersOf({ stacks }, new Map([...owners, ...processOwners(ctx)]), ctx.options.top);
     return { ...why, runners, ...sdk.profileDocument(taken) };
   },
 });
