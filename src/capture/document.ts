@@ -6,6 +6,7 @@ import type { AnyAutotracer } from '../sdk/collector.ts';
 import type { SampleContext, SavedDocument } from '../sdk/context.ts';
 import { type EngineClock, within } from './clock.ts';
 import { captureDisks } from './disks.ts';
+import { captureMemory } from './memory-growth.ts';
 import { paceOf } from './pace.ts';
 import { type Baseline, CaptureProcesses } from './processes.ts';
 import { captureProfiles } from './profiles.ts';
@@ -44,7 +45,13 @@ export async function captureDocument(
       const limits = { procfs: paths.procfs, signal, deadline_seconds };
       const { profiles: profile, isIncomplete } = captureProfiles(calls, subject, limits);
       profilesIncomplete = isIncomplete;
-      const tools = { signal, processes, profile, disks: captureDisks(calls, limits) };
+      const tools = {
+        signal,
+        processes,
+        profile,
+        disks: captureDisks(calls, limits),
+        memory: captureMemory(calls, subject, limits),
+      };
       return collector.capture(subject, why, { options, paths, containers, log, ...tools });
     });
     const isPartial = processes.isIncomplete || profilesIncomplete() || !isThere(subject);

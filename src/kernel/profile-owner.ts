@@ -13,6 +13,7 @@ import {
   type RolledProfile,
 } from '../profile/protocol.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
+import type { ProfileKind } from '../sdk/profile.ts';
 import type { KernelPaths } from './features.ts';
 import { lookupCalls, profileLookups } from './lookup-calls.ts';
 import { KernelOwner, type ObjectSource } from './object-owner.ts';
@@ -117,11 +118,22 @@ export class ProfileOwner {
   }
 }
 
+const OBJECTS: Readonly<Record<ProfileKind, string>> = {
+  on_cpu: 'profile_samples',
+  allocations: 'profile_samples',
+  off_cpu: 'profile_off_cpu',
+  block: 'profile_off_cpu',
+  page_cache: 'page_cache_growth',
+  slab: 'slab_growth',
+};
+
 function objectOf(request: ProfileRequest, paths: KernelPaths): ObjectSource {
   const { kind, subject, hz, cpus, faultsPerSample } = request;
   const isSampled = kind === 'on_cpu' || kind === 'allocations';
   return {
-    ...fileOf(isSampled ? 'profile_samples' : 'profile_off_cpu'),
+    ...fileOf(OBJECTS[kind]),
+    // Its stacks are in a map of their own.
+    ...(kind === 'slab' && { mapEntries: { stacks: 1 } }),
     options: {
       subject_kind: BigInt(SUBJECTS.indexOf(subject.type)),
       ...(subject.type === 'cgroup' && {

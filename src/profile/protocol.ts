@@ -46,8 +46,16 @@ export interface RolledProfile {
   readonly idle: number;
 }
 
-/** Of a profile; and, the last four, of what a disk does. */
-export type ProfileMap = 'stacks' | 'processes' | 'counts' | 'usages' | 'files' | 'in_flight' | 'losses';
+/** Of a profile; of what fills memory; and of what a disk does. */
+export type ProfileMap =
+  | 'stacks'
+  | 'processes'
+  | 'counts'
+  | 'slab_stacks'
+  | 'usages'
+  | 'files'
+  | 'in_flight'
+  | 'losses';
 
 export interface ProfileCalls {
   /**

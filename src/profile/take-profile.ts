@@ -12,7 +12,7 @@ import type { Profile } from '../sdk/profile.ts';
 import { KnownMappings, type Processes } from './known-mappings.ts';
 import { nameStacks } from './name-stacks.ts';
 import type { ProfileCalls, ProfileMap, ProfileRequest } from './protocol.ts';
-import { rawCounts, rawProcesses } from './wire.ts';
+import { rawCounts, rawProcesses, slabStacks } from './wire.ts';
 
 const LOOK_MS = 250;
 export interface ProfileTime {
@@ -25,6 +25,7 @@ export interface ProfileTime {
 
 /**
  * @param pageBytes what a page fault stands for
+ * @param readMore called with the id when it has ended and is not freed yet, for other maps of its object
  * @throws what `ProfileCalls.profileStart` throws
  */
 export async function takeProfile(
@@ -32,6 +33,7 @@ export async function takeProfile(
   request: ProfileRequest,
   { seconds, signal, progress }: ProfileTime,
   pageBytes: number,
+  readMore?: (id: number) => Promise<void>,
 ): Promise<Profile> {
   const id = await calls.profileStart(request);
   try {
@@ -49,7 +51,11 @@ export async function takeProfile(
     await calls.profileEnd(id);
     const lasted = passed();
     const processes = await readProcesses(calls, id);
-    const stacks = await readAll(calls, id, 'stacks');
+    const stacks =
+      request.kind === 'slab'
+        ? (await readAll(calls, id, 'slab_stacks')).map(slabStacks)
+        : await readAll(calls, id, 'stacks');
+    await readMore?.(id);
     const counts = rawCounts(await calls.profileRead(id, 'counts'));
     // Before names are looked up, which takes longer: the kernel's memory is no longer needed.
     await calls.profileFree(id);

@@ -57,6 +57,24 @@ function addresses(view: DataView, at: number, depth: number): bigint[] {
   return frames;
 }
 
+/** Values of `slab_stacks` (bpf/agent/slab_growth.bpf.c) as entries of `stacks`: objects, and bytes that were not freed. */
+export function slabStacks({ count, values }: MapBatch): MapBatch {
+  const view = viewOf(values);
+  const width = STACK_BYTES + 24;
+  const keys = new Uint8Array(count * STACK_BYTES);
+  const totals = new BigUint64Array(count * 2);
+  for (let index = 0; index < count; index++) {
+    const at = index * width;
+    keys.set(values.subarray(at, at + STACK_BYTES), index * STACK_BYTES);
+    const [objects, allocated, freed] = [0, 8, 16].map((member) =>
+      view.getBigUint64(at + STACK_BYTES + member, true),
+    ) as [bigint, bigint, bigint];
+    totals[2 * index] = objects;
+    totals[2 * index + 1] = allocated > freed ? allocated - freed : 0n;
+  }
+  return { count, keys, values: new Uint8Array(totals.buffer) };
+}
+
 export interface RawProcess {
   /** Printable. */
   readonly comm: string;

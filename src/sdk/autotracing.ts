@@ -17,6 +17,7 @@ import type { Container } from './container.ts';
 import type { SampleContext, Severity } from './context.ts';
 import type { Disks } from './disks.ts';
 import type { DocumentFields, DocumentOf } from './document.ts';
+import type { MemoryGrowth } from './memory-growth.ts';
 import { counter, type TypedSpec } from './metrics.ts';
 import {
   count,
@@ -120,6 +121,8 @@ export interface CaptureContext<Options> extends SampleContext<Options> {
   /** Of the subject: a container with all its cgroups, or the host. */
   readonly profile: Profiles;
   readonly disks: Disks;
+  /** Of the subject, as `profile`. */
+  readonly memory: MemoryGrowth;
 }
 
 /** `State` and `Why` are found from what `sample` and `trigger` return, in this order. */
@@ -146,6 +149,11 @@ export interface AutotracerDeclaration<
   sample(ctx: SampleContext<OptionValues<WithPace<Options>>>): Samples<State> | Promise<Samples<State>>;
   /** Pure. @returns what is wrong, or undefined */
   trigger(window: Window<State>, options: NoInfer<OptionValues<WithPace<Options>>>): Why | undefined;
+  /**
+   * What of a subject it is, when more than one thing may be wrong with it: each has a cool-down of its own.
+   * @returns a word, one of a few
+   */
+  aspect?(why: Why): string;
   /** @returns the document; when it throws or runs out of time, `why` is written */
   capture(
     subject: Subject,

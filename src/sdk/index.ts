@@ -41,6 +41,7 @@ export {
 } from './document.ts';
 export { type HostNeed, lackOf } from './host-need.ts';
 export { list } from './list.ts';
+export type { CacheGrowth, CacheUse, MemoryGrowth, SlabGrowth, SlabUse } from './memory-growth.ts';
 export {
   CONTAINER_LABELS,
   counter,

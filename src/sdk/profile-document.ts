@@ -23,7 +23,7 @@ export const PROFILE_FIELDS = {
   ),
   profile: struct(
     {
-      kind: keyword('on_cpu, off_cpu, allocations or block'),
+      kind: keyword('on_cpu, off_cpu, allocations, block, page_cache or slab'),
       unit: keyword('Of value and self: samples of CPU time, else nanoseconds of waits or bytes of memory'),
       seconds: decimal('How long was looked'),
       samples: integer('Samples of the subject, lost ones included'),

@@ -1,7 +1,7 @@
 /** Profiles: where a container, some processes or the host spent time, or touched new memory, as stacks with names. */
 
-/** What a profile counts; see `Profiles`. */
-export type ProfileKind = 'on_cpu' | 'off_cpu' | 'allocations' | 'block';
+/** What a profile counts; see `Profiles`, and `MemoryGrowth` for the last two. */
+export type ProfileKind = 'on_cpu' | 'off_cpu' | 'allocations' | 'block' | 'page_cache' | 'slab';
 
 /** What a sample's task was at. Of a wait that was ended by a wake-up, the time on the run queue is a sample of its own. */
 export type ProfileState = 'on_cpu' | 'run_queue' | 'sleeping' | 'uninterruptible' | 'io_wait';
