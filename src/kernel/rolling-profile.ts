@@ -49,6 +49,7 @@ const NOTHING: Counts = { samples: 0, lost: 0, idle: 0 };
 
 export class RollingProfile {
   readonly #owner: KernelOwner;
+  readonly #window_ms: number;
   readonly #known: KnownMappings;
   readonly #stop = new AbortController();
   readonly #inTurn = limitConcurrency(1);
@@ -56,8 +57,14 @@ export class RollingProfile {
   #active: Window = 0;
   readonly #running: Promise<void>;
 
-  private constructor(owner: KernelOwner, procfs: string, failed: (error: unknown) => void) {
+  private constructor(
+    owner: KernelOwner,
+    { procfs }: KernelPaths,
+    windowSeconds: number,
+    failed: (error: unknown) => void,
+  ) {
     this.#owner = owner;
+    this.#window_ms = windowSeconds * 1000;
     this.#known = new KnownMappings(profileLookups(procfs, () => undefined));
     this.#starts = [{ at_ms: performance.now(), counts: NOTHING }, undefined];
     this.#running = this.#run().catch(failed);
@@ -66,9 +73,14 @@ export class RollingProfile {
   /**
    * Loads and attaches it.
    * @param failed called when it ends for another reason than `stop`
+   * @param windowSeconds for tests
    * @throws what keeps it from being loaded
    */
-  static async start(paths: KernelPaths, failed: (error: unknown) => void): Promise<RollingProfile> {
+  static async start(
+    paths: KernelPaths,
+    failed: (error: unknown) => void,
+    windowSeconds: number = WINDOW_SECONDS,
+  ): Promise<RollingProfile> {
     const entries = stackEntries(readOnlineCpus(ONLINE_CPUS).length);
     const name = at('dist/agent/profile_rolling');
     const owner = new KernelOwner({
@@ -86,7 +98,7 @@ export class RollingProfile {
       await owner.release();
       throw error;
     }
-    return new RollingProfile(owner, paths.procfs, failed);
+    return new RollingProfile(owner, paths, windowSeconds, failed);
   }
 
   /** Samples of the host since it began, and of them those for which there was no room. */
@@ -120,7 +132,7 @@ export class RollingProfile {
   async #turn(): Promise<void> {
     await this.#known.look(await this.#processes(this.#active));
     const start = this.#starts[this.#active];
-    if (start && performance.now() - start.at_ms >= WINDOW_SECONDS * 1000) await this.#rotate();
+    if (start && performance.now() - start.at_ms >= this.#window_ms) await this.#rotate();
   }
 
   async #rotate(): Promise<void> {

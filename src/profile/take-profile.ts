@@ -15,6 +15,7 @@ import type { ProfileCalls, ProfileMap, ProfileRequest } from './protocol.ts';
 import { rawCounts, rawProcesses, slabStacks } from './wire.ts';
 
 const LOOK_MS = 250;
+
 export interface ProfileTime {
   readonly seconds: number;
   /** Ends it before its time, with what there is. */

@@ -49,6 +49,39 @@ test('what a cgroup below a container has run stays told when process and cgroup
   }
 });
 
+test('what is older than two windows is forgotten, and its processes are; what runs since is there', {
+  skip,
+}, async () => {
+  const failures: unknown[] = [];
+  const rolling = await RollingProfile.start(HOST_PATHS, (error) => failures.push(error), 1);
+  const host = async () => {
+    const rolled = await rolling.rolled({ type: 'host' });
+    assert.ok(rolled);
+    return rolled;
+  };
+  try {
+    using program = new CompiledProgram('profiled', '-O0', '-fno-omit-frame-pointer');
+    await using running = await RunningProgram.start(program.path, 'burn');
+    let ended: number;
+    {
+      await using burner = await RunningProgram.start(program.path, 'burn');
+      ended = burner.pid;
+      await eventually('samples', async () => (await host()).processes.some(([pid]) => pid === burner.pid));
+    }
+    const later = await eventually('it to be forgotten', async () => {
+      const rolled = await host();
+      const pids = rolled.processes.map(([pid]) => pid);
+      return pids.includes(running.pid) && !pids.includes(ended) && rolled;
+    });
+    assert.ok(later.mappings.every(({ process }) => process !== ended));
+    assert.ok(later.mappings.some(({ process }) => process === running.pid));
+    assert.ok(later.samples > 0 && later.lost === 0);
+    assert.deepEqual(failures, []);
+  } finally {
+    await rolling.stop();
+  }
+});
+
 /** @returns inodes of the container and of another one, both gone by then */
 async function inCgroups(
   container: string,

@@ -12,10 +12,10 @@ export default sdk.defineAutotracing({
   about: {
     question: 'What did a container run when its CPU use jumped to most of what it may use?',
     reads:
-      '/proc/stat; cpu.stat or cpuacct, quotas and cpusets of cgroups; at a capture a profile of CPU time',
-    kernel: 'any with the cpu controller; the profile 5.10 with BTF',
+      '/proc/stat; cpu.stat or cpuacct, quotas and cpusets of cgroups; at a capture a profile of CPU time, with pre_capture one all the time',
+    kernel: 'any with the cpu controller; the profile 5.10 with BTF, pre_capture 5.11',
     falsePositives:
-      'Work that comes in bursts by design, as builds and batches do. Not seen: use that grows over more than a few samples, containers that are busy from their first sample on, and bursts shorter than a sample. The profile begins when the burst was seen, up to a sample after its start',
+      'Work that comes in bursts by design, as builds and batches do. Not seen: use that grows over more than a few samples, containers that are busy from their first sample on, and bursts shorter than a sample. The profile begins when the burst was seen, up to a sample after its start; pre_capture adds what ran before',
   },
   options: {
     ...sdk.CONTAINER_FILTER,

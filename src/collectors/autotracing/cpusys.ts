@@ -11,10 +11,10 @@ export default sdk.defineAutotracing({
   doc: 'Shows what the host ran when its system time has grown suddenly.',
   about: {
     question: 'Which processes made the kernel busy, and with what, when system time of the host jumped?',
-    reads: '/proc/stat; at a capture a profile of CPU time',
-    kernel: 'any; the profile 5.10 with BTF',
+    reads: '/proc/stat; at a capture a profile of CPU time, with pre_capture one all the time',
+    kernel: 'any; the profile 5.10 with BTF, pre_capture 5.11',
     falsePositives:
-      'Much that is done at once, as a backup or many containers that start. Not seen: system time that grows over more than a few samples, and what is shorter than a sample. System and interrupt time is over all CPUs: one that is full of it hides on a large host',
+      'Much that is done at once, as a backup or many containers that start. Not seen: system time that grows over more than a few samples, and what is shorter than a sample; what was over before the capture is in its profile with pre_capture alone. System and interrupt time is over all CPUs: one that is full of it hides on a large host',
   },
   options: {
     ...sdk.PRECAPTURE,

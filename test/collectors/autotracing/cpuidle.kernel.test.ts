@@ -83,14 +83,18 @@ test('containers that burst at once are a document each, with what they run and 
   assert.ok(existsSync(`/proc/${bystander.pid}`), 'the bystander has run all the time');
 });
 
-test('with pre_capture, a burst that was over before the capture began is in its document, with the function that burnt', {
+test('with pre_capture, a burst that was over before the capture began is in its document; that of a container that ends meanwhile is partial', {
   skip,
 }, async () => {
   await using container = new CpuContainer('f');
+  await using ending = new AsyncDisposableStack();
+  const gone = ending.use(new CpuContainer('0'));
   using program = new CompiledProgram('profiled', '-O0', '-fno-omit-frame-pointer');
   container.limit(0.5);
   await using sleeper = await RunningProgram.start(program.path, 'sleep');
   container.add(sleeper.pid);
+  gone.limit(0.5);
+  gone.add(ending.use(await RunningProgram.start(program.path, 'sleep')).pid);
   // It sees what the container alone is not.
   const bystanderPath = join(dirname(program.path), 'bystander');
   copyFileSync(program.path, bystanderPath);
@@ -100,15 +104,16 @@ test('with pre_capture, a burst that was over before the capture began is in its
     config: {
       collectors: {
         cpuidle: {
-          ...{ every: '2s', window: 3, profile: '2s', pre_capture: true },
+          ...{ every: '2s', window: 3, profile: '3s', pre_capture: true },
           ...{ user_percent: 20, user_percent_delta: 15 },
         },
       },
     },
   });
-  await agent.until('the container to be known', async () =>
-    (await agent.get('/api/v1/containers')).includes(container.id),
-  );
+  await agent.until('the containers to be known', async () => {
+    const list = await agent.get('/api/v1/containers');
+    return [container, gone].every(({ id }) => list.includes(id));
+  });
   const samples = async (): Promise<number> =>
     sampleValue(await agent.metrics('cpuidle'), 'huatuo_autotracing_samples_total', { outcome: 'taken' }) ??
     0;
@@ -137,6 +142,17 @@ test('with pre_capture, a burst that was over before the capture began is in its
   assert.ok(
     (sampleValue(page, 'huatuo_precapture_samples_total', { outcome: 'kept' }) ?? 0) > before_samples,
   );
+  {
+    await using burner = await RunningProgram.start(program.path, 'burn');
+    gone.add(burner.pid);
+    await agent.until('a capture', async () => (await agent.actor('cpuidle')).state === 'capturing');
+  }
+  await ending.disposeAsync();
+  const partial = await agent.until('another document', () =>
+    agent.documents('cpuidle').find(({ fields }) => fields.container_id === gone.id),
+  );
+  const { partial: isPartial, flamedata: rows } = partial.data as unknown as Burst & { partial?: boolean };
+  assert.deepEqual([isPartial, hottestUserFrame(rows)], [true, 'hot_function'], partial.text);
   assert.ok(existsSync(`/proc/${bystander.pid}`), 'the bystander has run all the time');
 });
 
