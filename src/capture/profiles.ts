@@ -1,4 +1,5 @@
 /** Profiles of one capture: of its subject, within its time. */
+import type { ProcessMappings } from '../decoder/process-frames.ts';
 import { HuatuoError } from '../error.ts';
 import { pageSize } from '../procfs/page-size.ts';
 import { nameRolled } from '../profile/name-rolled.ts';
@@ -41,8 +42,9 @@ export function captureProfiles(
   const take = async (
     kind: ProfileRequest['kind'],
     { seconds, pids, of, hz = HZ, cpus }: CpuProfileOptions,
+    earlier?: readonly ProcessMappings[],
   ): Promise<Profile> => {
-    const time = { seconds: timeOf(seconds), signal: limits.signal };
+    const time = { seconds: timeOf(seconds), signal: limits.signal, earlier };
     const request: ProfileRequest = {
       kind,
       subject: pids ? { type: 'processes', pids } : subjectOf(of ?? subject),
@@ -53,8 +55,11 @@ export function captureProfiles(
     return takeProfile(calls, request, time, pageBytes);
   };
   const around = async (options: Pick<CpuProfileOptions, 'seconds'>): Promise<ProfileAround> => {
-    const rolled = calls.profileBefore().then((given) => given && nameRolled(calls, given));
-    const [before, after] = await Promise.allSettled([rolled, take('on_cpu', options)]);
+    const rolled = await calls.profileBefore();
+    const [before, after] = await Promise.allSettled([
+      rolled && nameRolled(calls, rolled),
+      take('on_cpu', options, rolled?.mappings),
+    ]);
     const found = before.status === 'fulfilled' ? before.value : undefined;
     // What is over, with its container, is what is asked for.
     if (after.status === 'rejected' && !(found && isGone(after.reason))) throw after.reason;

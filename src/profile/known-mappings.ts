@@ -20,8 +20,10 @@ export class KnownMappings {
   readonly #tries = new Map<number, number>();
   #count = 0;
 
-  constructor(calls: Pick<ProfileCalls, 'processMappings'>) {
+  /** @param earlier of processes that may have ended meanwhile; those that have not are read again */
+  constructor(calls: Pick<ProfileCalls, 'processMappings'>, earlier: readonly ProcessMappings[] = []) {
     this.#calls = calls;
+    for (const one of earlier) this.#keep(one);
   }
 
   /** Looks at those that are new, or run another program than before. */
@@ -29,11 +31,6 @@ export class KnownMappings {
     const fresh = [...processes].filter(([pid, { program }]) => this.#seen.get(pid) !== program);
     for (const pid of await this.#read(fresh.map(([pid]) => pid)))
       this.#seen.set(pid, processes.get(pid)!.program);
-  }
-
-  /** Whether its code is known, or it has none in files and other memory. */
-  has(pid: number): boolean {
-    return this.mappings.has(pid);
   }
 
   /** Forgets the others. */

@@ -8,6 +8,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MapBatch } from '../decoder/maps.ts';
+import type { ProcessMappings } from '../decoder/process-frames.ts';
 import type { Profile } from '../sdk/profile.ts';
 import { KnownMappings, type Processes } from './known-mappings.ts';
 import { nameStacks } from './name-stacks.ts';
@@ -20,6 +21,8 @@ export interface ProfileTime {
   readonly seconds: number;
   /** Ends it before its time, with what there is. */
   readonly signal: AbortSignal;
+  /** Where processes had code before it began. */
+  readonly earlier?: readonly ProcessMappings[] | undefined;
   /** Called at each look, with the seconds that have passed. */
   readonly progress?: (seconds: number) => void;
 }
@@ -32,7 +35,7 @@ export interface ProfileTime {
 export async function takeProfile(
   calls: ProfileCalls,
   request: ProfileRequest,
-  { seconds, signal, progress }: ProfileTime,
+  { seconds, signal, progress, earlier }: ProfileTime,
   pageBytes: number,
   readMore?: (id: number) => Promise<void>,
 ): Promise<Profile> {
@@ -40,7 +43,7 @@ export async function takeProfile(
   try {
     const started_unix_ns = BigInt(Date.now()) * 1_000_000n;
     const started_ms = performance.now();
-    const known = new KnownMappings(calls);
+    const known = new KnownMappings(calls, earlier);
     const passed = (): number => (performance.now() - started_ms) / 1000;
     while (!signal.aborted && passed() < seconds) {
       await sleep(Math.min(LOOK_MS, (seconds - passed()) * 1000), undefined, { signal }).catch(

@@ -137,7 +137,7 @@ test('with pre_capture, a burst that was over before the capture began is in its
   assert.equal(hottestUserFrame(before), 'hot_function', document.text);
   assert.ok(!flamedata.some(({ label }) => label === 'bystander'), document.text);
   const { before_seconds = 0, before_samples = 0, after_samples = 0 } = profile;
-  assert.ok(before_seconds >= 5 && before_samples >= 40 && before_samples > after_samples, document.text);
+  assert.ok(before_seconds >= 5 && before_samples >= 20 && before_samples > after_samples, document.text);
   const page = await agent.metrics();
   assert.ok(
     (sampleValue(page, 'huatuo_precapture_samples_total', { outcome: 'kept' }) ?? 0) > before_samples,
