@@ -96,7 +96,7 @@ int BPF_PROG(page_cache_added, struct folio *folio)
 	kernel_stack(ctx, draft->stack.kernel);
 	bpf_get_stack(ctx, draft->stack.user, sizeof(draft->stack.user), BPF_F_USER_STACK);
 	profile_remember(task);
-	profile_add(&draft->stack, draft->bytes);
+	profile_add(&draft->stack, 1, draft->bytes);
 	draft->bytes = 0;
 	return 0;
 }

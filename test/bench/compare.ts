@@ -7,8 +7,15 @@ const ROUNDS = 8;
 const TURN_MS = 50;
 /** The least of them counts: what else the machine does only adds. */
 const TURNS = 15;
-/** @returns time with what is started over time without, of each round */
-export async function compare(work: Workload, start: () => Promise<AsyncDisposable>): Promise<number[]> {
+
+/**
+ * @param during does the work that it is given while what is measured runs
+ * @returns time with it over time without, of each round
+ */
+export async function compare(
+  work: Workload,
+  during: (plain: () => Promise<number>) => Promise<number>,
+): Promise<number[]> {
   const count = await work.calibrate(TURN_MS);
   const plain = async (): Promise<number> => {
     let least_ns = Number.POSITIVE_INFINITY;
@@ -18,8 +25,7 @@ export async function compare(work: Workload, start: () => Promise<AsyncDisposab
   const ratios: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const before = await plain();
-    const started = await start();
-    const meanwhile = await plain().finally(() => started[Symbol.asyncDispose]());
+    const meanwhile = await during(plain);
     const after = await plain();
     ratios.push((2 * meanwhile) / (before + after));
   }
