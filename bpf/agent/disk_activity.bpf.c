@@ -13,7 +13,7 @@
  * Linux >= 5.17: bpf_loop().
  */
 #include "slot.h"
-#include "kernel/file.h"
+#include "file_names.h"
 #include "kernel/mm.h"
 #include "kernel/sched.h"
 
@@ -22,14 +22,8 @@ COLLECTOR_DOC("Who reads and writes a disk, and which files");
 const volatile u32 device = 0;
 
 /* src/capture/disk-wire.ts has the same layouts. */
-struct disk_file {
-	u64 inode; /* 0: not known */
-	u32 fs_device;
-	u32 _pad;
-};
-
 struct disk_user {
-	struct disk_file file;
+	struct file_id file;
 	u64 cgroup;
 	u32 process;
 	u8 is_kernel;
@@ -57,22 +51,6 @@ struct {
 	__type(value, struct disk_usage);
 } usages SEC(".maps");
 
-#define PATH_DEPTH 16
-#define NAME_BYTES 64
-
-/* Innermost first; behind the last one there are empty ones. */
-struct file_names {
-	u8 names[PATH_DEPTH * NAME_BYTES];
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(key_size, sizeof(struct disk_file));
-	__uint(value_size, sizeof(struct file_names));
-} files SEC(".maps");
-static const struct file_names no_names;
-
 struct disk_bio {
 	struct disk_user user;
 	u64 queued_ns;
@@ -93,7 +71,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, u32);
-	__type(value, struct disk_file);
+	__type(value, struct file_id);
 } direct_files SEC(".maps");
 
 struct disk_losses {
@@ -108,30 +86,6 @@ static __always_inline bool is_ours(struct block_device *bdev)
 
 	return disk &&
 	       (BPF_CORE_READ(disk, major) << MINOR_BITS | BPF_CORE_READ(disk, first_minor)) == device;
-}
-
-/* Its names are read once, while its dentries are there. */
-static __always_inline void remember_file(struct disk_file *file, struct inode *inode)
-{
-	struct dentry *dentry, *parent;
-	struct file_names *known;
-
-	file->inode = BPF_CORE_READ(inode, i_ino);
-	file->fs_device = BPF_CORE_READ(inode, i_sb, s_dev);
-	if (bpf_map_lookup_elem(&files, file) || bpf_map_update_elem(&files, file, &no_names, BPF_NOEXIST))
-		return;
-	known = bpf_map_lookup_elem(&files, file);
-	if (!known)
-		return;
-	dentry = dentry_of(inode);
-	for (u32 depth = 0; depth < PATH_DEPTH && dentry; depth++) {
-		parent = BPF_CORE_READ(dentry, d_parent);
-		if (parent == dentry)
-			break;
-		bpf_probe_read_kernel_str(known->names + depth * NAME_BYTES, NAME_BYTES,
-					  BPF_CORE_READ(dentry, d_name.name));
-		dentry = parent;
-	}
 }
 
 static __always_inline void fill_user(struct disk_user *user, comm_t *comm)
@@ -166,7 +120,7 @@ int BPF_PROG(disk_bio_queued, struct bio *bio)
 	struct bio___of_pages *pages = (void *)bio;
 	u32 operation = bio->bi_opf & OPERATION_BITS, tid;
 	struct disk_bio queued = {};
-	struct disk_file *direct;
+	struct file_id *direct;
 	struct disk_losses *lost;
 	struct inode *inode;
 	u64 id = (u64)bio;
@@ -291,7 +245,7 @@ int BPF_PROG(disk_direct_begins, struct kiocb *iocb)
 {
 	u32 tid = (u32)bpf_get_current_pid_tgid();
 	struct inode *inode = BPF_CORE_READ(iocb, ki_filp, f_inode);
-	struct disk_file file = {};
+	struct file_id file = {};
 
 	if (!inode || !is_ours(BPF_CORE_READ(inode, i_sb, s_bdev)))
 		return 0;

@@ -32,13 +32,14 @@ import { findQuotaParent } from './fence/quota-parent.ts';
 import { MemoryGuard, residentBytes, threadsCollect, trimMemory } from './memory.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import { changedPooled, pooledCollectors } from './pooled.ts';
+import { Precapture } from './precapture.ts';
 import { ProgramCosts } from './program-costs.ts';
 import type { ReloadRecord } from './reload.ts';
 import { SERVICES } from './services/list.ts';
 import { type ReaderActor, Services } from './services/services.ts';
 import { StateLog } from './state-log.ts';
 import { describeAgent, setAside } from './status.ts';
-import { actorDetails, statusFamilies } from './status-metrics.ts';
+import { actorDetails, precaptureFamilies, statusFamilies } from './status-metrics.ts';
 import { WorkerChild } from './worker-child.ts';
 
 /** The tick is this part of the heartbeat timeout, or this time; with a CPU quota, which is kept second by second, a second. */
@@ -81,6 +82,7 @@ export class Agent {
   readonly #programCosts: ProgramCosts;
   readonly #rings = new RingWatch();
   readonly #cgroups: CpuCgroups;
+  readonly #precapture: Precapture;
   readonly #memory: MemoryGuard;
   readonly #answers = { usual: new OwnAnswers(), detailed: new OwnAnswers() };
   #phase: 'starting' | 'up' | 'stopping' = 'starting';
@@ -97,6 +99,7 @@ export class Agent {
     this.#programCosts = new ProgramCosts(log);
     this.#cgroups = new CpuCgroups(findQuotaParent(config.path.procfs), config.path.procfs);
     this.#memory = new MemoryGuard(log);
+    this.#precapture = new Precapture(config.path, log);
     this.#services = new Services(
       SERVICES,
       {
@@ -283,7 +286,7 @@ export class Agent {
     if (!looksOnPool(entry)) return new WorkerChild(entry, dependencies);
     const look: AutotracerDependencies['look'] = (collector) =>
       this.#services.control<PrometheusControl>('prometheus').look(collector);
-    return new AutotracerChild(entry, { ...dependencies, look });
+    return new AutotracerChild(entry, { ...dependencies, look, precapture: this.#precapture });
   }
 
   #applyPins(): void {
@@ -314,7 +317,10 @@ export class Agent {
 
   /** Nothing that is on every page is asked of a collector's thread: it would have to wake. */
   async #families(reloads: ReloadRecord, isDetailed: boolean, known?: string): Promise<MetricsAnswer> {
-    const costs = this.#programCosts.families(this.#children.values(), this.#config.path.procfs);
+    const costs = [
+      ...this.#programCosts.families(this.#children.values(), this.#config.path.procfs),
+      ...precaptureFamilies(await this.#precapture.counts()),
+    ];
     if (!isDetailed) {
       await this.#services.askForFamilies(MEASURE_DEADLINE_MS);
       const families = [...statusFamilies(this.status(), reloads), ...this.#services.families(), ...costs];

@@ -17,7 +17,7 @@ import type { WorkerActor } from '../actor/worker-actor.ts';
 import { systemClock } from '../capture/clock.ts';
 import { createCounts } from '../capture/counts.ts';
 import { Engine } from '../capture/engine.ts';
-import { paceOf } from '../capture/pace.ts';
+import { hasPrecapture, paceOf } from '../capture/pace.ts';
 import type { CaptureRequest } from '../capture/request.ts';
 import type { Look, Memory, Tracer } from '../capture/tracer.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
@@ -27,6 +27,7 @@ import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
 import type { PoolCollector } from '../pool/file-task.ts';
 import { patience_ms } from '../pool/patience.ts';
+import type { RolledProfile } from '../profile/protocol.ts';
 import { withDeadline } from '../promises.ts';
 import { CAPTURE_METRICS } from '../sdk/autotracing.ts';
 import type { Log } from '../sdk/context.ts';
@@ -38,6 +39,7 @@ import { Captures } from './captures.ts';
 import type { CollectorChild } from './child.ts';
 import { CpuFence } from './fence/fence.ts';
 import { poolCollector } from './pooled.ts';
+import type { Precapture, PrecaptureUse } from './precapture.ts';
 import { withSaved } from './saved-ledger.ts';
 import type { ReaderActor } from './services/services.ts';
 import { collectorRestart } from './specs.ts';
@@ -47,6 +49,7 @@ export interface AutotracerDependencies
   extends Pick<CollectorDependencies, 'config' | 'agent' | 'cgroups' | 'log' | 'started' | 'changed'> {
   /** Takes a sample on the pool, and asks the trigger. */
   look(collector: PoolCollector): PromiseLike<Look<CaptureRequest>>;
+  readonly precapture: Precapture;
 }
 
 /** Windows of a thousand containers, of more samples than most have. */
@@ -54,6 +57,8 @@ const MAX_WATCH_BYTES = 16 << 20;
 /** A look whose thread is gone is given up so much before the engine does: so that the next one may begin. */
 const MARGIN_MS = 100;
 const REPEATS_MS = 10_000;
+/** Captures that have what ran before them, 12 MB at most, while they run or wait for their turn. */
+const MAX_PRECAPTURED = 8;
 
 type Trouble = Extract<ActorState, 'restarting' | 'failed' | 'unsupported' | 'stopped'>;
 
@@ -73,9 +78,10 @@ export class AutotracerChild implements CollectorChild {
   readonly #stop = new AbortController();
   readonly #saveOrigin = boottime_ns().toString(36);
   readonly #captures = new Captures(
-    (request, number) => this.#createCapture(request, number),
+    (request, number, before) => this.#createCapture(request, number, before),
     () => this.#enter(this.#trouble),
   );
+  #precapture: PrecaptureUse | undefined;
   #memory: Memory | undefined;
   #running: Promise<void> = Promise.resolve();
   #trouble: Trouble | undefined;
@@ -99,7 +105,12 @@ export class AutotracerChild implements CollectorChild {
     this.#instruments = createInstruments(entry.name, CAPTURE_METRICS, { maxSeries: entry.maxSeries });
     this.#tracer = {
       look: () => this.#look(),
-      capture: (request, stop) => this.#captures.capture(request, stop),
+      // At once: the capture may have to wait for its turn, and what has ended is forgotten soon.
+      capture: (request, stop) => this.#captures.capture(request, stop, this.#before(request)),
+      captureCpu_seconds: () => {
+        this.#captures.measure();
+        return this.#captures.cpu_us / 1e6;
+      },
       keep: (memory) => {
         this.#memory = memory;
       },
@@ -121,12 +132,14 @@ export class AutotracerChild implements CollectorChild {
 
   start(): void {
     this.#dependencies.started(this.#reader);
+    if (hasPrecapture(this.#collector.options)) this.#precapture = this.#dependencies.precapture.use();
     this.#running = this.#run();
   }
 
   async stop(): Promise<bigint> {
     this.#stop.abort();
     await this.#running;
+    await this.#precapture?.end();
     this.#fence[Symbol.dispose]();
     this.#enter('stopped');
     return this.#captures.count('saved_cancelled');
@@ -199,7 +212,15 @@ export class AutotracerChild implements CollectorChild {
     if (!signal.aborted) this.#restarts += 1;
   }
 
-  #createCapture(request: CaptureRequest, number: number): CaptureRun {
+  #before({ scope }: CaptureRequest): Promise<RolledProfile | undefined> | undefined {
+    return scope && this.#captures.pending < MAX_PRECAPTURED ? this.#precapture?.rolled(scope) : undefined;
+  }
+
+  #createCapture(
+    request: CaptureRequest,
+    number: number,
+    before: Promise<RolledProfile | undefined> | undefined,
+  ): CaptureRun {
     const { config, agent, started } = this.#dependencies;
     const { name, modulePath, state: watch } = this.#collector;
     const { options = {} } = config.collectors[name] ?? {};
@@ -216,6 +237,7 @@ export class AutotracerChild implements CollectorChild {
         saveOrigin: `${this.#saveOrigin}-${number}`,
       },
       paths: config.path,
+      ...(before && { before }),
       fence: (tid) => this.#fence.apply(tid),
       started,
     });

@@ -12,6 +12,7 @@ import { HuatuoError } from '../error.ts';
 import type { KernelPaths } from '../kernel/features.ts';
 import { ProfileOwner } from '../kernel/profile-owner.ts';
 import { at } from '../paths.ts';
+import type { RolledProfile } from '../profile/protocol.ts';
 import { trimMemory } from './memory.ts';
 import type { ReaderActor } from './services/services.ts';
 import { CAPTURE_RESTART, COLLECTOR_STOP_SHARE, WORKER_LIMITS } from './specs.ts';
@@ -23,6 +24,8 @@ export interface CaptureDependencies {
   readonly data: Omit<CaptureWorkerData, 'stats' | 'control' | 'isSecond'>;
   /** For its profiles. */
   readonly paths: KernelPaths;
+  /** What ran before it was triggered. */
+  readonly before?: Promise<RolledProfile | undefined>;
   /** How long the capture itself may take. */
   readonly deadline_ms: number;
   /** A thread is to be fenced. @param tid as in /proc/self/task */
@@ -51,7 +54,8 @@ export class CaptureRun {
   constructor(dependencies: CaptureDependencies) {
     this.#dependencies = dependencies;
     this.stats = new ActorStats(this.#statsMemory);
-    this.#profiles = new ProfileOwner(dependencies.paths);
+    const { paths, before } = dependencies;
+    this.#profiles = new ProfileOwner(paths, async () => before);
   }
 
   /** The one that runs. */
@@ -65,9 +69,14 @@ export class CaptureRun {
     return this.#worker && { name, control: this.#worker.control, services: SERVICES };
   }
 
-  /** CPU time of its workers, as of the last `measure` or as they have told. */
+  /** Brings `cpu_us` up to date. */
+  async measure(): Promise<void> {
+    await this.#worker?.measure();
+  }
+
+  /** CPU time of its workers, as of the last `measure` or as they have told, and of the search for names. */
   get cpu_us(): number {
-    return this.#ended_us + (this.#worker?.cpu_us ?? 0);
+    return this.#ended_us + (this.#worker?.cpu_us ?? 0) + this.#profiles.cpu_us;
   }
 
   /**
@@ -103,10 +112,10 @@ export class CaptureRun {
     const timer = setTimeout(giveUp, most_ms);
     stop.addEventListener('abort', giveUp, { once: true });
     try {
-      if (stop.aborted) return { type: 'failed', error: HuatuoError.toWire(stop.reason) };
+      if (stop.aborted) return { type: 'failed', error: HuatuoError.toWire(stop.reason), cpu_us: 0 };
       worker.start();
       const ended = await end.promise;
-      this.#ended_us += Math.max(worker.cpu_us, ended.type === 'captured' ? ended.cpu_us : 0);
+      this.#ended_us += Math.max(worker.cpu_us, ended.type === 'lost' ? 0 : ended.cpu_us);
       return ended;
     } finally {
       stop.removeEventListener('abort', giveUp);

@@ -16,6 +16,21 @@ export function statusFamilies(status: StatusDocument, reloads: ReloadRecord): O
   ];
 }
 
+/** @param counts undefined while no collector has `pre_capture` */
+export function precaptureFamilies(
+  counts: { readonly samples: number; readonly lost: number } | undefined,
+): OwnFamily[] {
+  if (!counts) return [];
+  const value = { kept: counts.samples - counts.lost, lost: counts.lost };
+  return [
+    counter(
+      'huatuo_precapture_samples_total',
+      'Samples of the profile that runs for pre_capture: kept, and those for whose stack there was no room.',
+      (['kept', 'lost'] as const).map((outcome) => ({ labels: { outcome }, value: value[outcome] })),
+    ),
+  ];
+}
+
 function reloadFamilies({ successful, success_seconds }: ReloadRecord): OwnFamily[] {
   return [
     gauge(

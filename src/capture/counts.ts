@@ -4,7 +4,7 @@ import type { Instruments, MetricSpecs } from '../sdk/metrics.ts';
 import type { Counts, Outcome, Suppression } from './tracer.ts';
 
 const OUTCOMES: readonly Outcome[] = ['complete', 'partial', 'failed'];
-const CAUSES: readonly Suppression[] = ['cooldown', 'budget', 'failed', 'subjects'];
+const CAUSES: readonly Suppression[] = ['cooldown', 'budget', 'cpu_budget', 'failed', 'subjects'];
 
 /** @param metrics made of `CAPTURE_METRICS` */
 export function createCounts(collector: string, metrics: Instruments<MetricSpecs>): Counts {

@@ -11,7 +11,7 @@ const PATH_DEPTH = 16;
 const NAME_BYTES = 64;
 const UNPRINTABLE = /[^ -~]/g;
 
-type Paths = ReadonlyMap<string, string>;
+export type Paths = ReadonlyMap<string, string>;
 
 /** By the file's number and its file system's. */
 export function rawPaths({ count, keys, values }: MapBatch): (readonly [string, string])[] {
@@ -79,8 +79,8 @@ function userAt(
   };
 }
 
-/** `struct disk_file` */
-function fileAt(view: DataView, at: number, paths: Paths): DiskFile | undefined {
+/** `struct file_id` */
+export function fileAt(view: DataView, at: number, paths: Paths): DiskFile | undefined {
   const inode = view.getBigUint64(at, true);
   if (inode === 0n) return undefined;
   const path = paths.get(keyAt(view, at));
@@ -91,8 +91,8 @@ function keyAt(view: DataView, at: number): string {
   return `${view.getUint32(at + 8, true)} ${view.getBigUint64(at, true)}`;
 }
 
-/** Names of files may be UTF-8; what cannot be printed is a question mark. */
-function text(bytes: Uint8Array, at: number, size: number): string {
+/** C text. Names of files may be UTF-8; what cannot be printed is a question mark. */
+export function text(bytes: Uint8Array, at: number, size: number): string {
   const field = Buffer.from(bytes.subarray(at, at + size));
   const end = field.indexOf(0);
   return field.toString('latin1', 0, end < 0 ? size : end).replace(UNPRINTABLE, '?');

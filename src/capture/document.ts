@@ -6,6 +6,7 @@ import type { AnyAutotracer } from '../sdk/collector.ts';
 import type { SampleContext, SavedDocument } from '../sdk/context.ts';
 import { type EngineClock, within } from './clock.ts';
 import { captureDisks } from './disks.ts';
+import { captureMemory } from './memory-growth.ts';
 import { paceOf } from './pace.ts';
 import { type Baseline, CaptureProcesses } from './processes.ts';
 import { captureProfiles } from './profiles.ts';
@@ -38,14 +39,22 @@ export async function captureDocument(
   const { options, paths, containers, log } = ctx;
   const { deadline_seconds } = paceOf(options);
   const processes = new CaptureProcesses(paths.procfs, baseline);
+  let profilesIncomplete = (): boolean => false;
   try {
     const data = await within(deadline_seconds, 'a capture', time, (signal) => {
       const limits = { procfs: paths.procfs, signal, deadline_seconds };
-      const profile = captureProfiles(calls, subject, limits);
-      const tools = { signal, processes, profile, disks: captureDisks(calls, limits) };
+      const { profiles: profile, isIncomplete } = captureProfiles(calls, subject, limits);
+      profilesIncomplete = isIncomplete;
+      const tools = {
+        signal,
+        processes,
+        profile,
+        disks: captureDisks(calls, limits),
+        memory: captureMemory(calls, subject, limits),
+      };
       return collector.capture(subject, why, { options, paths, containers, log, ...tools });
     });
-    const isPartial = processes.isIncomplete || !isThere(subject);
+    const isPartial = processes.isIncomplete || profilesIncomplete() || !isThere(subject);
     return documentOf(collector, alarm, isPartial ? { ...data, partial: true } : data, isPartial);
   } catch (error) {
     if (time.stop.aborted) throw error;

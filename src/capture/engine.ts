@@ -8,7 +8,7 @@
  * It knows neither files nor threads nor the time of day: what it drives and what it counts on are handed in.
  */
 import { HuatuoError } from '../error.ts';
-import { HourlyBudget } from './budget.ts';
+import { type Exhausted, HourlyBudget } from './budget.ts';
 import { type EngineClock, within } from './clock.ts';
 import type { Alarm, Look, Memory, Pace, Tracer } from './tracer.ts';
 
@@ -27,6 +27,10 @@ export class Engine<OneAlarm extends Alarm> {
   /** Those that run, by key of their subject. */
   readonly #captures = new Map<string, Promise<void>>();
   #isLooking = false;
+  /** It was said that the budget is exhausted. */
+  #isExhausted = false;
+  /** CPU time of captures that the budget knows of. */
+  #settled_seconds: number;
   #failed = 0;
   #kept_ns = 0n;
 
@@ -41,7 +45,8 @@ export class Engine<OneAlarm extends Alarm> {
     this.#pace = pace;
     this.#time = time;
     this.#cooldowns = new Map(memory?.cooldowns);
-    this.#budget = new HourlyBudget(pace.captures_per_hour, memory?.starts);
+    this.#budget = new HourlyBudget(pace.hourly, memory?.spent);
+    this.#settled_seconds = tracer.captureCpu_seconds();
   }
 
   /**
@@ -59,12 +64,14 @@ export class Engine<OneAlarm extends Alarm> {
       }
     } finally {
       await Promise.all(this.#captures.values());
+      this.#settle(clock.boottime_ns());
       this.#keep(clock.boottime_ns());
     }
   }
 
   async #tick(now_ns: bigint): Promise<void> {
     const { counts } = this.#tracer;
+    this.#settle(now_ns);
     try {
       const { alarms, suppressed } = await this.#look();
       counts.sampled('taken');
@@ -112,15 +119,32 @@ export class Engine<OneAlarm extends Alarm> {
   #react(alarm: OneAlarm, now_ns: bigint): void {
     const { key } = alarm;
     const isCooling = this.#captures.has(key) || (this.#cooldowns.get(key) ?? 0n) > now_ns;
-    if (isCooling || !this.#budget.take(now_ns)) {
-      this.#tracer.counts.suppressed(isCooling ? 'cooldown' : 'budget');
+    const cause = isCooling ? 'cooldown' : this.#budget.take(now_ns);
+    if (cause !== undefined) {
+      this.#tracer.counts.suppressed(cause);
+      if (cause !== 'cooldown') this.#sayExhausted(key, cause);
       return;
     }
+    this.#isExhausted = false;
     // From now and not from the end of the capture: one that takes its worker down does so once for each cool-down.
     this.#cooldowns.set(key, now_ns + nanoseconds(this.#pace.cooldown_seconds));
     this.#keep(now_ns);
     const capture = this.#capture(alarm).finally(() => this.#captures.delete(key));
     this.#captures.set(key, capture);
+  }
+
+  #settle(now_ns: bigint): void {
+    const seconds = this.#tracer.captureCpu_seconds();
+    this.#budget.spend(now_ns, seconds - this.#settled_seconds);
+    this.#settled_seconds = seconds;
+  }
+
+  /** Once, until there may be a capture again: triggers come with each sample. */
+  #sayExhausted(subject: string, cause: Exhausted): void {
+    if (this.#isExhausted) return;
+    this.#isExhausted = true;
+    const limit = cause === 'budget' ? 'captures_per_hour' : 'capture_cpu_per_hour';
+    this.#tracer.log.warn(`triggers are not captured: ${limit} is used up`, { subject });
   }
 
   /** Never rejects. */
@@ -138,7 +162,7 @@ export class Engine<OneAlarm extends Alarm> {
 
   #keep(now_ns: bigint): void {
     this.#kept_ns = now_ns;
-    this.#tracer.keep({ cooldowns: [...this.#cooldowns], starts: this.#budget.starts });
+    this.#tracer.keep({ cooldowns: [...this.#cooldowns], spent: this.#budget.spent });
   }
 }
 

@@ -1,5 +1,5 @@
 /** The options that every autotracer has, as an engine and a watch take them. */
-import type { PaceOptions } from '../sdk/autotracing.ts';
+import type { PaceOptions, PrecaptureOptions } from '../sdk/autotracing.ts';
 import type { OptionValues } from '../sdk/options.ts';
 import type { Pace } from './tracer.ts';
 
@@ -7,12 +7,17 @@ import type { Pace } from './tracer.ts';
 export function paceOf(
   options: unknown,
 ): Pace & { readonly window: number; readonly deadline_seconds: number } {
-  const { every, window, cooldown, captures_per_hour, deadline } = options as OptionValues<PaceOptions>;
+  const { every, window, cooldown, deadline, ...hourly } = options as OptionValues<PaceOptions>;
   return {
     every_seconds: every,
     window,
     cooldown_seconds: cooldown,
-    captures_per_hour,
+    hourly: { captures: hourly.captures_per_hour, cpu_seconds: hourly.capture_cpu_per_hour },
     deadline_seconds: deadline,
   };
+}
+
+/** @param options of the collector, checked */
+export function hasPrecapture(options: unknown): boolean {
+  return (options as Partial<OptionValues<PrecaptureOptions>>).pre_capture === true;
 }

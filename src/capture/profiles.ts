@@ -1,10 +1,13 @@
 /** Profiles of one capture: of its subject, within its time. */
+import type { ProcessMappings } from '../decoder/process-frames.ts';
+import { HuatuoError } from '../error.ts';
 import { pageSize } from '../procfs/page-size.ts';
-import type { ProfileCalls, ProfileRequest, ProfileSubject } from '../profile/protocol.ts';
-import { containerSubject } from '../profile/subject.ts';
+import { nameRolled } from '../profile/name-rolled.ts';
+import type { ProfileCalls, ProfileRequest } from '../profile/protocol.ts';
+import { subjectOf } from '../profile/subject.ts';
 import { takeProfile } from '../profile/take-profile.ts';
 import type { Subject } from '../sdk/autotracing.ts';
-import type { CpuProfileOptions, Profile, Profiles } from '../sdk/profile.ts';
+import type { CpuProfileOptions, Profile, ProfileAround, Profiles } from '../sdk/profile.ts';
 
 const HZ = 99;
 const MAX_HZ = 1000;
@@ -21,14 +24,27 @@ export interface ProfileLimits {
   readonly deadline_seconds: number;
 }
 
+/** Profiles of a capture, and whether all of them could be taken in full. */
+export interface CaptureProfiles {
+  readonly profiles: Profiles;
+  readonly isIncomplete: () => boolean;
+}
+
 /** @param subject a container, or a name of the host or a part of it: then of the whole host */
-export function captureProfiles(calls: ProfileCalls, subject: Subject, limits: ProfileLimits): Profiles {
+export function captureProfiles(
+  calls: ProfileCalls,
+  subject: Subject,
+  limits: ProfileLimits,
+): CaptureProfiles {
   const timeOf = within(limits);
+  const pageBytes = pageSize(limits.procfs);
+  let isIncomplete = false;
   const take = async (
     kind: ProfileRequest['kind'],
     { seconds, pids, of, hz = HZ, cpus }: CpuProfileOptions,
+    earlier?: readonly ProcessMappings[],
   ): Promise<Profile> => {
-    const time = { seconds: timeOf(seconds), signal: limits.signal };
+    const time = { seconds: timeOf(seconds), signal: limits.signal, earlier };
     const request: ProfileRequest = {
       kind,
       subject: pids ? { type: 'processes', pids } : subjectOf(of ?? subject),
@@ -36,13 +52,32 @@ export function captureProfiles(calls: ProfileCalls, subject: Subject, limits: P
       cpus,
       faultsPerSample: FAULTS_PER_SAMPLE,
     };
-    return takeProfile(calls, request, time, pageSize(limits.procfs));
+    return takeProfile(calls, request, time, pageBytes);
+  };
+  const around = async (options: Pick<CpuProfileOptions, 'seconds'>): Promise<ProfileAround> => {
+    const rolled = await calls.profileBefore();
+    const [before, after] = await Promise.allSettled([
+      rolled && nameRolled(calls, rolled),
+      take('on_cpu', options, rolled?.mappings),
+    ]);
+    const found = before.status === 'fulfilled' ? before.value : undefined;
+    // What is over, with its container, is what is asked for.
+    if (after.status === 'rejected' && !(found && isGone(after.reason))) throw after.reason;
+    isIncomplete ||= [before, after].some(({ status }) => status === 'rejected') || found?.hasGaps === true;
+    return {
+      ...(found && { before: found.profile }),
+      ...(after.status === 'fulfilled' && { after: after.value }),
+    };
   };
   return {
-    onCpu: (options) => take('on_cpu', options),
-    offCpu: (options) => take('off_cpu', options),
-    allocations: (options) => take('allocations', options),
-    block: (options) => take('block', options),
+    isIncomplete: () => isIncomplete,
+    profiles: {
+      onCpu: (options) => take('on_cpu', options),
+      around,
+      offCpu: (options) => take('off_cpu', options),
+      allocations: (options) => take('allocations', options),
+      block: (options) => take('block', options),
+    },
   };
 }
 
@@ -55,6 +90,6 @@ export function within({ deadline_seconds }: ProfileLimits): (seconds: number) =
   };
 }
 
-function subjectOf(subject: Subject): ProfileSubject {
-  return typeof subject === 'string' ? { type: 'host' } : containerSubject(subject);
+function isGone(error: unknown): boolean {
+  return error instanceof HuatuoError && error.code === 'SOURCE_UNREADABLE';
 }

@@ -4,12 +4,16 @@
  */
 import { deserialize, serialize } from 'node:v8';
 import { HuatuoError } from '../error.ts';
+import type { ProfileSubject } from '../profile/protocol.ts';
+import { subjectOf } from '../profile/subject.ts';
 import type { Alarm, Look } from './tracer.ts';
 import type { SubjectAlarm } from './watch.ts';
 
 export interface CaptureRequest extends Alarm {
   /** The alarm, serialised. */
   readonly alarm: Uint8Array;
+  /** Whose stacks are its subject's; absent for a container that was gone by then. */
+  readonly scope?: ProfileSubject;
 }
 
 /** A container with its labels, and some numbers. */
@@ -34,12 +38,23 @@ export function packLook(
 
 function packAlarm(alarm: SubjectAlarm): CaptureRequest {
   const bytes = serialize(alarm);
-  if (bytes.byteLength <= MAX_ALARM_BYTES) return { key: alarm.key, alarm: Uint8Array.from(bytes) };
+  if (bytes.byteLength <= MAX_ALARM_BYTES) {
+    const scope = scopeOf(alarm);
+    return { key: alarm.key, alarm: Uint8Array.from(bytes), ...(scope && { scope }) };
+  }
   throw new HuatuoError('COLLECTOR_INVALID', {
     expected: `at most ${MAX_ALARM_BYTES} bytes of a subject and what its trigger returned`,
     found: `${bytes.byteLength} bytes`,
     remedy: 'leave to capture() what is large',
   });
+}
+
+function scopeOf({ subject }: SubjectAlarm): ProfileSubject | undefined {
+  try {
+    return subjectOf(subject);
+  } catch {
+    return undefined;
+  }
 }
 
 export function unpackAlarm({ alarm }: CaptureRequest): SubjectAlarm {

@@ -34,9 +34,12 @@ export async function runAutotracer(
   const kept = ctx.state.get<Kept>();
   const watch = new Watch(collector, ctx, kept?.watch);
   const time = { clock, stop: ctx.signal };
+  const cpu = new CaptureCpu();
   const tracer: Tracer<SubjectAlarm> = {
     look: (signal) => watch.look(clock.boottime_ns(), signal),
+    captureCpu_seconds: () => cpu.seconds,
     capture: async (alarm) => {
+      using _ = cpu.begin();
       const { document, isPartial } = await captureDocument(
         collector,
         ctx,
@@ -52,6 +55,34 @@ export async function runAutotracer(
     log: ctx.log,
   };
   await new Engine(tracer, paceOf(ctx.options), time, kept?.engine).run();
+}
+
+/** CPU time of the thread while something is captured in it: what else it does meanwhile is in it. */
+class CaptureCpu {
+  #captures = 0;
+  #settled_us = 0;
+  #began_us = 0;
+
+  get seconds(): number {
+    const now_us = this.#captures > 0 ? usedCpu_us() - this.#began_us : 0;
+    return (this.#settled_us + now_us) / 1e6;
+  }
+
+  begin(): Disposable {
+    if (this.#captures === 0) this.#began_us = usedCpu_us();
+    this.#captures += 1;
+    return {
+      [Symbol.dispose]: () => {
+        this.#captures -= 1;
+        if (this.#captures === 0) this.#settled_us += usedCpu_us() - this.#began_us;
+      },
+    };
+  }
+}
+
+function usedCpu_us(): number {
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
 }
 
 /** Too much to keep is no reason to stop: without windows there is no baseline after a crash, but cool-downs hold. */

@@ -1,10 +1,11 @@
 /** What an engine is given: whom it drives, at which pace, what it remembers of a former run. */
 import type { Log } from '../sdk/context.ts';
+import type { Exhausted, HourlyLimits, Spent } from './budget.ts';
 
 export interface Pace {
   readonly every_seconds: number;
   readonly cooldown_seconds: number;
-  readonly captures_per_hour: number;
+  readonly hourly: HourlyLimits;
   /** How long a look may take; absent: `SAMPLE_DEADLINE_SECONDS`. */
   readonly sample_seconds?: number;
 }
@@ -13,7 +14,7 @@ export interface Pace {
 export interface Memory {
   /** By key: CLOCK_BOOTTIME until which nothing is captured. */
   readonly cooldowns: readonly (readonly [key: string, until_ns: bigint])[];
-  readonly starts: readonly bigint[];
+  readonly spent: Spent;
 }
 
 /**
@@ -22,7 +23,7 @@ export interface Memory {
  */
 export type Outcome = 'complete' | 'partial' | 'failed';
 /** `failed`: the trigger threw. `subjects`: there are too many to keep a window for this one. */
-export type Suppression = 'cooldown' | 'budget' | 'failed' | 'subjects';
+export type Suppression = 'cooldown' | Exhausted | 'failed' | 'subjects';
 
 /** A trigger says that something is wrong with a subject. */
 export interface Alarm {
@@ -43,6 +44,8 @@ export interface Tracer<OneAlarm extends Alarm> {
   look(signal: AbortSignal): Promise<Look<OneAlarm>>;
   /** Writes a document. @throws when there is none @param signal aborts when the collector is stopped */
   capture(alarm: OneAlarm, signal: AbortSignal): Promise<Exclude<Outcome, 'failed'>>;
+  /** CPU time of all captures so far, those that run included. */
+  captureCpu_seconds(): number;
   /** Takes care of what the next run should know. */
   keep(memory: Memory): void;
   readonly counts: Counts;

@@ -94,7 +94,12 @@ export class Watch {
       const window = this.#windows.add(key, sample);
       if (!window) return 'subjects';
       const why = this.#collector.trigger(window, this.#ctx.options);
-      return why && { key, subject, why, boottime_ns: sample.boottime_ns };
+      if (!why) return undefined;
+      const aspect = this.#collector.aspect?.(why);
+      return {
+        key: aspect === undefined ? key : `${key} ${aspect}`,
+        ...{ subject, why, boottime_ns: sample.boottime_ns },
+      };
     } catch (error) {
       // What is wrong with one subject must not cost the others.
       this.#ctx.log.error('a trigger failed', { error });

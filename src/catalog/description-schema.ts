@@ -13,6 +13,7 @@ const scalar = z.discriminatedUnion('type', [
     default: z.string(),
     min: z.string().optional(),
     max: z.string().optional(),
+    within: z.object({ key: z.string(), share: z.number().gt(0).max(1) }).optional(),
     doc,
   }),
   z.object({
@@ -58,6 +59,17 @@ const option = z.union(
   },
 );
 
+const MISSING_BOUND = 'expected `within` to have the key of another duration of the collector';
+
+interface Bounded {
+  readonly type: string;
+  readonly within?: { readonly key: string } | undefined;
+}
+
+function boundsAreThere(options: Readonly<Record<string, Bounded>>): boolean {
+  return Object.values(options).every(({ within }) => !within || options[within.key]?.type === 'duration');
+}
+
 const optional = z.literal(true).optional();
 const field: z.ZodType<DocumentField> = z.lazy(() =>
   z.union(
@@ -96,7 +108,7 @@ const description = z
       .object({ what: doc, anyOf: z.array(z.string().regex(/^(procfs|sysfs):/)).min(1), remedy: doc })
       .optional(),
     enabledByDefault: z.boolean().optional(),
-    options: z.record(z.string(), option).optional(),
+    options: z.record(z.string(), option).refine(boundsAreThere, { error: MISSING_BOUND }).optional(),
     metrics: z.record(z.string(), metric).optional(),
     document: fields.optional(),
     maxSeries: z.int().min(1).optional(),

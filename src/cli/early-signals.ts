@@ -1,8 +1,8 @@
 /**
- * Signals that come before the agent can act on them. Loading it takes most of a second, in which SIGHUP, sent by whoever
- * has just changed the configuration, would end the process.
+ * Signals that come before a command can act on them. Loading it takes most of a second, in which SIGHUP, sent by whoever
+ * has just changed the configuration, would end an agent, and Ctrl-C a profile without a word.
  */
-const HELD = ['SIGHUP', 'SIGTERM'] as const;
+const HELD = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface HeldSignals {
   /** Hands on what came meanwhile to whoever listens now; without a listener the signal ends the process, as usual. */

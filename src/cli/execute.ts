@@ -21,8 +21,8 @@ import { formatVersion, version } from './version.ts';
 export async function execute(argv: readonly string[], held: HeldSignals): Promise<number> {
   const files = new ConfigFiles();
   const { command, flags } = peekCommandLine(argv);
-  // Only the agent goes on after them; the others may wait for a pipe, and are to be ended then.
-  if (command !== 'run') held.release();
+  // Agent and profile act on them; the others may wait for a pipe, and are to be ended then.
+  if (command !== 'run' && command !== 'profile') held.release();
   const catalog = await findCollectors(flags, files);
   const invocation = parseCommandLine(argv, catalog);
   const load = (flags: ConfigFlags) => loadFrom(flags, catalog, files);
@@ -77,7 +77,7 @@ export async function execute(argv: readonly string[], held: HeldSignals): Promi
       const { config } = load(invocation.flags);
       // Loaded late, for the same reason as below.
       const { profileCommand } = await import('./profile.ts');
-      await profileCommand(config, invocation.profile, { print, complain });
+      await profileCommand(config, invocation.profile, { print, complain }, held);
       return 0;
     }
     case 'unpin': {

@@ -1,6 +1,7 @@
 /** `huatuo profile`: one profile, taken by this process, with or without an agent. */
 import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { ContainerEntry } from '../containers/document.ts';
 import { HuatuoError } from '../error.ts';
@@ -17,6 +18,7 @@ import { parseDuration } from '../sdk/units.ts';
 import { printable } from '../text.ts';
 import type { ProfileFlags } from './command-line.ts';
 import { askAgent, lookAround } from './containers.ts';
+import type { HeldSignals } from './early-signals.ts';
 
 export interface ProfileOutput {
   print(text: string): void;
@@ -29,29 +31,38 @@ const MAX_HZ = 10_000;
 
 /**
  * Takes the profile and writes it; SIGINT ends it early, with what there is.
- * @throws HuatuoError USAGE, PERMISSION_DENIED, DIRECTORY_NOT_WRITABLE, and what `ProfileCalls.profileStart` throws
+ * @param held signals that came before there was anything to end
+ * @throws HuatuoError USAGE, PERMISSION_DENIED, DIRECTORY_NOT_WRITABLE, CANCELLED when it was interrupted before the first
+ * sample, and what `ProfileCalls.profileStart` throws
  */
 export async function profileCommand(
   config: EffectiveConfig,
   flags: ProfileFlags,
   { print, complain }: ProfileOutput,
+  held: HeldSignals,
 ): Promise<void> {
-  const format = requireFormat(flags.output);
-  const seconds = secondsOf(flags.duration);
-  const kind = kindOf(flags);
-  const { subject, name } = await subjectOf(config, flags, complain);
-  const { procfs } = config.path;
-  const request: ProfileRequest = { kind, subject, hz: hertz(flags.hz), faultsPerSample: FAULTS_PER_SAMPLE };
-  requireWritable(flags.output);
   const owner = new ProfileOwner(config.path);
   const stop = new AbortController();
+  // The next one ends the process, whatever it does.
   const interrupted = (): void => stop.abort();
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
-  complain(`${headline({ kind } as Profile)} of ${name}, for ${flags.duration}; Ctrl-C ends it early`);
+  held.release();
   try {
+    const format = requireFormat(flags.output);
+    const seconds = secondsOf(flags.duration);
+    const kind = kindOf(flags);
+    const { subject, name } = await subjectOf(config, flags, complain);
+    const hz = hertz(flags.hz);
+    requireWritable(flags.output);
+    complain(`${headline({ kind } as Profile)} of ${name}, for ${flags.duration}; Ctrl-C ends it early`);
+    // What was held comes as a signal, at the next turn.
+    await nextTurn();
+    if (stop.signal.aborted) throw nothingSampled();
     const time = { seconds, signal: stop.signal, progress: progressOn(seconds) };
-    const profile = await takeProfile(owner.calls, request, time, pageSize(procfs));
+    const request: ProfileRequest = { kind, subject, hz, faultsPerSample: FAULTS_PER_SAMPLE };
+    const profile = await takeProfile(owner.calls, request, time, pageSize(config.path.procfs));
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+    if (stop.signal.aborted && profile.samples === 0) throw nothingSampled();
     if (profile.samples === 0) complain(nothingSeen(kind));
     orExplain(flags.output, () => writeFileSync(flags.output, format(profile)));
     print(subtitle(profile));
@@ -61,6 +72,14 @@ export async function profileCommand(
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
     await owner.release();
   }
+}
+
+function nothingSampled(): HuatuoError {
+  return new HuatuoError('CANCELLED', {
+    expected: 'a sample before the interrupt',
+    found: 'none: nothing is written',
+    remedy: 'let it run for longer; it says when it begins',
+  });
 }
 
 function progressOn(seconds: number): (passed: number) => void {

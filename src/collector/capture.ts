@@ -66,7 +66,7 @@ export type CaptureNotice =
   /** A document is in the journal. `cpu_us`: what the thread has used. */
   | { readonly type: 'captured'; readonly outcome: Exclude<Outcome, 'failed'>; readonly cpu_us: number }
   /** There is no document, and why is counted. */
-  | { readonly type: 'failed'; readonly error: WireError };
+  | { readonly type: 'failed'; readonly error: WireError; readonly cpu_us: number };
 
 /** A list of containers is worth this wait. */
 const LISTED_MS = 1_000;
@@ -100,11 +100,10 @@ export async function runCapture(data: CaptureWorkerData, collector: AnyAutotrac
   });
   try {
     const outcome = await capture();
-    const { user, system } = process.threadCpuUsage();
-    notify({ type: 'captured', outcome, cpu_us: user + system });
+    notify({ type: 'captured', outcome, cpu_us: usedCpu_us() });
   } catch (error) {
     await saver.drained();
-    notify({ type: 'failed', error: HuatuoError.toWire(error) });
+    notify({ type: 'failed', error: HuatuoError.toWire(error), cpu_us: usedCpu_us() });
   }
 
   async function capture(): Promise<Exclude<Outcome, 'failed'>> {
@@ -136,6 +135,11 @@ async function makeDocument(
     clock: systemClock,
     stop,
   });
+}
+
+function usedCpu_us(): number {
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
 }
 
 function notify(notice: CaptureNotice): void {

@@ -3,7 +3,8 @@ import * as z from 'zod';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type CatalogEntry, isPooled } from '../catalog/entry.ts';
 import { namedOptions } from '../catalog/options.ts';
-import type { OptionSpec, ScalarOption, TextOption } from '../sdk/options.ts';
+import type { DurationOption, OptionSpec, OptionSpecs, ScalarOption, TextOption } from '../sdk/options.ts';
+import { formatDuration } from '../sdk/units.ts';
 import type { CollectorConfig, CpuFence } from './effective.ts';
 import { choice, count, durationNs, flag, pattern, section, size } from './fields.ts';
 
@@ -34,11 +35,34 @@ function collector(entry: CatalogEntry): z.ZodType<CollectorConfig> {
     // Metrics from files are read by tasks on a pool that all of them share: no thread of its own, nothing to fence.
     ...(isPooled(entry) ? {} : { cpu: cpu() }),
   };
-  return section(`${entry.doc}${also}`, shape).transform(({ enabled, cpu, ...options }) => ({
-    enabled: enabled as boolean,
-    cpu: (cpu as CpuFence | undefined) ?? UNFENCED,
-    options: namedOptions(entry.manifest, options),
-  }));
+  return section(`${entry.doc}${also}`, shape)
+    .superRefine((values, context) => refuseTooLong(entry.options, values, context))
+    .transform(({ enabled, cpu, ...options }) => ({
+      enabled: enabled as boolean,
+      cpu: (cpu as CpuFence | undefined) ?? UNFENCED,
+      options: namedOptions(entry.manifest, options),
+    }));
+}
+
+/** Durations that must fit into another one. The fault is at the shorter one, also when the other was changed: it names both. */
+function refuseTooLong(
+  options: OptionSpecs,
+  values: Readonly<Record<string, unknown>>,
+  context: z.RefinementCtx,
+): void {
+  for (const [key, spec] of Object.entries(options)) {
+    const { within } = spec.type === 'duration' ? spec : {};
+    const other = within && options[within.key];
+    if (!within || other?.type !== 'duration') continue;
+    const nsOf = (name: string, { unit }: DurationOption): number =>
+      Number(values[name]) * (unit === 'ns' ? 1 : NS_PER_SECOND);
+    const [longest_ns, all_ns] = [nsOf(within.key, other) * within.share, nsOf(within.key, other)];
+    if (nsOf(key, spec as DurationOption) <= longest_ns) continue;
+    const allowed =
+      `${key} of at most ${formatDuration(Math.floor(longest_ns))}: ${100 * within.share} % of ` +
+      `${within.key}, which is ${formatDuration(Math.round(all_ns))}; make ${key} shorter or ${within.key} longer`;
+    context.addIssue({ code: 'custom', path: [key], message: 'too long', params: { allowed } });
+  }
 }
 
 /** The schema of one config key. */

@@ -30,10 +30,11 @@ function toIssues(issue: Fault, context: Explained): ConfigIssue[] {
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => unknownKey([...issue.path, key], context));
   const params = issue.code === 'custom' ? issue.params : undefined;
-  const allowed: unknown =
-    params?.allowed ?? allowedAt(nodeAt(context.node, issue.path)) ?? `something else (${issue.message})`;
+  const node = nodeAt(context.node, issue.path);
+  const allowed: unknown = params?.allowed ?? allowedAt(node) ?? `something else (${issue.message})`;
   const reason: unknown = params?.reason;
-  const found = show(valueAt(context.merged, issue.path)) + (reason === undefined ? '' : ` (${reason})`);
+  const value = valueAt(context.merged, issue.path) ?? node?.default;
+  const found = show(value) + (reason === undefined ? '' : ` (${reason})`);
   return [{ ...positionOf(issue.path, context, 'value'), found, expected: String(allowed) }];
 }
 

@@ -12,6 +12,8 @@ export interface UnitField {
   readonly default: string;
   readonly min?: string;
   readonly max?: string;
+  /** At most this share of what another key of the section has; checked with the section. */
+  readonly within?: { readonly key: string; readonly share: number };
   readonly doc: string;
 }
 
@@ -52,7 +54,12 @@ function unit(
     .meta({ description: field.doc, allowed: example + bounds(field) });
 }
 
-function bounds({ min, max }: UnitField): string {
+function bounds({ within, ...field }: UnitField): string {
+  const share = within ? `; at most ${100 * within.share} % of ${within.key}` : '';
+  return range(field) + share;
+}
+
+function range({ min, max }: Pick<UnitField, 'min' | 'max'>): string {
   if (min !== undefined && max !== undefined) return `, from ${min} to ${max}`;
   if (min !== undefined) return `, at least ${min}`;
   return max === undefined ? '' : `, at most ${max}`;

@@ -37,6 +37,13 @@ export type SymbolAnswer =
   | { readonly type: 'mappings'; readonly mappings: readonly ProcessMappings[] }
   | { readonly type: 'frames'; readonly frames: readonly NamedFrame[] };
 
+/** What the thread sends back. */
+export interface SymbolReply {
+  readonly answer: SymbolAnswer;
+  /** CPU time of the task. */
+  readonly cpu_us: number;
+}
+
 /** Runs one task; a process or file that is gone is answered by leaving it out. */
 export function runSymbolTask(task: SymbolTask): SymbolAnswer {
   const { procfs } = task;

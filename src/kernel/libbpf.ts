@@ -39,6 +39,7 @@ export interface Libbpf {
   bpf_map__reuse_fd(map: Pointer, fd: number): number;
   bpf_map__autocreate(map: Pointer): boolean;
   bpf_map__set_autocreate(map: Pointer, autocreate: boolean): number;
+  bpf_map__set_max_entries(map: Pointer, entries: number): number;
   bpf_map__initial_value(map: Pointer, size: [bigint | number]): Pointer | null;
   bpf_program__name(program: Pointer): string;
   bpf_program__fd(program: Pointer): number;
@@ -58,6 +59,15 @@ export interface Libbpf {
   bpf_map_update_elem(fd: number, key: Uint8Array, value: Uint8Array, flags: number): number;
   bpf_map_delete_elem(fd: number, key: Uint8Array): number;
   bpf_map_lookup_batch(
+    fd: number,
+    inBatch: Uint8Array | null,
+    outBatch: Uint8Array,
+    keys: Uint8Array,
+    values: Uint8Array,
+    count: Uint32Array,
+    options: null,
+  ): number;
+  bpf_map_lookup_and_delete_batch(
     fd: number,
     inBatch: Uint8Array | null,
     outBatch: Uint8Array,
@@ -95,6 +105,7 @@ const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
   bpf_map__reuse_fd: 'int bpf_map__reuse_fd(void *map, int fd)',
   bpf_map__autocreate: 'bool bpf_map__autocreate(const void *map)',
   bpf_map__set_autocreate: 'int bpf_map__set_autocreate(void *map, bool autocreate)',
+  bpf_map__set_max_entries: 'int bpf_map__set_max_entries(void *map, uint32_t max_entries)',
   bpf_map__initial_value: 'void *bpf_map__initial_value(void *map, _Out_ size_t *psize)',
   bpf_program__name: 'const char *bpf_program__name(const void *prog)',
   bpf_program__fd: 'int bpf_program__fd(const void *prog)',
@@ -116,6 +127,8 @@ const PROTOTYPES: Readonly<Record<keyof Libbpf, string>> = {
   bpf_map_delete_elem: 'int bpf_map_delete_elem(int fd, const uint8_t *key)',
   bpf_map_lookup_batch:
     'int bpf_map_lookup_batch(int fd, uint8_t *in_batch, uint8_t *out_batch, uint8_t *keys, uint8_t *values, uint32_t *count, void *opts)',
+  bpf_map_lookup_and_delete_batch:
+    'int bpf_map_lookup_and_delete_batch(int fd, uint8_t *in_batch, uint8_t *out_batch, uint8_t *keys, uint8_t *values, uint32_t *count, void *opts)',
   bpf_obj_get_info_by_fd: 'int bpf_obj_get_info_by_fd(int bpf_fd, uint8_t *info, uint32_t *info_len)',
   bpf_enable_stats: 'int bpf_enable_stats(int type)',
   btf__load_module_btf: 'void *btf__load_module_btf(const char *module_name, void *vmlinux_btf)',

@@ -31,6 +31,10 @@ export function openHandles(api: Libbpf, request: LoadRequest, log: Buffer = Buf
   const object = api.bpf_object__open_mem(request.bytes, request.bytes.byteLength, openOptions(log));
   if (object) {
     selectMaps(api, object, request.manifest.maps);
+    for (const [name, entries] of Object.entries(request.mapEntries ?? {})) {
+      const map = api.bpf_object__find_map_by_name(object, name);
+      if (map) api.bpf_map__set_max_entries(map, entries);
+    }
     return new Handles(object);
   }
   throw new HuatuoError('OBJECT_UNREADABLE', {

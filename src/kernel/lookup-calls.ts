@@ -39,15 +39,23 @@ const readKernel = shareInFlight(async (procfs) => {
 });
 const readEnum = shareInFlight(async (name) => enums.set(name, await readKernelEnum(name)));
 
-/** What profiles ask of the same thread. @param procfs of the host */
-export function profileLookups(procfs: string): Pick<ProfileCalls, 'processMappings' | 'processFrames'> {
+/**
+ * What profiles ask of the same thread.
+ * @param procfs of the host
+ * @param spent called with the CPU time that an answer took
+ */
+export function profileLookups(
+  procfs: string,
+  spent: (cpu_us: number) => void,
+): Pick<ProfileCalls, 'processMappings' | 'processFrames'> {
   return {
     processMappings: async (processes) => {
-      const answer = await thread.run({ type: 'mappings', procfs, processes }, FILES_DEADLINE_MS);
+      const answer = await thread.run({ type: 'mappings', procfs, processes }, FILES_DEADLINE_MS, spent);
       return answer?.type === 'mappings' ? answer.mappings : undefined;
     },
     processFrames: async (mappings, addresses) => {
-      const answer = await thread.run({ type: 'frames', procfs, mappings, addresses }, FRAMES_DEADLINE_MS);
+      const task: SymbolTask = { type: 'frames', procfs, mappings, addresses };
+      const answer = await thread.run(task, FRAMES_DEADLINE_MS, spent);
       return answer?.type === 'frames' ? answer.frames : undefined;
     },
   };

@@ -57,6 +57,11 @@ export class MapAccess {
     return this.#layout.type.endsWith('array') ? this.#arrayBatch(position) : this.#hashBatch(position);
   }
 
+  /** The same, of a hash, and removes them. What programs add meanwhile may stay. @throws SYSCALL_FAILED */
+  take(position: Uint8Array | undefined): MapBatch {
+    return this.#hashBatch(position, 'bpf_map_lookup_and_delete_batch');
+  }
+
   /** @throws SYSCALL_FAILED, also for a per-CPU map, which only programs write */
   update(key: Uint8Array, value: Uint8Array): void {
     if (this.#layout.type.includes('percpu'))
@@ -95,7 +100,10 @@ export class MapAccess {
     return { count, keys, values, ...more };
   }
 
-  #hashBatch(position: Uint8Array | undefined): MapBatch {
+  #hashBatch(
+    position: Uint8Array | undefined,
+    call: 'bpf_map_lookup_batch' | 'bpf_map_lookup_and_delete_batch' = 'bpf_map_lookup_batch',
+  ): MapBatch {
     const { keyBytes } = this.#layout;
     for (let capacity = BATCH_ENTRIES; ; capacity *= 2) {
       const keysAt = capacity * this.#entryBytes;
@@ -104,15 +112,7 @@ export class MapAccess {
       // The kernel's cursor: a u32 bucket number for hashes, a key for other types.
       const next = new Uint8Array(Math.max(8, keyBytes));
       const counted = Uint32Array.of(capacity);
-      const result = libbpf().bpf_map_lookup_batch(
-        this.#fd,
-        position ?? null,
-        next,
-        keys,
-        values,
-        counted,
-        null,
-      );
+      const result = libbpf()[call](this.#fd, position ?? null, next, keys, values, counted, null);
       if (result === -ENOSPC && capacity < MAX_BATCH_ENTRIES) continue;
       if (result < 0 && result !== -ENOENT) throw this.#error('read', errnoName(result));
       const count = counted[0]!;

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KernelCalls, SharedRing } from '../actor/kernel-calls.ts';
 import type { DecoderNeeds } from '../decoder/memory.ts';
 import { HuatuoError } from '../error.ts';
@@ -13,7 +14,7 @@ import { objectLayout } from '../schema/read-manifest.ts';
 import { type KernelPaths, lacksOf, probeKernel } from './features.ts';
 import { lookupCalls } from './lookup-calls.ts';
 import { MapAccess } from './map-access.ts';
-import { KernelObject } from './object.ts';
+import { KernelObject, type LoadRequest } from './object.ts';
 import type { PinRequest } from './pins/pinning.ts';
 import { ProgramChoice } from './programs.ts';
 import { MappedRing } from './ring.ts';
@@ -30,6 +31,7 @@ export interface ObjectSource {
   readonly pin?: PinRequest;
   /** See `LoadRequest`. */
   readonly sampledEvent?: SampledEvent;
+  readonly mapEntries?: LoadRequest['mapEntries'];
   readonly paths: KernelPaths;
 }
 
@@ -76,6 +78,20 @@ export class KernelOwner {
     };
   }
 
+  /** Removes what a hash holds, a few hundred entries at a time. */
+  async empty(map: string): Promise<void> {
+    let next: Uint8Array | undefined;
+    do {
+      next = this.#map(map).take(next).next;
+      await nextTurn();
+    } while (next);
+  }
+
+  /** Attaches sampling programs to CPUs that came since, as far as there is an object. */
+  followCpus(): void {
+    this.#object?.followCpus();
+  }
+
   /** Frees the object; what is pinned goes on. No worker may use the lent ring any more. */
   async release(): Promise<void> {
     // A worker may have died while its object was being loaded.
@@ -94,7 +110,7 @@ export class KernelOwner {
   }
 
   async #open(): Promise<KernelObject> {
-    const { manifest, objectPath, options, pin, sampledEvent, paths } = this.#source;
+    const { manifest, objectPath, options, pin, sampledEvent, mapEntries, paths } = this.#source;
     const lacking = probeKernel(paths);
     if (lacking) throw lacking;
     const choice = new ProgramChoice(manifest.attachPoints, lacksOf(paths));
@@ -105,6 +121,7 @@ export class KernelOwner {
       ...{ manifest, bytes, options, choice },
       ...(pin && { pin }),
       ...(sampledEvent && { sampledEvent }),
+      ...(mapEntries && { mapEntries }),
     });
     this.#object = object;
     this.#dependents = this.#loaded(object);

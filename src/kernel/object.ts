@@ -30,6 +30,8 @@ export interface LoadRequest {
   readonly choice?: ProgramChoice;
   /** When its `perf_event` programs run, if that is not an option of its collector. */
   readonly sampledEvent?: SampledEvent;
+  /** Entries of maps, by name, instead of those the object was built with. */
+  readonly mapEntries?: Readonly<Record<string, number>>;
   /** File with the CPUs that `perf_event` programs run on; for tests. */
   readonly onlineCpus?: string;
 }

@@ -10,8 +10,10 @@ import {
   type ProfileCalls,
   type ProfileRequest,
   type ProfileSubject,
+  type RolledProfile,
 } from '../profile/protocol.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
+import type { ProfileKind } from '../sdk/profile.ts';
 import type { KernelPaths } from './features.ts';
 import { lookupCalls, profileLookups } from './lookup-calls.ts';
 import { KernelOwner, type ObjectSource } from './object-owner.ts';
@@ -26,11 +28,20 @@ const SUBJECTS = ['host', 'processes', 'cgroup'] as const;
 
 export class ProfileOwner {
   readonly #paths: KernelPaths;
+  readonly #before: () => Promise<RolledProfile | undefined>;
   readonly #running = new Map<number, KernelOwner>();
   #started = 0;
+  #lookup_us = 0;
 
-  constructor(paths: KernelPaths) {
+  /** @param before what `profileBefore` answers */
+  constructor(paths: KernelPaths, before: () => Promise<RolledProfile | undefined> = async () => undefined) {
     this.#paths = paths;
+    this.#before = before;
+  }
+
+  /** CPU time that looking for names has taken, in another thread. */
+  get cpu_us(): number {
+    return this.#lookup_us;
   }
 
   /** To be exposed on the port of who takes profiles. */
@@ -38,9 +49,12 @@ export class ProfileOwner {
     const { procfs } = this.#paths;
     return {
       kernelSymbols: lookupCalls(procfs).kernelSymbols,
-      ...profileLookups(procfs),
+      ...profileLookups(procfs, (cpu_us) => {
+        this.#lookup_us += cpu_us;
+      }),
       profileStart: (request) => this.#start(objectOf(request, this.#paths), request.subject),
       diskStart: (device) => this.#start(diskObject(device, this.#paths)),
+      profileBefore: this.#before,
       profileRead: async (id, map, position) => this.#need(id).calls.mapBatch(map, position),
       profileEnd: async (id) => {
         const { calls, object } = this.#need(id);
@@ -104,11 +118,22 @@ export class ProfileOwner {
   }
 }
 
+const OBJECTS: Readonly<Record<ProfileKind, string>> = {
+  on_cpu: 'profile_samples',
+  allocations: 'profile_samples',
+  off_cpu: 'profile_off_cpu',
+  block: 'profile_off_cpu',
+  page_cache: 'page_cache_growth',
+  slab: 'slab_growth',
+};
+
 function objectOf(request: ProfileRequest, paths: KernelPaths): ObjectSource {
   const { kind, subject, hz, cpus, faultsPerSample } = request;
   const isSampled = kind === 'on_cpu' || kind === 'allocations';
   return {
-    ...fileOf(isSampled ? 'profile_samples' : 'profile_off_cpu'),
+    ...fileOf(OBJECTS[kind]),
+    // Its stacks are in a map of their own.
+    ...(kind === 'slab' && { mapEntries: { stacks: 1 } }),
     options: {
       subject_kind: BigInt(SUBJECTS.indexOf(subject.type)),
       ...(subject.type === 'cgroup' && {

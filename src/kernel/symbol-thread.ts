@@ -5,7 +5,7 @@
  * deadline, and its thread is ended, which the kernel may keep from happening. Two threads that do not end are the most.
  */
 import { Worker } from 'node:worker_threads';
-import type { SymbolAnswer, SymbolTask } from '../decoder/symbol-tasks.ts';
+import type { SymbolAnswer, SymbolReply, SymbolTask } from '../decoder/symbol-tasks.ts';
 import { at } from '../paths.ts';
 
 const REST_MS = 10_000;
@@ -22,31 +22,39 @@ export class SymbolThread {
   /**
    * Runs tasks one after the other.
    * @param deadline_ms counted from when it is its turn
+   * @param spent called with the CPU time of a task that was answered
    * @returns undefined when it was given up
    */
-  run(task: SymbolTask, deadline_ms: number): Promise<SymbolAnswer | undefined> {
-    const answer = this.#tail.then(() => this.#run(task, deadline_ms));
-    this.#tail = answer.catch(() => undefined);
-    return answer;
+  run(
+    task: SymbolTask,
+    deadline_ms: number,
+    spent: (cpu_us: number) => void = () => undefined,
+  ): Promise<SymbolAnswer | undefined> {
+    const reply = this.#tail.then(() => this.#run(task, deadline_ms));
+    this.#tail = reply.catch(() => undefined);
+    return reply.then((given) => {
+      if (given) spent(given.cpu_us);
+      return given?.answer;
+    });
   }
 
-  async #run(task: SymbolTask, deadline_ms: number): Promise<SymbolAnswer | undefined> {
+  async #run(task: SymbolTask, deadline_ms: number): Promise<SymbolReply | undefined> {
     if (this.#stuck >= MAX_STUCK) return undefined;
     clearTimeout(this.#rest);
     this.#worker ??= start();
     const worker = this.#worker;
-    const { promise, resolve } = Promise.withResolvers<SymbolAnswer | undefined>();
-    const answered = (answer: SymbolAnswer): void => resolve(answer);
+    const { promise, resolve } = Promise.withResolvers<SymbolReply | undefined>();
+    const answered = (reply: SymbolReply): void => resolve(reply);
     const ended = (): void => resolve(undefined);
     const timer = setTimeout(ended, deadline_ms);
     worker.once('message', answered).once('exit', ended);
     worker.postMessage(task);
-    const answer = await promise;
+    const reply = await promise;
     clearTimeout(timer);
     worker.off('message', answered).off('exit', ended);
-    if (answer) this.#rest = setTimeout(() => this.#end(), REST_MS).unref();
+    if (reply) this.#rest = setTimeout(() => this.#end(), REST_MS).unref();
     else this.#end();
-    return answer;
+    return reply;
   }
 
   #end(): void {

@@ -51,7 +51,7 @@ export async function nameStacks(
     }),
   );
   return {
-    unit: request.kind === 'allocations' ? 'bytes' : 'nanoseconds',
+    unit: isOfMemory(request) ? 'bytes' : 'nanoseconds',
     stacks,
     frames: sum(stacks, ({ frames }) => frames.length),
     unknown_frames: sum(stacks, ({ frames }) => frames.filter(({ isUnknown }) => isUnknown).length),
@@ -72,6 +72,11 @@ function sum(stacks: readonly ProfileStack[], of: (stack: ProfileStack) => numbe
   return stacks.reduce((total, stack) => total + of(stack) * stack.samples, 0);
 }
 
+function isOfMemory({ kind }: ProfileRequest): boolean {
+  return kind === 'allocations' || kind === 'page_cache' || kind === 'slab';
+}
+
+/** What a stack weighs: the kernel adds up waits, and bytes where their number is known to it. */
 function valuation(
   { kind, hz, faultsPerSample }: ProfileRequest,
   pageBytes: number,

@@ -20,6 +20,8 @@ const VALUES: Readonly<Record<ProfileKind, readonly [counted: string, weighed: s
   off_cpu: ['waits', 'wait'],
   allocations: ['samples', 'space'],
   block: ['waits', 'wait'],
+  page_cache: ['samples', 'space'],
+  slab: ['objects', 'space'],
 };
 
 /** @returns a gzipped file */

@@ -3,6 +3,7 @@ import type { KernelSymbols } from '../decoder/kallsyms.ts';
 import type { MapBatch } from '../decoder/maps.ts';
 import type { NamedFrame, ProcessMappings } from '../decoder/process-frames.ts';
 import type { ProfileKind } from '../sdk/profile.ts';
+import type { RawProcess } from './wire.ts';
 
 /** Whose stacks are taken. */
 export type ProfileSubject =
@@ -26,8 +27,35 @@ export interface ProfileRequest {
   readonly faultsPerSample: number;
 }
 
-/** Of a profile; and, the last four, of what a disk does. */
-export type ProfileMap = 'stacks' | 'processes' | 'counts' | 'usages' | 'files' | 'in_flight' | 'losses';
+/** How often a second the profile that never ends looks at each CPU. */
+export const PRECAPTURE_HZ = 99;
+
+/** What ran before a capture, out of the profile that never ends (src/kernel/rolling-profile.ts). */
+export interface RolledProfile {
+  readonly seconds: number;
+  readonly started_unix_ns: bigint;
+  /** Of the map `stacks`. */
+  readonly stacks: readonly MapBatch[];
+  readonly processes: readonly (readonly [number, RawProcess])[];
+  /** Of those of them whose code is known. */
+  readonly mappings: readonly ProcessMappings[];
+  /** Of the subject. */
+  readonly samples: number;
+  /** Of the whole host, those for which there was no room. */
+  readonly lost: number;
+  readonly idle: number;
+}
+
+/** Of a profile; of what fills memory; and of what a disk does. */
+export type ProfileMap =
+  | 'stacks'
+  | 'processes'
+  | 'counts'
+  | 'slab_stacks'
+  | 'usages'
+  | 'files'
+  | 'in_flight'
+  | 'losses';
 
 export interface ProfileCalls {
   /**
@@ -47,6 +75,8 @@ export interface ProfileCalls {
   profileEnd(id: number): Promise<void>;
   /** Frees what the kernel holds for it; does nothing when that has been done. */
   profileFree(id: number): Promise<void>;
+  /** What ran before this capture. @returns undefined when that was not watched, or not of this subject */
+  profileBefore(): Promise<RolledProfile | undefined>;
   /** @returns undefined when they could not be read in time */
   kernelSymbols(newerThan: number): Promise<KernelSymbols | undefined>;
   /** @returns executable mappings of those processes that are still there; undefined when they could not be read in time */

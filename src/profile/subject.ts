@@ -13,6 +13,11 @@ const KNOWN: readonly (readonly [key: string, hierarchy: CgroupHierarchy])[] = [
   ['unified', 'unified'],
 ];
 
+/** @param subject a container, or a name of the host or a part of it: then the whole host @throws SOURCE_UNREADABLE when it has ended */
+export function subjectOf(subject: Container | string): ProfileSubject {
+  return typeof subject === 'string' ? { type: 'host' } : containerSubject(subject);
+}
+
 /** @throws SOURCE_UNREADABLE when it has ended */
 export function containerSubject({ cgroups, id }: Pick<Container, 'cgroups' | 'id'>): ProfileSubject {
   for (const [key, hierarchy] of KNOWN) {

@@ -6,6 +6,8 @@ const HEADLINES: Readonly<Record<ProfileKind, string>> = {
   off_cpu: 'Waiting: blocked, and on the run queue',
   allocations: 'Memory that came into use (page faults)',
   block: 'Waiting for I/O',
+  page_cache: 'Page cache that was filled',
+  slab: 'Objects of the kernel that were made and stay',
 };
 
 export function headline({ kind }: Profile): string {

@@ -11,7 +11,7 @@ const USER_AT = KERNEL_AT + KERNEL_DEPTH * 8;
 /** `struct profile_stack`. */
 export const STACK_BYTES: number = USER_AT + USER_DEPTH * 8;
 /** `struct profile_total`. */
-const TOTAL_BYTES = 16;
+export const TOTAL_BYTES = 16;
 /** `struct profile_process`. */
 const PROCESS_BYTES = 24;
 const COMM_BYTES = 16;
@@ -55,6 +55,24 @@ function addresses(view: DataView, at: number, depth: number): bigint[] {
     frames.push(index === 0 ? address : address - 1n);
   }
   return frames;
+}
+
+/** Values of `slab_stacks` (bpf/agent/slab_growth.bpf.c) as entries of `stacks`: objects, and bytes that were not freed. */
+export function slabStacks({ count, values }: MapBatch): MapBatch {
+  const view = viewOf(values);
+  const width = STACK_BYTES + 24;
+  const keys = new Uint8Array(count * STACK_BYTES);
+  const totals = new BigUint64Array(count * 2);
+  for (let index = 0; index < count; index++) {
+    const at = index * width;
+    keys.set(values.subarray(at, at + STACK_BYTES), index * STACK_BYTES);
+    const [objects, allocated, freed] = [0, 8, 16].map((member) =>
+      view.getBigUint64(at + STACK_BYTES + member, true),
+    ) as [bigint, bigint, bigint];
+    totals[2 * index] = objects;
+    totals[2 * index + 1] = allocated > freed ? allocated - freed : 0n;
+  }
+  return { count, keys, values: new Uint8Array(totals.buffer) };
 }
 
 export interface RawProcess {

@@ -17,11 +17,14 @@ import type { Container } from './container.ts';
 import type { SampleContext, Severity } from './context.ts';
 import type { Disks } from './disks.ts';
 import type { DocumentFields, DocumentOf } from './document.ts';
+import type { MemoryGrowth } from './memory-growth.ts';
 import { counter, type TypedSpec } from './metrics.ts';
 import {
   count,
   type DurationOption,
   duration,
+  type FlagOption,
+  flag,
   type NumberOption,
   type OptionSpecs,
   type OptionValues,
@@ -41,6 +44,7 @@ export type PaceOptions = {
   readonly window: NumberOption;
   readonly cooldown: DurationOption;
   readonly captures_per_hour: NumberOption;
+  readonly capture_cpu_per_hour: DurationOption;
   readonly deadline: DurationOption;
 };
 
@@ -49,7 +53,21 @@ export const PACE: PaceOptions = {
   window: count(2, 'Samples that are compared', { min: 1, max: 720 }),
   cooldown: duration('30m', 'Time after a capture in which the same container, or the host, has no other'),
   captures_per_hour: count(12, 'Captures within an hour, of the host and all containers together'),
+  capture_cpu_per_hour: duration(
+    '2m',
+    'CPU time that captures may use within an hour, with the search for names; beyond it there is none',
+  ),
   deadline: duration('30s', 'Longest time of one capture', { min: '1s', max: '10m' }),
+};
+
+/** Options of one whose captures take `profile.around`. */
+export type PrecaptureOptions = { readonly pre_capture: FlagOption };
+
+export const PRECAPTURE: PrecaptureOptions = {
+  pre_capture: flag(
+    false,
+    'Whether what runs is profiled all the time, at 99 Hz, so that a document also shows the last 15 to 30 s before its trigger, whatever has ended since; one such profile of the host is shared by all that have it',
+  ),
 };
 
 /** The collector's own options and those of `PACE`. */
@@ -68,7 +86,7 @@ export const CAPTURE_METRICS: {
   }),
   suppressed: counter({
     name: 'huatuo_autotracing_suppressed_total',
-    help: 'What led to no capture: triggers in a cool-down or over the hourly budget, those that failed, and samples of too many subjects.',
+    help: 'What led to no capture: triggers in a cool-down (cooldown), beyond captures_per_hour (budget) or capture_cpu_per_hour (cpu_budget), those that failed, and samples of too many subjects.',
     labels: ['collector', 'cause'],
   }),
   samples: counter({
@@ -103,6 +121,8 @@ export interface CaptureContext<Options> extends SampleContext<Options> {
   /** Of the subject: a container with all its cgroups, or the host. */
   readonly profile: Profiles;
   readonly disks: Disks;
+  /** Of the subject, as `profile`. */
+  readonly memory: MemoryGrowth;
 }
 
 /** `State` and `Why` are found from what `sample` and `trigger` return, in this order. */
@@ -129,6 +149,11 @@ export interface AutotracerDeclaration<
   sample(ctx: SampleContext<OptionValues<WithPace<Options>>>): Samples<State> | Promise<Samples<State>>;
   /** Pure. @returns what is wrong, or undefined */
   trigger(window: Window<State>, options: NoInfer<OptionValues<WithPace<Options>>>): Why | undefined;
+  /**
+   * What of a subject it is, when more than one thing may be wrong with it: each has a cool-down of its own.
+   * @returns a word, one of a few
+   */
+  aspect?(why: Why): string;
   /** @returns the document; when it throws or runs out of time, `why` is written */
   capture(
     subject: Subject,

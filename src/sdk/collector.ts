@@ -169,6 +169,7 @@ export interface AnyAutotracer extends AnyTracing {
   readonly remembersProcesses?: boolean;
   sample(ctx: SampleContext<unknown>): Samples<unknown> | Promise<Samples<unknown>>;
   trigger(window: Window<unknown>, options: unknown): object | undefined;
+  aspect?(why: object): string;
   capture(subject: Subject, why: object, ctx: CaptureContext<unknown>): object | Promise<object>;
 }
 

@@ -4,7 +4,14 @@
  */
 
 export type { About } from './about.ts';
-export type { CaptureContext, Processes, ProcessUse, Samples, Subject } from './autotracing.ts';
+export {
+  type CaptureContext,
+  PRECAPTURE,
+  type Processes,
+  type ProcessUse,
+  type Samples,
+  type Subject,
+} from './autotracing.ts';
 export type { AnyObject, MapOf, ObjectBinding, ObjectTypes } from './binding.ts';
 export * from './collector.ts';
 export type { Container, Owner, Unit, Workload, WorkloadLabels } from './container.ts';
@@ -34,6 +41,7 @@ export {
 } from './document.ts';
 export { type HostNeed, lackOf } from './host-need.ts';
 export { list } from './list.ts';
+export type { CacheGrowth, CacheUse, MemoryGrowth, SlabGrowth, SlabUse } from './memory-growth.ts';
 export {
   CONTAINER_LABELS,
   counter,
@@ -57,6 +65,7 @@ export {
   count,
   duration,
   flag,
+  IN_CAPTURE,
   kernelName,
   number,
   type OptionSpecs,
@@ -66,6 +75,6 @@ export {
   size,
   text,
 } from './options.ts';
-export type { Profile, ProfileFrame, ProfileKind, ProfileStack, Profiles } from './profile.ts';
+export type { Profile, ProfileAround, ProfileFrame, ProfileKind, ProfileStack, Profiles } from './profile.ts';
 export { PROFILE_FIELDS, profileDocument } from './profile-document.ts';
 export { type Window, type WindowSample, windowOf } from './window.ts';

@@ -20,6 +20,15 @@ export interface DurationOption extends Described {
   readonly default: string;
   readonly min?: string;
   readonly max?: string;
+  readonly within?: DurationShare;
+}
+
+/** At most a share of what another duration of the same collector is set to. */
+export interface DurationShare {
+  /** Its config key. */
+  readonly key: string;
+  /** From 0 to 1. */
+  readonly share: number;
 }
 
 /** Written as `64KiB`; the value is bytes. */
@@ -104,9 +113,23 @@ interface Bounds<T> {
 }
 
 /** A duration such as `500ms`; the value is seconds. */
-export function duration(byDefault: string, doc: string, bounds: Bounds<string> = {}): DurationOption {
+export function duration(
+  byDefault: string,
+  doc: string,
+  bounds: Bounds<string> & Pick<DurationOption, 'within'> = {},
+): DurationOption {
   return { type: 'duration', unit: 's', default: byDefault, doc, ...bounds };
 }
+
+/**
+ * Bounds of how long a capture looks: as long as `ctx.profile` and `ctx.disks` can, and within `deadline`, of which a quarter is
+ * kept for names.
+ */
+export const IN_CAPTURE: Bounds<string> & Pick<DurationOption, 'within'> = {
+  min: '100ms',
+  max: '60s',
+  within: { key: 'deadline', share: 0.75 },
+};
 
 /** A size such as `64KiB`; the value is bytes. */
 export function size(byDefault: string, doc: string, bounds: Bounds<string> = {}): SizeOption {

@@ -1,7 +1,7 @@
 /** Profiles: where a container, some processes or the host spent time, or touched new memory, as stacks with names. */
 
-/** What a profile counts; see `Profiles`. */
-export type ProfileKind = 'on_cpu' | 'off_cpu' | 'allocations' | 'block';
+/** What a profile counts; see `Profiles`, and `MemoryGrowth` for the last two. */
+export type ProfileKind = 'on_cpu' | 'off_cpu' | 'allocations' | 'block' | 'page_cache' | 'slab';
 
 /** What a sample's task was at. Of a wait that was ended by a wake-up, the time on the run queue is a sample of its own. */
 export type ProfileState = 'on_cpu' | 'run_queue' | 'sleeping' | 'uninterruptible' | 'io_wait';
@@ -68,6 +68,14 @@ export interface CpuProfileOptions extends ProfileOptions {
   readonly cpus?: readonly number[];
 }
 
+/** CPU time before a trigger and since; one of them at least is there. */
+export interface ProfileAround {
+  /** Absent unless the collector has `pre_capture`, and when it could not be had. Its `lost` are of the whole host. */
+  readonly before?: Profile;
+  /** Absent when the subject had ended. */
+  readonly after?: Profile;
+}
+
 /**
  * Profiles of a capture's subject. Each loads a BPF object, attaches it, waits, detaches it and looks the names up; what the kernel
  * holds for it is freed when the promise settles.
@@ -77,6 +85,12 @@ export interface CpuProfileOptions extends ProfileOptions {
 export interface Profiles {
   /** What runs, looked at again and again on every CPU. */
   onCpu(options: CpuProfileOptions): Promise<Profile>;
+  /**
+   * The same, and what the subject ran before the trigger, in a collector that has the options `PRECAPTURE` and where they ask for
+   * it. The document is marked as partial when the subject had ended before it could be looked at, or processes had before it was
+   * known where their code is.
+   */
+  around(options: Pick<CpuProfileOptions, 'seconds'>): Promise<ProfileAround>;
   /** Where tasks wait and for how long: for an event, in uninterruptible sleep, for I/O, or on the run queue. */
   offCpu(options: ProfileOptions): Promise<Profile>;
   /** Where memory comes into use: page faults, one of seven. */

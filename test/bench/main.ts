@@ -15,6 +15,7 @@ import { benchEncode } from './encode.ts';
 import { benchIdle } from './idle.ts';
 import { benchLookups } from './lookups.ts';
 import { benchPipeline } from './pipeline.ts';
+import { benchPrecapture } from './precapture.ts';
 import { benchProbes } from './probes.ts';
 import { benchProfile } from './profile.ts';
 import { type Row, renderTable } from './report.ts';
@@ -39,6 +40,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>>
   probes: benchProbes,
   storms: benchStorms,
   profile: benchProfile,
+  precapture: benchPrecapture,
   shipping: benchShipping,
   compression: benchCompression,
 };

@@ -11,15 +11,11 @@ import type { ProfileRequest, ProfileSubject } from '../../src/profile/protocol.
 import type { ObjectManifest } from '../../src/schema/manifest.ts';
 import type { ProfileKind } from '../../src/sdk/profile.ts';
 import { LoopDevice } from '../support/disks.ts';
-import { median, type Row } from './report.ts';
+import { compare, comparisonRow } from './compare.ts';
+import type { Row } from './report.ts';
 import { compileWorkloads, Workload } from './workload.ts';
 import { type BenchOptions, Workspace } from './workspace.ts';
 
-const ROUNDS = 8;
-/** Five samples. */
-const TURN_MS = 50;
-/** The least of them counts: what else the machine does only adds. */
-const TURNS = 15;
 /** Of CPU time, of a profile 99 times a second. */
 const SPIN_GOAL = 1.02;
 
@@ -79,38 +75,14 @@ export async function benchProfile({ directory, progress }: BenchOptions): Promi
   for (const comparison of COMPARED) {
     const { work: name, title, goal } = comparison;
     await using work = new Workload(binary, [name, disk.path]);
-    const ratios = await compare(work, comparison);
-    const each = median(ratios);
-    const spread = `${Math.min(...ratios).toFixed(3)} – ${Math.max(...ratios).toFixed(3)}`;
-    const measured = `${each.toFixed(3)} × (${spread})`;
-    rows.push({
-      name: `${title}: with / without`,
-      measured,
-      ...(goal === undefined
-        ? { verdict: 'info' }
-        : { goal: `≤ ${goal} ×`, ratio: goal / each, verdict: each <= goal ? 'met' : 'missed' }),
-    });
-    progress(`${title}: ${measured}`);
+    const ratios = await compare(work, (plain) =>
+      'kind' in comparison ? profiled(comparison, plain) : probed(comparison, plain),
+    );
+    const row = comparisonRow(title, ratios, goal);
+    rows.push(row);
+    progress(`${title}: ${row.measured}`);
   }
   return rows;
-}
-
-/** @returns time with it over time without, of each round */
-async function compare(work: Workload, measured: Measured): Promise<number[]> {
-  const count = await work.calibrate(TURN_MS);
-  const plain = async (): Promise<number> => {
-    let least_ns = Number.POSITIVE_INFINITY;
-    for (let turn = 0; turn < TURNS; turn++) least_ns = Math.min(least_ns, await work.do(count));
-    return least_ns;
-  };
-  const ratios: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const before = await plain();
-    const meanwhile = await ('kind' in measured ? profiled(measured, plain) : probed(measured, plain));
-    const after = await plain();
-    ratios.push((2 * meanwhile) / (before + after));
-  }
-  return ratios;
 }
 
 async function profiled<T>(

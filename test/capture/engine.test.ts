@@ -8,7 +8,7 @@ import { FakeClock, settled } from '../support/fake-clock.ts';
 const PACE: Pace = {
   every_seconds: 10,
   cooldown_seconds: 300,
-  captures_per_hour: 4,
+  hourly: { captures: 4, cpu_seconds: 60 },
 };
 
 interface LevelAlarm extends Alarm {
@@ -26,6 +26,7 @@ class Numbers implements Tracer<LevelAlarm> {
   readonly counted: string[] = [];
   readonly logged: string[] = [];
   looks = 0;
+  cpu_seconds = 0;
   readonly counts = {
     captured: (outcome: string) => this.counted.push(outcome),
     suppressed: (cause: string, times = 1) => this.counted.push(...Array(times).fill(`suppressed: ${cause}`)),
@@ -47,6 +48,9 @@ class Numbers implements Tracer<LevelAlarm> {
   async capture(alarm: LevelAlarm, _signal: AbortSignal): Promise<Exclude<Outcome, 'failed'>> {
     this.captured.push(alarm);
     return 'complete';
+  }
+  captureCpu_seconds(): number {
+    return this.cpu_seconds;
   }
   keep(memory: Memory): void {
     this.kept.push(structuredClone(memory));
@@ -91,6 +95,7 @@ interface RunOptions {
   readonly clock?: FakeClock;
 }
 
+const ONE_CAPTURE = { captures: 1, cpu_seconds: 60 };
 const ONE = 'container one';
 const OTHER = 'container other';
 
@@ -162,7 +167,9 @@ test('each subject has a cool-down of its own', async () => {
 
 test('the captures of all subjects within an hour are bounded', async () => {
   const numbers = new Numbers();
-  await using run = new Run(numbers, { pace: { cooldown_seconds: 0, captures_per_hour: 2 } });
+  await using run = new Run(numbers, {
+    pace: { cooldown_seconds: 0, hourly: { captures: 2, cpu_seconds: 60 } },
+  });
   numbers.levels = [
     [ONE, 120],
     [OTHER, 120],
@@ -263,16 +270,39 @@ test('a sample that hangs has failed after its deadline, and no second one is st
   assert.deepEqual([started, numbers.captured.length], [2, 1]);
 });
 
+test('when captures have used up their CPU time there is none; that is counted by cause, and said once, until an hour has passed', async () => {
+  const clock = new FakeClock();
+  const numbers = new Numbers();
+  const pace = { cooldown_seconds: 0 };
+  numbers.capture = async () => {
+    numbers.cpu_seconds += 45;
+    return 'complete';
+  };
+  {
+    await using run = new Run(numbers, { clock, pace });
+    numbers.levels = [[ONE, 120]];
+    await run.clock.advance(55);
+    assert.deepEqual(numbers.counted, ['complete', 'complete', ...Array(4).fill('suppressed: cpu_budget')]);
+  }
+  numbers.counted.length = 0;
+  await using run = new Run(numbers, { clock, pace, memory: numbers.kept.at(-1) });
+  await run.clock.advance(3000);
+  assert.ok(!numbers.counted.includes('complete'));
+  await run.clock.advance(700);
+  assert.ok(numbers.counted.includes('complete'));
+  assert.equal(numbers.logged.filter((line) => /capture_cpu_per_hour is used up/.test(line)).length, 3);
+});
+
 test('cool-downs and the budget outlive the run', async () => {
   const clock = new FakeClock();
   const numbers = new Numbers();
   {
-    await using run = new Run(numbers, { clock, pace: { captures_per_hour: 1 } });
+    await using run = new Run(numbers, { clock, pace: { hourly: ONE_CAPTURE } });
     numbers.levels = [[ONE, 120]];
     await run.clock.advance(15);
   }
   numbers.counted.length = 0;
-  await using _run = new Run(numbers, { clock, memory: numbers.kept.at(-1), pace: { captures_per_hour: 1 } });
+  await using _run = new Run(numbers, { clock, memory: numbers.kept.at(-1), pace: { hourly: ONE_CAPTURE } });
   numbers.levels = [
     [ONE, 120],
     [OTHER, 120],

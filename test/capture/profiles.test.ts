@@ -3,14 +3,16 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { test } from 'node:test';
 import { captureProfiles } from '../../src/capture/profiles.ts';
+import type { RolledProfile } from '../../src/profile/protocol.ts';
+import { STACK_BYTES } from '../../src/profile/wire.ts';
 import type { Subject } from '../../src/sdk/autotracing.ts';
 import type { Profiles } from '../../src/sdk/profile.ts';
-import { FakeKernel } from '../profile/fake-kernel.ts';
+import { FakeKernel, mappingsOf } from '../profile/fake-kernel.ts';
 import { container } from '../support/harness-containers.ts';
 
 function profilesOf(kernel: FakeKernel, subject: Subject, deadline_seconds = 30): Profiles {
   const { signal } = new AbortController();
-  return captureProfiles(kernel, subject, { procfs: '/proc', signal, deadline_seconds });
+  return captureProfiles(kernel, subject, { procfs: '/proc', signal, deadline_seconds }).profiles;
 }
 
 test('a container is its cgroup, in the hierarchy that tells most; anything else is the host, or the processes one names', async () => {
@@ -55,4 +57,53 @@ test('it ends before the capture does, whatever was asked for', async () => {
   const { seconds } = await profilesOf(kernel, 'host', 1).onCpu({ seconds: 60, hz: 1e9 });
   assert.ok(seconds < 30, `${seconds}`);
   assert.equal(kernel.requests[0]?.hz, 1000);
+});
+
+/** One process that is known, with so many samples before the trigger. */
+function rolled(samples: number, mappings = [mappingsOf(7)]): RolledProfile {
+  const key = Buffer.alloc(STACK_BYTES);
+  key.writeUInt32LE(7, 0);
+  key.writeBigUInt64LE(0x1500n, STACK_BYTES - 127 * 8);
+  const values = Buffer.from(BigUint64Array.of(BigInt(samples), 0n).buffer);
+  return {
+    ...{ seconds: 20, started_unix_ns: 0n, samples, lost: 0, idle: 0, mappings },
+    stacks: [{ count: 1, keys: key, values }],
+    processes: [[7, { comm: 'burner', program: 1n }]],
+  };
+}
+
+const LIMITS = { procfs: '/proc', signal: new AbortController().signal, deadline_seconds: 30 };
+
+test('around a trigger is what ran before, where that is watched, and what runs since', async () => {
+  const kernel = new FakeKernel();
+  kernel.names = () => ({ name: 'hot', module: 'app' });
+  const { profiles, isIncomplete } = captureProfiles(kernel, 'host', LIMITS);
+  const alone = await profiles.around({ seconds: 0.1 });
+  assert.deepEqual([alone.before, alone.after?.samples], [undefined, 0]);
+  kernel.before = rolled(40);
+  const { before, after } = await profiles.around({ seconds: 0.1 });
+  assert.deepEqual([before?.samples, before?.seconds, after?.samples], [40, 20, 0]);
+  assert.deepEqual(
+    before?.stacks.map(({ comm, frames }) => [comm, ...frames.map(({ name }) => name)]),
+    [['burner', 'hot']],
+  );
+  assert.equal(isIncomplete(), false);
+});
+
+test('of a container that has ended there is what ran before, as a part; without that it is a failure', async () => {
+  const gone = { ...container('a'.repeat(64), {}), cgroups: { cpu: '/is/gone' } };
+  const kernel = new FakeKernel();
+  const { profiles, isIncomplete } = captureProfiles(kernel, gone, LIMITS);
+  await assert.rejects(profiles.around({ seconds: 1 }), { code: 'SOURCE_UNREADABLE' });
+  kernel.before = rolled(40);
+  const { before, after } = await profiles.around({ seconds: 1 });
+  assert.deepEqual([before?.samples, after, isIncomplete()], [40, undefined, true]);
+});
+
+test('processes that ended before it was known where their code is make it a part', async () => {
+  const kernel = new FakeKernel();
+  kernel.before = rolled(40, []);
+  const { profiles, isIncomplete } = captureProfiles(kernel, 'host', LIMITS);
+  const { before } = await profiles.around({ seconds: 0.1 });
+  assert.deepEqual([before?.unknown_samples, before?.samples, isIncomplete()], [40, 40, true]);
 });

@@ -24,7 +24,7 @@ test('a signal that came early reaches the listener that comes later, once', asy
 });
 
 test('without a listener the signal ends the process, as if it had not been held', () => {
-  for (const name of ['SIGHUP', 'SIGTERM']) {
+  for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM']) {
     const script = `
       import { holdSignals } from '${MODULE}';
       const held = holdSignals();

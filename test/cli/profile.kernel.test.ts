@@ -1,7 +1,16 @@
 /** `huatuo profile` as one types it, of a real process, into files of several kinds. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -40,6 +49,69 @@ test('a profile of a process without an agent: files of several kinds, and the f
     rmSync(directory, { recursive: true });
   }
 });
+
+const ended = (child: ChildProcess): Promise<{ code: number | null; said: string }> => {
+  let said = '';
+  child.stderr?.on('data', (text) => {
+    said += text;
+  });
+  return once(child, 'close').then(([code]) => ({ code: code as number | null, said }));
+};
+
+/** Whether it holds signals: Node itself catches SIGINT from its first moment on, and SIGHUP never. */
+const catches = (pid: number): boolean => {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return (Number.parseInt(/^SigCgt:.*(\w{8})$/m.exec(status)?.[1] ?? '0', 16) & 1) !== 0;
+};
+
+for (const [when, isTime] of [
+  ['as soon as it can be', catches],
+  ['while it samples', (pid: number) => samples(pid)],
+] as const) {
+  test(`a profile that is interrupted ${when} writes what there is, or says that there is nothing`, {
+    skip,
+  }, async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'huatuo-profile-'));
+    try {
+      using program = new CompiledProgram('profiled', '-O0', '-fno-omit-frame-pointer');
+      await using burner = await RunningProgram.start(program.path, 'burn');
+      const file = join(directory, 'a.folded');
+      const argv = ['profile', '--pid', `${burner.pid}`, '--duration', '10m', '-o', file];
+      const child = spawn(at('src/cli/huatuo'), argv, { stdio: ['ignore', 'ignore', 'pipe'] });
+      const end = ended(child);
+      await eventually('the moment', () => isTime(child.pid ?? 0));
+      if (isTime !== catches) await untilUsed(burner.pid, 50);
+      child.kill('SIGINT');
+      const { code, said } = await end;
+      if (isTime === catches && code !== 0) {
+        assert.deepEqual([code, existsSync(file)], [1, false]);
+        assert.match(said, /expected a sample before the interrupt, found none: nothing is written/);
+      } else {
+        assert.equal(code, 0, said);
+        assert.match(readFileSync(file, 'utf8'), /main;hot_function \d+\n/);
+      }
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+}
+
+/** Whether it has attached its programs. */
+function samples(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`).includes('perf_event');
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function untilUsed(pid: number, ticks: number): Promise<void> {
+  const used = (): number => Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[13]);
+  const before = used();
+  await eventually('CPU time of the program', () => used() >= before + ticks);
+}
 
 test('a profile of a container: what runs in it, by the names of a file that only it sees', {
   skip: skip || skipWithoutRuntime('runc'),

@@ -13,7 +13,8 @@ async function run(...argv: readonly string[]): Promise<void> {
   const invocation = parseCommandLine(['profile', ...argv], CATALOG);
   assert.ok(invocation.command === 'profile');
   const { config } = loadFrom(invocation.flags, CATALOG, new ConfigFiles());
-  await profileCommand(config, invocation.profile, { print: () => {}, complain: () => {} });
+  const held = { release: () => {} };
+  await profileCommand(config, invocation.profile, { print: () => {}, complain: () => {} }, held);
 }
 
 const refusals: readonly (readonly [argv: readonly string[], found: RegExp])[] = [

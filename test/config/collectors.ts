@@ -71,7 +71,7 @@ export function bpfFiles(name: string, changes: Partial<ObjectManifest> = {}): R
 export function moduleFile(name: string, body = 'async start() {},'): Record<string, string> {
   return {
     [`${name}.js`]: `
-      import { choice, count, number } from ${SDK};
+      import { choice, count, duration, number } from ${SDK};
       export default { kind: 'autotracing', doc: 'Captures stacks when the host is busy', ${body} };`,
   };
 }

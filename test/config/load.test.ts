@@ -284,6 +284,40 @@ test('a CPU quota is a share of one CPU or a number of CPUs', () => {
     assert.throws(() => quota(wrong), ConfigError, wrong);
 });
 
+const SLOW = `
+  options: {
+    deadline: duration('30s', 'All of it'),
+    profile: duration('10s', 'A part of it', { max: '60s', within: { key: 'deadline', share: 0.75 } }),
+  },
+  async start() {},`;
+
+test('a duration that does not fit into another one is refused, whichever was set; the fault names both', async () => {
+  using directory = directoryWith(moduleFile('slow', SLOW));
+  const slow = await loadCatalog({ builtinRoot: '/nonexistent', extraDirectories: [directory.path] });
+  assert.deepEqual(slow.broken, []);
+  const check = (options: string) => {
+    writeFileSync(join(directory.path, 'c.yaml'), `collectors: {slow: {${options}}}`);
+    return loadConfig({ file: join(directory.path, 'c.yaml'), overrides: [], catalog: slow });
+  };
+  for (const [options, found] of [
+    [
+      'profile: 20s, deadline: 8s',
+      /slow\.profile: found "20s", expected profile of at most 6s: 75 % of deadline, which is 8s/,
+    ],
+    ['deadline: 8s', /found "10s", expected profile of at most 6s: 75 % of deadline/],
+    ['profile: 23s', /found "23s", expected profile of at most 22500ms: 75 % of deadline, which is 30s/],
+  ] as const)
+    assert.match(failure(() => check(options)).message, found);
+  const { config } = check('profile: 6s, deadline: 8s');
+  assert.deepEqual(config.collectors.slow?.options, { profile: 6, deadline: 8 });
+});
+
+test('a duration within one that is not there is a fault of the collector', async () => {
+  using directory = directoryWith(moduleFile('slow', SLOW.replace("key: 'deadline'", "key: 'deadlin'")));
+  const { broken } = await loadCatalog({ builtinRoot: '/nonexistent', extraDirectories: [directory.path] });
+  assert.match(broken[0]?.error.message ?? '', /another duration of the collector/);
+});
+
 test('a collector that runs on the shared pool has no CPU fence to configure', async () => {
   using directory = directoryWith(moduleFile('pooled', "kind: 'metric', source: 'files', update() {},"));
   const found = await loadCatalog({ builtinRoot: '/nonexistent', extraDirectories: [directory.path] });

@@ -1,7 +1,7 @@
 /** What a kernel would have sampled, as bytes, and a process or two. */
 import type { MapBatch } from '../../src/decoder/maps.ts';
 import type { NamedFrame, ProcessMappings } from '../../src/decoder/process-frames.ts';
-import type { ProfileCalls, ProfileMap, ProfileRequest } from '../../src/profile/protocol.ts';
+import type { ProfileCalls, ProfileMap, ProfileRequest, RolledProfile } from '../../src/profile/protocol.ts';
 import { STACK_BYTES } from '../../src/profile/wire.ts';
 
 export interface Sampled {
@@ -27,6 +27,12 @@ export class FakeKernel implements ProfileCalls {
     this.requests.push(request);
     this.log.push('start');
     return 1;
+  }
+
+  before: RolledProfile | undefined;
+
+  async profileBefore(): Promise<RolledProfile | undefined> {
+    return this.before;
   }
 
   async diskStart(): Promise<number> {

@@ -62,6 +62,31 @@ test('a document is bounded, whatever the stacks: many of a thousandth each, dee
   assert.ok(profile.pruned_frames > 100_000);
 });
 
+test('before and since the trigger stand side by side, as wide as they have samples, with the time and samples of each', () => {
+  const before = profileOf([stackOf('burner;hot', 90), stackOf('shop;main', 5)], { seconds: 20, lost: 2 });
+  const after = profileOf([stackOf('shop;main', 5)], { seconds: 10 });
+  const { flamedata, profile } = profileDocument({ before, after });
+  assert.deepEqual(
+    flamedata.map(({ level, label, value, self }) => `${' '.repeat(level)}${label} ${value} ${self}`),
+    [
+      'all 100 0',
+      ...[' before the trigger 95 0', '  burner 90 0', '   hot 90 90', '  shop 5 0', '   main 5 5'],
+      ...[' since the trigger 5 0', '  shop 5 0', '   main 5 5'],
+    ],
+  );
+  const { seconds, lost, before_seconds, before_samples, after_seconds, after_samples } = profile;
+  assert.deepEqual([seconds, lost], [30, 2]);
+  assert.deepEqual([before_seconds, before_samples, after_seconds, after_samples], [20, 95, 10, 5]);
+});
+
+test('of a subject that had ended there is what was before alone, and nothing is said of later', () => {
+  const before = profileOf([stackOf('burner;hot', 90)], { seconds: 20 });
+  const { profile } = profileDocument({ before });
+  assert.deepEqual([profile.seconds, profile.before_samples, 'after_samples' in profile], [20, 90, false]);
+  const { profile: plain } = profileDocument({ after: before });
+  assert.ok(!('before_seconds' in plain) && !('after_seconds' in plain));
+});
+
 test('an empty profile is a root alone', () => {
   assert.deepEqual(profileDocument(profileOf([])).flamedata, [{ level: 0, value: 0, self: 0, label: 'all' }]);
   assert.equal(flameTree(profileOf([]), 1).nodes, 1);

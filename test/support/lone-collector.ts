@@ -8,6 +8,7 @@ import type { ActorState, ActorStatus } from '../../src/actor/state.ts';
 import { AutotracerChild, type AutotracerDependencies } from '../../src/agent/autotracer-child.ts';
 import type { CollectorChild } from '../../src/agent/child.ts';
 import { CpuCgroups } from '../../src/agent/fence/cgroup.ts';
+import { Precapture } from '../../src/agent/precapture.ts';
 import type { ReaderActor } from '../../src/agent/services/services.ts';
 import { WorkerChild } from '../../src/agent/worker-child.ts';
 import { looksOnPool } from '../../src/catalog/entry.ts';
@@ -118,7 +119,10 @@ export class LoneCollector implements AsyncDisposable {
       };
       const look: AutotracerDependencies['look'] = (collector) => self.#looks.take(collector);
       return looksOnPool(entry)
-        ? new AutotracerChild(entry, { ...dependencies, look })
+        ? new AutotracerChild(entry, {
+            ...{ ...dependencies, look },
+            precapture: new Precapture(config.path, dependencies.log),
+          })
         : new WorkerChild(entry, dependencies);
     });
   }

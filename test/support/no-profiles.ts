@@ -12,6 +12,7 @@ async function refuse(): Promise<never> {
 
 export const NO_PROFILES: ProfileCalls = {
   profileStart: refuse,
+  profileBefore: async () => undefined,
   diskStart: refuse,
   profileRead: refuse,
   profileEnd: refuse,

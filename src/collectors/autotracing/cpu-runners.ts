@@ -43,7 +43,11 @@ export function processOwners({
 }
 
 /** @param most runners that are told */
-export function runnersOf({ stacks }: Profile, owners: ProcessOwners, most: number): Runner[] {
+export function runnersOf(
+  { stacks }: Pick<Profile, 'stacks'>,
+  owners: ProcessOwners,
+  most: number,
+): Runner[] {
   const all = stacks.reduce((sum, { samples }) => sum + samples, 0);
   const groups = new Map<string, Map<number, number>>();
   for (const { comm, pid, samples } of stacks) {

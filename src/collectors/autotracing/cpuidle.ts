@@ -12,13 +12,14 @@ export default sdk.defineAutotracing({
   about: {
     question: 'What did a container run when its CPU use jumped to most of what it may use?',
     reads:
-      '/proc/stat; cpu.stat or cpuacct, quotas and cpusets of cgroups; at a capture a profile of CPU time',
-    kernel: 'any with the cpu controller; the profile 5.11 with BTF',
+      '/proc/stat; cpu.stat or cpuacct, quotas and cpusets of cgroups; at a capture a profile of CPU time, with pre_capture one all the time',
+    kernel: 'any with the cpu controller; the profile 5.11 with BTF, pre_capture 5.11',
     falsePositives:
-      'Work that comes in bursts by design, as builds and batches do. Not seen: use that grows over more than a few samples, containers that are busy from their first sample on, and bursts shorter than a sample. The profile begins when the burst was seen, up to a sample after its start',
+      'Work that comes in bursts by design, as builds and batches do. Not seen: use that grows over more than a few samples, containers that are busy from their first sample on, and bursts shorter than a sample. The profile begins when the burst was seen, up to a sample after its start; pre_capture adds what ran before',
   },
   options: {
     ...sdk.CONTAINER_FILTER,
+    ...sdk.PRECAPTURE,
     window: sdk.count(3, 'Samples: use between the last two is held against that between those before', {
       min: 3,
       max: 720,
@@ -29,10 +30,7 @@ export default sdk.defineAutotracing({
     system_percent_delta: limit(20, 'if it is also this much more than before'),
     total_percent: limit(90, 'Both together beyond this are a burst'),
     total_percent_delta: limit(55, 'if they are also this much more than before'),
-    profile: sdk.duration('10s', 'How long the container is profiled, at most three quarters of deadline', {
-      min: '1s',
-      max: '60s',
-    }),
+    profile: sdk.duration('10s', 'How long the container is profiled', sdk.IN_CAPTURE),
   },
   document: {
     user_percent: sdk.decimal('User time, in percent of the CPUs it may use'),
@@ -76,6 +74,6 @@ export default sdk.defineAutotracing({
   },
   capture: async (_container, why, { profile, options }) => ({
     ...why,
-    ...sdk.profileDocument(await profile.onCpu({ seconds: options.profile })),
+    ...sdk.profileDocument(await profile.around({ seconds: options.profile })),
   }),
 });

@@ -11,12 +11,13 @@ export default sdk.defineAutotracing({
   doc: 'Shows what the host ran when its system time has grown suddenly.',
   about: {
     question: 'Which processes made the kernel busy, and with what, when system time of the host jumped?',
-    reads: '/proc/stat; at a capture a profile of CPU time',
-    kernel: 'any; the profile 5.11 with BTF',
+    reads: '/proc/stat; at a capture a profile of CPU time, with pre_capture one all the time',
+    kernel: 'any; the profile 5.11 with BTF, pre_capture 5.11',
     falsePositives:
-      'Much that is done at once, as a backup or many containers that start. Not seen: system time that grows over more than a few samples, and what is shorter than a sample. System and interrupt time is over all CPUs: one that is full of it hides on a large host',
+      'Much that is done at once, as a backup or many containers that start. Not seen: system time that grows over more than a few samples, and what is shorter than a sample; what was over before the capture is in its profile with pre_capture alone. System and interrupt time is over all CPUs: one that is full of it hides on a large host',
   },
   options: {
+    ...sdk.PRECAPTURE,
     window: sdk.count(3, 'Samples: use between the last two is held against that between those before', {
       min: 3,
       max: 720,
@@ -24,10 +25,7 @@ export default sdk.defineAutotracing({
     system_percent: limit(45, 'System and interrupt time beyond this is a burst, in percent of all CPUs'),
     system_percent_delta: limit(20, 'if it is also this much more than before, in percentage points'),
     top: sdk.count(10, 'Names of processes that ran, in a document', { max: 100 }),
-    profile: sdk.duration('10s', 'How long the host is profiled, at most three quarters of deadline', {
-      min: '1s',
-      max: '60s',
-    }),
+    profile: sdk.duration('10s', 'How long the host is profiled', sdk.IN_CAPTURE),
   },
   document: {
     system_percent: sdk.decimal('System and interrupt time, in percent of all CPUs'),
@@ -50,8 +48,9 @@ export default sdk.defineAutotracing({
   },
   async capture(_host, why, ctx) {
     const owners = processOwners(ctx);
-    const taken = await ctx.profile.onCpu({ seconds: ctx.options.profile });
-    const runners = runnersOf(taken, new Map([...owners, ...processOwners(ctx)]), ctx.options.top);
+    const taken = await ctx.profile.around({ seconds: ctx.options.profile });
+    const stacks = [...(taken.before?.stacks ?? []), ...(taken.after?.stacks ?? [])];
+    const runners = runnersOf({ stacks }, new Map([...owners, ...processOwners(ctx)]), ctx.options.top);
     return { ...why, runners, ...sdk.profileDocument(taken) };
   },
 });

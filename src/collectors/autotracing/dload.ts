@@ -32,6 +32,7 @@ export default sdk.defineAutotracing({
       'Tasks that read a slow disk by intention, such as a backup with many threads, wait like this, too. Not seen: of more than 8,192 threads those beyond, of which the host’s own are the last, and waits that are over before a look; tasks of a container that is paused are not counted',
   },
   options: {
+    ...sdk.CONTAINER_FILTER,
     window: sdk.count(31, 'Samples that the average is made of; five times its period', { min: 2, max: 720 }),
     threshold: sdk.number(5, 'Tasks in uninterruptible sleep, on average, that are too many', { min: 0 }),
     average: sdk.duration('1m', 'Period of the average', { min: '1s', max: '15m' }),
@@ -73,9 +74,13 @@ export default sdk.defineAutotracing({
   },
   sample(ctx): (readonly [sdk.Subject, State])[] {
     const { threshold } = ctx.options;
+    const isWanted = sdk.containerFilter(ctx.options);
+    const containers = ctx.containers.list().filter(isWanted);
     if (readLoadAverage(ctx.paths.procfs).load1 < threshold * LOW_SHARE)
-      return [['host', null], ...ctx.containers.list().map((container) => [container, null] as const)];
-    return readTasks(ctx, threshold).bySubject.map(([subject, threads]) => [subject, countTasks(threads)]);
+      return [['host', null], ...containers.map((container) => [container, null] as const)];
+    return readTasks(ctx, threshold)
+      .bySubject.filter(([subject]) => typeof subject === 'string' || isWanted(subject))
+      .map(([subject, threads]) => [subject, countTasks(threads)]);
   },
   trigger(window, { threshold, average }) {
     const { state } = window.newest;

@@ -45,7 +45,7 @@ export default sdk.defineAutotracing({
     min_requests: sdk.count(10, 'An average is of at least so many requests between two samples'),
     nvme_read: sdk.size('2000MiB', 'Of NVMe, what beside util_percent has to be read in a second'),
     nvme_write: sdk.size('1500MiB', 'The same for writing'),
-    profile: sdk.duration('8s', 'How long is looked at who uses the disk', { min: '100ms', max: '60s' }),
+    profile: sdk.duration('8s', 'How long is looked at who uses the disk', sdk.IN_CAPTURE),
     top: sdk.count(10, 'Processes, stacks and requests in a document', { min: 1, max: 100 }),
     top_files: sdk.count(5, 'Files of each process', { min: 1, max: 100 }),
   },

@@ -1,31 +1,29 @@
-/** Bursts of anonymous memory, which nothing but its owner can give back. */
-import { readCgroupAnonMemory, readHostAnonMemory } from '../../procfs/anon-memory.ts';
+/** Bursts of memory: of processes, which nothing but its owner can give back, of page cache, and of the kernel's objects. */
+import { readCgroupMemoryKinds, readHostMemoryKinds } from '../../procfs/memory-kinds.ts';
 import * as sdk from '../../sdk/index.ts';
+import { BURST_FIELDS, BURST_OPTIONS, GROWTH_FIELDS, growthOf, memoryBurst } from './memory-burst.ts';
 
 export default sdk.defineAutotracing({
   doc: 'Shows who took the memory when that of the host or of a container has grown fast.',
   about: {
     question:
-      'Whose anonymous memory, of the host or of a container, has grown fast, which processes have taken it, and which functions take more?',
+      'Which memory of the host or of a container has grown fast (of processes, page cache, objects of the kernel), which processes have taken it, with which files or caches, and which functions take more?',
     reads:
-      '/proc/meminfo, memory.stat, memory.usage and limits of cgroups; at a capture /proc/<pid> and profile_samples.bpf.c',
-    kernel: 'any with CONFIG_MEMCG; without it only the host; the flame graph needs BPF, 5.11',
+      '/proc/meminfo, memory.stat, memory.usage, memory.kmem.usage_in_bytes and limits of cgroups; at a capture /proc/<pid>, /proc/slabinfo and, by what has grown, profile_samples.bpf.c, page_cache_growth.bpf.c or slab_growth.bpf.c',
+    kernel:
+      'any with CONFIG_MEMCG; without it only the host; who takes more needs BPF: 5.11, of page cache 5.16, of slab 6.1',
     falsePositives:
-      'A program that fills its heap at its start, as a database or a JVM does, is a burst, too: floor, share and ratio say from where on. Not seen: growth slower than the window, page cache, and a burst before there are as many samples as the window has',
+      'A program that fills its heap at its start, as a database or a JVM does, or reads a large file is a burst, too: floor, share and ratio say from where on. Not seen: growth slower than the window, and a burst before there are as many samples as the window has. Who takes more is seen from the trigger on: of a burst that is over there are the processes alone. With cgroup v1, slab of a container is all memory of the kernel that it is charged',
   },
   options: {
+    ...sdk.CONTAINER_FILTER,
     window: sdk.count(60, 'Samples that a burst may take; none is seen before as many', { min: 2, max: 720 }),
-    ratio: sdk.number(2, 'A burst multiplies anonymous memory by this', { min: 1 }),
-    share: sdk.number(0.7, 'It fills this share of the limit, or of all memory', { min: 0, max: 1 }),
-    floor: sdk.size('512MiB', 'It ends with at least this much'),
-    profile: sdk.duration('5s', 'How long is looked at who takes more', { min: '100ms', max: '60s' }),
-    top: sdk.count(10, 'Processes in a document', { max: 100 }),
+    ...BURST_OPTIONS,
+    profile: sdk.duration('5s', 'How long is looked at who takes more', sdk.IN_CAPTURE),
+    top: sdk.count(10, 'Processes, files and caches in a document', { max: 100 }),
   },
   document: {
-    before_bytes: sdk.bytes('Anonymous memory at the start of the window'),
-    after_bytes: sdk.bytes('The same at its end'),
-    window_seconds: sdk.decimal('From the one to the other'),
-    limit_bytes: sdk.optional(sdk.bytes('Limit of the container; memory of the host')),
+    ...BURST_FIELDS,
     top_memory_usage: sdk.list(
       sdk.struct({
         PID: sdk.integer('Process'),
@@ -35,32 +33,31 @@ export default sdk.defineAutotracing({
       }),
       'Processes with the most resident memory, largest first',
     ),
-    flamedata: sdk.optional(sdk.PROFILE_FIELDS.flamedata),
-    profile: sdk.optional(sdk.PROFILE_FIELDS.profile),
+    ...GROWTH_FIELDS,
   },
   remembersProcesses: true,
-  sample: (ctx) => [
-    ['host', readHostAnonMemory(ctx.paths.procfs)] as const,
-    ...sdk.perContainer(ctx, ({ cgroups }) => readCgroupAnonMemory(cgroups)),
-  ],
-  trigger({ full, seconds, oldest, newest }, { ratio, share, floor }) {
-    const { used_bytes: before_bytes } = oldest.state;
-    const { used_bytes: after_bytes, limit_bytes } = newest.state;
-    const isBurst = after_bytes >= Math.max(ratio * before_bytes, share * (limit_bytes ?? 0), floor);
-    return full && isBurst ? { before_bytes, after_bytes, window_seconds: seconds, limit_bytes } : undefined;
+  sample: (ctx) => {
+    const isWanted = sdk.containerFilter(ctx.options);
+    const containers = sdk.perContainer(ctx, (one) =>
+      isWanted(one) ? readCgroupMemoryKinds(one.cgroups) : undefined,
+    );
+    return [['host', readHostMemoryKinds(ctx.paths.procfs)] as const, ...containers];
   },
-  async capture(subject, why, { log, processes, profile, options }) {
-    // Before they end: a profile takes its time.
-    const top = processes.top(subject, 'rss', options.top);
-    const taken = await profile.allocations({ seconds: options.profile }).catch((error: unknown) => {
-      log.warn('where memory is taken cannot be seen', { error });
+  trigger: memoryBurst,
+  // Page cache comes and goes: it must not keep the others from being captured.
+  aspect: ({ grew }) => grew,
+  async capture(subject, why, ctx) {
+    // Before they end: a look at who takes more takes its time.
+    const top = ctx.processes.top(subject, 'rss', ctx.options.top);
+    const growth = await growthOf(why.grew, subject, ctx).catch((error: unknown) => {
+      ctx.log.warn('where memory is taken cannot be seen', { error });
     });
     return {
       ...why,
       top_memory_usage: top.map(({ pid: PID, comm: ProcessName, rss_bytes: MemSize, growth_bytes }) => {
         return { PID, ProcessName, MemSize, growth_bytes };
       }),
-      ...(taken && sdk.profileDocument(taken)),
+      ...growth,
     };
   },
 });

@@ -46,10 +46,7 @@ export default sdk.defineAutotracing({
       min: 0,
     }),
     top: sdk.count(10, 'Names of processes that ran, in a document', { max: 100 }),
-    profile: sdk.duration('10s', 'How long the host is profiled, at most three quarters of deadline', {
-      min: '1s',
-      max: '60s',
-    }),
+    profile: sdk.duration('10s', 'How long the host is profiled', sdk.IN_CAPTURE),
   },
   document: {
     wait_percent: sdk.decimal('Share of the time that it waits for a CPU: see source'),

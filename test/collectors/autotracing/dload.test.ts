@@ -126,6 +126,18 @@ test('several containers over their limit have a document each', async () => {
   );
 });
 
+test('a container that is excluded has no document', async () => {
+  using host = new Host();
+  await using run = await host.run({ ...OPTIONS, exclude: host.two.name });
+  host.load(20);
+  for (const first of [100, 200]) host.tasks(first, 10, 'D');
+  await run.clock.advance(120);
+  assert.deepEqual(
+    run.saved.map(({ subject }) => subject),
+    [host.one],
+  );
+});
+
 test('tasks of a container that is paused do not wait', async () => {
   using host = new Host();
   await using run = await host.run();

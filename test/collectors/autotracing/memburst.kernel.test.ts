@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { AgentProcess } from '../../support/agent.ts';
 import { Allocator } from '../../support/allocator.ts';
@@ -17,6 +20,24 @@ const WINDOW = 3;
 const skip = skipWithoutRoot() || skipWithoutController('memory');
 
 interface Burst {
+  readonly grew: string;
+  readonly kinds: readonly {
+    readonly kind: string;
+    readonly before_bytes: number;
+    readonly after_bytes: number;
+  }[];
+  readonly top_cache_users?: readonly {
+    readonly PID: number;
+    readonly ProcessName: string;
+    readonly path?: string;
+    readonly bytes: number;
+  }[];
+  readonly top_slab_users?: readonly {
+    readonly PID: number;
+    readonly ProcessName: string;
+    readonly cache: string;
+    readonly growth_bytes: number;
+  }[];
   readonly before_bytes: number;
   readonly after_bytes: number;
   readonly window_seconds: number;
@@ -157,3 +178,88 @@ test('the function that takes the memory is the hottest of the flame graph, with
     assert.ok(all && taken && taken.value > 0.9 * all.value, document.text);
   }
 });
+
+test('a process that fills the page cache, and one that has the kernel make objects: a document each, with what grew, and by whom', {
+  skip: skip || skipWithoutBpf() || skipWithoutPrograms('cc'),
+}, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'huatuo-memburst-'));
+  try {
+    using program = new CompiledProgram('memory_user', '-O0', '-fno-omit-frame-pointer');
+    const [ofCache, ofSlab] = ['c', 'f'].map((digit) => process.pid.toString(16).padStart(64, digit));
+    await using cacheCgroup = TestCgroup.make('memory', `/docker/${ofCache}`);
+    await using slabCgroup = TestCgroup.make('memory', `/docker/${ofSlab}`);
+    await using filler = await RunningProgram.start(program.path, 'cache', join(directory, 'used'));
+    await using namer = await RunningProgram.start(program.path, 'slab', directory);
+    for (const cgroup of [cacheCgroup, slabCgroup]) cgroup.limitMemory(LIMIT_BYTES);
+    cacheCgroup.add(filler.pid);
+    slabCgroup.add(namer.pid);
+    await using agent = await AgentProcess.start({
+      only: ['memburst'],
+      config: {
+        collectors: {
+          memburst: {
+            ...{ every: '1s', window: WINDOW, profile: '2s' },
+            // The host may have bursts of its own.
+            include: `${ofCache?.slice(0, 12)}.*|${ofSlab?.slice(0, 12)}.*`,
+            ...{ cache_share: 0.25, cache_floor: '100MiB', slab_share: 0, slab_floor: '24MiB' },
+          },
+        },
+      },
+    });
+    await agent.until('samples', async () => {
+      const labels = { collector: 'memburst', outcome: 'taken' };
+      const page = await agent.metrics('memburst');
+      return (sampleValue(page, 'huatuo_autotracing_samples_total', labels) ?? 0) > WINDOW + 3;
+    });
+    for (const { pid } of [filler, namer]) process.kill(pid, 'SIGCONT');
+    const burstOf = (id: string | undefined, grew: string): Promise<Burst> =>
+      agent.until(`a document of ${grew}`, () =>
+        agent
+          .documents('memburst')
+          .filter(({ fields }) => fields.container_id === id)
+          .map(({ data }) => data as unknown as Burst)
+          .find((burst) => burst.grew === grew),
+      );
+    const cached = await burstOf(ofCache, 'file');
+    const [user] = cached.top_cache_users ?? [];
+    assert.deepEqual([user?.PID, user?.ProcessName], [filler.pid, 'memory_user']);
+    assert.ok(user?.path?.endsWith(`${basename(directory)}/used`), `${user?.path}`);
+    assert.ok((user?.bytes ?? 0) > 8 * MIB);
+    assert.ok(isMostOf(cached.flamedata, 'filling_function'), JSON.stringify(cached.flamedata));
+
+    const made = await burstOf(ofSlab, 'slab');
+    const users = made.top_slab_users ?? [];
+    const dentries = users.find(({ cache }) => cache === 'dentry');
+    assert.deepEqual(
+      [dentries?.PID, dentries?.ProcessName],
+      [namer.pid, 'memory_user'],
+      JSON.stringify(users),
+    );
+    assert.ok((dentries?.growth_bytes ?? 0) > MIB, JSON.stringify(users));
+    assert.ok(isMostOf(made.flamedata, 'naming_function'), JSON.stringify(made.flamedata));
+
+    for (const burst of [cached, made]) {
+      assert.ok(burst.after_bytes >= 2 * burst.before_bytes, JSON.stringify(burst));
+      assert.deepEqual(
+        burst.kinds.map(({ kind }) => kind),
+        ['anon', 'file', 'slab'],
+      );
+    }
+    assert.deepEqual(
+      [cached, made].map(({ profile }) => [profile.kind, profile.lost]),
+      [
+        ['page_cache', 0],
+        ['slab', 0],
+      ],
+    );
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+/** Whether most of it is below a function. */
+function isMostOf(flamedata: Burst['flamedata'], name: string): boolean {
+  const [all] = flamedata;
+  const own = flamedata.find(({ label }) => label === name);
+  return all !== undefined && own !== undefined && own.value > 0.5 * all.value;
+}

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import memburst from '../../../src/collectors/autotracing/memburst.ts';
 import { at } from '../../../src/paths.ts';
-import type { AnonMemory } from '../../../src/procfs/anon-memory.ts';
+import type { MemoryKinds } from '../../../src/procfs/memory-kinds.ts';
 import type { SavedDocument } from '../../../src/sdk/context.ts';
 import { type Window, windowOf } from '../../../src/sdk/window.ts';
 import { AutotracerRun, optionsOf } from '../../support/autotracer-run.ts';
@@ -15,11 +15,11 @@ const PAGE = 4096;
 const OPTIONS = optionsOf(memburst);
 
 /** A sample every 10 s. */
-function windowOfMib(mib: readonly number[], limit_mib?: number): Window<AnonMemory> {
+function windowOfMib(mib: readonly number[], limit_mib?: number): Window<MemoryKinds> {
   const samples = mib.map((used, index) => ({
     boottime_ns: BigInt(index) * 10_000_000_000n,
     state: {
-      used_bytes: used * MIB,
+      anon_bytes: used * MIB,
       ...(limit_mib !== undefined && { limit_bytes: limit_mib * MIB }),
     },
   }));
@@ -37,11 +37,10 @@ test('pace and thresholds are those of existing installations', () => {
 });
 
 test('memory that has doubled within the window and nears its limit is a burst', () => {
+  const [before_bytes, after_bytes] = [400 * MIB, 800 * MIB];
   assert.deepEqual(memburst.trigger(windowOfMib([400, 500, 700, 800], 1000), OPTIONS), {
-    before_bytes: 400 * MIB,
-    after_bytes: 800 * MIB,
-    window_seconds: 30,
-    limit_bytes: 1000 * MIB,
+    ...{ grew: 'anon', before_bytes, after_bytes, window_seconds: 30, limit_bytes: 1000 * MIB },
+    kinds: [{ kind: 'anon', before_bytes, after_bytes }],
   });
 });
 
@@ -82,8 +81,11 @@ class Host extends FixtureProc {
   }
 
   /** Sets what the host as a whole uses. */
-  use(mib: number): void {
-    const rows = { MemTotal: 65_536, 'Active(anon)': mib, 'Inactive(anon)': 0 };
+  use(
+    mib: number,
+    more: Readonly<Record<string, number>> = { 'Active(file)': 1000, 'Inactive(file)': 0 },
+  ): void {
+    const rows = { MemTotal: 65_536, 'Active(anon)': mib, 'Inactive(anon)': 0, ...more };
     this.write(
       'meminfo',
       Object.entries(rows)
@@ -127,6 +129,12 @@ test('a quiet host gives nothing in a day, whatever it uses', async () => {
   assert.deepEqual([run.saved, run.counts, run.logged], [[], {}, []]);
 });
 
+const BURST = {
+  grew: 'anon',
+  ...{ before_bytes: 300 * MIB, after_bytes: 900 * MIB, window_seconds: 590, limit_bytes: 1024 * MIB },
+  kinds: [{ kind: 'anon', before_bytes: 300 * MIB, after_bytes: 900 * MIB }],
+};
+
 test('a burst in one container is one document, with the processes of that container', async () => {
   using host = new Host();
   await using run = new AutotracerRun(memburst, { procfs: host.directory, options: OPTIONS });
@@ -143,10 +151,7 @@ test('a burst in one container is one document, with the processes of that conta
         severity: 'warning',
         time_ns: 1_210_000_000_000n,
         data: {
-          before_bytes: 300 * MIB,
-          after_bytes: 900 * MIB,
-          window_seconds: 590,
-          limit_bytes: 1024 * MIB,
+          ...BURST,
           top_memory_usage: [
             { PID: 101, ProcessName: 'first', MemSize: 900 * 256 * PAGE, growth_bytes: 600 * 256 * PAGE },
           ],
@@ -184,10 +189,7 @@ test('a container that ends while it bursts has a partial document', async () =>
   assert.deepEqual(
     { ...document?.data, top_memory_usage: [] },
     {
-      before_bytes: 300 * MIB,
-      after_bytes: 900 * MIB,
-      window_seconds: 590,
-      limit_bytes: 1024 * MIB,
+      ...BURST,
       top_memory_usage: [],
       partial: true,
     },
@@ -230,6 +232,73 @@ test('a worker that takes over goes on with the windows and growth of the one be
   await clock.advance(10);
   const [document] = second.saved;
   assert.equal(topOf(document)[0]?.growth_bytes, 600 * 256 * PAGE);
+});
+
+/** Megabytes of each kind, at both ends of a window. */
+function kindsOf(
+  before: readonly [anon: number, file: number, slab: number],
+  after: typeof before,
+): Window<MemoryKinds> {
+  const state = ([anon, file, slab]: typeof before): MemoryKinds => ({
+    ...{ anon_bytes: anon * MIB, file_bytes: file * MIB, slab_bytes: slab * MIB },
+    limit_bytes: 4096 * MIB,
+  });
+  const samples = [before, after].map((mib, index) => ({
+    boottime_ns: BigInt(index) * 600_000_000_000n,
+    state: state(mib),
+  }));
+  const window = windowOf(samples, 2);
+  assert.ok(window);
+  return window;
+}
+
+for (const [what, before, after, grew] of [
+  ['page cache', [500, 1000, 50], [500, 3000, 50], 'file'],
+  ['page cache that leaves room', [500, 1000, 50], [500, 2800, 50], undefined],
+  ['slab', [500, 500, 300], [500, 500, 900], 'slab'],
+  ['little slab', [500, 500, 100], [500, 500, 255], undefined],
+  ['both: that which grew more', [0, 400, 100], [0, 2900, 900], 'file'],
+  ['none: all that is there was there', [3000, 3000, 900], [3000, 3000, 900], undefined],
+] as const)
+  test(`what has grown is told: ${what}`, () => {
+    const burst = memburst.trigger(kindsOf(before, after), OPTIONS);
+    assert.equal(burst?.grew, grew);
+    if (burst)
+      assert.deepEqual(
+        burst.kinds.map(({ kind, before_bytes, after_bytes }) => [kind, before_bytes, after_bytes]),
+        ['anon', 'file', 'slab'].map((kind, at) => [kind, before[at]! * MIB, after[at]! * MIB]),
+      );
+  });
+
+test('page cache that has burst keeps no burst of anonymous memory from being captured', async () => {
+  using host = new Host();
+  await using run = new AutotracerRun(memburst, { procfs: host.directory, options: OPTIONS });
+  await run.clock.advance(1200);
+  host.use(1000, { 'Active(file)': 50_000, 'Inactive(file)': 0 });
+  await run.clock.advance(10);
+  host.use(60_000, { 'Active(file)': 1000, 'Inactive(file)': 0 });
+  await run.clock.advance(20);
+  assert.deepEqual(
+    run.saved.map(({ data }) => (data as { readonly grew: string }).grew),
+    ['file', 'anon'],
+  );
+  assert.deepEqual(run.counts, { complete: 2, cooldown: 1 });
+});
+
+test('containers are left out, and the host is not, by include and exclude', async () => {
+  using host = new Host();
+  const options = { ...OPTIONS, exclude: 'b+' };
+  await using run = new AutotracerRun(memburst, { procfs: host.directory, options });
+  run.containers = [host.one, host.two];
+  await run.clock.advance(1200);
+  host.useIn('one', 900);
+  host.useIn('two', 900);
+  host.use(50_000);
+  await run.clock.advance(10);
+  assert.deepEqual(
+    run.saved.map(({ subject }) => subject),
+    [undefined, host.one],
+  );
 });
 
 test('it is a declaration of at most 60 lines, without what is said about it', () => {
