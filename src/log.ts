@@ -45,6 +45,11 @@ export function createLog(options: LogOptions, destination?: DestinationStream):
 /** pino is loaded for the first line that is written: most threads never write one, and it costs each of them 2 MB. */
 const loadPino = (): typeof import('pino') => require('pino') as typeof import('pino');
 
+/** Loads what a line needs, while files can still be opened: later it may be their lack that is to be told. */
+export function prepareLog(options: LogOptions): void {
+  createLogger(options, stderrLines());
+}
+
 function createLogger(options: LogOptions, lines: DestinationStream): Logger {
   const { pino, stdTimeFunctions } = loadPino();
   const pretty = options.format === 'pretty' || (options.format === 'auto' && isTerminal());

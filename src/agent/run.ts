@@ -12,7 +12,7 @@ import type { EffectiveConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
 import { keepClock } from '../kernel/clock-keeper.ts';
 import { probeKernel } from '../kernel/features.ts';
-import { createLog } from '../log.ts';
+import { createLog, prepareLog } from '../log.ts';
 import { BOOT_ID } from '../procfs/boot-id.ts';
 import type { Log } from '../sdk/context.ts';
 import { Agent, type Leftovers } from './agent.ts';
@@ -36,7 +36,9 @@ export async function runAgent(
   reread: () => Promise<CheckedConfig>,
 ): Promise<number> {
   const { config, catalog } = checked;
-  const log = createLog({ component: 'supervisor', ...config.log });
+  const logOptions = { component: 'supervisor', ...config.log };
+  prepareLog(logOptions);
+  const log = createLog(logOptions);
   nameThread('huatuo');
   useSmallBuffers();
   keepClock();
