@@ -17,14 +17,15 @@ export interface BootFiles {
  */
 export function makeBootFiles(version: string, root: string, directory: string): BootFiles {
   const [kernel, initrd] = [join(directory, 'vmlinuz'), join(directory, 'initrd')];
-  copyFileSync(globSync([`${root}/boot/vmlinuz*`, `${root}/**/vmlinuz*`])[0]!, kernel);
-  const modules = globSync(`${root}/**/modules/${version}`)[0]!;
+  // From 7.x on it lies among the modules, which are moved below.
+  if (!existsSync(kernel))
+    copyFileSync(globSync([`${root}/boot/vmlinuz*`, `${root}/**/vmlinuz*`])[0]!, kernel);
   // modprobe looks in lib/modules below the directory it is told.
   const base = join(directory, 'base');
   const place = join(base, 'lib/modules', version);
   if (!existsSync(place)) {
     mkdirSync(dirname(place), { recursive: true });
-    renameSync(modules, place);
+    renameSync(globSync(`${root}/**/modules/${version}`)[0]!, place);
     execFileSync('depmod', ['-b', base, version]);
   }
   packInitrd(base, version, join(directory, 'ird'), initrd);
