@@ -31,7 +31,7 @@
  * kernels without high-resolution timers (highres=off), whose ticks pass no tracepoint. What never lets the
  * CPU switch again has no document here: see softlockup.bpf.c.
  *
- * Linux >= 5.10; scheduling with CONFIG_THREAD_INFO_IN_TASK.
+ * Linux >= 5.10; scheduling with CONFIG_THREAD_INFO_IN_TASK, on arm64 before 6.18.
  */
 #include "cgroup_counters.h"
 #include "event.h"
@@ -75,12 +75,13 @@ EVENT_RING(sched_tick_event, 1 << 18);
 QUESTION(
     "Which CPUs took no interrupts, or did not switch to another task, for milliseconds: because of which "
     "code, of which task, whose, or because of which handler of a device or timer? How late ticks are");
-KERNEL("5.10 with high-resolution timers; what holds off switches with CONFIG_THREAD_INFO_IN_TASK");
+KERNEL("5.10 with high-resolution timers; what holds off switches with CONFIG_THREAD_INFO_IN_TASK, on arm64 "
+       "before 6.18");
 FALSE_POSITIVES(
     "A virtual machine that was stopped, or whose hypervisor reports no steal time; firmware (SMM). "
-    "When an inter-processor call took long, the code it has interrupted is blamed. Before the "
-    "kernel has the tracepoint sched_set_need_resched_tp, a task that is chosen again, and asked "
-    "to make room just before each tick. Not seen: what is shorter than until the next tick, and "
+    "When an inter-processor call took long, the code it has interrupted is blamed. A task that is chosen "
+    "again, and asked to make room just before each tick. Not seen: what is shorter than until the next "
+    "tick, and "
     "CPUs without one (nohz_full, in user mode)");
 
 OPTION(u64, threshold_ns, 10000000, "Times without interrupts at least this long become events");
@@ -115,7 +116,7 @@ CGROUP_COUNTERS(cgroups, cpu, struct cgroup_gaps, MAX_CGROUPS);
 /* Handlers of interrupts that followed each other with less than this in between are one run. */
 #define RUN_GAP_NS 100000
 
-/* Touched with interrupts off on its own CPU; requests to switch come from others, too. */
+/* Touched with interrupts off on its own CPU. */
 struct cpu_watch {
 	/* The hard timer whose callback runs. */
 	u64 timer;
@@ -135,11 +136,8 @@ struct cpu_watch {
 	 */
 	u64 late_ns;
 	u64 stolen_ns;
-	/* Requests to switch, by any CPU. */
-	u64 requests;
 	/* When a tick has found the task asked, 0: it was not; and who that was. */
 	u64 asked_ns;
-	u64 asked_requests;
 	u64 asked_switches;
 	u64 asked_stolen_ns;
 	/* For how long it has not heard, as of the last tick. */
@@ -314,54 +312,35 @@ static __always_inline void tick_was_late(void *ctx, struct cpu_watch *watch)
 
 /* ---- Scheduling */
 
-typedef void (*btf_trace_sched_set_need_resched_tp)(void *, struct task_struct *, int, int);
-
 /*
- * The number of TIF_NEED_RESCHED is in no type of the kernel, and differs between architectures and versions.
- * Kernels with the tracepoint tell it (Linux >= 6.15); before, it had been the same for years.
+ * The number of TIF_NEED_RESCHED is in no type of the kernel: arch/<name>/include/asm/thread_info.h, and for
+ * x86 since Linux 6.18 include/asm-generic/thread_info_tif.h. Where it is not known nothing is told of
+ * scheduling.
+ *
+ * The tracepoint sched_set_need_resched_tp would tell it, but nothing may be attached to that: when the
+ * program has run, the kernel ends a read section of RCU, which may ask the task to make room, which passes
+ * the tracepoint once more, before anything keeps the program from running within itself. On Linux 7.3 that
+ * takes all of the stack, and the host panics.
  */
-#define NOT_KNOWN 63
+extern int LINUX_KERNEL_VERSION __kconfig;
+
+#define NOT_KNOWN  63
+#define LINUX_6_18 ((6 << 16) + (18 << 8))
 #if defined(__TARGET_ARCH_x86)
-#define OLD_NEED_RESCHED_BIT 3
+#define NEED_RESCHED_BIT (LINUX_KERNEL_VERSION >= LINUX_6_18 ? 4 : 3)
 #elif defined(__TARGET_ARCH_arm64)
-#define OLD_NEED_RESCHED_BIT 1
+#define NEED_RESCHED_BIT (LINUX_KERNEL_VERSION >= LINUX_6_18 ? NOT_KNOWN : 1)
 #else
-#define OLD_NEED_RESCHED_BIT NOT_KNOWN
+#define NEED_RESCHED_BIT NOT_KNOWN
 #endif
-
-u32 need_resched_bit = NOT_KNOWN;
-
-#define has_requests() bpf_core_type_exists(btf_trace_sched_set_need_resched_tp)
 
 static __always_inline bool ought_to_switch(struct task_struct___scheduled *task)
 {
-	u32 bit = has_requests() ? need_resched_bit : OLD_NEED_RESCHED_BIT;
+	u32 bit = NEED_RESCHED_BIT;
 
-	if (bit >= NOT_KNOWN || !bpf_core_field_exists(task->thread_info))
+	if (bit == NOT_KNOWN || !bpf_core_field_exists(task->thread_info))
 		return false;
 	return (BPF_CORE_READ(task, thread_info.flags) >> bit) & 1;
-}
-
-/*
- * Who is asked was not before, or has heard that; so a number that stands still says that no one has heard.
- * The lazy request, which may wait, has the higher bit of the two, and the idle task always makes room. The
- * run queue of that CPU is locked.
- */
-SEC("?tp_btf/sched_set_need_resched_tp")
-int BPF_PROG(switch_requested, struct task_struct *task, int cpu, u32 bit)
-{
-	struct cpu_watch *watch;
-	u32 zero = 0;
-
-	if (bit > need_resched_bit || task->pid == 0)
-		return 0;
-	/* It is written once: all CPUs read it. */
-	if (bit < need_resched_bit)
-		need_resched_bit = bit;
-	watch = bpf_map_lookup_percpu_elem(&watches, &zero, cpu);
-	if (watch)
-		watch->requests++;
-	return 0;
 }
 
 /* It becomes an event, if it was long enough. */
@@ -406,14 +385,12 @@ static __always_inline void describe_hold(void *ctx, struct cpu_watch *watch)
 }
 
 /*
- * Whether what a tick has found asked for is still the same request. Where requests cannot be seen: whether
- * the task is, and was not switched out. One that is chosen again has the flag cleared meanwhile, and would
- * have to be asked anew before each tick to be taken for one that does not hear.
+ * Whether what a tick has found asked for is still the same request: whether the task is the same, and was
+ * not switched out. One that is chosen again has the flag cleared meanwhile, and would have to be asked anew
+ * before each tick to be taken for one that does not hear.
  */
 static __always_inline bool is_same_request(struct cpu_watch *watch, struct task_struct___scheduled *task)
 {
-	if (has_requests())
-		return watch->requests == watch->asked_requests;
 	return watch->asked_tid == (u32)bpf_get_current_pid_tgid() &&
 	       watch->asked_switches == switches_of(task);
 }
@@ -448,12 +425,8 @@ static __always_inline void look_whether_asked(struct cpu_watch *watch)
 	watch->asked_ns = bpf_ktime_get_ns();
 	watch->asked_stolen_ns = stolen_until_now(task);
 	watch->held_ns = 0;
-	if (has_requests()) {
-		watch->asked_requests = watch->requests;
-	} else {
-		watch->asked_tid = bpf_get_current_pid_tgid();
-		watch->asked_switches = switches_of(task);
-	}
+	watch->asked_tid = bpf_get_current_pid_tgid();
+	watch->asked_switches = switches_of(task);
 }
 
 /* The CPU idles, and there may be no tick for long. */

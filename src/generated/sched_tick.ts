@@ -94,12 +94,8 @@ export interface SchedTickWatchesValue {
   late_ns: number;
   /** [nanoseconds] */
   stolen_ns: number;
-  /** [count] */
-  requests: number;
   /** [nanoseconds] */
   asked_ns: number;
-  /** [count] */
-  asked_requests: number;
   /** [count] */
   asked_switches: number;
   /** [nanoseconds] */
