@@ -141,3 +141,12 @@ for (const room of ['procfs', 'netlink', 'decoder', 'schema']) {
     assert.deepEqual(known.filter(Boolean), []);
   });
 }
+
+test('no program is attached to a tracepoint that the kernel passes again while it ends the program', () => {
+  const programs = globSync('bpf/**/*.{c,h}', { cwd: at('.') });
+  assert.ok(programs.length > 0);
+  const attached = programs.filter((file) =>
+    /SEC\("[^"]*\/sched_set_need_resched_tp"\)/.test(readFileSync(at(file), 'utf8')),
+  );
+  assert.deepEqual(attached, [], 'it panics Linux 7.3: see bpf/sched_tick.bpf.c');
+});
