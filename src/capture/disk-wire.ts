@@ -1,4 +1,5 @@
 /** Entries of the maps of bpf/agent/disk_activity.bpf.c, as bytes. */
+import { textAt, viewOf } from '../bytes.ts';
 import type { MapBatch } from '../decoder/maps.ts';
 import type { DiskFile, DiskRequest, DiskUsage } from '../sdk/disks.ts';
 
@@ -9,7 +10,6 @@ const BIO_BYTES = 72;
 const COMM_BYTES = 16;
 const PATH_DEPTH = 16;
 const NAME_BYTES = 64;
-const UNPRINTABLE = /[^ -~]/g;
 
 export type Paths = ReadonlyMap<string, string>;
 
@@ -19,7 +19,7 @@ export function rawPaths({ count, keys, values }: MapBatch): (readonly [string, 
   return Array.from({ length: count }, (_, index) => {
     const names: string[] = [];
     for (let depth = 0; depth < PATH_DEPTH; depth++) {
-      const name = text(values, (index * PATH_DEPTH + depth) * NAME_BYTES, NAME_BYTES);
+      const name = textAt(values, (index * PATH_DEPTH + depth) * NAME_BYTES, NAME_BYTES);
       if (name === '') break;
       names.unshift(name);
     }
@@ -34,7 +34,7 @@ export function rawUsages({ count, keys, values }: MapBatch, paths: Paths): Disk
     const at = (member: number): number => Number(value.getBigUint64(index * USAGE_BYTES + member * 8, true));
     return {
       ...userAt(key, index * USER_BYTES, paths),
-      comm: text(values, index * USAGE_BYTES + 72, COMM_BYTES),
+      comm: textAt(values, index * USAGE_BYTES + 72, COMM_BYTES),
       ...{ read_bytes: at(0), write_bytes: at(1), dirtied_bytes: at(2), requests: at(3) },
       ...{ q2c_ns: at(4), q2c_max_ns: at(5), issued: at(6), d2c_ns: at(7), d2c_max_ns: at(8) },
     };
@@ -49,7 +49,7 @@ export function rawRequests({ count, values }: MapBatch, paths: Paths, now_ns: b
     const { isDirect: _direct, ...user } = userAt(value, at, paths);
     return {
       ...user,
-      comm: text(values, at + 56, COMM_BYTES),
+      comm: textAt(values, at + 56, COMM_BYTES),
       operation: value.getUint32(at + 52, true) === 0 ? 'read' : 'write',
       bytes: value.getUint32(at + 48, true),
       age_ns: Number(now_ns - value.getBigUint64(at + 32, true)),
@@ -89,15 +89,4 @@ export function fileAt(view: DataView, at: number, paths: Paths): DiskFile | und
 
 function keyAt(view: DataView, at: number): string {
   return `${view.getUint32(at + 8, true)} ${view.getBigUint64(at, true)}`;
-}
-
-/** C text. Names of files may be UTF-8; what cannot be printed is a question mark. */
-export function text(bytes: Uint8Array, at: number, size: number): string {
-  const field = Buffer.from(bytes.subarray(at, at + size));
-  const end = field.indexOf(0);
-  return field.toString('latin1', 0, end < 0 ? size : end).replace(UNPRINTABLE, '?');
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

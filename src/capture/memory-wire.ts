@@ -1,7 +1,8 @@
 /** Entries of the maps of bpf/agent/page_cache_growth.bpf.c and slab_growth.bpf.c, as bytes. */
+import { textAt, viewOf } from '../bytes.ts';
 import type { MapBatch } from '../decoder/maps.ts';
 import type { CacheUse, SlabUse } from '../sdk/memory-growth.ts';
-import { fileAt, type Paths, text } from './disk-wire.ts';
+import { fileAt, type Paths } from './disk-wire.ts';
 
 const COMM_BYTES = 16;
 /** `struct cache_user`, `struct cache_usage`. */
@@ -14,7 +15,7 @@ export function rawCacheUses({ count, keys, values }: MapBatch, paths: Paths): C
   const [key, value] = [viewOf(keys), viewOf(values)];
   return Array.from({ length: count }, (_, index) => ({
     pid: key.getUint32(index * CACHE_USER + 16, true),
-    comm: text(values, index * CACHE_USAGE + 8, COMM_BYTES),
+    comm: textAt(values, index * CACHE_USAGE + 8, COMM_BYTES),
     file: fileAt(key, index * CACHE_USER, paths),
     bytes: Number(value.getBigUint64(index * CACHE_USAGE, true)),
   }));
@@ -27,10 +28,10 @@ export function rawSlabUses({ count, keys, values }: MapBatch): SlabUse[] {
     const object_bytes = key.getUint32(at + CACHE_NAME_BYTES, true);
     const allocated_bytes = Number(value.getBigUint64(counted, true));
     return {
-      cache: text(keys, at, CACHE_NAME_BYTES) || `kmalloc-${object_bytes}`,
+      cache: textAt(keys, at, CACHE_NAME_BYTES) || `kmalloc-${object_bytes}`,
       object_bytes,
       pid: key.getUint32(at + CACHE_NAME_BYTES + 4, true),
-      comm: text(values, counted + 16, COMM_BYTES),
+      comm: textAt(values, counted + 16, COMM_BYTES),
       allocated_bytes,
       growth_bytes: Math.max(0, allocated_bytes - Number(value.getBigUint64(counted + 8, true))),
     };
@@ -40,8 +41,4 @@ export function rawSlabUses({ count, keys, values }: MapBatch): SlabUse[] {
 /** The one number in `losses`. */
 export function rawLost({ values }: MapBatch): number {
   return Number(viewOf(values).getBigUint64(0, true));
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

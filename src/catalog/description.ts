@@ -43,6 +43,19 @@ export type Described =
   | { readonly type: 'described'; readonly json: string }
   | { readonly type: 'failed'; readonly reason: string };
 
+const DESCRIBED = [
+  'kind',
+  'doc',
+  'about',
+  'needs',
+  'enabledByDefault',
+  'options',
+  'metrics',
+  'document',
+  'maxSeries',
+  'interval',
+] as const;
+
 /** More is no description. */
 const MAX_JSON = 1 << 20;
 
@@ -52,32 +65,12 @@ const MAX_JSON = 1 << 20;
  */
 export function describeExport(exported: unknown): string {
   if (typeof exported !== 'object' || exported === null) return 'null';
-  const {
-    kind,
-    doc,
-    about,
-    needs,
-    enabledByDefault,
-    options,
-    metrics,
-    document,
-    maxSeries,
-    interval,
-    ...rest
-  } = exported as Record<string, unknown>;
-  const hooks = HOOKS.filter((hook) => rest[hook] !== undefined).map((hook) => [hook, kindOf(rest[hook])]);
-  const described = {
-    kind,
-    doc,
-    about,
-    needs,
-    enabledByDefault,
-    options,
-    metrics,
-    document,
-    maxSeries,
-    interval,
-  };
+  const fields = exported as Record<string, unknown>;
+  const hooks = HOOKS.filter((hook) => fields[hook] !== undefined).map((hook) => [
+    hook,
+    kindOf(fields[hook]),
+  ]);
+  const described = Object.fromEntries(DESCRIBED.map((field) => [field, fields[field]]));
   const json = JSON.stringify({ ...described, hooks: Object.fromEntries(hooks) });
   if (json.length > MAX_JSON) throw new Error(`its description has ${json.length} characters`);
   return json;

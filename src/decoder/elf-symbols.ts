@@ -8,6 +8,7 @@
  *
  * Format: the System V ABI's "Object Files" chapter, ELF64 little-endian.
  */
+import { viewOf } from '../bytes.ts';
 import { MAX_NAME_BYTES, type SymbolTable, SymbolTableWriter } from './symbol-table.ts';
 
 /** A file that is read where it is needed. */
@@ -213,10 +214,6 @@ function add(writer: SymbolTableWriter, address: number, text: Uint8Array, start
 /** Beyond 2^53 it is not exact; no file is that long, so reading there fails. */
 function number64(view: DataView, at: number): number {
   return view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function roundUp4(n: number): number {

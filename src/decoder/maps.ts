@@ -16,6 +16,25 @@ export interface MapBatch {
   readonly next?: Uint8Array;
 }
 
+/** @param position where the batch begins, as the one before has it in `next`; undefined for the first */
+export type ReadBatch = (position: Uint8Array | undefined) => Promise<MapBatch>;
+
+/** All of a map. */
+export async function* batchesOf(read: ReadBatch): AsyncGenerator<MapBatch> {
+  for (let position: Uint8Array | undefined, more = true; more; more = position !== undefined) {
+    const batch = await read(position);
+    yield batch;
+    position = batch.next;
+  }
+}
+
+/** The same in one list, which the whole map has to fit. */
+export async function allBatches(read: ReadBatch): Promise<MapBatch[]> {
+  const all: MapBatch[] = [];
+  for await (const batch of batchesOf(read)) all.push(batch);
+  return all;
+}
+
 /** Bytes from one CPU's value to the next, or of the only one. */
 export function valueStride({ type, valueBytes }: MapLayout): number {
   return type.includes('percpu') ? (valueBytes + 7) & ~7 : valueBytes;
@@ -24,7 +43,7 @@ export function valueStride({ type, valueBytes }: MapLayout): number {
 /** What the supervisor does with one map; see `MapAccess`. */
 export interface MapCalls {
   lookup(key: Uint8Array): Promise<Uint8Array | undefined>;
-  batch(position: Uint8Array | undefined): Promise<MapBatch>;
+  readonly batch: ReadBatch;
   update(key: Uint8Array, value: Uint8Array): Promise<void>;
   delete(key: Uint8Array): Promise<boolean>;
 }
@@ -112,16 +131,15 @@ export class KernelMap<Key, Value> implements BpfMap<Key, Value> {
   /** Keys with the bytes of their value, one view for each CPU. */
   async *raw(): AsyncGenerator<readonly [Key, readonly DataView[]]> {
     const { keyBytes, key } = this.layout;
-    for (let position: Uint8Array | undefined, more = true; more; more = position !== undefined) {
-      const { count, keys, values, next } =
-        (position === undefined && this.#first) || (await this.#calls.batch(position));
+    const read: ReadBatch = async (position) =>
+      (position === undefined && this.#first) || this.#calls.batch(position);
+    for await (const { count, keys, values } of batchesOf(read)) {
       const keyView = new DataView(keys.buffer, keys.byteOffset);
       const entryBytes = values.byteLength / count;
       for (let index = 0; index < count; index++) {
         const value = values.subarray(index * entryBytes, (index + 1) * entryBytes);
         yield [decodeValue(keyView, index * keyBytes, key, 'key') as Key, this.#views(value)];
       }
-      position = next;
     }
   }
 

@@ -2,9 +2,7 @@
  * The main thread's part of captures: a BPF object for each profile (bpf/agent/profile_*.bpf.c), or look at a disk
  * (disk_activity.bpf.c), that runs, loaded when it is asked for. Who asked may end at any moment; `release` frees what is left.
  */
-import { readFileSync } from 'node:fs';
 import { HuatuoError } from '../error.ts';
-import { at } from '../paths.ts';
 import {
   HIERARCHIES,
   type ProfileCalls,
@@ -12,8 +10,8 @@ import {
   type ProfileSubject,
   type RolledProfile,
 } from '../profile/protocol.ts';
-import type { ObjectManifest } from '../schema/manifest.ts';
 import type { ProfileKind } from '../sdk/profile.ts';
+import { agentObject, word } from './agent-object.ts';
 import type { KernelPaths } from './features.ts';
 import { lookupCalls, profileLookups } from './lookup-calls.ts';
 import { KernelOwner, type ObjectSource } from './object-owner.ts';
@@ -131,7 +129,7 @@ function objectOf(request: ProfileRequest, paths: KernelPaths): ObjectSource {
   const { kind, subject, hz, cpus, faultsPerSample } = request;
   const isSampled = kind === 'on_cpu' || kind === 'allocations';
   return {
-    ...fileOf(OBJECTS[kind]),
+    ...agentObject(OBJECTS[kind]),
     // Its stacks are in a map of their own.
     ...(kind === 'slab' && { mapEntries: { stacks: 1 } }),
     options: {
@@ -154,14 +152,5 @@ function objectOf(request: ProfileRequest, paths: KernelPaths): ObjectSource {
 }
 
 function diskObject(device: number, paths: KernelPaths): ObjectSource {
-  return { ...fileOf('disk_activity'), options: { device: BigInt(device) }, paths };
-}
-
-function fileOf(name: string): Pick<ObjectSource, 'manifest' | 'objectPath'> {
-  const manifest = JSON.parse(readFileSync(at(`dist/agent/${name}.json`), 'utf8')) as ObjectManifest;
-  return { manifest, objectPath: at(`dist/agent/${name}.bpf.o`) };
-}
-
-function word(number: number): Uint8Array {
-  return new Uint8Array(Uint32Array.of(number).buffer);
+  return { ...agentObject('disk_activity'), options: { device: BigInt(device) }, paths };
 }

@@ -6,10 +6,8 @@
  *   every window: the older one is emptied, and counts from then on
  *   rolled(subject): both windows, those stacks of them that are of the subject
  */
-import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import type { MapBatch } from '../decoder/maps.ts';
-import { at } from '../paths.ts';
+import { allBatches, batchesOf, type MapBatch, type ReadBatch } from '../decoder/maps.ts';
 import { KnownMappings, type Processes } from '../profile/known-mappings.ts';
 import { PRECAPTURE_HZ, type ProfileSubject, type RolledProfile } from '../profile/protocol.ts';
 import {
@@ -22,7 +20,7 @@ import {
 } from '../profile/rolling-wire.ts';
 import { rawCounts, rawProcesses } from '../profile/wire.ts';
 import { limitConcurrency } from '../promises.ts';
-import type { ObjectManifest } from '../schema/manifest.ts';
+import { agentObject, word } from './agent-object.ts';
 import type { KernelPaths } from './features.ts';
 import { profileLookups } from './lookup-calls.ts';
 import { KernelOwner } from './object-owner.ts';
@@ -82,10 +80,8 @@ export class RollingProfile {
     windowSeconds: number = WINDOW_SECONDS,
   ): Promise<RollingProfile> {
     const entries = stackEntries(readOnlineCpus(ONLINE_CPUS).length);
-    const name = at('dist/agent/profile_rolling');
     const owner = new KernelOwner({
-      manifest: JSON.parse(readFileSync(`${name}.json`, 'utf8')) as ObjectManifest,
-      objectPath: `${name}.bpf.o`,
+      ...agentObject('profile_rolling'),
       options: {},
       sampledEvent: { type: 'clock', per_second: PRECAPTURE_HZ },
       mapEntries: { stacks_0: entries, stacks_1: entries },
@@ -181,7 +177,7 @@ export class RollingProfile {
     const paths = cgroupPaths(await this.#all('cgroups'));
     const found: RolledStack[] = [];
     for (const window of [0, 1] as const) {
-      for await (const batch of this.#batches(`stacks_${window}`)) {
+      for await (const batch of batchesOf(this.#batch(`stacks_${window}`))) {
         const isOf = membership(subject, paths, hierarchyOf(batch));
         if (!isOf) return undefined;
         found.push(...stacksOf(batch, isOf));
@@ -195,20 +191,16 @@ export class RollingProfile {
     return new Map(batches.flatMap((batch) => [...rawProcesses(batch)]));
   }
 
-  async #all(map: string): Promise<MapBatch[]> {
-    const all: MapBatch[] = [];
-    for await (const batch of this.#batches(map)) all.push(batch);
-    return all;
+  #all(map: string): Promise<MapBatch[]> {
+    return allBatches(this.#batch(map));
   }
 
   /** A turn of the main thread for each. */
-  async *#batches(map: string): AsyncGenerator<MapBatch> {
-    for (let position: Uint8Array | undefined, more = true; more; more = position !== undefined) {
-      const batch = await this.#owner.calls.mapBatch(map, position);
-      yield batch;
-      position = batch.next;
+  #batch(map: string): ReadBatch {
+    return async (position) => {
       if (position) await nextTurn();
-    }
+      return this.#owner.calls.mapBatch(map, position);
+    };
   }
 }
 
@@ -223,8 +215,4 @@ function other(window: Window): Window {
 
 function sum(stacks: readonly RolledStack[]): number {
   return stacks.reduce((total, { samples }) => total + samples, 0);
-}
-
-function word(number: number): Uint8Array {
-  return new Uint8Array(Uint32Array.of(number).buffer);
 }

@@ -5,7 +5,8 @@
  * Kernels add attributes, so those that are not asked for are passed over. One that is there and has another size than its
  * reader expects is an error: it would be another attribute.
  */
-import { align, truncated, u64At, viewOf } from './message.ts';
+import { viewOf } from '../bytes.ts';
+import { align, truncated, u64At } from './message.ts';
 
 const HEADER_BYTES = 4;
 /** NLA_F_NESTED and NLA_F_NET_BYTEORDER say how to read a value, not which one it is. */

@@ -2,6 +2,7 @@
  * Network devices with what the kernel counts of them: IFLA_STATS64, which is `struct rtnl_link_stats64` of
  * include/uapi/linux/if_link.h, and the state of their link.
  */
+import { viewOf } from '../bytes.ts';
 import type { NetlinkRequests } from '../sdk/netlink.ts';
 import { Attributes } from './attributes.ts';
 import { type BondPort, bondPort } from './bond.ts';
@@ -16,7 +17,7 @@ import {
   IFLA_OPERSTATE,
   operstateOf,
 } from './link.ts';
-import { NETLINK_ROUTE, type NetlinkMessage, truncated, u64At, viewOf } from './message.ts';
+import { NETLINK_ROUTE, type NetlinkMessage, truncated, u64At } from './message.ts';
 
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;

@@ -3,11 +3,12 @@
  * include/uapi/linux/if_link.h and if.h. The head is `struct ifinfomsg`: u8 family, u8 padding, u16 type, s32 index, u32
  * flags, u32 changed flags.
  */
+import { viewOf } from '../bytes.ts';
 import type { NetlinkRequests } from '../sdk/netlink.ts';
 import { Attributes, u32Attribute } from './attributes.ts';
 import { type BondPort, bondPort } from './bond.ts';
 import { dump } from './dump.ts';
-import { NETLINK_ROUTE, type NetlinkMessage, truncated, viewOf } from './message.ts';
+import { NETLINK_ROUTE, type NetlinkMessage, truncated } from './message.ts';
 
 const HEAD_BYTES = 16;
 const INDEX_OFFSET = 4;

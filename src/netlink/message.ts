@@ -3,6 +3,7 @@
  * main thread's (src/kernel/netlink-socket.ts). Numbers are in the byte order of the host, which is little-endian wherever
  * the agent runs.
  */
+import { viewOf } from '../bytes.ts';
 import { HuatuoError } from '../error.ts';
 
 /** `struct nlmsghdr`: u32 length, u16 type, u16 flags, u32 sequence, u32 port. */
@@ -105,10 +106,6 @@ export function isInterrupted({ flags }: NetlinkMessage): boolean {
 /** Messages and attributes both begin at multiples of four. */
 export function align(length: number): number {
   return (length + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
-}
-
-export function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Above 2^53 rounded. */

@@ -1,7 +1,8 @@
 /** Neighbours, ARP's and IPv6's: `struct ndmsg` and NUD_* of include/uapi/linux/neighbour.h. */
+import { viewOf } from '../bytes.ts';
 import type { NetlinkRequests } from '../sdk/netlink.ts';
 import { dump } from './dump.ts';
-import { NETLINK_ROUTE, truncated, viewOf } from './message.ts';
+import { NETLINK_ROUTE, truncated } from './message.ts';
 
 const RTM_NEWNEIGH = 28;
 const RTM_GETNEIGH = 30;

@@ -2,10 +2,11 @@
  * Queueing disciplines: `struct tcmsg` and TCA_* of include/uapi/linux/rtnetlink.h, counters of include/uapi/linux/gen_stats.h,
  * filled by tc_fill_qdisc() in net/sched/sch_api.c.
  */
+import { viewOf } from '../bytes.ts';
 import type { NetlinkRequests } from '../sdk/netlink.ts';
 import { Attributes } from './attributes.ts';
 import { dump } from './dump.ts';
-import { NETLINK_ROUTE, type NetlinkMessage, truncated, u64At, viewOf } from './message.ts';
+import { NETLINK_ROUTE, type NetlinkMessage, truncated, u64At } from './message.ts';
 
 const RTM_NEWQDISC = 36;
 const RTM_GETQDISC = 38;

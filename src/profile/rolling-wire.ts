@@ -1,4 +1,5 @@
 /** Entries of the maps of bpf/agent/profile_rolling.bpf.c, as bytes. */
+import { viewOf } from '../bytes.ts';
 import type { MapBatch } from '../decoder/maps.ts';
 import type { CgroupHierarchy, ProfileSubject } from './protocol.ts';
 import { STACK_BYTES, TOTAL_BYTES } from './wire.ts';
@@ -82,8 +83,4 @@ export function membership(
   // With v2, its inode is the same whatever controller it is called by.
   if (hierarchy !== undefined && hierarchy !== 'unified' && subject.hierarchy !== hierarchy) return undefined;
   return (cgroup) => cgroup === inode || (paths.get(cgroup)?.includes(inode) ?? false);
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

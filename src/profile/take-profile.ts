@@ -7,7 +7,7 @@
  * have loaded meanwhile.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MapBatch } from '../decoder/maps.ts';
+import { allBatches, type MapBatch } from '../decoder/maps.ts';
 import type { ProcessMappings } from '../decoder/process-frames.ts';
 import type { Profile } from '../sdk/profile.ts';
 import { KnownMappings, type Processes } from './known-mappings.ts';
@@ -83,11 +83,5 @@ export async function readAll(
   id: number,
   map: ProfileMap,
 ): Promise<MapBatch[]> {
-  const batches: MapBatch[] = [];
-  for (let position: Uint8Array | undefined, more = true; more; more = position !== undefined) {
-    const batch = await calls.profileRead(id, map, position);
-    batches.push(batch);
-    position = batch.next;
-  }
-  return batches;
+  return allBatches((position) => calls.profileRead(id, map, position));
 }

@@ -1,4 +1,5 @@
 /** Entries of the maps of bpf/include/profile.h, as bytes. */
+import { textAt, viewOf } from '../bytes.ts';
 import type { MapBatch } from '../decoder/maps.ts';
 import type { ProfileState } from '../sdk/profile.ts';
 
@@ -15,7 +16,6 @@ export const TOTAL_BYTES = 16;
 /** `struct profile_process`. */
 const PROCESS_BYTES = 24;
 const COMM_BYTES = 16;
-const UNPRINTABLE = /[^ -~]/g;
 
 /** Addresses innermost first. */
 export interface RawStack {
@@ -87,9 +87,7 @@ export function* rawProcesses({ count, keys, values }: MapBatch): Generator<read
   const [key, value] = [viewOf(keys), viewOf(values)];
   for (let index = 0; index < count; index++) {
     const at = index * PROCESS_BYTES;
-    const bytes = Buffer.from(values.subarray(at, at + COMM_BYTES));
-    const end = bytes.indexOf(0);
-    const comm = bytes.toString('latin1', 0, end < 0 ? COMM_BYTES : end).replace(UNPRINTABLE, '?');
+    const comm = textAt(values, at, COMM_BYTES);
     yield [key.getUint32(index * 4, true), { comm, program: value.getBigUint64(at + COMM_BYTES, true) }];
   }
 }
@@ -106,8 +104,4 @@ export function rawCounts({ values }: MapBatch): {
     for (const index of sums.keys()) sums[index]! += Number(view.getBigUint64(at + index * 8, true));
   const [samples = 0, lost = 0, idle = 0] = sums;
   return { samples, lost, idle };
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

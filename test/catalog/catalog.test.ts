@@ -8,6 +8,7 @@ import { DESCRIPTION_FORMAT } from '../../src/catalog/description.ts';
 import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import type { ObjectManifest } from '../../src/schema/manifest.ts';
 import { bpfFiles, directoryWith, moduleFile, testCatalog } from '../config/collectors.ts';
+import { dropsMap } from '../support/drops-map.ts';
 
 async function catalogOf(...sets: Record<string, string>[]): Promise<Catalog> {
   using directory = directoryWith(Object.assign({}, ...sets));
@@ -64,19 +65,7 @@ test('a module and an object of one name are one collector with the options of b
 });
 
 test('maps that are all there is are read by the thread that makes the page, unless they are large', async () => {
-  const field = { name: '', json: '', offset: 0, doc: '' } as const;
-  const maps = (maxEntries: number): ObjectManifest['maps'] => [
-    {
-      name: 'drops',
-      type: 'hash',
-      key: [{ ...field, format: 'id', bytes: 4 }],
-      value: [{ ...field, format: 'count', bytes: 8 }],
-      keyBytes: 4,
-      valueBytes: 8,
-      maxEntries,
-      metrics: [{ type: 'counter', name: 'test_drops_total', help: 'Test.', field: '' }],
-    },
-  ];
+  const maps = (maxEntries: number): ObjectManifest['maps'] => [dropsMap({ maxEntries })];
   const { entries, broken } = await catalogOf(
     bpfFiles('alone', { maps: maps(1 << 16) }),
     bpfFiles('large', { maps: maps((1 << 16) + 1) }),

@@ -5,21 +5,11 @@ import { ContainersClient } from '../../src/containers/client.ts';
 import { HuatuoError } from '../../src/error.ts';
 import { type MapReadCalls, MapReads } from '../../src/map-metrics/map-reads.ts';
 import { MapSource } from '../../src/map-metrics/map-source.ts';
-import type { MapLayout } from '../../src/schema/manifest.ts';
 import { allocateSeries } from '../../src/sdk/kept-series.ts';
+import { dropsMap } from '../support/drops-map.ts';
 import { familiesOfReading } from '../support/families.ts';
 
-const field = { name: '', json: '', offset: 0, doc: '' } as const;
-const MAP: MapLayout = {
-  name: 'drops',
-  type: 'hash',
-  key: [{ ...field, format: 'id', bytes: 4 }],
-  value: [{ ...field, format: 'count', bytes: 8 }],
-  keyBytes: 4,
-  valueBytes: 8,
-  maxEntries: 1,
-  metrics: [{ type: 'counter', name: 'test_drops_total', help: 'Test.', field: '' }],
-};
+const MAP = dropsMap();
 
 const refuse = (): Promise<never> => Promise.reject(new TypeError('not asked'));
 

@@ -11,13 +11,13 @@ import { ActorStats } from '../../src/actor/stats.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
 import type { MapReadCalls } from '../../src/map-metrics/map-reads.ts';
 import type { MappedCollector } from '../../src/map-metrics/map-source.ts';
-import type { MapLayout } from '../../src/schema/manifest.ts';
 import { allocateSeries } from '../../src/sdk/kept-series.ts';
 import { allocateState } from '../../src/sdk/shared-state.ts';
 import { answerOf, gauge } from '../../src/storage/prometheus/own-family.ts';
 import type { ScrapeReply, ScrapeRequest } from '../../src/storage/prometheus/protocol.ts';
 import type { PrometheusControl, PrometheusOptions, SupervisorApi } from '../../src/web/actor.ts';
 import type { StatusDocument } from '../../src/web/status.ts';
+import { dropsMap } from '../support/drops-map.ts';
 import { eventually } from '../support/eventually.ts';
 import { NO_CONTAINERS } from '../support/no-containers.ts';
 import { promlint } from '../support/promlint.ts';
@@ -273,17 +273,7 @@ test('a collector whose thread ends stays visible with success 0, comes back, an
 });
 
 function mappedCollector(id: number): MappedCollector {
-  const field = { name: '', json: '', offset: 0, doc: '' } as const;
-  const layout: MapLayout = {
-    name: 'drops',
-    type: 'array',
-    key: [{ ...field, format: 'id', bytes: 4 }],
-    value: [{ ...field, format: 'count', bytes: 8 }],
-    keyBytes: 4,
-    valueBytes: 8,
-    maxEntries: 1,
-    metrics: [{ type: 'counter', name: 'test_drops_total', help: 'Test.', field: '' }],
-  };
+  const layout = dropsMap({ type: 'array' });
   return { name: 'mapped', id, maps: [layout], maxSeries: 10, series: allocateSeries() };
 }
 

@@ -1,7 +1,7 @@
 /** The thread that knows the containers, and the programs that tell it of cgroups (bpf/agent/cgroups.bpf.c). */
-import { readFileSync } from 'node:fs';
 import { RingWakes } from '../../actor/ring-wakes.ts';
 import type { ContainersControl, ContainersOptions } from '../../containers/actor.ts';
+import { agentObject } from '../../kernel/agent-object.ts';
 import { KernelOwner } from '../../kernel/object-owner.ts';
 import { at } from '../../paths.ts';
 import type { ObjectManifest } from '../../schema/manifest.ts';
@@ -16,13 +16,7 @@ export function cgroupsObject(): {
   readonly wasmPath: string;
   readonly options: Readonly<Record<string, bigint>>;
 } {
-  const path = (extension: string): string => at(`dist/agent/cgroups.${extension}`);
-  return {
-    manifest: JSON.parse(readFileSync(path('json'), 'utf8')) as ObjectManifest,
-    objectPath: path('bpf.o'),
-    wasmPath: path('wasm'),
-    options: {},
-  };
+  return { ...agentObject('cgroups'), wasmPath: at('dist/agent/cgroups.wasm'), options: {} };
 }
 
 export function containers(host: ServiceHost): ServiceSpec<ContainersControl> {
