@@ -35,6 +35,19 @@ function usage(cgroup: TestCgroup): number {
   return Number(readFileSync(version(cgroup, 'memory.usage_in_bytes', 'memory.current'), 'utf8'));
 }
 
+/** Leaves less room than the kernel charges at once. It may charge between the look and the limit, which it then refuses. */
+async function limitNearUsage(cgroup: TestCgroup): Promise<void> {
+  await eventually(`a limit near the usage of ${cgroup.name}`, () => {
+    try {
+      limit(cgroup, usage(cgroup) + 48 * PAGE_BYTES);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false;
+      throw error;
+    }
+  });
+}
+
 /** Last `oom_memcg` in the kernel's log since it was opened; it logs ten kills in five seconds. */
 class KernelLog implements Disposable {
   readonly #fd = openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK);
@@ -71,7 +84,7 @@ interface Kill {
   readonly triggerIn?: TestCgroup;
   readonly trigger_bytes?: number;
   /** Once the victim has its memory. */
-  readonly before_trigger?: () => void;
+  readonly before_trigger?: () => Promise<void>;
 }
 
 interface OomData {
@@ -99,7 +112,7 @@ async function provoke({
   triggerIn?.add(trigger.pid);
   const grown = victim.ask({ oomScoreAdj: 1000, bytes: victim_bytes });
   await grown;
-  before_trigger?.();
+  await before_trigger?.();
   if (triggerIn) await trigger.ask({ bytes: trigger_bytes });
   const found: OomData[] = [];
   await eventually('the document', async () => {
@@ -161,8 +174,7 @@ test('the victim’s container is nearly full, and it is a sibling that hits the
   const data = await provoke({
     victimIn: pods.one,
     victim_bytes: 120 * MIB,
-    // Less than what the kernel charges at once.
-    before_trigger: () => limit(pods.one, usage(pods.one) + 48 * PAGE_BYTES),
+    before_trigger: () => limitNearUsage(pods.one),
     triggerIn: pods.other,
     trigger_bytes: 200 * MIB,
   });
@@ -176,8 +188,8 @@ test('the trigger’s container is nearly full, too', { skip }, async () => {
   const data = await provoke({
     victimIn: pods.one,
     victim_bytes: 120 * MIB,
-    before_trigger: () => {
-      limit(pods.one, usage(pods.one) + 48 * PAGE_BYTES);
+    before_trigger: async () => {
+      await limitNearUsage(pods.one);
       limit(pods.other, 300 * MIB);
     },
     triggerIn: pods.other,
