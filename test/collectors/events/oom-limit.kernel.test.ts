@@ -1,6 +1,6 @@
 /** Which limit an OOM kill is for, where several are near: what the kernel calls oom_memcg. */
 import assert from 'node:assert/strict';
-import { closeSync, constants, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { Allocator } from '../../support/allocator.ts';
@@ -46,6 +46,15 @@ async function limitNearUsage(cgroup: TestCgroup): Promise<void> {
       throw error;
     }
   });
+}
+
+async function stop(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  await eventually(`all threads of ${pid} to stop`, () =>
+    readdirSync(`/proc/${pid}/task`).every((tid) =>
+      /^State:\tT/m.test(readFileSync(`/proc/${pid}/task/${tid}/status`, 'utf8')),
+    ),
+  );
 }
 
 /** Last `oom_memcg` in the kernel's log since it was opened; it logs ten kills in five seconds. */
@@ -112,8 +121,12 @@ async function provoke({
   triggerIn?.add(trigger.pid);
   const grown = victim.ask({ oomScoreAdj: 1000, bytes: victim_bytes });
   await grown;
-  await before_trigger?.();
-  if (triggerIn) await trigger.ask({ bytes: trigger_bytes });
+  if (triggerIn) {
+    // Its runtime goes on to allocate by itself, and would hit a limit near its usage.
+    await stop(victim.pid);
+    await before_trigger?.();
+    await trigger.ask({ bytes: trigger_bytes });
+  }
   const found: OomData[] = [];
   await eventually('the document', async () => {
     found.push(...(await oom.documents()).map(({ data }) => data as unknown as OomData));
