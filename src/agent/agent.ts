@@ -14,7 +14,6 @@ import { type CatalogEntry, looksOnPool } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import { HuatuoError } from '../error.ts';
-import { freshenClock } from '../kernel/clock-keeper.ts';
 import { RingWatch } from '../kernel/ring-watch.ts';
 import type { PoolCollector } from '../pool/file-task.ts';
 import { withDeadline } from '../promises.ts';
@@ -29,7 +28,7 @@ import { collectorPart } from './changes.ts';
 import type { AttachedObject, CollectorChild } from './child.ts';
 import { CpuCgroups } from './fence/cgroup.ts';
 import { findQuotaParent } from './fence/quota-parent.ts';
-import { MemoryGuard, residentBytes, threadsCollect, trimMemory } from './memory.ts';
+import { trimMemory } from './memory.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import { changedPooled, pooledCollectors } from './pooled.ts';
 import { Precapture } from './precapture.ts';
@@ -40,12 +39,9 @@ import { type ReaderActor, Services } from './services/services.ts';
 import { StateLog } from './state-log.ts';
 import { describeAgent, setAside } from './status.ts';
 import { actorDetails, precaptureFamilies, statusFamilies } from './status-metrics.ts';
+import { Upkeep } from './upkeep.ts';
 import { WorkerChild } from './worker-child.ts';
 
-/** The tick is this part of the heartbeat timeout, or this time; with a CPU quota, which is kept second by second, a second. */
-const TICK_SHARE = 1 / 3;
-const TICK_MAX_MS = 5000;
-const TICK_QUOTA_MS = 1000;
 /** Pages wait no longer for the threads' CPU time and heap, and for the number of containers; then they show the last ones. */
 const MEASURE_DEADLINE_MS = 100;
 /** A reload waits no longer for collectors to be attached. */
@@ -83,10 +79,9 @@ export class Agent {
   readonly #rings = new RingWatch();
   readonly #cgroups: CpuCgroups;
   readonly #precapture: Precapture;
-  readonly #memory: MemoryGuard;
+  readonly #upkeep: Upkeep;
   readonly #answers = { usual: new OwnAnswers(), detailed: new OwnAnswers() };
   #phase: 'starting' | 'up' | 'stopping' = 'starting';
-  #tick: NodeJS.Timeout | undefined;
 
   constructor(config: EffectiveConfig, catalog: Catalog, bootId: string, log: Log, hooks: AgentHooks) {
     this.#config = config;
@@ -98,7 +93,11 @@ export class Agent {
     this.#pins = new PinKeeper(log);
     this.#programCosts = new ProgramCosts(log);
     this.#cgroups = new CpuCgroups(findQuotaParent(config.path.procfs), config.path.procfs);
-    this.#memory = new MemoryGuard(log);
+    this.#upkeep = new Upkeep(log, {
+      config: () => this.#config,
+      actors: () => this.#actors,
+      collectors: () => [...this.#children.values()],
+    });
     this.#precapture = new Precapture(config.path, log);
     this.#services = new Services(
       SERVICES,
@@ -124,7 +123,7 @@ export class Agent {
    * @throws when a service cannot start without which nothing could be kept or seen
    */
   async start(): Promise<void> {
-    this.#scheduleTick();
+    this.#upkeep.start();
     this.#applyPins();
     await this.#services.start();
     this.#hasServices = true;
@@ -152,7 +151,7 @@ export class Agent {
       }),
     );
     await this.#services.stop();
-    clearTimeout(this.#tick);
+    this.#upkeep[Symbol.dispose]();
     this.#states[Symbol.dispose]();
     this.#rings[Symbol.dispose]();
     this.#pins[Symbol.dispose]();
@@ -348,43 +347,7 @@ export class Agent {
   }
 
   get #actors(): WorkerActor<object>[] {
-    return [...this.#services.actors, ...this.#workers];
-  }
-
-  get #workers(): WorkerActor<object>[] {
-    return [...this.#children.values()].flatMap(({ workers }) => workers);
-  }
-
-  /** CPU time and heap are asked of each thread, which wakes it: only when they are looked at, or a CPU quota is to be kept. */
-  #onTick(): void {
-    this.#scheduleTick();
-    freshenClock();
-    const now_ms = performance.now();
-    for (const actor of this.#actors) actor.checkHeartbeat(now_ms);
-    // All of them: each keeps its own time.
-    if (this.#actors.map((actor) => actor.collectGarbage(now_ms)).includes(true)) threadsCollect();
-    for (const child of this.#fenced) void child.keepQuota?.();
-    for (const child of this.#children.values()) child.followCpus?.();
-    void this.#guardMemory();
-  }
-
-  #scheduleTick(): void {
-    const usual_ms = Math.min(this.#config.supervisor.heartbeat_timeout_ms * TICK_SHARE, TICK_MAX_MS);
-    const delay_ms = this.#fenced.length > 0 ? Math.min(usual_ms, TICK_QUOTA_MS) : usual_ms;
-    this.#tick = setTimeout(() => this.#onTick(), delay_ms);
-  }
-
-  get #fenced(): CollectorChild[] {
-    return [...this.#children.values()].filter(
-      ({ entry, keepQuota }) => keepQuota && this.#config.collectors[entry.name]?.cpu.quota_cores,
-    );
-  }
-
-  async #guardMemory(): Promise<void> {
-    const limit_bytes = this.#config.supervisor.memory_limit_bytes;
-    if ((residentBytes() ?? 0) <= limit_bytes) return;
-    const candidates = this.#actors;
-    await Promise.all(candidates.map((actor) => actor.measure()));
-    this.#memory.check(residentBytes() ?? 0, limit_bytes, performance.now(), candidates);
+    const workers = [...this.#children.values()].flatMap((child) => child.workers);
+    return [...this.#services.actors, ...workers];
   }
 }
