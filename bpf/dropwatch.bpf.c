@@ -85,8 +85,10 @@ struct {
 } suppressed_reasons SEC(".maps");
 
 /* Packets of which a document would have been made, had the filter let them. */
-u64 filtered COUNTER("huatuo_dropwatch_filtered_total",
-		     "Dropped packets that the filter did not let pass: they are counted, not written.");
+u64 filtered
+    COUNTER("huatuo_dropwatch_filtered_total",
+	    "Dropped packets that the filter did not let pass: they are counted, not written. Before Linux "
+	    "5.12 also those of interrupts while it looked at another one.");
 
 /* Request sockets and those in TIME_WAIT are no full sockets, and have no owner. */
 static __always_inline bool is_full(u8 state)
@@ -160,7 +162,7 @@ static __always_inline bool is_told(u32 reason)
 	return !bpf_map_lookup_elem(&suppressed_reasons, &reason);
 }
 
-/* `packet`: what the filter has been given of it; without an end where there is no filter. */
+/* `packet`: what the filter has been given of it; NULL or without an end where there is no filter. */
 static __always_inline void tell(unsigned long long *ctx, struct sk_buff *skb, void *location, u32 reason,
 				 const struct packet_head *packet)
 {
@@ -183,7 +185,7 @@ static __always_inline void tell(unsigned long long *ctx, struct sk_buff *skb, v
 	event->packet_skb_addr = (u64)skb;
 	event->packet_len_bytes = skb->len;
 	event->netdev_queue_mapping = skb->queue_mapping;
-	if (packet->end)
+	if (packet && packet->end)
 		event->layers = *packet;
 	else
 		packet_copy(skb, &event->layers);
@@ -214,24 +216,24 @@ int BPF_PROG(packet_dropped___machine_on_stack, struct sk_buff *skb, void *locat
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(packet_dropped___before_5_12, struct sk_buff *skb, void *location)
 {
-	struct filter_machine *machine;
+	struct filter_machine *machine = 0;
 	u32 reason = reason_of(ctx);
 	bool passes = true;
 
 	if (!is_told(reason))
 		return 0;
-	machine = filter_machine_take();
-	if (!machine)
-		return 0;
 	if (packet_filter_is_set()) {
-		packet_copy(skb, &machine->packet);
-		passes = packet_passes_in_map(machine);
+		machine = filter_machine_take();
+		if (machine)
+			packet_copy(skb, &machine->packet);
+		passes = machine && packet_passes_in_map(machine);
 	}
 	if (passes)
-		tell(ctx, skb, location, reason, &machine->packet);
+		tell(ctx, skb, location, reason, machine ? &machine->packet : 0);
 	else
 		__sync_fetch_and_add(&filtered, 1);
-	filter_machine_give();
+	if (machine)
+		filter_machine_give();
 	return 0;
 }
 

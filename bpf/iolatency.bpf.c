@@ -5,7 +5,8 @@
  *
  * The kernel stamps a request when it is queued, whether a scheduler holds it or it is issued directly, and
  * when two merge keeps the older stamp; so only the issue needs a map. Disks whose drivers take bios (dm, md,
- * zram) make no requests: theirs is the time of the bio, and there is no d2c. Linux >= 5.10.
+ * zram) make no requests: theirs is the time of the bio, and there is no d2c. Linux >= 5.10, for
+ * bios 5.12.
  */
 #include "kernel/block.h"
 #include "cgroup_counters.h"
@@ -14,7 +15,8 @@
 COLLECTOR_DOC("How long disk requests wait and are served, for each disk and each container");
 QUESTION("How long do disk requests wait (q2c) and how long are they served (d2c), flushes too, for each "
 	 "disk and each container?");
-KERNEL("5.10; before 5.19 what a removed cgroup has counted is lost, and counted as that");
+KERNEL("5.10; before 5.12 disks whose drivers take bios (dm, md, zram) have no times; before 5.19 what a "
+       "removed cgroup has counted is lost, and counted as that");
 FALSE_POSITIVES("Time behind a quota (blk-throttle, iocost) is in q2c. A request to a stacked disk (dm, md) "
 		"is counted for it and again for the disks below. Writes from the page cache belong to the "
 		"cgroup that made the pages dirty, also when another task has them written");
@@ -204,21 +206,28 @@ static __always_inline void count_times(block_dev device, struct cgroup *cgroup,
 	count_zone(&d2c_zones, &container_d2c_zones, &of, d2c);
 }
 
-SEC("tp_btf/block_rq_issue")
-int BPF_PROG(request_issued, struct request *rq)
+/* The address of the request that is issued, or put back. */
+static __always_inline u64 request_id(const unsigned long long *ctx)
 {
-	u64 id = (u64)rq;
+	if (bpf_core_type_exists(struct hd_struct))
+		return ctx[1];
+	return ctx[0];
+}
 
-	if (!bpf_core_type_exists(struct hd_struct))
-		span_start(&issued, &id);
+SEC("tp_btf/block_rq_issue")
+int BPF_PROG(request_issued)
+{
+	u64 id = request_id(ctx);
+
+	span_start(&issued, &id);
 	return 0;
 }
 
 /* It will be issued again, or fail without. */
 SEC("tp_btf/block_rq_requeue")
-int BPF_PROG(request_requeued, struct request *rq)
+int BPF_PROG(request_requeued)
 {
-	u64 id = (u64)rq;
+	u64 id = request_id(ctx);
 
 	span_drop(&issued, &id);
 	return 0;
@@ -232,7 +241,7 @@ int BPF_PROG(request_completed, struct request *rq, int error, unsigned int byte
 	block_dev device;
 
 	/* A part of it is done; the last part tells. */
-	if (bpf_core_type_exists(struct hd_struct) || bytes < rq->__data_len)
+	if (bytes < rq->__data_len)
 		return 0;
 	d2c = span_end(&issued, &id);
 	if (operation == PASSTHROUGH_IN || operation == PASSTHROUGH_OUT)

@@ -107,18 +107,18 @@ test('several subjects are captured at once, no more than four of them, the othe
   assert.equal(lone.child.ledger()?.journalled, '6');
 });
 
-for (const [what, capture, error] of [
+for (const [what, capture, error, supervisor = {}] of [
   ['ends its thread', '() => process.exit(3)', /code 3/],
   [
     'throws where nothing catches',
     '() => new Promise(() => setImmediate(() => { throw new Error("late"); }))',
     /late/,
   ],
-  ['loops', '() => { for (;;); }', /heartbeat/],
+  ['loops', '() => { for (;;); }', /heartbeat/, HANGS_SOON],
   ['takes all memory', '() => { for (const all = []; ; ) all.push(new Array(1e5).fill(1.5)); }', /memory/],
 ] as const) {
   test(`of a capture that ${what}, what triggered it is written, and the tracer goes on`, async () => {
-    await using lone = await LoneCollector.start(alarming(capture), PACE, {}, HANGS_SOON);
+    await using lone = await LoneCollector.start(alarming(capture), PACE, {}, supervisor);
     await lone.until('its document', async () => (await counted(lone, 'captures')).partial === 1);
     assert.deepEqual(
       lone.documents.map(({ data }) => data),

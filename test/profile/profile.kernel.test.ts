@@ -194,7 +194,7 @@ describe('profiles', { skip }, () => {
     await using burner = await RunningProgram.start(program.path, 'burn');
     const { stacks, samples, idle } = await profile('on_cpu', { type: 'host' });
     assert.ok(stacks.some(({ pid }) => pid === burner.pid));
-    assert.ok(samples + idle > SECONDS * 100);
+    assert.ok(samples + idle > SECONDS * 50);
   });
 
   test('of some CPUs: nothing that runs on others', { skip: availableParallelism() < 2 }, async () => {

@@ -1,9 +1,18 @@
 /** Disks of a test's own, and what the kernel has counted of them. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { holdLock } from '../../src/kernel/lock.ts';
 
 /** `/sys/block/<disk>/stat`, Documentation/admin-guide/iostats.rst */
 export interface DiskStat {
@@ -31,10 +40,21 @@ export function writeToDisk(): void {
   }
 }
 
+/** udev reads from disks that are new or were written to, but from none that is locked: https://systemd.io/BLOCK_DEVICE_LOCKING */
+function withoutUdev(path: string): Disposable {
+  for (;;) {
+    const lock = holdLock(openSync(path, 'r'));
+    if (typeof lock !== 'number') return lock;
+    // It ends, and the lock is free for a moment.
+    execFileSync('flock', [path, 'true']);
+  }
+}
+
 /** A loop device over a file: its driver takes requests. */
 export class LoopDevice implements Disposable {
   readonly path: string;
   readonly #directory: string;
+  readonly #lock: Disposable;
 
   /**
    * @param below where the file is, in a directory of its own
@@ -47,6 +67,7 @@ export class LoopDevice implements Disposable {
     truncateSync(image, bytes);
     const show = ['--find', '--show', ...flags, image];
     this.path = execFileSync('losetup', show, { encoding: 'utf8' }).trim();
+    this.#lock = withoutUdev(this.path);
   }
 
   get name(): string {
@@ -54,6 +75,7 @@ export class LoopDevice implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#lock[Symbol.dispose]();
     execFileSync('losetup', ['--detach', this.path]);
     rmSync(this.#directory, { recursive: true });
   }

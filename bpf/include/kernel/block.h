@@ -56,7 +56,9 @@ struct request___with_disk {
 };
 
 /* Gone since Linux 5.11, which also took the queue out of the arguments of the tracepoints of requests. */
-struct hd_struct;
+struct hd_struct {
+	int partno;
+};
 
 /* Since Linux 6.10; before, RQF_FLUSH_SEQ was bit 4. */
 enum rqf_flags { __RQF_FLUSH_SEQ = 1 };

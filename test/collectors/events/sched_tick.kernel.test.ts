@@ -37,15 +37,30 @@ type Gap = JournalDocument & { readonly data: SchedTickEvent };
 const recorded: Uint8Array[] = [];
 after(() => record('sched_tick', recorded));
 
-/** The gap of a test, which is there. */
-async function gapOf(ticks: CollectorHarness, isIt: (event: SchedTickEvent) => boolean): Promise<Gap> {
-  const records = ticks.records();
-  const gaps = (await ticks.documents()) as Gap[];
-  const index = gaps.findIndex(({ data }) => isIt(data));
-  const [gap, bytes] = [gaps[index], records[index]];
-  assert.ok(gap && bytes, gaps.map(({ text }) => text).join('\n'));
-  recorded.push(bytes);
-  return gap;
+/**
+ * The gap of a test; a host that is held up has others.
+ * @param provoke is called until it is there
+ */
+async function gapOf(
+  ticks: CollectorHarness,
+  isIt: (event: SchedTickEvent) => boolean,
+  provoke = (): void => undefined,
+): Promise<Gap> {
+  const others: string[] = [];
+  return eventually(
+    'the gap',
+    async () => {
+      provoke();
+      const records = ticks.records();
+      const gaps = (await ticks.documents()) as Gap[];
+      const index = gaps.findIndex(({ data }) => isIt(data));
+      others.push(...gaps.map(({ text }) => text));
+      const bytes = records[index];
+      if (bytes) recorded.push(bytes);
+      return gaps[index];
+    },
+    { last: () => others.join('\n') },
+  );
 }
 
 function assertLength({ data, text }: Gap): void {
@@ -59,7 +74,6 @@ test('code that turns interrupts off is told of, with its task and its stack', {
   await using ticks = await CollectorHarness.load('sched_tick', { options: OPTIONS });
   await using lockup = await Lockup.make(HELD_MS, { withoutInterrupts: true });
   await lockup.run();
-  await eventually('the tick that was late', () => ticks.records().length > 0);
   const gap = await gapOf(ticks, ({ pid }) => pid === lockup.pid);
   const { data, fields, text } = gap;
   assert.equal(fields.severity, 'warning', text);
@@ -78,12 +92,12 @@ test('code that turns preemption off is told of when another task waits for the 
   await using lockup = await Lockup.make(HELD_MS);
   const [cpu = 0] = affinity(process.pid);
   setAffinity(lockup.pid, [cpu]);
+  let gap: Gap;
   {
     await using _waiting = new BusyProcesses(1, { cpu });
     await lockup.run();
-    await eventually('the tick that finds it over', () => ticks.records().length > 0);
+    gap = await gapOf(ticks, ({ pid }) => pid === lockup.pid);
   }
-  const gap = await gapOf(ticks, ({ pid }) => pid === lockup.pid);
   const { data, text } = gap;
   assert.deepEqual([data.kind, data.held_by, data.comm, data.cpu], ['scheduling', 'code', 'sh', cpu]);
   assert.ok(data.held_off_ns >= data.threshold_ns, text);
@@ -106,11 +120,11 @@ for (const { of, option, held_by, handler } of [
     });
     await using _busy = new BusyProcesses(1);
     handlers.object.attach();
-    await eventually('the tick that was late', () => {
-      if (option === 'of_device') writeToDisk();
-      return ticks.records().length > 0;
-    });
-    const gap = await gapOf(ticks, (event) => event.held_by === held_by);
+    const gap = await gapOf(
+      ticks,
+      (event) => event.held_by === held_by,
+      option === 'of_device' ? writeToDisk : undefined,
+    );
     const { data, fields, text } = gap;
     assert.equal(data.kind, 'interrupts', text);
     assertLength(gap);
@@ -149,7 +163,9 @@ test('every late tick counts once, and none on a CPU that idles becomes a docume
 test('what is merely busy holds nothing off: in user mode, in long system calls, with many at once', {
   skip,
 }, async () => {
-  await using ticks = await CollectorHarness.load('sched_tick', { options: OPTIONS });
+  // A host whose CPUs are taken from it, and which is not told of that, has gaps too, but shorter ones.
+  const options = { threshold: '300ms', scheduling_threshold: '300ms' };
+  await using ticks = await CollectorHarness.load('sched_tick', { options });
   const scripts = ['while :; do :; done', 'dd if=/dev/zero of=/dev/null bs=16M status=none'];
   await Promise.all(
     Array.from({ length: 2 * availableParallelism() }, async (_, index) => {
