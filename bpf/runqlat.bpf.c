@@ -102,9 +102,11 @@ static __always_inline u32 leaves_as(struct task_struct *task, bool preempted)
 static __always_inline void count_waits(struct task_struct *task, u64 waited_ns, u64 slept_ns, u32 left_as)
 {
 	struct host_waits *of_host = slot_of(&host);
-	struct cgroup_waits *of_cgroup;
 	struct cgroup *directory;
 	cpu_cgroup_id cgroup = task_cpu_cgroup_found(task, &directory);
+	/* Looked for before anything is counted: the verifier follows its way up to the root for each way
+	 * there. */
+	struct cgroup_waits *of_cgroup = cgroups_of(&cgroup, directory);
 	u32 zone = zone_of(waited_ns);
 
 	if (of_host) {
@@ -115,7 +117,6 @@ static __always_inline void count_waits(struct task_struct *task, u64 waited_ns,
 		else if (left_as == ASLEEP)
 			histogram_add_alone(&of_host->asleep, slept_ns);
 	}
-	of_cgroup = cgroups_of(&cgroup, directory);
 	if (of_cgroup) {
 		of_cgroup->zones[zone]++;
 		coarse_histogram_add_alone(&of_cgroup->runnable, waited_ns);

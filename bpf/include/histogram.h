@@ -45,33 +45,39 @@ struct coarse_time_histogram {
 	u64 sum;
 } COARSE_BUCKETS(14, 1000000000);
 
+/*
+ * Takes the upper half of 2^(log2_half + 1) bits down, if there is anything in it, and returns by how many
+ * bits. By arithmetic: of a comparison clang makes a branch, and the verifier would follow each way through a
+ * logarithm to the end of the program.
+ */
+static __always_inline u32 take_upper_half(u64 *v, u32 log2_half)
+{
+	u64 negative = -(*v >> (1 << log2_half));
+	u32 shift;
+
+	/* Else clang sees a comparison in it. */
+	asm volatile("" : "+r"(negative));
+	shift = (negative >> 63) << log2_half;
+	*v >>= shift;
+	return shift;
+}
+
 /* floor(log2(v)) for v > 0, without a loop the verifier would have to follow. */
 static __always_inline u32 log2_u64(u64 v)
 {
-	u32 shift, result;
+	u32 result = take_upper_half(&v, 5);
 
-	result = (v > 0xffffffffULL) << 5;
-	v >>= result;
-	shift = (v > 0xffff) << 4;
-	v >>= shift;
-	result |= shift;
-	shift = (v > 0xff) << 3;
-	v >>= shift;
-	result |= shift;
-	shift = (v > 0xf) << 2;
-	v >>= shift;
-	result |= shift;
-	shift = (v > 0x3) << 1;
-	v >>= shift;
-	result |= shift;
+	result |= take_upper_half(&v, 4);
+	result |= take_upper_half(&v, 3);
+	result |= take_upper_half(&v, 2);
+	result |= take_upper_half(&v, 1);
 	return result | (v >> 1);
 }
 
 /* The bound of a slot belongs to it, as in Prometheus: 2^shift is the last value of slot 0. */
 static __always_inline u32 histogram_slot(u64 value, u32 shift)
 {
-	u64 scaled = (value ? value - 1 : 0) >> shift;
-	u32 slot = scaled ? log2_u64(scaled) + 1 : 0;
+	u32 slot = value <= 1ULL << shift ? 0 : log2_u64((value - 1) >> shift) + 1;
 
 	return slot < HISTOGRAM_SLOTS - 1 ? slot : HISTOGRAM_SLOTS - 1;
 }
@@ -88,8 +94,8 @@ static __always_inline void histogram_add_alone(struct time_histogram *histogram
 
 static __always_inline void coarse_histogram_add_alone(struct coarse_time_histogram *histogram, u64 value)
 {
-	u64 scaled = (value ? value - 1 : 0) >> COARSE_TIME_SHIFT;
-	u64 slot = scaled ? log2_u64(scaled) / 2 + 1 : 0;
+	u64 slot =
+	    value <= 1ULL << COARSE_TIME_SHIFT ? 0 : log2_u64((value - 1) >> COARSE_TIME_SHIFT) / 2 + 1;
 
 	/* Older verifiers (Linux 6.1) know a bound only of what is derived from it behind the test. */
 	asm volatile("" : "+r"(slot));

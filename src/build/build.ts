@@ -21,6 +21,7 @@ import { type BuildOutcome, buildCollectors, buildDirectory, type CollectorSet }
 import { writeDescriptions } from './descriptions.ts';
 import { filesIn, removeOrphans } from './files.ts';
 import { bindingFiles, schemaFiles, writeGenerated } from './generated.ts';
+import { writeLaunchSettings } from './launch-settings.ts';
 import { Stamps } from './stamps.ts';
 import { compileTypeScript } from './typescript.ts';
 import { checkDirectories } from './user-directories.ts';
@@ -110,6 +111,7 @@ async function buildAll(progress: Progress): Promise<void> {
   try {
     // Also of sources whose types do not fit yet: the compiler has written those, too.
     await bundle();
+    writeLaunchSettings();
     progress.step('bundled', 'the agent and its threads', []);
     if (!compiled) return;
     await describeBuiltIn(outcome?.manifests ?? [], progress);

@@ -34,7 +34,7 @@ export async function writeDescriptions(
     const name = basename(module, '.js');
     try {
       const description = await describeModule(module, reader);
-      const contents = await reader.module(module);
+      const contents = reader.module(module);
       const stored: StoredDescription = { format: DESCRIPTION_FORMAT, contents, description };
       if (writeIfChanged(descriptionPath(module), `${JSON.stringify(stored, null, 1)}\n`))
         rewritten.push(name);

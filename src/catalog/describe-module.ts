@@ -1,5 +1,5 @@
 /** What a module says about its collector, without running it here. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { askModule } from './ask-module.ts';
 import type { ContentsReader } from './contents.ts';
 import { type CollectorDescription, DESCRIPTION_FORMAT, type StoredDescription } from './description.ts';
@@ -14,8 +14,8 @@ export async function describeModule(
   modulePath: string,
   contents: ContentsReader,
 ): Promise<CollectorDescription> {
-  const stored = await readStored(modulePath);
-  if (stored && stored.contents === (await contents.module(modulePath))) return stored.description;
+  const stored = readStored(modulePath);
+  if (stored?.contents === contents.module(modulePath)) return stored.description;
   const exported = await askModule(modulePath);
   // Loaded late: making the schema takes longer than reading every description that the build has left.
   const { checkDescription } = await import('./description-schema.ts');
@@ -33,9 +33,9 @@ export function descriptionPath(modulePath: string): string {
   return modulePath.replace(/\.js$/, '.description.json');
 }
 
-async function readStored(modulePath: string): Promise<StoredDescription | undefined> {
+function readStored(modulePath: string): StoredDescription | undefined {
   try {
-    const stored = JSON.parse(await readFile(descriptionPath(modulePath), 'utf8')) as StoredDescription;
+    const stored = JSON.parse(readFileSync(descriptionPath(modulePath), 'utf8')) as StoredDescription;
     return stored.format === DESCRIPTION_FORMAT ? stored : undefined;
   } catch {
     return undefined;

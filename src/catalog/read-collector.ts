@@ -1,6 +1,5 @@
 /** One collector, read from its files and checked. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
 import { HuatuoError } from '../error.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
 import { DEFAULT_MAX_SERIES } from '../sdk/metrics.ts';
@@ -35,11 +34,11 @@ export async function readCollector(
   try {
     checkName(files);
     const { name, objectPath, modulePath, wasmPath } = files;
-    const manifest = objectPath === undefined ? undefined : await readManifest(name, objectPath);
+    const manifest = objectPath === undefined ? undefined : readManifest(name, objectPath);
     const module = modulePath === undefined ? undefined : await describeModule(modulePath, reader);
     const parts = objectPath === undefined ? [] : [objectPath, manifestPath(objectPath), wasmPath];
-    const ofModule = modulePath === undefined ? '' : await reader.module(modulePath);
-    return toEntry(files, manifest, module, `${await reader.files(parts)} ${ofModule}`);
+    const ofModule = modulePath === undefined ? '' : reader.module(modulePath);
+    return toEntry(files, manifest, module, `${reader.files(parts)} ${ofModule}`);
   } catch (cause) {
     const path = files.modulePath ?? files.objectPath ?? files.name;
     const error = HuatuoError.from(cause, 'COLLECTOR_INVALID', `correct or remove ${path}`);
@@ -59,11 +58,11 @@ function manifestPath(objectPath: string): string {
   return objectPath.replace(/\.bpf\.o$/, '.json');
 }
 
-async function readManifest(name: string, objectPath: string): Promise<ObjectManifest> {
+function readManifest(name: string, objectPath: string): ObjectManifest {
   const path = manifestPath(objectPath);
   let manifest: ObjectManifest;
   try {
-    manifest = parseManifest(await readFile(path, 'utf8'));
+    manifest = parseManifest(readFileSync(path, 'utf8'));
   } catch (cause) {
     const found = describeFault(cause);
     throw invalid(`a manifest in ${path}`, found, 'build the collector again', cause);

@@ -1,6 +1,7 @@
 /**
  * The process of the agent: V8 and malloc set up for a dozen small heaps that idle for weeks. Both must be told before the first
- * isolate is made, so the process replaces itself by one that is told; its id stays. ARCHITECTURE.md has what each flag is worth.
+ * isolate is made. The binary does so (`src/cli/huatuo`, out of `dist/launch.sh`); where it did not, the process replaces itself by
+ * one that is told, and its id stays. ARCHITECTURE.md has what each flag is worth.
  */
 
 export const V8_FLAGS: readonly string[] = [

@@ -40,20 +40,15 @@ export interface ConfigFlags {
 
 /** Declares the flags; texts and defaults come from the config schema and the collectors. */
 export function addConfigFlags(command: Command, catalog: Catalog): void {
-  const schema = configSchema(catalog).node;
   command.optionsGroup('Configuration:');
   command.option(
     '--config.file <FILE>',
     'Configuration file (default: /etc/huatuo/huatuo.yaml, if it is there)',
   );
   for (const flag of FLAGS) {
-    const node = nodeAt(schema, flag.path);
-    const repeat = flag.repeatable ? '; may be repeated' : '';
-    const fallback = flag.repeatable || node?.default === '' ? '' : ` (default: ${node?.default})`;
-    const option = new Option(
-      `--${flag.name} <${flag.argument}>`,
-      `${node?.description}${repeat}${fallback}`,
-    );
+    const option = new Option(`--${flag.name} <${flag.argument}>`);
+    // Only help reads it, and few command lines ask for that.
+    Object.defineProperty(option, 'description', { get: () => describe(flag, catalog) });
     if (flag.repeatable) option.argParser((value, before: string[] = []) => [...before, value]);
     command.addOption(option);
   }
@@ -68,6 +63,13 @@ export function addConfigFlags(command: Command, catalog: Catalog): void {
   // The user who switches a broken collector on or off made no typing mistake; that it is broken is said elsewhere.
   const names = new Set(catalog.broken.map(({ name }) => name).filter((name) => COLLECTOR_NAME.test(name)));
   for (const name of names) if (!catalog.find(name)) addHidden(command, name);
+}
+
+function describe({ path, repeatable }: Flag, catalog: Catalog): string {
+  const node = nodeAt(configSchema(catalog).node, path);
+  const repeat = repeatable ? '; may be repeated' : '';
+  const fallback = repeatable || node?.default === '' ? '' : ` (default: ${node?.default})`;
+  return `${node?.description}${repeat}${fallback}`;
 }
 
 function addHidden(command: Command, name: string): void {

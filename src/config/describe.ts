@@ -45,8 +45,8 @@ export function settingsOf(node: SchemaNode, path: Path = []): Setting[] {
 }
 
 /** The node of a path; numbers index lists. */
-export function nodeAt(root: SchemaNode, path: readonly PropertyKey[]): SchemaNode | undefined {
-  let node: SchemaNode | undefined = root;
+export function nodeAt(root: SchemaNode | undefined, path: readonly PropertyKey[]): SchemaNode | undefined {
+  let node = root;
   for (const key of path) {
     if (typeof key === 'number') node = node?.items;
     else

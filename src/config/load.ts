@@ -12,7 +12,16 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { HuatuoError } from '../error.ts';
 import { showPath } from '../text.ts';
 import { ConfigFiles } from './config-files.ts';
-import { isSection, isTree, type Path, type SchemaNode, settingsOf, valueAt, withValue } from './describe.ts';
+import {
+  isSection,
+  isTree,
+  nodeAt,
+  type Path,
+  type SchemaNode,
+  settingsOf,
+  valueAt,
+  withValue,
+} from './describe.ts';
 import type { EffectiveConfig, Origin } from './effective.ts';
 import { explain, type Fault } from './explain.ts';
 import { ConfigError, type ConfigIssue } from './issues.ts';
@@ -60,25 +69,32 @@ export interface LoadedConfig {
  * @throws HuatuoError CONFIG_UNREADABLE; ConfigError (CONFIG_INVALID) with all faults
  */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
-  const { check, node } = configSchema(sources.catalog);
+  const schema = configSchema(sources.catalog);
   const files = sources.files ?? new ConfigFiles();
   const yaml = sources.file === undefined ? undefined : files.yaml(sources.file);
   const issues = [...(yaml?.issues ?? [])];
-  const file = fillSections(ownNames(yaml, issues), node);
+  const file = fillSections(ownNames(yaml, issues), () => schema.node);
   const overrides = [
     ...(sources.disableDefaults ? disabled(sources.catalog, file) : []),
     ...sources.overrides,
   ];
   const merged = overrides.reduce((tree, { path, value }) => withValue(tree, path, value), file);
-  const checked = check.safeParse(merged);
+  // Code made for a schema pays for itself when that is used again.
+  const checked = schema.check.safeParse(merged, { jitless: true });
   const faults = [
     ...(checked.error?.issues ?? []),
     ...missingDirectories(merged, sources.catalog),
     ...(sources.requireFiles && checked.success ? missingFiles(checked.data) : []),
   ];
-  issues.push(...explain(faults, { node, yaml, overrides, merged }));
+  if (faults.length > 0) issues.push(...explain(faults, { node: schema.node, yaml, overrides, merged }));
   if (!checked.success || issues.length > 0) throw new ConfigError(issues);
-  return { config: checked.data, file: sources.file, settings: effective(node, merged, overrides) };
+  return {
+    config: checked.data,
+    file: sources.file,
+    get settings() {
+      return effective(schema.node, merged, overrides);
+    },
+  };
 }
 
 /** The tree of the file with the collectors under their own names. */
@@ -103,13 +119,10 @@ function ownNames(yaml: YamlFile | undefined, issues: ConfigIssue[]): unknown {
 }
 
 /** `journal:` with nothing below it, as when every key of a section is commented out, is the section's defaults. */
-function fillSections(value: unknown, node: SchemaNode | undefined): unknown {
-  if (!isSection(node)) return value;
-  if (value === null) return {};
+function fillSections(value: unknown, node: () => SchemaNode | undefined): unknown {
+  if (value === null) return isSection(node()) ? {} : null;
   if (!isTree(value)) return value;
-  const { properties } = node;
-  const fill = (key: string, child: unknown) =>
-    fillSections(child, Object.hasOwn(properties, key) ? properties[key] : undefined);
+  const fill = (key: string, child: unknown) => fillSections(child, () => nodeAt(node(), [key]));
   return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, fill(key, child)]));
 }
 

@@ -20,6 +20,7 @@ import { reload, web } from './web-schema.ts';
 export interface ConfigSchema {
   /** Input: the parsed YAML; `{}` gives the defaults. */
   readonly check: z.ZodType<EffectiveConfig>;
+  /** Made when it is asked for: an agent that starts without a fault in its file does without. */
   readonly node: SchemaNode;
 }
 
@@ -31,7 +32,14 @@ export function configSchema(catalog: Catalog): ConfigSchema {
   const known = made.get(catalog);
   if (known) return known;
   const check = root(catalog);
-  const schema = { check, node: jsonSchema(check) };
+  let node: SchemaNode | undefined;
+  const schema: ConfigSchema = {
+    check,
+    get node() {
+      node ??= jsonSchema(check);
+      return node;
+    },
+  };
   made.set(catalog, schema);
   return schema;
 }

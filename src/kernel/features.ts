@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { HuatuoError } from '../error.ts';
+import { kernelNames } from './kernel-names.ts';
 import { libbpf } from './libbpf.ts';
 
 export interface KernelPaths {
@@ -44,21 +45,9 @@ function mayLoadBpf(): boolean {
   );
 }
 
-function btfPath(paths: KernelPaths): string {
+/** Of the kernel's own types. */
+export function btfPath(paths: KernelPaths): string {
   return join(paths.sysfs, 'kernel/btf/vmlinux');
-}
-
-/** 6 MB that many objects ask for when an agent starts, and that are not worth keeping after that. */
-const read = new Map<string, WeakRef<Buffer>>();
-
-/** The kernel's own BTF, as bytes; not to be written to. It does not change while the kernel runs. */
-export function kernelBtf(paths: KernelPaths): Buffer {
-  const path = btfPath(paths);
-  const known = read.get(path)?.deref();
-  if (known) return known;
-  const btf = readFileSync(path);
-  read.set(path, new WeakRef(btf));
-  return btf;
 }
 
 /** What keeps a program from running here, as an error says it. */
@@ -75,19 +64,19 @@ const ITERATOR = /^iter\/(\w+)$/;
 
 /**
  * Looks for what programs attach to. What is not looked for here is taken to be there, and the kernel will say.
- * @returns asks about one section (`tp_btf/softirq_raise`); undefined when the kernel has it. Reads the kernel's BTF (about 6
- * MB) at the first question.
+ * @returns asks about one section (`tp_btf/softirq_raise`); undefined when the kernel has it. Reads names out of the kernel's
+ * BTF (about 2 MB) at the first question.
  */
 export function lacksOf(paths: KernelPaths): (section: string) => Lack | undefined {
-  let read: Buffer | undefined;
+  let names: ReturnType<typeof kernelNames> | undefined;
   const btf = (name: string): boolean => {
-    read ??= kernelBtf(paths);
-    return read.includes(`\0${name}\0`);
+    names ??= kernelNames(btfPath(paths));
+    return names(name);
   };
   const kernel = `a kernel without it (Linux ${release()})`;
   return (section) => {
     const tracepoint = TRACEPOINT.exec(section)?.[1];
-    // Each tracepoint leaves such a typedef. A byte search answers in milliseconds what parsing 100,000 types would.
+    // Each tracepoint leaves such a typedef.
     if (tracepoint !== undefined && !btf(`btf_trace_${tracepoint}`))
       return { expected: `tracepoint ${tracepoint}`, found: kernel };
     const probed = KPROBE.exec(section)?.[1];

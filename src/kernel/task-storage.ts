@@ -1,6 +1,6 @@
 /** Data that hangs on a task: whether this kernel has it, and which maps of an object are made for that reason. */
-import { readFileSync } from 'node:fs';
 import type { MapLayout } from '../schema/manifest.ts';
+import { kernelNames } from './kernel-names.ts';
 import { type Libbpf, libbpf, type Pointer } from './libbpf.ts';
 
 /** BPF_MAP_TYPE_TASK_STORAGE of linux/bpf.h */
@@ -11,7 +11,7 @@ const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
  * Members of the kernel's map since it allocates from a pool of its own (Linux 6.4). Before, making an entry under the
  * scheduler's locks could dead-lock.
  */
-const SAFE_ALLOCATION = ['\0bpf_ma\0', '\0use_kmalloc_nolock\0'];
+const SAFE_ALLOCATION = ['bpf_ma', 'use_kmalloc_nolock'];
 
 let known: boolean | undefined;
 
@@ -22,8 +22,7 @@ function hasTaskStorage(): boolean {
 }
 
 function allocatesSafely(): boolean {
-  const btf = readFileSync(KERNEL_BTF);
-  return SAFE_ALLOCATION.some((name) => btf.includes(name));
+  return SAFE_ALLOCATION.some(kernelNames(KERNEL_BTF));
 }
 
 /** Whether an object with these maps is to keep its start times in tasks. */

@@ -38,9 +38,9 @@ export class AgentProcess implements AsyncDisposable {
     const web = { listen_address: '127.0.0.1:0' };
     writeFileSync(file, JSON.stringify({ web, log: { format: 'json' }, ...config }));
     const stderr = openSync(log, 'w', 0o600);
-    const argv = [at('src/cli/huatuo.mjs'), 'run', '--config.file', file, ...flags];
+    const argv = ['run', '--config.file', file, ...flags];
     const agent = new AgentProcess(
-      spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', stderr], env: ENVIRONMENT }),
+      spawn(at('src/cli/huatuo'), argv, { stdio: ['ignore', 'ignore', stderr], env: ENVIRONMENT }),
       log,
     );
     try {

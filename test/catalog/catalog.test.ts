@@ -180,7 +180,7 @@ test('a module that is described beside it is not run, until it or what it impor
   const description = { kind: 'autotracing', doc: 'Known without being run', hooks: { start: 'function' } };
   const stored = {
     format: DESCRIPTION_FORMAT,
-    contents: await new ContentsReader().module(path),
+    contents: new ContentsReader().module(path),
     description,
   };
   writeFileSync(join(directory.path, 'quiet.description.json'), JSON.stringify(stored));

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { startsAgent, V8_FLAGS } from '../../src/cli/become-agent.ts';
+import { ENVIRONMENT, startsAgent, V8_FLAGS } from '../../src/cli/become-agent.ts';
 import { parseCommandLine } from '../../src/cli/command-line.ts';
+import { at } from '../../src/paths.ts';
 import { testCatalog } from '../config/collectors.ts';
 
 const MODULE = new URL('../../src/cli/become-agent.js', import.meta.url).href;
@@ -39,4 +40,17 @@ test('the process replaces itself once, and keeps its id and its arguments', () 
     [],
   );
   assert.deepEqual([arenas, gc], ['1', 'function']);
+});
+
+test('the binary knows the same settings before Node runs, and leaves what the user has set', () => {
+  const shell = (env: Record<string, string>): string[] => {
+    const script = `. "$0"; echo "$flags"; printenv ${Object.keys(ENVIRONMENT).join(' ')}`;
+    const { stdout } = spawnSync('/bin/sh', ['-c', script, at('dist/launch.sh')], { encoding: 'utf8', env });
+    return stdout.trimEnd().split('\n');
+  };
+  assert.deepEqual(shell({}), [V8_FLAGS.join(' '), ...Object.values(ENVIRONMENT)]);
+  assert.equal(
+    shell({ MALLOC_ARENA_MAX: '4' })[1 + Object.keys(ENVIRONMENT).indexOf('MALLOC_ARENA_MAX')],
+    '4',
+  );
 });

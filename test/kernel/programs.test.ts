@@ -97,7 +97,11 @@ test('the kernel is asked by its types and its devices', (t) => {
   const sysfs = mkdtempSync(join(tmpdir(), 'huatuo-'));
   t.after(() => rmSync(sysfs, { recursive: true }));
   mkdirSync(join(sysfs, 'kernel/btf'), { recursive: true });
-  writeFileSync(join(sysfs, 'kernel/btf/vmlinux'), '\0btf_trace_sched_switch\0do_exit\0bpf_iter__task\0');
+  // Between header and names, types, whose bytes are no names.
+  const types = Buffer.from('\0btf_trace_sched\0');
+  const names = Buffer.from('\0btf_trace_sched_switch\0do_exit\0bpf_iter__task\0');
+  const header = Uint32Array.of(0x1eb9f, 24, 0, types.length, types.length, names.length);
+  writeFileSync(join(sysfs, 'kernel/btf/vmlinux'), Buffer.concat([Buffer.from(header.buffer), types, names]));
   const paths = { procfs: '/proc', sysfs };
   const lacking = (...sections: string[]): string[] => {
     const lacks = lacksOf(paths);

@@ -57,6 +57,20 @@ describe('metrics of maps', { skip }, () => {
     assert.deepEqual(byLetter(later, COUNTED), { a: 3, b: 1 });
   });
 
+  test('a bound of a histogram belongs to its bucket, whatever the power of two', async () => {
+    await using metrics = await load();
+    const powers = Array.from({ length: 28 }, (_, power) => power);
+    const values = powers.flatMap((power) => [2 ** power - 1, 2 ** power, 2 ** power + 1]);
+    const letters = powers.map((power) => String.fromCharCode('a'.charCodeAt(0) + power));
+    rename(...letters.flatMap((power) => ['0', '1', '2'].map((more) => `m:p${power}${more}`)));
+    const page = await metrics.scrape();
+    for (const bound of powers.slice(0, 26).map((power) => 2 ** power)) {
+      const atMost = values.filter((value) => value <= bound).length;
+      assert.equal(sampleValue(page, 'huatuo_test_size_bucket', { le: String(bound) }), atMost, `${bound}`);
+    }
+    assert.equal(sampleValue(page, 'huatuo_test_size_bucket', { le: '+Inf' }), values.length);
+  });
+
   test('the series of an entry that the program has deleted are gone at the next scrape, those of others stay', async () => {
     await using metrics = await load();
     rename('m:ca', 'm:cb', 'm:ga5', 'm:gb6');

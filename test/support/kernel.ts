@@ -1,5 +1,6 @@
 /** What a test needs of the machine, as node:test's `skip` takes it: false, or the reason that is printed. */
-import { type KernelPaths, kernelBtf, probeHost } from '../../src/kernel/features.ts';
+import { btfPath, type KernelPaths, probeHost } from '../../src/kernel/features.ts';
+import { kernelNames } from '../../src/kernel/kernel-names.ts';
 
 export const HOST_PATHS: KernelPaths = { procfs: '/proc', sysfs: '/sys' };
 
@@ -20,5 +21,5 @@ export function skipWithoutBpf(): string | false {
 export function skipWithoutKernelType(symbol: string): string | false {
   const lacking = skipWithoutBpf();
   if (lacking) return lacking;
-  return kernelBtf(HOST_PATHS).includes(`\0${symbol}\0`) ? false : `this kernel has no ${symbol}`;
+  return kernelNames(btfPath(HOST_PATHS))(symbol) ? false : `this kernel has no ${symbol}`;
 }
