@@ -9,7 +9,7 @@
  *   65536 ├───────────────────────────┤ ─┐
  *         │ consumer page             │  │ the kernel's ring buffer, mapped over this range of memory:
  *         │ producer page             │  │ other CPUs write here while we read
- *         │ data │ the same data again│  │ mapped twice, so a record that wraps is still in one piece
+ *         │ data │ its beginning again│  │ mapped twice, so a record that wraps is still in one piece
  *         ├───────────────────────────┤ ─┘
  *         │ commits                   │ the reader's half of the ledger, a BPF map; this module leaves it alone
  *         │ envelope                  │ a finished envelope with holes (envelope.ts)

@@ -7,8 +7,8 @@
 import { maxDataBytes } from '../decoder/bounds.ts';
 import { lookupKinds, ownerField } from '../decoder/lookup-kinds.ts';
 import { buildFailed } from '../schema/failure.ts';
-import { isTail } from '../schema/layout.ts';
 import type { EventLayout, EventVariant, FieldLayout } from '../schema/manifest.ts';
+import { isTail } from '../schema/record.ts';
 import { structsOf } from '../schema/variants.ts';
 import { writeObject } from './decoder-fields.ts';
 import { DecoderWriter, loadOf } from './decoder-writer.ts';

@@ -3,8 +3,9 @@
  * `ctx.options` has them, and for each map what its key and value decode to.
  */
 
-import { isTail, namesOf, payloadFields } from '../schema/layout.ts';
+import { namesOf, payloadFields } from '../schema/layout.ts';
 import type { EventLayout, FieldFormat, FieldLayout, MapLayout, ObjectManifest } from '../schema/manifest.ts';
+import { isTail } from '../schema/record.ts';
 import {
   APPEARANCE,
   isObjectFormat,

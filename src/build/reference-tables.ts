@@ -1,7 +1,8 @@
 /** Tables of one collector in the reference: its options, metrics and the fields of its documents. */
 import { mergeOptions } from '../catalog/options.ts';
-import { isTail, namesOf } from '../schema/layout.ts';
+import { namesOf } from '../schema/layout.ts';
 import type { EventLayout, FieldLayout } from '../schema/manifest.ts';
+import { isTail } from '../schema/record.ts';
 import { APPEARANCE, isObjectFormat, OWNER_MEMBERS } from '../schema/semantics.ts';
 import { structsOf, variantName } from '../schema/variants.ts';
 import type { DocumentFields } from '../sdk/document.ts';

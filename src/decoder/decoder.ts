@@ -22,6 +22,7 @@
 
 import { HuatuoError } from '../error.ts';
 import type { EventLayout } from '../schema/manifest.ts';
+import { maxRecordBytes } from '../schema/record.ts';
 import { maxDataBytes } from './bounds.ts';
 import { type EnvelopeFields, envelopeTemplate } from './envelope.ts';
 import { COMMIT_SLOTS_WORDS } from './ledger.ts';
@@ -29,6 +30,7 @@ import { type Lookup, type LookupKind, lookupKinds } from './lookup-kinds.ts';
 import { type InsertLookup, LookupTable, readMisses } from './lookup-table.ts';
 import {
   CONTROL,
+  clear,
   clearStatics,
   controlBlock,
   type DecoderMemory,
@@ -64,7 +66,7 @@ interface DecoderExports {
  */
 export function decoderNeeds(layout: EventLayout, outputBytes: number): DecoderNeeds {
   const longestLine = MAX_ENVELOPE_BYTES + LIMITS.MAX_OWNER_BYTES + maxDataBytes(layout);
-  return { outputBytes: Math.max(outputBytes, longestLine) };
+  return { outputBytes: Math.max(outputBytes, longestLine), recordBytes: maxRecordBytes(layout) };
 }
 
 /** No wall clock shows it: the dates of the template are still to be written. */
@@ -100,12 +102,12 @@ export class Decoder implements Disposable {
     const { layout, sharedMemory } = options;
     this.memory = sharedMemory.memory;
     this.regions = sharedMemory.regions;
-    this.ringBytes = sharedMemory.regions.data.bytes / 2;
+    this.ringBytes = sharedMemory.regions.data.bytes;
     clearStatics(sharedMemory);
     this.#exports = instantiate(options.wasm, this.memory, layout);
     this.lookupKinds = lookupKinds(layout);
     const { memory, regions } = this;
-    regionBytes(memory, regions.lookups).fill(0);
+    clear(regionBytes(memory, regions.lookups));
     this.#lookups = new LookupTable(memory, regions, this.lookupKinds, this.#exports.addLookup);
     this.#envelope = {
       ...options.envelope,

@@ -1,7 +1,15 @@
 /** Host side of `wasm/lookups.ts`: the answers a decoder has been given, bounded. */
 import { HuatuoError } from '../error.ts';
 import { type Lookup, type LookupKind, MAX_TEXT_BYTES } from './lookup-kinds.ts';
-import { CONTROL, type DecoderRegions, FRAME_BYTES, LIMITS, MISS_BYTES, regionBytes } from './memory.ts';
+import {
+  CONTROL,
+  clear,
+  type DecoderRegions,
+  FRAME_BYTES,
+  LIMITS,
+  MISS_BYTES,
+  regionBytes,
+} from './memory.ts';
 
 /** Half of the slots stay free, so that a search ends soon. */
 export const MAX_LOOKUPS: number = LIMITS.LOOKUP_SLOTS / 2;
@@ -63,7 +71,7 @@ export class LookupTable {
   }
 
   clear(): void {
-    if (this.#count > 0) this.#slots.fill(0);
+    if (this.#count > 0) clear(this.#slots);
     this.#count = 0;
     this.#usedBytes = 0;
   }

@@ -62,6 +62,8 @@ const LOOKUP_SLOT_BYTES = 16;
 const LOOKUP_TEXT_BYTES = 1 << 20;
 /** Copies move up to 64 bytes at a time and may overshoot by that. */
 const SLACK_BYTES = 128;
+/** Of a record in the ring. */
+const HEADER_BYTES = 8;
 
 /** A range of the memory. */
 export interface Region {
@@ -73,8 +75,9 @@ export interface DecoderRegions {
   /** One page each: the consumer position (mapped read-write) and the producer position (read-only). */
   readonly consumer: Region;
   readonly producer: Region;
-  /** The ring's data, twice in a row; directly behind the producer page, as in the file of the map. */
+  /** The ring's data, and behind it its beginning again, so that a record that wraps is in one piece; as in the file of the map. */
   readonly data: Region;
+  readonly dataAgain: Region;
   /** The map `ledger_commits`, mapped read-write. */
   readonly commits: Region;
   readonly envelope: Region;
@@ -90,6 +93,8 @@ export interface DecoderRegions {
 export interface DecoderNeeds {
   /** How much output a batch may become, the longest line included. */
   readonly outputBytes: number;
+  /** The longest record, its header not included. */
+  readonly recordBytes: number;
 }
 
 export interface DecoderSizes extends DecoderNeeds {
@@ -132,7 +137,8 @@ export function decoderRegions(sizes: DecoderSizes): DecoderRegions {
   const regions = {
     consumer: next(pageBytes),
     producer: next(pageBytes),
-    data: next(2 * ringBytes),
+    data: next(ringBytes),
+    dataAgain: next(roundUp(Math.min(ringBytes, HEADER_BYTES + sizes.recordBytes + SLACK_BYTES), pageBytes)),
     commits: next(pageBytes),
     envelope: next(MAX_ENVELOPE_BYTES),
     lookups: next(LIMITS.LOOKUP_SLOTS * LOOKUP_SLOT_BYTES),
@@ -145,7 +151,7 @@ export function decoderRegions(sizes: DecoderSizes): DecoderRegions {
     throw new HuatuoError('MAP_FAILED', {
       expected: `a decoder memory of at most ${MAX_MEMORY_BYTES} bytes`,
       found: `${totalBytes} bytes for a ring of ${ringBytes}`,
-      remedy: 'make the ring smaller: it is mapped twice',
+      remedy: 'make the ring smaller',
     });
   }
   return { ...regions, totalBytes };
@@ -172,7 +178,17 @@ export function allocateDecoderMemory(sizes: DecoderSizes): DecoderMemory {
 
 /** Forgets what an earlier decoder left in the control block and the static data, which the module fills anew. */
 export function clearStatics({ memory }: DecoderMemory): void {
-  new Uint8Array(memory.buffer, 0, REGIONS_START).fill(0);
+  clear(new Uint8Array(memory.buffer, 0, REGIONS_START));
+}
+
+const ZEROS = new Uint8Array(4096);
+
+/** Fills with zeros what is not: a page that was never written takes no memory, and reading it does not change that. */
+export function clear(bytes: Uint8Array): void {
+  for (let start = 0; start < bytes.length; start += ZEROS.length) {
+    const piece = bytes.subarray(start, start + ZEROS.length);
+    if (Buffer.compare(piece, ZEROS) !== 0) piece.fill(0);
+  }
 }
 
 /** The bytes of a region; valid as long as the memory. */
@@ -190,7 +206,7 @@ export function writePointers(control: DataView, regions: DecoderRegions): void 
   control.setUint32(CONTROL.CONSUMER_PTR, regions.consumer.offset, true);
   control.setUint32(CONTROL.PRODUCER_PTR, regions.producer.offset, true);
   control.setUint32(CONTROL.DATA_PTR, regions.data.offset, true);
-  control.setUint32(CONTROL.RING_BYTES, regions.data.bytes / 2, true);
+  control.setUint32(CONTROL.RING_BYTES, regions.data.bytes, true);
   control.setUint32(CONTROL.ENVELOPE_PTR, regions.envelope.offset, true);
   control.setUint32(CONTROL.LOOKUPS_PTR, regions.lookups.offset, true);
   control.setUint32(CONTROL.MISSES_PTR, regions.misses.offset, true);

@@ -1,8 +1,8 @@
 /**
  * A BPF ring buffer and its commits, mapped over the regions that a decoder's WebAssembly memory has for them.
  *
- *   ring fd        offset 0        PAGE          PAGE + PAGE … PAGE + 2 × size        commits fd
- *                  consumer rw │ producer ro │ data ro │ the same data again ro         rw
+ *   ring fd        offset 0        PAGE          PAGE + PAGE …   … + size               commits fd
+ *                  consumer rw │ producer ro │ data ro │ its beginning again ro         rw
  *                       ▼             ▼           ▼                                      ▼
  *   WASM memory    … regions.consumer, regions.producer, regions.data …            regions.commits …
  *
@@ -54,16 +54,17 @@ export class MappedRing implements Disposable {
     this.#needs = needs;
     this.mapId = id;
     this.sharedMemory = allocateDecoderMemory({ ...needs, ringBytes, pageBytes: PAGE_BYTES });
-    const { consumer, producer, commits } = this.sharedMemory.regions;
+    const { consumer, producer, data, dataAgain, commits } = this.sharedMemory.regions;
     const shared = MAP_SHARED | MAP_FIXED;
     mmap(this.#at(consumer.offset), PAGE_BYTES, PROT_READ | PROT_WRITE, shared, ringFd, 0);
-    mmap(this.#at(producer.offset), PAGE_BYTES + 2 * ringBytes, PROT_READ, shared, ringFd, PAGE_BYTES);
+    const readOnlyBytes = PAGE_BYTES + data.bytes + dataAgain.bytes;
+    mmap(this.#at(producer.offset), readOnlyBytes, PROT_READ, shared, ringFd, PAGE_BYTES);
     mmap(this.#at(commits.offset), PAGE_BYTES, PROT_READ | PROT_WRITE, shared, commitsFd, 0);
   }
 
   /** Whether a decoder with these needs can work in it. */
   fits(needs: DecoderNeeds): boolean {
-    return this.#needs.outputBytes === needs.outputBytes;
+    return this.#needs.outputBytes === needs.outputBytes && this.#needs.recordBytes === needs.recordBytes;
   }
 
   /**
@@ -71,10 +72,11 @@ export class MappedRing implements Disposable {
    * memory any more.
    */
   [Symbol.dispose](): void {
-    const { consumer, data, commits } = this.sharedMemory.regions;
+    const { consumer, dataAgain, commits } = this.sharedMemory.regions;
     const flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS;
     const access = PROT_READ | PROT_WRITE;
-    mmap(this.#at(consumer.offset), data.offset + data.bytes - consumer.offset, access, flags, -1, 0);
+    const ringEnd = dataAgain.offset + dataAgain.bytes;
+    mmap(this.#at(consumer.offset), ringEnd - consumer.offset, access, flags, -1, 0);
     mmap(this.#at(commits.offset), PAGE_BYTES, access, flags, -1, 0);
   }
 

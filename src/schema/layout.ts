@@ -4,6 +4,7 @@ import type { Btf } from './btf.ts';
 import { buildFailed, type SourceLocation } from './failure.ts';
 import { type Strictness, structFields } from './fields.ts';
 import type { EventLayout, EventVariant, FieldLayout } from './manifest.ts';
+import { isTail } from './record.ts';
 import { isShown } from './semantics.ts';
 import { checkVariants, variantAnchors, variantName } from './variants.ts';
 
@@ -217,11 +218,6 @@ function schemaOf(btf: Btf, id: number, location: SourceLocation): number {
 /** The event's time is the envelope's `@timestamp`, and padding has no meaning. */
 export function payloadFields(fields: readonly FieldLayout[]): readonly FieldLayout[] {
   return fields.filter((field) => field.format !== 'ktime_ns' && isShown(field));
-}
-
-/** Whether the field's bytes are behind the struct. */
-export function isTail({ format }: FieldLayout): boolean {
-  return format === 'text_tail' || format === 'bytes_tail';
 }
 
 /** Names of an enum in the order of their values. */

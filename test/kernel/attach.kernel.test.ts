@@ -78,7 +78,10 @@ async function runsOf({ map }: Loaded, names: readonly string[] = PROGRAMS): Pro
 }
 
 function ringOf(object: KernelObject): MappedRing {
-  return new MappedRing(object.mapFd('events')!, object.mapFd('ledger_commits')!, { outputBytes: 1 << 16 });
+  return new MappedRing(object.mapFd('events')!, object.mapFd('ledger_commits')!, {
+    outputBytes: 1 << 16,
+    recordBytes: 256,
+  });
 }
 
 test('what the kernel has runs, what is optional or a variant of it does not hinder, and it is said', {

@@ -11,7 +11,7 @@ import { builtCollectors, flood } from '../support/flood.ts';
 import { HOST_PATHS, skipWithoutBpf } from '../support/kernel.ts';
 
 const skip = skipWithoutBpf();
-const NEEDS = { outputBytes: 1 << 16 };
+const NEEDS = { outputBytes: 1 << 16, recordBytes: 256 };
 
 async function floodSource(): Promise<ObjectSource> {
   const directory = await builtCollectors('collectors');

@@ -1,6 +1,6 @@
 /**
- * The kernel's half of a ring buffer, in the decoder's own memory: the data is written twice where the kernel would have
- * mapped it twice.
+ * The kernel's half of a ring buffer, in the decoder's own memory: what the kernel would have mapped twice is
+ * written twice.
  */
 import type { Decoder } from '../../src/decoder/decoder.ts';
 
@@ -17,8 +17,8 @@ export class FakeRing {
   /** @param position where consumer, producer and reader begin */
   constructor(decoder: Decoder, position = 0n) {
     this.#decoder = decoder;
-    const { data } = decoder.regions;
-    this.#data = new Uint8Array(decoder.memory.buffer, data.offset, data.bytes);
+    const { data, dataAgain } = decoder.regions;
+    this.#data = new Uint8Array(decoder.memory.buffer, data.offset, data.bytes + dataAgain.bytes);
     this.#mask = BigInt(decoder.ringBytes - 1);
     this.producer = position;
     this.#store(decoder.regions.consumer.offset, position);
@@ -67,6 +67,7 @@ export class FakeRing {
   #write(position: bigint, byte: number): void {
     const at = Number(position & this.#mask);
     this.#data[at] = byte;
+    // Has no effect beyond the second mapping.
     this.#data[at + this.#decoder.ringBytes] = byte;
   }
 

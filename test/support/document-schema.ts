@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readDescription } from '../../src/build/descriptions.ts';
 import { at } from '../../src/paths.ts';
-import { isTail, payloadFields } from '../../src/schema/layout.ts';
+import { payloadFields } from '../../src/schema/layout.ts';
 import type { FieldLayout, ObjectManifest } from '../../src/schema/manifest.ts';
+import { isTail } from '../../src/schema/record.ts';
 import { APPEARANCE, isObjectFormat, isShown, OWNER_MEMBERS } from '../../src/schema/semantics.ts';
 import type { DocumentField, DocumentFields } from '../../src/sdk/document.ts';
 

@@ -38,7 +38,7 @@ export function ringRecords({ memory, regions }: DecoderMemory): Buffer[] {
   const [consumer = 0n] = new BigUint64Array(memory.buffer, regions.consumer.offset, 1);
   const [producer = 0n] = new BigUint64Array(memory.buffer, regions.producer.offset, 1);
   const data = new DataView(memory.buffer, regions.data.offset, regions.data.bytes);
-  const mask = BigInt(regions.data.bytes / 2 - 1);
+  const mask = BigInt(regions.data.bytes - 1);
   const records: Buffer[] = [];
   for (let position = consumer; position < producer; ) {
     const start = Number(position & mask);
