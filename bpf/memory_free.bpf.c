@@ -39,6 +39,10 @@ struct cgroup_stalls {
 };
 CGROUP_COUNTERS(cgroups, memory, struct cgroup_stalls, MAX_CGROUPS);
 
+dur_ns stalled_ns COUNTER("huatuo_bamai_memory_free_compaction_stall",
+			  "How long tasks were held up to move memory together, in milliseconds.")
+    IN_MILLISECONDS;
+
 /* By thread id. */
 SPAN_MAP(compacting, u32, MAX_COMPACTING_TASKS);
 
@@ -67,6 +71,7 @@ int BPF_PROG(compaction_ended)
 	histogram_record(&compactions, &key, passed_ns);
 	if (key.kind != direct)
 		return 0;
+	__sync_fetch_and_add(&stalled_ns, passed_ns);
 	cgroup = current_memory_cgroup_found(&directory);
 	of_cgroup = cgroups_of(&cgroup, directory);
 	if (of_cgroup)

@@ -80,6 +80,10 @@ struct cgroup_stalls {
 };
 CGROUP_COUNTERS(cgroups, memory, struct cgroup_stalls, MAX_CGROUPS);
 
+dur_ns stalled_directly_ns COUNTER("huatuo_bamai_memory_free_allocpages_stall",
+				   "How long tasks were held up to reclaim memory because the host had none "
+				   "free, in milliseconds.") IN_MILLISECONDS;
+
 u64 untracked COUNTER("huatuo_memory_reclaim_untracked_total",
 		      "Reclaims that could not be timed because too many were under way.");
 
@@ -168,6 +172,8 @@ static __always_inline void count(const struct reclaim *reclaim, u64 passed_ns)
 
 	if (of_host)
 		histogram_observe(of_host, passed_ns);
+	if (reclaim->kind == direct)
+		__sync_fetch_and_add(&stalled_directly_ns, passed_ns);
 	if (of_cgroup) {
 		__sync_fetch_and_add(&of_cgroup->stalls_total, 1);
 		__sync_fetch_and_add(&of_cgroup->stalled_ns, passed_ns);

@@ -33,6 +33,8 @@
 #define PER_CPU(label) TAG("per_cpu:" label)
 /* The same metric in many collectors, told apart by the label `collector`. */
 #define BY_COLLECTOR TAG("by:collector")
+/* A dur_ns that an existing dashboard shows in milliseconds. */
+#define IN_MILLISECONDS TAG("shown:milliseconds")
 
 /* Updates that found their map full. */
 u64 series_overflows COUNTER("huatuo_bpf_series_overflows_total",

@@ -21,7 +21,7 @@ import { hasPrecapture, paceOf } from '../capture/pace.ts';
 import type { CaptureRequest } from '../capture/request.ts';
 import type { Look, Memory, Tracer } from '../capture/tracer.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
-import { answerScrapes } from '../collector/scraping.ts';
+import { allocateChanges, answerScrapes } from '../collector/scraping.ts';
 import { HuatuoError } from '../error.ts';
 import { createLog } from '../log.ts';
 import { limitRepeats } from '../log-limit.ts';
@@ -102,7 +102,11 @@ export class AutotracerChild implements CollectorChild {
     this.#log = limitRepeats(createLog({ component: entry.name, ...config.log }), {
       interval_ms: REPEATS_MS,
     });
-    this.#instruments = createInstruments(entry.name, CAPTURE_METRICS, { maxSeries: entry.maxSeries });
+    const changes = allocateChanges();
+    this.#instruments = createInstruments(entry.name, CAPTURE_METRICS, {
+      maxSeries: entry.maxSeries,
+      changes,
+    });
     this.#tracer = {
       look: () => this.#look(),
       // At once: the capture may have to wait for its turn, and what has ended is forgotten soon.
@@ -118,7 +122,10 @@ export class AutotracerChild implements CollectorChild {
       log: this.#log,
     };
     const connectTo = async (_service: string, port: MessagePort): Promise<void> =>
-      answerScrapes(port, this.settled, async () => this.#instruments.collect());
+      answerScrapes(port, this.settled, {
+        changes,
+        collect: async (known) => this.#instruments.collect(known),
+      });
     this.#reader = { name: entry.name, control: { connectTo }, services: ['prometheus'] };
   }
 

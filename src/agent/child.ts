@@ -38,7 +38,7 @@ export interface CollectorChild {
   followCpus?(): void;
   /** For the one that takes its place, once this one has stopped: what it has counted. */
   leaveSeries?(): SeriesMemory | undefined;
-  /** Set when all its metrics are maps, which the Prometheus thread reads. */
+  /** Set when maps of its object are metrics, which the Prometheus thread reads. */
   readonly mapped?: MappedCollector | undefined;
   /** What that reads from. @throws COLLECTOR_STARTING, WORKER_EXITED */
   attached?(): AttachedObject;

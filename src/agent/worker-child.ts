@@ -59,8 +59,8 @@ export interface CollectorDependencies {
 
 export const UNFENCED: CpuFenceConfig = { affinity: [], nice: 0, quota_cores: undefined };
 
-/** Those that the thread of a mapped collector has to do with. */
-const SERVICES_OF_MAPPED: readonly string[] = ['containers', 'journal'];
+/** Those that a thread has to do with that has no metrics itself. */
+const SERVICES_OF_UNSCRAPED: readonly string[] = ['containers', 'journal'];
 /** Of this agent. */
 let [children, objects] = [0, 0];
 
@@ -94,7 +94,7 @@ export class WorkerChild implements CollectorChild {
     this.#series = dependencies.series ?? allocateSeries();
     const { name, manifest, maxSeries, isMapped } = entry;
     if (manifest && isMapped)
-      this.#mapped = { name, id: ++children, maps: manifest.maps, maxSeries, series: this.#series };
+      this.#mapped = { name, id: ++children, maps: manifest.maps, maxSeries, series: allocateSeries() };
     const { cpu = UNFENCED } = dependencies.config.collectors[entry.name] ?? {};
     this.#fence = new CpuFence(entry.name, cpu, dependencies.cgroups, dependencies.log);
     const source = objectSource(entry, dependencies);
@@ -139,7 +139,7 @@ export class WorkerChild implements CollectorChild {
 
   get #reader(): ReaderActor {
     const { name, control } = this.actor;
-    return this.#mapped ? { name, control, services: SERVICES_OF_MAPPED } : this.actor;
+    return this.entry.isScraped ? this.actor : { name, control, services: SERVICES_OF_UNSCRAPED };
   }
 
   /** A page has nothing of one that this host cannot run. */
@@ -156,9 +156,7 @@ export class WorkerChild implements CollectorChild {
   }
 
   /** Maps of a new object begin at 0. */
-  leaveSeries(): SeriesMemory | undefined {
-    // It has nothing else there, and the Prometheus thread may still be writing it.
-    if (this.#mapped) return undefined;
+  leaveSeries(): SeriesMemory {
     forgetShown(this.#series);
     return this.#series;
   }
@@ -342,7 +340,7 @@ export class WorkerChild implements CollectorChild {
     const { pinDirectory } = this.#dependencies;
     if (this.#kernel && pinDirectory !== undefined) removePins(pinDirectory, this.entry.name);
     void this.#kernel?.release();
-    // Maps of a new object begin at 0. Those that are mapped are shown by another thread, which sees that for itself.
-    if (!this.#mapped) forgetShown(this.#series);
+    // Maps of a new object begin at 0.
+    forgetShown(this.#series);
   }
 }

@@ -14,8 +14,10 @@ export interface CatalogEntry {
   readonly source: 'bpf' | 'files';
   /** An autotracer that declares sample, trigger and capture, which the framework calls; others have the loop themselves. */
   readonly isDeclared?: true;
-  /** All its metrics are maps of its object, few enough to be read by the thread that makes the page. */
+  /** Maps of its object are metrics, and have few enough entries to be read by the thread that makes the page. */
   readonly isMapped?: true;
+  /** Its own thread has metrics, too: those it counts itself, and what it does at a scrape. */
+  readonly isScraped?: true;
   readonly needs?: HostNeed;
   readonly enabledByDefault: boolean;
   /** Absolute path of the module; its default export has been checked. Absent when the object alone is the collector. */

@@ -88,7 +88,8 @@ function toEntry(
     doc: module?.doc ?? manifest?.doc ?? '',
     source: manifest ? 'bpf' : 'files',
     ...(module?.hooks.trigger && { isDeclared: true }),
-    ...(manifest && isMapped(manifest, module) && { isMapped: true }),
+    ...(manifest && isMapped(manifest) && { isMapped: true }),
+    ...(isScraped(manifest, module) && { isScraped: true }),
     ...(module?.needs && { needs: module.needs }),
     enabledByDefault: module?.enabledByDefault ?? true,
     ...(files.modulePath !== undefined && { modulePath: files.modulePath }),
@@ -103,11 +104,14 @@ function toEntry(
   };
 }
 
-/** What its module counts, or does at a scrape, is in the collector's thread. */
-function isMapped({ maps }: ObjectManifest, module: CollectorDescription | undefined): boolean {
-  if (module?.hooks.update || Object.keys(module?.metrics ?? {}).length > 0) return false;
+function isMapped({ maps }: ObjectManifest): boolean {
   const entries = maps.reduce((sum, { metrics, maxEntries }) => sum + (metrics ? maxEntries : 0), 0);
   return entries <= MAX_MAPPED_ENTRIES;
+}
+
+function isScraped(manifest: ObjectManifest | undefined, module: CollectorDescription | undefined): boolean {
+  if (!manifest || !isMapped(manifest)) return true;
+  return module?.hooks.update !== undefined || Object.keys(module?.metrics ?? {}).length > 0;
 }
 
 /** What module and object must agree on. */

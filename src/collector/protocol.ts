@@ -24,7 +24,7 @@ export interface CollectorWorkerData {
   /** The collector's own options; those of the BPF object under their C names. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly maxSeries: number;
-  /** The Prometheus thread reads the maps that are metrics; there is nothing to scrape here. */
+  /** The Prometheus thread reads the maps that are metrics. */
   readonly isMapped: boolean;
   /** Until `start` is called again after it returned. */
   readonly interval_seconds: number;

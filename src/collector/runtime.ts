@@ -21,9 +21,9 @@ import { limitRepeats } from '../log-limit.ts';
 import { CollectorMetrics } from '../map-metrics/collector-metrics.ts';
 import { metricMaps } from '../map-metrics/map-metrics.ts';
 import type { ProfileCalls } from '../profile/protocol.ts';
+import type { MapLayout } from '../schema/manifest.ts';
 import type { Collector } from '../sdk/collector.ts';
 import type { CollectorContext, Log } from '../sdk/context.ts';
-import type { MetricsAnswer } from '../sdk/metrics.ts';
 import { SharedState } from '../sdk/shared-state.ts';
 import { createBpf, type OwnBpf } from './bpf.ts';
 import { createClock, documentKind } from './context.ts';
@@ -34,7 +34,7 @@ import { Overdue } from './overdue.ts';
 import type { CollectorControl, CollectorNotice, CollectorWorkerData } from './protocol.ts';
 import { Sampler } from './sampler.ts';
 import { Saver } from './saver.ts';
-import { answerScrapes } from './scraping.ts';
+import { allocateChanges, answerScrapes, type Scraped } from './scraping.ts';
 
 const REPEATS_MS = 10_000;
 /** One update() or enrich() may take this long; then the supervisor gets no answers, and its timeout begins to run. */
@@ -55,6 +55,9 @@ export class CollectorRuntime {
   readonly #saver: Saver;
   readonly #sampler: Sampler | undefined;
   readonly #ctx: RuntimeContext;
+  /** That are read here. */
+  readonly #maps: readonly MapLayout[];
+  readonly #changes = allocateChanges();
   readonly #metrics: CollectorMetrics;
   #running: Promise<void> = Promise.resolve();
   readonly #ready = Promise.withResolvers<void>();
@@ -67,10 +70,12 @@ export class CollectorRuntime {
     const log = createLog({ component: data.name, ...data.log });
     // A line for each event would be an overload of its own.
     this.#log = limitRepeats(log, { interval_ms: REPEATS_MS });
+    this.#maps = data.isMapped ? [] : metricMaps(data.bpf?.manifest);
     this.#metrics = new CollectorMetrics({
       collector: data.name,
       specs: collector.metrics ?? {},
-      maps: data.isMapped ? [] : metricMaps(data.bpf?.manifest),
+      maps: this.#maps,
+      changes: this.#changes,
       maxSeries: data.maxSeries,
       series: data.series,
       sysfs: data.paths.sysfs,
@@ -118,8 +123,7 @@ export class CollectorRuntime {
   #connectTo(service: string, port: MessagePort): void {
     if (service === 'journal') this.#journal.connect(port);
     else if (service === 'containers') this.#containers.connect(port);
-    else if (service === 'prometheus')
-      answerScrapes(port, this.#ready.promise, (known) => this.#collect(known));
+    else if (service === 'prometheus') answerScrapes(port, this.#ready.promise, this.#scraped());
     else port.close();
   }
 
@@ -165,16 +169,23 @@ export class CollectorRuntime {
     await this.#ctx.bpf.detach();
   }
 
-  async #collect(known: string | undefined): Promise<MetricsAnswer> {
+  /** What neither updates its metrics at a scrape nor has maps to read changes them by itself, and says so. */
+  #scraped(): Scraped {
     const collector = this.#collector;
-    const samples = this.#sampler?.samples ?? [];
+    const metrics = this.#metrics;
     const update = (): Promise<void> =>
       this.#watched(() =>
         collector.kind === 'metric'
-          ? collector.update({ ...this.#ctx, samples })
+          ? collector.update({ ...this.#ctx, samples: this.#sampler?.samples ?? [] })
           : collector.update?.(this.#ctx),
       );
-    return this.#metrics.collect(update, this.#ctx.bpf, known);
+    return {
+      ...(!collector.update && this.#maps.length === 0 && { changes: this.#changes }),
+      get mayExpire() {
+        return metrics.mayExpire;
+      },
+      collect: (known) => metrics.collect(update, this.#ctx.bpf, known),
+    };
   }
 
   /** Runs one of the collector's functions, which must end. */

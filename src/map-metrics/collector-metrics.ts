@@ -24,6 +24,8 @@ export interface CollectorMetricsDependencies {
   readonly containers: MapMetricsDependencies['containers'];
   /** `containers.keep_gone`. */
   readonly keepGone_ms: number;
+  /** As in `InstrumentsOptions`. */
+  readonly changes?: Int32Array<SharedArrayBuffer>;
 }
 
 /** Its object's maps, once it is loaded. */
@@ -36,11 +38,20 @@ export class CollectorMetrics {
   readonly #gone: GoneContainers;
 
   constructor(dependencies: CollectorMetricsDependencies) {
-    const { collector, specs, maps, maxSeries, series, sysfs, containers, keepGone_ms } = dependencies;
+    const { collector, specs, maps, maxSeries, series, sysfs, containers, keepGone_ms, changes } =
+      dependencies;
     const kept = new KeptSeries(series);
     this.#containers = containers;
     this.#gone = new GoneContainers(keepGone_ms);
-    this.#set = createInstruments(collector, { ...specs, ...mapMetricSpecs(maps) }, { maxSeries, kept });
+    this.#set = createInstruments(
+      collector,
+      { ...specs, ...mapMetricSpecs(maps) },
+      {
+        maxSeries,
+        kept,
+        changes,
+      },
+    );
     const { instruments } = this.#set;
     this.#maps = new MapMetrics({
       collector,
@@ -56,6 +67,11 @@ export class CollectorMetrics {
   /** `ctx.metrics`. */
   get instruments(): Instruments<MetricSpecs> {
     return this.#set.instruments;
+  }
+
+  /** Whether series go by themselves: the answer to a scrape is another one although nothing was counted. */
+  get mayExpire(): boolean {
+    return this.#set.hasWorkloads;
   }
 
   /**

@@ -50,17 +50,19 @@ export function taggedMetric(
     ...(shared && { shared }),
     ...(kind === 'histogram'
       ? bucketsOf(btf, type, field, location)
-      : numberOf(name, field, each !== undefined, location)),
+      : numberOf(name, field, each !== undefined, tag('shown:') === 'milliseconds', location)),
   };
 }
 
 const NS_PER_SECOND = 1e9;
+const NS_PER_MILLISECOND = 1e6;
 
-/** A duration is counted in nanoseconds and shown in seconds, as the page's other durations are. */
+/** A duration is counted in nanoseconds and shown in seconds, as the page's other durations are, unless a dashboard has it otherwise. */
 function numberOf(
   metric: string,
   field: FieldLayout,
   each: boolean,
+  inMilliseconds: boolean,
   location: SourceLocation,
 ): Pick<MetricLayout, 'divisor'> {
   if (!NUMBERS.has(field.format)) {
@@ -73,6 +75,7 @@ function numberOf(
       'an array has EACH("label"), a number has not',
     );
   if (field.format !== 'dur_ns') return {};
+  if (inMilliseconds) return { divisor: NS_PER_MILLISECOND };
   if (!/_seconds(_total)?$/.test(metric))
     throw buildFailed(
       location,

@@ -26,10 +26,14 @@ export interface InstrumentsOptions {
   readonly maxSeries?: number;
   /** Where `add` and `observe` count, for a caller that has an earlier one's memory. */
   readonly kept?: KeptSeries;
+  /** [0] rises with whatever may change an answer, so that who has one knows whether another would be the same. */
+  readonly changes?: Int32Array<SharedArrayBuffer> | undefined;
 }
 
 export interface InstrumentSet<Specs extends Readonly<Record<string, InstrumentSpec>>> extends SeriesLosses {
   readonly instruments: Instruments<Specs>;
+  /** Whether there are series of containers or units, which go when those have ended. */
+  readonly hasWorkloads: boolean;
   /**
    * Drops the series of containers and units that are over, whatever has counted them (src/sdk/gone-containers.ts).
    * @param isOver asked for the id of each that has series
@@ -64,6 +68,7 @@ export function createInstruments<const Specs extends Readonly<Record<string, In
     used: 0,
     refused: 0,
     truncated: 0,
+    changes: options.changes,
   };
   const made = Object.entries(specs).map(([key, spec]) => {
     const name = metricName(collector, key, spec);
@@ -72,6 +77,7 @@ export function createInstruments<const Specs extends Readonly<Record<string, In
     const keeper = options.kept && new Keeper(key, spec, options.kept);
     return { key, spec, part: createPart(name, spec, budget, keeper) };
   });
+  const ofWorkloads = made.flatMap(({ spec, part }) => (spec.labels.includes('container_id') ? [part] : []));
   const losses = lossFamilies(collector);
   let last: { readonly token: string; readonly groups: readonly Groups[] } | undefined;
   return {
@@ -79,7 +85,10 @@ export function createInstruments<const Specs extends Readonly<Record<string, In
       made.map(({ key, part }) => [key, part.instrument]),
     ) as Instruments<Specs>,
     forget(isOver) {
-      for (const { spec, part } of made) if (spec.labels.includes('container_id')) part.forget(isOver);
+      for (const part of ofWorkloads) part.forget(isOver);
+    },
+    get hasWorkloads() {
+      return ofWorkloads.some((part) => part.valueCount() > 0);
     },
     restart({ refusedSeries, truncatedLabels }) {
       for (const { part } of made) part.restart();

@@ -25,6 +25,12 @@ export interface SeriesBudget {
   refused: number;
   /** Label values that were cut to `MAX_LABEL_VALUE`. */
   truncated: number;
+  /** [0] rises with whatever may change the metrics. */
+  readonly changes?: Int32Array<SharedArrayBuffer> | undefined;
+}
+
+function noteChange({ changes }: SeriesBudget): void {
+  if (changes) Atomics.add(changes, 0, 1);
 }
 
 export interface Series<State> {
@@ -77,6 +83,7 @@ export class SeriesTable<State> {
    * @throws COLLECTOR_INVALID when a label is missing or not a string
    */
   at(labels: Readonly<Record<string, string>> = {}): Series<State> | undefined {
+    noteChange(this.#budget);
     const values: string[] = [];
     let key = '';
     for (const name of this.#labels) {
@@ -106,6 +113,7 @@ export class SeriesTable<State> {
     const removed: Series<State>[] = [];
     for (const [key, series] of this.#series) {
       if (!isMeant(series.labels)) continue;
+      noteChange(this.#budget);
       this.#series.delete(key);
       this.#groups = undefined;
       removed.push(series);
@@ -116,6 +124,7 @@ export class SeriesTable<State> {
   }
 
   clear(): void {
+    noteChange(this.#budget);
     this.#budget.used -= this.#present;
     this.#present = 0;
     this.#round++;

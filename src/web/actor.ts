@@ -24,6 +24,7 @@ import { FilePool } from '../pool/pool.ts';
 import { shareInFlight, withDeadline } from '../promises.ts';
 import type { HostPaths, Log } from '../sdk/context.ts';
 import type { MetricsAnswer } from '../sdk/metrics.ts';
+import { JoinedSource } from '../storage/prometheus/joined-source.ts';
 import { OwnMetrics } from '../storage/prometheus/own.ts';
 import type { OwnFamily } from '../storage/prometheus/own-family.ts';
 import { processFamilies } from '../storage/prometheus/process.ts';
@@ -117,6 +118,7 @@ export class Prometheus implements PrometheusControl {
   readonly #ports = new Map<string, PortSource>();
   #files: readonly FileSource[] = [];
   #mapped: readonly MapSource[] = [];
+  readonly #pairs = new WeakMap<MapSource, JoinedSource>();
   readonly #reads: MapReads;
   readonly #pool: FilePool;
   readonly #patience_ms: number;
@@ -277,7 +279,20 @@ export class Prometheus implements PrometheusControl {
   }
 
   get #sources(): MetricSource[] {
-    return [...this.#ports.values(), ...this.#mapped, ...this.#files];
+    const mapped = this.#mapped.map((maps) => this.#joined(maps, this.#ports.get(maps.name)));
+    const isMapped = new Set(mapped.map(({ name }) => name));
+    const ports = [...this.#ports.values()].filter(({ name }) => !isMapped.has(name));
+    return [...ports, ...mapped, ...this.#files];
+  }
+
+  /** The same one for as long as both are. @param port of its thread, when that has metrics, too */
+  #joined(maps: MapSource, port: PortSource | undefined): MetricSource {
+    if (!port) return maps;
+    const known = this.#pairs.get(maps);
+    if (known?.sources[0] === port) return known;
+    const pair = new JoinedSource(port, maps);
+    this.#pairs.set(maps, pair);
+    return pair;
   }
 
   #names(): string[] {

@@ -64,7 +64,7 @@ test('a module and an object of one name are one collector with the options of b
   ]);
 });
 
-test('maps that are all there is are read by the thread that makes the page, unless they are large', async () => {
+test('maps are read by the thread that makes the page, unless they are large; its own thread is asked for what else there is', async () => {
   const maps = (maxEntries: number): ObjectManifest['maps'] => [dropsMap({ maxEntries })];
   const { entries, broken } = await catalogOf(
     bpfFiles('alone', { maps: maps(1 << 16) }),
@@ -75,10 +75,10 @@ test('maps that are all there is are read by the thread that makes the page, unl
     moduleFile('updates', 'update() {},'),
   );
   assert.deepEqual(broken, []);
-  assert.deepEqual(
-    entries.filter(({ isMapped }) => isMapped).map(({ name }) => name),
-    ['alone', 'enriches'],
-  );
+  const names = (is: 'isMapped' | 'isScraped'): string[] =>
+    entries.filter((entry) => entry[is]).map(({ name }) => name);
+  assert.deepEqual(names('isMapped'), ['alone', 'enriches', 'updates']);
+  assert.deepEqual(names('isScraped'), ['large', 'updates']);
 });
 
 test('built-in collectors are put together from the directories of the build', async () => {

@@ -77,6 +77,8 @@ const collector: Collector = defineEvent({
     Object.assign(event, waitOf(event));
     if (event.role !== 'hung') return event;
     const seconds = event.detected_by === 'kernel' ? hungTaskTimeout(ctx.paths.procfs) : undefined;
+    // It may have been changed since it was asked last.
+    if (seconds !== undefined) ctx.metrics.timeout.set(seconds);
     return {
       ...event,
       ...(seconds !== undefined && { hung_task_timeout_secs: seconds }),
@@ -84,13 +86,10 @@ const collector: Collector = defineEvent({
     };
   },
   async prepare(object, ctx) {
-    lookWhereKernelDoesNot(object, ctx);
-  },
-  async update(ctx) {
-    const seconds = hungTaskTimeout(ctx.paths.procfs);
-    if (seconds !== undefined) ctx.metrics.timeout.set(seconds);
-    // It may have been switched off since.
-    lookWhereKernelDoesNot(await ctx.bpf.load(), ctx);
+    const { timeout } = ctx.metrics;
+    lookWhereKernelDoesNot(object, ctx, (seconds) => {
+      if (seconds !== undefined) timeout.set(seconds);
+    }).catch((error: unknown) => ctx.log.warn('the agent does not look for hung tasks', { error }));
   },
 });
 export default collector;

@@ -12,6 +12,7 @@ import {
   type DocumentOf,
   defineEvent,
   type HostPaths,
+  type Instruments,
   integer,
   keyword,
   list,
@@ -68,25 +69,27 @@ const task = {
   ),
 };
 
+const metrics = {
+  host_total: counter({ help: 'OOM victims that belong to no container.' }),
+  unknown_total: counter({
+    name: 'huatuo_oom_unknown_owner_total',
+    help: 'OOM victims of which nothing tells whose they are.',
+  }),
+  kills_total: counter({
+    name: 'huatuo_container_oom_kills_total',
+    help: 'OOM victims in the container since the collector was started: for rate() and increase().',
+    labels: WORKLOAD_LABELS,
+  }),
+  container_total: counter({
+    help: 'The same with the name of the newest victim, which makes a new series of each kill by another name.',
+    labels: [...WORKLOAD_LABELS, 'latest_victim_comm'],
+  }),
+};
+
 const collector: Collector = defineEvent({
   object: oom,
   doc: 'Shows who ran out of memory, who was killed for it, and what the memory was used for.',
-  metrics: {
-    host_total: counter({ help: 'OOM victims that belong to no container.' }),
-    unknown_total: counter({
-      name: 'huatuo_oom_unknown_owner_total',
-      help: 'OOM victims of which nothing tells whose they are.',
-    }),
-    kills_total: counter({
-      name: 'huatuo_container_oom_kills_total',
-      help: 'OOM victims in the container since the collector was started: for rate() and increase().',
-      labels: WORKLOAD_LABELS,
-    }),
-    container_total: counter({
-      help: 'The same with the name of the newest victim, which makes a new series of each kill by another name.',
-      labels: [...WORKLOAD_LABELS, 'latest_victim_comm'],
-    }),
-  },
+  metrics,
   document: {
     trigger: struct(task),
     victim: struct(task),
@@ -106,6 +109,7 @@ const collector: Collector = defineEvent({
       if (workload) metrics.kills_total.add(kills, workload.labels);
       if (victim.type === 'unknown') metrics.unknown_total.add(kills);
       else if (victim.type !== 'container') metrics.host_total.add(kills);
+      showLatest(metrics, state);
     }
     return {
       ...event,
@@ -114,17 +118,22 @@ const collector: Collector = defineEvent({
       memory_snapshot: { host_meminfo: readHostMeminfo(paths.procfs) },
     };
   },
-  update({ metrics, state }) {
-    metrics.host_total.add(0);
-    metrics.container_total.clear();
-    const { latest } = seenIn(state);
-    for (const { labels, value } of metrics.kills_total.entries()) {
-      const latest_victim_comm = latest.get(labels.container_id ?? labels.systemd_unit ?? '') ?? '';
-      metrics.container_total.set(value, { ...(labels as WorkloadLabels), latest_victim_comm });
-    }
+  // What an earlier worker has counted is there already.
+  async prepare(_object, { metrics, state }) {
+    showLatest(metrics, state);
   },
 });
 export default collector;
+
+/** Makes one series of all kills of a container or unit, by the name of its newest victim. */
+function showLatest({ kills_total, container_total }: Instruments<typeof metrics>, state: State): void {
+  container_total.clear();
+  const { latest } = seenIn(state);
+  for (const { labels, value } of kills_total.entries()) {
+    const latest_victim_comm = latest.get(labels.container_id ?? labels.systemd_unit ?? '') ?? '';
+    container_total.set(value, { ...(labels as WorkloadLabels), latest_victim_comm });
+  }
+}
 
 interface Task {
   readonly pid: number;

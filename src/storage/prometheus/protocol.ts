@@ -11,7 +11,16 @@ export interface ScrapeRequest {
 
 /** Collector worker → Prometheus worker; `id` is the request's. */
 export type ScrapeReply =
-  /** Once on each port, when it is attached: it is not asked before. */
-  | { readonly type: 'ready' }
-  | { readonly type: 'samples'; readonly id: number; readonly answer: MetricsAnswer }
+  /**
+   * Once on each port, when it is attached: it is not asked before. [0] of `changes` rises with whatever may change its metrics;
+   * absent where only it can tell.
+   */
+  | { readonly type: 'ready'; readonly changes?: Int32Array<SharedArrayBuffer> | undefined }
+  /** With `expires` it is to be asked again although nothing has changed. */
+  | {
+      readonly type: 'samples';
+      readonly id: number;
+      readonly answer: MetricsAnswer;
+      readonly expires?: boolean;
+    }
   | { readonly type: 'failed'; readonly id: number; readonly error: WireError };

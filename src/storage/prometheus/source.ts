@@ -1,4 +1,4 @@
-/** Scrapes one collector thread over its MessagePort. */
+/** Scrapes one collector thread over its MessagePort, unless nothing has changed there. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
@@ -27,6 +27,8 @@ const READY_MS = 250;
 
 interface Pending extends PromiseWithResolvers<Reading> {
   readonly id: number;
+  /** How much had changed when it was asked. */
+  readonly changes: number | undefined;
 }
 
 export class PortSource implements MetricSource {
@@ -42,6 +44,9 @@ export class PortSource implements MetricSource {
   readonly #reader = new AnswerReader();
   readonly #ready = Promise.withResolvers<void>();
   #isReady: boolean;
+  /** Where the collector says that its metrics have changed, and what it has answered since then. */
+  #changes: Int32Array<SharedArrayBuffer> | undefined;
+  #newest: { readonly reading: Reading; readonly changes: number | undefined } | undefined;
   readonly #shared = shareInFlight((deadline) => this.#ask(Number(deadline)));
 
   /**
@@ -68,8 +73,11 @@ export class PortSource implements MetricSource {
   async #ask(deadline_ms: number): Promise<Reading> {
     if (!this.#isReady) await this.#untilReady(Math.min(READY_MS, deadline_ms));
     if (this.#closed) throw disconnected(this.name);
+    const changes = this.#changes && Atomics.load(this.#changes, 0);
+    // No thread is woken for what it has said already.
+    if (changes !== undefined && this.#newest?.changes === changes) return this.#newest.reading;
     if (this.#pending) throw stillBusy(this.name);
-    const pending = { ...Promise.withResolvers<Reading>(), id: ++this.#sent };
+    const pending = { ...Promise.withResolvers<Reading>(), id: ++this.#sent, changes };
     this.#pending = pending;
     // After the deadline the caller listens no more, and a late failure must not become an unhandled rejection.
     pending.promise.catch(() => {});
@@ -82,14 +90,21 @@ export class PortSource implements MetricSource {
   #receive(reply: ScrapeReply): void {
     if (reply?.type === 'ready') {
       this.#isReady = true;
+      this.#changes = reply.changes;
       this.#ready.resolve();
       return;
     }
     const pending = this.#pending;
     if (!pending || reply?.id !== pending.id) return;
     this.#pending = undefined;
-    if (reply.type === 'samples') pending.resolve(this.#reader.read(reply.answer));
-    else pending.reject(HuatuoError.fromWire(reply.error));
+    this.#newest = undefined;
+    if (reply.type === 'failed') {
+      pending.reject(HuatuoError.fromWire(reply.error));
+      return;
+    }
+    const reading = this.#reader.read(reply.answer);
+    this.#newest = { reading, changes: reply.expires ? undefined : pending.changes };
+    pending.resolve(reading);
   }
 
   async #untilReady(wait_ms: number): Promise<void> {

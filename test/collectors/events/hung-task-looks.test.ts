@@ -15,6 +15,7 @@ class Run implements Disposable {
   readonly proc = new FixtureProc();
   readonly clock = new TestClock();
   readonly logged: string[] = [];
+  readonly timeouts: (number | undefined)[] = [];
   readonly #stop = new AbortController();
   looks = 0;
   fails = false;
@@ -27,7 +28,6 @@ class Run implements Disposable {
     this.proc.write(TIMEOUT, `${timeout_seconds}\n`);
   }
 
-  /** At the start, and at each scrape. */
   begin(): void {
     const object: Pick<BpfObject, 'iterate'> = {
       iterate: async (program) => {
@@ -38,13 +38,14 @@ class Run implements Disposable {
       },
     };
     const log = (message: string): number => this.logged.push(message);
-    lookWhereKernelDoesNot(object, {
+    const ctx = {
       clock: this.clock,
       log: { debug: log, info: log, warn: log, error: log },
       options: { threshold_ns: 20e9 },
       paths: { procfs: this.proc.directory, sysfs: '' },
       signal: this.#stop.signal,
-    });
+    };
+    void lookWhereKernelDoesNot(object, ctx, (seconds) => this.timeouts.push(seconds));
   }
 
   [Symbol.dispose](): void {
@@ -54,19 +55,17 @@ class Run implements Disposable {
   }
 }
 
-test('nothing runs while the kernel looks', async () => {
+test('while the kernel looks it is asked once a minute whether it still does', async () => {
   using run = new Run(120);
   run.begin();
-  await run.clock.advance(1000);
-  assert.deepEqual([run.looks, run.logged], [0, []]);
+  await run.clock.advance(119);
+  assert.deepEqual([run.looks, run.logged, run.timeouts], [0, [], [120, 120]]);
 });
 
-test('while it does not, there are ten looks for each threshold, however often one begins', async () => {
+test('while it does not, there are ten looks for each threshold', async () => {
   using run = new Run(0);
   run.begin();
-  run.begin();
   await run.clock.advance(19);
-  run.begin();
   assert.equal(run.looks, 10);
   assert.equal(run.logged.length, 1);
 });
@@ -80,9 +79,9 @@ test('looks end when the kernel looks again, and come back when it stops', async
   await run.clock.advance(1000);
   assert.equal(run.looks, 2);
   run.kernel(0);
-  run.begin();
-  await run.clock.advance(3);
-  assert.equal(run.looks, 4);
+  await run.clock.advance(63);
+  assert.ok(run.looks > 2);
+  assert.equal(run.timeouts.at(-1), 0);
 });
 
 test('a kernel without the detector does not look, either', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { afterEach, describe, mock, test } from 'node:test';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { allocateChanges } from '../../../src/collector/scraping.ts';
 import { HuatuoError } from '../../../src/error.ts';
 import type { MetricsAnswer } from '../../../src/sdk/metrics.ts';
 import { answerOf, gauge } from '../../../src/storage/prometheus/own-family.ts';
@@ -204,6 +205,30 @@ test('a collector that hangs is asked once, however often it is scraped', async 
   for (let i = 0; i < 4; i++) await page([mute.source]);
   await mute.caughtUp();
   assert.equal(mute.requests.length, 1);
+});
+
+test('a thread that says what has changed is asked only then, and each time while what it has may expire', async () => {
+  const changes = allocateChanges();
+  let expires = false;
+  const quiet = collector('quiet', (request, port) =>
+    port.postMessage({ ...reply(request, 'quiet'), expires }),
+  );
+  const ready = quiet.heard();
+  quiet.port.postMessage({ type: 'ready', changes } satisfies ScrapeReply);
+  await ready;
+  const scrapes = async (count: number): Promise<number> => {
+    for (let i = 0; i < count; i++)
+      assert.match((await page([quiet.source])).text, /^huatuo_bamai_quiet_value/m);
+    return quiet.requests.length;
+  };
+  assert.equal(await scrapes(3), 1);
+  Atomics.add(changes, 0, 1);
+  expires = true;
+  assert.equal(await scrapes(3), 4);
+  expires = false;
+  assert.equal(await scrapes(3), 5);
+  quiet.source.close();
+  assert.equal(success((await page([quiet.source])).text, 'quiet'), '0');
 });
 
 test('scrapes at the same time share one request', async () => {
