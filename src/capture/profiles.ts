@@ -30,7 +30,7 @@ export interface CaptureProfiles {
   readonly isIncomplete: () => boolean;
 }
 
-/** @param subject a container, or a name of the host or a part of it: then of the whole host */
+/** @param subject as of `subjectOf` */
 export function captureProfiles(
   calls: ProfileCalls,
   subject: Subject,

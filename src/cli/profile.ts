@@ -9,7 +9,7 @@ import { ProfileOwner } from '../kernel/profile-owner.ts';
 import { pageSize } from '../procfs/page-size.ts';
 import { FORMAT_NAMES, formatOf } from '../profile/formats.ts';
 import type { ProfileRequest, ProfileSubject } from '../profile/protocol.ts';
-import { containerSubject } from '../profile/subject.ts';
+import { workloadSubject } from '../profile/subject.ts';
 import { headline, subtitle } from '../profile/summary.ts';
 import { takeProfile } from '../profile/take-profile.ts';
 import { topFunctions } from '../profile/top.ts';
@@ -111,7 +111,7 @@ async function subjectOf(
   const { containers } = (await askAgent(config.web)) ?? (await lookAround(config, complain));
   const found = oneContainer(container, containers);
   const { name, id } = found;
-  return { subject: containerSubject(found), name: printable(`container ${name || id.slice(0, 12)}`) };
+  return { subject: workloadSubject(found), name: printable(`container ${name || id.slice(0, 12)}`) };
 }
 
 function processOf(procfs: string, text: string): ProfileSubject {
