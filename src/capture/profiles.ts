@@ -1,5 +1,5 @@
 /** Profiles of one capture: of its subject, within its time. */
-import type { ProcessMappings } from '../decoder/process-frames.ts';
+import type { ProcessMappings } from '../decoder/frame-places.ts';
 import { HuatuoError } from '../error.ts';
 import { pageSize } from '../procfs/page-size.ts';
 import { nameRolled } from '../profile/name-rolled.ts';

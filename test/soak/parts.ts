@@ -9,9 +9,9 @@ import { type Fence, overloadOne } from './isolation.ts';
 import { LoopDisk } from './loop-disk.ts';
 import { crashesOfAgent, type Growth, livesOfWorkers } from './memory.ts';
 import { killPinned } from './pinned.ts';
-import { stayQuiet } from './quiet.ts';
 import { killWhileShipping } from './shipping.ts';
 import { killUnderFlood } from './sigkill.ts';
+import { quiet, troubles } from './tracer-parts.ts';
 
 export interface SoakOptions {
   /** Of the parts that take as long as they are told. */
@@ -24,10 +24,7 @@ type Part = (options: SoakOptions) => Promise<Row[]>;
 const GOAL_RESTART_MS = 250;
 const MEMORY_EVERY = 100;
 const FROZEN_SECONDS = 60;
-/** The longest window of an autotracer is full after 10 min. */
-const [FLOOD_MINUTES, QUIET_MINUTES] = [30, 20];
-/** Of its CPU time, what a quiet host uses at most, the agent included. */
-const QUIET_PERCENT = 15;
+const FLOOD_MINUTES = 30;
 
 export const PARTS: Readonly<Record<string, Part>> = {
   crashes,
@@ -39,6 +36,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   flood,
   shipping,
   quiet,
+  troubles,
 };
 
 async function crashes({ progress }: SoakOptions): Promise<Row[]> {
@@ -181,35 +179,6 @@ async function flood({ minutes = FLOOD_MINUTES, progress }: SoakOptions): Promis
       verdict: ledger.difference === '0' ? 'met' : 'missed',
     },
   ];
-}
-
-async function quiet({ minutes = QUIET_MINUTES, progress }: SoakOptions): Promise<Row[]> {
-  const { tracers, mean_percent, most_percent } = await stayQuiet(minutes, progress);
-  const isQuiet = mean_percent <= QUIET_PERCENT;
-  const host = `CPU ${mean_percent.toFixed(0)} % on average, ${most_percent.toFixed(0)} % in the busiest minute`;
-  return [
-    {
-      name: `quiet for ${minutes} min, the host`,
-      measured: isQuiet ? host : `${host}: a document may be of what it did`,
-      verdict: 'info',
-    },
-    ...tracers.map(({ tracer, samples, failed_samples, window, subjects }): Row => {
-      const judged = Math.max(0, samples - window + 1);
-      const about = subjects.length > 0 ? ` (${subjects.join(', ')})` : '';
-      return {
-        name: `quiet for ${minutes} min, ${tracer}`,
-        measured: `${subjects.length} documents${about}; ${samples} samples, ${failed_samples} failed, ${judged} with a full window`,
-        goal: '0 documents',
-        verdict: verdictOf(subjects.length, judged, isQuiet),
-      };
-    }),
-  ];
-}
-
-/** On a host that is at work a document says nothing against the tracer; it was printed with what the host did. */
-function verdictOf(documents: number, judged: number, isQuiet: boolean): Row['verdict'] {
-  if (documents > 0) return isQuiet ? 'missed' : 'info';
-  return judged > 0 ? 'met' : 'skipped';
 }
 
 function isOfProcess({ part }: PartGrowth): boolean {

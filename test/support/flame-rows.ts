@@ -21,6 +21,14 @@ export function hottestUserFrame(rows: FlameRows): string | undefined {
   return [...own].toSorted(([, a], [, b]) => b - a)[0]?.[0];
 }
 
+/** Those of one process. */
+export function rowsOf(rows: FlameRows, process: string): FlameRows {
+  const first = rows.findIndex(({ level, label }) => level === 1 && label === process);
+  if (first < 0) return [];
+  const next = rows.findIndex(({ level }, index) => index > first && level <= 1);
+  return rows.slice(first, next < 0 ? undefined : next);
+}
+
 function isOfKernel(label: string): boolean {
   return label.endsWith('_[k]');
 }
