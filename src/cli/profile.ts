@@ -61,7 +61,16 @@ export async function profileCommand(
     // What was held comes as a signal, at the next turn.
     await nextTurn();
     if (stop.signal.aborted) throw nothingSampled();
-    const time = { seconds, signal: stop.signal, names_ms: NAMES_MS, progress: progressOn(seconds) };
+    const over = new AbortController();
+    const show = progressOn(seconds);
+    const progress = (passed: number): void => {
+      show(passed);
+      if (!isOver(config.path.procfs, flags)) return;
+      if (!over.signal.aborted) complain(`${name} has ended; this is what it did until then`);
+      over.abort();
+    };
+    const signal = AbortSignal.any([stop.signal, over.signal]);
+    const time = { seconds, signal, names_ms: NAMES_MS, progress };
     const request: ProfileRequest = { kind, subject, hz, faultsPerSample: FAULTS_PER_SAMPLE };
     const profile = await takeProfile(owner.calls, request, time, pageSize(config.path.procfs));
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
@@ -116,6 +125,11 @@ async function subjectOf(
   const found = oneContainer(container, containers);
   const { name, id } = found;
   return { subject: workloadSubject(found), name: printable(`container ${name || id.slice(0, 12)}`) };
+}
+
+/** Whether there is nothing to see any more. */
+function isOver(procfs: string, { pid }: ProfileFlags): boolean {
+  return pid !== undefined && !existsSync(join(procfs, pid));
 }
 
 function processOf(procfs: string, text: string): ProfileSubject {

@@ -41,9 +41,6 @@ export function unnamedFiles({ stacks, frames: all, unknown_frames }: Profile): 
   const shown = [...files]
     .toSorted(([, a], [, b]) => b - a)
     .slice(0, MOST_FILES)
-    .map(
-      ([file, count]) =>
-        `${file || 'memory of processes that had ended'} (${percent(count, unknown_frames)})`,
-    );
+    .map(([file, count]) => `${file || 'no file that is known'} (${percent(count, unknown_frames)})`);
   return [printable(`without a name are frames in ${shown.join(', ')}; huatuo profile --help says why`)];
 }

@@ -115,6 +115,29 @@ async function untilUsed(pid: number, ticks: number): Promise<void> {
   await eventually('CPU time of the program', () => used() >= before + ticks);
 }
 
+test('a profile of a process that ends meanwhile is over then, and has what it did', { skip }, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'huatuo-profile-'));
+  try {
+    using program = new CompiledProgram('profiled', '-O0', '-fno-omit-frame-pointer');
+    const file = join(directory, 'ended.folded');
+    let end: ReturnType<typeof ended>;
+    {
+      await using burner = await RunningProgram.start(program.path, 'burn');
+      const argv = ['profile', '--pid', `${burner.pid}`, '--duration', '10m', '-o', file];
+      const child = spawn(at('src/cli/huatuo'), argv, { stdio: ['ignore', 'ignore', 'pipe'] });
+      end = ended(child);
+      await eventually('it to sample', () => samples(child.pid ?? 0));
+      await untilUsed(burner.pid, 100);
+    }
+    const { code, said } = await end;
+    assert.equal(code, 0, said);
+    assert.match(said, /process \d+ has ended; this is what it did until then/);
+    assert.match(readFileSync(file, 'utf8'), /main;hot_function \d+\n/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 test('a profile of a systemd unit: what runs in it, by the name of the unit', {
   skip: skip || skipWithoutController('cpu'),
 }, async () => {
