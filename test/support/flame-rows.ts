@@ -12,7 +12,8 @@ export function hottestUserFrame(rows: FlameRows): string | undefined {
   const add = (label: string, value: number): unknown => own.set(label, (own.get(label) ?? 0) + value);
   const path: string[] = [];
   for (const { level, label, value } of rows) {
-    path.splice(level, path.length, label);
+    path.length = level;
+    path[level] = label;
     if (level < 2 || path.some(isOfKernel)) continue;
     add(label, value);
     const caller = path[level - 1];
