@@ -80,7 +80,7 @@ function documentOf(
   };
 }
 
-/** The list of containers lags behind the kernel; the cgroups do not. */
+/** The lists of containers and units lag behind the kernel; the cgroups do not. */
 function isThere(subject: Subject): boolean {
   return typeof subject === 'string' || Object.values(subject.cgroups).every((path) => existsSync(path));
 }

@@ -1,5 +1,5 @@
 /** Profiles of one capture: of its subject, within its time. */
-import type { ProcessMappings } from '../decoder/process-frames.ts';
+import type { ProcessMappings } from '../decoder/frame-places.ts';
 import { HuatuoError } from '../error.ts';
 import { pageSize } from '../procfs/page-size.ts';
 import { nameRolled } from '../profile/name-rolled.ts';
@@ -30,7 +30,7 @@ export interface CaptureProfiles {
   readonly isIncomplete: () => boolean;
 }
 
-/** @param subject a container, or a name of the host or a part of it: then of the whole host */
+/** @param subject as of `subjectOf` */
 export function captureProfiles(
   calls: ProfileCalls,
   subject: Subject,

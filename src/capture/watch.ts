@@ -4,6 +4,7 @@
  */
 import type { Samples, Subject } from '../sdk/autotracing.ts';
 import type { AnyAutotracer } from '../sdk/collector.ts';
+import { isContainer } from '../sdk/container.ts';
 import type { SampleContext } from '../sdk/context.ts';
 import type { WindowSample } from '../sdk/window.ts';
 import { Baselines } from './baselines.ts';
@@ -12,7 +13,7 @@ import { type Baseline, takeBaseline } from './processes.ts';
 import type { Alarm, Look } from './tracer.ts';
 import { type WindowEntries, Windows } from './windows.ts';
 
-/** Containers on one host, with room. */
+/** Containers and units on one host, with room. */
 const MAX_SUBJECTS = 1024;
 /** Samples that a subject may miss before it counts as gone. */
 const MISSED_SAMPLES = 3;
@@ -108,7 +109,8 @@ export class Watch {
   }
 }
 
-/** A part of the host and a container may have the same name. */
+/** A part of the host, a container and a unit may have the same name. */
 function keyOf(subject: Subject): string {
-  return typeof subject === 'string' ? `host ${subject}` : `container ${subject.id}`;
+  if (typeof subject === 'string') return `host ${subject}`;
+  return `${isContainer(subject) ? 'container' : 'unit'} ${subject.id}`;
 }

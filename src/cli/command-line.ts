@@ -39,6 +39,7 @@ export interface EventFlags {
 /** What `huatuo profile` is asked for, as it was written. */
 export interface ProfileFlags {
   readonly container?: string;
+  readonly unit?: string;
   readonly pid?: string;
   readonly offCpu?: boolean;
   readonly alloc?: boolean;
@@ -49,12 +50,13 @@ export interface ProfileFlags {
 }
 
 const PROFILE_EXAMPLES = `
-Without --container or --pid it is of the whole host. Needs root; an agent may run beside it, or none.
+Without --container, --unit or --pid it is of the whole host. Needs root; an agent may run beside it, or none.
 
 Examples:
   huatuo profile --container shop-web                 what it does with its CPU time
   huatuo profile --container shop-web --off-cpu -o wait.html
                                                       where it waits: for events, locks, I/O, or a CPU
+  huatuo profile --unit nginx.service                 the same of a systemd unit, with all its processes
   huatuo profile --pid 4711 --alloc -o memory.html    which code brings memory into use
   huatuo profile --block --duration 30s -o io.svg     who waits for I/O, and in which code
   huatuo profile -o cpu.pprof && go tool pprof -top cpu.pprof
@@ -70,7 +72,8 @@ What is seen: stacks are walked by frame pointers. Code that was built without t
 most compilers and of many distributions) shows the function that runs, but not all of its callers; the C library
 is such code in many of them, and hides who has called it. Names come from the symbol tables of the files that are mapped,
 also of removed ones and of those in containers, from /tmp/perf-PID.map of runtimes that compile while they run
-(node --perf-basic-prof), and from the kernel. Frames without a name are shown as [unknown], with the file.
+(node --perf-basic-prof, python3 -X perf, for Java jcmd PID Compiler.perfmap), and from the kernel. Frames without a name
+are shown as [unknown], with the file: one that was stripped, or [jit] where a runtime has left no map.
 `;
 
 const EXAMPLES = `
@@ -253,10 +256,19 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
     .action((options) => done({ command: 'containers', flags: flags(), output: options.output }));
   program
     .command('profile')
-    .description('Take a profile of the host, a container or a process, and write it as a flame graph')
+    .description(
+      'Take a profile of the host, a container, a systemd unit or a process, and write it as a flame graph',
+    )
     .option('--container <NAME>', 'Of this container: name, host name, pod, or the beginning of its id')
-    .addOption(new Option('--pid <PID>', 'Of this process, with all its threads').conflicts('container'))
-    .addOption(new Option('--host', 'Of the host, which is the default').conflicts(['container', 'pid']))
+    .addOption(
+      new Option('--unit <NAME>', 'Of this systemd unit, as systemctl shows it').conflicts('container'),
+    )
+    .addOption(
+      new Option('--pid <PID>', 'Of this process, with all its threads').conflicts(['container', 'unit']),
+    )
+    .addOption(
+      new Option('--host', 'Of the host, which is the default').conflicts(['container', 'unit', 'pid']),
+    )
     .addOption(new Option('--off-cpu', 'Where tasks wait, instead of what runs'))
     .addOption(new Option('--alloc', 'Where memory comes into use: page faults').conflicts('offCpu'))
     .addOption(new Option('--block', 'Where tasks wait for I/O').conflicts(['offCpu', 'alloc']))

@@ -34,7 +34,7 @@ export async function showEvents(
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   const table = flags.output === 'table';
-  if (table) await output.print(`${row('TIME', 'COLLECTOR', 'SEVERITY', 'CONTAINER', 'DATA')}\n`);
+  if (table) await output.print(`${row('TIME', 'COLLECTOR', 'SEVERITY', 'OWNER', 'DATA')}\n`);
   let lost = 0;
   try {
     for await (const chunk of readEvents(directory, query, stop.signal)) {
@@ -80,11 +80,13 @@ function tableLine({ tracer, line }: JournalEvent): string {
       container_name,
       container_hostname,
       container_id,
+      systemd_unit,
       tracer_data,
     } = document;
-    const container = container_name ?? container_hostname ?? String(container_id ?? '-').slice(0, 12);
+    const container = container_name ?? container_hostname ?? String(container_id ?? '').slice(0, 12);
+    const owner = container || (systemd_unit ?? '-');
     const data = shortFields((tracer_data ?? {}) as Readonly<Record<string, unknown>>, MAX_DATA).join(' ');
-    return row(String(time).slice(0, 23), tracer, String(severity), String(container), data);
+    return row(String(time).slice(0, 23), tracer, String(severity), String(owner), data);
   } catch {
     return row('-', tracer, '-', '-', line.toString('utf8'));
   }

@@ -4,15 +4,16 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { ContainerEntry } from '../containers/document.ts';
+import { findUnit } from '../containers/find-unit.ts';
 import { HuatuoError } from '../error.ts';
 import { ProfileOwner } from '../kernel/profile-owner.ts';
 import { pageSize } from '../procfs/page-size.ts';
 import { FORMAT_NAMES, formatOf } from '../profile/formats.ts';
 import type { ProfileRequest, ProfileSubject } from '../profile/protocol.ts';
-import { containerSubject } from '../profile/subject.ts';
+import { workloadSubject } from '../profile/subject.ts';
 import { headline, subtitle } from '../profile/summary.ts';
 import { takeProfile } from '../profile/take-profile.ts';
-import { topFunctions } from '../profile/top.ts';
+import { topFunctions, unnamedFiles } from '../profile/top.ts';
 import type { Profile, ProfileKind } from '../sdk/profile.ts';
 import { parseDuration } from '../sdk/units.ts';
 import { printable } from '../text.ts';
@@ -28,6 +29,8 @@ export interface ProfileOutput {
 const FAULTS_PER_SAMPLE = 7;
 const LONGEST_SECONDS = 600;
 const MAX_HZ = 10_000;
+/** On a host that is full of work names take their time, and who asked for a profile waits for them. */
+const NAMES_MS = 60_000;
 
 /**
  * Takes the profile and writes it; SIGINT ends it early, with what there is.
@@ -54,11 +57,20 @@ export async function profileCommand(
     const { subject, name } = await subjectOf(config, flags, complain);
     const hz = hertz(flags.hz);
     requireWritable(flags.output);
-    complain(`${headline({ kind } as Profile)} of ${name}, for ${flags.duration}; Ctrl-C ends it early`);
+    complain(`profile of ${name}, for ${flags.duration}. ${headline({ kind })}; Ctrl-C ends it early`);
     // What was held comes as a signal, at the next turn.
     await nextTurn();
     if (stop.signal.aborted) throw nothingSampled();
-    const time = { seconds, signal: stop.signal, progress: progressOn(seconds) };
+    const over = new AbortController();
+    const show = progressOn(seconds);
+    const progress = (passed: number): void => {
+      show(passed);
+      if (!isOver(config.path.procfs, flags)) return;
+      if (!over.signal.aborted) complain(`${name} has ended; this is what it did until then`);
+      over.abort();
+    };
+    const signal = AbortSignal.any([stop.signal, over.signal]);
+    const time = { seconds, signal, names_ms: NAMES_MS, progress };
     const request: ProfileRequest = { kind, subject, hz, faultsPerSample: FAULTS_PER_SAMPLE };
     const profile = await takeProfile(owner.calls, request, time, pageSize(config.path.procfs));
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
@@ -66,7 +78,7 @@ export async function profileCommand(
     if (profile.samples === 0) complain(nothingSeen(kind));
     orExplain(flags.output, () => writeFileSync(flags.output, format(profile)));
     print(subtitle(profile));
-    for (const line of topFunctions(profile)) print(line);
+    for (const line of [...topFunctions(profile), ...unnamedFiles(profile)]) print(line);
     print(`written to ${flags.output}`);
   } finally {
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
@@ -103,15 +115,21 @@ function kindOf({ offCpu, alloc, block }: ProfileFlags): ProfileKind {
 
 async function subjectOf(
   config: EffectiveConfig,
-  { container, pid }: ProfileFlags,
+  { container, unit, pid }: ProfileFlags,
   complain: (text: string) => void,
 ): Promise<{ readonly subject: ProfileSubject; readonly name: string }> {
   if (pid !== undefined) return { subject: processOf(config.path.procfs, pid), name: `process ${pid}` };
+  if (unit !== undefined) return { subject: unitOf(config.path.procfs, unit), name: printable(unit) };
   if (container === undefined) return { subject: { type: 'host' }, name: 'the host' };
   const { containers } = (await askAgent(config.web)) ?? (await lookAround(config, complain));
   const found = oneContainer(container, containers);
   const { name, id } = found;
-  return { subject: containerSubject(found), name: printable(`container ${name || id.slice(0, 12)}`) };
+  return { subject: workloadSubject(found), name: printable(`container ${name || id.slice(0, 12)}`) };
+}
+
+/** Whether there is nothing to see any more. */
+function isOver(procfs: string, { pid }: ProfileFlags): boolean {
+  return pid !== undefined && !existsSync(join(procfs, pid));
 }
 
 function processOf(procfs: string, text: string): ProfileSubject {
@@ -121,6 +139,16 @@ function processOf(procfs: string, text: string): ProfileSubject {
     expected: '--pid of a process that runs',
     found: printable(text),
     remedy: 'see ps; a process in a container has another id there than on the host',
+  });
+}
+
+function unitOf(procfs: string, name: string): ProfileSubject {
+  const unit = findUnit(procfs, name);
+  if (unit) return workloadSubject(unit);
+  throw new HuatuoError('USAGE', {
+    expected: '--unit with the whole name of a systemd unit that runs, such as nginx.service',
+    found: printable(name),
+    remedy: 'see systemctl list-units',
   });
 }
 

@@ -3,7 +3,8 @@ import { boottime_ns, wallOffset_ns } from '../actor/clock.ts';
 import type { ContainersClient } from '../containers/client.ts';
 import { type AgentIdentity, type DocumentKind, savedDocument } from '../decoder/envelope.ts';
 import { jsonText } from '../decoder/json-text.ts';
-import { containerFragment, idFragment } from '../decoder/owner-fragment.ts';
+import { containerFragment, idFragment, unitFragment } from '../decoder/owner-fragment.ts';
+import { isContainer } from '../sdk/container.ts';
 import type { SavedDocument } from '../sdk/context.ts';
 
 /** Dates of later years have more digits than readers of RFC 3339 expect. */
@@ -49,10 +50,11 @@ export function savedLine(
   return Buffer.from(line);
 }
 
-/** The newest that is known of the container, else what the collector had, else its id. */
+/** A unit; or the newest that is known of the container, else what the collector had, else its id. */
 function ownerOf(subject: SavedDocument['subject'], containers: SavedBy['containers']): string {
   if (subject === undefined) return '';
   const given = typeof subject === 'string' ? undefined : subject;
+  if (given && !isContainer(given)) return unitFragment(given.id);
   const id = given?.id ?? String(subject);
   const container = containers.find(id) ?? given;
   return container ? containerFragment(container) : idFragment(id);

@@ -94,28 +94,31 @@ export function containers(): z.ZodType<ContainersConfig> {
 const TRANSIENT_UNITS = '[0-9a-f]{64}.*|run-.*|.+@\\d+-(.+:.+|\\d+-\\d+)\\.service';
 
 function units() {
-  return section("Units of the host's systemd that have series of their own, beside containers", {
-    enabled: flag({
-      default: true,
-      doc: 'Whether any has; documents name the unit of a process without it, too',
-    }),
-    include: pattern({
-      default: '.*\\.service',
-      max: MAX_PATTERN,
-      doc: 'Units of which this matches the whole name, as systemctl shows it; .*\\.(service|scope) for sessions and virtual machines, too. Slices are sums of what is below them',
-    }),
-    exclude: pattern({
-      default: TRANSIENT_UNITS,
-      max: MAX_PATTERN,
-      doc: 'Of them, not those of which this matches the whole name, by default those that have another name at each start; empty: none left out',
-    }),
-    max: count({
-      default: 256,
-      min: 1,
-      max: 4096,
-      doc: 'Units that have series at a time; what is started beyond it has none, and is counted',
-    }),
-  });
+  return section(
+    "Units of the host's systemd that have series of their own, and that autotracers look at, beside containers",
+    {
+      enabled: flag({
+        default: true,
+        doc: 'Whether there are any; documents name the unit of a process without it, too',
+      }),
+      include: pattern({
+        default: '.*\\.service',
+        max: MAX_PATTERN,
+        doc: 'Units of which this matches the whole name, as systemctl shows it; .*\\.(service|scope) for sessions and virtual machines, too. Slices are sums of what is below them',
+      }),
+      exclude: pattern({
+        default: TRANSIENT_UNITS,
+        max: MAX_PATTERN,
+        doc: 'Of them, not those of which this matches the whole name, by default those that have another name at each start; empty: none left out',
+      }),
+      max: count({
+        default: 256,
+        min: 1,
+        max: 4096,
+        doc: 'Units that have series at a time; what is started beyond it has none, and is counted',
+      }),
+    },
+  );
 }
 
 function kubelet() {

@@ -42,6 +42,11 @@ export function idFragment(containerId: string): string {
   return fragment({ container_id: clip(containerId) });
 }
 
+/** For a document about a unit, with all its cgroups. */
+export function unitFragment(name: string): string {
+  return fragment({ systemd_unit: clip(name) });
+}
+
 /** As `ownerFragment`, of at most 4 KiB. */
 export function containerFragment(container: Container): string {
   const { labels } = container;

@@ -8,7 +8,7 @@ import { MAX_NAME_BYTES, type SymbolTable, SymbolTableWriter } from './symbol-ta
 /** Of a file; what is behind it is the newest code, so the end is read. */
 export const MAX_PERF_MAP_BYTES: number = 16 << 20;
 /** Addresses of processes end far below 2^52. Runtimes differ in how they print them. */
-const LINE = /^(?:0x)?0*([0-9a-f]{1,13}) (?:0x)?([0-9a-f]{1,8}) (.+)$/i;
+const LINE = /^(?:0x)?0*([0-9a-f]{1,13}) (?:0x)?0*([0-9a-f]{1,8}) (.+)$/i;
 const NO_NAME = new Uint8Array(0);
 
 /** @returns functions by address. Of code that was placed where other code had been, the later line stands. */

@@ -14,33 +14,16 @@ import { LRUCache } from 'lru-cache';
 import {
   type ExecutableMapping,
   executableMappings,
-  fileName,
   mappedFile,
   withFile,
 } from '../procfs/executable-files.ts';
 import { readIfThere } from '../procfs/source.ts';
 import { demangled } from './demangle.ts';
 import { openElf, readFileSymbols } from './elf-symbols.ts';
+import { mappingOf, moduleOf, type NamedFrame, NOWHERE, type ProcessMappings } from './frame-places.ts';
 import { MAX_PERF_MAP_BYTES, parsePerfMap } from './perf-map.ts';
-import { type SymbolTable, shownFileName, symbolAt } from './symbol-table.ts';
+import { type SymbolTable, symbolAt } from './symbol-table.ts';
 
-/** Where a process has code. Plain data. */
-export interface ProcessMappings {
-  readonly process: number;
-  /** When it was read: a file that was changed later is not the one that was mapped then. */
-  readonly read_unix_ms: number;
-  readonly mappings: readonly ExecutableMapping[];
-}
-
-export interface NamedFrame {
-  /** Empty when there is none; printable. */
-  readonly name: string;
-  /** Base name of the file, `[jit]`, `[vdso]`; empty for an address where the process has no code. Printable. */
-  readonly module: string;
-}
-
-const NOWHERE: NamedFrame = { name: '', module: '' };
-const JIT = '[jit]';
 const OFFSET = /\+0x[0-9a-f]+$/;
 const MAX_TABLE_BYTES = 64 << 20;
 /** A file, and when it was last changed: an inode is given again. */
@@ -76,7 +59,7 @@ export function nameFrames(
   process: ProcessMappings,
   addresses: BigUint64Array,
 ): NamedFrame[] {
-  /** By inode, and of what is in no file. */
+  /** By inode; of what is in no file, that is empty. */
   const tables = new Map<string, SymbolTable | undefined>();
   return Array.from(addresses, (address) => {
     const mapping = mappingOf(process.mappings, address);
@@ -85,24 +68,13 @@ export function nameFrames(
     if (inode !== '') {
       if (!tables.has(inode)) tables.set(inode, tableOf(procfs, process, mapping));
       const offset = address - mapping.start + mapping.offset;
-      return named(tables.get(inode), offset, shownFileName(fileName(mapping.path)));
+      return named(tables.get(inode), offset, moduleOf(mapping));
     }
-    if (mapping.path.startsWith('[')) return { name: '', module: shownFileName(mapping.path) };
+    if (mapping.path.startsWith('[')) return { name: '', module: moduleOf(mapping) };
     // That there is none is remembered, too.
-    if (!tables.has(JIT)) tables.set(JIT, readPerfMap(procfs, process.process));
-    return named(tables.get(JIT), address, JIT);
+    if (!tables.has('')) tables.set('', readPerfMap(procfs, process.process));
+    return named(tables.get(''), address, moduleOf(mapping));
   });
-}
-
-function mappingOf(mappings: readonly ExecutableMapping[], address: bigint): ExecutableMapping | undefined {
-  let [low, high] = [0, mappings.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (mappings[middle]!.end <= address) low = middle + 1;
-    else high = middle;
-  }
-  const found = mappings[low];
-  return found && found.start <= address ? found : undefined;
 }
 
 function named(table: SymbolTable | undefined, place: bigint, module: string): NamedFrame {

@@ -1,8 +1,9 @@
 /** What the thread `symbols` is asked and answers. It reads files of megabytes, so neither the main thread nor a collector's does. */
 import { executableFiles, withFile } from '../procfs/executable-files.ts';
 import { openElf, readFileSymbols } from './elf-symbols.ts';
+import type { NamedFrame, ProcessMappings } from './frame-places.ts';
 import { type KernelSymbols, readSymbols } from './kallsyms.ts';
-import { type NamedFrame, nameFrames, type ProcessMappings, readMappings } from './process-frames.ts';
+import { nameFrames, readMappings } from './process-frames.ts';
 import { type SymbolTable, shownFileName } from './symbol-table.ts';
 
 /** Functions of one file. */

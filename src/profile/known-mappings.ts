@@ -1,5 +1,5 @@
 /** Where the processes of a profile have code. It is read while they run, because processes end. */
-import type { ProcessMappings } from '../decoder/process-frames.ts';
+import type { ProcessMappings } from '../decoder/frame-places.ts';
 import type { ProfileCalls } from './protocol.ts';
 import type { RawProcess } from './wire.ts';
 

@@ -1,13 +1,14 @@
 /** Stacks of addresses -> stacks of functions. */
+
+import { type NamedFrame, type ProcessMappings, placeFrames } from '../decoder/frame-places.ts';
 import type { KernelSymbols } from '../decoder/kallsyms.ts';
 import type { MapBatch } from '../decoder/maps.ts';
-import type { NamedFrame, ProcessMappings } from '../decoder/process-frames.ts';
 import { symbolAt } from '../decoder/symbol-table.ts';
+import { withDeadline } from '../promises.ts';
 import type { Profile, ProfileFrame, ProfileStack } from '../sdk/profile.ts';
 import type { ProfileCalls, ProfileRequest } from './protocol.ts';
 import { type RawProcess, type RawStack, rawStacks } from './wire.ts';
 
-/** For all names of a profile: what has none by then stays without. Processes with the most samples come first. */
 const NAMES_MS = 8000;
 const UNKNOWN = '[unknown]';
 const OFFSET = /\+0x[0-9a-f]+$/;
@@ -19,6 +20,8 @@ export interface TakenStacks {
   readonly mappings: ReadonlyMap<number, ProcessMappings>;
   /** What a page fault stands for. */
   readonly pageBytes: number;
+  /** For all names: what has none by then stays without. Absent: as long as a capture may take for it. */
+  readonly names_ms?: number | undefined;
 }
 
 type Named = Pick<Profile, 'unit' | 'stacks' | 'frames' | 'unknown_frames' | 'unknown_samples'>;
@@ -27,10 +30,10 @@ type Named = Pick<Profile, 'unit' | 'stacks' | 'frames' | 'unknown_frames' | 'un
 export async function nameStacks(
   calls: ProfileCalls,
   request: ProfileRequest,
-  { stacks: batches, processes, mappings, pageBytes }: TakenStacks,
+  { stacks: batches, processes, mappings, pageBytes, names_ms = NAMES_MS }: TakenStacks,
 ): Promise<Named> {
   const kernel = new KernelNames(await calls.kernelSymbols(0));
-  const user = await userNames(calls, batches, mappings);
+  const user = await userNames(calls, batches, mappings, names_ms);
   const weigh = valuation(request, pageBytes);
   const stacks = batches.flatMap((batch) =>
     Array.from(rawStacks(batch), (raw): ProfileStack => {
@@ -117,14 +120,16 @@ async function userNames(
   calls: ProfileCalls,
   batches: readonly MapBatch[],
   mappings: ReadonlyMap<number, ProcessMappings>,
+  names_ms: number,
 ): Promise<ReadonlyMap<number, ReadonlyMap<bigint, ProfileFrame>>> {
-  const end_ms = performance.now() + NAMES_MS;
+  const end_ms = performance.now() + names_ms;
   const frames = new Map<string, ProfileFrame>();
   const named = new Map<number, ReadonlyMap<bigint, ProfileFrame>>();
   for (const [pid, addresses] of wantedAddresses(batches)) {
     const own = mappings.get(pid);
-    if (!own || performance.now() > end_ms) continue;
-    const answers = (await calls.processFrames(own, BigUint64Array.from(addresses))) ?? [];
+    if (!own) continue;
+    const places = BigUint64Array.from(addresses);
+    const answers = (await namesBefore(end_ms, calls, own, places)) ?? placeFrames(own, places);
     const found = new Map<bigint, ProfileFrame>();
     for (const [index, address] of [...addresses].entries()) {
       const answer = answers[index];
@@ -137,6 +142,19 @@ async function userNames(
     named.set(pid, found);
   }
   return named;
+}
+
+/** @returns undefined when there were none by then */
+async function namesBefore(
+  end_ms: number,
+  calls: ProfileCalls,
+  own: ProcessMappings,
+  addresses: BigUint64Array,
+): Promise<readonly NamedFrame[] | undefined> {
+  const left_ms = end_ms - performance.now();
+  if (left_ms <= 0) return undefined;
+  // A deadline that has passed and a failure of the other thread mean the same here.
+  return withDeadline(calls.processFrames(own, addresses), left_ms, 'names').catch(() => undefined);
 }
 
 /** Processes with the most samples first. */

@@ -1,7 +1,8 @@
 /** What a profile needs of the main thread, which holds its BPF object (src/kernel/profile-owner.ts). */
+
+import type { NamedFrame, ProcessMappings } from '../decoder/frame-places.ts';
 import type { KernelSymbols } from '../decoder/kallsyms.ts';
 import type { MapBatch } from '../decoder/maps.ts';
-import type { NamedFrame, ProcessMappings } from '../decoder/process-frames.ts';
 import type { ProfileKind } from '../sdk/profile.ts';
 import type { RawProcess } from './wire.ts';
 

@@ -10,7 +10,7 @@ const HEADLINES: Readonly<Record<ProfileKind, string>> = {
   slab: 'Objects of the kernel that were made and stay',
 };
 
-export function headline({ kind }: Profile): string {
+export function headline({ kind }: Pick<Profile, 'kind'>): string {
   return HEADLINES[kind];
 }
 

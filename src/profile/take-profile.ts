@@ -7,8 +7,8 @@
  * have loaded meanwhile.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProcessMappings } from '../decoder/frame-places.ts';
 import { allBatches, type MapBatch } from '../decoder/maps.ts';
-import type { ProcessMappings } from '../decoder/process-frames.ts';
 import type { Profile } from '../sdk/profile.ts';
 import { KnownMappings, type Processes } from './known-mappings.ts';
 import { nameStacks } from './name-stacks.ts';
@@ -23,6 +23,8 @@ export interface ProfileTime {
   readonly signal: AbortSignal;
   /** Where processes had code before it began. */
   readonly earlier?: readonly ProcessMappings[] | undefined;
+  /** As in `TakenStacks`. */
+  readonly names_ms?: number;
   /** Called at each look, with the seconds that have passed. */
   readonly progress?: (seconds: number) => void;
 }
@@ -35,7 +37,7 @@ export interface ProfileTime {
 export async function takeProfile(
   calls: ProfileCalls,
   request: ProfileRequest,
-  { seconds, signal, progress, earlier }: ProfileTime,
+  { seconds, signal, progress, earlier, names_ms }: ProfileTime,
   pageBytes: number,
   readMore?: (id: number) => Promise<void>,
 ): Promise<Profile> {
@@ -64,7 +66,7 @@ export async function takeProfile(
     // Before names are looked up, which takes longer: the kernel's memory is no longer needed.
     await calls.profileFree(id);
     await known.lookAgain(processes);
-    const taken = { stacks, processes, mappings: known.mappings, pageBytes };
+    const taken = { stacks, processes, mappings: known.mappings, pageBytes, names_ms };
     const named = await nameStacks(calls, request, taken);
     return { kind: request.kind, seconds: lasted, started_unix_ns, ...named, ...counts };
   } finally {

@@ -5,6 +5,9 @@ import { amount, percent } from './summary.ts';
 
 const MOST = 10;
 const NAME_WIDTH = 60;
+/** Of all frames, what may be without a name and needs no explanation. */
+const FEW_UNNAMED = 0.1;
+const MOST_FILES = 3;
 /** In which every wait ends. */
 const SCHEDULER = /^(?:__|io_|preempt_|exit_to_user_mode_)?schedule(?:_|$)/;
 
@@ -26,4 +29,18 @@ export function topFunctions(profile: Profile): string[] {
       const shown = printable(name.length > NAME_WIDTH ? `${name.slice(0, NAME_WIDTH - 1)}…` : name);
       return `${percent(value, total).padStart(9)}  ${amount(profile, value).padStart(8)}  ${shown}`;
     });
+}
+
+/** When much has no name: a line that says in which files that is. */
+export function unnamedFiles({ stacks, frames: all, unknown_frames }: Profile): string[] {
+  if (unknown_frames <= FEW_UNNAMED * all) return [];
+  const files = new Map<string, number>();
+  for (const { frames, samples } of stacks)
+    for (const { isUnknown, module } of frames)
+      if (isUnknown) files.set(module, (files.get(module) ?? 0) + samples);
+  const shown = [...files]
+    .toSorted(([, a], [, b]) => b - a)
+    .slice(0, MOST_FILES)
+    .map(([file, count]) => `${file || 'no file that is known'} (${percent(count, unknown_frames)})`);
+  return [printable(`without a name are frames in ${shown.join(', ')}; huatuo profile --help says why`)];
 }

@@ -3,7 +3,7 @@
  *
  *   export default defineAutotracing({
  *     doc: …, options: { floor: size('512MiB', …) }, document: { used_bytes: bytes(…) },
- *     sample: (ctx) => perContainer(ctx, (container) => read(container.cgroups)),        // each subject and its state
+ *     sample: (ctx) => perWorkload(ctx, ({ cgroups }) => read(cgroups)),                // each subject and its state
  *     trigger: ({ newest }, { floor }) => (newest.state > floor ? { used_bytes: newest.state } : undefined),   // pure
  *     capture: (subject, why, { processes }) => ({ ...why, top: processes.top(subject, 'rss', 10) }),
  *   });
@@ -13,7 +13,7 @@
  * tasks on a pool, each capture has a thread of its own. With a BPF object of its name, an autotracer has one thread for all of it.
  */
 import type { About } from './about.ts';
-import type { Container } from './container.ts';
+import type { Container, Unit } from './container.ts';
 import type { SampleContext, Severity } from './context.ts';
 import type { Disks } from './disks.ts';
 import type { DocumentFields, DocumentOf } from './document.ts';
@@ -32,8 +32,8 @@ import {
 import type { Profiles } from './profile.ts';
 import type { Window } from './window.ts';
 
-/** A container; or the host, or a part of it, by name: `host`, `sda`. */
-export type Subject = Container | string;
+/** A container, or a unit of systemd that has series; or the host, or a part of it, by name: `host`, `sda`. */
+export type Subject = Container | Unit | string;
 
 /** One sample: the state of each subject there is, plain data and small. */
 export type Samples<State> = Iterable<readonly [subject: Subject, state: State]>;
@@ -51,8 +51,11 @@ export type PaceOptions = {
 export const PACE: PaceOptions = {
   every: duration('10s', 'Time between two samples', { min: '1s', max: '1h' }),
   window: count(2, 'Samples that are compared', { min: 1, max: 720 }),
-  cooldown: duration('30m', 'Time after a capture in which the same container, or the host, has no other'),
-  captures_per_hour: count(12, 'Captures within an hour, of the host and all containers together'),
+  cooldown: duration(
+    '30m',
+    'Time after a capture in which the same container or systemd unit, or the host, has no other',
+  ),
+  captures_per_hour: count(12, 'Captures within an hour, of the host and all containers and units together'),
   capture_cpu_per_hour: duration(
     '2m',
     'CPU time that captures may use within an hour, with the search for names; beyond it there is none',
@@ -108,7 +111,7 @@ export interface ProcessUse {
 
 export interface Processes {
   /**
-   * The processes of a container, or of the host, with the most resident memory or the most growth of it, largest first.
+   * The processes of a container, a unit or the host, with the most resident memory or the most growth of it, largest first.
    * When not all of them could be looked at, or there are none any more, the document is marked as partial.
    */
   top(subject: Subject, by: 'rss' | 'growth', most: number): ProcessUse[];
@@ -118,7 +121,7 @@ export interface CaptureContext<Options> extends SampleContext<Options> {
   /** Aborts when the capture has run out of time or the collector is stopped. */
   readonly signal: AbortSignal;
   readonly processes: Processes;
-  /** Of the subject: a container with all its cgroups, or the host. */
+  /** Of the subject: a container or a unit with all its cgroups, or the host. */
   readonly profile: Profiles;
   readonly disks: Disks;
   /** Of the subject, as `profile`. */

@@ -99,9 +99,14 @@ const NO_CONTAINER: ContainerLabels = {
   container_id: '',
 };
 
+/** Whether it is a container, and no unit. */
+export function isContainer(workload: Container | Unit): workload is Container {
+  return 'runtime' in workload;
+}
+
 /** For metrics with `WORKLOAD_LABELS`. */
 export function workloadLabels(workload: Container | Unit): WorkloadLabels {
-  return 'runtime' in workload
+  return isContainer(workload)
     ? { ...containerLabels(workload), systemd_unit: '' }
     : { ...NO_CONTAINER, systemd_unit: workload.id };
 }
@@ -177,8 +182,8 @@ export function perContainer<Result>(
  */
 export function perWorkload<Result>(
   { containers, log }: PerWorkloadContext,
-  read: (workload: Workload, labels: WorkloadLabels) => Result | undefined,
-): (readonly [Workload, Result])[] {
+  read: (workload: Container | Unit, labels: WorkloadLabels) => Result | undefined,
+): (readonly [Container | Unit, Result])[] {
   return [
     ...perOne(containers.list(), workloadLabels, 'a container cannot be read', log, read),
     ...perOne(containers.units(), workloadLabels, 'a systemd unit cannot be read', log, read),

@@ -97,8 +97,8 @@ export interface CollectorContext<
 export type Severity = 'info' | 'warning' | 'critical';
 
 export interface SavedDocument<Data extends object = object> {
-  /** Whom it is about: a container or its id, also of one that is gone. The host without it. */
-  readonly subject?: Container | string | undefined;
+  /** Whom it is about: a container or its id, also of one that is gone, or a unit. The host without it. */
+  readonly subject?: Container | Unit | string | undefined;
   /** CLOCK_BOOTTIME of what is described; now without it. */
   readonly time_ns?: bigint;
   /** Default: that of the event struct, else `info`. */

@@ -18,12 +18,12 @@ export type { Container, Owner, Unit, Workload, WorkloadLabels } from './contain
 export {
   type ContainerLabels,
   containerLabels,
+  isContainer,
   perContainer,
   perWorkload,
   workloadLabels,
   workloadOf,
 } from './container.ts';
-export { CONTAINER_FILTER, containerFilter } from './container-filter.ts';
 export * from './context.ts';
 export type { DiskActivity, DiskFile, DiskRequest, Disks, DiskUsage } from './disks.ts';
 export {
@@ -78,3 +78,4 @@ export {
 export type { Profile, ProfileAround, ProfileFrame, ProfileKind, ProfileStack, Profiles } from './profile.ts';
 export { PROFILE_FIELDS, profileDocument } from './profile-document.ts';
 export { type Window, type WindowSample, windowOf } from './window.ts';
+export { WORKLOAD_FILTER, workloadFilter } from './workload-filter.ts';

@@ -29,7 +29,7 @@ async function refused(code: ErrorCode, message: RegExp, directory: string, flag
 
 test('an empty journal is a header', async () => {
   using directory = directoryWith({});
-  assert.match((await show(directory.path)).join(''), /^TIME +COLLECTOR +SEVERITY +CONTAINER +DATA\n$/);
+  assert.match((await show(directory.path)).join(''), /^TIME +COLLECTOR +SEVERITY +OWNER +DATA\n$/);
 });
 
 test('a journal that is not there or is no directory is refused before anything is printed', async () => {

@@ -17,9 +17,11 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { at } from '../../src/paths.ts';
+import { skipWithoutController } from '../support/cgroup.ts';
 import { CompiledProgram } from '../support/compiled-program.ts';
 import { skipWithoutRuntime, TestContainer } from '../support/container.ts';
 import { skipWithoutPrograms } from '../support/container-programs.ts';
+import { CpuUnit } from '../support/cpu-container.ts';
 import { eventually } from '../support/eventually.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';
 import { RunningProgram } from '../support/running-program.ts';
@@ -112,6 +114,50 @@ async function untilUsed(pid: number, ticks: number): Promise<void> {
   const before = used();
   await eventually('CPU time of the program', () => used() >= before + ticks);
 }
+
+test('a profile of a process that ends meanwhile is over then, and has what it did', { skip }, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'huatuo-profile-'));
+  try {
+    using program = new CompiledProgram('profiled', '-O0', '-fno-omit-frame-pointer');
+    const file = join(directory, 'ended.folded');
+    let end: ReturnType<typeof ended>;
+    {
+      await using burner = await RunningProgram.start(program.path, 'burn');
+      const argv = ['profile', '--pid', `${burner.pid}`, '--duration', '10m', '-o', file];
+      const child = spawn(at('src/cli/huatuo'), argv, { stdio: ['ignore', 'ignore', 'pipe'] });
+      end = ended(child);
+      await eventually('it to sample', () => samples(child.pid ?? 0));
+      await untilUsed(burner.pid, 100);
+    }
+    const { code, said } = await end;
+    assert.equal(code, 0, said);
+    assert.match(said, /process \d+ has ended; this is what it did until then/);
+    assert.match(readFileSync(file, 'utf8'), /main;hot_function \d+\n/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('a profile of a systemd unit: what runs in it, by the name of the unit', {
+  skip: skip || skipWithoutController('cpu'),
+}, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'huatuo-profile-'));
+  try {
+    using program = new CompiledProgram('profiled', '-O0', '-fno-omit-frame-pointer');
+    await using unit = new CpuUnit('profiled');
+    await using beside = await RunningProgram.start(program.path, 'ask');
+    await using burner = await RunningProgram.start(program.path, 'burn');
+    unit.add(burner.pid);
+    const file = join(directory, 'unit.folded');
+    const argv = ['profile', '--unit', unit.id, '--duration', '500ms', '-o', file];
+    await run(at('src/cli/huatuo'), argv);
+    const folded = readFileSync(file, 'utf8');
+    assert.match(folded, /main;hot_function \d+\n/);
+    assert.doesNotMatch(folded, /asking_function/, `${beside.pid} is not of the unit`);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
 
 test('a profile of a container: what runs in it, by the names of a file that only it sees', {
   skip: skip || skipWithoutRuntime('runc'),

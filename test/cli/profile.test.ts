@@ -25,6 +25,10 @@ const refusals: readonly (readonly [argv: readonly string[], found: RegExp])[] =
   [['--hz', '9.5'], /found 9\.5/],
   [['--pid', '4194305'], /--pid of a process that runs, found 4194305/],
   [['--pid', 'self'], /found self/],
+  [
+    ['--unit', 'no-such.service'],
+    /--unit with the whole name of a systemd unit that runs.*found no-such\.service/,
+  ],
   [['--pid', '../1'], /found \.\.\/1/],
 ];
 for (const [argv, found] of refusals) {
@@ -48,6 +52,8 @@ test('subjects and kinds exclude each other', () => {
   for (const argv of [
     ['--pid', '1', '--container', 'web'],
     ['--host', '--pid', '1'],
+    ['--unit', 'cron.service', '--container', 'web'],
+    ['--pid', '1', '--unit', 'cron.service'],
     ['--off-cpu', '--alloc'],
     ['--block', '--off-cpu'],
   ]) {

@@ -144,6 +144,15 @@ test('a container that is gone is still named by its id, with hostile text as te
   );
 });
 
+test('a document about a systemd unit names it, and no container', async () => {
+  const host = new Host();
+  const { saver } = host.saver();
+  const unit = { id: 'a"b.service', cgroups: {}, cgroupIds: [] };
+  await saver.save({ subject: unit, data: {} });
+  const [document] = host.documents;
+  assert.deepEqual([document?.systemd_unit, document?.container_id], [unit.id, undefined]);
+});
+
 test('each document has an id of its own, over all workers', async () => {
   const host = new Host();
   const first = host.saver();

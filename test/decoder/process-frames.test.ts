@@ -5,8 +5,9 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { type ProcessMappings, placeFrames } from '../../src/decoder/frame-places.ts';
 import { parsePerfMap } from '../../src/decoder/perf-map.ts';
-import { nameFrames, type ProcessMappings, readMappings } from '../../src/decoder/process-frames.ts';
+import { nameFrames, readMappings } from '../../src/decoder/process-frames.ts';
 import { symbolAt } from '../../src/decoder/symbol-table.ts';
 
 test('functions of this process are named by the files it runs; where it has no code there is no name', () => {
@@ -29,9 +30,28 @@ test('a process that has ended has no mappings', () => {
   assert.deepEqual(readMappings('/proc', [2 ** 22 + 1]), []);
 });
 
+test('without a look at files it is known in which one an address is', () => {
+  const mapping = { start: 0x1000n, end: 0x2000n, offset: 0n, inode: '08:01 5', path: '/opt/app (deleted)' };
+  const jit = { ...mapping, start: 0x3000n, end: 0x4000n, inode: '', path: '' };
+  const vdso = { ...mapping, start: 0x5000n, end: 0x6000n, inode: '', path: '[vdso]' };
+  const places = placeFrames(
+    { process: 7, read_unix_ms: 0, mappings: [mapping, jit, vdso] },
+    BigUint64Array.of(0x1fffn, 0x2000n, 0x3000n, 0x5008n),
+  );
+  assert.deepEqual(
+    places.map(({ name, module }) => [name, module]),
+    [
+      ['', 'app'],
+      ['', ''],
+      ['', '[jit]'],
+      ['', '[vdso]'],
+    ],
+  );
+});
+
 test('code of a runtime: lines of any order, those that are none are left out, gaps have no name', () => {
   const table = parsePerfMap(
-    '0x00000000FFFF0000 40 second\n1000 20 first <with> "text"\nnonsense\n1000 zz bad\n 2000 10 indented\n1000 10 first again\n\n',
+    '0x00000000FFFF0000 0x0000000000000040 second\n1000 20 first <with> "text"\nnonsense\n1000 zz bad\n 2000 10 indented\n1000 10 first again\n\n',
   );
   const nameOf = (address: bigint): string | undefined => symbolAt(table, address);
   assert.equal(nameOf(0x100fn), 'first again+0xf');

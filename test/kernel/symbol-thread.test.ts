@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { SymbolThread } from '../../src/kernel/symbol-thread.ts';
 
@@ -16,9 +20,25 @@ test('tasks that come at once are answered one after the other, each its own', a
   );
 });
 
-test('a task past its deadline is given up, and the next one gets a new thread', async () => {
+/** Whoever opens it waits for a writer. */
+function procfsThatHangs(): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'huatuo-symbols-'));
+  const kallsyms = join(path, 'kallsyms');
+  execFileSync('mkfifo', [kallsyms]);
+  return {
+    path,
+    [Symbol.dispose]() {
+      // Lets go of the thread that waits.
+      closeSync(openSync(kallsyms, 'r+'));
+      rmSync(path, { recursive: true });
+    },
+  };
+}
+
+test('a task that waits past its deadline is given up, and the next one gets a new thread', async () => {
+  using hanging = procfsThatHangs();
   const thread = new SymbolThread();
-  assert.equal(await thread.run({ type: 'kernel', procfs: '/proc', version: 1 }, 0), undefined);
+  assert.equal(await thread.run({ type: 'kernel', procfs: hanging.path, version: 1 }, 100), undefined);
   const answer = await thread.run({ type: 'kernel', procfs: '/nonexistent', version: 2 }, LONG_MS);
   assert.ok(answer?.type === 'kernel');
   assert.equal(answer.symbols.version, 2);

@@ -1,6 +1,7 @@
 /** What a kernel would have sampled, as bytes, and a process or two. */
+
+import type { NamedFrame, ProcessMappings } from '../../src/decoder/frame-places.ts';
 import type { MapBatch } from '../../src/decoder/maps.ts';
-import type { NamedFrame, ProcessMappings } from '../../src/decoder/process-frames.ts';
 import type { ProfileCalls, ProfileMap, ProfileRequest, RolledProfile } from '../../src/profile/protocol.ts';
 import { STACK_BYTES } from '../../src/profile/wire.ts';
 

@@ -8,11 +8,16 @@ import { FakeKernel, mappingsOf } from './fake-kernel.ts';
 
 const REQUEST: ProfileRequest = { kind: 'on_cpu', subject: { type: 'host' }, hz: 100, faultsPerSample: 7 };
 
-function take(kernel: FakeKernel, request: Partial<ProfileRequest> = {}, seconds = 0.3): Promise<Profile> {
+function take(
+  kernel: FakeKernel,
+  request: Partial<ProfileRequest> = {},
+  seconds = 0.3,
+  names_ms?: number,
+): Promise<Profile> {
   return takeProfile(
     kernel,
     { ...REQUEST, ...request },
-    { seconds, signal: new AbortController().signal },
+    { seconds, signal: new AbortController().signal, ...(names_ms !== undefined && { names_ms }) },
     4096,
   );
 }
@@ -69,7 +74,7 @@ test('a process whose files cannot be read in time costs its own names only', as
     (await take(kernel)).stacks.map(({ pid, frames }) => [pid, frames[0]?.name]),
     [
       [7, 'work'],
-      [8, '[unknown]'],
+      [8, '[unknown] app'],
     ],
   );
 });
@@ -125,6 +130,19 @@ test('many processes are looked at in turns; one that gives no answer in time co
   );
   assert.ok(asked.every(({ length }) => length <= 64));
   assert.equal(asked.filter((some) => some.includes(70)).length, 3);
+});
+
+test('names that do not come in time are missing; the file of the code is told all the same', async () => {
+  const kernel = new FakeKernel();
+  kernel.stacks = [{ pid: 7, user: [0x1500n], samples: 1 }];
+  kernel.processes.set(7, ['app', 1n]);
+  kernel.mappings.set(7, mappingsOf(7));
+  kernel.processFrames = () => new Promise(() => {});
+  const [stack] = (await take(kernel, {}, 0.1, 50)).stacks;
+  assert.deepEqual(
+    stack?.frames.map(({ name, isUnknown }) => [name, isUnknown]),
+    [['[unknown] app', true]],
+  );
 });
 
 test('waits are nanoseconds by what is waited for; page faults are bytes', async () => {

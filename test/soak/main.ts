@@ -14,7 +14,7 @@ const USAGE = `Usage: npm run soak -- [--part PART]... [--minutes N] [--json]
 Breaks agents on this host and counts what that costs; root is needed. Parts: ${Object.keys(PARTS).join(', ')}.
 
   --part PART   run this part; may be given more than once
-  --minutes N   how long the parts flood (30) and quiet (10) take
+  --minutes N   how long the parts flood (30) and quiet (20) take
   --json        print the table as JSON
 `;
 

@@ -9,9 +9,9 @@ import { type Fence, overloadOne } from './isolation.ts';
 import { LoopDisk } from './loop-disk.ts';
 import { crashesOfAgent, type Growth, livesOfWorkers } from './memory.ts';
 import { killPinned } from './pinned.ts';
-import { stayQuiet } from './quiet.ts';
 import { killWhileShipping } from './shipping.ts';
 import { killUnderFlood } from './sigkill.ts';
+import { quiet, troubles } from './tracer-parts.ts';
 
 export interface SoakOptions {
   /** Of the parts that take as long as they are told. */
@@ -24,7 +24,7 @@ type Part = (options: SoakOptions) => Promise<Row[]>;
 const GOAL_RESTART_MS = 250;
 const MEMORY_EVERY = 100;
 const FROZEN_SECONDS = 60;
-const [FLOOD_MINUTES, QUIET_MINUTES] = [30, 10];
+const FLOOD_MINUTES = 30;
 
 export const PARTS: Readonly<Record<string, Part>> = {
   crashes,
@@ -36,6 +36,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
   flood,
   shipping,
   quiet,
+  troubles,
 };
 
 async function crashes({ progress }: SoakOptions): Promise<Row[]> {
@@ -178,16 +179,6 @@ async function flood({ minutes = FLOOD_MINUTES, progress }: SoakOptions): Promis
       verdict: ledger.difference === '0' ? 'met' : 'missed',
     },
   ];
-}
-
-async function quiet({ minutes = QUIET_MINUTES, progress }: SoakOptions): Promise<Row[]> {
-  const reports = await stayQuiet(minutes, progress);
-  return reports.map(({ tracer, samples, failed_samples, window, documents }) => ({
-    name: `quiet for ${minutes} min, ${tracer}`,
-    measured: `${documents.length} documents${documents.length > 0 ? ` (${documents.join(', ')})` : ''}; ${samples} samples, ${failed_samples} failed; it judges from ${window} on`,
-    goal: '0 documents',
-    verdict: documents.length === 0 ? 'met' : 'missed',
-  }));
 }
 
 function isOfProcess({ part }: PartGrowth): boolean {

@@ -4,7 +4,7 @@ import { runAutotracer } from '../../src/capture/run.ts';
 import { createCatalog } from '../../src/catalog/catalog.ts';
 import { collectorSections } from '../../src/config/collector-schema.ts';
 import type { AnyAutotracer } from '../../src/sdk/collector.ts';
-import type { Container } from '../../src/sdk/container.ts';
+import type { Container, Unit } from '../../src/sdk/container.ts';
 import type { SampleContext, SavedDocument } from '../../src/sdk/context.ts';
 import { createInstruments } from '../../src/sdk/instruments.ts';
 import type { OptionSpecs, OptionValues } from '../../src/sdk/options.ts';
@@ -23,6 +23,7 @@ export interface RunOptions {
 
 export class AutotracerRun implements AsyncDisposable {
   containers: readonly Container[] = [];
+  units: readonly Unit[] = [];
   readonly saved: SavedDocument[] = [];
   readonly logged: string[] = [];
   readonly clock: FakeClock;
@@ -46,7 +47,7 @@ export class AutotracerRun implements AsyncDisposable {
         paths: { procfs, sysfs: '/sys' },
         containers: {
           list: () => this.containers,
-          units: () => [],
+          units: () => this.units,
           byCgroupId: async () => undefined,
           ownerOf: async () => ({ type: 'unknown' }),
         },

@@ -1,34 +1,33 @@
-/** A container as far as CPU time goes: cgroups that are dressed as Docker's, in the hierarchies that schedule and account. */
+/** Containers and systemd units as far as CPU time goes: cgroups dressed as theirs, in the hierarchies that schedule and account. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hierarchyOf, TestCgroup } from './cgroup.ts';
 
 const PERIOD_US = 100_000;
-/** Of CPU time, what all containers of a test get beside what else the host runs. */
+/** Of CPU time, what all of them in a test get beside what else the host runs. */
 const FAVOUR = 8;
 
-export class CpuContainer implements AsyncDisposable {
+class CpuWorkload implements AsyncDisposable {
+  /** As documents have it. */
   readonly id: string;
   readonly #parents: readonly TestCgroup[];
   readonly #cgroups: readonly TestCgroup[];
 
-  /** @param digit hexadecimal, of no other container in the test */
-  constructor(digit: string) {
-    this.id = process.pid.toString(16).padStart(64, digit);
+  /** @param path below a slice of the test */
+  constructor(id: string, path: string) {
+    this.id = id;
     const controllers = hierarchyOf('cpuacct') ? ['cpu', 'cpuacct'] : ['cpu'];
-    const parent = `/huatuo-containers-${process.pid}`;
+    const parent = `/huatuo${process.pid}.slice`;
     this.#parents = controllers.map((controller) => TestCgroup.make(controller, parent));
     this.#parents[0]?.favour(FAVOUR);
-    this.#cgroups = controllers.map((controller) =>
-      TestCgroup.make(controller, `${parent}/docker/${this.id}`),
-    );
+    this.#cgroups = controllers.map((controller) => TestCgroup.make(controller, `${parent}/${path}`));
   }
 
   add(pid: number): void {
     for (const cgroup of this.#cgroups) cgroup.add(pid);
   }
 
-  /** Of the time that is fought for, it gets this many times what other containers get. */
+  /** Of the time that is fought for, it gets this many times what others get. */
   favour(times: number): void {
     const [cgroup] = this.#cgroups as readonly [TestCgroup];
     cgroup.favour(times);
@@ -45,5 +44,21 @@ export class CpuContainer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await using stack = new AsyncDisposableStack();
     for (const cgroup of [...this.#parents, ...this.#cgroups]) stack.use(cgroup);
+  }
+}
+
+export class CpuContainer extends CpuWorkload {
+  /** @param digit hexadecimal, of no other container in the test */
+  constructor(digit: string) {
+    const id = process.pid.toString(16).padStart(64, digit);
+    super(id, `docker/${id}`);
+  }
+}
+
+export class CpuUnit extends CpuWorkload {
+  /** @param name of no other unit in the test */
+  constructor(name: string) {
+    const unit = `huatuo-${name}-${process.pid}.service`;
+    super(unit, unit);
   }
 }

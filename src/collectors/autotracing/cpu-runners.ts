@@ -1,6 +1,6 @@
-/** Who ran, of all processes of the host: a profile's samples by process name and container. */
+/** Who ran, of all processes of the host: a profile's samples by process name and container or unit. */
 import { idsBelow } from '../../procfs/cgroup-ids.ts';
-import type { Container, Profile, SampleContext } from '../../sdk/index.ts';
+import type { Container, Profile, SampleContext, Unit } from '../../sdk/index.ts';
 import * as sdk from '../../sdk/index.ts';
 
 export const RUNNERS = sdk.list(
@@ -11,6 +11,7 @@ export const RUNNERS = sdk.list(
       sdk.keyword('Its container; absent when it is in none, or has ended too early to tell'),
     ),
     container_name: sdk.optional(sdk.keyword('Name of that container')),
+    systemd_unit: sdk.optional(sdk.keyword('Its systemd unit, of those that have series')),
     percent: sdk.decimal('Share of the time in which the CPUs ran anything'),
   }),
   'Who ran meanwhile, most first',
@@ -21,23 +22,28 @@ export interface Runner {
   readonly pid: number;
   readonly container_id?: string;
   readonly container_name?: string;
+  readonly systemd_unit?: string;
   readonly percent: number;
 }
 
-/** Containers by the ids of their processes. */
-export type ProcessOwners = ReadonlyMap<number, Container>;
+/** Containers and units by the ids of their processes. */
+export type ProcessOwners = ReadonlyMap<number, Container | Unit>;
 
 /** As it is now. */
 export function processOwners({
   containers,
   log,
 }: Pick<SampleContext<unknown>, 'containers' | 'log'>): ProcessOwners {
-  const owners = new Map<number, Container>();
-  sdk.perContainer({ containers, log }, (container) => {
-    const { cpu, unified } = container.cgroups;
-    const directory = cpu ?? unified ?? Object.values(container.cgroups)[0];
+  const owners = new Map<number, Container | Unit>();
+  sdk.perWorkload({ containers, log }, (workload) => {
+    const { cpu, unified } = workload.cgroups;
+    const directory = cpu ?? unified ?? Object.values(workload.cgroups)[0];
     if (directory === undefined) return;
-    for (const pid of idsBelow(directory, ['cgroup.procs'])) owners.set(Number(pid), container);
+    for (const id of idsBelow(directory, ['cgroup.procs'])) {
+      const pid = Number(id);
+      // Units come last, and below one there may be containers.
+      if (!owners.has(pid)) owners.set(pid, workload);
+    }
   });
   return owners;
 }
@@ -73,7 +79,10 @@ function runnerOf(
   return {
     comm: key.slice(key.indexOf(' ') + 1),
     pid,
-    ...(owner && { container_id: owner.id, container_name: owner.name }),
+    ...(owner &&
+      (sdk.isContainer(owner)
+        ? { container_id: owner.id, container_name: owner.name }
+        : { systemd_unit: owner.id })),
     percent: Math.round((1000 * samples) / all) / 10,
   };
 }

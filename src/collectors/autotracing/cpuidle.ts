@@ -1,4 +1,4 @@
-/** Bursts of CPU use in containers, with what the container ran. */
+/** Bursts of CPU use in containers and systemd units, with what they ran. */
 import { readCgroupCores, readCgroupCpuUse } from '../../procfs/cgroup-cpu.ts';
 import { type CpuPercent, containerPercent } from '../../procfs/cpu-percent.ts';
 import { readCpuStat } from '../../procfs/stat.ts';
@@ -8,17 +8,17 @@ import { judgeBurst } from './cpu-burst.ts';
 const limit = (percent: number, doc: string) => sdk.number(percent, doc, { min: 0, max: 100 });
 
 export default sdk.defineAutotracing({
-  doc: 'Shows what a container ran when its CPU use has grown suddenly.',
+  doc: 'Shows what a container or systemd unit ran when its CPU use has grown suddenly.',
   about: {
-    question: 'What did a container run when its CPU use jumped to most of what it may use?',
+    question: 'What did a container or systemd unit run when its CPU use jumped to most of what it may use?',
     reads:
       '/proc/stat; cpu.stat or cpuacct, quotas and cpusets of cgroups; at a capture a profile of CPU time, with pre_capture one all the time',
     kernel: 'any with the cpu controller; the profile 5.11 with BTF, pre_capture 5.11',
     falsePositives:
-      'Work that comes in bursts by design, as builds and batches do. Not seen: use that grows over more than a few samples, containers that are busy from their first sample on, and bursts shorter than a sample. The profile begins when the burst was seen, up to a sample after its start; pre_capture adds what ran before',
+      'Work that comes in bursts by design, as builds and batches do. Not seen: use that grows over more than a few samples, what is busy from its first sample on, and bursts shorter than a sample. Without a quota or a cpuset a container or unit may use all CPUs, and hardly uses most of them on a large host. What containers below a unit use is the unit’s, too. The profile begins when the burst was seen, up to a sample after its start; pre_capture adds what ran before',
   },
   options: {
-    ...sdk.CONTAINER_FILTER,
+    ...sdk.WORKLOAD_FILTER,
     ...sdk.PRECAPTURE,
     window: sdk.count(3, 'Samples: use between the last two is held against that between those before', {
       min: 3,
@@ -30,7 +30,7 @@ export default sdk.defineAutotracing({
     system_percent_delta: limit(20, 'if it is also this much more than before'),
     total_percent: limit(90, 'Both together beyond this are a burst'),
     total_percent_delta: limit(55, 'if they are also this much more than before'),
-    profile: sdk.duration('10s', 'How long the container is profiled', sdk.IN_CAPTURE),
+    profile: sdk.duration('10s', 'How long it is profiled', sdk.IN_CAPTURE),
   },
   document: {
     user_percent: sdk.decimal('User time, in percent of the CPUs it may use'),
@@ -51,10 +51,10 @@ export default sdk.defineAutotracing({
   },
   sample: (ctx) => {
     const online = readCpuStat(ctx.paths.procfs).cpus.size;
-    const isWanted = sdk.containerFilter(ctx.options);
-    return sdk.perContainer(ctx, (container) => {
-      const use = isWanted(container) ? readCgroupCpuUse(container.cgroups) : undefined;
-      return use && { ...use, cores: readCgroupCores(container.cgroups, online) };
+    const isWanted = sdk.workloadFilter(ctx.options);
+    return sdk.perWorkload(ctx, (one) => {
+      const use = isWanted(one) ? readCgroupCpuUse(one.cgroups) : undefined;
+      return use && { ...use, cores: readCgroupCores(one.cgroups, online) };
     });
   },
   trigger({ oldest, samples, newest, full }, options) {
@@ -72,7 +72,7 @@ export default sdk.defineAutotracing({
     const seconds = Number(newest.boottime_ns - previous.boottime_ns) / 1e9;
     return { ...user.fields, ...system.fields, ...total.fields, cores, seconds };
   },
-  capture: async (_container, why, { profile, options }) => ({
+  capture: async (_subject, why, { profile, options }) => ({
     ...why,
     ...sdk.profileDocument(await profile.around({ seconds: options.profile })),
   }),

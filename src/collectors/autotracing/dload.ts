@@ -1,6 +1,6 @@
 /**
  * Tasks in uninterruptible sleep. A quiet host costs one read of /proc/loadavg for each look: it counts every such task, so while
- * it is low, no container and not the host can have many, and none is looked at. Counting from files costs 12 µs for each task
+ * it is low, no container, no unit and not the host can have many, and none is looked at. Counting from files costs 12 µs for each task
  * when the load is not low, at most a hundredth of a CPU; a BPF object that counts for less would be loaded, with a thread of its
  * own, all the time.
  */
@@ -21,10 +21,10 @@ const EXECVE = /^(bprm_execve|begin_new_exec|exec_binprm|load_elf_binary)$/;
 type State = TaskCounts | null;
 
 export default sdk.defineAutotracing({
-  doc: 'Shows which tasks wait uninterruptibly, and for what, when many do so for long in a container or on the host.',
+  doc: 'Shows which tasks wait uninterruptibly, and for what, when many do so for long in a container, a systemd unit or on the host.',
   about: {
     question:
-      'Which tasks of a container, or of the host, are stuck in uninterruptible sleep, where, on which file and disk, and is it a known issue?',
+      'Which tasks of a container, of a systemd unit, or of the host, are stuck in uninterruptible sleep, where, on which file and disk, and is it a known issue?',
     reads:
       '/proc/loadavg; while that is not low /proc/<pid>/task/<tid>/stat and the task lists of cgroups; at a capture profile_off_cpu.bpf.c and wchan, syscall, fd, fdinfo and mountinfo of the tasks',
     kernel: 'any; flame graph and stacks need BPF, 5.11; the file needs CONFIG_HAVE_ARCH_TRACEHOOK',
@@ -32,7 +32,7 @@ export default sdk.defineAutotracing({
       'Tasks that read a slow disk by intention, such as a backup with many threads, wait like this, too. Not seen: of more than 8,192 threads those beyond, of which the host’s own are the last, and waits that are over before a look; tasks of a container that is paused are not counted',
   },
   options: {
-    ...sdk.CONTAINER_FILTER,
+    ...sdk.WORKLOAD_FILTER,
     window: sdk.count(31, 'Samples that the average is made of; five times its period', { min: 2, max: 720 }),
     threshold: sdk.number(5, 'Tasks in uninterruptible sleep, on average, that are too many', { min: 0 }),
     average: sdk.duration('1m', 'Period of the average', { min: '1s', max: '15m' }),
@@ -61,6 +61,7 @@ export default sdk.defineAutotracing({
         comm: sdk.keyword('Its name'),
         container_id: sdk.optional(sdk.keyword('Container that it is in')),
         container_hostname: sdk.optional(sdk.keyword('Its host name')),
+        systemd_unit: sdk.optional(sdk.keyword('Systemd unit that it is in, of those that have series')),
         wchan: sdk.optional(sdk.keyword('Kernel function that it waits in')),
         syscall: sdk.optional(sdk.keyword('System call, of those that take an open file')),
         path: sdk.optional(sdk.keyword('That file, as the process sees it')),
@@ -74,10 +75,9 @@ export default sdk.defineAutotracing({
   },
   sample(ctx): (readonly [sdk.Subject, State])[] {
     const { threshold } = ctx.options;
-    const isWanted = sdk.containerFilter(ctx.options);
-    const containers = ctx.containers.list().filter(isWanted);
+    const isWanted = sdk.workloadFilter(ctx.options);
     if (readLoadAverage(ctx.paths.procfs).load1 < threshold * LOW_SHARE)
-      return [['host', null], ...containers.map((container) => [container, null] as const)];
+      return [['host', null], ...sdk.perWorkload(ctx, (one) => (isWanted(one) ? null : undefined))];
     return readTasks(ctx, threshold)
       .bySubject.filter(([subject]) => typeof subject === 'string' || isWanted(subject))
       .map(([subject, threads]) => [subject, countTasks(threads)]);
@@ -118,7 +118,10 @@ export default sdk.defineAutotracing({
         const owner = ownerOf(tid);
         return {
           ...{ pid, tid, comm },
-          ...(owner && { container_id: owner.id, container_hostname: owner.hostname }),
+          ...(owner &&
+            (sdk.isContainer(owner)
+              ? { container_id: owner.id, container_hostname: owner.hostname }
+              : { systemd_unit: owner.id })),
           ...waitOf(paths.procfs, thread, !taken || inExecve.has(pid)),
         };
       }),

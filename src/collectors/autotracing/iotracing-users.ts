@@ -1,6 +1,6 @@
 /** Who uses a disk, as it stands in a document: for iotracing. */
 import { parseMountinfo } from '../../procfs/mountinfo.ts';
-import type { Container, DiskActivity, DiskFile, DiskUsage, Profile } from '../../sdk/index.ts';
+import type { DiskActivity, DiskFile, DiskUsage, Owner, Profile } from '../../sdk/index.ts';
 import { onlyStacks } from './some-stacks.ts';
 
 const MINOR_BITS = 20;
@@ -16,7 +16,7 @@ export interface Names {
   readonly mountinfo: string;
   /** Of block devices. */
   readonly deviceName: (device: number) => string;
-  readonly containerOf: (cgroup: bigint) => Container | undefined;
+  readonly ownerOf: (cgroup: bigint) => Owner | undefined;
 }
 
 interface FileRow {
@@ -44,6 +44,14 @@ export function fileRow(file: DiskFile | undefined, { mountinfo, deviceName }: N
   };
 }
 
+function payerRow(owner: Owner | undefined): {
+  readonly container_id?: string;
+  readonly systemd_unit?: string;
+} {
+  if (owner?.type === 'container') return { container_id: owner.container.id };
+  return owner?.type === 'unit' ? { systemd_unit: owner.name } : {};
+}
+
 export interface Most {
   readonly top: number;
   readonly top_files: number;
@@ -60,10 +68,9 @@ export function processRows({ usages, seconds }: DiskActivity, names: Names, { t
     all.reduce((total, usage) => total + weigh(usage), 0);
   const fileOf = (usage: DiskUsage) => {
     const { requests, q2c_ns, q2c_max_ns, issued, d2c_ns, d2c_max_ns } = usage;
-    const container = names.containerOf(usage.cgroupId);
     return {
       ...fileRow(usage.file, names),
-      ...(container && { container_id: container.id }),
+      ...payerRow(names.ownerOf(usage.cgroupId)),
       is_direct: usage.isDirect,
       fs_write_bps: rate(usage.dirtied_bytes),
       disk_read_bps: rate(usage.read_bytes),
@@ -85,10 +92,11 @@ export function processRows({ usages, seconds }: DiskActivity, names: Names, { t
       const all = own.toSorted((a, b) => bytesOf(b) - bytesOf(a));
       const [most] = all;
       if (!most) return [];
-      const container = most.isKernel ? undefined : names.containerOf(most.cgroupId);
+      const owner = most.isKernel ? undefined : names.ownerOf(most.cgroupId);
       return {
         ...{ pid: most.pid, comm: most.comm, is_kernel: most.isKernel },
-        ...(container && { container_id: container.id, container_hostname: container.hostname }),
+        ...payerRow(owner),
+        ...(owner?.type === 'container' && { container_hostname: owner.container.hostname }),
         total_fs_write_bps: rate(sum(all, (usage) => usage.dirtied_bytes)),
         total_disk_read_bps: rate(sum(all, (usage) => usage.read_bytes)),
         total_disk_write_bps: rate(sum(all, (usage) => usage.write_bytes)),
@@ -119,10 +127,9 @@ export function waitRows({ stacks }: Profile, top: number) {
 
 export function requestRows({ inFlight }: DiskActivity, names: Names, top: number) {
   return inFlight.slice(0, top).map(({ pid, comm, operation, bytes, age_ns, isIssued, file, cgroupId }) => {
-    const container = names.containerOf(cgroupId);
     return {
       ...{ pid, comm, operation, bytes, age_us: Math.round(age_ns / 1000), is_issued: isIssued },
-      ...(container && { container_id: container.id }),
+      ...payerRow(names.ownerOf(cgroupId)),
       ...fileRow(file, names),
     };
   });

@@ -18,7 +18,10 @@ const FILE = {
     sdk.keyword('Path of the file where its file system is mounted as a whole; else in its file system'),
   ),
 };
-const CONTAINER_ID = sdk.optional(sdk.keyword('Container that pays for it'));
+const PAYER = {
+  container_id: sdk.optional(sdk.keyword('Container that pays for it')),
+  systemd_unit: sdk.optional(sdk.keyword('Systemd unit that pays for it')),
+};
 const PROCESS = { pid: sdk.integer('Process'), comm: sdk.keyword('Its name') };
 const rate = (doc: string) => sdk.bytes(`${doc}, bytes in a second`);
 const microseconds = (doc: string) => sdk.integer(`${doc}, in microseconds`);
@@ -27,7 +30,7 @@ export default sdk.defineAutotracing({
   doc: 'Shows which processes use a disk that is slow or saturated, and which files.',
   about: {
     question:
-      'Which disk is slow or saturated, which processes and containers read and write it, which files, how long do requests take, where do tasks wait for them, and which requests are stuck?',
+      'Which disk is slow or saturated, which processes, containers and systemd units read and write it, which files, how long do requests take, where do tasks wait for them, and which requests are stuck?',
     reads:
       '/proc/diskstats; at a capture disk_activity.bpf.c, profile_off_cpu.bpf.c and /proc/self/mountinfo',
     kernel:
@@ -71,7 +74,7 @@ export default sdk.defineAutotracing({
       sdk.struct({
         ...PROCESS,
         is_kernel: sdk.boolean('A thread of the kernel, such as that which writes the page cache back'),
-        container_id: CONTAINER_ID,
+        ...PAYER,
         container_hostname: sdk.optional(sdk.keyword('Its host name')),
         total_fs_write_bps: rate('Pages made dirty, which are written by whomever'),
         total_disk_read_bps: rate('Read from the disk'),
@@ -80,7 +83,7 @@ export default sdk.defineAutotracing({
         total_files: sdk.list(
           sdk.struct({
             ...FILE,
-            container_id: CONTAINER_ID,
+            ...PAYER,
             is_direct: sdk.boolean('Past the page cache'),
             fs_write_bps: rate('Pages of it made dirty'),
             disk_read_bps: rate('Read from the disk'),
@@ -112,7 +115,7 @@ export default sdk.defineAutotracing({
         bytes: sdk.bytes('Its size'),
         age_us: microseconds('Since it was queued'),
         is_issued: sdk.boolean('The driver has it'),
-        container_id: CONTAINER_ID,
+        ...PAYER,
         ...FILE,
       }),
       'Requests that were not complete at the end, the oldest first',
@@ -164,13 +167,13 @@ export default sdk.defineAutotracing({
     const cgroups = new Set([...activity.usages, ...activity.inFlight].map(({ cgroupId }) => cgroupId));
     const owners = new Map(
       await Promise.all(
-        Array.from(cgroups, async (id) => [id, await containers.byCgroupId(id, 'blkio')] as const),
+        Array.from(cgroups, async (id) => [id, await containers.ownerOf(id, 'blkio')] as const),
       ),
     );
     const names = {
       mountinfo: readMountinfo(paths.procfs),
       deviceName: (device: number) => blockDeviceName(paths.sysfs, device),
-      containerOf: (cgroup: bigint) => owners.get(cgroup),
+      ownerOf: (cgroup: bigint) => owners.get(cgroup),
     };
     return {
       ...why,

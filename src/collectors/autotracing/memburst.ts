@@ -4,19 +4,19 @@ import * as sdk from '../../sdk/index.ts';
 import { BURST_FIELDS, BURST_OPTIONS, GROWTH_FIELDS, growthOf, memoryBurst } from './memory-burst.ts';
 
 export default sdk.defineAutotracing({
-  doc: 'Shows who took the memory when that of the host or of a container has grown fast.',
+  doc: 'Shows who took the memory when that of the host, of a container or of a systemd unit has grown fast.',
   about: {
     question:
-      'Which memory of the host or of a container has grown fast (of processes, page cache, objects of the kernel), which processes have taken it, with which files or caches, and which functions take more?',
+      'Which memory of the host, of a container or of a systemd unit has grown fast (of processes, page cache, objects of the kernel), which processes have taken it, with which files or caches, and which functions take more?',
     reads:
       '/proc/meminfo, memory.stat, memory.usage, memory.kmem.usage_in_bytes and limits of cgroups; at a capture /proc/<pid>, /proc/slabinfo and, by what has grown, profile_samples.bpf.c, page_cache_growth.bpf.c or slab_growth.bpf.c',
     kernel:
       'any with CONFIG_MEMCG; without it only the host; who takes more needs BPF: 5.11, of page cache 5.16, of slab 6.1',
     falsePositives:
-      'A program that fills its heap at its start, as a database or a JVM does, or reads a large file is a burst, too: floor, share and ratio say from where on. Not seen: growth slower than the window, and a burst before there are as many samples as the window has. Who takes more is seen from the trigger on: of a burst that is over there are the processes alone. With cgroup v1, slab of a container is all memory of the kernel that it is charged',
+      'A program that fills its heap at its start, as a database or a JVM does, or reads a large file is a burst, too: floor, share and ratio say from where on. Not seen: growth slower than the window, and a burst before there are as many samples as the window has. Who takes more is seen from the trigger on: of a burst that is over there are the processes alone. With cgroup v1, slab of a container or unit is all memory of the kernel that it is charged',
   },
   options: {
-    ...sdk.CONTAINER_FILTER,
+    ...sdk.WORKLOAD_FILTER,
     window: sdk.count(60, 'Samples that a burst may take; none is seen before as many', { min: 2, max: 720 }),
     ...BURST_OPTIONS,
     profile: sdk.duration('5s', 'How long is looked at who takes more', sdk.IN_CAPTURE),
@@ -37,11 +37,11 @@ export default sdk.defineAutotracing({
   },
   remembersProcesses: true,
   sample: (ctx) => {
-    const isWanted = sdk.containerFilter(ctx.options);
-    const containers = sdk.perContainer(ctx, (one) =>
+    const isWanted = sdk.workloadFilter(ctx.options);
+    const workloads = sdk.perWorkload(ctx, (one) =>
       isWanted(one) ? readCgroupMemoryKinds(one.cgroups) : undefined,
     );
-    return [['host', readHostMemoryKinds(ctx.paths.procfs)] as const, ...containers];
+    return [['host', readHostMemoryKinds(ctx.paths.procfs)] as const, ...workloads];
   },
   trigger: memoryBurst,
   // Page cache comes and goes: it must not keep the others from being captured.

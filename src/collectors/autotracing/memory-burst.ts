@@ -43,7 +43,7 @@ export const BURST_FIELDS = {
   before_bytes: sdk.bytes('How much of it there was at the start of the window'),
   after_bytes: sdk.bytes('The same at its end'),
   window_seconds: sdk.decimal('From the one to the other'),
-  limit_bytes: sdk.optional(sdk.bytes('Limit of the container; memory of the host')),
+  limit_bytes: sdk.optional(sdk.bytes('Limit of the container or unit; memory of the host')),
   kinds: sdk.list(
     sdk.struct({
       kind: sdk.keyword('anon, file or slab'),

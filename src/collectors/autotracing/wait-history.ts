@@ -1,4 +1,4 @@
-/** Waits of a container, and whether they are out of its ordinary. */
+/** Waits of a container or unit, and whether they are out of its ordinary. */
 import type { CgroupBandwidth } from '../../procfs/cgroup-bandwidth.ts';
 import { type CpuWait, waitPercent } from '../../procfs/cpu-percent.ts';
 import type { Window, WindowSample } from '../../sdk/index.ts';
@@ -31,7 +31,7 @@ interface Point {
 }
 
 /**
- * @param least tasks that wait at a time, on average: an interval with fewer counts as one without waits. The share of a container
+ * @param least tasks that wait at a time, on average: an interval with fewer counts as one without waits. The share of one
  * that hardly wants to run is that of a few wake-ups, and may be anything.
  * @returns undefined while the newest interval, or half of those before, is not known
  */

@@ -1,4 +1,4 @@
-/** Containers that wait for CPUs more than they used to, and who had the CPUs. */
+/** Containers and systemd units that wait for CPUs more than they used to, and who had the CPUs. */
 import { atAndAbove } from '../../procfs/cgroup-ancestors.ts';
 import { parseCgroupBandwidth } from '../../procfs/cgroup-bandwidth.ts';
 import { readCgroupPressure } from '../../procfs/pressure.ts';
@@ -12,23 +12,23 @@ const LEAST_DEVIATION = 2;
 const NS_PER_US = 1_000;
 
 export default sdk.defineAutotracing({
-  doc: 'Shows who had the CPUs when a container waits for them more than it used to, or whether its quota was the cause.',
+  doc: 'Shows who had the CPUs when a container or systemd unit waits for them more than it used to, or whether its quota was the cause.',
   about: {
     question:
-      'Which container waits for CPUs more than it used to, who runs on them meanwhile, and is it not rather its quota?',
+      'Which container or systemd unit waits for CPUs more than it used to, who runs on them meanwhile, and is it not rather its quota?',
     reads:
       'cpu.pressure of cgroups v2, else schedstat of each task; cpu.stat; at a capture a profile of the CPU time of the host',
     kernel: 'v2 4.20 with CONFIG_PSI, else CONFIG_SCHED_INFO, which most have; the profile 5.8 with BTF',
     falsePositives:
-      'Shares are of different things: with pressure of all time, as long as one task waited; else of the time that tasks wanted to run. A container that begins to work, with more threads than CPUs, waits for itself. Without pressure, tasks that end leave a gap, so a container whose tasks are short is hardly seen, nor is the wait of more than its first 256 tasks',
+      'Shares are of different things: with pressure of all time, as long as one task waited; else of the time that tasks wanted to run. What begins to work, with more threads than CPUs, waits for itself. Without pressure, tasks that end leave a gap, so one whose tasks are short is hardly seen, nor is the wait of more than its first 256 tasks',
   },
   options: {
-    ...sdk.CONTAINER_FILTER,
+    ...sdk.WORKLOAD_FILTER,
     window: sdk.count(30, 'Samples that the newest wait is held against; none is judged before as many', {
       min: 4,
       max: 720,
     }),
-    wait_percent: sdk.number(20, 'Least share of its time that a container waits, in percent', {
+    wait_percent: sdk.number(20, 'Least share of its time that it waits, in percent', {
       min: 0,
       max: 100,
     }),
@@ -70,10 +70,8 @@ export default sdk.defineAutotracing({
     ...sdk.PROFILE_FIELDS,
   },
   sample: (ctx) => {
-    const isWanted = sdk.containerFilter(ctx.options);
-    return sdk.perContainer(ctx, (container) =>
-      isWanted(container) ? readWait(container, ctx.paths.procfs) : undefined,
-    );
+    const isWanted = sdk.workloadFilter(ctx.options);
+    return sdk.perWorkload(ctx, (one) => (isWanted(one) ? readWait(one, ctx.paths.procfs) : undefined));
   },
   trigger(window, options) {
     const history = historyOf(window, options.waiting_tasks);
@@ -95,9 +93,9 @@ export default sdk.defineAutotracing({
       ...throttlingSince(previous, window.newest),
     };
   },
-  async capture(container, why, ctx) {
+  async capture(subject, why, ctx) {
     const owners = processOwners(ctx);
-    const directory = typeof container === 'string' ? undefined : directoryOf(container);
+    const directory = typeof subject === 'string' ? undefined : directoryOf(subject);
     const cpus = directory === undefined ? [] : allowedCpus(ctx.paths.procfs, directory);
     const { profile: seconds, top } = ctx.options;
     const taken = await ctx.profile.onCpu({ seconds, of: 'host', ...(cpus.length > 0 && { cpus }) });
@@ -112,14 +110,14 @@ export default sdk.defineAutotracing({
   },
 });
 
-function directoryOf({ cgroups }: sdk.Container): string | undefined {
+function directoryOf({ cgroups }: sdk.Workload): string | undefined {
   return cgroups.cpu ?? cgroups.unified ?? cgroups.cpuacct;
 }
 
 /** Pressure is one file and knows all tasks, also those that have ended. */
-function readWait(container: sdk.Container, procfs: string): WaitState | undefined {
-  const { unified } = container.cgroups;
-  const directory = directoryOf(container);
+function readWait(workload: sdk.Workload, procfs: string): WaitState | undefined {
+  const { unified } = workload.cgroups;
+  const directory = directoryOf(workload);
   if (directory === undefined) return undefined;
   const stalled = unified === undefined ? undefined : readCgroupPressure(unified, 'cpu')?.some;
   const wait = stalled ? { wait_ns: stalled.total_us * NS_PER_US } : readRunDelay(procfs, directory);

@@ -44,3 +44,16 @@ test('who ran is told by name and container, with the process that ran most', ()
 test('when nothing ran there is no one', () => {
   assert.deepEqual(runnersOf(profileOf(), new Map(), 10), []);
 });
+
+test('who ran in a systemd unit is told with it; in a container below the unit, with the container', () => {
+  using proc = new FixtureProc();
+  const web = container('a'.repeat(64), { cpu: proc.cgroup('web', [10]) });
+  const unit = { id: 'podman.service', cgroups: { cpu: proc.cgroup('unit', [10, 20]) }, cgroupIds: [] };
+  const ctx = sampleContext(proc.directory);
+  const containers = { ...ctx.containers, list: () => [web], units: () => [unit] };
+  const owners = processOwners({ ...ctx, containers });
+  assert.deepEqual(runnersOf(profileOf([10, 'web', 3], [20, 'podman', 1]), owners, 10), [
+    { comm: 'web', pid: 10, container_id: web.id, container_name: web.name, percent: 75 },
+    { comm: 'podman', pid: 20, systemd_unit: unit.id, percent: 25 },
+  ]);
+});

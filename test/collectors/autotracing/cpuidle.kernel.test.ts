@@ -7,7 +7,7 @@ import { AgentProcess } from '../../support/agent.ts';
 import { skipWithoutController } from '../../support/cgroup.ts';
 import { CompiledProgram } from '../../support/compiled-program.ts';
 import { skipWithoutPrograms } from '../../support/container-programs.ts';
-import { CpuContainer } from '../../support/cpu-container.ts';
+import { CpuContainer, CpuUnit } from '../../support/cpu-container.ts';
 import { hottestUserFrame, processesOf } from '../../support/flame-rows.ts';
 import { skipWithoutBpf } from '../../support/kernel.ts';
 import { sampleValue } from '../../support/prometheus-text.ts';
@@ -23,27 +23,28 @@ interface Burst extends ProfileDocument {
   readonly cores: number;
 }
 
-test('containers that burst at once are a document each, with what they run and nothing else; others are silent', {
+test('a container and a systemd unit that burst at once are a document each, with what they run and nothing else; others are silent', {
   skip,
 }, async () => {
   await using framed = new CpuContainer('c');
-  await using lean = new CpuContainer('d');
+  await using lean = new CpuUnit('lean');
   await using quiet = new CpuContainer('e');
   using withFrames = new CompiledProgram('profiled', '-O0', '-fno-omit-frame-pointer');
   using withoutFrames = new CompiledProgram('profiled', '-O2', '-fomit-frame-pointer');
   await using sleepers = new AsyncDisposableStack();
-  // So little that a burner uses all that its container has, whatever else the host runs.
-  for (const container of [framed, lean, quiet]) {
-    container.limit(CORES);
-    container.add(sleepers.use(await RunningProgram.start(withFrames.path, 'sleep')).pid);
+  // So little that a burner uses all that it may, whatever else the host runs.
+  for (const workload of [framed, lean, quiet]) {
+    workload.limit(CORES);
+    workload.add(sleepers.use(await RunningProgram.start(withFrames.path, 'sleep')).pid);
   }
   await using agent = await AgentProcess.start({
     only: ['cpuidle'],
     config: { collectors: { cpuidle: { every: '1s', profile: '3s' } } },
   });
+  // One walk finds containers and units.
   await agent.until('the containers to be known', async () => {
     const list = await agent.get('/api/v1/containers');
-    return [framed, lean, quiet].every(({ id }) => list.includes(id));
+    return [framed, quiet].every(({ id }) => list.includes(id));
   });
   const samples = async (): Promise<number> =>
     sampleValue(await agent.metrics('cpuidle'), 'huatuo_autotracing_samples_total', { outcome: 'taken' }) ??
@@ -65,7 +66,7 @@ test('containers that burst at once are a document each, with what they run and 
   await agent.until('more samples', async () => (await samples()) > seen + 3);
   const documents = agent.documents('cpuidle');
   assert.deepEqual(
-    documents.map(({ fields }) => fields.container_id).toSorted(),
+    documents.map(({ fields }) => fields.container_id ?? fields.systemd_unit).toSorted(),
     [framed.id, lean.id].toSorted(),
   );
   for (const { data } of documents) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import cpuidle from '../../../src/collectors/autotracing/cpuidle.ts';
+import type { SavedDocument } from '../../../src/sdk/context.ts';
 import { windowOf } from '../../../src/sdk/window.ts';
 import { AutotracerRun, optionsOf } from '../../support/autotracer-run.ts';
 import { FixtureProc } from '../../support/fixture-proc.ts';
@@ -168,8 +169,37 @@ test('two containers that burst at once are a document each; one that is left ou
       await run.clock.advance(10);
     }
     assert.deepEqual(
-      run.saved.map(({ subject, severity }) => [typeof subject === 'object' && subject.name, severity]),
+      run.saved.map(({ subject, severity }) => [nameOf(subject), severity]),
       expected.map((name) => [name, 'warning']),
     );
   }
 });
+
+test('a systemd unit is looked at as a container is; one that is left out by its name has no document', async () => {
+  for (const [exclude, expected] of [
+    ['', ['web', 'batch.service']],
+    ['batch\\.service', ['web']],
+  ] as const) {
+    using host = new Host();
+    await using run = new AutotracerRun(cpuidle, {
+      procfs: host.directory,
+      options: { ...OPTIONS, exclude },
+    });
+    run.containers = [host.one];
+    const { cgroups, cgroupIds } = host.two;
+    run.units = [{ id: 'batch.service', cgroups, cgroupIds }];
+    for (const share of [0.1, 0.1, 0.1, 0.98, 0.98, 0.98]) {
+      for (const name of ['web', 'batch']) host.use(name, share);
+      await run.clock.advance(10);
+    }
+    assert.deepEqual(
+      run.saved.map(({ subject }) => nameOf(subject)),
+      expected,
+    );
+  }
+});
+
+function nameOf(subject: SavedDocument['subject']): string | undefined {
+  if (typeof subject !== 'object') return subject;
+  return 'name' in subject ? subject.name : subject.id;
+}

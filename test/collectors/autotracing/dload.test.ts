@@ -50,7 +50,11 @@ interface Found {
   readonly dload_avg: number;
   readonly load_avg: number;
   readonly nr_uninterruptible: number;
-  readonly tasks: readonly { readonly pid: number; readonly container_id?: string }[];
+  readonly tasks: readonly {
+    readonly pid: number;
+    readonly container_id?: string;
+    readonly systemd_unit?: string;
+  }[];
 }
 
 function dataOf(document: SavedDocument | undefined): Found {
@@ -124,6 +128,25 @@ test('several containers over their limit have a document each', async () => {
     run.saved.map(({ subject }) => subject),
     [host.one, host.two],
   );
+});
+
+test('tasks that wait in a systemd unit are a document of it and not of the host; those of a container below it are the container’s', async () => {
+  using host = new Host();
+  await using run = await host.run();
+  run.containers = [host.one];
+  const ids = Array.from({ length: 20 }, (_, index) => [100 + index, 300 + index]).flat();
+  const cpu = host.write('unit/tasks', `${ids.join('\n')}\n`);
+  const unit = { id: 'nfs-client.service', cgroups: { cpu }, cgroupIds: [] };
+  run.units = [unit];
+  host.load(20);
+  host.tasks(100, 4, 'D');
+  host.tasks(300, 9, 'D');
+  await run.clock.advance(120);
+  const [document, ...more] = run.saved;
+  assert.deepEqual([document?.subject, more], [unit, []]);
+  const { nr_uninterruptible, tasks } = dataOf(document);
+  assert.equal(nr_uninterruptible, 9);
+  assert.ok(tasks.every(({ pid, systemd_unit }) => pid >= 300 && systemd_unit === unit.id));
 });
 
 test('a container that is excluded has no document', async () => {

@@ -137,7 +137,7 @@ const OWNER = container('c'.repeat(64), {});
 const NAMES: Names = {
   mountinfo: '40 1 7:3 /sub /bound rw - ext4 /dev/loop3 rw\n41 1 7:3 / /mnt rw - ext4 /dev/loop3 rw\n',
   deviceName: (device) => `loop${device & 0xfffff}`,
-  containerOf: (cgroup) => (cgroup === 5n ? OWNER : undefined),
+  ownerOf: (cgroup) => (cgroup === 5n ? { type: 'container', container: OWNER } : undefined),
 };
 
 test('who made pages dirty, and who wrote them back, are told apart, each with the file', () => {
@@ -228,5 +228,24 @@ test('waits are those of the processes that use the disk, and requests that are 
   assert.deepEqual(
     [request?.operation, request?.age_us, request?.is_issued, request?.path, request?.container_id],
     ['write', 5000, true, '/mnt/data/log', OWNER.id],
+  );
+});
+
+test('what no container pays for is told with the systemd unit that does', () => {
+  const ofUnit: Names = {
+    ...NAMES,
+    ownerOf: () => ({ type: 'unit', name: 'backup.service', cgroupPath: '/system.slice/backup.service' }),
+  };
+  const [row] = processRows({ seconds: 2, usages: [USAGE], inFlight: [], lost: 0 }, ofUnit, {
+    top: 1,
+    top_files: 1,
+  });
+  assert.deepEqual(
+    [row?.systemd_unit, row?.container_id, row?.container_hostname],
+    ['backup.service', undefined, undefined],
+  );
+  assert.deepEqual(
+    row?.total_files.map(({ systemd_unit }) => systemd_unit),
+    ['backup.service'],
   );
 });

@@ -6,7 +6,7 @@ import { AgentProcess } from '../../support/agent.ts';
 import { skipWithoutController } from '../../support/cgroup.ts';
 import { CompiledProgram } from '../../support/compiled-program.ts';
 import { skipWithoutPrograms } from '../../support/container-programs.ts';
-import { CpuContainer } from '../../support/cpu-container.ts';
+import { CpuContainer, CpuUnit } from '../../support/cpu-container.ts';
 import { hottestUserFrame } from '../../support/flame-rows.ts';
 import { skipWithoutBpf } from '../../support/kernel.ts';
 import { sampleValue } from '../../support/prometheus-text.ts';
@@ -27,18 +27,21 @@ interface Wait extends ProfileDocument {
 }
 
 /** Stopped, until it is told to go on: it wants no CPU meanwhile. */
-async function stopped(container: CpuContainer, ...argv: readonly string[]): Promise<RunningProgram> {
+async function stopped(
+  workload: CpuContainer | CpuUnit,
+  ...argv: readonly string[]
+): Promise<RunningProgram> {
   const program = await RunningProgram.start('/usr/bin/env', ...argv);
   process.kill(program.pid, 'SIGSTOP');
-  container.add(program.pid);
+  workload.add(program.pid);
   return program;
 }
 
-test('quiet containers give nothing; of two that fight for a CPU, the one that waits names the other, and one that its quota holds up says so', {
+test('quiet containers give nothing; of a container and a systemd unit that fight for a CPU, the one that waits names the other, and one that its quota holds up says so', {
   skip,
 }, async () => {
   await using waiting = new CpuContainer('a');
-  await using greedy = new CpuContainer('b');
+  await using greedy = new CpuUnit('greedy');
   await using throttled = new CpuContainer('c');
   using framed = new CompiledProgram('profiled', '-O0', '-fno-omit-frame-pointer');
   using lean = new CompiledProgram('busy_loop', '-O2', '-fomit-frame-pointer');
@@ -55,7 +58,7 @@ test('quiet containers give nothing; of two that fight for a CPU, the one that w
   });
   await agent.until('the containers to be known', async () => {
     const list = await agent.get('/api/v1/containers');
-    return [waiting, greedy, throttled].every(({ id }) => list.includes(id));
+    return [waiting, throttled].every(({ id }) => list.includes(id));
   });
   const untilSampled = async (more: number): Promise<void> => {
     const samples = async (): Promise<number> =>
@@ -89,8 +92,8 @@ test('quiet containers give nothing; of two that fight for a CPU, the one that w
   const { runners, quota_is_cause, cpus, flamedata } = fought;
   assert.deepEqual({ quota_is_cause, cpus }, { quota_is_cause: false, cpus: 1 });
   // What else the host runs may have had the CPU, too.
-  const [first, second] = runners.filter(({ container_id }) => container_id !== undefined);
-  assert.deepEqual([first?.container_id, first?.comm, first?.pid], [greedy.id, 'busy_loop', neighbour.pid]);
+  const [first, second] = runners.filter((one) => one.container_id ?? one.systemd_unit);
+  assert.deepEqual([first?.systemd_unit, first?.comm, first?.pid], [greedy.id, 'busy_loop', neighbour.pid]);
   assert.ok((first?.percent ?? 0) > (second?.percent ?? 0), JSON.stringify(runners));
   assert.ok(runners.reduce((sum, { percent }) => sum + percent, 0) <= 100.5, JSON.stringify(runners));
   assert.equal(hottestUserFrame(flamedata), 'hottest_function', toldIn(fought));
