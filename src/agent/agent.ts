@@ -124,10 +124,12 @@ export class Agent {
    */
   async start(): Promise<void> {
     this.#upkeep.start();
-    this.#applyPins();
+    this.#programCosts.apply(this.#config.bpf);
+    this.#pins.hold(this.#config);
     await this.#services.start();
     this.#hasServices = true;
     if (this.#phase === 'stopping') return;
+    this.#settlePins();
     for (const { name, error } of this.#catalog.broken)
       this.#states.write(setAside(name, 'unsupported', { error }), true);
     for (const entry of this.#catalog.entries) this.#startCollector(entry);
@@ -171,6 +173,7 @@ export class Agent {
     this.#catalog = catalog;
     this.#pooled = pooledCollectors(config, catalog, before.pooled);
     try {
+      this.#pins.hold(config);
       const services = await this.#services.apply(before.config);
       const collectors = await this.#applyToCollectors(before.config, before.catalog);
       // A set: what has moved between a worker and the pool is in both.
@@ -179,6 +182,7 @@ export class Agent {
       this.#config = before.config;
       this.#catalog = before.catalog;
       this.#pooled = before.pooled;
+      this.#pins.hold(before.config);
       await this.#services.apply(config);
       throw error;
     }
@@ -223,7 +227,7 @@ export class Agent {
   async #applyToCollectors(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
     const touched: string[] = [];
     const counted = new Map<string, SeriesMemory>();
-    this.#applyPins();
+    this.#programCosts.apply(this.#config.bpf);
     for (const [name, child] of [...this.#children]) {
       const entry = this.#catalog.find(name);
       if (entry && collectorPart(config, child.entry) === collectorPart(this.#config, entry)) continue;
@@ -234,6 +238,7 @@ export class Agent {
       await this.#services.forget(name);
       touched.push(name);
     }
+    this.#settlePins();
     for (const entry of this.#catalog.entries) {
       if (this.#children.has(entry.name) || !this.#startCollector(entry, counted.get(entry.name))) continue;
       if (!catalog.find(entry.name) || !touched.includes(entry.name)) touched.push(entry.name);
@@ -288,12 +293,11 @@ export class Agent {
     return new AutotracerChild(entry, { ...dependencies, look, precapture: this.#precapture });
   }
 
-  #applyPins(): void {
-    this.#programCosts.apply(this.#config.bpf);
+  #settlePins(): void {
     const pinned = this.#catalog.entries.filter(
       (entry) => entry.manifest && collectorPart(this.#config, entry) !== undefined,
     );
-    this.#pins.apply(this.#config, new Set(pinned.map(({ name }) => name)));
+    this.#pins.settle(this.#config, new Set(pinned.map(({ name }) => name)));
   }
 
   /** Those that run as tasks have no actor whose state would tell; one that does not start says so at each scrape. */

@@ -1,4 +1,5 @@
 /** The agent's pins: where they are, that no other agent uses them, and that none is left of a collector that is not pinned. */
+import { existsSync } from 'node:fs';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { lockPinDirectory, preparePinDirectory } from '../kernel/bpffs.ts';
 import { removeOtherPins } from '../kernel/pins/pin-set.ts';
@@ -6,8 +7,9 @@ import type { Log } from '../sdk/context.ts';
 
 export class PinKeeper implements Disposable {
   readonly #log: Log;
+  /** By directory. While a reload is under way there may be two. */
+  readonly #locks = new Map<string, Disposable>();
   #directory: string | undefined;
-  #lock: Disposable | undefined;
 
   constructor(log: Log) {
     this.#log = log;
@@ -19,28 +21,49 @@ export class PinKeeper implements Disposable {
   }
 
   /**
-   * Makes ready for the configuration now in force.
-   * @param pinned names of the collectors that keep their pins; the others' are removed
-   * @throws DIRECTORY_NOT_WRITABLE when pinning is asked for and cannot be had
+   * Takes the directory of the configuration now in force for collectors that are started from now on. The one before stays this
+   * agent's until `settle`: its collectors still run.
+   * @throws DIRECTORY_NOT_WRITABLE when pinning is asked for and cannot be had; nothing has changed then
    */
-  apply({ bpf }: EffectiveConfig, pinned: ReadonlySet<string>): void {
-    const directory = bpf.pin_directory;
-    if (bpf.pin && this.#directory !== directory) {
-      this[Symbol.dispose]();
+  hold({ bpf }: EffectiveConfig): void {
+    const directory = bpf.pin ? bpf.pin_directory : undefined;
+    if (directory !== undefined && !this.#locks.has(directory)) {
       preparePinDirectory(directory);
       // Two agents on one set of pins would read one ring.
-      this.#lock = lockPinDirectory(directory);
-      this.#directory = directory;
+      this.#locks.set(directory, lockPinDirectory(directory));
     }
-    for (const set of removeOtherPins(directory, bpf.pin ? pinned : new Set())) {
-      this.#log.info('removed the pins of a collector that is not pinned any more', { ...set });
+    this.#directory = directory;
+  }
+
+  /**
+   * Removes what no collector is to have pinned, and lets go of a directory that is not used any more. Called when this agent is
+   * known to be the one that runs on its journal, and what ran with another configuration has stopped.
+   * @param pinned names of the collectors that keep their pins; the others' are removed
+   */
+  settle({ bpf }: EffectiveConfig, pinned: ReadonlySet<string>): void {
+    this.#removeOthers(bpf.pin_directory, bpf.pin ? pinned : new Set());
+    for (const [directory, lock] of this.#locks) {
+      if (directory === this.#directory) continue;
+      lock[Symbol.dispose]();
+      this.#locks.delete(directory);
     }
-    if (!bpf.pin) this[Symbol.dispose]();
+  }
+
+  /** An agent that pins nothing meets those of another one in the directory that both have by default. */
+  #removeOthers(directory: string, pinned: ReadonlySet<string>): void {
+    if (!existsSync(directory)) return;
+    try {
+      using _lock = this.#locks.has(directory) ? undefined : lockPinDirectory(directory);
+      for (const set of removeOtherPins(directory, pinned))
+        this.#log.info('removed the pins of a collector that is not pinned any more', { ...set });
+    } catch (error) {
+      this.#log.info('pins that are not of this agent are left alone', { directory, error });
+    }
   }
 
   [Symbol.dispose](): void {
-    this.#lock?.[Symbol.dispose]();
-    this.#lock = undefined;
+    for (const lock of this.#locks.values()) lock[Symbol.dispose]();
+    this.#locks.clear();
     this.#directory = undefined;
   }
 }
