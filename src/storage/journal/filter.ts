@@ -58,7 +58,7 @@ function parseClause(clause: string): Condition {
     throw misspelt(clause.trim().slice(0, 200), `a number or a text after ${operator}`);
   const keys = path.split('.');
   return {
-    needles: needlesOf(keys.at(-1) ?? '', operator as Operator, value),
+    needles: needlesOf(keys, operator as Operator, value),
     meets: (document) => {
       const found = valuesAt(document, keys);
       if (operator === '!=') return !found.some((one) => one === value);
@@ -84,14 +84,19 @@ function parseValue(text: string): Scalar {
   }
 }
 
-function needlesOf(key: string, operator: Operator, value: Scalar): readonly Buffer[] | undefined {
+function needlesOf(
+  keys: readonly string[],
+  operator: Operator,
+  value: Scalar,
+): readonly Buffer[] | undefined {
   if (operator === '!=') return undefined;
+  // The last part of a path may be the end of a key that has dots in it, so what stands before it is unknown.
+  const key = `${keys.length === 1 ? '"' : ''}${keys.at(-1)}":`;
   // Whatever is compared must be there.
-  if (operator !== '==' || (typeof value === 'string' && !PLAIN.test(value)))
-    return [Buffer.from(`"${key}":`)];
+  if (operator !== '==' || (typeof value === 'string' && !PLAIN.test(value))) return [Buffer.from(key)];
   if (typeof value === 'string') return [Buffer.from(`"${value}"`)];
   // 1.0 and 1e3 are other spellings that JSON.stringify and the decoders do not write.
-  return [Buffer.from(`"${key}":${JSON.stringify(value)}`), Buffer.from(`"${key}":[`)];
+  return [Buffer.from(`${key}${JSON.stringify(value)}`), Buffer.from(`${key}[`)];
 }
 
 /** Values at a path; each element of a list counts, and a key may itself contain dots. */

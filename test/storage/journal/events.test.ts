@@ -73,7 +73,7 @@ describe('conditions', () => {
     severity: 'warning',
     container_id: '9625d05c04c6',
     container_name: 'shop-web',
-    container_labels: { 'app.kubernetes.io/name': 'shop' },
+    container_labels: { 'app.kubernetes.io/name': 'shop', 'shop.example.owner': 'Müller', 'shop.tier': 3 },
     tracer_data: {
       victim: { pid: 42, comm: 'a "b" c' },
       stack: ['one+0x1', 'two'],
@@ -100,6 +100,12 @@ describe('conditions', () => {
     ['tracer_data.ok == true', true],
     ['tracer_data.none == null', true],
     ['container_labels.app.kubernetes.io == x', false],
+    ['container_labels.shop.example.owner ~ ller', true],
+    ['container_labels.shop.example.owner > A', true],
+    ['container_labels.shop.example.owner == "Müller"', true],
+    ['container_labels.shop.tier == 3', true],
+    ['container_labels.shop.tier < 4', true],
+    ['container_labels.example.owner ~ ller', false],
     ['severity == "warning && more"', false],
     ['severity > 3', false],
   ];
