@@ -8,7 +8,7 @@ import { ContainerGroup, unitInode } from './hierarchy.ts';
 
 const LIMIT_BYTES = 48 << 20;
 /** What may lie between the kernel's line and the tracepoint, on few CPUs. */
-const SLACK_KB = 256;
+const SLACK_KB = 16;
 
 export async function oom(hierarchy: Hierarchy): Promise<Finding> {
   const [ofUnit, ofContainer] = await Promise.all([unitIsKilled(hierarchy), containerIsKilled(hierarchy)]);
