@@ -46,18 +46,11 @@ export class Machine implements AsyncDisposable {
       [
         ...['-n', NICE, 'qemu-system-x86_64'],
         ...['-machine', 'q35,hpet=off', '-accel', 'tcg,thread=multi,tb-size=1024', '-cpu', 'max'],
-        ...[
-          '-smp',
-          '2',
-          '-m',
-          '2048',
-          '-kernel',
-          files.kernel,
-          '-initrd',
-          files.initrd,
-          '-append',
-          `${COMMAND_LINE} ${commandLine}`,
-        ],
+        ...['-kernel', files.kernel, '-initrd', files.initrd, '-append', `${COMMAND_LINE} ${commandLine}`],
+        ...['-smp', '2', '-m', '2048'],
+        // Two NUMA nodes.
+        ...['-object', 'memory-backend-ram,id=m0,size=1024M', '-numa', 'node,nodeid=0,cpus=0,memdev=m0'],
+        ...['-object', 'memory-backend-ram,id=m1,size=1024M', '-numa', 'node,nodeid=1,cpus=1,memdev=m1'],
         ...['-drive', disk(image.root), '-drive', disk(image.scratch)],
         ...['-netdev', `user,id=n0,hostfwd=tcp:127.0.0.1:${port}-:22`],
         ...['-device', 'virtio-net-pci,netdev=n0,romfile=', '-device', 'virtio-rng-pci'],

@@ -48,9 +48,9 @@ export function hostValues(): Value[] {
     },
     {
       collector: 'memory_numa',
-      about: 'size of node 0',
-      series: ['huatuo_memory_numa_size_bytes', 'node="0"'],
-      read: () => 1024 * number('/sys/devices/system/node/node0/meminfo', /MemTotal: +(\d+)/),
+      about: 'size of the second node',
+      series: ['huatuo_memory_numa_size_bytes', 'node="1"'],
+      read: () => 1024 * number('/sys/devices/system/node/node1/meminfo', /MemTotal: +(\d+)/),
     },
     value('tcp_memory', 'limit', 'huatuo_bamai_tcp_memory_limit_pages', () =>
       number('/proc/sys/net/ipv4/tcp_mem', /(\d+)\s*$/),
@@ -114,19 +114,13 @@ export function hostValues(): Value[] {
       series: ['huatuo_bamai_netdev_qdisc_packets_total', 'device="eth0"'],
       read: qdiscPackets,
     },
-    {
-      collector: 'netdev_hw',
-      about: 'drops of eth0',
-      series: ['huatuo_bamai_netdev_hw_rx_dropped_total', 'device="eth0"'],
-      read: () => number('/sys/class/net/eth0/statistics/rx_missed_errors', /(\d+)/),
-    },
-    {
-      collector: 'netdev_ethtool',
-      about: 'packets of eth0, as its driver counts them',
-      // The driver has renamed it.
-      series: [/^huatuo_netdev_ethtool_rx(_queue_)?0_packets_total$/, 'device="eth0"'],
-      read: () => number('/sys/class/net/eth0/statistics/rx_packets', /(\d+)/),
-    },
+    // The driver has renamed it.
+    above(
+      'netdev_ethtool',
+      'notifications of eth0',
+      /^huatuo_netdev_ethtool_tx(_queue_)?0_kicks_total$/,
+      'device="eth0"',
+    ),
     {
       collector: 'iolatency',
       about: 'writes to a disk',

@@ -16,6 +16,10 @@ const LACKS: Readonly<Record<string, { readonly isThere: () => boolean; readonly
     isThere: () => false,
     why: 'needs a network card with priority flow control, which no emulated one has',
   },
+  netdev_hw: {
+    isThere: () => false,
+    why: 'needs a network card whose driver counts what the card drops, which that of the emulated one does not',
+  },
   netdev_rdma_link: {
     isThere: () => existsSync('/sys/class/infiniband'),
     why: 'needs an RDMA card, or the module rdma_rxe, which this kernel is built without',

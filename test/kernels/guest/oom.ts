@@ -31,8 +31,9 @@ async function unitIsKilled(hierarchy: Hierarchy): Promise<Outcome> {
   if (!found) return { faults: ['no document of the OOM of a unit'] };
   const kill = found.data as unknown as Kill;
   const faults = await compareKill(kill, unitInode(hierarchy, 'hog.service'));
-  if (!kill.victim.cgroup?.path?.endsWith('/system.slice/hog.service'))
-    faults.push(`the unit's cgroup: found ${JSON.stringify(kill.victim.cgroup)?.slice(0, 100)}`);
+  const { cgroup } = kill.victim;
+  if (!cgroup?.path?.endsWith('/system.slice/hog.service') || cgroup.max !== LIMIT_BYTES || !cgroup.stat)
+    faults.push(`the unit's cgroup: found ${JSON.stringify(cgroup)?.slice(0, 100)}`);
   return { faults, hasLimit: kill.limit !== undefined };
 }
 
@@ -66,7 +67,7 @@ interface Kill {
   readonly victim: {
     readonly pid: number;
     readonly cgroup_id: number;
-    readonly cgroup?: { readonly path?: string };
+    readonly cgroup?: { readonly path?: string; readonly max?: unknown; readonly stat?: object };
     readonly total_vm_bytes: number;
     readonly anon_rss_bytes: number;
     readonly file_rss_bytes: number;

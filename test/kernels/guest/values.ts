@@ -27,7 +27,7 @@ export function value(collector: string, about: string, name: string, read: () =
   return { collector, about, series: [name], read };
 }
 
-export function above(collector: string, about: string, ...series: readonly [string, ...string[]]): Value {
+export function above(collector: string, about: string, ...series: Value['series']): Value {
   return { collector, about, series };
 }
 
@@ -60,7 +60,7 @@ export interface Comparison {
 export async function compareValues(values: readonly Value[]): Promise<Comparison> {
   let faults = new Map<Value, string>();
   const looks: { first?: Look; last?: Look } = {};
-  await eventually(10, async () => {
+  await eventually(4, async () => {
     const look = await lookAt(values);
     if (!look) return undefined;
     looks.first ??= look;
