@@ -4,7 +4,7 @@ import type { StatusDocument } from '../../../src/web/status.ts';
 import type { Hierarchy } from '../boots.ts';
 import type { Finding } from '../report.ts';
 import { configure, installUnit, type Page, status } from './agent.ts';
-import { CAPTURES } from './captures.ts';
+import { BURSTS } from './bursts.ts';
 import { ok, run, say, short, wrong } from './commands.ts';
 import { makeDevices } from './devices.ts';
 import { ContainerGroup } from './hierarchy.ts';
@@ -60,7 +60,7 @@ export async function collectors(hierarchy: Hierarchy, tell: Tell): Promise<void
   await endUnit();
   const now = await status();
   // The others have a part of their own.
-  for (const collector of listed.filter(({ name }) => !Object.hasOwn(CAPTURES, name))) {
+  for (const collector of listed.filter(({ name }) => !Object.hasOwn(BURSTS, name))) {
     const evidence = [provoked.get(collector.name), compared.findings.get(collector.name)];
     tell('collectors', collector.name, look(collector, now, compared.page, evidence));
   }
