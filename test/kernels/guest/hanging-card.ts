@@ -32,7 +32,7 @@ export async function cardHangs(): Promise<Finding | undefined> {
   for (const socket of sockets) socket.close();
   await run('ip', 'link', 'set', CARD, 'down');
   if (!found) return wrong('no document of a network card that hangs');
-  return /NETDEV WATCHDOG.*eth1/.test(log) && found.text.includes('virtio_net')
+  return /NETDEV WATCHDOG.*eth1|eth1.*NETDEV WATCHDOG/.test(log) && found.text.includes('virtio_net')
     ? ok("a network card that hangs, with its driver, against the kernel's log")
     : wrong(`a network card that hangs: ${found.text}`);
 }
