@@ -4,7 +4,7 @@ import { at } from '../../../src/paths.ts';
 import { LOCKUP_SOURCES, Lockup } from '../../support/lockup.ts';
 import type { Finding } from '../report.ts';
 import { document } from './agent.ts';
-import { ok, run, wrong } from './commands.ts';
+import { isBefore, ok, run, wrong } from './commands.ts';
 
 /** Longer than both thresholds: 3 s of the collector, two seconds of the kernel's own watchdog. */
 const LOCKUP_MS = 8000;
@@ -12,6 +12,7 @@ const WATCHDOG = '/proc/sys/kernel/watchdog_thresh';
 
 /** @returns undefined before Linux 5.17, whose programs cannot loop for as long */
 export async function lockedUp(): Promise<Finding | undefined> {
+  if (isBefore(5, 17)) return undefined;
   const before = readFileSync(WATCHDOG, 'utf8');
   let pid: number;
   try {
@@ -19,9 +20,6 @@ export async function lockedUp(): Promise<Finding | undefined> {
     pid = lockup.pid;
     writeFileSync(WATCHDOG, '1');
     await lockup.run();
-  } catch (error) {
-    if (/bpf_loop/.test((error as Error).message)) return undefined;
-    throw error;
   } finally {
     writeFileSync(WATCHDOG, before);
   }
