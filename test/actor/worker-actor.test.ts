@@ -182,6 +182,30 @@ test('a worker whose heart stands still is terminated and replaced', async () =>
   assert.equal(watched.lives, 2);
 });
 
+test('a start may take longer than a heartbeat, and what was silent until its end is no hang', async () => {
+  await using watched = new Watched();
+  watched.actor.start();
+  const now_ms = performance.now();
+  // Its thread cannot have answered: this one has not let go.
+  watched.actor.checkHeartbeat(now_ms);
+  watched.actor.checkHeartbeat(now_ms + 29_000);
+  assert.equal(watched.actor.state, 'starting');
+  watched.actor.enter('running');
+  watched.actor.checkHeartbeat(now_ms + 29_100);
+  assert.equal(watched.actor.state, 'running');
+});
+
+test('a start that takes too long ends, and names the setting that gives it more time', async () => {
+  await using watched = new Watched();
+  watched.actor.start();
+  const now_ms = performance.now();
+  watched.actor.checkHeartbeat(now_ms);
+  watched.actor.checkHeartbeat(now_ms + 30_001);
+  assert.equal(watched.actor.state, 'restarting');
+  await eventually('the end of this life', () => watched.endings.length > 0);
+  assert.match(watched.endings[0]?.message ?? '', /supervisor\.start_timeout/);
+});
+
 test('a worker that answers is left alone, however late the supervisor looks', async () => {
   await using watched = await Watched.running();
   for (let tick = 1; tick < 5; tick++) {

@@ -3,8 +3,25 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, globSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-/** In the order in which they are asked for. The guest's tests use `dummy`, a network device. */
-const MODULES = ['virtio_pci', 'virtio_blk', 'virtio_net', 'ext4', 'virtio_rng', 'dummy'];
+/** With what they are told, in the order in which they are asked for: what the guest needs to boot, and what its tests make devices of. */
+const MODULES: Readonly<Record<string, string>> = {
+  virtio_pci: '',
+  virtio_blk: '',
+  virtio_net: '',
+  ext4: '',
+  virtio_rng: '',
+  dummy: '',
+  veth: '',
+  bonding: 'max_bonds=0',
+  nft_ct: '',
+  loop: '',
+  brd: 'rd_nr=1 rd_size=20480',
+  raid1: '',
+  xfs: '',
+  nfsv4: '',
+  aer_inject: '',
+  'mce-inject': '',
+};
 
 export interface BootFiles {
   readonly kernel: string;
@@ -37,15 +54,21 @@ function packInitrd(base: string, version: string, tree: string, initrd: string)
   for (const name of ['bin', 'm', 'proc', 'sys', 'dev', 'root'])
     mkdirSync(join(tree, name), { recursive: true });
   copyFileSync('/bin/busybox', join(tree, 'bin/busybox'));
-  const order = new Set(MODULES.flatMap((name) => filesOf(base, version, name)));
-  for (const path of order) {
+  const told = new Map<string, string>();
+  for (const [name, parameters] of Object.entries(MODULES)) {
+    const files = filesOf(base, version, name);
+    for (const path of files) told.set(path, told.get(path) ?? (path === files.at(-1) ? parameters : ''));
+  }
+  for (const path of told.keys()) {
     const copy = join(tree, 'm', basename(path));
     copyFileSync(path, copy);
     if (copy.endsWith('.xz')) execFileSync('xz', ['-d', copy]);
     if (copy.endsWith('.zst')) execFileSync('zstd', ['-q', '-d', '--rm', copy]);
   }
-  const names = [...order].map((path) => basename(path).replace(/\.(xz|zst)$/, ''));
-  writeFileSync(join(tree, 'init'), initScript(names), { mode: 0o755 });
+  const lines = [...told].map(
+    ([path, parameters]) => `${basename(path).replace(/\.(xz|zst)$/, '')} ${parameters}`,
+  );
+  writeFileSync(join(tree, 'init'), initScript(lines), { mode: 0o755 });
   execFileSync('sh', ['-c', `find . | cpio -o -H newc --quiet | gzip -1 > "$0"`, initrd], { cwd: tree });
   rmSync(tree, { recursive: true });
 }
@@ -64,7 +87,7 @@ function filesOf(base: string, version: string, module: string): string[] {
 function initScript(modules: readonly string[]): string {
   return `#!/bin/busybox sh
 b=/bin/busybox; $b mount -t proc p /proc; $b mount -t sysfs s /sys; $b mount -t devtmpfs d /dev
-${modules.map((name) => `$b insmod /m/${name} 2>/dev/null`).join('\n')}
+${modules.map((line) => `$b insmod /m/${line} 2>/dev/null`).join('\n')}
 i=0; while [ ! -b /dev/vda ] && [ $i -lt 100 ]; do $b sleep 0.1; i=$((i+1)); done
 $b mount -t ext4 /dev/vda /root || exec $b sh
 $b mount --move /dev /root/dev; $b umount /sys /proc

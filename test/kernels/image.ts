@@ -4,6 +4,7 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -27,6 +28,8 @@ const PACKAGES = [
   ],
   // What setup names for a host that runs the agent.
   ...['libbpf1', 'zlib1g', 'libstdc++6', 'libatomic1'],
+  // What devices are made with, of which collectors tell.
+  ...['mdadm', 'nftables', 'xfsprogs'],
 ];
 /** What has another name in each release. */
 const LIBELF = { bookworm: 'libelf1', trixie: 'libelf1t64' } as const;
@@ -40,6 +43,8 @@ const MASKED = [
     'getty@tty1.service',
     'serial-getty@ttyS0.service',
   ],
+  ...['mdmonitor.service', 'mdcheck_start.timer', 'mdcheck_continue.timer', 'mdmonitor-oneshot.timer'],
+  ...['xfs_scrub_all.timer', 'nftables.service'],
   ...['dev-hugepages.mount', 'dpkg-db-backup.timer'],
 ];
 
@@ -81,13 +86,13 @@ export interface Image {
 export function makeImage(suite: keyof typeof LIBELF, cache: string, mirror: string): Image {
   const tree = join(cache, `root-${suite}`);
   const complete = join(tree, 'etc/huatuo-complete');
-  if (!existsSync(complete)) {
+  const packages = `--include=${[...PACKAGES, LIBELF[suite]].join(',')}`;
+  if (!existsSync(complete) || readFileSync(complete, 'utf8') !== packages) {
     rmSync(tree, { recursive: true, force: true });
-    const packages = `--include=${[...PACKAGES, LIBELF[suite]].join(',')}`;
     execFileSync('debootstrap', ['--variant=minbase', packages, suite, tree, mirror], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-    writeFileSync(complete, '');
+    writeFileSync(complete, packages);
   }
   const key = join(cache, 'key');
   if (!existsSync(key)) execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);

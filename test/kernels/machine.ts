@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,6 +38,7 @@ export class Machine implements AsyncDisposable {
    */
   static async boot(files: BootFiles, image: Image, cache: string, commandLine: string): Promise<Machine> {
     const port = await freePort();
+    const hole = await Hole.listen();
     const consoleLog = join(cache, 'console.log');
     const disk = (file: string): string => `file=${file},format=raw,if=virtio,snapshot=on,cache=unsafe`;
     const qemu = spawn(
@@ -44,26 +46,25 @@ export class Machine implements AsyncDisposable {
       [
         ...['-n', NICE, 'qemu-system-x86_64'],
         ...['-machine', 'q35,hpet=off', '-accel', 'tcg,thread=multi,tb-size=1024', '-cpu', 'max'],
-        ...[
-          '-smp',
-          '2',
-          '-m',
-          '2048',
-          '-kernel',
-          files.kernel,
-          '-initrd',
-          files.initrd,
-          '-append',
-          `${COMMAND_LINE} ${commandLine}`,
-        ],
+        ...['-kernel', files.kernel, '-initrd', files.initrd, '-append', `${COMMAND_LINE} ${commandLine}`],
+        ...['-smp', '2', '-m', '2048'],
+        // Two NUMA nodes.
+        ...['-object', 'memory-backend-ram,id=m0,size=1024M', '-numa', 'node,nodeid=0,cpus=0,memdev=m0'],
+        ...['-object', 'memory-backend-ram,id=m1,size=1024M', '-numa', 'node,nodeid=1,cpus=1,memdev=m1'],
         ...['-drive', disk(image.root), '-drive', disk(image.scratch)],
         ...['-netdev', `user,id=n0,hostfwd=tcp:127.0.0.1:${port}-:22`],
         ...['-device', 'virtio-net-pci,netdev=n0,romfile=', '-device', 'virtio-rng-pci'],
+        // It takes what the guest sends until buffers are full, and then nothing: a card that hangs.
+        ...['-netdev', `socket,id=n1,connect=127.0.0.1:${hole.port}`],
+        ...['-device', 'virtio-net-pci,netdev=n1,romfile='],
+        // It can report errors of PCI Express.
+        ...['-device', 'pcie-root-port,id=port0,chassis=1,slot=1'],
         ...['-display', 'none', '-serial', `file:${consoleLog}`, '-monitor', 'none', '-no-reboot'],
       ],
       { stdio: ['ignore', 'ignore', openSync(join(cache, 'qemu.log'), 'w')] },
     );
     process.once('exit', () => qemu.kill('SIGKILL'));
+    qemu.once('exit', () => hole.close());
     const machine = new Machine(qemu, port, image.key, consoleLog);
     try {
       await machine.#answers();
@@ -118,5 +119,32 @@ export class Machine implements AsyncDisposable {
     }
     const words = readFileSync(this.#console, 'utf8').slice(-2000);
     throw new Error(`expected the guest to boot within ${BOOT_MS / 1000} s, found its console at:\n${words}`);
+  }
+}
+
+/** A server that accepts one connection, and reads nothing. */
+class Hole {
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async listen(): Promise<Hole> {
+    const server = createServer({ pauseOnConnect: true }, (socket) => {
+      socket.on('error', () => undefined);
+      server.once('close', () => socket.destroy());
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new Hole(server);
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  close(): void {
+    this.#server.close();
   }
 }

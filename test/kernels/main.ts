@@ -10,6 +10,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { at } from '../../src/paths.ts';
+import { builtCollectors } from '../support/flood.ts';
+import { LOCKUP_SOURCES } from '../support/lockup.ts';
 import { makeBootFiles } from './boot-files.ts';
 import { type Boot, DEFAULT, HIERARCHIES, parseBoot, suiteOf } from './boots.ts';
 import { KernelArchive } from './debian.ts';
@@ -108,6 +110,8 @@ async function tryBoot(
   const ended = resume ? results.parts(boot.name) : [];
   const parts = partsOf(boot.hierarchy, only).filter((part) => !ended.includes(part));
   if (parts.length === 0) return;
+  // A guest has no compiler.
+  await builtCollectors(LOCKUP_SOURCES);
   const version = archive.resolve(boot.kernel);
   const files = makeBootFiles(version, archive.unpack(version), join(cache, 'k', version));
   const image = images(suiteOf(version));

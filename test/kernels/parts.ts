@@ -4,6 +4,7 @@ import type { Hierarchy } from './boots.ts';
 /** Value: on which hierarchies it has something to say. */
 export const PARTS: Readonly<Record<string, readonly Hierarchy[]>> = {
   collectors: ['unified', 'hybrid', 'legacy'],
+  captures: ['unified', 'hybrid', 'legacy'],
   profiles: ['unified', 'legacy'],
   pins: ['unified'],
   delegation: ['unified'],

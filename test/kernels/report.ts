@@ -1,8 +1,8 @@
 /** What guests find out, and the page of it. */
 
 /**
- * ok: a document or value was held against what the kernel itself says; runs: it is up and answers scrapes, and nothing was
- * provoked; unsupported: the agent says why; wrong: neither.
+ * ok: a document or value was held against what the kernel itself says; runs: it is up and answers scrapes, and the machine has
+ * nothing to provoke it with; unsupported: the agent says why; wrong: neither.
  */
 export interface Finding {
   readonly result: 'ok' | 'runs' | 'unsupported' | 'wrong';
@@ -70,7 +70,7 @@ Debian's kernels were booted in an emulated machine, with the systemd of their r
     npm run test:kernels
 
 **ok**: a document or value agreed with the kernel's own log and files. **runs**: the collector is up and answers scrapes; nothing was
-provoked. **unsupported**: \`huatuo list\` says why. **wrong**: anything else. An empty cell was not tried. Emulation is some thirty times
+provoked, for want of what the note says. **unsupported**: \`huatuo list\` says why. **wrong**: anything else. An empty cell was not tried. Emulation is some thirty times
 slower than the CPU: the page tells what loads, what is right and what is refused, and nothing about speed.
 
 ${hosts.join('\n')}

@@ -41,7 +41,7 @@ test('a boot is a kernel, and how its cgroups are set up', () => {
 });
 
 test('parts of the suite that a hierarchy has nothing to say to are left out', () => {
-  assert.deepEqual(partsOf('legacy'), ['collectors', 'profiles']);
+  assert.deepEqual(partsOf('legacy'), ['collectors', 'captures', 'profiles']);
   assert.deepEqual(partsOf('unified', ['pins']), ['pins']);
   assert.throws(() => partsOf('unified', ['pinned']), /expected a part/);
 });

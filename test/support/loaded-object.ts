@@ -18,7 +18,15 @@ export class LoadedFixture implements Disposable {
     name: string,
     options: Readonly<Record<string, bigint>> = {},
   ): Promise<LoadedFixture> {
-    const directory = await builtCollectors(sources);
+    return LoadedFixture.open(await builtCollectors(sources), name, options);
+  }
+
+  /** @param directory where it is built */
+  static async open(
+    directory: string,
+    name: string,
+    options: Readonly<Record<string, bigint>>,
+  ): Promise<LoadedFixture> {
     const manifest = JSON.parse(readFileSync(join(directory, `${name}.json`), 'utf8')) as ObjectManifest;
     const bytes = readFileSync(join(directory, `${name}.bpf.o`));
     return new LoadedFixture(await KernelObject.load({ manifest, bytes, options }));

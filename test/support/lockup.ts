@@ -1,7 +1,11 @@
 /** A process that locks up the CPU it is on: fixtures/collectors/lockup/spinner.bpf.c. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { builtCollectors } from './flood.ts';
 import { LoadedFixture } from './loaded-object.ts';
+
+/** Below test/fixtures. */
+export const LOCKUP_SOURCES = 'collectors/lockup';
 
 export class Lockup implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -17,8 +21,12 @@ export class Lockup implements AsyncDisposable {
   /**
    * The process waits; its CPU is not locked up yet.
    * @param given.withoutInterrupts the CPU takes none meanwhile; Linux 6.14
+   * @param given.built where the fixture is built already, for a host without a compiler
    */
-  static async make(duration_ms: number, { withoutInterrupts = false } = {}): Promise<Lockup> {
+  static async make(
+    duration_ms: number,
+    { withoutInterrupts = false, built }: { withoutInterrupts?: boolean; built?: string } = {},
+  ): Promise<Lockup> {
     const child = spawn('sh', ['-c', 'read go; printf spins > /proc/$$/comm'], {
       stdio: ['pipe', 'ignore', 'inherit'],
     });
@@ -28,7 +36,8 @@ export class Lockup implements AsyncDisposable {
         duration_ns: BigInt(duration_ms) * 1_000_000n,
         without_interrupts: withoutInterrupts ? 1n : 0n,
       };
-      const spinner = await LoadedFixture.load('collectors/lockup', 'spinner', options);
+      const directory = built ?? (await builtCollectors(LOCKUP_SOURCES));
+      const spinner = await LoadedFixture.open(directory, 'spinner', options);
       spinner.object.attach();
       return new Lockup(child, spinner);
     } catch (error) {

@@ -49,6 +49,15 @@ export function isCutOff({ before, lacp }: PortChange): boolean {
   return lost.includes('collecting') || lost.includes('distributing');
 }
 
+/**
+ * Whether its states are about to change without a notification: link monitoring has found the port down and said so
+ * (bond_miimon_commit), and only then LACP takes it out of service, within 100 ms (bond_3ad_state_machine_handler).
+ */
+export function isOutdated({ bond }: Link): boolean {
+  if (!bond?.lacp || bond.miiStatus === 'up') return false;
+  return bond.lacp.actor.includes('collecting') || bond.lacp.actor.includes('distributing');
+}
+
 function differs(a: Lacp, b: Lacp): boolean {
   const text = ({ actor, partner, aggregatorId }: Lacp): string =>
     `${actor.join()} ${partner.join()} ${aggregatorId}`;

@@ -36,11 +36,14 @@ const bond = (): Uint8Array =>
     link(9, 1, attribute(3, text('bond0')), attribute(18, attribute(1, text('bond')))),
   );
 
-function port(name: string, actor: number, partner: number, aggregator = 1): Uint8Array {
+/** BOND_LINK_UP, BOND_LINK_DOWN */
+const [UP, DOWN] = [0, 2];
+
+function port(name: string, actor: number, partner: number, { aggregator = 1, mii = UP } = {}): Uint8Array {
   const state = attribute(
     5,
     attribute(1, u8(0)),
-    attribute(2, u8(0)),
+    attribute(2, u8(mii)),
     attribute(3, u32(4)),
     attribute(4, Uint8Array.of(2, 0, 0, 0, 0, 1)),
     attribute(5, u16(0)),
@@ -72,10 +75,14 @@ function host(content: string): Disposable & { readonly procfs: string; readonly
   };
 }
 
-/** Runs the collector over these notifications, behind a dump of the bond and two ports in service. */
+/**
+ * Runs the collector over these notifications, behind a dump of the bond and two ports in service.
+ * @param present which ports a dump has
+ */
 async function run(
   notifications: readonly Uint8Array[],
   options: Readonly<Record<string, unknown>> = {},
+  present = () => [port('eth0', IN_SERVICE, IN_SERVICE), port('eth1', IN_SERVICE, IN_SERVICE)],
 ): Promise<CollectorHarness> {
   using paths = host('Ethernet Channel Bonding Driver\n');
   const waiting = notifications.map((datagram) => ({ datagrams: [datagram], lost: false }));
@@ -83,10 +90,7 @@ async function run(
     options,
     paths,
     netlink: {
-      request: async () => [
-        Buffer.concat([port('eth0', IN_SERVICE, IN_SERVICE), port('eth1', IN_SERVICE, IN_SERVICE), bond()]),
-        message(NLMSG_DONE, NLM_F_MULTI, u32(0)),
-      ],
+      request: async () => [Buffer.concat([...present(), bond()]), message(NLMSG_DONE, NLM_F_MULTI, u32(0))],
       driverOf: async () => undefined,
       driverCounters: async () => undefined,
       subscribe: async () => ({
@@ -125,7 +129,7 @@ test('a port that LACP cuts off is a warning with the bond, both sides, and what
 });
 
 test('that it is back, or in another aggregator, is no warning; and can be left out', async () => {
-  const all = [port('eth0', CUT_OFF, 0x45), port('eth0', IN_SERVICE, IN_SERVICE, 2)];
+  const all = [port('eth0', CUT_OFF, 0x45), port('eth0', IN_SERVICE, IN_SERVICE, { aggregator: 2 })];
   await using collector = await run(all);
   assert.deepEqual(
     collector.saved.map(({ severity }) => severity),
@@ -156,6 +160,39 @@ test('a port that flaps costs no more than its budget, and its end is told', asy
   const page = await collector.scrape();
   assert.equal(sampleValue(page, 'huatuo_bamai_netdev_bonding_lacp_total', {}), 6);
   assert.equal(sampleValue(page, 'huatuo_netdev_bonding_suppressed_changes_total', { device: 'eth0' }), 9);
+});
+
+test('of a port that is down the kernel does not tell what LACP does next, so it is asked', async () => {
+  let state = IN_SERVICE;
+  let dumps = 0;
+  const goesDown = port('eth0', IN_SERVICE, IN_SERVICE, { mii: DOWN });
+  await using collector = await run([goesDown, goesDown], {}, () => {
+    dumps += 1;
+    return [port('eth0', state, IN_SERVICE, { mii: DOWN }), port('eth1', IN_SERVICE, IN_SERVICE)];
+  });
+  assert.equal(collector.saved.length, 0);
+  state = CUT_OFF;
+  await collector.clock.advance(1);
+  assert.equal(collector.saved.length, 1);
+  assert.partialDeepStrictEqual(collector.saved[0]?.data, {
+    ifname: 'eth0',
+    lost: ['collecting', 'distributing'],
+    mii_status: 'down',
+  });
+  await collector.clock.advance(10);
+  assert.equal(dumps, 2, 'it has changed, and is not asked for again');
+});
+
+test('a bond that does nothing about a port that is down is not asked for ever', async () => {
+  let dumps = 0;
+  const goesDown = port('eth0', IN_SERVICE, IN_SERVICE, { mii: DOWN });
+  await using collector = await run([goesDown], {}, () => {
+    dumps += 1;
+    return [goesDown];
+  });
+  for (let second = 0; second < 10; second++) await collector.clock.advance(1);
+  assert.equal(collector.saved.length, 0);
+  assert.ok(dumps > 2 && dumps < 6, `${dumps} dumps`);
 });
 
 test('a port without LACP, one that is new, and one that left its bond have not changed', () => {

@@ -4,11 +4,16 @@ import type { StatusDocument } from '../../../src/web/status.ts';
 import type { Hierarchy } from '../boots.ts';
 import type { Finding } from '../report.ts';
 import { configure, installUnit, type Page, status } from './agent.ts';
+import { BURSTS } from './bursts.ts';
 import { ok, run, say, short, wrong } from './commands.ts';
+import { makeDevices } from './devices.ts';
 import { ContainerGroup } from './hierarchy.ts';
+import { hostValues } from './host-values.ts';
+import { lackOf } from './lacks.ts';
 import { PROVOCATIONS } from './provocations.ts';
 import { hasQuota, ledgerCloses, memoryPeak, reloads, started, stops } from './service.ts';
-import { compareValues, containerValues, hasAnswered, hostValues } from './values.ts';
+import { compareValues, hasAnswered } from './values.ts';
+import { containerValues, endUnit, startUnit, unitValues } from './workload-values.ts';
 
 type Tell = (table: 'service' | 'collectors', name: string, finding: Finding) => void;
 
@@ -31,22 +36,31 @@ export async function collectors(hierarchy: Hierarchy, tell: Tell): Promise<void
   tell('service', 'CPU quota', await hasQuota(hierarchy));
   const work = new ContainerGroup(hierarchy, { memory_bytes: LIMIT_BYTES, cores: CORES });
   work.spawn(BUSY);
+  await startUnit();
+  await makeDevices();
   await run('sh', '-c', 'echo 1 > /proc/sys/vm/compact_memory');
   say('provokes');
   const provoked = new Map(
     await Promise.all(
       Object.entries(PROVOCATIONS).map(async ([name, provoke]) => {
         const finding = await provoke(hierarchy, work).catch((error: Error) => wrong(error.message));
-        say(`${name}: ${finding.result} (${finding.note})`);
+        if (finding) say(`${name}: ${finding.result} (${finding.note})`);
         return [name, finding] as const;
       }),
     ),
   );
-  const values = [...hostValues(), ...containerValues(work, LIMIT_BYTES, hierarchy)];
-  const compared = await compareValues(values);
+  const ofUnit = unitValues(hierarchy);
+  const compared = await compareValues([
+    ...hostValues(),
+    ...containerValues(work, LIMIT_BYTES, hierarchy),
+    ...ofUnit,
+  ]);
+  tell('service', 'series of a unit', compared.of(ofUnit));
   await work.remove();
+  await endUnit();
   const now = await status();
-  for (const collector of listed) {
+  // The others have a part of their own.
+  for (const collector of listed.filter(({ name }) => !Object.hasOwn(BURSTS, name))) {
     const evidence = [provoked.get(collector.name), compared.findings.get(collector.name)];
     tell('collectors', collector.name, look(collector, now, compared.page, evidence));
   }
@@ -89,7 +103,9 @@ function look(
       ? [program.program]
       : [],
   );
+  const lack = known.length > 0 ? undefined : lackOf(name);
   const parts = [
+    ...(lack === undefined ? [] : [lack]),
     ...(known.length > 0 ? [notes(known)] : []),
     ...(missing.length > 0 ? [`without ${missing.join(', ')}`] : []),
     ...(variants.length > 0 ? [`variant ${variants.join(', ')}`] : []),

@@ -1,5 +1,6 @@
 /** What the guest's suite asks of its host. */
 import { execFile, spawn } from 'node:child_process';
+import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Finding } from '../report.ts';
 
@@ -29,6 +30,21 @@ export function run(program: string, ...parameters: string[]): Promise<string> {
 /** Starts a shell command and does not wait for it. */
 export function start(command: string): void {
   spawn('sh', ['-c', command], { stdio: 'ignore', detached: true }).unref();
+}
+
+/** The same. @returns ends it, with all that it has started */
+export function startGroup(command: string): () => void {
+  const child = spawn('sh', ['-c', command], { stdio: 'ignore', detached: true });
+  child.unref();
+  return () => process.kill(-child.pid!, 'SIGKILL');
+}
+
+/** Whether the guest's kernel is older than that release. */
+export function isBefore(major: number, minor: number): boolean {
+  const [ofGuest = 0, minorOfGuest = 0] = release()
+    .split('.')
+    .map((part) => Number.parseInt(part, 10));
+  return ofGuest < major || (ofGuest === major && minorOfGuest < minor);
 }
 
 /**

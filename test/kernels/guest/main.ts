@@ -2,13 +2,14 @@
 import { release } from 'node:os';
 import type { Hierarchy } from '../boots.ts';
 import type { Finding, Table, Told } from '../report.ts';
+import { captures } from './captures.ts';
 import { collectors } from './collectors.ts';
 import { measureSlowness, run, say } from './commands.ts';
 import { delegation } from './delegation.ts';
 import { pins } from './pins.ts';
 import { profiles } from './profiles.ts';
 
-const RUN = { collectors, profiles, pins, delegation };
+const RUN = { collectors, captures, profiles, pins, delegation };
 
 async function main([part, hierarchy]: readonly string[]): Promise<void> {
   say(`${part}: slower than native by ${(await measureSlowness()).toFixed(0)}`);

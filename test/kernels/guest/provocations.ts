@@ -6,12 +6,18 @@ import { connect } from 'node:net';
 import type { Hierarchy } from '../boots.ts';
 import type { Finding } from '../report.ts';
 import { document } from './agent.ts';
-import { ok, run, start, wrong } from './commands.ts';
+import { eventually, ok, run, start, wrong } from './commands.ts';
+import { cardHangs } from './hanging-card.ts';
+import { ras } from './hardware.ts';
 import type { ContainerGroup } from './hierarchy.ts';
+import { lockedUp } from './lockup.ts';
 import { oom } from './oom.ts';
 
-/** @param work a container that is busy, near its limits */
-export type Provocation = (hierarchy: Hierarchy, work: ContainerGroup) => Promise<Finding>;
+/**
+ * @param work a container that is busy, near its limits
+ * @returns undefined where it cannot be provoked
+ */
+type Provocation = (hierarchy: Hierarchy, work: ContainerGroup) => Promise<Finding | undefined>;
 
 export const PROVOCATIONS: Readonly<Record<string, Provocation>> = {
   oom,
@@ -22,6 +28,10 @@ export const PROVOCATIONS: Readonly<Record<string, Provocation>> = {
   memory_reclaim_events: reclaimOfContainer,
   hungtask: frozenFileSystem,
   netdev_events: deviceUpAndDown,
+  netdev_bonding_lacp: portGoesDown,
+  netdev_txqueue_timeout: cardHangs,
+  ras,
+  softlockup: lockedUp,
 };
 
 async function softirq(): Promise<Finding> {
@@ -101,4 +111,27 @@ async function deviceUpAndDown(): Promise<Finding> {
   return found
     ? ok('a device that comes, goes up and goes')
     : wrong('no document of a device that came and went');
+}
+
+/** The other side's; what the kernel says of the bond is in the document. */
+async function portGoesDown(): Promise<Finding> {
+  const proc = '/proc/net/bonding/bond0';
+  const isUp = await eventually(10, () => {
+    const states = [...readFileSync(proc, 'utf8').matchAll(/port state: (\d+)/g)].map(([, state]) =>
+      Number(state),
+    );
+    // IEEE 802.1AX: distributing
+    return states.length >= 2 && states.every((state) => (state & 0x20) !== 0) ? true : undefined;
+  });
+  if (!isUp) return wrong(`LACP does not come up: ${readFileSync(proc, 'utf8').slice(-300)}`);
+  await run('ip', '-n', 'far', 'link', 'set', 'far1', 'down');
+  const found = await document(
+    'netdev_bonding_lacp',
+    ({ data, fields }) => data.ifname === 'near1' && fields.severity === 'warning',
+  );
+  if (!found) return wrong('no document of a port whose other side went down');
+  const { bond, lost, mii_status } = found.data;
+  return bond === 'bond0' && (lost as readonly string[]).includes('distributing')
+    ? ok(`a port of a bond that is cut off (${mii_status})`)
+    : wrong(`a port that is cut off: ${found.text}`);
 }

@@ -6,7 +6,10 @@ import { configure, installUnit, scrape, settled, status } from './agent.ts';
 import { eventually, ok, run, wrong } from './commands.ts';
 
 /** `unsupported` is looked at collector by collector. */
-const GOOD: ReadonlySet<string> = new Set(['running', 'sampling', 'capturing', 'waiting', 'unsupported']);
+const GOOD: ReadonlySet<string> = new Set([
+  ...['running', 'sampling', 'capturing', 'waiting'],
+  ...['unsupported', 'disabled'],
+]);
 const ROOT = '/sys/fs/cgroup';
 const GROUP = `${ROOT}/system.slice/huatuo.service`;
 const NOTIFY_RELOAD = ['Type=notify-reload', 'ExecReload='];

@@ -1,0 +1,81 @@
+/** Part `captures`: autotracers, provoked until each has written a document that is right. */
+import { writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import type { ListedCollector } from '../../../src/cli/list.ts';
+import type { JournalDocument } from '../../support/journal-reader.ts';
+import type { Hierarchy } from '../boots.ts';
+import type { Finding } from '../report.ts';
+import { configureCaptures, fromDocuments, installUnit, status } from './agent.ts';
+import { BURSTS, type Burst, FROZEN, MIB, WRITERS } from './bursts.ts';
+import { ok, run, say, startGroup, wrong } from './commands.ts';
+import { ContainerGroup } from './hierarchy.ts';
+import { startsWell, step } from './service.ts';
+
+type Tell = (table: 'service' | 'collectors', name: string, finding: Finding) => void;
+
+/** On a machine that is not emulated. */
+const SECONDS = 6;
+/** Their documents are of disks, and name containers inside. */
+const OF_DISKS: ReadonlySet<string> = new Set(['iotracing']);
+
+export async function captures(hierarchy: Hierarchy, tell: Tell): Promise<void> {
+  const listed = JSON.parse(await run('huatuo', 'list', '--output', 'json')) as ListedCollector[];
+  configureCaptures(listed.map(({ name }) => name));
+  await installUnit();
+  const began = await step('', startsWell);
+  if (began.result === 'wrong') throw new Error(began.note);
+  await mkdir(FROZEN, { recursive: true });
+  await run('mount', '/dev/vdb', FROZEN);
+  await run('sh', '-c', 'rm -f /run/frozen');
+  const works = Object.entries(BURSTS).map(([name, burst]) => {
+    const { limits = { memory_bytes: 64 * MIB }, work } = burst;
+    const group = new ContainerGroup(hierarchy, limits);
+    if (burst.limits) group.spawn(work);
+    return { name, burst, group, ended: burst.limits ? undefined : startGroup(work) };
+  });
+  await run(
+    'sh',
+    '-c',
+    `while [ $(ls ${FROZEN} | grep -c '^[0-9]') -lt ${WRITERS} ]; do sleep 1; done; fsfreeze --freeze ${FROZEN}`,
+  );
+  writeFileSync('/run/frozen', '');
+  const findings = await Promise.all(
+    works.map(async ({ name, burst, group, ended }) => {
+      const isIts = ({ fields }: JournalDocument): boolean =>
+        burst.limits === undefined || OF_DISKS.has(name) || fields.container_id === group.id;
+      const finding = await checked(name, burst, hierarchy, isIts);
+      if (name === 'dload') await run('fsfreeze', '--unfreeze', FROZEN);
+      ended?.();
+      await group.remove();
+      say(`${name}: ${finding.result} (${finding.note})`);
+      return [name, finding] as const;
+    }),
+  );
+  for (const [name, finding] of findings) tell('collectors', name, finding);
+  await run('systemctl', 'stop', 'huatuo');
+  await run('umount', FROZEN);
+}
+
+/** Of several documents the first that is right, or what is wrong with the last. */
+async function checked(
+  name: string,
+  { check }: Burst,
+  hierarchy: Hierarchy,
+  isIts: (found: JournalDocument) => boolean,
+): Promise<Finding> {
+  let fault = '';
+  const note = await fromDocuments(name, SECONDS, (found) => {
+    if (!isIts(found)) return undefined;
+    try {
+      return check(found, hierarchy);
+    } catch (error) {
+      fault = (error as Error).message;
+      return undefined;
+    }
+  });
+  if (note !== undefined) return ok(note);
+  if (fault !== '') return wrong(fault);
+  const actor = (await status())?.actors.find((one) => one.name === name);
+  const why = actor?.reason ?? actor?.last_error;
+  return wrong(`no document of a capture${why ? `: ${why.message}` : ''}`);
+}
