@@ -271,16 +271,13 @@ export class WorkerChild implements CollectorChild {
   }
 
   #workerData(control: MessagePort): CollectorWorkerData {
-    const { config, agent, pinDirectory } = this.#dependencies;
+    const { config, agent } = this.#dependencies;
     const { name, kind, modulePath, manifest, maxSeries, interval } = this.entry;
     return {
       name,
       kind,
       ...(modulePath && { modulePath }),
-      ...(this.#kernel &&
-        manifest && {
-          bpf: { manifest, pinned: pinDirectory !== undefined },
-        }),
+      ...(this.#kernel && manifest && { bpf: { manifest } }),
       options: config.collectors[name]?.options ?? {},
       maxSeries,
       isMapped: this.#mapped !== undefined,

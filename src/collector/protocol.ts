@@ -16,11 +16,7 @@ export interface CollectorWorkerData {
   readonly kind: CollectorKind;
   /** Absent when the `.bpf.c` is the whole collector. */
   readonly modulePath?: string;
-  readonly bpf?: {
-    readonly manifest: ObjectManifest;
-    /** Maps and links are to outlive the agent. */
-    readonly pinned: boolean;
-  };
+  readonly bpf?: { readonly manifest: ObjectManifest };
   /** The collector's own options; those of the BPF object under their C names. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly maxSeries: number;
@@ -53,8 +49,11 @@ export interface CollectorWorkerData {
 export interface CollectorControl {
   /** Takes a new port to a service into use; `port` is transferred. A port to a service it does not read from is closed. */
   connectTo(service: string, port: MessagePort): void;
-  /** Detaches, unless it is pinned and to be left so; reads the ring to its end, waits until the journal has it. */
-  stop(leavePinned: boolean): Promise<void>;
+  /**
+   * Detaches, unless its programs are to run on for a successor; reads what the ring holds by then, waits until the journal
+   * has it.
+   */
+  stop(isSucceeded: boolean): Promise<void>;
 }
 
 /** Notices, collector → supervisor, on the worker's own port. */

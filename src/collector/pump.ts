@@ -44,6 +44,8 @@ export class Pump {
   #refused = false;
   /** Start of the newest batch that was announced. */
   #announced = -1n;
+  /** Where a stop has found the end of what was produced. */
+  #end: bigint | undefined;
   #interrupted: 'no' | 'lost' | 'refused' = 'no';
   #outcome = Promise.withResolvers<void>();
 
@@ -55,10 +57,14 @@ export class Pump {
     this.#options = options;
   }
 
-  /** Runs until `signal` aborts and everything the ring held by then is in the journal. */
+  /** Runs until `signal` aborts and everything the ring held by then is in the journal; programs may go on. */
   async run(signal: AbortSignal): Promise<void> {
-    const call = (): void => this.#reader.call();
+    const call = (): void => {
+      this.#end = this.#reader.producedTo;
+      this.#reader.call();
+    };
     signal.addEventListener('abort', call);
+    if (signal.aborted) call();
     try {
       while (!(await this.#session(signal))) {
         if (this.#interrupted === 'refused') await sleep(REFUSED_PAUSE_MS);
@@ -79,13 +85,14 @@ export class Pump {
     for (;;) {
       const interrupted = this.#interrupted !== 'no';
       if (interrupted && this.#inFlight === 0) return false;
-      if (interrupted || this.#inFlight >= this.#options.buffers) {
+      const isRead = this.#end !== undefined && this.#reader.readTo >= this.#end;
+      if (isRead && this.#inFlight === 0) return true;
+      if (interrupted || isRead || this.#inFlight >= this.#options.buffers) {
         await this.#outcome.promise;
         continue;
       }
       const slice = await this.#reader.read();
       if (slice.end > slice.start) await this.#forward(slice);
-      else if (signal.aborted && this.#inFlight === 0 && !slice.busy) return true;
       else if (signal.aborted) await Promise.race([this.#outcome.promise, sleep(BUSY_PAUSE_MS)]);
       if (!slice.more && !signal.aborted) await this.#reader.wait();
     }

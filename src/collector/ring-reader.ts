@@ -138,6 +138,15 @@ export class RingReader implements Disposable {
     this.#parts.wakes.call();
   }
 
+  /** Where the next read() begins, and where what programs have reserved until now ends. */
+  get readTo(): bigint {
+    return this.#decoder.readPosition;
+  }
+
+  get producedTo(): bigint {
+    return this.#decoder.producerPosition;
+  }
+
   /**
    * Nothing is unread, in flight or reserved. The consumer position is this thread's own store, made before the producer
    * position is loaded here: a record that is not seen here will see that store, and wake (bpf/include/event.h).

@@ -111,8 +111,8 @@ export class CollectorRuntime {
   #control(): CollectorControl {
     return {
       connectTo: (service, port) => this.#connectTo(service, port),
-      stop: async (leavePinned) => {
-        await this.#detach(leavePinned);
+      stop: async (isSucceeded) => {
+        if (!isSucceeded) await this.#ctx.bpf.detach();
         this.#stop.abort();
         await this.#running;
         await this.#saver.drained();
@@ -162,11 +162,6 @@ export class CollectorRuntime {
     await object.attach();
     if (collector.kind === 'event') return object.events.toJournal();
     await new Promise((resolve) => this.#stop.signal.addEventListener('abort', resolve, { once: true }));
-  }
-
-  async #detach(leavePinned: boolean): Promise<void> {
-    if (leavePinned && this.#data.bpf?.pinned) return;
-    await this.#ctx.bpf.detach();
   }
 
   /** What neither updates its metrics at a scrape nor has maps to read changes them by itself, and says so. */

@@ -59,7 +59,7 @@ export async function prepare(name: string, given: HarnessOptions): Promise<Setu
   const data: Setup['data'] = {
     name,
     kind: entry.kind,
-    ...(entry.manifest && { bpf: { manifest: entry.manifest, pinned: false } }),
+    ...(entry.manifest && { bpf: { manifest: entry.manifest } }),
     options: config.collectors[name]?.options ?? {},
     maxSeries: given.maxSeries ?? entry.maxSeries,
     isMapped: false,
