@@ -10,12 +10,18 @@ import { begin, type PoolJob } from '../src/pool/batch.ts';
 import { type FileTaskResult, runFileTask, type TaskHost } from '../src/pool/file-task.ts';
 import type { FilePoolOptions } from '../src/pool/pool.ts';
 import { netlinkOfTasks } from '../src/pool/task-netlink.ts';
+import { openFilesLimit } from '../src/procfs/own-limits.ts';
+import { keepFilesOpen } from '../src/procfs/source.ts';
 
 const { paths, log: logConfig } = workerData as FilePoolOptions;
+
+const MAX_OPEN_FILES = 512;
 
 nameThread('metric-files');
 useSmallBuffers();
 collectGarbageOnce();
+// The kernel has a page of memory for each. Two threads do so, and the rest of the agent needs files, too.
+keepFilesOpen(Math.min(MAX_OPEN_FILES, (openFilesLimit() ?? 0) >> 4));
 const host: TaskHost = {
   paths,
   containers: new SnapshotContainers(),

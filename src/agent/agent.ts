@@ -188,9 +188,10 @@ export class Agent {
     }
   }
 
-  status(): StatusDocument {
+  /** @param withPrograms as of each collector */
+  status(withPrograms = true): StatusDocument {
     const children = [...this.#children.values()];
-    const running = [...this.#services.statuses, ...children.map((child) => child.status())];
+    const running = [...this.#services.statuses, ...children.map((child) => child.status(withPrograms))];
     const disabled = this.#catalog.entries.filter(({ name }) => !this.#config.collectors[name]?.enabled);
     const aside = [
       ...this.#catalog.broken.map(({ name, error }) => setAside(name, 'unsupported', { error })),
@@ -326,7 +327,11 @@ export class Agent {
     ];
     if (!isDetailed) {
       await this.#services.askForFamilies(MEASURE_DEADLINE_MS);
-      const families = [...statusFamilies(this.status(), reloads), ...this.#services.families(), ...costs];
+      const families = [
+        ...statusFamilies(this.status(false), reloads),
+        ...this.#services.families(),
+        ...costs,
+      ];
       return this.#answers.usual.answer(families, known);
     }
     const status = await this.#freshStatus();

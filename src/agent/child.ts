@@ -42,7 +42,8 @@ export interface CollectorChild {
   readonly mapped?: MappedCollector | undefined;
   /** What that reads from. @throws COLLECTOR_STARTING, WORKER_EXITED */
   attached?(): AttachedObject;
-  status(): ActorStatus;
+  /** @param withPrograms also what it takes system calls to learn of its programs, and is in no metric */
+  status(withPrograms?: boolean): ActorStatus;
   /** Accounting of its documents; undefined when it makes none. */
   ledger(): LedgerStatus | undefined;
   /** What its programs have cost; undefined while none is loaded. */

@@ -171,17 +171,13 @@ export class WorkerChild implements CollectorChild {
     });
   }
 
-  status(): ActorStatus {
+  status(withPrograms = true): ActorStatus {
     const { vitals, ...status } = this.actor.status;
     const { throttled_seconds, sampling_ratio } = this.#throttle;
-    const program_counts = this.#kernel?.object && programCounts(this.#kernel.object);
     const missed_runs = this.#kernel?.object?.missedRuns;
-    const { missing_programs, chosen_variants } = this.#programs();
     return {
       ...status,
-      ...(missing_programs.length > 0 && { missing_programs }),
-      ...(chosen_variants.length > 0 && { chosen_variants }),
-      ...(program_counts && { program_counts }),
+      ...(withPrograms && this.#programs()),
       ...(Object.keys(this.#fence.status).length > 0 && { fence: this.#fence.status }),
       vitals: {
         ...vitals,
@@ -197,15 +193,20 @@ export class WorkerChild implements CollectorChild {
     this.#kernel?.object?.followCpus();
   }
 
-  #programs(): Required<Pick<ActorStatus, 'missing_programs' | 'chosen_variants'>> {
-    const programs = this.#kernel?.object?.programs ?? [];
+  #programs(): Pick<ActorStatus, 'missing_programs' | 'chosen_variants' | 'program_counts'> {
+    const object = this.#kernel?.object;
+    const programs = object?.programs ?? [];
+    const missing_programs = programs.flatMap(({ program, section, state, reason = '' }) =>
+      state === 'missing' ? [{ program, section, reason }] : [],
+    );
+    const chosen_variants = programs.flatMap(({ program, purpose, section, state }) =>
+      state === 'runs' && purpose !== undefined ? [{ purpose, program, section }] : [],
+    );
+    const program_counts = object && programCounts(object);
     return {
-      missing_programs: programs.flatMap(({ program, section, state, reason = '' }) =>
-        state === 'missing' ? [{ program, section, reason }] : [],
-      ),
-      chosen_variants: programs.flatMap(({ program, purpose, section, state }) =>
-        state === 'runs' && purpose !== undefined ? [{ purpose, program, section }] : [],
-      ),
+      ...(missing_programs.length > 0 && { missing_programs }),
+      ...(chosen_variants.length > 0 && { chosen_variants }),
+      ...(program_counts && { program_counts }),
     };
   }
 

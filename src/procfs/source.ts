@@ -1,6 +1,19 @@
 /** Reads small text files of procfs, sysfs and cgroupfs. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { HuatuoError } from '../error.ts';
+import { OpenFiles } from './open-files.ts';
+
+let openFiles: OpenFiles | undefined;
+
+/** Has this thread, which reads the same files again and again, keep them open. @param max most files */
+export function keepFilesOpen(max: number): void {
+  openFiles?.[Symbol.dispose]();
+  openFiles = new OpenFiles(max);
+}
+
+function textOf(path: string): string {
+  return openFiles?.read(path) ?? readFileSync(path, 'utf8');
+}
 
 /**
  * @returns the file as text; bytes that are not UTF-8 become U+FFFD
@@ -8,7 +21,7 @@ import { HuatuoError } from '../error.ts';
  */
 export function readSource(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return textOf(path);
   } catch (cause) {
     throw unreadable(path, cause);
   }
@@ -17,7 +30,7 @@ export function readSource(path: string): string {
 /** The same, but undefined when the file is not there, or went away with its process or cgroup. */
 export function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return textOf(path);
   } catch (cause) {
     if (isGone(cause)) return undefined;
     throw unreadable(path, cause);

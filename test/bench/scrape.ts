@@ -1,6 +1,6 @@
 /**
- * What a scrape costs: the agent as it is shipped, with five collectors, and node_exporter, asked in turns in one run; then the agent
- * with fifty thousand series of a user's collectors, and what another collector has of that.
+ * What a scrape costs: the agent as it is shipped, with five collectors, and node_exporter, asked in turns in one run; what systemd units
+ * add to that; then the agent with fifty thousand series of a user's collectors, and what another collector has of that.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,79 +10,21 @@ import { measureHeldUp, WRITER, writerCollector } from './held-up.ts';
 import { NodeExporter } from './node-exporter.ts';
 import { cpuNanoseconds, cpuSecondsByThread, resident, usageBetween } from './proc-usage.ts';
 import { atMost, median, type Row } from './report.ts';
+import { measureInTurns, REST_MS, ROUNDS, SCRAPES_PER_ROUND, startAgent, Target } from './scrape-target.ts';
+import { withUnits } from './scrape-units.ts';
 import { Scraper } from './scraper.ts';
 import { type BenchOptions, Workspace } from './workspace.ts';
 
 const FIVE = ['oom', 'softirq', 'runqlat', 'cpu_util', 'loadavg'];
-/** Until then V8 still compiles: an hour and a quarter of one each 15 s. */
-const WARM_UP_SCRAPES = 300;
-const ROUNDS = 10;
-const SCRAPES_PER_ROUND = 30;
-/** Between two scrapes: that what one has left to do is not the next one's. */
-const REST_MS = 20;
 const LARGE_COLLECTORS = 5;
 const LARGE_SERIES = 10_000;
 
-/** A process that is scraped, and what it has used over all rounds. */
-class Target implements Disposable {
-  readonly name: string;
-  readonly pid: number;
-  readonly scraper: Scraper;
-  readonly #latencies_ms: number[] = [];
-  #cpu_ns = 0;
-  #samples = Number.NaN;
-
-  constructor(name: string, pid: number, url: string) {
-    this.name = name;
-    this.pid = pid;
-    this.scraper = new Scraper(url);
-  }
-
-  async warmUp(): Promise<void> {
-    for (let index = 0; index < WARM_UP_SCRAPES; index++) {
-      await this.scraper.scrape();
-      await sleep(REST_MS);
-    }
-    this.#samples = await this.scraper.samples();
-  }
-
-  async measure(): Promise<void> {
-    const before_ns = cpuNanoseconds(this.pid);
-    for (let index = 0; index < SCRAPES_PER_ROUND; index++) {
-      this.#latencies_ms.push((await this.scraper.scrape()).latency_ms);
-      await sleep(REST_MS);
-    }
-    this.#cpu_ns += cpuNanoseconds(this.pid) - before_ns;
-  }
-
-  get samples(): number {
-    return this.#samples;
-  }
-
-  get cpu_ms(): number {
-    return this.#cpu_ns / 1e6 / this.#latencies_ms.length;
-  }
-
-  get cpu_us_per_sample(): number {
-    return (this.cpu_ms * 1000) / this.#samples;
-  }
-
-  get p99_ms(): number {
-    const sorted = this.#latencies_ms.toSorted((a, b) => a - b);
-    return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.NaN;
-  }
-
-  get median_ms(): number {
-    return median(this.#latencies_ms);
-  }
-
-  [Symbol.dispose](): void {
-    this.scraper[Symbol.dispose]();
-  }
-}
-
 export async function benchScrape(options: BenchOptions): Promise<Row[]> {
-  return [...(await besideNodeExporter(options)), ...(await manySeries(options))];
+  return [
+    ...(await besideNodeExporter(options)),
+    ...(await withUnits(options)),
+    ...(await manySeries(options)),
+  ];
 }
 
 async function besideNodeExporter(options: BenchOptions): Promise<Row[]> {
@@ -101,7 +43,7 @@ async function besideNodeExporter(options: BenchOptions): Promise<Row[]> {
   const rss = targets.map(({ pid }) => resident(pid).total_bytes);
   for (const target of targets) await target.warmUp();
   const threads = targets.map(({ pid }) => cpuSecondsByThread(pid));
-  for (let round = 0; round < ROUNDS; round++) for (const target of targets) await target.measure();
+  await measureInTurns(targets);
   return targets.flatMap((target, index) => {
     for (const [thread, used] of usageBetween(threads[index]!, cpuSecondsByThread(target.pid)))
       options.progress(
@@ -109,16 +51,6 @@ async function besideNodeExporter(options: BenchOptions): Promise<Row[]> {
       );
     return rowsOf(target, rss[index]!, target === reference ? undefined : reference);
   });
-}
-
-async function startAgent(
-  workspace: Workspace,
-  name: string,
-  flags: readonly string[],
-): Promise<AgentProcess> {
-  const directory = join(workspace.path, name);
-  mkdirSync(directory);
-  return AgentProcess.start(directory, { journal: { directory: join(directory, 'journal') } }, flags);
 }
 
 function rowsOf(target: Target, rss_before: number, reference: Target | undefined): Row[] {
