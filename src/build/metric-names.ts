@@ -1,7 +1,13 @@
 /** Manifests, descriptions and the tables of others' names -> `docs/metrics.md`: every name there is. */
 import { cell, table } from './markdown.ts';
 import { type MetricRow, metricRows } from './metric-rows.ts';
-import { DASHBOARD_NAMES, type NamedElsewhere, NODE_EXPORTER_NAMES, readNames } from './name-tables.ts';
+import {
+  DASHBOARD_NAMES,
+  type NamedElsewhere,
+  NODE_EXPORTER_NAMES,
+  NODE_PROCESS_NAMES,
+  readNames,
+} from './name-tables.ts';
 import type { CollectorSources } from './overview.ts';
 
 /** One that several collectors show with the same labels and meaning is one row. */
@@ -33,6 +39,16 @@ export function metricNamesSource(collectors: readonly CollectorSources[]): stri
     table(
       ['Name', 'Here'],
       others.filter(({ here }) => here !== '').map(({ name, here }) => [`\`${name}\``, `\`${here}\``]),
+    ),
+    '## What programs of Node show of themselves',
+    `By the defaults of prom-client (\`${NODE_PROCESS_NAMES}\`): those are of one thread with one heap, and the agent is a few dozen.`,
+    table(
+      ['Name', 'Here', 'Why'],
+      readNames(NODE_PROCESS_NAMES).map(({ name, here, reason }) => [
+        `\`${name}\``,
+        here === '' ? 'none' : `\`${here}\``,
+        cell(reason),
+      ]),
     ),
   ].join('\n\n')}\n`;
 }

@@ -18,6 +18,9 @@ export const DASHBOARD_NAMES = 'docs/dashboard-metrics.tsv';
 /** What node_exporter shows with its defaults. */
 export const NODE_EXPORTER_NAMES = 'docs/node-exporter.tsv';
 
+/** What programs of Node show of themselves with prom-client's defaults. */
+export const NODE_PROCESS_NAMES = 'docs/node-process.tsv';
+
 /** @returns the rows below the head, in the order of the file */
 export function readNames(path: string): NamedElsewhere[] {
   const [head = '', ...lines] = (readIfThere(at(path)) ?? '').trimEnd().split('\n');
