@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentProcess } from './agent-process.ts';
 import { measureHeldUp, WRITER, writerCollector } from './held-up.ts';
 import { NodeExporter } from './node-exporter.ts';
+import { benchPageBounds } from './page-bounds.ts';
 import { cpuNanoseconds, cpuSecondsByThread, resident, usageBetween } from './proc-usage.ts';
 import { atMost, median, type Row } from './report.ts';
 import { measureInTurns, REST_MS, ROUNDS, SCRAPES_PER_ROUND, startAgent, Target } from './scrape-target.ts';
@@ -23,6 +24,7 @@ export async function benchScrape(options: BenchOptions): Promise<Row[]> {
   return [
     ...(await besideNodeExporter(options)),
     ...(await withUnits(options)),
+    ...(await benchPageBounds()),
     ...(await manySeries(options)),
   ];
 }
