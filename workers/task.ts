@@ -6,9 +6,10 @@ import { useSmallBuffers } from '../src/actor/small-buffers.ts';
 import { nameThread } from '../src/actor/thread.ts';
 import { SnapshotContainers } from '../src/containers/snapshot.ts';
 import { createLog } from '../src/log.ts';
-import { begin, type PoolJob } from '../src/pool/batch.ts';
+import type { PoolJob } from '../src/pool/batch.ts';
 import { type FileTaskResult, runFileTask, type TaskHost } from '../src/pool/file-task.ts';
 import type { FilePoolOptions } from '../src/pool/pool.ts';
+import { runJob } from '../src/pool/run-job.ts';
 import { netlinkOfTasks } from '../src/pool/task-netlink.ts';
 import { openFilesLimit } from '../src/procfs/own-limits.ts';
 import { keepFilesOpen } from '../src/procfs/source.ts';
@@ -29,11 +30,6 @@ const host: TaskHost = {
   log: (collector) => createLog({ component: collector, ...logConfig }),
 };
 
-export default async function run(job: PoolJob): Promise<FileTaskResult[]> {
-  const results: FileTaskResult[] = [];
-  for (const [index, task] of job.tasks.entries()) {
-    if (!begin(job, index)) break;
-    results.push(await runFileTask(task, host));
-  }
-  return results;
+export default function run(job: PoolJob): Promise<FileTaskResult[]> {
+  return runJob(job, host, runFileTask);
 }

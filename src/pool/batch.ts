@@ -4,7 +4,8 @@
  *
  *   job [a b c d] ── b takes long, or ends the thread ──► b goes on, or has failed; a c d begin anew, each as its own job
  *
- * What had run already has run twice then, as it does when an answer comes too late.
+ * What had run already has run twice then, as it does when an answer comes too late. A task that waits for the main thread (netlink) lets
+ * the next one begin meanwhile.
  */
 import type { FileTask, FileTaskResult } from './file-task.ts';
 
@@ -18,7 +19,10 @@ const CLOSED = -1;
 /** What a thread gets. */
 export interface PoolJob {
   readonly tasks: readonly FileTask[];
-  /** [0] how many tasks the thread has begun; `CLOSED` ends the job behind the one that is under way, [1] has the number then. */
+  /**
+   * [0] how many tasks the thread has begun, or the number of the one that it waits for; `CLOSED` ends the job behind the one that is
+   * under way, [1] has the number then.
+   */
   readonly begun: Int32Array<SharedArrayBuffer>;
 }
 
@@ -29,6 +33,12 @@ export function newJob(tasks: readonly FileTask[]): PoolJob {
 /** Takes the next task, in the thread. @returns false when it is not to begin */
 export function begin({ begun }: PoolJob, index: number): boolean {
   return Atomics.compareExchange(begun, 0, index, index + 1) === index;
+}
+
+/** All were begun, and this one waits for an answer of the main thread still, in the thread. */
+export function waits({ begun }: PoolJob, index: number): void {
+  const before = Atomics.load(begun, 0);
+  if (before !== CLOSED) Atomics.compareExchange(begun, 0, before, index + 1);
 }
 
 /** No other task begins. @returns the place of the one that is under way, or ran last; -1 when none has begun */
