@@ -7,6 +7,9 @@ import { builtCollectors, FLOOD_CONFIG, flood, floodDocuments } from '../support
 import { skipWithoutBpf } from '../support/kernel.ts';
 
 const skip = skipWithoutBpf();
+const collectors = skip ? '' : await builtCollectors('collectors');
+/** With a budget, whose events fit into the ring. */
+const config = { collectors: { flood: { ...FLOOD_CONFIG, max_events_per_second_per_cpu: 1000 } } };
 
 function threadsCalled(name: string, pid: number): number {
   const names = readdirSync(`/proc/${pid}/task`).map((tid) => {
@@ -18,8 +21,6 @@ function threadsCalled(name: string, pid: number): number {
 test('the first record starts the thread of a collector, and is in the journal as all others are', {
   skip,
 }, async () => {
-  const collectors = await builtCollectors('collectors');
-  const config = { collectors: { flood: { ...FLOOD_CONFIG, max_events_per_second_per_cpu: 1000 } } };
   await using agent = await AgentProcess.start({ collectors, only: ['flood'], config });
   const before = await agent.actor('flood');
   assert.equal(before.state, 'running');
@@ -36,4 +37,16 @@ test('the first record starts the thread of a collector, and is in the journal a
     { state: 'running', since: before.since, restarts: 0 },
   );
   await agent.until('the sum to close', async () => (await agent.ledger('flood'))?.difference === '0');
+});
+
+test('records that come just before a stop are in the journal, although no thread was there to read them', {
+  skip,
+}, async () => {
+  await using agent = await AgentProcess.start({ collectors, only: ['flood'], config });
+  await agent.freeze();
+  flood(500);
+  agent.signal('SIGTERM');
+  agent.signal('SIGCONT');
+  assert.deepEqual(await agent.ended, { code: 0, signal: null }, agent.stderr);
+  assert.equal(floodDocuments(agent.journal).size, 500);
 });
