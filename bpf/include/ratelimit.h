@@ -2,7 +2,8 @@
 /*
  * A budget of events for each CPU and second. What it suppresses is counted in the ledger as rate_limited, so
  * that nothing is silent. The window is per CPU: no shared cache line, and a storm on one CPU cannot hide
- * another's event.
+ * another's event. Where it comes from the option max_events_per_second_per_cpu, the agent knows the most that the ring
+ * must hold, and needs no thread for a collector that has told nothing yet (src/agent/first-record.ts).
  */
 #ifndef HUATUO_RATELIMIT_H
 #define HUATUO_RATELIMIT_H

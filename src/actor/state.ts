@@ -7,6 +7,7 @@ export type ActorRole = 'collector' | 'storage' | 'containers' | 'pool';
 export const ACTOR_STATES = [
   /** Its thread is up, it has not yet said that it collects. */
   'starting',
+  /** It works. A collector that has told nothing yet may have no thread. */
   'running',
   /** An autotracer that has no thread: it takes samples, and all is well. */
   'sampling',

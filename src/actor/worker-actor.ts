@@ -43,6 +43,7 @@ export class WorkerActor<Control extends object> {
   #restarts = 0;
   #error: HuatuoError | undefined;
   #lastError: WireError | undefined;
+  #isStarting = false;
   /** This run is ended on purpose: for good, or to begin another one with new data. */
   #halting = false;
   #retry: NodeJS.Timeout | undefined;
@@ -65,6 +66,11 @@ export class WorkerActor<Control extends object> {
   /** Control calls of the present run; undefined while there is none. Use under a deadline. */
   get control(): Remote<Control> | undefined {
     return this.#control;
+  }
+
+  /** There is a thread, which has not said yet that it works. */
+  get isStarting(): boolean {
+    return this.#isStarting;
   }
 
   /** Settles with the present run: resolves when the worker works, rejects when it ends before. */
@@ -121,6 +127,29 @@ export class WorkerActor<Control extends object> {
     };
   }
 
+  /**
+   * Works without a thread until `startIfWaiting`.
+   * @param begin says whether it can. Where that fails a thread starts, meets the same error, and is restarted, or not, as any other.
+   */
+  async wait(begin: () => Promise<boolean>): Promise<void> {
+    this.#enter('starting');
+    const canWait = await begin().catch(() => false);
+    if (!this.isWaiting) return;
+    if (!canWait) return this.start();
+    this.#outcome.resolve();
+    this.#enter('running');
+  }
+
+  /** Starts the thread of an actor that works without one; what does not, or is stopped, stays as it is. */
+  startIfWaiting(): void {
+    if (this.isWaiting) this.start();
+  }
+
+  /** It works without a thread, or will in a moment. */
+  get isWaiting(): boolean {
+    return !this.#worker && (this.#state === 'starting' || this.#state === 'running');
+  }
+
   start(): void {
     const { port1, port2 } = new MessageChannel();
     this.#error = undefined;
@@ -143,7 +172,9 @@ export class WorkerActor<Control extends object> {
     worker.on('message', (notice: unknown) => this.#hooks.notice(notice));
     worker.on('error', (thrown: unknown) => this.fault(reviveError(thrown)));
     worker.on('exit', (code) => this.#exited(worker, code));
-    this.#enter('starting');
+    this.#isStarting = true;
+    // One that has worked without a thread goes on to.
+    if (this.#state !== 'running') this.#enter('starting');
     this.#hooks.started(this.#control);
   }
 
@@ -152,9 +183,15 @@ export class WorkerActor<Control extends object> {
     // What a worker said before it was ended must not undo that.
     if (!this.#worker || this.#halting || this.#error) return;
     // The thread may have been busy for as long as a start may take, and what it has not answered by now is no hang.
-    if (this.#state === 'starting') {
+    if (this.#isStarting) {
+      this.#isStarting = false;
       this.#heartbeat.begin();
       this.#garbage.begin(performance.now());
+    }
+    if (state === 'running') {
+      this.#outcome.resolve();
+      // What it has now is what it may grow from, and a thread that has just begun is awake.
+      void this.measure();
     }
     this.#enter(state);
   }
@@ -182,14 +219,14 @@ export class WorkerActor<Control extends object> {
     const every_ms = Math.min(this.spec.heartbeatTimeout_ms * ASK_SHARE, ASK_MAX_MS);
     const silent_ms = this.#heartbeat.listen(now_ms, every_ms);
     const { name, startTimeout_ms, heartbeatTimeout_ms } = this.spec;
-    if (this.#state === 'starting') {
+    if (this.#isStarting) {
       if (silent_ms >= startTimeout_ms) this.end(slowToStart(name, startTimeout_ms));
     } else if (silent_ms >= heartbeatTimeout_ms) this.end(hung(name, heartbeatTimeout_ms, silent_ms));
   }
 
   /** Has the worker collect its garbage when that is due. Called on the supervisor's tick. @returns whether it does */
   collectGarbage(now_ms: number): boolean {
-    if (!this.#worker || this.#state === 'starting') return false;
+    if (!this.#worker || this.#isStarting) return false;
     // Read from here; it wakes the thread no more than a look at its state does.
     const { active } = this.#worker.performance.eventLoopUtilization();
     const isDue = this.#garbage.isDue(now_ms, active);
@@ -272,11 +309,6 @@ export class WorkerActor<Control extends object> {
 
   #enter(state: ActorState): void {
     if (state === this.#state) return;
-    if (state === 'running') {
-      this.#outcome.resolve();
-      // What it has now is what it may grow from, and a thread that has just begun is awake.
-      void this.measure();
-    }
     this.#state = state;
     this.#since = new Date();
     this.#hooks.changed(this.status);

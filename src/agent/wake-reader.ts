@@ -11,12 +11,14 @@ const CALLS = '.data.calls';
 /**
  * Wakes the reader of an object's ring, until disposed of; the object must stay loaded until then.
  * @param shared `RingWakes` of the reader
+ * @param heard called at each wake-up, when the reader has been told
  * @returns undefined for an object without ring
  */
 export function wakeReader(
   rings: RingWatch,
   object: KernelObject,
   shared: SharedArrayBuffer,
+  heard: () => void = () => undefined,
 ): Disposable | undefined {
   const ring = object.mapFd('events');
   if (ring === undefined) return undefined;
@@ -24,14 +26,15 @@ export function wakeReader(
   const watching = new DisposableStack();
   const callsFd = object.mapFd(CALLS);
   const calls = callsFd === undefined ? undefined : watching.use(new MappedWords(callsFd, 0, 1, PROT_READ));
-  let heard = calls && Atomics.load(calls.words, 0);
+  let before = calls && Atomics.load(calls.words, 0);
   watching.use(
     rings.add(ring, () => {
       const now = calls && Atomics.load(calls.words, 0);
       // A ring whose programs do not count their calls wakes only by calling.
-      if (now === undefined || now !== heard) wakes.call();
+      if (now === undefined || now !== before) wakes.call();
       else wakes.wake();
-      heard = now;
+      before = now;
+      heard();
     }),
   );
   return watching;

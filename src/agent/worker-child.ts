@@ -16,7 +16,7 @@ import type { AgentIdentity } from '../decoder/envelope.ts';
 import { HuatuoError } from '../error.ts';
 import { NetlinkOwner } from '../kernel/netlink-owner.ts';
 import type { KernelObject } from '../kernel/object.ts';
-import { KernelOwner } from '../kernel/object-owner.ts';
+import { KernelOwner, type ObjectSource } from '../kernel/object-owner.ts';
 import { removePins } from '../kernel/pins/pin-set.ts';
 import { ProfileOwner } from '../kernel/profile-owner.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
@@ -31,6 +31,7 @@ import type { AttachedObject, CollectorChild, ProgramRuns } from './child.ts';
 import type { CpuCgroups } from './fence/cgroup.ts';
 import { CpuFence } from './fence/fence.ts';
 import { CollectorThrottle } from './fence/throttle.ts';
+import { attachWithoutReader } from './first-record.ts';
 import { objectSource } from './object-source.ts';
 import { programCounts } from './program-counts.ts';
 import { RingLedger } from './ring-ledger.ts';
@@ -76,7 +77,8 @@ export class WorkerChild implements CollectorChild {
   readonly #saveOrigin = boottime_ns().toString(36);
   readonly #state = allocateState();
   readonly #series: SeriesMemory;
-  /** Absent for a collector without BPF programs. */
+  /** Both are absent for a collector without BPF programs. */
+  readonly #source: ObjectSource | undefined;
   readonly #kernel: KernelOwner | undefined;
   readonly #netlink: NetlinkOwner;
   /** Of an autotracer that has a BPF object, whose captures are in its worker. */
@@ -97,8 +99,8 @@ export class WorkerChild implements CollectorChild {
       this.#mapped = { name, id: ++children, maps: manifest.maps, maxSeries, series: allocateSeries() };
     const { cpu = UNFENCED } = dependencies.config.collectors[entry.name] ?? {};
     this.#fence = new CpuFence(entry.name, cpu, dependencies.cgroups, dependencies.log);
-    const source = objectSource(entry, dependencies);
-    this.#kernel = source && new KernelOwner(source, (object) => this.#loaded(object));
+    this.#source = objectSource(entry, dependencies);
+    this.#kernel = this.#source && new KernelOwner(this.#source, (object) => this.#loaded(object));
     this.#netlink = new NetlinkOwner(dependencies.rings);
     this.#profiles = entry.kind === 'autotracing' ? new ProfileOwner(dependencies.config.path) : undefined;
     const sample = (every: number): boolean => this.#kernel?.object?.setSampling(every) ?? false;
@@ -152,7 +154,13 @@ export class WorkerChild implements CollectorChild {
   }
 
   start(): void {
-    this.actor.start();
+    const [kernel, source] = [this.#kernel, this.#source];
+    if (kernel && source && this.entry.startsWithRecord)
+      void this.actor.wait(async () => {
+        this.#isAttached = await attachWithoutReader(kernel, source);
+        return this.#isAttached;
+      });
+    else this.actor.start();
   }
 
   /** Maps of a new object begin at 0. */
@@ -213,7 +221,7 @@ export class WorkerChild implements CollectorChild {
   /** Brings CPU time and heap up to date, and throttles a collector that is over its quota. */
   async keepQuota(): Promise<void> {
     await this.actor.measure();
-    if (this.actor.state === 'starting') {
+    if (this.actor.isStarting) {
       this.#throttle.skip();
       return;
     }
@@ -256,6 +264,7 @@ export class WorkerChild implements CollectorChild {
    */
   async stop({ leavePinned = false }: { readonly leavePinned?: boolean } = {}): Promise<bigint> {
     const isLeft = leavePinned && this.isPinned;
+    if (!isLeft) await this.#endWait();
     await this.actor.stop(async (control) => {
       await control.stop(isLeft);
     });
@@ -265,6 +274,13 @@ export class WorkerChild implements CollectorChild {
     const { difference = '0', dropped_cancelled = '0' } = this.ledger() ?? {};
     await this.#kernel?.release();
     return BigInt(difference) + BigInt(dropped_cancelled);
+  }
+
+  /** One without a thread gets it now where the wake-up of a record has not been heard yet. */
+  async #endWait(): Promise<void> {
+    if (!this.actor.isWaiting || !this.#kernel?.object) return;
+    await this.#kernel.calls.detach();
+    if (BigInt(this.#ledger?.read()?.pending_bytes ?? 0) > 0n) this.actor.startIfWaiting();
   }
 
   get isPinned(): boolean {
@@ -321,7 +337,7 @@ export class WorkerChild implements CollectorChild {
     dependents.defer(() => {
       this.#isAttached = false;
     });
-    dependents.use(wakeReader(rings, object, this.#wakesMemory));
+    dependents.use(wakeReader(rings, object, this.#wakesMemory, () => this.actor.startIfWaiting()));
     this.#ledger = dependents.use(RingLedger.open(this.entry.name, object));
     dependents.defer(() => {
       this.#ledger = undefined;

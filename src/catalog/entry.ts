@@ -18,6 +18,8 @@ export interface CatalogEntry {
   readonly isMapped?: true;
   /** Its own thread has metrics, too: those it counts itself, and what it does at a scrape. */
   readonly isScraped?: true;
+  /** Its thread has nothing to do before the first record: that starts it. */
+  readonly startsWithRecord?: true;
   readonly needs?: HostNeed;
   readonly enabledByDefault: boolean;
   /** Absolute path of the module; its default export has been checked. Absent when the object alone is the collector. */

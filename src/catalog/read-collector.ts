@@ -90,6 +90,7 @@ function toEntry(
     ...(module?.hooks.trigger && { isDeclared: true }),
     ...(manifest && isMapped(manifest) && { isMapped: true }),
     ...(isScraped(manifest, module) && { isScraped: true }),
+    ...(manifest && startsWithRecord(manifest, module) && { startsWithRecord: true }),
     ...(module?.needs && { needs: module.needs }),
     enabledByDefault: module?.enabledByDefault ?? true,
     ...(files.modulePath !== undefined && { modulePath: files.modulePath }),
@@ -112,6 +113,16 @@ function isMapped({ maps }: ObjectManifest): boolean {
 function isScraped(manifest: ObjectManifest | undefined, module: CollectorDescription | undefined): boolean {
   if (!manifest || !isMapped(manifest)) return true;
   return module?.hooks.update !== undefined || Object.keys(module?.metrics ?? {}).length > 0;
+}
+
+/**
+ * Not one that enriches, as what it looks for may be gone by the time that a thread has started, or that tells what is critical: then
+ * the host may not be able to start one.
+ */
+function startsWithRecord(manifest: ObjectManifest, module: CollectorDescription | undefined): boolean {
+  const { start, prepare, enrich, sample, trigger } = module?.hooks ?? {};
+  const hooks = start ?? prepare ?? enrich ?? sample ?? trigger;
+  return !isScraped(manifest, module) && !hooks && manifest.event?.severity !== 'critical';
 }
 
 /** What module and object must agree on. */

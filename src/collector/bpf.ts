@@ -38,7 +38,7 @@ export interface BpfDependencies {
 export interface OwnBpf extends Bpf {
   /** What `load` has made; undefined when it was not called, or the object is unloaded. */
   readonly loaded: Promise<LoadedObject> | undefined;
-  /** Detaches the object when there is one: a stop loads nothing. */
+  /** Detaches the object when there is one, for good: a stop loads nothing, and attaches nothing from then on. */
   detach(): Promise<void>;
 }
 
@@ -48,12 +48,14 @@ const FILTER_INSTRUCTIONS = 256;
 /** @throws from load(): COLLECTOR_INVALID and what `KernelCalls.load` throws */
 export function createBpf(dependencies: BpfDependencies): OwnBpf {
   let loading: Promise<LoadedObject> | undefined;
+  let isStopped = false;
   const kernel = (): Remote<KernelCalls> => wrap<KernelCalls>(dependencies.data.control);
   return {
     get loaded() {
       return loading;
     },
     async detach() {
+      isStopped = true;
       // One that could not be loaded has nothing attached.
       const object = await loading?.catch(() => undefined);
       await object?.detach();
@@ -69,9 +71,13 @@ export function createBpf(dependencies: BpfDependencies): OwnBpf {
     },
     // One object however many ask for it, at once or later, until it is unloaded.
     load() {
-      loading ??= LoadedObject.load(dependencies, () => {
-        loading = undefined;
-      });
+      loading ??= LoadedObject.load(
+        dependencies,
+        () => {
+          loading = undefined;
+        },
+        () => isStopped,
+      );
       return loading;
     },
   };
@@ -83,6 +89,7 @@ export class LoadedObject implements BpfObject {
   readonly #manifest: ObjectManifest;
   readonly #reader: RingReader | undefined;
   readonly #unloaded: () => void;
+  readonly #isStopped: () => boolean;
   #folder: StackFolder | undefined;
 
   private constructor(
@@ -91,16 +98,25 @@ export class LoadedObject implements BpfObject {
     kernel: Remote<KernelCalls>,
     reader: RingReader | undefined,
     unloaded: () => void,
+    isStopped: () => boolean,
   ) {
     this.#dependencies = dependencies;
     this.#manifest = manifest;
     this.#kernel = kernel;
     this.#reader = reader;
     this.#unloaded = unloaded;
+    this.#isStopped = isStopped;
   }
 
-  /** @param unloaded called when the collector has unloaded it: the next load makes another one */
-  static async load(dependencies: BpfDependencies, unloaded: () => void): Promise<LoadedObject> {
+  /**
+   * @param unloaded called when the collector has unloaded it: the next load makes another one
+   * @param isStopped whether a stop has detached it, for good
+   */
+  static async load(
+    dependencies: BpfDependencies,
+    unloaded: () => void,
+    isStopped: () => boolean,
+  ): Promise<LoadedObject> {
     const { data } = dependencies;
     if (!data.bpf) {
       throw new HuatuoError('COLLECTOR_INVALID', {
@@ -112,11 +128,13 @@ export class LoadedObject implements BpfObject {
     const { manifest } = data.bpf;
     const kernel = wrap<KernelCalls>(data.control);
     await kernel.load();
-    return new LoadedObject(dependencies, manifest, kernel, await openReader(dependencies, kernel), unloaded);
+    const reader = await openReader(dependencies, kernel);
+    return new LoadedObject(dependencies, manifest, kernel, reader, unloaded, isStopped);
   }
 
   async attach(): Promise<void> {
-    await this.#kernel.attach();
+    // A stop that came while the collector began: what was in its ring before is drained, and nothing new comes.
+    if (!this.#isStopped()) await this.#kernel.attach();
     this.#dependencies.attached();
   }
 

@@ -13,7 +13,6 @@ import { expose, wrap } from '../actor/rpc.ts';
 import { useSmallBuffers } from '../actor/small-buffers.ts';
 import { ActorStats } from '../actor/stats.ts';
 import { threadId } from '../actor/thread.ts';
-import { runAutotracer } from '../capture/run.ts';
 import { ContainersClient } from '../containers/client.ts';
 import { HuatuoError } from '../error.ts';
 import { createLog } from '../log.ts';
@@ -152,6 +151,8 @@ export class CollectorRuntime {
     }
     if ('trigger' in collector) {
       this.#runs();
+      // Loaded here: it is a fourth of what a collector's thread would load, and most are no autotracers.
+      const { runAutotracer } = await import('../capture/run.ts');
       return runAutotracer(collector, {
         ...this.#ctx,
         profile: wrap<ProfileCalls>(this.#data.control),

@@ -26,8 +26,8 @@ import {
 } from './libc.ts';
 import { type MapInfo, readMapInfo } from './map-info.ts';
 
-/** @throws SYSCALL_FAILED when `fd` is not a BPF map */
-function ringInfo(fd: number): MapInfo {
+/** Its `maxEntries` are bytes. @throws SYSCALL_FAILED when `fd` is not a BPF map */
+export function ringInfo(fd: number): MapInfo {
   const info = readMapInfo(fd);
   if (typeof info !== 'number') return info;
   throw new HuatuoError('SYSCALL_FAILED', {

@@ -127,7 +127,7 @@ export interface AutotracingCollector<
 
 /**
  * A metric collector. With a BPF object of its name it has a worker thread of its own, which keeps the object attached and
- * answers scrapes; without one its functions run as short tasks on a pool, which keeps nothing between two calls but `ctx.state`.
+ * answers scrapes, unless all its metrics are maps of that object; without one its functions run as short tasks on a pool, which keeps nothing between two calls but `ctx.state`.
  *
  * What must be compared over time is taken by `sample` on a clock of its own, so the result never depends on who scrapes
  * how often; the framework keeps the newest two samples and hands them to `update`.

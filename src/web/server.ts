@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { type AddressInfo, isIP } from 'node:net';
+import './light-fetch.ts';
 import { getRequestListener } from '@hono/node-server';
 import type { WebTls } from '../config/web-file.ts';
 import { HuatuoError } from '../error.ts';

@@ -107,6 +107,60 @@ test('a life: starting, running, stopped in good order', async () => {
   assert.equal(watched.actor.control, undefined);
 });
 
+test('one that waits works without a thread until it is to start, and does not leave its state for that', async () => {
+  await using watched = new Watched();
+  await watched.actor.wait(async () => true);
+  await watched.actor.settled;
+  assert.equal(watched.actor.state, 'running');
+  assert.equal(watched.lives, 0);
+  watched.actor.checkHeartbeat(performance.now() + 3_600_000);
+  watched.actor.startIfWaiting();
+  watched.actor.startIfWaiting();
+  assert.ok(watched.actor.isStarting);
+  await watched.actor.settled;
+  assert.equal(watched.lives, 1);
+  assert.deepEqual(watched.states, ['starting', 'running']);
+  watched.fail('throw');
+  await eventually('a second life that runs', () => watched.lives === 2 && watched.actor.state === 'running');
+  assert.deepEqual(watched.states, ['starting', 'running', 'restarting', 'starting', 'running']);
+});
+
+test('one that cannot begin to wait starts a thread, whose error counts', async () => {
+  await using watched = new Watched();
+  watched.failsToStart = true;
+  await watched.actor.wait(() => Promise.reject(new Error('no thread has said this')));
+  await watched.reaches('unsupported');
+  assert.equal(watched.lives, 1);
+  assert.equal(watched.actor.status.reason?.code, 'BTF_MISSING');
+});
+
+test('one that may not wait has a thread from the start', async () => {
+  await using watched = new Watched();
+  await watched.actor.wait(async () => false);
+  await watched.actor.settled;
+  assert.deepEqual([watched.lives, watched.states], [1, ['starting', 'running']]);
+});
+
+test('what comes while one begins to wait starts its thread, and a stop keeps it from running', async () => {
+  await using called = new Watched();
+  const begun = Promise.withResolvers<boolean>();
+  const waiting = called.actor.wait(() => begun.promise);
+  called.actor.startIfWaiting();
+  begun.resolve(true);
+  await waiting;
+  await called.actor.settled;
+  assert.equal(called.lives, 1);
+
+  const stopped = new Watched();
+  const late = Promise.withResolvers<boolean>();
+  const begins = stopped.actor.wait(() => late.promise);
+  await stopped.actor.stop(async () => undefined);
+  late.resolve(true);
+  await begins;
+  stopped.actor.startIfWaiting();
+  assert.deepEqual([stopped.lives, stopped.states], [0, ['starting', 'stopped']]);
+});
+
 test('a worker that throws is replaced; what it threw stays in the status', async () => {
   await using watched = await Watched.running();
   watched.fail('throw');

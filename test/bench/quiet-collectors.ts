@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { buildDirectory } from '../../src/build/collectors.ts';
 
 const source = (name: string): string => `// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
-#include "event.h"
 #include "kernel/sched.h"
+#include "ratelimit.h"
 
 struct ${name}_event {
 	ktime_ns time DOC("When the kernel noticed");
@@ -16,11 +16,16 @@ struct ${name}_event {
 } DOC("A task has been in uninterruptible sleep for too long") SEVERITY(info) SCHEMA(1);
 EVENT_RING(${name}_event, 1 << 18);
 
+OPTION(u64, max_events_per_second_per_cpu, 10, "Most events for each CPU and second; 0 sets no limit");
+
 SEC("tp_btf/sched_process_hang")
 int BPF_PROG(hung, struct task_struct *task)
 {
-	struct ${name}_event *event = event_begin(struct ${name}_event);
+	struct ${name}_event *event;
 
+	if (!rate_allows(bpf_ktime_get_boot_ns(), max_events_per_second_per_cpu))
+		return 0;
+	event = event_begin(struct ${name}_event);
 	if (!event)
 		return 0;
 	event->pid = BPF_CORE_READ(task, pid);

@@ -42,3 +42,16 @@ test('a class stays what it is, and so does a whole module', async () => {
     console.log(new Mine() instanceof EventEmitter, path.join === join, typeof os.hostname());`;
   assert.equal(await run(source), 'true true string');
 });
+
+test('a server that has answered has not loaded undici', async () => {
+  const source = `import { get } from 'node:http'; import { text as readText } from 'node:stream/consumers';
+    import { addPage, createApp, text } from '../../src/web/app.js'; import { listen } from '../../src/web/server.js';
+    const app = createApp({ onError() {}, onReply() {} });
+    addPage(app, '/page', (c) => text(c, 'of the app'));
+    const server = await listen({ host: '127.0.0.1', port: 0, app, onError() {} });
+    get({ port: server.listening.port, path: '/page' }, async (response) => {
+      console.log(await readText(response), response.statusCode, loaded('internal/deps/undici/undici'));
+      process.exit();
+    });`;
+  assert.equal(await run(source), 'of the app 200 false');
+});

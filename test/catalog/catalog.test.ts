@@ -7,7 +7,7 @@ import { ContentsReader } from '../../src/catalog/contents.ts';
 import { DESCRIPTION_FORMAT } from '../../src/catalog/description.ts';
 import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import type { ObjectManifest } from '../../src/schema/manifest.ts';
-import { bpfFiles, directoryWith, moduleFile, testCatalog } from '../config/collectors.ts';
+import { bpfFiles, directoryWith, manifest, moduleFile, testCatalog } from '../config/collectors.ts';
 import { dropsMap } from '../support/drops-map.ts';
 
 async function catalogOf(...sets: Record<string, string>[]): Promise<Catalog> {
@@ -79,6 +79,26 @@ test('maps are read by the thread that makes the page, unless they are large; it
     entries.filter((entry) => entry[is]).map(({ name }) => name);
   assert.deepEqual(names('isMapped'), ['alone', 'enriches', 'updates']);
   assert.deepEqual(names('isScraped'), ['large', 'updates']);
+});
+
+test('a thread that has nothing to do before the first record starts with that, unless it would come too late', async () => {
+  const { entries, broken } = await catalogOf(
+    bpfFiles('alone'),
+    bpfFiles('described'),
+    moduleFile('described', "kind: 'event',"),
+    bpfFiles('enriches'),
+    moduleFile('enriches', "kind: 'event', enrich() {},"),
+    bpfFiles('prepares'),
+    moduleFile('prepares', "kind: 'event', prepare() {},"),
+    bpfFiles('updates'),
+    moduleFile('updates', "kind: 'event', update() {},"),
+    bpfFiles('critical', { event: { ...manifest('critical').event!, severity: 'critical' } }),
+  );
+  assert.deepEqual(broken, []);
+  assert.deepEqual(
+    entries.filter(({ startsWithRecord }) => startsWithRecord).map(({ name }) => name),
+    ['alone', 'described'],
+  );
 });
 
 test('built-in collectors are put together from the directories of the build', async () => {
