@@ -1,6 +1,7 @@
 /**
- * Tasks that are asked for at the same moment, as by a scrape, go to a thread as one job, or to two threads when they take long: to pass
- * on a task costs as much as most of them take. No collector has less for it than with a job of its own:
+ * Tasks that are asked for at the same moment, as by a scrape or at the start, go to a thread as one job, or to two threads when they
+ * take long: to pass on a task costs as much as most of them take, and a thread that few need as much as a hundred of them. No
+ * collector has less for it than with a job of its own:
  *
  *   job [a b c d] ── b takes long, or ends the thread ──► b goes on, or has failed; a c d begin anew, each as its own job
  *
@@ -93,12 +94,6 @@ export class Batch {
     return waiting.promise;
   }
 
-  /** Runs a task by itself. @throws what became of it */
-  async alone(task: FileTask, deadline_ms: number): Promise<FileTaskResult> {
-    const [result] = await this.#run(newJob([task]), deadline_ms);
-    return result as FileTaskResult;
-  }
-
   /** @param jobs how many share what was asked for */
   async #start(together: readonly Waiting[], deadline_ms: number, jobs: number): Promise<void> {
     const start_ms = performance.now();
@@ -111,7 +106,7 @@ export class Batch {
       isApart = true;
       const last = close(job);
       for (const [index, { task, resolve }] of together.entries())
-        if (index !== last) resolve(this.alone(task, Math.max(1, end_ms - performance.now())));
+        if (index !== last) resolve(this.#alone(task, Math.max(1, end_ms - performance.now())));
     };
     const watch = setInterval(() => {
       const begun = Atomics.load(job.begun, 0);
@@ -129,5 +124,11 @@ export class Batch {
       this.#isMuch = (performance.now() - start_ms) * jobs > MUCH_MS;
       clearInterval(watch);
     }
+  }
+
+  /** Runs a task by itself. @throws what became of it */
+  async #alone(task: FileTask, deadline_ms: number): Promise<FileTaskResult> {
+    const [result] = await this.#run(newJob([task]), deadline_ms);
+    return result as FileTaskResult;
   }
 }

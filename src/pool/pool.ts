@@ -40,7 +40,13 @@ export class FilePool implements AsyncDisposable {
   #piscina: Piscina<PoolJob, readonly FileTaskResult[]>;
   /** Of the modules that were run so far, by path. */
   readonly #contents = new Map<string, string>();
-  readonly #batch = new Batch((job, deadline_ms) => this.#submit(job, deadline_ms));
+  /** Each kind by itself: it knows how long the last ones took. */
+  readonly #batches: Readonly<Record<FileTask['type'], Batch>> = {
+    describe: this.#newBatch(),
+    take: this.#newBatch(),
+    update: this.#newBatch(),
+    look: this.#newBatch(),
+  };
 
   /** @param answerNetlink is given a port on which a thread asks for what `NetlinkRequests` has */
   constructor(options: FilePoolOptions, answerNetlink: (port: MessagePort) => void) {
@@ -91,15 +97,17 @@ export class FilePool implements AsyncDisposable {
     deadline_ms: number,
   ): Promise<FileTaskAnswer<(typeof ANSWERS)[Task['type']]>> {
     this.#renewFor(task.collector);
-    // Updates are asked for by scrapes, all at once.
-    const how = task.type === 'update' ? 'add' : 'alone';
-    const result = await this.#batch[how](task, deadline_ms);
+    const result = await this.#batches[task.type].add(task, deadline_ms);
     if (result.type === 'failed') throw HuatuoError.fromWire(result.error);
     return result as FileTaskAnswer<(typeof ANSWERS)[Task['type']]>;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#piscina.destroy();
+  }
+
+  #newBatch(): Batch {
+    return new Batch((job, deadline_ms) => this.#submit(job, deadline_ms));
   }
 
   async #submit(job: PoolJob, deadline_ms: number): Promise<readonly FileTaskResult[]> {
