@@ -1,5 +1,6 @@
 /** What a disk did between two samples, and whether that is too much: for iotracing. */
 import type { DiskOperation, DiskStats } from '../../procfs/diskstats.ts';
+import type { CountedUse } from './iotracing-before.ts';
 
 export type DiskState = Pick<DiskStats, 'busy_seconds' | 'weighted_seconds' | 'in_progress'> & {
   readonly device: string;
@@ -7,6 +8,8 @@ export type DiskState = Pick<DiskStats, 'busy_seconds' | 'weighted_seconds' | 'i
   readonly number: number;
   readonly read: DiskOperation;
   readonly write: DiskOperation;
+  /** Of containers and units; absent while no disk was asked for anything, and where none has used it. */
+  readonly uses?: readonly CountedUse[];
 };
 
 export interface IoStatus {

@@ -1,6 +1,7 @@
 /** Who uses a disk, as it stands in a document: for iotracing. */
 import { parseMountinfo } from '../../procfs/mountinfo.ts';
 import type { DiskActivity, DiskFile, DiskUsage, Owner, Profile } from '../../sdk/index.ts';
+import type { DiskPayer } from './iotracing-before.ts';
 import { onlyStacks } from './some-stacks.ts';
 
 const MINOR_BITS = 20;
@@ -44,10 +45,7 @@ export function fileRow(file: DiskFile | undefined, { mountinfo, deviceName }: N
   };
 }
 
-function payerRow(owner: Owner | undefined): {
-  readonly container_id?: string;
-  readonly systemd_unit?: string;
-} {
+function payerRow(owner: Owner | undefined): DiskPayer {
   if (owner?.type === 'container') return { container_id: owner.container.id };
   return owner?.type === 'unit' ? { systemd_unit: owner.name } : {};
 }

@@ -1,4 +1,7 @@
-/** Slow and saturated disks. What a quiet host costs is one read of /proc/diskstats for each look. */
+/**
+ * Slow and saturated disks. What a quiet host costs is one read of /proc/diskstats for each look; while a disk is asked for
+ * something, a file of each container and unit beside it.
+ */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { blockDeviceName } from '../../procfs/device-names.ts';
@@ -6,6 +9,7 @@ import { parseDeviceNumbers, parseDiskstats } from '../../procfs/diskstats.ts';
 import { readMountinfo } from '../../procfs/mountinfo.ts';
 import { readSource } from '../../procfs/source.ts';
 import * as sdk from '../../sdk/index.ts';
+import { readUses, usersBefore } from './iotracing-before.ts';
 import { type DiskState, ratesOf, reasonOf, summaryOf } from './iotracing-rates.ts';
 import { numbersOf, processRows, requestRows, waitRows, waitsOfUsers } from './iotracing-users.ts';
 
@@ -32,7 +36,7 @@ export default sdk.defineAutotracing({
     question:
       'Which disk is slow or saturated, which processes, containers and systemd units read and write it, which files, how long do requests take, where do tasks wait for them, and which requests are stuck?',
     reads:
-      '/proc/diskstats; at a capture disk_activity.bpf.c, profile_off_cpu.bpf.c and /proc/self/mountinfo',
+      '/proc/diskstats; while a disk has requests, io.stat or blkio.throttle.io_service_bytes of cgroups; at a capture disk_activity.bpf.c, profile_off_cpu.bpf.c and /proc/self/mountinfo',
     kernel:
       '5.17; files that are read or written past the page cache from 6.6; pages made dirty from 5.18; before, files are named when they are written back',
     falsePositives:
@@ -70,6 +74,17 @@ export default sdk.defineAutotracing({
       }),
       summary: sdk.keyword('The same in words'),
     }),
+    users_before: sdk.optional(
+      sdk.list(
+        sdk.struct({
+          ...PAYER,
+          disk_read_bps: rate('Read from the disk'),
+          disk_write_bps: rate('Written to the disk'),
+        }),
+        'Containers and units that used the disk before the trigger, by what their cgroups have counted, most first; absent where cgroups do not count, as v1 of Linux 6.10 and later for disks without limits',
+      ),
+    ),
+    users_before_seconds: sdk.optional(sdk.decimal('Over how long')),
     process_file_io_stats: sdk.list(
       sdk.struct({
         ...PROCESS,
@@ -125,11 +140,12 @@ export default sdk.defineAutotracing({
     flamedata: sdk.optional(sdk.PROFILE_FIELDS.flamedata),
     profile: sdk.optional(sdk.PROFILE_FIELDS.profile),
   },
-  sample({ options, paths }): (readonly [string, DiskState])[] {
+  sample(ctx): (readonly [string, DiskState])[] {
+    const { options, paths } = ctx;
     const text = readSource(join(paths.procfs, 'diskstats'));
     const numbers = parseDeviceNumbers(text);
     const isWanted = sdk.nameFilter(options);
-    return parseDiskstats(text).flatMap(
+    const samples = parseDiskstats(text).flatMap(
       ({ device, read, write, busy_seconds, weighted_seconds, in_progress }) => {
         const number = numbers.get(device);
         if (number === undefined || !isWanted(device) || !isWhole(paths.sysfs, device)) return [];
@@ -138,6 +154,12 @@ export default sdk.defineAutotracing({
         ];
       },
     );
+    if (samples.every(([, { in_progress }]) => in_progress === 0)) return samples;
+    const uses = readUses(ctx);
+    return samples.map(([device, state]) => {
+      const own = uses.get(state.number);
+      return [device, own ? { ...state, uses: own } : state];
+    });
   },
   trigger({ full, samples, newest }, options) {
     if (!full) return undefined;
@@ -152,7 +174,10 @@ export default sdk.defineAutotracing({
     if (!iostatus || !type || !pairs.every((pair) => pair.type)) return undefined;
     const [major_num, minor_num] = numbersOf(number);
     const summary = summaryOf(device, type, iostatus);
-    return { reason_snapshot: { type, device, major_num, minor_num, iostatus, summary } };
+    return {
+      reason_snapshot: { type, device, major_num, minor_num, iostatus, summary },
+      ...usersBefore(samples, options.top),
+    };
   },
   async capture(_subject, why, { containers, disks, log, options, paths, profile }) {
     const { major_num, minor_num } = why.reason_snapshot;

@@ -45,6 +45,7 @@ interface Found extends ProfileDocument {
   };
   readonly process_file_io_stats: readonly Row[];
   readonly io_schedule_timeout_stacks: readonly { readonly pid: number; readonly stack: readonly string[] }[];
+  readonly users_before?: readonly { readonly container_id?: string; readonly disk_read_bps: number }[];
   readonly lost: number;
 }
 
@@ -90,6 +91,12 @@ test('a disk that is slow for its readers and writers is one document, with who 
   const { type, major_num, iostatus } = found.reason_snapshot;
   assert.deepEqual([type, major_num, found.lost], ['ioutil', 7, 0]);
   assert.ok(iostatus.io_util > 90 && iostatus.queue_size > 1, document.text);
+
+  // v1 counts for disks with limits alone.
+  if (cgroup.version === 2) {
+    const [user] = found.users_before ?? [];
+    assert.ok(user?.container_id === id && user.disk_read_bps > 0, document.text);
+  }
 
   const rowOf = (pid: number): Row => {
     const row = found.process_file_io_stats.find((one) => one.pid === pid);

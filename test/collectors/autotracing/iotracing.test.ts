@@ -24,6 +24,8 @@ interface Work {
   readonly write_ms?: number;
   readonly write_bytes?: number;
   readonly busy_ms?: number;
+  /** Now. */
+  readonly in_progress?: number;
 }
 
 /** A host whose disks do in each second what they were told. */
@@ -47,9 +49,10 @@ class Host extends FixtureProc {
           done.map((sum, index) => sum + (sums[index] ?? 0)),
         );
       }
-      const lines = [...this.#done].map(
-        ([device, sums], index) => `   8 ${16 * index} ${device} ${sums.join(' ')}\n`,
-      );
+      const lines = [...this.#done].map(([device, sums], index) => {
+        const columns = sums.with(8, this.#work.get(device)?.in_progress ?? 0);
+        return `   8 ${16 * index} ${device} ${columns.join(' ')}\n`;
+      });
       this.write('diskstats', lines.join(''));
       await run.clock.advance(1);
     }
@@ -116,6 +119,54 @@ for (const [what, device, work, type] of [
     // There is no kernel here: what triggered it is written.
     assert.deepEqual(run.counts.partial, 1);
   });
+
+test('the document has the containers and units that used the disk before it was noticed, most first', async () => {
+  using host = new Host();
+  await using run = await host.run();
+  const uses = { web: 0, backup: 0 };
+  const charge = (web: number, backup: number): { readonly blkio: string; readonly unified: string } => {
+    uses.web += web;
+    uses.backup += backup;
+    return {
+      blkio: host.write(
+        'web/blkio.throttle.io_service_bytes',
+        `8:0 Read ${uses.web}\n8:0 Write 4096\n8:16 Read 1000000\n`,
+      ),
+      unified: host.write('backup/io.stat', `8:0 rbytes=${uses.backup} wbytes=4096 rios=9 wios=1\n`),
+    };
+  };
+  const { blkio, unified } = charge(0, 0);
+  run.containers = [container('w'.repeat(64), { blkio })];
+  run.units = [{ id: 'backup.service', cgroups: { unified }, cgroupIds: [] }];
+  host.set('sda', { reads: 100, read_ms: 1000, busy_ms: 990, in_progress: 3 });
+  for (let second = 0; second < 30; second++) {
+    charge(1000, 9000);
+    await host.pass(run, 1);
+  }
+  const [document] = run.saved;
+  assert.ok(document);
+  const { users_before, users_before_seconds } = document.data as {
+    users_before?: unknown;
+    users_before_seconds?: unknown;
+  };
+  assert.deepEqual(users_before, [
+    { systemd_unit: 'backup.service', disk_read_bps: 9000, disk_write_bps: 0 },
+    { container_id: 'w'.repeat(64), disk_read_bps: 1000, disk_write_bps: 0 },
+  ]);
+  assert.equal(users_before_seconds, 10);
+});
+
+test('while no disk is asked for anything, no container is looked at', async () => {
+  using host = new Host();
+  await using run = await host.run();
+  run.containers = [
+    container('w'.repeat(64), { blkio: host.write('web/blkio.throttle.io_service_bytes', '') }),
+  ];
+  host.set('sda', { reads: 100, read_ms: 1000, busy_ms: 990 });
+  await host.pass(run, 60);
+  assert.equal(run.saved.length, 1);
+  assert.ok(!('users_before' in (run.saved[0]?.data ?? {})));
+});
 
 test('a disk that takes the place of another is not compared with it', async () => {
   using host = new Host();
