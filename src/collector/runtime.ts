@@ -110,7 +110,7 @@ export class CollectorRuntime {
         await this.#detach(leavePinned);
         this.#stop.abort();
         await this.#running;
-        await this.#saver.drained();
+        await this.#saver.close();
       },
     };
   }
