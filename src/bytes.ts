@@ -15,3 +15,27 @@ export function textAt(bytes: Uint8Array, at: number, size: number): string {
     .toString('latin1')
     .replace(UNPRINTABLE, '?');
 }
+
+/** Reads a member of a struct that begins at `at`. */
+export type MemberReader<T> = (view: DataView, at: number) => T;
+
+/** @param offset of the member in its struct; as the others below */
+export function u8(offset: number): MemberReader<number> {
+  return (view, at) => view.getUint8(at + offset);
+}
+
+export function u32(offset: number): MemberReader<number> {
+  return (view, at) => view.getUint32(at + offset, true);
+}
+
+export function u64(offset: number): MemberReader<bigint> {
+  return (view, at) => view.getBigUint64(at + offset, true);
+}
+
+/** An array; `item` reads one of `length`. */
+export function u64s(
+  offset: number,
+  length: number,
+): { readonly length: number; item(view: DataView, at: number, index: number): bigint } {
+  return { length, item: (view, at, index) => view.getBigUint64(at + offset + index * 8, true) };
+}

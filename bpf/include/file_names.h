@@ -17,7 +17,7 @@ struct file_id {
 
 /* Innermost first; behind the last one there are empty ones. */
 struct file_names {
-	u8 names[PATH_DEPTH * NAME_BYTES];
+	u8 names[PATH_DEPTH][NAME_BYTES];
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -46,7 +46,7 @@ static __always_inline void remember_file(struct file_id *file, struct inode *in
 		parent = BPF_CORE_READ(dentry, d_parent);
 		if (parent == dentry)
 			break;
-		bpf_probe_read_kernel_str(known->names + depth * NAME_BYTES, NAME_BYTES,
+		bpf_probe_read_kernel_str(known->names[depth], NAME_BYTES,
 					  BPF_CORE_READ(dentry, d_name.name));
 		dentry = parent;
 	}

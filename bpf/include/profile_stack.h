@@ -12,7 +12,7 @@
 
 #include "kernel/sched.h"
 
-/* What a stack was met in; src/profile/wire.ts has the same numbers. */
+/* What a stack was met in; src/profile/wire.ts has the same order. */
 enum profile_state { ON_CPU, RUN_QUEUE, SLEEPING, UNINTERRUPTIBLE, IO_WAIT };
 
 #define PROFILE_KERNEL_DEPTH 64

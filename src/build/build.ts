@@ -20,7 +20,7 @@ import { bundle } from './bundle.ts';
 import { type BuildOutcome, buildCollectors, buildDirectory, type CollectorSet } from './collectors.ts';
 import { writeDescriptions } from './descriptions.ts';
 import { filesIn, removeOrphans } from './files.ts';
-import { bindingFiles, schemaFiles, writeGenerated } from './generated.ts';
+import { agentFiles, bindingFiles, schemaFiles, writeGenerated } from './generated.ts';
 import { writeLaunchSettings } from './launch-settings.ts';
 import { Stamps } from './stamps.ts';
 import { compileTypeScript } from './typescript.ts';
@@ -106,7 +106,15 @@ async function buildAll(progress: Progress): Promise<void> {
     removeLeftovers(outcome);
     progress.step('generated', `types, ${written.length} rewritten`, written);
   }
-  await reported(buildDirectory(AGENT.sources, AGENT.out), progress, "programs of the agent's own");
+  const own = await reported(
+    buildDirectory(AGENT.sources, AGENT.out),
+    progress,
+    "programs of the agent's own",
+  );
+  if (own && own.manifests.length === own.sources) {
+    const written = writeGenerated(agentFiles(AGENT.out));
+    progress.step('generated', `what the agent reads of them, ${written.length} rewritten`, written);
+  }
   const compiled = await compile(progress);
   try {
     // Also of sources whose types do not fit yet: the compiler has written those, too.

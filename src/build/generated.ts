@@ -3,6 +3,7 @@
 import type { CollectorDescription } from '../catalog/description.ts';
 import { at, ROOT } from '../paths.ts';
 import type { ObjectManifest } from '../schema/manifest.ts';
+import { agentStructsSource } from './agent-structs.ts';
 import { readCosts } from './costs.ts';
 import { eventTypeSource } from './event-type.ts';
 import { readIfThere, writeIfChanged } from './files.ts';
@@ -19,6 +20,11 @@ export function bindingFiles(manifests: readonly ObjectManifest[]): GeneratedFil
   return new Map(
     manifests.map((manifest) => [`src/generated/${manifest.collector}.ts`, eventTypeSource(manifest)]),
   );
+}
+
+/** What the agent reads maps of its own programs by. @param objects directory of the built objects */
+export function agentFiles(objects: string): GeneratedFiles {
+  return new Map([['src/generated/agent_structs.ts', agentStructsSource(objects)]]);
 }
 
 /** What is made of both, the structs in C and the declarations of the compiled modules. */

@@ -7,7 +7,7 @@ import type { Subject } from '../sdk/autotracing.ts';
 import type { CacheUse, MemoryGrowth, SlabUse } from '../sdk/memory-growth.ts';
 import type { Profile } from '../sdk/profile.ts';
 import { rawPaths } from './disk-wire.ts';
-import { rawCacheUses, rawLost, rawSlabUses } from './memory-wire.ts';
+import { rawCacheUses, rawLostAdditions, rawLostObjects, rawSlabUses } from './memory-wire.ts';
 import { type ProfileLimits, within } from './profiles.ts';
 
 /** Of the objects that are followed, one stands for so many: FOLLOWED_ONE_OF of bpf/agent/slab_growth.bpf.c. */
@@ -32,7 +32,7 @@ export function captureMemory(calls: ProfileCalls, subject: Subject, limits: Pro
       const profile = await take('page_cache', seconds, async (id) => {
         const paths = new Map((await readAll(calls, id, 'files')).flatMap(rawPaths));
         users = (await readAll(calls, id, 'usages')).flatMap((batch) => rawCacheUses(batch, paths));
-        lost = rawLost(await calls.profileRead(id, 'losses'));
+        lost = rawLostAdditions(await calls.profileRead(id, 'losses'));
       });
       return {
         profile: { ...profile, lost: profile.lost + lost },
@@ -44,7 +44,7 @@ export function captureMemory(calls: ProfileCalls, subject: Subject, limits: Pro
       let lost = 0;
       const profile = await take('slab', seconds, async (id) => {
         users = (await readAll(calls, id, 'usages')).flatMap(rawSlabUses);
-        lost = OBJECTS * rawLost(await calls.profileRead(id, 'losses'));
+        lost = OBJECTS * rawLostObjects(await calls.profileRead(id, 'losses'));
       });
       const objects = profile.stacks.reduce((sum, { samples }) => sum + samples, 0);
       return {

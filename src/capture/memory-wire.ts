@@ -1,44 +1,53 @@
 /** Entries of the maps of bpf/agent/page_cache_growth.bpf.c and slab_growth.bpf.c, as bytes. */
 import { textAt, viewOf } from '../bytes.ts';
 import type { MapBatch } from '../decoder/maps.ts';
+import {
+  CACHE_LOSSES,
+  CACHE_USAGE,
+  CACHE_USER,
+  SLAB_LOSSES,
+  SLAB_USAGE,
+  SLAB_USER,
+} from '../generated/agent_structs.ts';
 import type { CacheUse, SlabUse } from '../sdk/memory-growth.ts';
 import { fileAt, type Paths } from './disk-wire.ts';
 
-const COMM_BYTES = 16;
-/** `struct cache_user`, `struct cache_usage`. */
-const [CACHE_USER, CACHE_USAGE] = [24, 24];
-/** `struct slab_user`, `struct slab_usage`. */
-const [SLAB_USER, SLAB_USAGE] = [40, 32];
-const CACHE_NAME_BYTES = 32;
-
 export function rawCacheUses({ count, keys, values }: MapBatch, paths: Paths): CacheUse[] {
   const [key, value] = [viewOf(keys), viewOf(values)];
-  return Array.from({ length: count }, (_, index) => ({
-    pid: key.getUint32(index * CACHE_USER + 16, true),
-    comm: textAt(values, index * CACHE_USAGE + 8, COMM_BYTES),
-    file: fileAt(key, index * CACHE_USER, paths),
-    bytes: Number(value.getBigUint64(index * CACHE_USAGE, true)),
-  }));
+  return Array.from({ length: count }, (_, index) => {
+    const [user, usage] = [index * CACHE_USER.size_bytes, index * CACHE_USAGE.size_bytes];
+    return {
+      pid: CACHE_USER.process(key, user),
+      comm: textAt(values, usage + CACHE_USAGE.comm.at, CACHE_USAGE.comm.bytes),
+      file: fileAt(key, user + CACHE_USER.file.at, paths),
+      bytes: Number(CACHE_USAGE.bytes(value, usage)),
+    };
+  });
 }
 
 export function rawSlabUses({ count, keys, values }: MapBatch): SlabUse[] {
   const [key, value] = [viewOf(keys), viewOf(values)];
   return Array.from({ length: count }, (_, index) => {
-    const [at, counted] = [index * SLAB_USER, index * SLAB_USAGE];
-    const object_bytes = key.getUint32(at + CACHE_NAME_BYTES, true);
-    const allocated_bytes = Number(value.getBigUint64(counted, true));
+    const [user, usage] = [index * SLAB_USER.size_bytes, index * SLAB_USAGE.size_bytes];
+    const object_bytes = SLAB_USER.object_bytes(key, user);
+    const allocated_bytes = Number(SLAB_USAGE.allocated_bytes(value, usage));
     return {
-      cache: textAt(keys, at, CACHE_NAME_BYTES) || `kmalloc-${object_bytes}`,
+      cache: textAt(keys, user + SLAB_USER.cache.at, SLAB_USER.cache.bytes) || `kmalloc-${object_bytes}`,
       object_bytes,
-      pid: key.getUint32(at + CACHE_NAME_BYTES + 4, true),
-      comm: textAt(values, counted + 16, COMM_BYTES),
+      pid: SLAB_USER.process(key, user),
+      comm: textAt(values, usage + SLAB_USAGE.comm.at, SLAB_USAGE.comm.bytes),
       allocated_bytes,
-      growth_bytes: Math.max(0, allocated_bytes - Number(value.getBigUint64(counted + 8, true))),
+      growth_bytes: Math.max(0, allocated_bytes - Number(SLAB_USAGE.freed_bytes(value, usage))),
     };
   });
 }
 
-/** The one number in `losses`. */
-export function rawLost({ values }: MapBatch): number {
-  return Number(viewOf(values).getBigUint64(0, true));
+/** `losses` of page_cache_growth. */
+export function rawLostAdditions({ values }: MapBatch): number {
+  return Number(CACHE_LOSSES.additions(viewOf(values), 0));
+}
+
+/** `losses` of slab_growth. */
+export function rawLostObjects({ values }: MapBatch): number {
+  return Number(SLAB_LOSSES.objects(viewOf(values), 0));
 }

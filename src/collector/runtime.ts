@@ -114,7 +114,7 @@ export class CollectorRuntime {
         if (!isSucceeded) await this.#ctx.bpf.detach();
         this.#stop.abort();
         await this.#running;
-        await this.#saver.drained();
+        await this.#saver.close();
       },
     };
   }

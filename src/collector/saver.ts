@@ -29,7 +29,7 @@ const GRACE_MS = 2000;
 interface Dependencies extends SavedBy {
   readonly journal: JournalClient;
   readonly stats: ActorStats;
-  /** Once it is aborted nothing is taken any more, and what is pending has one try. */
+  /** Once it is aborted each document has one try: the last ones of a collector that is being stopped. */
   readonly signal: AbortSignal;
   /** Told of every critical document that is taken. */
   readonly announce: (line: Uint8Array) => void;
@@ -52,6 +52,7 @@ export class Saver {
   /** What an earlier worker had pending, until it is known what became of it. */
   #inherited: bigint;
   #running: Promise<void> | undefined;
+  #isClosed = false;
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies;
@@ -62,9 +63,9 @@ export class Saver {
 
   /** As `CollectorContext.save`. */
   async save(document: SavedDocument): Promise<void> {
-    const { stats, signal } = this.#dependencies;
+    const { stats } = this.#dependencies;
     stats.add('saved_produced', 1);
-    if (signal.aborted) throw this.#drop('cancelled', cancelled());
+    if (this.#isClosed) throw this.#drop('cancelled', cancelled());
     const line = this.#line(document, stats.get('saved_produced'));
     if (line.byteLength > MAX_PENDING_BYTES)
       throw this.#drop('oversized', oversized(line.byteLength, MAX_PENDING_BYTES));
@@ -82,6 +83,12 @@ export class Saver {
   /** Resolves when nothing is pending; after a stop that is soon. */
   async drained(): Promise<void> {
     await this.#running;
+  }
+
+  /** Takes nothing any more; resolves as `drained`. */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    return this.drained();
   }
 
   #line(document: SavedDocument, sequence: bigint): Buffer {

@@ -8,7 +8,7 @@
  *
  * Runs in the thread `symbols`. What it has read of files it keeps until that ends.
  */
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import {
@@ -26,14 +26,15 @@ import { type SymbolTable, symbolAt } from './symbol-table.ts';
 
 const OFFSET = /\+0x[0-9a-f]+$/;
 const MAX_TABLE_BYTES = 64 << 20;
-/** A file, and when it was last changed: an inode is given again. */
+/** A file, and what tells whether it was changed: an inode is given again, and a runtime goes on writing. */
 interface ReadFile {
   readonly changed_unix_ms: number;
+  readonly bytes: number;
   /** Absent when it has none that can be read. */
   readonly table?: SymbolTable;
 }
 
-/** By inode; the newest that was seen. */
+/** By inode; the newest that was seen. A map of a runtime's code has its name before it, since a file may be mapped and be one. */
 const files = new LRUCache<string, ReadFile>({
   maxSize: MAX_TABLE_BYTES,
   sizeCalculation: ({ table }) =>
@@ -103,20 +104,31 @@ function tableOf(
  */
 function readFile(path: string, key: string, inode?: string): ReadFile | undefined {
   try {
-    return withFile(path, (read, { dev, ino, ctimeMs: changed_unix_ms }) => {
-      if (inode !== undefined && inodeText(dev, ino) !== inode) return undefined;
-      const known = files.get(key);
-      if (known?.changed_unix_ms === changed_unix_ms) return known;
-      const elf = openElf({ read });
-      const table = elf && readFileSymbols(elf);
-      const file: ReadFile = { changed_unix_ms, ...(table && { table }) };
-      files.set(key, file);
-      return file;
+    return withFile(path, (read, stats) => {
+      if (inode !== undefined && inodeText(stats.dev, stats.ino) !== inode) return undefined;
+      return keep(key, stats, () => {
+        const elf = openElf({ read });
+        return elf && readFileSymbols(elf);
+      });
     });
   } catch {
     // A file system that fails is one more reason for having no names.
     return undefined;
   }
+}
+
+/** What was read of a file, unless that was changed since; else what is read now. */
+function keep(
+  key: string,
+  { ctimeMs: changed_unix_ms, size: bytes }: Pick<Stats, 'ctimeMs' | 'size'>,
+  read: () => SymbolTable | undefined,
+): ReadFile {
+  const known = files.get(key);
+  if (known?.changed_unix_ms === changed_unix_ms && known.bytes === bytes) return known;
+  const table = read();
+  const file: ReadFile = { changed_unix_ms, bytes, ...(table && { table }) };
+  files.set(key, file);
+  return file;
 }
 
 /** As /proc/<pid>/maps has it; `dev` as the C library encodes it. */
@@ -136,10 +148,13 @@ function readPerfMap(procfs: string, process: number): SymbolTable | undefined {
     const owner = statSync(root).uid;
     return withFile(
       join(root, 'root/tmp', `perf-${namespaced ?? process}.map`),
-      (read, { uid, size }) => {
-        const length = Math.min(size, MAX_PERF_MAP_BYTES);
-        const bytes = uid === owner || uid === 0 ? read(size - length, length) : undefined;
-        return bytes && parsePerfMap(Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('latin1'));
+      (read, stats) => {
+        if (stats.uid !== owner && stats.uid !== 0) return undefined;
+        const length = Math.min(stats.size, MAX_PERF_MAP_BYTES);
+        return keep(`[jit] ${inodeText(stats.dev, stats.ino)}`, stats, () => {
+          const bytes = read(stats.size - length, length);
+          return bytes && parsePerfMap(bytes);
+        }).table;
       },
       { follow: false },
     );

@@ -40,12 +40,12 @@ export class ContainerCgroups {
     const present = new Set(workloads.flatMap((workload) => cgroupOf(workload, this.#controller) ?? []));
     const gone = [...this.#told].filter((id) => !present.has(id));
     const added = [...present].filter((id) => !this.#told.has(id));
-    // A full map would refuse it, and what is not told goes to the parent.
-    const room = map.layout.maxEntries - this.#told.size + gone.length;
     for (const id of gone.slice(0, MAX_TOLD)) {
       await map.delete(id);
       this.#told.delete(id);
     }
+    // A full map would refuse it, and what is not told goes to the parent.
+    const room = map.layout.maxEntries - this.#told.size;
     for (const id of added.slice(0, Math.min(room, MAX_TOLD))) {
       await map.set(id, true);
       this.#told.add(id);

@@ -9,6 +9,7 @@
 import { join } from 'node:path';
 import { cpuRanges } from './cgroup-cpu.ts';
 import { idsBelow } from './cgroup-ids.ts';
+import { onlineCpus } from './cpu-frequency.ts';
 import { decimal, readIfThere } from './source.ts';
 
 /** Of one cgroup: each costs a file. The ids come in order, so it is the same tasks the next time. */
@@ -39,8 +40,12 @@ export function readRunDelay(procfs: string, cgroup: string): RunDelay | undefin
   return tasks === 0 ? undefined : { wait_ns, run_ns, tasks };
 }
 
-/** @returns numbers of the CPUs that any of its tasks may run on, of its first 256 @throws SOURCE_UNREADABLE */
-export function allowedCpus(procfs: string, cgroup: string): number[] {
+/**
+ * What tasks may run on has the CPUs that could be plugged in, too: 128 on many a virtual machine of four.
+ * @returns numbers of the CPUs that are online and that any of its tasks, of the first 256, may run on
+ * @throws SOURCE_UNREADABLE
+ */
+export function allowedCpus(procfs: string, sysfs: string, cgroup: string): number[] {
   const lists = new Set<string>();
   for (const id of taskIds(cgroup)) {
     const status = readIfThere(join(procfs, id, 'status')) ?? '';
@@ -48,10 +53,8 @@ export function allowedCpus(procfs: string, cgroup: string): number[] {
     const list = /^Cpus_allowed_list:\t(.+)$/m.exec(status)?.[1];
     if (list !== undefined) lists.add(list);
   }
-  const cpus = new Set<number>();
-  for (const list of lists)
-    for (const { first, last } of cpuRanges(list)) for (let cpu = first; cpu <= last; cpu++) cpus.add(cpu);
-  return [...cpus];
+  const ranges = [...lists].flatMap((list) => cpuRanges(list));
+  return onlineCpus(sysfs).filter((cpu) => ranges.some(({ first, last }) => first <= cpu && cpu <= last));
 }
 
 function taskIds(cgroup: string): string[] {

@@ -1,13 +1,8 @@
 /** Entries of the maps of bpf/agent/profile_rolling.bpf.c, as bytes. */
 import { viewOf } from '../bytes.ts';
 import type { MapBatch } from '../decoder/maps.ts';
+import { CGROUP_PATH, PROFILE_STACK, PROFILE_TOTAL, ROLLING_STACK } from '../generated/agent_structs.ts';
 import type { CgroupHierarchy, ProfileSubject } from './protocol.ts';
-import { STACK_BYTES, TOTAL_BYTES } from './wire.ts';
-
-/** `struct rolling_stack`: a `struct profile_stack`, its cgroup, and whether that is one of v2. */
-const ROLLING_BYTES = STACK_BYTES + 16;
-/** `struct cgroup_path`. */
-const ABOVE = 16;
 
 /** Cgroups above a cgroup, by its id. */
 export type CgroupPaths = ReadonlyMap<bigint, readonly bigint[]>;
@@ -17,9 +12,9 @@ export function cgroupPaths(batches: readonly MapBatch[]): CgroupPaths {
     batches.flatMap(({ count, keys, values }) => {
       const [key, value] = [viewOf(keys), viewOf(values)];
       return Array.from({ length: count }, (_, index) => {
-        const above = Array.from({ length: ABOVE }, (_, depth) =>
-          value.getBigUint64((index * ABOVE + depth) * 8, true),
-        );
+        const { length, item } = CGROUP_PATH.above;
+        const at = index * CGROUP_PATH.size_bytes;
+        const above = Array.from({ length }, (_, depth) => item(value, at, depth));
         return [key.getBigUint64(index * 8, true), above] as const;
       });
     }),
@@ -42,13 +37,15 @@ export function stacksOf(
 ): RolledStack[] {
   const [key, value] = [viewOf(keys), viewOf(values)];
   return Array.from({ length: count }, (_, index) => index).flatMap((index) => {
-    const at = index * ROLLING_BYTES;
-    if (!isOf(key.getBigUint64(at + STACK_BYTES, true))) return [];
+    const at = index * ROLLING_STACK.size_bytes;
+    if (!isOf(ROLLING_STACK.cgroup(key, at))) return [];
+    const stack = at + ROLLING_STACK.stack.at;
+    const total = index * PROFILE_TOTAL.size_bytes;
     return {
-      key: keys.slice(at, at + STACK_BYTES),
-      total: values.slice(index * TOTAL_BYTES, (index + 1) * TOTAL_BYTES),
-      samples: Number(value.getBigUint64(index * TOTAL_BYTES, true)),
-      pid: key.getUint32(at, true),
+      key: keys.slice(stack, stack + PROFILE_STACK.size_bytes),
+      total: values.slice(total, total + PROFILE_TOTAL.size_bytes),
+      samples: Number(PROFILE_TOTAL.samples(value, total)),
+      pid: PROFILE_STACK.process(key, stack),
     };
   });
 }
@@ -65,7 +62,7 @@ export function toBatch(stacks: readonly RolledStack[]): MapBatch {
 /** The hierarchy of the ids: stacks are counted by that of the controller cpu. Undefined when there are no stacks. */
 export function hierarchyOf({ count, keys }: MapBatch): CgroupHierarchy | undefined {
   if (count === 0) return undefined;
-  return viewOf(keys).getBigUint64(STACK_BYTES + 8, true) === 1n ? 'unified' : 'cpu';
+  return ROLLING_STACK.is_unified(viewOf(keys), 0) === 1n ? 'unified' : 'cpu';
 }
 
 /**

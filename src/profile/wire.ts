@@ -1,21 +1,17 @@
 /** Entries of the maps of bpf/include/profile.h, as bytes. */
-import { textAt, viewOf } from '../bytes.ts';
+import { textAt, type u64s, viewOf } from '../bytes.ts';
 import type { MapBatch } from '../decoder/maps.ts';
+import {
+  PROFILE_COUNTS,
+  PROFILE_PROCESS,
+  PROFILE_STACK,
+  PROFILE_TOTAL,
+  SLAB_STACK,
+} from '../generated/agent_structs.ts';
 import type { ProfileState } from '../sdk/profile.ts';
 
-/** Index: `enum profile_state`. */
+/** Index: `enum profile_state` of bpf/include/profile_stack.h. */
 const STATES: readonly ProfileState[] = ['on_cpu', 'run_queue', 'sleeping', 'uninterruptible', 'io_wait'];
-const KERNEL_DEPTH = 64;
-const USER_DEPTH = 127;
-const KERNEL_AT = 8;
-const USER_AT = KERNEL_AT + KERNEL_DEPTH * 8;
-/** `struct profile_stack`. */
-export const STACK_BYTES: number = USER_AT + USER_DEPTH * 8;
-/** `struct profile_total`. */
-export const TOTAL_BYTES = 16;
-/** `struct profile_process`. */
-const PROCESS_BYTES = 24;
-const COMM_BYTES = 16;
 
 /** Addresses innermost first. */
 export interface RawStack {
@@ -31,14 +27,15 @@ export interface RawStack {
 export function* rawStacks({ count, keys, values }: MapBatch): Generator<RawStack> {
   const [key, value] = [viewOf(keys), viewOf(values)];
   for (let index = 0; index < count; index++) {
-    const at = index * STACK_BYTES;
+    const at = index * PROFILE_STACK.size_bytes;
+    const total = index * PROFILE_TOTAL.size_bytes;
     yield {
-      pid: key.getUint32(at, true),
-      state: STATES[key.getUint32(at + 4, true)] ?? 'on_cpu',
-      kernel: addresses(key, at + KERNEL_AT, KERNEL_DEPTH),
-      user: addresses(key, at + USER_AT, USER_DEPTH),
-      samples: Number(value.getBigUint64(index * TOTAL_BYTES, true)),
-      ns: Number(value.getBigUint64(index * TOTAL_BYTES + 8, true)),
+      pid: PROFILE_STACK.process(key, at),
+      state: STATES[PROFILE_STACK.state(key, at)] ?? 'on_cpu',
+      kernel: addresses(key, at, PROFILE_STACK.kernel),
+      user: addresses(key, at, PROFILE_STACK.user),
+      samples: Number(PROFILE_TOTAL.samples(value, total)),
+      ns: Number(PROFILE_TOTAL.ns(value, total)),
     };
   }
 }
@@ -47,10 +44,10 @@ export function* rawStacks({ count, keys, values }: MapBatch): Generator<RawStac
  * Where each frame is: all but the innermost are return addresses, one behind the call. A call that does not return may be
  * the last instruction of its function.
  */
-function addresses(view: DataView, at: number, depth: number): bigint[] {
+function addresses(view: DataView, at: number, { length, item }: ReturnType<typeof u64s>): bigint[] {
   const frames: bigint[] = [];
-  for (let index = 0; index < depth; index++) {
-    const address = view.getBigUint64(at + index * 8, true);
+  for (let index = 0; index < length; index++) {
+    const address = item(view, at, index);
     if (address === 0n) break;
     frames.push(index === 0 ? address : address - 1n);
   }
@@ -60,16 +57,15 @@ function addresses(view: DataView, at: number, depth: number): bigint[] {
 /** Values of `slab_stacks` (bpf/agent/slab_growth.bpf.c) as entries of `stacks`: objects, and bytes that were not freed. */
 export function slabStacks({ count, values }: MapBatch): MapBatch {
   const view = viewOf(values);
-  const width = STACK_BYTES + 24;
-  const keys = new Uint8Array(count * STACK_BYTES);
+  const { size_bytes: stackBytes } = PROFILE_STACK;
+  const keys = new Uint8Array(count * stackBytes);
   const totals = new BigUint64Array(count * 2);
   for (let index = 0; index < count; index++) {
-    const at = index * width;
-    keys.set(values.subarray(at, at + STACK_BYTES), index * STACK_BYTES);
-    const [objects, allocated, freed] = [0, 8, 16].map((member) =>
-      view.getBigUint64(at + STACK_BYTES + member, true),
-    ) as [bigint, bigint, bigint];
-    totals[2 * index] = objects;
+    const at = index * SLAB_STACK.size_bytes;
+    const stack = at + SLAB_STACK.stack.at;
+    keys.set(values.subarray(stack, stack + stackBytes), index * stackBytes);
+    const [allocated, freed] = [SLAB_STACK.allocated_bytes(view, at), SLAB_STACK.freed_bytes(view, at)];
+    totals[2 * index] = SLAB_STACK.objects(view, at);
     totals[2 * index + 1] = allocated > freed ? allocated - freed : 0n;
   }
   return { count, keys, values: new Uint8Array(totals.buffer) };
@@ -86,9 +82,9 @@ export interface RawProcess {
 export function* rawProcesses({ count, keys, values }: MapBatch): Generator<readonly [number, RawProcess]> {
   const [key, value] = [viewOf(keys), viewOf(values)];
   for (let index = 0; index < count; index++) {
-    const at = index * PROCESS_BYTES;
-    const comm = textAt(values, at, COMM_BYTES);
-    yield [key.getUint32(index * 4, true), { comm, program: value.getBigUint64(at + COMM_BYTES, true) }];
+    const at = index * PROFILE_PROCESS.size_bytes;
+    const comm = textAt(values, at + PROFILE_PROCESS.comm.at, PROFILE_PROCESS.comm.bytes);
+    yield [key.getUint32(index * 4, true), { comm, program: PROFILE_PROCESS.program(value, at) }];
   }
 }
 
@@ -99,9 +95,10 @@ export function rawCounts({ values }: MapBatch): {
   readonly idle: number;
 } {
   const view = viewOf(values);
-  const sums = [0, 0, 0];
-  for (let at = 0; at + 24 <= values.byteLength; at += 24)
-    for (const index of sums.keys()) sums[index]! += Number(view.getBigUint64(at + index * 8, true));
-  const [samples = 0, lost = 0, idle = 0] = sums;
-  return { samples, lost, idle };
+  const sums = { samples: 0, lost: 0, idle: 0 };
+  const { size_bytes } = PROFILE_COUNTS;
+  for (let at = 0; at + size_bytes <= values.byteLength; at += size_bytes)
+    for (const name of ['samples', 'lost', 'idle'] as const)
+      sums[name] += Number(PROFILE_COUNTS[name](view, at));
+  return sums;
 }

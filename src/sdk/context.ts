@@ -88,7 +88,8 @@ export interface CollectorContext<
   readonly state: State;
   /**
    * Writes one document. Resolves when it is in the journal; until then it counts as pending, of which there is a bound.
-   * @throws CANCELLED when the collector is being stopped, OVERLOADED when too much is pending, JOURNAL_FAILED when the
+   * While the collector is being stopped it is tried once, so that start() may write what it has left before it returns.
+   * @throws CANCELLED when the collector has been stopped, OVERLOADED when too much is pending, JOURNAL_FAILED when the
    * journal has refused it for half a minute, COLLECTOR_INVALID when `data` is not JSON. Each is counted in the ledger.
    */
   save(document: SavedDocument<Data>): Promise<void>;

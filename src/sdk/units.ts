@@ -33,6 +33,11 @@ export function parseDuration(text: string): number | undefined {
   return parse(text, DURATION_PATTERN, NS_PER_UNIT);
 }
 
+/** Milliseconds of `15s`, of any length in use: for how long ago something was. @returns undefined when it is no duration */
+export function parseAge(text: string): number | undefined {
+  return parse(text, DURATION_PATTERN, NS_PER_UNIT, NS_PER_MS);
+}
+
 /** Bytes of `64MiB`; undefined when it is no size or above 2^53 bytes. */
 export function parseSize(text: string): number | undefined {
   return parse(text, SIZE_PATTERN, BYTES_PER_UNIT);
@@ -48,11 +53,17 @@ export function formatSize(bytes: number): string {
   return format(bytes, Object.entries(BYTES_PER_UNIT), 'B');
 }
 
-function parse(text: string, pattern: RegExp, units: Readonly<Record<string, number>>): number | undefined {
+/** @param divisor what is divided by; numbers that no double has exactly are none */
+function parse(
+  text: string,
+  pattern: RegExp,
+  units: Readonly<Record<string, number>>,
+  divisor = 1,
+): number | undefined {
   const [, digits, unit] = pattern.exec(text) ?? [];
   if (digits === undefined || unit === undefined) return undefined;
-  const value = Number(digits) * (units[unit] ?? Number.NaN);
-  return Number.isSafeInteger(value) ? value : undefined;
+  const value = (Number(digits) * (units[unit] ?? Number.NaN)) / divisor;
+  return value <= Number.MAX_SAFE_INTEGER ? value : undefined;
 }
 
 function format(value: number, units: readonly (readonly [string, number])[], zeroUnit: string): string {

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import test from 'node:test';
 import { decoderSource } from '../../src/build/decoder-source.ts';
 import { filesIn, readIfThere } from '../../src/build/files.ts';
-import { bindingFiles, schemaFiles } from '../../src/build/generated.ts';
+import { agentFiles, bindingFiles, schemaFiles } from '../../src/build/generated.ts';
 import { ContentsReader } from '../../src/catalog/contents.ts';
 import { describeModule } from '../../src/catalog/describe-module.ts';
 import { loadCatalog } from '../../src/catalog/load-catalog.ts';
@@ -21,7 +21,11 @@ const descriptions = new Map(
     ),
   ),
 );
-const expected = new Map([...bindingFiles(manifests), ...schemaFiles(manifests, descriptions)]);
+const expected = new Map([
+  ...bindingFiles(manifests),
+  ...agentFiles(at('dist/agent')),
+  ...schemaFiles(manifests, descriptions),
+]);
 for (const { collector, event } of manifests) {
   if (event) expected.set(`wasm/decoders/${collector}.ts`, decoderSource(collector, event));
 }

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { test } from 'node:test';
 import { captureProfiles } from '../../src/capture/profiles.ts';
+import { PROFILE_STACK } from '../../src/generated/agent_structs.ts';
 import type { RolledProfile } from '../../src/profile/protocol.ts';
-import { STACK_BYTES } from '../../src/profile/wire.ts';
 import type { Subject } from '../../src/sdk/autotracing.ts';
 import type { Profiles } from '../../src/sdk/profile.ts';
 import { FakeKernel, mappingsOf } from '../profile/fake-kernel.ts';
@@ -61,9 +61,9 @@ test('it ends before the capture does, whatever was asked for', async () => {
 
 /** One process that is known, with so many samples before the trigger. */
 function rolled(samples: number, mappings = [mappingsOf(7)]): RolledProfile {
-  const key = Buffer.alloc(STACK_BYTES);
+  const key = Buffer.alloc(PROFILE_STACK.size_bytes);
   key.writeUInt32LE(7, 0);
-  key.writeBigUInt64LE(0x1500n, STACK_BYTES - 127 * 8);
+  key.writeBigUInt64LE(0x1500n, PROFILE_STACK.size_bytes - 127 * 8);
   const values = Buffer.from(BigUint64Array.of(BigInt(samples), 0n).buffer);
   return {
     ...{ seconds: 20, started_unix_ns: 0n, samples, lost: 0, idle: 0, mappings },

@@ -277,14 +277,18 @@ test('a full disk: given up after a while, at once when it is stopped; both are 
   assert.deepEqual(host.ledger, { produced: '2', dropped_refused: '1', dropped_cancelled: '1' });
 });
 
-test('after a stop what was pending is written, and nothing is taken any more', async () => {
+test('while it is being stopped what is pending and what comes yet is written; then nothing is taken any more', async () => {
   const host = new Host();
   const { saver, stop } = host.saver();
   const saved = saver.save({ data: {} });
   stop.abort();
   await saved;
+  await saver.save({ data: {} });
+  const last = saver.save({ data: {} });
+  await saver.close();
+  await last;
   await assert.rejects(saver.save({ data: {} }), { code: 'CANCELLED' });
-  assert.deepEqual(host.ledger, { produced: '2', journalled: '1', dropped_cancelled: '1' });
+  assert.deepEqual(host.ledger, { produced: '4', journalled: '3', dropped_cancelled: '1' });
 });
 
 test('a stop while there is no journal cancels what is pending', async () => {

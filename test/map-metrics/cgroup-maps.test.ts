@@ -28,6 +28,7 @@ function written(maxEntries: number) {
     async set(id: bigint): Promise<void> {
       calls++;
       ids.add(id);
+      assert.ok(ids.size <= maxEntries, 'E2BIG');
     },
     async delete(id: bigint): Promise<void> {
       calls++;

@@ -2,8 +2,8 @@
 
 import type { NamedFrame, ProcessMappings } from '../../src/decoder/frame-places.ts';
 import type { MapBatch } from '../../src/decoder/maps.ts';
+import { PROFILE_STACK } from '../../src/generated/agent_structs.ts';
 import type { ProfileCalls, ProfileMap, ProfileRequest, RolledProfile } from '../../src/profile/protocol.ts';
-import { STACK_BYTES } from '../../src/profile/wire.ts';
 
 export interface Sampled {
   readonly pid: number;
@@ -70,13 +70,13 @@ export class FakeKernel implements ProfileCalls {
   }
 
   #stacks(): MapBatch {
-    const keys = Buffer.alloc(this.stacks.length * STACK_BYTES);
+    const keys = Buffer.alloc(this.stacks.length * PROFILE_STACK.size_bytes);
     const values = Buffer.alloc(this.stacks.length * 16);
     for (const [
       index,
       { pid, state = 0, kernel = [], user = [], samples, ns = 0n },
     ] of this.stacks.entries()) {
-      const at = index * STACK_BYTES;
+      const at = index * PROFILE_STACK.size_bytes;
       keys.writeUInt32LE(pid, at);
       keys.writeUInt32LE(state, at + 4);
       for (const [depth, address] of kernel.entries()) keys.writeBigUInt64LE(address, at + 8 + depth * 8);

@@ -1,15 +1,16 @@
 /** Whose a stack of the profile that never ends is. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PROFILE_STACK } from '../../src/generated/agent_structs.ts';
 import { cgroupPaths, hierarchyOf, membership, stacksOf, toBatch } from '../../src/profile/rolling-wire.ts';
-import { rawStacks, STACK_BYTES } from '../../src/profile/wire.ts';
+import { rawStacks } from '../../src/profile/wire.ts';
 
 /** One entry of a window. */
 function windowOf(pid: number, cgroup: bigint, isUnified: boolean, samples: bigint) {
-  const keys = Buffer.alloc(STACK_BYTES + 16);
+  const keys = Buffer.alloc(PROFILE_STACK.size_bytes + 16);
   keys.writeUInt32LE(pid, 0);
-  keys.writeBigUInt64LE(cgroup, STACK_BYTES);
-  keys.writeBigUInt64LE(isUnified ? 1n : 0n, STACK_BYTES + 8);
+  keys.writeBigUInt64LE(cgroup, PROFILE_STACK.size_bytes);
+  keys.writeBigUInt64LE(isUnified ? 1n : 0n, PROFILE_STACK.size_bytes + 8);
   return { count: 1, keys, values: Buffer.from(BigUint64Array.of(samples, 0n).buffer) };
 }
 

@@ -155,6 +155,13 @@ export class CollectorHarness implements AsyncDisposable {
     return running;
   }
 
+  /** Ends that loop as the agent does. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.clock.cancel();
+    await this.#running;
+  }
+
   /** Takes one sample of files, at the time its clock shows. */
   async sample(): Promise<void> {
     await this.#metrics.sample(this.ctx);
@@ -194,9 +201,7 @@ export class CollectorHarness implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    this.clock.cancel();
-    await this.#running;
+    await this.stop();
     await this.#kernel?.release();
     this.#cleanups.dispose();
   }

@@ -96,7 +96,8 @@ export default sdk.defineAutotracing({
   async capture(subject, why, ctx) {
     const owners = processOwners(ctx);
     const directory = typeof subject === 'string' ? undefined : directoryOf(subject);
-    const cpus = directory === undefined ? [] : allowedCpus(ctx.paths.procfs, directory);
+    const { procfs, sysfs } = ctx.paths;
+    const cpus = directory === undefined ? [] : allowedCpus(procfs, sysfs, directory);
     const { profile: seconds, top } = ctx.options;
     const taken = await ctx.profile.onCpu({ seconds, of: 'host', ...(cpus.length > 0 && { cpus }) });
     const looks = taken.samples + taken.idle;

@@ -48,14 +48,17 @@ const collector: Collector = defineEvent({
       Object.entries(await bpf.kernelEnum(REASONS)).map(([number, name]) => [name, Number(number)]),
     );
     const suppressed = object.map('suppressed_reasons');
-    // A pinned object has those of the configuration before.
-    for await (const [number] of suppressed.entries()) await suppressed.delete(number);
+    const wanted = new Set<number>();
     for (const reason of options.suppress) {
       const number = numbers.get(reason);
-      if (number !== undefined) await suppressed.set(number, 1);
+      if (number !== undefined) wanted.add(number);
       else if (!BENIGN.includes(reason))
         log.warn('this kernel has no such reason to drop packets', { reason });
     }
+    for (const number of wanted) await suppressed.set(number, 1);
+    // A pinned object runs, and has those of the configuration before. What both suppress stays suppressed all the time.
+    for await (const [number] of suppressed.entries())
+      if (!wanted.has(number)) await suppressed.delete(number);
   },
   async update({ bpf, metrics }) {
     const names = await bpf.kernelEnum(REASONS);

@@ -1,6 +1,6 @@
 /**
  * A budget of documents for each network device and minute. A device that flaps costs no more than that, and is not
- * forgotten: when its minute is over, what was held back is told as one change. Devices are known by name: one that is
+ * forgotten: when its minute is over, or the collector is stopped, what was held back is told as one change. Devices are known by name: one that is
  * removed and made again has another index each time.
  */
 import type { Clock } from '../../sdk/index.ts';
@@ -33,6 +33,8 @@ export interface FlapDependencies<Change> {
 export class FlapGuard<Change> {
   readonly #dependencies: FlapDependencies<Change>;
   readonly #windows = new Map<string, Window<Change>>();
+  /** A window each, until what it holds is told. */
+  readonly #waiting = new Set<Promise<void>>();
 
   constructor(dependencies: FlapDependencies<Change>) {
     this.#dependencies = dependencies;
@@ -53,11 +55,16 @@ export class FlapGuard<Change> {
     window.held = window.held === undefined ? change : merge(window.held, change);
     window.suppressed += 1;
     if (!isFirst) return;
+    const release = (): Promise<void> => this.#release(device, window);
     // The sleep is rejected when the collector is being stopped.
-    clock.sleep(Number(window.started_ns + WINDOW_NS - now_ns) / 1e9).then(
-      () => this.#release(device, window),
-      () => undefined,
-    );
+    const released = clock.sleep(Number(window.started_ns + WINDOW_NS - now_ns) / 1e9).then(release, release);
+    this.#waiting.add(released);
+    released.finally(() => this.#waiting.delete(released));
+  }
+
+  /** Resolves when all that is held back is told: at once when the collector is being stopped. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#waiting);
   }
 
   async #release(device: string, window: Window<Change>): Promise<void> {

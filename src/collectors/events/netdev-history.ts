@@ -90,6 +90,11 @@ export class DeviceHistory {
     if (device) await this.#gone(device, moved ? 'moved' : 'removed', false);
   }
 
+  /** Resolves when all that has happened is told, which is when the collector is stopped. */
+  ended(): Promise<void> {
+    return this.#flaps.ended();
+  }
+
   async #present(link: Link, start: boolean): Promise<void> {
     const known = this.#devices.get(link.index);
     if (!known && !this.#mayAdd(link)) return;

@@ -12,7 +12,7 @@ import {
   keyword,
   list,
   optional,
-  text,
+  pattern,
 } from '../../sdk/index.ts';
 import { isLinkStatus, severityOf } from './netdev-changes.ts';
 import { type DeviceChange, DeviceHistory } from './netdev-history.ts';
@@ -31,13 +31,21 @@ const collector: Collector = defineEvent({
       "What an operator does on purpose looks like what happened: adminup, admindown, mtu, renamed. Devices of containers come and go with them, and are left out by their names (exclude). Not seen: other network namespaces than the agent's, and a change that is undone before the devices are read again after a lost notification",
   },
   options: {
-    include: list(text(), 'Devices to watch, as regular expressions over the whole name; empty is all', {
-      max: 64,
-    }),
-    exclude: list(text(), 'Devices to leave out, likewise: those of containers and virtual machines', {
-      default: ['veth.*', 'cali.*', 'lxc.*', 'tap.*', 'vnet.*'],
-      max: 64,
-    }),
+    include: list(
+      pattern('', ''),
+      'Devices to watch, as regular expressions over the whole name; empty is all',
+      {
+        max: 64,
+      },
+    ),
+    exclude: list(
+      pattern('', ''),
+      'Devices to leave out, likewise: those of containers and virtual machines',
+      {
+        default: ['veth.*', 'cali.*', 'lxc.*', 'tap.*', 'vnet.*'],
+        max: 64,
+      },
+    ),
     max_events_per_minute: count(
       30,
       'Documents of one device in a minute; what it does beyond is counted, and told as one change when the minute is over. 0 is no limit',
@@ -142,6 +150,7 @@ const collector: Collector = defineEvent({
         await history.all(news.links);
       }
     }
+    await history.ended();
   },
 });
 export default collector;

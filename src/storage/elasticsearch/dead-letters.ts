@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { join } from 'node:path';
 import type { Log } from '../../sdk/context.ts';
-import { Journal } from '../journal/journal.ts';
+import { Journal, type JournalOptions } from '../journal/journal.ts';
 import { clean } from './failure.ts';
 
 const SEGMENTS = 8;
@@ -46,8 +46,8 @@ export class DeadLetters {
       segments: SEGMENTS,
       total_bytes: totalBytes,
       fsync_interval_ms: 60_000,
-      compress: true,
-    };
+      compression: 'sealed',
+    } satisfies JournalOptions;
     this.#journal = new Journal(options, log);
   }
 

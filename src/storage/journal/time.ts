@@ -1,6 +1,6 @@
 /** Words of a command line or of a URL to a question to the journal. */
 import { HuatuoError } from '../../error.ts';
-import { NS_PER_MS, parseDuration } from '../../sdk/units.ts';
+import { parseAge } from '../../sdk/units.ts';
 
 /**
  * @param text `15m` for that long ago, or a time as RFC 3339 writes it
@@ -8,8 +8,8 @@ import { NS_PER_MS, parseDuration } from '../../sdk/units.ts';
  * @throws HuatuoError USAGE
  */
 export function parseTime(text: string, now_ms: number): number {
-  const ago_ns = parseDuration(text);
-  if (ago_ns !== undefined) return now_ms - ago_ns / NS_PER_MS;
+  const ago_ms = parseAge(text);
+  if (ago_ms !== undefined) return now_ms - ago_ms;
   const time = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/.test(text)
     ? Date.parse(text)
     : Number.NaN;

@@ -48,7 +48,7 @@ function device(type: number, index: number, name: string, shape: Shape = {}): U
 const present = (index: number, name: string, shape?: Shape): Uint8Array =>
   device(RTM_NEWLINK, index, name, shape);
 
-/** Runs the collector over these notifications, behind a dump of eth0. */
+/** Runs the collector over these notifications, behind a dump of eth0, until it waits for more. */
 async function run(
   notifications: readonly Uint8Array[],
   options: Readonly<Record<string, unknown>> = {},
@@ -57,6 +57,8 @@ async function run(
     datagrams: [datagram],
     lost: false,
   }));
+  const waits = Promise.withResolvers<void>();
+  const stopped = Promise.withResolvers<undefined>();
   const collector = await CollectorHarness.load('netdev_events', {
     options,
     netlink: {
@@ -64,12 +66,17 @@ async function run(
       driverOf: async (name) => (name.startsWith('eth') ? DRIVER : undefined),
       driverCounters: async () => undefined,
       subscribe: async () => ({
-        next: async () => waiting.shift(),
+        async next() {
+          const news = waiting.shift();
+          if (!news) waits.resolve();
+          return news ?? stopped.promise;
+        },
         [Symbol.asyncDispose]: async () => undefined,
       }),
     },
   });
-  await collector.start();
+  collector.ctx.signal.addEventListener('abort', () => stopped.resolve(undefined));
+  await Promise.race([collector.start(), waits.promise]);
   return collector;
 }
 
@@ -134,11 +141,28 @@ test('a device that is renamed out of what is watched is told of for the last ti
   );
 });
 
+test('what is no regular expression is refused where the configuration is read', async () => {
+  for (const options of [{ include: ['eth['] }, { exclude: ['a)|(b'] }])
+    await assert.rejects(run([], options), { code: 'CONFIG_INVALID', message: /clude/ });
+});
+
 test('devices beyond the bound are counted, and not looked at', async () => {
   const many = Array.from({ length: 1100 }, (_, i) => present(10 + i, `many${i}`));
   await using collector = await run(many);
   assert.equal(collector.saved.length, 1023, 'eth0 was there before');
   assert.equal(sampleValue(await collector.scrape(), 'huatuo_netdev_untracked_changes_total', {}), 77);
+});
+
+test('what is held back of one that flaps is told when the collector is stopped', async () => {
+  const states = [0, 1, 0, 1, 0].map((carrier) => present(2, 'eth0', { carrier }));
+  await using collector = await run(states, { max_events_per_minute: 2 });
+  assert.equal(collector.saved.length, 2);
+  await collector.stop();
+  assert.equal(collector.saved.length, 3);
+  assert.partialDeepStrictEqual(collector.saved[2]?.data, {
+    changes: ['carrierdown', 'flapping'],
+    suppressed_changes: 2,
+  });
 });
 
 test('one that is made and removed all the time has one budget under its name', async () => {

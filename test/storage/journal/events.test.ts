@@ -162,6 +162,9 @@ describe('conditions', () => {
 
   test('times are durations or dates', () => {
     assert.equal(parseTime('15m', 1_000_000), 100_000);
+    const [day_ms, now_ms] = [86_400_000, Date.UTC(2026, 10, 22)];
+    assert.equal(parseTime('2600h', now_ms), now_ms - 2600 * 3_600_000);
+    assert.equal(parseTime('3650d', now_ms), now_ms - 3650 * day_ms);
     assert.equal(parseTime('2026-11-22T19:49:44Z', 0), Date.UTC(2026, 10, 22, 19, 49, 44));
     for (const text of ['yesterday', '15', '2026', '']) assert.throws(() => parseTime(text, 0), HuatuoError);
   });
