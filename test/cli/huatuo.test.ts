@@ -25,6 +25,15 @@ test('a valid file: exit code 0, a summary on stdout', () => {
   assert.match(stdout, /^ok: .*ok\.yaml, \d+ of \d+ collectors enabled\n$/);
 });
 
+test('who reads a pipe slowly gets all of it, however much that is', () => {
+  // A pipe takes 64 KiB at once: the rest waits in the command, which has nothing else to do then.
+  const script = '"$0" check --schema | { read -r first; sleep 0.5; printf "%s" "$first"; cat; }';
+  const env = { ...process.env, HUATUO_CONFIG_FILE: '' };
+  const { stdout } = spawnSync('/bin/sh', ['-c', script, BINARY], { encoding: 'utf8', env });
+  assert.ok(stdout.length > 65_536);
+  assert.ok('properties' in (JSON.parse(stdout) as object));
+});
+
 test('a wrong configuration: exit code 78, every fault on stderr, nothing on stdout', () => {
   for (const command of ['check', 'list', 'run']) {
     const { status, stdout, stderr } = huatuo([command, '--config.file', join(FIXTURES, 'unknown-key.conf')]);
