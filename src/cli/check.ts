@@ -6,6 +6,7 @@ import type { EffectiveConfig } from '../config/effective.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { renderDefault, renderEffective } from '../config/render.ts';
 import { configSchema } from '../config/schema.ts';
+import { whyNotWritable } from '../storage/journal/own-directory.ts';
 import { nearest } from '../suggest.ts';
 import type { CheckOutput } from './command-line.ts';
 import { requireUsable, warningsOf } from './configuration.ts';
@@ -43,7 +44,11 @@ export async function check(show: CheckOutput, { catalog, load }: Checked): Prom
 async function summary({ config, file }: LoadedConfig, catalog: Catalog): Promise<string> {
   await requireFilters(config, catalog);
   requireUsable(config);
-  const warnings = [...warningsOf(config, file), ...(await unknownKernelNames(config, catalog))];
+  const warnings = [
+    ...warningsOf(config, file),
+    ...journalWarnings(config.journal.directory),
+    ...(await unknownKernelNames(config, catalog)),
+  ];
   for (const warning of warnings) complain(`warning: ${warning}`);
   const enabled = Object.values(config.collectors).filter((collector) => collector.enabled).length;
   return [
@@ -53,6 +58,14 @@ async function summary({ config, file }: LoadedConfig, catalog: Catalog): Promis
       : []),
     ...(existsSync(reloadSocketPath(config)) ? ['; huatuo reload puts it in force'] : []),
   ].join('');
+}
+
+/** Of the user who checks: an agent runs as root. */
+function journalWarnings(directory: string): string[] {
+  const reason = process.geteuid?.() === 0 ? whyNotWritable(directory) : undefined;
+  return reason === undefined
+    ? []
+    : [`no document can be kept in journal.directory ${directory} now: ${reason}; all else works`];
 }
 
 async function checkServer({ config }: LoadedConfig, catalog: Catalog): Promise<number> {

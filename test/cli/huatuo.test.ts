@@ -9,6 +9,8 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import { at } from '../../src/paths.ts';
 import { bpfFiles, directoryWith, FIXTURES, moduleFile } from '../config/collectors.ts';
+import { SmallDisk } from '../storage/elasticsearch/small-disk.ts';
+import { tempDirectory } from '../storage/journal/fixture.ts';
 import { eventually } from '../support/eventually.ts';
 
 const BINARY = at('src/cli/huatuo');
@@ -146,6 +148,17 @@ test('a name that this kernel does not have is a warning of the check, with the 
     ],
   );
   assert.doesNotMatch(huatuo(['check', join(directory.path, 'off.yaml')]).stderr, /dropwatch/);
+});
+
+test('a journal on a read-only file system is a warning of the check', {
+  skip: process.geteuid?.() !== 0 && 'needs root, to mount one',
+}, () => {
+  using temp = tempDirectory();
+  using disk = new SmallDisk(temp.path);
+  using _ = disk.readOnly();
+  const { status, stderr } = huatuo(['check', '--journal.directory', join(temp.path, 'new', 'journal')]);
+  assert.equal(status, 0);
+  assert.match(stderr, /warning: no document can be kept in journal\.directory .*EROFS/);
 });
 
 test('the check of what an agent runs with says how it is put in force', () => {

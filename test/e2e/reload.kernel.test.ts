@@ -90,7 +90,7 @@ test('a configuration that `huatuo check` refuses for this host does not replace
   const refused: readonly (readonly [object, RegExp])[] = [
     [{ collectors: { dropwatch: { enabled: true, filter: 'udp prt 9' } } }, /a filter as tcpdump takes it/],
     [{ path: { procfs: '/nonexistent' } }, /path\.procfs.*the mount point of procfs/],
-    [{ web: { config_file: '/dev/null' } }, /a regular file/],
+    [{ web: { config_file: '/nonexistent' } }, /web\.config_file.*a file that can be read/],
     [{ journal: { directory: '/etc' } }, /a directory of the system/],
   ];
   for (const [config, message] of refused) {
