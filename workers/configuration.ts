@@ -4,11 +4,11 @@ import { readConfiguration } from '../src/cli/configuration.ts';
 import { type ConfigurationAnswer, type ConfigurationTask, toAnswer } from '../src/cli/configuration-task.ts';
 import { HuatuoError } from '../src/error.ts';
 
-const { argv, regularOnly } = workerData as ConfigurationTask;
+const { argv, isReload } = workerData as ConfigurationTask;
 
 async function answer(): Promise<ConfigurationAnswer> {
   try {
-    return toAnswer(await readConfiguration(argv, { regularOnly }));
+    return toAnswer(await readConfiguration(argv, { isReload }));
   } catch (error) {
     // Any other is a fault of the agent itself, and ends the thread with it.
     if (!(error instanceof HuatuoError)) throw error;

@@ -12,6 +12,7 @@ import { HuatuoError } from '../error.ts';
 import { holdLock } from '../kernel/lock.ts';
 import { notWritable, openDirectory } from '../storage/journal/directory.ts';
 import { type Identity, identityAt, identityOf } from '../storage/journal/identity.ts';
+import { diskRemedy } from '../storage/journal/journal-errors.ts';
 import { requireOwnDirectory } from '../storage/journal/own-directory.ts';
 
 /** A lock file that is replaced so often between its opening and its locking is not left alone. */
@@ -71,14 +72,23 @@ function lockDirectory(directory: string, path: string): Held {
     if (typeof lock === 'number') throw lockedError(path, lock);
     if (identityAt(path) === identity) {
       fchmodSync(fd, 0o600);
-      ftruncateSync(fd);
-      writeSync(fd, `${process.pid}\n`, 0);
+      writePid(fd);
       return { path, identity, [Symbol.dispose]: () => lock[Symbol.dispose]() };
     }
     // Deleted after it was opened: whoever opens the name now gets another file, and its lock.
     lock[Symbol.dispose]();
   }
   throw notWritable(directory, `${path}, which is deleted as soon as it is made`);
+}
+
+/** For whoever is refused. A full disk has no room for it, and the lock is held all the same. */
+function writePid(fd: number): void {
+  try {
+    ftruncateSync(fd);
+    writeSync(fd, `${process.pid}\n`, 0);
+  } catch (error) {
+    if (diskRemedy(error) === undefined) throw error;
+  }
 }
 
 function openLock(directory: string, path: string): number {

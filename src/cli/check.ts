@@ -6,14 +6,13 @@ import type { EffectiveConfig } from '../config/effective.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { renderDefault, renderEffective } from '../config/render.ts';
 import { configSchema } from '../config/schema.ts';
-import { readWebFile } from '../config/web-file.ts';
-import { HuatuoError } from '../error.ts';
-import type { OptionSpec, TextOption } from '../sdk/options.ts';
-import { requireOwnDirectory } from '../storage/journal/own-directory.ts';
+import { whyNotWritable } from '../storage/journal/own-directory.ts';
 import { nearest } from '../suggest.ts';
 import type { CheckOutput } from './command-line.ts';
-import { warningsOf } from './configuration.ts';
+import { requireUsable, warningsOf } from './configuration.ts';
+import { requireFilters } from './filters.ts';
 import { complain, print } from './output.ts';
+import { textsOf } from './texts.ts';
 
 /** What is checked. */
 export interface Checked {
@@ -37,16 +36,19 @@ export async function check(show: CheckOutput, { catalog, load }: Checked): Prom
       print(renderEffective(load({ requireFiles: true })).trimEnd());
       return 0;
     case 'summary':
-      await checkFilters(load().config, catalog);
       print(await summary(load({ requireFiles: true }), catalog));
       return 0;
   }
 }
 
 async function summary({ config, file }: LoadedConfig, catalog: Catalog): Promise<string> {
-  requireOwnDirectory(config.journal.directory);
-  if (config.web.config_file !== '') readWebFile(config.web.config_file);
-  const warnings = [...warningsOf(config, file), ...(await unknownKernelNames(config, catalog))];
+  await requireFilters(config, catalog);
+  requireUsable(config);
+  const warnings = [
+    ...warningsOf(config, file),
+    ...journalWarnings(config.journal.directory),
+    ...(await unknownKernelNames(config, catalog)),
+  ];
   for (const warning of warnings) complain(`warning: ${warning}`);
   const enabled = Object.values(config.collectors).filter((collector) => collector.enabled).length;
   return [
@@ -58,25 +60,19 @@ async function summary({ config, file }: LoadedConfig, catalog: Catalog): Promis
   ].join('');
 }
 
+/** Of the user who checks: an agent runs as root. */
+function journalWarnings(directory: string): string[] {
+  const reason = process.geteuid?.() === 0 ? whyNotWritable(directory) : undefined;
+  return reason === undefined
+    ? []
+    : [`no document can be kept in journal.directory ${directory} now: ${reason}; all else works`];
+}
+
 async function checkServer({ config }: LoadedConfig, catalog: Catalog): Promise<number> {
   const { checkElasticsearch, formatCheck } = await import('./elasticsearch.ts');
   const found = await checkElasticsearch(config, catalog);
   print(formatCheck(found));
   return found.lacking.length > 0 ? 1 : 0;
-}
-
-async function checkFilters(config: EffectiveConfig, catalog: Catalog): Promise<void> {
-  const filters = textsOf(config, catalog, ({ syntax }) => syntax === 'packet_filter').flatMap(
-    ({ values }) => values,
-  );
-  if (filters.length === 0) return;
-  // Loaded late: it brings a foreign library.
-  const { compilePacketFilter } = await import('../kernel/packet-filter.ts');
-  try {
-    for (const filter of filters) await compilePacketFilter(filter);
-  } catch (error) {
-    throw HuatuoError.fromWire({ ...HuatuoError.toWire(error), code: 'CONFIG_INVALID' });
-  }
 }
 
 /** What this kernel does not have by that name. The file may be for another one, so it is a warning. */
@@ -100,36 +96,4 @@ async function unknownKernelNames(config: EffectiveConfig, catalog: Catalog): Pr
     }
   }
   return warnings;
-}
-
-interface Texts {
-  /** Of the key: `collectors.dropwatch.suppress`. */
-  readonly path: string;
-  readonly spec: TextOption;
-  /** Without those of the default and empty ones. */
-  readonly values: readonly string[];
-}
-
-/** Options of the collectors that are to run. */
-function textsOf(
-  { collectors }: EffectiveConfig,
-  catalog: Catalog,
-  isMeant: (spec: TextOption) => boolean,
-): Texts[] {
-  return catalog.entries.flatMap(({ name, options }) =>
-    Object.entries(options).flatMap(([key, option]) => {
-      const spec = textIn(option);
-      if (!spec || !isMeant(spec) || !collectors[name]?.enabled) return [];
-      const byDefault: readonly unknown[] = [option.default].flat();
-      const values = [collectors[name].options[key]]
-        .flat()
-        .filter((value) => typeof value === 'string' && value !== '' && !byDefault.includes(value));
-      return [{ path: `collectors.${name}.${key}`, spec, values: values as string[] }];
-    }),
-  );
-}
-
-function textIn(option: OptionSpec): TextOption | undefined {
-  const spec = option.type === 'list' ? option.of : option;
-  return spec.type === 'text' ? spec : undefined;
 }

@@ -8,7 +8,8 @@ import { HuatuoError, type WireError } from '../error.ts';
 /** `workerData` */
 export interface ConfigurationTask {
   readonly argv: readonly string[];
-  readonly regularOnly: boolean;
+  /** For an agent that runs, which keeps its own when this one cannot be used as it is. */
+  readonly isReload: boolean;
 }
 
 export type ConfigurationAnswer =

@@ -2,7 +2,7 @@
 import { type ErrorCode, HuatuoError } from '../error.ts';
 import { becomeAgent, startsAgent } from './become-agent.ts';
 import { holdSignals } from './early-signals.ts';
-import { complain, print } from './output.ts';
+import { complain, flushed, print } from './output.ts';
 import { formatVersion, version } from './version.ts';
 
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
@@ -12,12 +12,18 @@ const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
 };
 
 /**
- * Runs one command line. Never throws.
+ * Runs one command line, and returns when its output has been read. Never throws.
  * @param argv without node and script
  * @returns the exit code: 0 done, 1 failed, 2 usage, 78 configuration (sysexits.h)
  */
 export async function main(argv: readonly string[]): Promise<number> {
   process.stdout.on('error', stdoutClosed);
+  const code = await run(argv);
+  await flushed();
+  return code;
+}
+
+async function run(argv: readonly string[]): Promise<number> {
   try {
     if (isVersionOnly(argv)) {
       print(formatVersion(version()));

@@ -15,3 +15,10 @@ export function complain(text: string): void {
 export async function write(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }
+
+/** Resolves when the readers of both streams have what was written: a pipe takes 64 KiB at once, and process.exit() drops the rest. */
+export async function flushed(): Promise<void> {
+  const written = (stream: NodeJS.WriteStream): Promise<void> =>
+    new Promise((resolve) => stream.write('', () => resolve()));
+  await Promise.all([process.stdout, process.stderr].map(written));
+}

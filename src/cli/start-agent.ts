@@ -17,13 +17,22 @@ const LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8, stack
  */
 export async function startAgent(argv: readonly string[], held: HeldSignals): Promise<number> {
   const [checked, { runAgent }] = await Promise.all([
-    read({ argv, regularOnly: false }),
+    read({ argv, isReload: false }),
     import('../agent/run.ts'),
   ]);
-  const ended = runAgent(checked, () => read({ argv, regularOnly: true }));
+  const ended = runAgent(checked, () => reread(argv));
   // The agent listens now.
   held.release();
   return await ended;
+}
+
+/** What `huatuo check` refuses cannot replace what works. @throws HuatuoError CONFIG_INVALID, CONFIG_UNREADABLE */
+async function reread(argv: readonly string[]): Promise<CheckedConfig> {
+  const checked = await read({ argv, isReload: true });
+  // Loaded late: it is not needed for a start.
+  const { requireFilters } = await import('./filters.ts');
+  await requireFilters(checked.config, checked.catalog);
+  return checked;
 }
 
 async function read(task: ConfigurationTask): Promise<CheckedConfig> {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { JournalLock } from '../../src/agent/journal-lock.ts';
+import { SmallDisk } from '../storage/elasticsearch/small-disk.ts';
 import { tempDirectory } from '../storage/journal/fixture.ts';
 
 const asRoot = { skip: process.geteuid?.() === 0 ? false : 'not run as root' };
@@ -68,14 +68,24 @@ test('a directory that cannot be used is refused, and nothing is written to it',
   assert.equal(existsSync(join(temp.path, '.lock')), false);
 });
 
-test('a read-only file system is refused', asRoot, (t) => {
+test('on a read-only file system the remedy is about that, for a new directory too', asRoot, () => {
   using temp = tempDirectory();
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'ro,mode=0700', 'tmpfs', temp.path]);
-  if (mounted.status !== 0) return t.skip(`cannot mount a tmpfs: ${mounted.stderr}`);
+  using disk = new SmallDisk(temp.path);
+  using _ = disk.readOnly();
   using lock = new JournalLock();
-  try {
-    assert.throws(() => lock.hold(temp.path), { code: 'DIRECTORY_NOT_WRITABLE', message: /EROFS/ });
-  } finally {
-    spawnSync('umount', [temp.path]);
-  }
+  for (const directory of [temp.path, join(temp.path, 'new'), join(temp.path, 'new', 'journal')])
+    assert.throws(() => lock.hold(directory), {
+      code: 'DIRECTORY_NOT_WRITABLE',
+      message: /EROFS.*; mount the file system read-write, or set another journal directory$/,
+    });
+});
+
+test('a full disk, which has no room for the number of the process, is locked all the same', asRoot, () => {
+  using temp = tempDirectory();
+  using disk = new SmallDisk(temp.path);
+  using _ = disk.fill();
+  using lock = new JournalLock();
+  lock.hold(temp.path);
+  using other = new JournalLock();
+  assert.throws(() => other.hold(temp.path), { code: 'JOURNAL_FAILED', message: /held by process/ });
 });

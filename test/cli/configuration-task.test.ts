@@ -6,7 +6,7 @@ import { fromAnswer, toAnswer } from '../../src/cli/configuration-task.ts';
 import { HuatuoError } from '../../src/error.ts';
 
 test('configuration and catalog are the same on the other side of the thread that has read them', async () => {
-  const read = await readConfiguration(['run', '--region=eu', '--no-collector.oom'], { regularOnly: true });
+  const read = await readConfiguration(['run', '--region=eu', '--no-collector.oom'], { isReload: false });
   const error = new HuatuoError('COLLECTOR_INVALID', { found: 'a fault', remedy: 'correct it' });
   const catalog = createCatalog([...read.catalog.entries, { name: 'bad', error }]);
   const received = fromAnswer(structuredClone(toAnswer({ config: read.config, catalog, warnings: [] })));

@@ -9,6 +9,8 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import { at } from '../../src/paths.ts';
 import { bpfFiles, directoryWith, FIXTURES, moduleFile } from '../config/collectors.ts';
+import { SmallDisk } from '../storage/elasticsearch/small-disk.ts';
+import { tempDirectory } from '../storage/journal/fixture.ts';
 import { eventually } from '../support/eventually.ts';
 
 const BINARY = at('src/cli/huatuo');
@@ -23,6 +25,15 @@ test('a valid file: exit code 0, a summary on stdout', () => {
   const { status, stdout } = huatuo(['check', join(directory.path, 'ok.yaml')]);
   assert.equal(status, 0);
   assert.match(stdout, /^ok: .*ok\.yaml, \d+ of \d+ collectors enabled\n$/);
+});
+
+test('who reads a pipe slowly gets all of it, however much that is', () => {
+  // A pipe takes 64 KiB at once: the rest waits in the command, which has nothing else to do then.
+  const script = '"$0" check --schema | { read -r first; sleep 0.5; printf "%s" "$first"; cat; }';
+  const env = { ...process.env, HUATUO_CONFIG_FILE: '' };
+  const { stdout } = spawnSync('/bin/sh', ['-c', script, BINARY], { encoding: 'utf8', env });
+  assert.ok(stdout.length > 65_536);
+  assert.ok('properties' in (JSON.parse(stdout) as object));
 });
 
 test('a wrong configuration: exit code 78, every fault on stderr, nothing on stdout', () => {
@@ -137,6 +148,17 @@ test('a name that this kernel does not have is a warning of the check, with the 
     ],
   );
   assert.doesNotMatch(huatuo(['check', join(directory.path, 'off.yaml')]).stderr, /dropwatch/);
+});
+
+test('a journal on a read-only file system is a warning of the check', {
+  skip: process.geteuid?.() !== 0 && 'needs root, to mount one',
+}, () => {
+  using temp = tempDirectory();
+  using disk = new SmallDisk(temp.path);
+  using _ = disk.readOnly();
+  const { status, stderr } = huatuo(['check', '--journal.directory', join(temp.path, 'new', 'journal')]);
+  assert.equal(status, 0);
+  assert.match(stderr, /warning: no document can be kept in journal\.directory .*EROFS/);
 });
 
 test('the check of what an agent runs with says how it is put in force', () => {

@@ -132,3 +132,30 @@ test('what a bound deletes is counted, and the sum closes', { skip }, async () =
   assert.equal(stored_documents + expired_documents + lost_documents, sequence);
   assert.equal(floodDocuments(agent.journal).size, stored_documents);
 });
+
+test('an agent starts on a disk that is full or read-only, tells why it keeps nothing, and begins when it can', {
+  skip,
+}, async () => {
+  for (const [trouble, errno] of [
+    ['fill', 'ENOSPC'],
+    ['readOnly', 'EROFS'],
+  ] as const) {
+    using temp = tempDirectory();
+    using disk = new SmallDisk(join(temp.path, 'disk'));
+    const directory = join(temp.path, 'disk', 'journal');
+    const held = disk[trouble]();
+    let isHeld = true;
+    using _ = { [Symbol.dispose]: () => void (isHeld && held[Symbol.dispose]()) };
+    await using agent = await startFlooded(directory);
+    flood(20);
+    await agent.until(`the reason ${errno}`, async () =>
+      ((await agent.actor('journal')).reason?.message ?? '').includes(errno),
+    );
+    assert.equal((await agent.status()).agent.state, 'degraded');
+    held[Symbol.dispose]();
+    isHeld = false;
+    await drained(agent, 20);
+    assert.equal(floodDocuments(directory).size, 20);
+    assert.deepEqual(await agent.stop(), { code: 0, signal: null }, agent.stderr);
+  }
+});

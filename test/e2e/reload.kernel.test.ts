@@ -82,6 +82,24 @@ test('an invalid configuration is refused with its reason, and the old one stays
   );
 });
 
+test('a configuration that `huatuo check` refuses for this host does not replace what works', {
+  skip,
+}, async () => {
+  await using agent = await AgentProcess.start({ only: ['loadavg'] });
+  const before = await starts(agent);
+  const refused: readonly (readonly [object, RegExp])[] = [
+    [{ collectors: { dropwatch: { enabled: true, filter: 'udp prt 9' } } }, /a filter as tcpdump takes it/],
+    [{ path: { procfs: '/nonexistent' } }, /path\.procfs.*the mount point of procfs/],
+    [{ web: { config_file: '/nonexistent' } }, /web\.config_file.*a file that can be read/],
+    [{ journal: { directory: '/etc' } }, /a directory of the system/],
+  ];
+  for (const [config, message] of refused) {
+    agent.configure({ ...config });
+    await assert.rejects(agent.reload(), { code: 'CONFIG_INVALID', message });
+  }
+  assert.deepEqual(await starts(agent), before);
+});
+
 test('the answer arrives also when the HTTP server is replaced, and when the socket moves', {
   skip,
 }, async () => {

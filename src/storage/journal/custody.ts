@@ -34,8 +34,8 @@ export interface JournalHost {
 
 export interface CustodyOptions {
   readonly directory: string;
-  /** The lock file that the agent holds. */
-  readonly lock: Identity;
+  /** The lock file that the agent holds; without one the journal is suspended. */
+  readonly lock?: Identity;
 }
 
 export class Custody implements Disposable {
@@ -44,7 +44,7 @@ export class Custody implements Disposable {
   readonly #host: JournalHost;
   readonly #log: Log;
   readonly #stop = new AbortController();
-  #lock: Identity;
+  #lock: Identity | undefined;
   #watch: DirectoryWatch | undefined;
 
   /** Begins to watch at once. */
@@ -95,7 +95,7 @@ export class Custody implements Disposable {
 
   async #regain(): Promise<void> {
     const { signal } = this.#stop;
-    let error = away(this.#directory);
+    let error = this.#journal.suspension ?? away(this.#directory);
     this.#log.warn('the journal is suspended', { error });
     while (!signal.aborted) {
       this.#journal.suspend(error);

@@ -1,12 +1,19 @@
 /** What the journal says when it does not write, and what to do about it. */
 import { HuatuoError } from '../../error.ts';
 
+/** What is wrong with a disk, and may pass. */
 const REMEDIES: Readonly<Record<string, string>> = {
-  ENOSPC: 'free space there or lower the total size of the journal; the batch is kept and tried again',
-  EDQUOT: 'raise the disk quota of the agent; the batch is kept and tried again',
-  EIO: 'check the disk (dmesg); the batch is kept and tried again',
-  EROFS: 'mount the file system read-write; the batch is kept and tried again',
+  ENOSPC: 'free space there or lower the total size of the journal',
+  EDQUOT: 'raise the disk quota of the agent',
+  EIO: 'check the disk (dmesg)',
+  EROFS: 'mount the file system read-write',
 };
+
+/** What to do about the disk when that is what has failed; undefined when it is something else. */
+export function diskRemedy(thrown: unknown): string | undefined {
+  const { code, cause } = (thrown ?? {}) as { readonly code?: unknown; readonly cause?: unknown };
+  return REMEDIES[String(code)] ?? (thrown instanceof HuatuoError ? diskRemedy(cause) : undefined);
+}
 
 /** The error while a journal directory, or its lock, is not the one that was opened. */
 export function away(directory: string): HuatuoError {
@@ -20,11 +27,11 @@ export function away(directory: string): HuatuoError {
 /** What kept a batch from being appended; an error of ours unchanged. */
 export function refusal(directory: string, bytes: number, cause: unknown): HuatuoError {
   if (cause instanceof HuatuoError) return cause;
-  const { code, message } = cause as NodeJS.ErrnoException;
+  const { message } = cause as NodeJS.ErrnoException;
   return new HuatuoError('JOURNAL_FAILED', {
     expected: `to append ${bytes} bytes below ${directory}`,
     found: message,
-    remedy: REMEDIES[code ?? ''] ?? 'check the directory; the batch is kept and tried again',
+    remedy: `${diskRemedy(cause) ?? 'check the directory'}; the batch is kept and tried again`,
     cause,
   });
 }

@@ -62,7 +62,8 @@ export class Journal {
   readonly #packer: SegmentPacker | undefined;
   readonly #services: StreamServices;
   readonly #aliens: Aliens;
-  #root: SyncedFile;
+  /** Undefined until there is a directory that is this agent's. */
+  #root: SyncedFile | undefined;
   /** Why nothing is written. */
   #suspension: HuatuoError | undefined;
   /** Called when the directory is found to be another. Without a lock that would have to be taken anew, it is made and used. */
@@ -72,14 +73,15 @@ export class Journal {
    * Opens a journal: makes the directory when it is missing, and recovers every stream in it. The caller sees to it that
    * no other agent has it open (src/agent/journal-lock.ts).
    * @param log gets what an operator must know: torn tails, foreign files, refused batches (first and last of a row)
+   * @param suspension why the directory cannot be opened yet: nothing is done before `resume`
    * @throws CONFIG_INVALID, DIRECTORY_NOT_WRITABLE
    */
-  constructor(options: JournalOptions, log: Log) {
+  constructor(options: JournalOptions, log: Log, suspension?: HuatuoError) {
     checkOptions(options);
     this.#options = options;
     this.#log = log;
     this.#aliens = new Aliens(log);
-    this.#root = this.#openRoot();
+    this.#suspension = suspension;
     this.#sync = new JournalSync(options.fsync_interval_ms);
     const { compression = 'off' } = options;
     this.#packer = compression === 'off' ? undefined : new SegmentPacker(log);
@@ -90,7 +92,7 @@ export class Journal {
       isHome: () => this.isHome,
       ...(this.#packer && { packer: this.#packer }),
     };
-    for (const tracer of this.#list()) this.#recover(tracer);
+    if (!suspension) this.resume();
   }
 
   /**
@@ -131,7 +133,7 @@ export class Journal {
 
   /** Whether what has the directory's name is the directory that was opened. */
   get isHome(): boolean {
-    return identityAt(this.#options.directory) === this.#root.identity;
+    return this.#root !== undefined && identityAt(this.#options.directory) === this.#root.identity;
   }
 
   /** Why nothing is written at this moment; undefined when it is. */
@@ -153,7 +155,7 @@ export class Journal {
     if (!this.isHome) {
       const former = this.#root;
       this.#root = this.#openRoot();
-      this.#sync.seal(former);
+      if (former) this.#sync.seal(former);
       for (const [tracer, stream] of this.#streams) this.#open(tracer, () => stream.reopen());
       for (const tracer of this.#list()) this.#recover(tracer);
     }
@@ -188,7 +190,7 @@ export class Journal {
     await this.#packer?.close();
     await this.#sync.close();
     for (const stream of this.#streams.values()) stream.close();
-    closeSync(this.#root.fd);
+    if (this.#root) closeSync(this.#root.fd);
   }
 
   #stream(tracer: string): JournalStream {
@@ -202,7 +204,7 @@ export class Journal {
       });
     const stream = new JournalStream(join(this.#options.directory, tracer), this.#options, this.#services);
     this.#streams.set(tracer, stream);
-    this.#sync.touch(this.#root);
+    if (this.#root) this.#sync.touch(this.#root);
     return stream;
   }
 

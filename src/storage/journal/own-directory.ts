@@ -1,6 +1,14 @@
 /** Whether a directory may be used for a journal: it is one, or it is empty. What belongs to others is never written to. */
-import { existsSync, readdirSync, realpathSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readdirSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { HuatuoError } from '../../error.ts';
 import { isStream } from './losses.ts';
 
@@ -42,6 +50,18 @@ export function requireOwnDirectory(directory: string): void {
   const more = others.length > MAX_NAMED ? ` and ${others.length - MAX_NAMED} more` : '';
   const named = others.slice(0, MAX_NAMED).map((name) => JSON.stringify(name));
   throw foreign(directory, `${directory} with ${named.join(', ')}${more} in it`);
+}
+
+/** Why nothing can be written to a directory, or made where it is to be, at this moment; undefined when it can. */
+export function whyNotWritable(directory: string): string | undefined {
+  try {
+    accessSync(directory, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' || dirname(directory) === directory) return message;
+    return whyNotWritable(dirname(directory));
+  }
 }
 
 function isSomethingElse(path: string): boolean {

@@ -4,6 +4,7 @@ import { renameSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { JournalLock } from '../../../src/agent/journal-lock.ts';
+import { HuatuoError } from '../../../src/error.ts';
 import { JournalActor } from '../../../src/storage/journal/actor.ts';
 import { Custody } from '../../../src/storage/journal/custody.ts';
 import { Journal } from '../../../src/storage/journal/journal.ts';
@@ -124,4 +125,38 @@ test('a directory that cannot be looked at is not taken for one that is away: it
   renameSync(`${parent}.hidden`, parent);
   await agent.append(1);
   assert.equal(streamText(agent.directory, 'oom'), lines(2).toString());
+});
+
+test('a journal whose directory could not be made begins when it can, and keeps what it finds', async () => {
+  const directory = newDirectory();
+  const former = new Agent(directory);
+  await former.append(0);
+  await former.stop();
+  const lock = new JournalLock();
+  let isReady = false;
+  const readOnly = new HuatuoError('DIRECTORY_NOT_WRITABLE', {
+    found: 'EROFS',
+    remedy: 'mount it read-write',
+  });
+  const host = {
+    holdJournal: async () => {
+      if (!isReady) throw readOnly;
+      return lock.hold(directory);
+    },
+  };
+  const log = memoryLog();
+  const journal = new Journal(journalOptions(directory), log, readOnly);
+  const actor = new JournalActor(journal, log, new Custody(journal, { directory }, host, log));
+  cleanups.push(
+    () => lock[Symbol.dispose](),
+    () => actor.close(),
+  );
+  assert.deepEqual(actor.status().tracers, {});
+  assert.match(actor.status().error?.message ?? '', /EROFS; mount it read-write/);
+  assert.throws(() => journal.append('oom', lines(1, 1), 1), { message: /EROFS/ });
+  isReady = true;
+  await eventually('the journal to go on', () => actor.status().error === undefined);
+  journal.append('oom', lines(1, 1), 1);
+  assert.equal(streamText(directory, 'oom'), lines(2).toString());
+  assert.equal(log.lines.filter((line) => line === 'warn the journal is suspended').length, 1);
 });
