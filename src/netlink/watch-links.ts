@@ -1,5 +1,5 @@
 /** The network devices of a namespace, from now on. */
-import type { Netlink, NetlinkRequests } from '../sdk/netlink.ts';
+import type { Netlink } from '../sdk/netlink.ts';
 import { dump } from './dump.ts';
 import { allLinks, type Link, type LinkMessage, linkMessage, RTM_GETLINK, RTNLGRP_LINK } from './link.ts';
 import { messagesIn, NETLINK_ROUTE } from './message.ts';
@@ -27,8 +27,7 @@ export async function* watchLinks(netlink: Netlink): AsyncGenerator<LinkNews, vo
   }
 }
 
-/** All there are. @throws as `watchLinks` */
-export async function readLinks(netlink: NetlinkRequests): Promise<Link[]> {
+async function readLinks(netlink: Netlink): Promise<Link[]> {
   const exchange = (request: Uint8Array) => netlink.request(NETLINK_ROUTE, request);
   const messages = await dump(exchange, RTM_GETLINK, allLinks());
   return messages.flatMap((message) => {

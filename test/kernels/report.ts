@@ -70,7 +70,7 @@ Debian's kernels were booted in an emulated machine, with the systemd of their r
     npm run test:kernels
 
 **ok**: a document or value agreed with the kernel's own log and files. **runs**: the collector is up and answers scrapes; nothing was
-provoked, for want of what the note says. **unsupported**: \`huatuo list\` says why. **wrong**: anything else. An empty cell was not tried. Emulation is some thirty times
+provoked, for want of what the note says; without a note, because the kernel was tried before there was a provocation. **unsupported**: \`huatuo list\` says why. **wrong**: anything else. An empty cell was not tried. Emulation is some thirty times
 slower than the CPU: the page tells what loads, what is right and what is refused, and nothing about speed.
 
 ${hosts.join('\n')}

@@ -27,7 +27,8 @@ export default sdk.defineAutotracing({
       'Which tasks of a container, of a systemd unit, or of the host, are stuck in uninterruptible sleep, where, on which file and disk, and is it a known issue?',
     reads:
       '/proc/loadavg; while that is not low /proc/<pid>/task/<tid>/stat and the task lists of cgroups; at a capture profile_off_cpu.bpf.c and wchan, syscall, fd, fdinfo and mountinfo of the tasks',
-    kernel: 'any; flame graph and stacks need BPF, 5.11; the file needs CONFIG_HAVE_ARCH_TRACEHOOK',
+    kernel:
+      'any; flame graph and stacks need BPF, 5.11, and so does the file, with CONFIG_HAVE_ARCH_TRACEHOOK: without stacks it is not known whether to ask for it takes a lock of the task',
     falsePositives:
       'Tasks that read a slow disk by intention, such as a backup with many threads, wait like this, too. Not seen: of more than 8,192 threads those beyond, of which the host’s own are the last, and waits that are over before a look; tasks of a container that is paused are not counted',
   },

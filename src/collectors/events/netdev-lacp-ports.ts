@@ -16,8 +16,9 @@ export class LacpPorts {
 
   /** @returns what has changed of a port that was known with LACP before */
   present(link: Link): PortChange | undefined {
-    const before = this.#links.get(link.index)?.bond?.lacp;
-    const lacp = link.bond?.lacp;
+    const known = this.#links.get(link.index);
+    const before = known && stateOf(known);
+    const lacp = stateOf(link);
     if (lacp || link.kind === 'bond') this.#links.set(link.index, link);
     else this.#links.delete(link.index);
     if (!before || !lacp || !differs(before, lacp)) return undefined;
@@ -50,12 +51,13 @@ export function isCutOff({ before, lacp }: PortChange): boolean {
 }
 
 /**
- * Whether its states are about to change without a notification: link monitoring has found the port down and said so
- * (bond_miimon_commit), and only then LACP takes it out of service, within 100 ms (bond_3ad_state_machine_handler).
+ * Without what the port of a link that is down cannot do. Link monitoring takes such a port out of service and says so; LACP's states follow
+ * within 100 ms, without a notification (bond_miimon_commit, bond_3ad_state_machine_handler), and on Linux 5.10 never.
  */
-export function isOutdated({ bond }: Link): boolean {
-  if (!bond?.lacp || bond.miiStatus === 'up') return false;
-  return bond.lacp.actor.includes('collecting') || bond.lacp.actor.includes('distributing');
+function stateOf({ bond }: Link): Lacp | undefined {
+  const { lacp, miiStatus } = bond ?? {};
+  if (!lacp || (miiStatus !== 'down' && miiStatus !== 'back')) return lacp;
+  return { ...lacp, actor: without(lacp.actor, ['collecting', 'distributing']) };
 }
 
 function differs(a: Lacp, b: Lacp): boolean {

@@ -1,6 +1,5 @@
 /** Ports of bonds that LACP takes out of service and back in, as rtnetlink tells. */
-import type { Link } from '../../netlink/link.ts';
-import { readLinks, watchLinks } from '../../netlink/watch-links.ts';
+import { watchLinks } from '../../netlink/watch-links.ts';
 import {
   type Collector,
   count,
@@ -15,10 +14,7 @@ import {
 } from '../../sdk/index.ts';
 import { BONDING, bondContent } from './netdev-bonding.ts';
 import { FlapGuard } from './netdev-flapping.ts';
-import { isCutOff, isOutdated, LacpPorts, type PortChange, without } from './netdev-lacp-ports.ts';
-
-/** Behind a port that is down: when LACP has acted, ten times over, and how often where it does not (the bond is down itself). */
-const [LOOK_SECONDS, MOST_LOOKS] = [1, 3];
+import { isCutOff, LacpPorts, type PortChange, without } from './netdev-lacp-ports.ts';
 
 const collector: Collector = defineEvent({
   doc: 'Shows ports of bonds that stop to carry traffic, or start again, because of what LACP negotiates.',
@@ -94,36 +90,14 @@ const collector: Collector = defineEvent({
       if (isCutOff(change)) metrics.total.add(1);
       if (options.all_changes || isCutOff(change)) await flaps.offer(change.link.name, change);
     };
-    const allPresent = async (links: readonly Link[]): Promise<void> => {
-      for (const change of ports.all(links)) await changed(change);
-      if (links.some(isOutdated)) lookAgain();
-    };
-    let isLookPending = false;
-    let looks = 0;
-    const lookAgain = (): void => {
-      if (isLookPending || looks === MOST_LOOKS) return;
-      isLookPending = true;
-      looks += 1;
-      clock
-        .sleep(LOOK_SECONDS)
-        .then(async () => {
-          isLookPending = false;
-          await allPresent(await readLinks(netlink));
-        })
-        .catch((error: unknown) => {
-          if (!signal.aborted) log.warn('what LACP did with a port that is down is not known', { error });
-        });
-    };
     for await (const news of watchLinks(netlink)) {
-      looks = 0;
       if (news.type === 'gone') ports.gone(news.link);
       else if (news.type === 'present') {
         const change = ports.present(news.link);
         if (change) await changed(change);
-        if (isOutdated(news.link)) lookAgain();
       } else {
         if (news.lost) metrics.losses.add(1);
-        await allPresent(news.links);
+        for (const change of ports.all(news.links)) await changed(change);
       }
     }
   },

@@ -67,6 +67,9 @@ export const BURSTS: Readonly<Record<string, Burst>> = {
     check({ data }) {
       const tasks = data.tasks as readonly Readonly<Record<string, unknown>>[];
       expect(tasks.length === WRITERS, `${tasks.length} tasks`);
+      // To read it may take a lock, of which the stacks tell.
+      if (isBefore(5, 11))
+        return 'tasks that write to a frozen file system: how many; without files and stacks';
       for (const { comm, path, mount_point, device, syscall } of tasks)
         expect(
           comm === 'dd' &&

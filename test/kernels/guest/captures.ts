@@ -39,7 +39,7 @@ export async function captures(hierarchy: Hierarchy, tell: Tell): Promise<void> 
     `while [ $(ls ${FROZEN} | grep -c '^[0-9]') -lt ${WRITERS} ]; do sleep 1; done; fsfreeze --freeze ${FROZEN}`,
   );
   writeFileSync('/run/frozen', '');
-  const findings = await Promise.all(
+  await Promise.all(
     works.map(async ({ name, burst, group, ended }) => {
       const isIts = ({ fields }: JournalDocument): boolean =>
         burst.limits === undefined || OF_DISKS.has(name) || fields.container_id === group.id;
@@ -48,10 +48,9 @@ export async function captures(hierarchy: Hierarchy, tell: Tell): Promise<void> 
       ended?.();
       await group.remove();
       say(`${name}: ${finding.result} (${finding.note})`);
-      return [name, finding] as const;
+      tell('collectors', name, finding);
     }),
   );
-  for (const [name, finding] of findings) tell('collectors', name, finding);
   await run('systemctl', 'stop', 'huatuo');
   await run('umount', FROZEN);
 }

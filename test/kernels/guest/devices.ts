@@ -16,7 +16,7 @@ const DEVICES: Readonly<Record<string, readonly string[]>> = {
   'connection tracking': [
     'nft add table ip matrix',
     `nft 'add chain ip matrix out { type filter hook output priority 0; }'`,
-    'nft add rule ip matrix out ct state established counter',
+    'nft add rule ip matrix out ct state established accept',
   ],
   // It is refused, after a call that is counted.
   'calls of NFS': [
