@@ -47,6 +47,24 @@ export async function withDeadline<T>(
   }
 }
 
+/**
+ * Bounds a wait.
+ * @returns the promise's result
+ * @throws the signal's reason as soon as it is aborted; the work itself goes on, and what it returns or throws later is dropped
+ */
+export async function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (!signal) return work;
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /** @returns undefined when the signal was aborted and the work has not ended `grace_ms` later */
 export async function unlessStopped<T>(
   work: Promise<T>,

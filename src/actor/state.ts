@@ -113,6 +113,8 @@ export interface ActorMeasurements {
   readonly lookup_evictions?: number;
   /** Of BPF programs: the kernel left them out, because they were running on that CPU already. */
   readonly missed_runs?: number;
+  /** What the supervisor could not read or set of its object (Attempts). */
+  readonly failed_attempts?: number;
   readonly throttled_seconds?: number;
   /** 1 keeps every event. */
   readonly sampling_ratio?: number;

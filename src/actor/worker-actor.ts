@@ -150,12 +150,25 @@ export class WorkerActor<Control extends object> {
     return !this.#worker && (this.#state === 'starting' || this.#state === 'running');
   }
 
+  /**
+   * Begins a run. What keeps it from being begun (a lock that another agent has, no memory for a thread) is a run that has failed:
+   * it is in `settled`, and the restart policy says when it is tried again.
+   */
   start(): void {
-    const { port1, port2 } = new MessageChannel();
     this.#error = undefined;
     this.#outcome = Promise.withResolvers();
     // Most runs have no caller that waits for this.
     this.#outcome.promise.catch(() => undefined);
+    try {
+      this.#begin();
+    } catch (thrown) {
+      this.fault(HuatuoError.from(thrown, 'WORKER_EXITED', 'see the log of this actor'));
+      this.#restartAfter('fault', 0);
+    }
+  }
+
+  #begin(): void {
+    const { port1, port2 } = new MessageChannel();
     this.#startedAt_ms = performance.now();
     this.#heartbeat.begin();
     this.#garbage.begin(this.#startedAt_ms);
@@ -234,11 +247,18 @@ export class WorkerActor<Control extends object> {
     return isDue;
   }
 
-  /** Ends the present run in good order and begins another one, which takes its `workerData` anew. */
+  /**
+   * Ends the present run in good order and begins another one, which takes its `workerData` anew.
+   * @throws WORKER_HUNG when its thread does not end, because it is stuck in the kernel: what it was writing may still be written,
+   * and no other thread may write there meanwhile. Its successor begins when it has ended, as after `end`.
+   */
   async recycle(orderly: (control: Remote<Control>) => Promise<void>): Promise<void> {
     await this.stop(orderly);
     this.#halting = false;
-    this.start();
+    if (!this.#worker) return this.start();
+    const error = stuck(this.spec.name);
+    this.end(error);
+    throw error;
   }
 
   /**
@@ -284,20 +304,12 @@ export class WorkerActor<Control extends object> {
   #restartAfter(kind: ExitKind, up_ms: number): void {
     const verdict = this.#policy.onExit(kind, performance.now(), up_ms);
     if (verdict.next === 'restart' || verdict.next === 'failed') {
-      this.#retry = setTimeout(() => this.#startAgain(), verdict.delay_ms);
+      this.#retry = setTimeout(() => {
+        this.#restarts += 1;
+        this.start();
+      }, verdict.delay_ms);
     }
     this.#ended(verdict.next === 'restart' ? 'restarting' : verdict.next);
-  }
-
-  /** Called by a timer: what keeps the worker from being started, such as a lock that another agent has now, is one more failure. */
-  #startAgain(): void {
-    this.#restarts += 1;
-    try {
-      this.start();
-    } catch (thrown) {
-      this.fault(HuatuoError.from(thrown, 'WORKER_EXITED', 'see the log of this actor'));
-      this.#restartAfter('fault', 0);
-    }
   }
 
   #ended(state: ActorState): void {
@@ -338,6 +350,14 @@ function slowToStart(name: string, patience_ms: number): HuatuoError {
     expected: `${name} to have started after ${patience_ms} ms`,
     found: 'its thread is busy with something else, or hangs',
     remedy: 'it is replaced; on a very slow host raise supervisor.start_timeout',
+  });
+}
+
+function stuck(name: string): HuatuoError {
+  return new HuatuoError('WORKER_HUNG', {
+    expected: `the thread of ${name} to end`,
+    found: 'that it is stuck in a system call',
+    remedy: 'it is replaced as soon as that returns; look for a disk, or a file system, that hangs',
   });
 }
 

@@ -7,28 +7,28 @@
  * configuration replaces the actors whose part of it changed (changes.ts) and no others.
  */
 
+import type { Remote } from '../actor/rpc.ts';
 import type { ActorStatus } from '../actor/state.ts';
-import type { WorkerActor } from '../actor/worker-actor.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type CatalogEntry, looksOnPool } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
-import { HuatuoError } from '../error.ts';
 import { RingWatch } from '../kernel/ring-watch.ts';
 import type { PoolCollector } from '../pool/file-task.ts';
-import { withDeadline } from '../promises.ts';
+import { unlessAborted, withDeadline } from '../promises.ts';
 import type { Log } from '../sdk/context.ts';
 import type { SeriesMemory } from '../sdk/kept-series.ts';
-import type { MetricsAnswer } from '../sdk/metrics.ts';
-import { OwnAnswers } from '../storage/prometheus/own-family.ts';
 import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
 import { AutotracerChild, type AutotracerDependencies } from './autotracer-child.ts';
 import { collectorPart } from './changes.ts';
-import type { AttachedObject, CollectorChild } from './child.ts';
+import type { CollectorChild } from './child.ts';
+import { Collectors, type Leftovers, type Wanted } from './collectors.ts';
 import { CpuCgroups } from './fence/cgroup.ts';
 import { findQuotaParent } from './fence/quota-parent.ts';
+import { type AgentPhase, Lifecycle } from './lifecycle.ts';
 import { trimMemory } from './memory.ts';
+import { Overview } from './overview.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import { changedPooled, pooledCollectors } from './pooled.ts';
 import { Precapture } from './precapture.ts';
@@ -37,15 +37,13 @@ import type { ReloadRecord } from './reload.ts';
 import { SERVICES } from './services/list.ts';
 import { type ReaderActor, Services } from './services/services.ts';
 import { StateLog } from './state-log.ts';
-import { describeAgent, setAside } from './status.ts';
-import { actorDetails, precaptureFamilies, statusFamilies } from './status-metrics.ts';
+import { setAside } from './status.ts';
 import { Upkeep } from './upkeep.ts';
 import { WorkerChild } from './worker-child.ts';
 
-/** Pages wait no longer for the threads' CPU time and heap, and for the number of containers; then they show the last ones. */
-const MEASURE_DEADLINE_MS = 100;
-/** A reload waits no longer for collectors to be attached. */
+/** A reload waits no longer for collectors to be attached, and for a service to forget one. */
 const ATTACHED_MS = 5_000;
+const FORGET_MS = 5_000;
 /** A module that hangs while it is loaded must not keep the agent from being ready. */
 const POOL_READY_MS = 5_000;
 
@@ -54,25 +52,21 @@ export interface AgentHooks {
   reloads(): ReloadRecord;
 }
 
-/** Events that an agent which has stopped did not bring into the journal, by collector. */
-export interface Leftovers {
-  /** In pinned rings, for the next agent. */
-  readonly waiting: Record<string, number>;
-  readonly lost: Record<string, number>;
+/** What a reload replaces. */
+interface InForce extends Wanted {
+  /** Enabled collectors that run as tasks and have no actor. */
+  readonly pooled: readonly PoolCollector[];
 }
 
 export class Agent {
-  #config: EffectiveConfig;
-  #catalog: Catalog;
-  /** Enabled collectors that run as tasks and have no actor. */
-  #pooled: readonly PoolCollector[];
+  #inForce: InForce;
   readonly #bootId: string;
   readonly #log: Log;
+  readonly #lifecycle = new Lifecycle();
   readonly #states: StateLog;
   /** They have started: from then on the agent works. */
   #hasServices = false;
-  readonly #startedAt = new Date();
-  readonly #children = new Map<string, CollectorChild>();
+  readonly #collectors: Collectors;
   readonly #services: Services;
   readonly #pins: PinKeeper;
   readonly #programCosts: ProgramCosts;
@@ -80,23 +74,21 @@ export class Agent {
   readonly #cgroups: CpuCgroups;
   readonly #precapture: Precapture;
   readonly #upkeep: Upkeep;
-  readonly #answers = { usual: new OwnAnswers(), detailed: new OwnAnswers() };
-  #phase: 'starting' | 'up' | 'stopping' = 'starting';
+  readonly #overview: Overview;
 
   constructor(config: EffectiveConfig, catalog: Catalog, bootId: string, log: Log, hooks: AgentHooks) {
-    this.#config = config;
-    this.#catalog = catalog;
-    this.#pooled = pooledCollectors(config, catalog);
+    this.#inForce = { config, catalog, pooled: pooledCollectors(config, catalog) };
     this.#bootId = bootId;
     this.#log = log;
     this.#states = new StateLog(log, config.log.level === 'debug');
     this.#pins = new PinKeeper(log);
     this.#programCosts = new ProgramCosts(log);
     this.#cgroups = new CpuCgroups(findQuotaParent(config.path.procfs), config.path.procfs);
+    this.#collectors = new Collectors((entry, series) => this.#createChild(entry, series), log);
     this.#upkeep = new Upkeep(log, {
       config: () => this.#config,
-      actors: () => this.#actors,
-      collectors: () => [...this.#children.values()],
+      actors: () => this.#overview.actors,
+      collectors: () => this.#collectors.children,
     });
     this.#precapture = new Precapture(config.path, log);
     this.#services = new Services(
@@ -105,53 +97,66 @@ export class Agent {
         log,
         rings: this.#rings,
         config: () => this.#config,
-        pooled: () => this.#pooled,
-        mapped: () => [...this.#children.values()].flatMap(({ mapped }) => mapped ?? []),
-        attached: (collector) => this.#attachedObject(collector),
-        status: () => this.#freshStatus(),
-        families: (isDetailed, known) => this.#families(hooks.reloads(), isDetailed, known),
+        pooled: () => this.#inForce.pooled,
+        mapped: () => this.#collectors.children.flatMap(({ mapped }) => mapped ?? []),
+        attached: (collector) => this.#collectors.attached(collector),
+        status: () => this.#overview.freshStatus(),
+        families: (isDetailed, known) => this.#overview.families(isDetailed, known),
       },
       {
-        readers: () => [...this.#children.values()].flatMap(({ readers }) => readers),
+        readers: () => this.#collectors.children.flatMap(({ readers }) => readers),
         changed: (status) => this.#changed(status),
       },
     );
+    this.#overview = new Overview({
+      services: this.#services,
+      collectors: this.#collectors,
+      precapture: this.#precapture,
+      programCosts: this.#programCosts,
+      phase: () => this.phase,
+      inForce: () => this.#inForce,
+      identity: () => this.#identity,
+      reloads: () => hooks.reloads(),
+    });
+  }
+
+  get phase(): AgentPhase {
+    return this.#lifecycle.phase;
+  }
+
+  get #config(): EffectiveConfig {
+    return this.#inForce.config;
   }
 
   /**
    * Starts the services, then every enabled collector.
-   * @throws when a service cannot start without which nothing could be kept or seen
+   * @returns for the log line at its end
+   * @throws when a service cannot start without which nothing could be kept or seen, and CANCELLED when it is to stop meanwhile
    */
-  async start(): Promise<void> {
-    this.#upkeep.start();
-    this.#programCosts.apply(this.#config.bpf);
-    this.#pins.hold(this.#config);
-    await this.#services.start();
-    this.#hasServices = true;
-    if (this.#phase === 'stopping') return;
-    this.#settlePins();
-    for (const { name, error } of this.#catalog.broken)
-      this.#states.write(setAside(name, 'unsupported', { error }), true);
-    for (const entry of this.#catalog.entries) this.#startCollector(entry);
-    this.#services.configure();
-    await this.#poolReady();
-    if (this.#phase === 'starting') this.#phase = 'up';
+  start(): Promise<object> {
+    return this.#lifecycle.run('starting', async (stopping) => {
+      this.#upkeep.start();
+      this.#programCosts.apply(this.#config.bpf);
+      this.#pins.hold(this.#config);
+      await this.#services.start(stopping);
+      this.#hasServices = true;
+      this.#settlePins();
+      for (const { name, error } of this.#inForce.catalog.broken)
+        this.#states.write(setAside(name, 'unsupported', { error }), true);
+      this.#collectors.start(this.#inForce);
+      this.#services.configure();
+      await unlessAborted(this.#poolReady(), stopping);
+      return unlessAborted(this.#summary(), stopping);
+    });
   }
 
   /**
-   * Drains every collector into the journal, then closes the services.
+   * Drains every collector into the journal, then closes the services. A start or a reload that is under way ends first.
    * @returns events that are not in the journal, by collector: those that wait in a pinned ring, and those that are gone
    */
   async stop(): Promise<Leftovers> {
-    this.#phase = 'stopping';
-    const left: Leftovers = { waiting: {}, lost: {} };
-    await Promise.all(
-      [...this.#children.values()].map(async (child) => {
-        const { isPinned } = child;
-        const events = await child.stop({ leavePinned: true });
-        if (events > 0n) left[isPinned ? 'waiting' : 'lost'][child.entry.name] = Number(events);
-      }),
-    );
+    await this.#lifecycle.stop();
+    const left = await this.#collectors.stopAll();
     await this.#services.stop();
     this.#upkeep[Symbol.dispose]();
     this.#states[Symbol.dispose]();
@@ -162,54 +167,55 @@ export class Agent {
   }
 
   /**
-   * Puts a checked configuration in force. A service that does not work with it gets its old part back, and the
-   * collectors are not touched.
+   * Puts a checked configuration in force. Where that does not work, services and collectors are as before.
    * @returns names of the actors and of the collectors on the pool that were replaced, started or stopped
-   * @throws what keeps a service from working with the new configuration
+   * @throws what keeps a service from working with the new configuration, and CANCELLED when the agent stops
    */
-  async apply(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
-    const before = { config: this.#config, catalog: this.#catalog, pooled: this.#pooled };
-    this.#config = config;
-    this.#catalog = catalog;
-    this.#pooled = pooledCollectors(config, catalog, before.pooled);
+  apply(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
+    return this.#lifecycle.run('reloading', async (stopping) => {
+      const before = this.#inForce;
+      try {
+        const pooled = pooledCollectors(config, catalog, before.pooled);
+        return await this.#replace({ config, catalog, pooled }, stopping);
+      } catch (error) {
+        // What a stop has cut short is stopped as it is.
+        if (error !== stopping.reason) await this.#putBack(before);
+        throw error;
+      }
+    });
+  }
+
+  /** @throws what keeps it from being in force: part of it may be */
+  async #replace(next: InForce, stopping?: AbortSignal): Promise<string[]> {
+    const before = this.#inForce;
+    this.#pins.hold(next.config);
+    this.#inForce = next;
+    this.#programCosts.apply(next.config.bpf);
+    const services = await this.#services.apply(before.config, stopping);
+    const stopped = await this.#collectors.stopChanged(next, stopping);
+    // They hear of it before those that take their places are connected.
+    const forgotten = [...stopped.keys()].map((name) => this.#services.forget(name, FORGET_MS));
+    this.#settlePins();
+    const started = this.#collectors.start(next, stopped);
+    this.#services.configure();
+    await Promise.all(forgotten);
+    await this.#attached(started, stopping);
+    // A set: what has moved between a worker and the pool is in both.
+    const pooled = changedPooled(before.pooled, next.pooled);
+    return [...new Set([...services, ...stopped.keys(), ...started, ...pooled])];
+  }
+
+  async #putBack(before: InForce): Promise<void> {
     try {
-      this.#pins.hold(config);
-      const services = await this.#services.apply(before.config);
-      const collectors = await this.#applyToCollectors(before.config, before.catalog);
-      // A set: what has moved between a worker and the pool is in both.
-      return [...new Set([...services, ...collectors, ...changedPooled(before.pooled, this.#pooled)])];
+      await this.#replace(before);
     } catch (error) {
-      this.#config = before.config;
-      this.#catalog = before.catalog;
-      this.#pooled = before.pooled;
-      this.#pins.hold(before.config);
-      await this.#services.apply(config);
-      throw error;
+      this.#log.error('the old configuration is not wholly in force again', { error });
     }
   }
 
-  /** @param withPrograms as of each collector */
-  status(withPrograms = true): StatusDocument {
-    const children = [...this.#children.values()];
-    const running = [...this.#services.statuses, ...children.map((child) => child.status(withPrograms))];
-    const disabled = this.#catalog.entries.filter(({ name }) => !this.#config.collectors[name]?.enabled);
-    const aside = [
-      ...this.#catalog.broken.map(({ name, error }) => setAside(name, 'unsupported', { error })),
-      ...disabled.map(({ name, kind }) => setAside(name, 'disabled', { kind })),
-    ];
-    const actors = [...running, ...aside];
-    return {
-      agent: describeAgent({
-        phase: this.#phase,
-        actors,
-        identity: this.#identity,
-        startedAt: this.#startedAt,
-        isTroubled: this.#services.isTroubled,
-      }),
-      actors,
-      ledger: children.flatMap((child) => child.ledger() ?? []),
-      ...this.#services.report,
-    };
+  /** What is known without a question to a thread, or to the kernel about programs. */
+  status(): StatusDocument {
+    return this.#overview.status(false);
   }
 
   /** As in the configuration in force. */
@@ -218,62 +224,24 @@ export class Agent {
     return { hostname, region, bootId: this.#bootId };
   }
 
-  /** For the log line at the end of the start. */
-  async summary(): Promise<object> {
-    const listening = await this.#services.control<PrometheusControl>('prometheus').listening();
-    const running = [...this.#children.keys(), ...this.#pooled.map(({ name }) => name)].sort();
+  async #summary(): Promise<object> {
+    const listening = await this.#services.call(
+      'prometheus',
+      'addresses',
+      (control: Remote<PrometheusControl>) => control.listening(),
+      this.#config.supervisor.start_timeout_ms,
+    );
+    const running = [...this.#collectors.names, ...this.#inForce.pooled.map(({ name }) => name)].sort();
     return { listening, journal: this.#config.journal.directory, collectors: running.join(' ') };
   }
 
-  async #applyToCollectors(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
-    const touched: string[] = [];
-    const counted = new Map<string, SeriesMemory>();
-    this.#programCosts.apply(this.#config.bpf);
-    for (const [name, child] of [...this.#children]) {
-      const entry = this.#catalog.find(name);
-      if (entry && collectorPart(config, child.entry) === collectorPart(this.#config, entry)) continue;
-      await child.stop();
-      this.#children.delete(name);
-      const left = entry?.contents === child.entry.contents && child.leaveSeries?.();
-      if (left) counted.set(name, left);
-      await this.#services.forget(name);
-      touched.push(name);
-    }
-    this.#settlePins();
-    for (const entry of this.#catalog.entries) {
-      if (this.#children.has(entry.name) || !this.#startCollector(entry, counted.get(entry.name))) continue;
-      if (!catalog.find(entry.name) || !touched.includes(entry.name)) touched.push(entry.name);
-    }
-    this.#services.configure();
-    await this.#attached(touched);
-    return touched;
-  }
-
   /** What was replaced is in force when a reload answers: it runs, or has said why not, or takes its time. */
-  async #attached(names: readonly string[]): Promise<void> {
-    const settled = names.map((name) => this.#children.get(name)?.settled);
-    await withDeadline(Promise.allSettled(settled), ATTACHED_MS, 'start of collectors').catch(
-      () => undefined,
+  async #attached(names: readonly string[], stopping?: AbortSignal): Promise<void> {
+    const settled = withDeadline(this.#collectors.settled(names), ATTACHED_MS, 'start of collectors');
+    await unlessAborted(
+      settled.catch(() => undefined),
+      stopping,
     );
-  }
-
-  #attachedObject(collector: string): AttachedObject {
-    const object = this.#children.get(collector)?.attached?.();
-    if (object) return object;
-    throw new HuatuoError('WORKER_EXITED', {
-      expected: `collector ${collector} with programs`,
-      found: 'none',
-      remedy: 'it was removed from the configuration; ask again',
-    });
-  }
-
-  /** @returns whether the collector is enabled and more than tasks on the pool */
-  #startCollector(entry: CatalogEntry, series?: SeriesMemory): boolean {
-    if (collectorPart(this.#config, entry) === undefined) return false;
-    const child = this.#createChild(entry, series);
-    this.#children.set(entry.name, child);
-    child.start();
-    return true;
   }
 
   #createChild(entry: CatalogEntry, series: SeriesMemory | undefined): CollectorChild {
@@ -295,17 +263,18 @@ export class Agent {
   }
 
   #settlePins(): void {
-    const pinned = this.#catalog.entries.filter(
-      (entry) => entry.manifest && collectorPart(this.#config, entry) !== undefined,
+    const { config, catalog } = this.#inForce;
+    const pinned = catalog.entries.filter(
+      (entry) => entry.manifest && collectorPart(config, entry) !== undefined,
     );
-    this.#pins.settle(this.#config, new Set(pinned.map(({ name }) => name)));
+    this.#pins.settle(config, new Set(pinned.map(({ name }) => name)));
   }
 
   /** Those that run as tasks have no actor whose state would tell; one that does not start says so at each scrape. */
   async #poolReady(): Promise<void> {
     try {
-      const ready = this.#services.control<PrometheusControl>('prometheus').poolReady();
-      await withDeadline(ready, POOL_READY_MS, 'start of the file collectors');
+      const ask = (control: Remote<PrometheusControl>): Promise<void> => control.poolReady();
+      await this.#services.call('prometheus', 'start of the file collectors', ask, POOL_READY_MS);
     } catch (error) {
       this.#log.warn('some file collectors have not started yet', { error });
     }
@@ -316,47 +285,6 @@ export class Agent {
     trimMemory(status.state);
     // A page has nothing of it, now or later.
     if (status.state === 'unsupported' && status.role === 'collector')
-      void this.#services.forget(status.name);
-  }
-
-  /** Nothing that is on every page is asked of a collector's thread: it would have to wake. */
-  async #families(reloads: ReloadRecord, isDetailed: boolean, known?: string): Promise<MetricsAnswer> {
-    const costs = [
-      ...this.#programCosts.families(this.#children.values(), this.#config.path.procfs),
-      ...precaptureFamilies(await this.#precapture.counts()),
-    ];
-    if (!isDetailed) {
-      await this.#services.askForFamilies(MEASURE_DEADLINE_MS);
-      const families = [
-        ...statusFamilies(this.status(false), reloads),
-        ...this.#services.families(),
-        ...costs,
-      ];
-      return this.#answers.usual.answer(families, known);
-    }
-    const status = await this.#freshStatus();
-    const families = [
-      ...statusFamilies(status, reloads),
-      ...actorDetails(status),
-      ...this.#services.families(),
-      ...this.#services.details(),
-      ...costs,
-    ];
-    return this.#answers.detailed.answer(families, known);
-  }
-
-  async #freshStatus(): Promise<StatusDocument> {
-    const measured = Promise.all(this.#actors.map((actor) => actor.measure()));
-    await Promise.all([
-      this.#services.ask(MEASURE_DEADLINE_MS),
-      // What was measured last stays.
-      withDeadline(measured, MEASURE_DEADLINE_MS, 'measurements').catch(() => undefined),
-    ]);
-    return this.status();
-  }
-
-  get #actors(): WorkerActor<object>[] {
-    const workers = [...this.#children.values()].flatMap((child) => child.workers);
-    return [...this.#services.actors, ...workers];
+      void this.#services.forget(status.name, FORGET_MS);
   }
 }

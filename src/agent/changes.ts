@@ -1,6 +1,6 @@
 /** Which parts of the agent a new configuration touches: what is equal is left running. Pure. */
 
-import { type CatalogEntry, isPooled } from '../catalog/entry.ts';
+import { type CatalogEntry, isPooled, looksOnPool } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 
 /**
@@ -10,12 +10,21 @@ import type { EffectiveConfig } from '../config/effective.ts';
 export function collectorPart(config: EffectiveConfig, entry: CatalogEntry): string | undefined {
   const own = config.collectors[entry.name];
   if (!own?.enabled || isPooled(entry)) return undefined;
-  const { region, hostname, path, ring, bpf, log, supervisor, containers } = config;
+  const { region, hostname, path, ring, bpf, log, containers } = config;
   // A directory may hold another collector of that name, and a rebuilt one has the same path.
   const files = [entry.modulePath, entry.objectPath, entry.contents];
   // Units that had series have them in the memory of workers, which begin anew.
   const { wait_ms, keep_gone_ms, units } = containers;
   const paths = [path.procfs, path.sysfs];
-  const shared = { region, hostname, paths, ring, bpf, log, supervisor, wait_ms, keep_gone_ms, units };
-  return JSON.stringify({ own, ...shared, files });
+  const supervision = supervisionPart(config);
+  const shared = { region, hostname, paths, ring, bpf, log, supervision, wait_ms, keep_gone_ms, units };
+  // Its looks are given up a little before a scrape would be.
+  const patience = looksOnPool(entry) && config.web.scrape_timeout_ms;
+  return JSON.stringify({ own, ...shared, patience, files });
+}
+
+/** What supervises one thread. The memory limit is for all of them, and looked up when it counts. */
+export function supervisionPart({ supervisor }: EffectiveConfig): object {
+  const { memory_limit_bytes: _, ...supervision } = supervisor;
+  return supervision;
 }

@@ -23,6 +23,10 @@ export interface AttachedObject {
   readonly calls: KernelCalls;
 }
 
+/**
+ * What the supervisor asks of one at any moment, its status, ledger, costs, quota and CPUs, never throws: what cannot be had is left
+ * out (Attempts), because the agent asks on timers, and for all collectors at once.
+ */
 export interface CollectorChild {
   readonly entry: CatalogEntry;
   /** Its threads that run or are to run again: at present there may be none. */

@@ -12,21 +12,29 @@ export interface PrecaptureUse {
   end(): Promise<void>;
 }
 
+type Profile = Pick<RollingProfile, 'counts' | 'rolled' | 'stop'>;
+type LoadProfile = (paths: KernelPaths, failed: (error: unknown) => void) => Promise<Profile>;
+
 export class Precapture {
   readonly #paths: KernelPaths;
   readonly #log: Log;
+  readonly #load: LoadProfile;
   #users = 0;
-  #profile: Promise<RollingProfile | undefined> | undefined;
+  #profile: Promise<Profile | undefined> | undefined;
+  /** The same once it runs. */
+  #running: Profile | undefined;
 
-  constructor(paths: KernelPaths, log: Log) {
+  /** @param load for tests */
+  constructor(paths: KernelPaths, log: Log, load: LoadProfile = RollingProfile.start) {
     this.#paths = paths;
     this.#log = log;
+    this.#load = load;
   }
 
-  /** Samples of the host since it runs; undefined while it does not. */
+  /** Samples of the host since it runs; undefined while it does not. A page does not wait for its start. */
   async counts(): Promise<{ readonly samples: number; readonly lost: number } | undefined> {
     // It may be freed at any moment.
-    return (await this.#profile)?.counts().catch(() => undefined);
+    return this.#running?.counts().catch(() => undefined);
   }
 
   use(): PrecaptureUse {
@@ -44,19 +52,26 @@ export class Precapture {
     };
   }
 
-  async #start(): Promise<RollingProfile | undefined> {
-    try {
-      return await RollingProfile.start(this.#paths, (error) => this.#failed(error));
-    } catch (error) {
-      this.#failed(error);
-      return undefined;
-    }
+  #start(): Promise<Profile | undefined> {
+    const profile: Promise<Profile | undefined> = this.#load(this.#paths, (error) =>
+      this.#failed(profile, error),
+    ).then(
+      (running) => {
+        if (this.#profile === profile) this.#running = running;
+        return running;
+      },
+      (error: unknown) => {
+        this.#failed(profile, error);
+        return undefined;
+      },
+    );
+    return profile;
   }
 
-  /** The next one to ask tries again. */
-  #failed(error: unknown): void {
+  /** The next one to ask tries again. One that was given up already has no part in the one that runs now. */
+  #failed(profile: Promise<Profile | undefined>, error: unknown): void {
     this.#log.warn('pre_capture: what runs before a trigger is not seen', { error });
-    void this.#end();
+    if (this.#profile === profile) void this.#end();
   }
 
   async #rolled(subject: ProfileSubject): Promise<RolledProfile | undefined> {
@@ -72,6 +87,11 @@ export class Precapture {
   async #end(): Promise<void> {
     const profile = this.#profile;
     this.#profile = undefined;
-    await (await profile)?.stop();
+    this.#running = undefined;
+    try {
+      await (await profile)?.stop();
+    } catch (error) {
+      this.#log.warn('pre_capture: its profile could not be freed', { error });
+    }
   }
 }

@@ -14,7 +14,7 @@ import {
 
 /** Those that wait for a reload share it. */
 const MAX_CLIENTS = 16;
-/** A client that connects and says nothing. */
+/** A client that connects and says nothing, or has its answer and does not hang up. */
 const SILENCE_MS = 5_000;
 
 const MODE = { user: 0o600, group: 0o660 } as const;
@@ -29,14 +29,19 @@ interface Open {
 export class ReloadSocket implements Disposable {
   readonly #reload: () => Promise<string>;
   readonly #log: Log;
+  readonly #silence_ms: number;
   readonly #clients = new Set<Socket>();
   #open: Open | undefined;
   #disposed = false;
 
-  /** @param reload rejects with why the old configuration stays in force */
-  constructor(reload: () => Promise<string>, log: Log) {
+  /**
+   * @param reload rejects with why the old configuration stays in force
+   * @param silence_ms for tests
+   */
+  constructor(reload: () => Promise<string>, log: Log, silence_ms: number = SILENCE_MS) {
     this.#reload = reload;
     this.#log = log;
+    this.#silence_ms = silence_ms;
   }
 
   /**
@@ -102,14 +107,16 @@ export class ReloadSocket implements Disposable {
   #serve(client: Socket): void {
     this.#clients.add(client);
     client.on('error', () => undefined).on('close', () => this.#clients.delete(client));
-    client.setTimeout(SILENCE_MS, () => client.destroy());
+    client.setTimeout(this.#silence_ms, () => client.destroy());
     let asked = '';
     client.setEncoding('latin1').on('data', (text: string) => {
       asked += text;
       if (asked.length > REQUEST.length) client.destroy();
       if (asked !== REQUEST) return;
       client.setTimeout(0);
-      void this.#answer().then((answer) => client.end(`${JSON.stringify(answer)}\n`));
+      void this.#answer().then((answer) =>
+        client.end(`${JSON.stringify(answer)}\n`).setTimeout(this.#silence_ms),
+      );
     });
   }
 

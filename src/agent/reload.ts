@@ -16,7 +16,7 @@ export interface CheckedConfig {
   readonly warnings: readonly string[];
 }
 
-/** What the metrics say about reloads. The start counts as the first. */
+/** What the metrics say about reloads of what the command line names. The start counts as the first. */
 export interface ReloadRecord {
   readonly successful: boolean;
   /** Seconds since the epoch. */
@@ -80,17 +80,22 @@ export class Reloader {
     const { apply, log, done } = this.#options;
     try {
       const touched = await apply(await read());
-      this.#record = { successful: true, success_seconds: Date.now() / 1000 };
+      this.#recordOf(read, { successful: true, success_seconds: Date.now() / 1000 });
       const line = `configuration reloaded: ${touched.length > 0 ? touched.join(' ') : 'nothing changed'}`;
       log.info(line);
       return line;
     } catch (thrown) {
       const error = HuatuoError.from(thrown, 'CONFIG_INVALID', 'correct the configuration and reload again');
-      this.#record = { ...this.#record, successful: false };
+      this.#recordOf(read, { successful: false });
       log.error('reload refused; the old configuration stays in force', { error });
       throw error;
     } finally {
       done();
     }
+  }
+
+  /** What is not what the command line names says nothing of the files: they may still be wrong. */
+  #recordOf(read: Read, outcome: Partial<ReloadRecord>): void {
+    if (read === this.#options.read) this.#record = { ...this.#record, ...outcome };
   }
 }

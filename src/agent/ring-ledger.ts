@@ -16,15 +16,21 @@ export class RingLedger implements Disposable {
   readonly #ledgerFd: number;
   readonly #commits: MappedWords;
   readonly #positions: RingPositions;
+  readonly #mapped: DisposableStack;
 
   private constructor(collector: string, ringFd: number, ledgerFd: number, commitsFd: number) {
     this.#collector = collector;
     this.#ledgerFd = ledgerFd;
-    this.#commits = new MappedWords(commitsFd, 0, COMMIT_SLOTS_WORDS, PROT_READ);
-    this.#positions = new RingPositions(ringFd);
+    using mapped = new DisposableStack();
+    this.#commits = mapped.use(new MappedWords(commitsFd, 0, COMMIT_SLOTS_WORDS, PROT_READ));
+    this.#positions = mapped.use(new RingPositions(ringFd));
+    this.#mapped = mapped.move();
   }
 
-  /** @returns undefined when the object has no event ring. `object` must stay loaded until dispose. */
+  /**
+   * @returns undefined when the object has no event ring. `object` must stay loaded until dispose.
+   * @throws MAP_FAILED
+   */
   static open(collector: string, object: KernelObject): RingLedger | undefined {
     const [ring, ledger, commits] = ['events', 'ledger', 'ledger_commits'].map((name) => object.mapFd(name));
     if (ring === undefined || ledger === undefined || commits === undefined) return undefined;
@@ -34,6 +40,7 @@ export class RingLedger implements Disposable {
   /**
    * Reads until the ring stood still for one reading, so that both halves and the positions belong to one moment. The
    * difference is exact when nothing is pending; else it is what waits in the ring.
+   * @throws SYSCALL_FAILED
    */
   read(): RingRow | undefined {
     let last: RingRow | undefined;
@@ -49,8 +56,7 @@ export class RingLedger implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#positions[Symbol.dispose]();
-    this.#commits[Symbol.dispose]();
+    this.#mapped[Symbol.dispose]();
   }
 }
 

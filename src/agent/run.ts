@@ -15,7 +15,8 @@ import { probeKernel } from '../kernel/features.ts';
 import { createLog, prepareLog } from '../log.ts';
 import { BOOT_ID } from '../procfs/boot-id.ts';
 import type { Log } from '../sdk/context.ts';
-import { Agent, type Leftovers } from './agent.ts';
+import { Agent } from './agent.ts';
+import type { Leftovers } from './collectors.ts';
 import { trimAfterReload } from './memory.ts';
 import { type CheckedConfig, Reloader } from './reload.ts';
 import { ReloadSocket } from './reload-socket.ts';
@@ -67,31 +68,29 @@ export async function runAgent(
   using systemd = new SystemdReporter(new SystemdNotifier(), agent);
   // A refused reload is in the log, in the metrics, and changes nothing.
   const reload = (): void => {
+    if (agent.phase === 'stopping') return;
     systemd.reloading();
     const done = (): void => {
-      if (phase !== 'stopping') systemd.reloaded();
+      if (agent.phase !== 'stopping') systemd.reloaded();
     };
     reloader.reload().then(done, done);
   };
-  let phase: 'starting' | 'up' | 'stopping' = 'starting';
   let waiting = false;
   process.on('SIGHUP', () => {
-    if (phase !== 'starting') return reload();
+    if (agent.phase !== 'starting') return reload();
     log.info('SIGHUP: the configuration is read again as soon as the agent is up');
     waiting = true;
   });
   const asked = stopSignal();
   try {
-    const started = agent.start().then(async () => {
-      log.info('huatuo is up', await agent.summary());
+    const started = agent.start().then((summary) => {
+      if (agent.phase === 'stopping') return;
+      log.info('huatuo is up', summary);
       systemd.started();
-      if (phase !== 'starting') return;
-      phase = 'up';
       socket.follow(inForce.config);
       if (waiting) reload();
     });
     const signal = await Promise.race([asked, started.then(() => asked)]);
-    phase = 'stopping';
     socket[Symbol.dispose]();
     log.info(`${signal}: draining and stopping`);
     systemd.stopping();

@@ -201,6 +201,11 @@ export function actorDetails({ actors }: StatusDocument): OwnFamily[] {
       of('lookup_misses'),
     ),
     counter(
+      'huatuo_actor_failed_attempts_total',
+      'Times something of its BPF object could not be read or set, for want of files or memory; it is left out then.',
+      of('failed_attempts'),
+    ),
+    counter(
       'huatuo_actor_lookup_evictions_total',
       'Names the decoder forgot to make room for others.',
       of('lookup_evictions'),

@@ -6,11 +6,12 @@ import type { HuatuoError } from '../error.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
 import { version } from '../version.ts';
 import type { AgentState, AgentStatus } from '../web/status.ts';
+import type { AgentPhase } from './lifecycle.ts';
 
 const STARTED_AT = new Date().toISOString();
 
 export interface AgentParts {
-  readonly phase: 'starting' | 'up' | 'stopping';
+  readonly phase: AgentPhase;
   readonly actors: readonly ActorStatus[];
   readonly identity: AgentIdentity;
   readonly startedAt: Date;
@@ -34,7 +35,7 @@ export function describeAgent(parts: AgentParts): AgentStatus {
 
 /** `ready` when all is well, `degraded` when an actor or its work is not; a restarting actor does not make the agent start again. */
 function agentState({ phase, actors, isTroubled }: AgentParts): AgentState {
-  if (phase !== 'up') return phase;
+  if (phase === 'starting' || phase === 'stopping') return phase;
   if (actors.some(({ state, restarts }) => state === 'starting' && restarts === 0)) return 'starting';
   return !isTroubled && actors.every(isHealthy) ? 'ready' : 'degraded';
 }

@@ -20,6 +20,8 @@ export class SystemdReporter implements Disposable {
 
   /** Call when the agent is up: from now on it is expected to get on. */
   started(): void {
+    // A status is read from the kernel, collector by collector.
+    if (!this.#notifier.isHeard) return;
     this.#notifier.ready();
     const interval_ms = Math.min(this.#notifier.watchdogInterval_ms ?? STATUS_MS, STATUS_MS);
     this.#timer = setInterval(() => this.#report(), interval_ms);
@@ -90,6 +92,11 @@ export class SystemdNotifier implements Disposable {
     const usable = /^[/@]./.test(path) && Buffer.byteLength(path) <= MAX_PATH_BYTES;
     this.#path = usable ? path : undefined;
     this.watchdogInterval_ms = usable ? watchdogInterval(environment, pid) : undefined;
+  }
+
+  /** Whether there is a systemd to tell. */
+  get isHeard(): boolean {
+    return this.#path !== undefined;
   }
 
   /** The agent collects; also ends a reload. */

@@ -13,6 +13,7 @@ const CALLS = '.data.calls';
  * @param shared `RingWakes` of the reader
  * @param heard called at each wake-up, when the reader has been told
  * @returns undefined for an object without ring
+ * @throws MAP_FAILED, SYSCALL_FAILED
  */
 export function wakeReader(
   rings: RingWatch,
@@ -23,7 +24,7 @@ export function wakeReader(
   const ring = object.mapFd('events');
   if (ring === undefined) return undefined;
   const wakes = new RingWakes(shared);
-  const watching = new DisposableStack();
+  using watching = new DisposableStack();
   const callsFd = object.mapFd(CALLS);
   const calls = callsFd === undefined ? undefined : watching.use(new MappedWords(callsFd, 0, 1, PROT_READ));
   let before = calls && Atomics.load(calls.words, 0);
@@ -37,5 +38,5 @@ export function wakeReader(
       heard();
     }),
   );
-  return watching;
+  return watching.move();
 }

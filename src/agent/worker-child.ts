@@ -15,8 +15,6 @@ import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effe
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import { HuatuoError } from '../error.ts';
 import { NetlinkOwner } from '../kernel/netlink-owner.ts';
-import type { KernelObject } from '../kernel/object.ts';
-import { KernelOwner, type ObjectSource } from '../kernel/object-owner.ts';
 import { removePins } from '../kernel/pins/pin-set.ts';
 import { ProfileOwner } from '../kernel/profile-owner.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
@@ -27,18 +25,16 @@ import type { Log } from '../sdk/context.ts';
 import { allocateSeries, type SeriesMemory } from '../sdk/kept-series.ts';
 import { allocateState } from '../sdk/shared-state.ts';
 import type { LedgerStatus } from '../web/status.ts';
+import { Attempts } from './attempts.ts';
 import type { AttachedObject, CollectorChild, ProgramRuns } from './child.ts';
+import { CollectorObject } from './collector-object.ts';
 import type { CpuCgroups } from './fence/cgroup.ts';
 import { CpuFence } from './fence/fence.ts';
 import { CollectorThrottle } from './fence/throttle.ts';
-import { attachWithoutReader } from './first-record.ts';
 import { objectSource } from './object-source.ts';
-import { programCounts } from './program-counts.ts';
-import { RingLedger } from './ring-ledger.ts';
 import { withSaved } from './saved-ledger.ts';
 import type { ReaderActor } from './services/services.ts';
 import { COLLECTOR_STOP_SHARE, collectorRestart, WORKER_LIMITS } from './specs.ts';
-import { wakeReader } from './wake-reader.ts';
 
 /** What a collector needs of the agent around it. */
 export interface CollectorDependencies {
@@ -63,13 +59,14 @@ export const UNFENCED: CpuFenceConfig = { affinity: [], nice: 0, quota_cores: un
 /** Those that a thread has to do with that has no metrics itself. */
 const SERVICES_OF_UNSCRAPED: readonly string[] = ['containers', 'journal'];
 /** Of this agent. */
-let [children, objects] = [0, 0];
+let children = 0;
 
 export class WorkerChild implements CollectorChild {
   readonly entry: CatalogEntry;
   readonly actor: WorkerActor<CollectorControl>;
   readonly stats: ActorStats;
   readonly #dependencies: CollectorDependencies;
+  readonly #attempts: Attempts;
   readonly #fence: CpuFence;
   readonly #throttle: CollectorThrottle;
   readonly #statsMemory = ActorStats.allocate();
@@ -77,17 +74,12 @@ export class WorkerChild implements CollectorChild {
   readonly #saveOrigin = boottime_ns().toString(36);
   readonly #state = allocateState();
   readonly #series: SeriesMemory;
-  /** Both are absent for a collector without BPF programs. */
-  readonly #source: ObjectSource | undefined;
-  readonly #kernel: KernelOwner | undefined;
+  /** Absent for a collector without BPF programs. */
+  readonly #object: CollectorObject | undefined;
   readonly #netlink: NetlinkOwner;
   /** Of an autotracer that has a BPF object, whose captures are in its worker. */
   readonly #profiles: ProfileOwner | undefined;
   readonly #mapped: MappedCollector | undefined;
-  /** Of the object that is loaded. */
-  #object = 0;
-  #isAttached = false;
-  #ledger: RingLedger | undefined;
 
   constructor(entry: CatalogEntry, dependencies: CollectorDependencies) {
     this.entry = entry;
@@ -99,11 +91,19 @@ export class WorkerChild implements CollectorChild {
       this.#mapped = { name, id: ++children, maps: manifest.maps, maxSeries, series: allocateSeries() };
     const { cpu = UNFENCED } = dependencies.config.collectors[entry.name] ?? {};
     this.#fence = new CpuFence(entry.name, cpu, dependencies.cgroups, dependencies.log);
-    this.#source = objectSource(entry, dependencies);
-    this.#kernel = this.#source && new KernelOwner(this.#source, (object) => this.#loaded(object));
+    const source = objectSource(entry, dependencies);
+    this.#attempts = new Attempts(name, dependencies.log);
+    this.#object =
+      source &&
+      new CollectorObject(source, {
+        attempts: this.#attempts,
+        rings: dependencies.rings,
+        wakes: this.#wakesMemory,
+        heard: () => this.actor.startIfWaiting(),
+      });
     this.#netlink = new NetlinkOwner(dependencies.rings);
     this.#profiles = entry.kind === 'autotracing' ? new ProfileOwner(dependencies.config.path) : undefined;
-    const sample = (every: number): boolean => this.#kernel?.object?.setSampling(every) ?? false;
+    const sample = (every: number): boolean => this.#object?.setSampling(every) ?? false;
     const isCritical = entry.manifest?.event?.severity === 'critical';
     this.#throttle = new CollectorThrottle(cpu.quota_cores, isCritical ? undefined : sample, this.stats);
     const { supervisor } = dependencies.config;
@@ -114,7 +114,7 @@ export class WorkerChild implements CollectorChild {
         kind: entry.kind,
         entry: pathToFileURL(at('dist/workers/collector.js')),
         workerData: (control) => this.#workerData(control),
-        serve: { ...this.#kernel?.calls, ...this.#netlink.calls, ...this.#profiles?.calls },
+        serve: { ...this.#object?.calls, ...this.#netlink.calls, ...this.#profiles?.calls },
         restart: collectorRestart(supervisor, entry.interval),
         shutdown_ms: supervisor.stop_timeout_ms * COLLECTOR_STOP_SHARE,
         startTimeout_ms: supervisor.start_timeout_ms,
@@ -154,12 +154,8 @@ export class WorkerChild implements CollectorChild {
   }
 
   start(): void {
-    const [kernel, source] = [this.#kernel, this.#source];
-    if (kernel && source && this.entry.startsWithRecord)
-      void this.actor.wait(async () => {
-        this.#isAttached = await attachWithoutReader(kernel, source);
-        return this.#isAttached;
-      });
+    const object = this.#object;
+    if (object && this.entry.startsWithRecord) void this.actor.wait(() => object.attachWithoutReader());
     else this.actor.start();
   }
 
@@ -170,7 +166,8 @@ export class WorkerChild implements CollectorChild {
   }
 
   attached(): AttachedObject {
-    if (this.#kernel && this.#isAttached) return { number: this.#object, calls: this.#kernel.calls };
+    const attached = this.#object?.attached;
+    if (attached) return attached;
     const { state } = this.actor;
     throw new HuatuoError(state === 'starting' ? 'COLLECTOR_STARTING' : 'WORKER_EXITED', {
       expected: `the programs of collector ${this.entry.name} to run`,
@@ -182,15 +179,16 @@ export class WorkerChild implements CollectorChild {
   status(withPrograms = true): ActorStatus {
     const { vitals, ...status } = this.actor.status;
     const { throttled_seconds, sampling_ratio } = this.#throttle;
-    const missed_runs = this.#kernel?.object?.missedRuns;
+    const missed_runs = this.#object?.missedRuns;
     return {
       ...status,
-      ...(withPrograms && this.#programs()),
+      ...(withPrograms && this.#object?.status),
       ...(Object.keys(this.#fence.status).length > 0 && { fence: this.#fence.status }),
       vitals: {
         ...vitals,
         throttled_seconds,
         ...(missed_runs !== undefined && { missed_runs }),
+        ...(this.#object && { failed_attempts: this.#attempts.failures }),
         ...this.#ringMeasurements(sampling_ratio),
       },
     };
@@ -198,24 +196,7 @@ export class WorkerChild implements CollectorChild {
 
   /** Has programs that sample run on the CPUs that are online now. */
   followCpus(): void {
-    this.#kernel?.object?.followCpus();
-  }
-
-  #programs(): Pick<ActorStatus, 'missing_programs' | 'chosen_variants' | 'program_counts'> {
-    const object = this.#kernel?.object;
-    const programs = object?.programs ?? [];
-    const missing_programs = programs.flatMap(({ program, section, state, reason = '' }) =>
-      state === 'missing' ? [{ program, section, reason }] : [],
-    );
-    const chosen_variants = programs.flatMap(({ program, purpose, section, state }) =>
-      state === 'runs' && purpose !== undefined ? [{ purpose, program, section }] : [],
-    );
-    const program_counts = object && programCounts(object);
-    return {
-      ...(missing_programs.length > 0 && { missing_programs }),
-      ...(chosen_variants.length > 0 && { chosen_variants }),
-      ...(program_counts && { program_counts }),
-    };
+    this.#object?.followCpus();
   }
 
   /** Brings CPU time and heap up to date, and throttles a collector that is over its quota. */
@@ -225,10 +206,12 @@ export class WorkerChild implements CollectorChild {
       this.#throttle.skip();
       return;
     }
-    const throttled = this.#throttle.feed(this.actor.cpu_us);
+    const throttled = this.#attempts.try('keeping its CPU quota', () =>
+      this.#throttle.feed(this.actor.cpu_us),
+    );
     const { state } = this.actor;
     if (throttled && state === 'running') this.actor.enter('throttled');
-    if (!throttled && state === 'throttled') this.actor.enter('running');
+    if (throttled === false && state === 'throttled') this.actor.enter('running');
   }
 
   #ringMeasurements(sampling_ratio: number): ActorMeasurements {
@@ -248,12 +231,14 @@ export class WorkerChild implements CollectorChild {
   }
 
   programRuns(): readonly ProgramRuns[] | undefined {
-    return this.#kernel?.object?.programInfos;
+    return this.#object?.programRuns;
   }
 
   /** Accounting of its ring and of what it saved, also while no worker runs; undefined when there is neither. */
   ledger(): LedgerStatus | undefined {
-    return withSaved(this.entry.name, this.#ledger?.read(), this.stats);
+    return this.#attempts.try('reading its ledger', () =>
+      withSaved(this.entry.name, this.#object?.ledger(), this.stats),
+    );
   }
 
   /**
@@ -270,21 +255,23 @@ export class WorkerChild implements CollectorChild {
     });
     this.#fence[Symbol.dispose]();
     this.#netlink[Symbol.dispose]();
-    await this.#profiles?.release();
+    await this.#releaseProfiles();
     const { difference = '0', dropped_cancelled = '0' } = this.ledger() ?? {};
-    await this.#kernel?.release();
+    await this.#object?.release();
     return BigInt(difference) + BigInt(dropped_cancelled);
   }
 
   /** One without a thread gets it now where the wake-up of a record has not been heard yet. */
   async #endWait(): Promise<void> {
-    if (!this.actor.isWaiting || !this.#kernel?.object) return;
-    await this.#kernel.calls.detach();
-    if (BigInt(this.#ledger?.read()?.pending_bytes ?? 0) > 0n) this.actor.startIfWaiting();
+    if (this.actor.isWaiting && (await this.#object?.endWithoutReader())) this.actor.startIfWaiting();
+  }
+
+  async #releaseProfiles(): Promise<void> {
+    await this.#attempts.tryLater('letting go of its profiles', async () => this.#profiles?.release());
   }
 
   get isPinned(): boolean {
-    return this.#kernel?.object?.isPinned ?? false;
+    return this.#object?.isPinned ?? false;
   }
 
   #workerData(control: MessagePort): CollectorWorkerData {
@@ -294,7 +281,7 @@ export class WorkerChild implements CollectorChild {
       name,
       kind,
       ...(modulePath && { modulePath }),
-      ...(this.#kernel && manifest && { bpf: { manifest } }),
+      ...(this.#object && manifest && { bpf: { manifest } }),
       options: config.collectors[name]?.options ?? {},
       maxSeries,
       isMapped: this.#mapped !== undefined,
@@ -321,7 +308,7 @@ export class WorkerChild implements CollectorChild {
         break;
       case 'running':
       case 'waiting':
-        this.#isAttached = this.#kernel?.object !== undefined;
+        this.#object?.works();
         this.actor.enter(notice.type);
         break;
       case 'failed':
@@ -329,31 +316,16 @@ export class WorkerChild implements CollectorChild {
     }
   }
 
-  /** The ring's wake-ups and its ledger live as long as the object, whatever becomes of the worker. */
-  #loaded(object: KernelObject): Disposable {
-    const { rings } = this.#dependencies;
-    this.#object = ++objects;
-    const dependents = new DisposableStack();
-    dependents.defer(() => {
-      this.#isAttached = false;
-    });
-    dependents.use(wakeReader(rings, object, this.#wakesMemory, () => this.actor.startIfWaiting()));
-    this.#ledger = dependents.use(RingLedger.open(this.entry.name, object));
-    dependents.defer(() => {
-      this.#ledger = undefined;
-    });
-    return dependents;
-  }
-
   /** A ring that breaks its own rules cannot be adopted, and an unsupported collector leaves nothing attached. */
   #ended(error: HuatuoError | undefined): void {
     this.stats.set('in_flight_bytes', 0n);
     this.#netlink[Symbol.dispose]();
-    void this.#profiles?.release();
+    void this.#releaseProfiles();
     if (!error || !(error.permanent || error.code === 'RING_CORRUPT')) return;
     const { pinDirectory } = this.#dependencies;
-    if (this.#kernel && pinDirectory !== undefined) removePins(pinDirectory, this.entry.name);
-    void this.#kernel?.release();
+    if (this.#object && pinDirectory !== undefined)
+      this.#attempts.try('removing its pins', () => removePins(pinDirectory, this.entry.name));
+    void this.#object?.release();
     // Maps of a new object begin at 0.
     forgetShown(this.#series);
   }

@@ -1,13 +1,15 @@
 /** The command `run`: its configuration comes from a thread of its own, while this one loads the agent. */
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { CheckedConfig } from '../agent/reload.ts';
+import { askThread } from '../ask-thread.ts';
 import { at } from '../paths.ts';
 import { type ConfigurationAnswer, type ConfigurationTask, fromAnswer } from './configuration-task.ts';
 import type { HeldSignals } from './early-signals.ts';
 
 /** A file has at most 1 MiB, a directory hundreds of manifests. */
 const LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8, stackSizeMb: 4 };
+/** A directory of collectors may have hundreds of modules to be described. */
+const READ_MS = 120_000;
 
 /**
  * Runs the agent until it is stopped.
@@ -38,11 +40,5 @@ async function reread(argv: readonly string[]): Promise<CheckedConfig> {
 async function read(task: ConfigurationTask): Promise<CheckedConfig> {
   const options = { workerData: task, resourceLimits: LIMITS, name: 'configuration' };
   const worker = new Worker(at('dist/workers/configuration.js'), options);
-  try {
-    // What ends the thread otherwise is its event `error`, and thrown here.
-    const [answer] = (await once(worker, 'message')) as [ConfigurationAnswer];
-    return fromAnswer(answer);
-  } finally {
-    await worker.terminate();
-  }
+  return fromAnswer(await askThread<ConfigurationAnswer>(worker, READ_MS, 'the configuration'));
 }

@@ -58,7 +58,8 @@ export async function loadFresh(
 ): Promise<Handles> {
   for (;;) {
     const log = Buffer.alloc(VERIFIER_LOG_BYTES);
-    const handles = openHandles(api, request, log);
+    using opened = new DisposableStack();
+    const handles = opened.adopt(openHandles(api, request, log), (those) => those.close(api));
     if (earlier) shareMaps(api, earlier.object, handles.object);
     const logs = select(api, handles, request, choice);
     writeOptions(api, handles.object, request.bytes, {
@@ -67,8 +68,10 @@ export async function loadFresh(
       has_task_storage: BigInt(usesTaskStorage(request.manifest.maps)),
     });
     const result = await loadObject(handles.object);
-    if (result >= 0) return handles;
-    handles.close(api);
+    if (result >= 0) {
+      opened.move();
+      return handles;
+    }
     const errno = errnoName(result);
     const refused = refusedPrograms(choice, logs);
     const needed = refused.find((point) => !choice.canDrop(point));

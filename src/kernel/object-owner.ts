@@ -123,8 +123,12 @@ export class KernelOwner {
       ...(sampledEvent && { sampledEvent }),
       ...(mapEntries && { mapEntries }),
     });
-    this.#object = object;
+    using loaded = new DisposableStack();
+    // What is pinned is adopted by the next try.
+    loaded.defer(() => object.release());
     this.#dependents = this.#loaded(object);
+    this.#object = object;
+    loaded.move();
     return object;
   }
 
@@ -191,15 +195,16 @@ export class KernelOwner {
   }
 
   #free(how: (object: KernelObject) => void): void {
-    const object = this.#object;
+    // From the last to the first, whatever becomes of one of them.
+    using held = new DisposableStack();
+    held.adopt(this.#object, (object) => object && how(object));
+    held.use(this.#ring);
+    held.use(this.#dependents);
     this.#loading = undefined;
     this.#object = undefined;
-    this.#dependents?.[Symbol.dispose]();
-    this.#dependents = undefined;
-    this.#ring?.[Symbol.dispose]();
     this.#ring = undefined;
+    this.#dependents = undefined;
     this.#module = undefined;
-    if (object) how(object);
   }
 }
 

@@ -218,10 +218,12 @@ function adoptPinned(
   choice: ProgramChoice,
   pinning: Pinning,
 ): { readonly handles: Handles; readonly choice: ProgramChoice } | undefined {
-  const handles = openHandles(api, request);
+  using opened = new DisposableStack();
+  const handles = opened.adopt(openHandles(api, request), (those) => those.close(api));
   const adopted = choice.copy();
   if (!pinning.adopt(api, handles, adopted)) return undefined;
   // The agent that left it may have been throttling.
   setSampling(api, handles.object, 1);
+  opened.move();
   return { handles, choice: adopted };
 }

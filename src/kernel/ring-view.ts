@@ -27,11 +27,17 @@ export class MappedWords implements Disposable {
 export class RingPositions implements Disposable {
   readonly #consumer: MappedWords;
   readonly #producer: MappedWords;
+  readonly #mapped: DisposableStack;
 
-  /** @param ringFd map fd of the ring; may be closed afterwards, the mapping keeps the ring alive until dispose */
+  /**
+   * @param ringFd map fd of the ring; may be closed afterwards, the mapping keeps the ring alive until dispose
+   * @throws MAP_FAILED
+   */
   constructor(ringFd: number) {
-    this.#consumer = new MappedWords(ringFd, 0, 1, PROT_READ);
-    this.#producer = new MappedWords(ringFd, PAGE_BYTES, 1, PROT_READ);
+    using mapped = new DisposableStack();
+    this.#consumer = mapped.use(new MappedWords(ringFd, 0, 1, PROT_READ));
+    this.#producer = mapped.use(new MappedWords(ringFd, PAGE_BYTES, 1, PROT_READ));
+    this.#mapped = mapped.move();
   }
 
   /** Bytes since the ring was made up to which the reader has committed. */
@@ -46,7 +52,6 @@ export class RingPositions implements Disposable {
 
   /** Must be the last use: the views point nowhere afterwards. */
   [Symbol.dispose](): void {
-    this.#consumer[Symbol.dispose]();
-    this.#producer[Symbol.dispose]();
+    this.#mapped[Symbol.dispose]();
   }
 }

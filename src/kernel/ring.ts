@@ -42,6 +42,7 @@ export class MappedRing implements Disposable {
   /** Unique for one boot. */
   readonly mapId: number;
   readonly #needs: DecoderNeeds;
+  readonly #mapped: DisposableStack;
 
   /**
    * Allocates the memory and maps ring and commits into it.
@@ -56,10 +57,13 @@ export class MappedRing implements Disposable {
     this.sharedMemory = allocateDecoderMemory({ ...needs, ringBytes, pageBytes: PAGE_BYTES });
     const { consumer, producer, data, dataAgain, commits } = this.sharedMemory.regions;
     const shared = MAP_SHARED | MAP_FIXED;
+    using mapped = new DisposableStack();
+    mapped.defer(() => this.#unmap());
     mmap(this.#at(consumer.offset), PAGE_BYTES, PROT_READ | PROT_WRITE, shared, ringFd, 0);
     const readOnlyBytes = PAGE_BYTES + data.bytes + dataAgain.bytes;
     mmap(this.#at(producer.offset), readOnlyBytes, PROT_READ, shared, ringFd, PAGE_BYTES);
     mmap(this.#at(commits.offset), PAGE_BYTES, PROT_READ | PROT_WRITE, shared, commitsFd, 0);
+    this.#mapped = mapped.move();
   }
 
   /** Whether a decoder with these needs can work in it. */
@@ -67,11 +71,13 @@ export class MappedRing implements Disposable {
     return this.#needs.outputBytes === needs.outputBytes && this.#needs.recordBytes === needs.recordBytes;
   }
 
-  /**
-   * Puts plain memory back where ring and commits were, because a hole would fault the process. No decoder may work in the
-   * memory any more.
-   */
+  /** No decoder may work in the memory any more. */
   [Symbol.dispose](): void {
+    this.#mapped[Symbol.dispose]();
+  }
+
+  /** Puts plain memory back where ring and commits were, because a hole would fault the process. */
+  #unmap(): void {
     const { consumer, dataAgain, commits } = this.sharedMemory.regions;
     const flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS;
     const access = PROT_READ | PROT_WRITE;

@@ -1,7 +1,7 @@
 /** `web.config_file` while the server runs: read again when it, or a file that it names, is another one. */
-import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import { askThread } from '../ask-thread.ts';
 import type { WebFile } from '../config/web-file.ts';
 import { HuatuoError, type WireError } from '../error.ts';
 import { at } from '../paths.ts';
@@ -12,6 +12,7 @@ export type WebFileAnswer =
   | { readonly type: 'refused'; readonly error: WireError };
 
 const LIMITS = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 };
+const READ_MS = 30_000;
 
 export class WebFileFollower {
   readonly #path: string;
@@ -73,13 +74,9 @@ export class WebFileFollower {
 async function read(path: string): Promise<WebFile> {
   const options = { workerData: path, resourceLimits: LIMITS, name: 'web-file' };
   const worker = new Worker(at('dist/workers/web-file.js'), options);
-  try {
-    const [answer] = (await once(worker, 'message')) as [WebFileAnswer];
-    if (answer.type === 'refused') throw HuatuoError.fromWire(answer.error);
-    return answer.file;
-  } finally {
-    await worker.terminate();
-  }
+  const answer = await askThread<WebFileAnswer>(worker, READ_MS, 'web.config_file');
+  if (answer.type === 'refused') throw HuatuoError.fromWire(answer.error);
+  return answer.file;
 }
 
 function signature(files: readonly string[]): string {

@@ -1,4 +1,5 @@
 /** Thread of worker-actor.test.ts: does what it is told over its control port, and answers while its loop turns. */
+import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { answerHeartbeat } from '../../src/actor/heartbeat.ts';
 import { expose } from '../../src/actor/rpc.ts';
@@ -17,6 +18,8 @@ export interface ChildControl {
   fail(how: 'throw' | 'permanent' | 'exit' | 'loop'): void;
   /** Keeps buffers of so many bytes alive, and says that it has them. */
   leak(bytes: number): void;
+  /** Is in a system call until a FIFO that has a writer has none. */
+  getStuck(fifo: string): void;
   /** Ends in good order; `never` does not answer. */
   stop(how: 'at once' | 'never'): Promise<void>;
 }
@@ -31,6 +34,7 @@ if (failsToStart) throw permanent();
 const held: Buffer[] = [];
 
 const api: ChildControl = {
+  getStuck: (fifo) => void setImmediate(() => readFileSync(fifo, 'utf8')),
   leak: (bytes) => void held.push(Buffer.alloc(bytes)),
   fail(how) {
     // In a turn of its own: what it throws is then the thread's, not the call's.

@@ -1,12 +1,15 @@
 /** The state machine of one worker, with real threads that fail in every way a thread can. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import type { RestartSpec } from '../../src/actor/restart.ts';
 import type { ActorState, ActorStatus } from '../../src/actor/state.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
 import { reviveError, WorkerActor } from '../../src/actor/worker-actor.ts';
 import { HuatuoError } from '../../src/error.ts';
+import { tempDirectory } from '../storage/journal/fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ChildControl, ChildData } from './worker-actor-child.ts';
 
@@ -293,6 +296,39 @@ test('recycling gives it a new life that is no restart', async () => {
   await watched.actor.settled;
   assert.deepEqual(watched.states, ['starting', 'running', 'stopped', 'starting', 'running']);
   assert.equal(watched.actor.status.restarts, 0);
+});
+
+test('a thread that is stuck in the kernel has no successor before it ends', async () => {
+  using temp = tempDirectory();
+  const fifo = join(temp.path, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  await using watched = await Watched.running();
+  watched.actor.control?.getStuck(fifo).catch(() => {});
+  // There is a reader as soon as this does not fail: it waits for the end of what is written.
+  const writer = await eventually('it to be stuck', () => {
+    try {
+      return openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch {
+      return undefined;
+    }
+  });
+  try {
+    const recycled = watched.actor.recycle((control) => control.stop('at once'));
+    await assert.rejects(recycled, { code: 'WORKER_HUNG', message: /stuck in a system call/ });
+    assert.deepEqual([watched.lives, watched.actor.state], [1, 'restarting']);
+  } finally {
+    closeSync(writer);
+  }
+  await eventually('a second life that runs', () => watched.lives === 2 && watched.actor.state === 'running');
+});
+
+test('a first start that fails is tried again like any other, with the reason', async () => {
+  await using watched = new Watched({ intensity: 100_000 });
+  watched.blockedBy = new HuatuoError('JOURNAL_FAILED', { found: 'a lock', remedy: 'stop its holder' });
+  watched.actor.start();
+  await assert.rejects(watched.actor.settled, { code: 'JOURNAL_FAILED' });
+  watched.blockedBy = undefined;
+  await watched.reaches('running');
 });
 
 test('what a thread has grown by is known at the first look after it began to run', async () => {

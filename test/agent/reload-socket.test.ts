@@ -5,12 +5,13 @@ import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'nod
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { ReloadPlace } from '../../src/agent/reload-protocol.ts';
+import { REQUEST, type ReloadPlace } from '../../src/agent/reload-protocol.ts';
 import { ReloadSocket } from '../../src/agent/reload-socket.ts';
 import { reloadAgent } from '../../src/cli/reload.ts';
 import { HuatuoError } from '../../src/error.ts';
 import { directoryWith } from '../config/collectors.ts';
 import { memoryLog } from '../storage/journal/fixture.ts';
+import { eventually } from '../support/eventually.ts';
 
 const at = (directory: string, changes: Partial<ReloadPlace['reload']> = {}): ReloadPlace => ({
   reload: { socket: '', access: 'user', ...changes },
@@ -101,4 +102,23 @@ test('what is no question is hung up on, and reloads nothing', async () => {
   client.write('POST /-/reload HTTP/1.1\r\n\r\n');
   client.resume();
   await once(client, 'close');
+});
+
+test('who has its answer and does not hang up takes no place from others', async (t) => {
+  using scratch = directoryWith({});
+  using socket = new ReloadSocket(async () => 'done', memoryLog(), 50);
+  socket.follow(at(scratch.path));
+  const path = join(scratch.path, '.reload.sock');
+  for (let places = 0; places < 16; places++) {
+    const client = connect({ path, allowHalfOpen: true }).on('error', () => undefined);
+    t.after(() => client.destroy());
+    client.write(REQUEST);
+    await once(client.resume(), 'end');
+  }
+  await eventually('a place', () =>
+    reloadAgent(at(scratch.path)).then(
+      (answer) => answer === 'done',
+      () => false,
+    ),
+  );
 });

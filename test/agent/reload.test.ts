@@ -59,3 +59,10 @@ test('what is put in force for another reason is not joined with what the comman
   await Promise.all([made.reload(), made.reload(same), made.reload(), made.reload(same)]);
   assert.equal(counts.applied, 2);
 });
+
+test('what is put in force for another reason says nothing of the files, which are refused still', async () => {
+  const { made } = reloader(() => Promise.reject(new Error('a tab')));
+  await assert.rejects(made.reload());
+  await made.reload(async () => CHECKED);
+  assert.equal(made.record.successful, false);
+});

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import koffi from 'koffi';
-import { SystemdNotifier } from '../../src/agent/systemd.ts';
+import { SystemdNotifier, SystemdReporter } from '../../src/agent/systemd.ts';
 import { closeFd, unixDatagramSocket } from '../../src/kernel/libc.ts';
 
 const libc = koffi.load('libc.so.6');
@@ -75,6 +75,12 @@ describe('a service of systemd', () => {
     assert.equal(listener.receive(), 'STATUS=oom of "a STOPPING=1 [31m b\ufffd"');
     notifier.status('x'.repeat(10_000));
     assert.equal(listener.receive(), `STATUS=${'x'.repeat(512)}`);
+  });
+
+  test('asks for no status where there is no systemd to tell', () => {
+    const status = (): never => assert.fail('asked');
+    using reporter = new SystemdReporter(new SystemdNotifier({}), { status });
+    reporter.started();
   });
 
   test('does nothing without systemd', () => {

@@ -95,6 +95,22 @@ test('an agent that may open too few files says what raises the limit, and lives
   assert.doesNotMatch(agent.stderr, /uv_resident_set_memory/);
 });
 
+test('an agent that runs and may open no more file leaves out what takes one, and lives', {
+  skip,
+}, async () => {
+  const supervisor = { heartbeat_timeout: '2s' };
+  await using agent = await AgentProcess.start({ only: ['softlockup'], config: { supervisor } });
+  await agent.until('its programs to run', async () => (await agent.actor('softlockup')).state === 'running');
+  const setLimit = (soft: string): void =>
+    void execFileSync('prlimit', ['--pid', `${agent.pid}`, `--nofile=${soft}:`]);
+  setLimit('1');
+  await agent.until('what it does without', () => /EMFILE.*following the CPUs/.test(agent.stderr));
+  setLimit('4096');
+  const { state, vitals } = await agent.actor('softlockup');
+  assert.equal(state, 'running');
+  assert.ok((vitals?.failed_attempts ?? 0) > 0);
+});
+
 test('an unknown key in the configuration: exit code 78, with a suggestion', async () => {
   const { code, stderr } = await AgentProcess.run({ config: { supervisor: { restart: 3 } } });
   assert.equal(code, 78);

@@ -85,6 +85,23 @@ test('SIGTERM after the ring overflowed: what fitted is on disk once, the rest w
   assert.ok(Number(ledger.dropped_ring_full) >= lost);
 });
 
+test('SIGTERM right after SIGHUP: the reload gives up, and nothing that waited is lost', {
+  skip,
+}, async () => {
+  await using agent = await startFlooded();
+  const events = FLOOD_RING_EVENTS / 2;
+  await agent.freeze();
+  flood(events);
+  // Every collector would be started anew.
+  agent.configure({ collectors: { flood: FLOOD_CONFIG }, ring: { wakeup_age: '20ms' } });
+  agent.signal('SIGHUP');
+  agent.signal('SIGTERM');
+  agent.signal('SIGCONT');
+  assert.deepEqual(await agent.ended, { code: 0, signal: null }, agent.stderr);
+  assert.equal(sequencesOnce(agent).length, events, agent.stderr);
+  assert.match(agent.stderr, /"msg":"huatuo has stopped"\}\n$/);
+});
+
 test('a second SIGTERM ends the process at once', { skip }, async () => {
   await using agent = await startFlooded();
   await agent.freeze();

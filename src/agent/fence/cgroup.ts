@@ -108,10 +108,10 @@ function limitV2(own: string, group: string, path: string, quota_cores: number, 
     [own, group],
     [group, path],
   ] as const) {
-    if (!existsSync(child)) {
-      mkdirSync(child, { mode: 0o755 });
+    if (!existsSync(child)) mkdirSync(child, { mode: 0o755 });
+    // It may have been made by an attempt that was refused here.
+    if (readFileSync(join(child, 'cgroup.type'), 'utf8').trim() !== 'threaded')
       write(child, 'cgroup.type', 'threaded');
-    }
     write(parent, 'cgroup.subtree_control', '+cpu');
   }
   write(path, 'cpu.max', `${quota_us} ${period_us}`);

@@ -13,8 +13,9 @@ import { WorkerActor } from '../../actor/worker-actor.ts';
 import type { EffectiveConfig } from '../../config/effective.ts';
 import { HuatuoError } from '../../error.ts';
 import { at } from '../../paths.ts';
-import { withDeadline } from '../../promises.ts';
+import { unlessAborted, withDeadline } from '../../promises.ts';
 import type { OwnFamily } from '../../storage/prometheus/own-family.ts';
+import { supervisionPart } from '../changes.ts';
 import { serviceRestart, WORKER_LIMITS } from '../specs.ts';
 import type {
   Reader,
@@ -84,7 +85,21 @@ export class Services {
     return this.#services.filter(({ spec }) => isEnabled(spec, config));
   }
 
-  /** @throws WORKER_EXITED while the service is down */
+  /**
+   * Asks a service's thread, which may hang.
+   * @param what is asked, for the error
+   * @throws DEADLINE_EXCEEDED, and WORKER_EXITED while it is down
+   */
+  async call<Control extends object, Answer>(
+    name: string,
+    what: string,
+    ask: (control: Remote<Control>) => PromiseLike<Answer>,
+    deadline_ms: number,
+  ): Promise<Answer> {
+    return withDeadline(ask(this.control<Control>(name)), deadline_ms, `${what} of ${name}`);
+  }
+
+  /** Use under a deadline. @throws WORKER_EXITED while the service is down */
   control<Control extends object>(name: string): Remote<Control> {
     const service = this.#services.find(({ spec }) => spec.name === name);
     if (service?.actor.control) return service.actor.control as unknown as Remote<Control>;
@@ -97,33 +112,36 @@ export class Services {
 
   /**
    * Resolves when all of them work, or have shown that they do not and are not required.
-   * @throws what keeps a required service from its first start
+   * @throws what keeps a required service from its first start, and the reason of `stopping` as soon as it is aborted
    */
-  async start(): Promise<void> {
+  async start(stopping?: AbortSignal): Promise<void> {
     const services = this.#enabled;
     // What keeps one from starting is told before there is a thread that would have to be stopped again.
     for (const { spec } of services) spec.prepare?.(this.#host.config());
     for (const service of services) {
       service.actor.start();
-      if (service.spec.required) await works(service);
+      if (service.spec.required) await unlessAborted(works(service), stopping);
     }
     for (const service of services) {
       if (service.spec.required) continue;
-      await works(service).catch((error: unknown) =>
-        this.#host.log.warn(`${service.spec.name} does not work yet`, { error }),
-      );
+      const waited = works(service).catch((error: unknown) => {
+        if (!stopping?.aborted) this.#host.log.warn(`${service.spec.name} does not work yet`, { error });
+      });
+      await unlessAborted(waited, stopping);
     }
   }
 
   /**
    * Puts the configuration now in force into the services: those it touches are replaced, the others told.
    * @returns names of those that were replaced
-   * @throws what keeps a replaced one from working
+   * @throws what keeps a replaced one from working, and the reason of `stopping` as soon as it is aborted: none is left without
+   * its thread then
    */
-  async apply(before: EffectiveConfig): Promise<string[]> {
+  async apply(before: EffectiveConfig, stopping?: AbortSignal): Promise<string[]> {
     const now = this.#host.config();
     const replaced: string[] = [];
     for (const service of this.#services) {
+      stopping?.throwIfAborted();
       const { spec, actor } = service;
       if (!isEnabled(spec, now)) {
         if (!isEnabled(spec, before)) continue;
@@ -131,7 +149,7 @@ export class Services {
         replaced.push(spec.name);
       } else if (!isEnabled(spec, before) || part(spec, before) !== part(spec, now)) {
         await actor.recycle((control) => control.close());
-        await works(service);
+        await unlessAborted(works(service), stopping);
         replaced.push(spec.name);
       } else this.#configure(service);
     }
@@ -161,8 +179,8 @@ export class Services {
       services.map(async (service) => {
         const { spec, actor } = service;
         if (!spec.report || !actor.control) return;
-        const asked = spec.report(actor.control);
-        await withDeadline(asked, deadline_ms, `status of ${spec.name}`).then((report) => {
+        const ask = spec.report.bind(spec);
+        await this.call(spec.name, 'status', ask, deadline_ms).then((report) => {
           service.report = report;
         }, ignoreDeadWorker);
       }),
@@ -184,11 +202,15 @@ export class Services {
     return this.#enabled.flatMap(({ spec, report }) => spec.details?.(report) ?? []);
   }
 
-  /** Stops the last one first: what it needs is still there. */
+  /** Stops the last one first: what it needs is still there. What one cannot let go of costs no other its stop. */
   async stop(): Promise<void> {
     for (const { spec, actor } of this.#services.toReversed()) {
-      await actor.stop((control) => control.close());
-      await spec.release?.();
+      try {
+        await actor.stop((control) => control.close());
+        await spec.release?.();
+      } catch (error) {
+        this.#host.log.error(`${spec.name} was not stopped in good order`, { error });
+      }
     }
   }
 
@@ -197,10 +219,13 @@ export class Services {
     for (const { spec, actor } of this.#services) if (spec.collectors) connect(reader, actor);
   }
 
-  /** The reader is no longer configured. */
-  async forget(reader: string): Promise<void> {
-    for (const { spec, actor } of this.#services)
-      if (spec.collectors) await actor.control?.forget(reader).then(undefined, ignoreDeadWorker);
+  /** The reader is no longer configured. A service that does not answer is waited for no longer than that: it hangs, and is replaced. */
+  async forget(reader: string, deadline_ms: number): Promise<void> {
+    const served = this.#services.filter(({ spec, actor }) => spec.collectors && actor.control);
+    const ask = (control: Remote<Served>): Promise<void> => control.forget(reader);
+    await Promise.allSettled(
+      served.map(({ spec }) => this.call(spec.name, `forgetting ${reader}`, ask, deadline_ms)),
+    );
   }
 
   #create(spec: ServiceSpec<ServiceControl>): Service {
@@ -282,7 +307,7 @@ function isEnabled(spec: ServiceSpec<ServiceControl>, config: EffectiveConfig): 
 
 /** Everything of the configuration that a service's worker was started with. */
 function part(spec: ServiceSpec<ServiceControl>, config: EffectiveConfig): string {
-  return JSON.stringify([spec.options(config), config.log, config.supervisor]);
+  return JSON.stringify([spec.options(config), config.log, supervisionPart(config)]);
 }
 
 /**

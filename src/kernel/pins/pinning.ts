@@ -57,13 +57,12 @@ export class Pinning {
 
   /**
    * Fills the handles of an opened object from the set; other sets of the collector are removed.
-   * @returns false, with the handles closed, when the set is damaged
+   * @returns false when the set is damaged
    */
   adopt(api: Libbpf, handles: Handles, choice: ProgramChoice): boolean {
     try {
       adoptObject(api, handles, choice, this.#set);
     } catch (error) {
-      handles.close(api);
       this.#log.warn('the pinned set is damaged', { error });
       return false;
     }

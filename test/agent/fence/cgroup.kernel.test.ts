@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { CpuCgroups } from '../../../src/agent/fence/cgroup.ts';
 import { findQuotaParent } from '../../../src/agent/fence/quota-parent.ts';
 import { parseMountinfo, readMountinfo } from '../../../src/procfs/mountinfo.ts';
+import { tempDirectory } from '../../storage/journal/fixture.ts';
 import { skipWithoutRoot } from '../../support/kernel.ts';
 
 /** No process has this id (PID_MAX_LIMIT is 2^22). */
@@ -25,6 +26,26 @@ async function ended(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL');
   await once(child, 'exit');
 }
+
+test('a group of v2 that was made and could not be threaded is made threaded by the next attempt', () => {
+  using temp = tempDirectory();
+  const group = join(temp.path, `huatuo-${process.pid}`);
+  const threads = join(group, 'oom');
+  // Plain files in place of the kernel's.
+  for (const [path, type] of [
+    [temp.path, ''],
+    [group, 'domain'],
+    [threads, 'domain'],
+  ] as const) {
+    mkdirSync(path, { recursive: true });
+    for (const file of ['cgroup.subtree_control', 'cgroup.threads', 'cpu.max'])
+      writeFileSync(join(path, file), '');
+    writeFileSync(join(path, 'cgroup.type'), `${type}\n`);
+  }
+  new CpuCgroups({ kind: 'v2', path: temp.path }, '/proc').limit('oom', 0.5, process.pid);
+  for (const path of [group, threads])
+    assert.match(readFileSync(join(path, 'cgroup.type'), 'utf8'), /^threaded/);
+});
 
 describe('a CPU quota in a v1 hierarchy', {
   skip: notRoot || (here.kind !== 'v1' && 'no cpu controller of v1'),

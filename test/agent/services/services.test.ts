@@ -17,6 +17,8 @@ import { eventually } from '../../support/eventually.ts';
 
 interface GreeterControl extends ServiceControl, Served {
   greeting(): string;
+  /** Its thread answers nothing any more. */
+  hang(): void;
 }
 
 const SUPERVISOR: EffectiveConfig['supervisor'] = {
@@ -85,12 +87,17 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
-function stage(region: string, prepare: () => void = () => undefined): Stage {
+function stage(
+  region: string,
+  prepare: () => void = () => undefined,
+  released: () => void = () => undefined,
+): Stage {
   const state = { config: configOf(region), released: 0 };
   const listener = new Listener();
   const changes: ActorStatus[] = [];
   const release = (): void => {
     state.released += 1;
+    released();
   };
   const rings = new RingWatch();
   const services = new Services(
@@ -168,6 +175,37 @@ test('what keeps a service from being prepared fails the start before any thread
 test('a required service that cannot work fails the start with its reason', async () => {
   const { services } = stage('');
   await assert.rejects(services.start(), /nothing to say/);
+});
+
+test('a start that is given up begins no other service, and waits for none', async () => {
+  const { services } = stage('hello');
+  const stop = new AbortController();
+  stop.abort(new HuatuoError('CANCELLED', { found: 'a test', remedy: 'none' }));
+  await assert.rejects(services.start(stop.signal), { code: 'CANCELLED' });
+});
+
+test('a service whose thread hangs is waited for no longer than it may take', async () => {
+  const { services } = stage('hello');
+  await services.start();
+  services
+    .control<GreeterControl>('greeter')
+    .hang()
+    .catch(() => undefined);
+  await services.forget('oom', 50);
+  const greeting = (control: Remote<GreeterControl>): PromiseLike<string> => control.greeting();
+  await assert.rejects(services.call('greeter', 'greeting', greeting, 50), {
+    code: 'DEADLINE_EXCEEDED',
+    message: /greeting of greeter/,
+  });
+});
+
+test('a service that cannot let go of what it held is told of, and stopped', async () => {
+  const { services, changes } = stage('hello', undefined, () => {
+    throw new Error('a disk that is gone');
+  });
+  await services.start();
+  await services.stop();
+  assert.equal(changes.at(-1)?.state, 'stopped');
 });
 
 test('a service that is stopped lets go of what it held, and has no control any more', async () => {

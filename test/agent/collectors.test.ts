@@ -1,0 +1,92 @@
+/** Which collectors a configuration stops and starts; the collectors themselves do nothing here. */
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+import type { CollectorChild } from '../../src/agent/child.ts';
+import { Collectors, type Wanted } from '../../src/agent/collectors.ts';
+import { createCatalog } from '../../src/catalog/catalog.ts';
+import type { CatalogEntry } from '../../src/catalog/entry.ts';
+import { loadCatalog } from '../../src/catalog/load-catalog.ts';
+import type { EffectiveConfig } from '../../src/config/effective.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { HuatuoError } from '../../src/error.ts';
+import { at } from '../../src/paths.ts';
+import { memoryLog } from '../storage/journal/fixture.ts';
+
+const all = await loadCatalog({ builtinRoot: at('dist'), extraDirectories: [] });
+const NAMES = ['oom', 'runqlat', 'softirq'];
+const catalog = createCatalog(all.entries.filter(({ name }) => NAMES.includes(name)));
+const { config } = loadConfig({ overrides: [], catalog });
+const WANTED: Wanted = { config, catalog };
+
+function withRing(changes: Partial<EffectiveConfig['ring']>): Wanted {
+  return { config: { ...config, ring: { ...config.ring, ...changes } }, catalog };
+}
+
+let steps: string[] = [];
+let brokenStop = '';
+beforeEach(() => {
+  steps = [];
+  brokenStop = '';
+});
+
+function createChild(entry: CatalogEntry): CollectorChild {
+  const { name } = entry;
+  return {
+    entry,
+    workers: [],
+    readers: [],
+    isPinned: false,
+    settled: Promise.resolve(),
+    start: () => void steps.push(`start ${name}`),
+    status: () => assert.fail('not asked'),
+    ledger: () => undefined,
+    stop: async () => {
+      steps.push(`stop ${name}`);
+      if (name === brokenStop) throw new Error('a map that cannot be unmapped');
+      return 2n;
+    },
+  };
+}
+
+const ALL = (step: string): string[] => NAMES.map((name) => `${step} ${name}`);
+
+test('those that a configuration does not touch run on', async () => {
+  const collectors = new Collectors(createChild, memoryLog());
+  assert.deepEqual(collectors.start(WANTED), NAMES);
+  const { oom, ...others } = config.collectors;
+  const changed = {
+    catalog,
+    config: { ...config, collectors: { ...others, oom: { ...oom!, enabled: false } } },
+  };
+  assert.deepEqual([...(await collectors.stopChanged(changed)).keys()], ['oom']);
+  assert.deepEqual(collectors.start(changed), []);
+  assert.deepEqual(steps, [...ALL('start'), 'stop oom']);
+});
+
+test('what a refused configuration has stopped is started again by the old one', async () => {
+  const collectors = new Collectors(createChild, memoryLog());
+  collectors.start(WANTED);
+  await collectors.stopChanged(withRing({ wakeup_age_ms: 7 }));
+  assert.deepEqual([...(await collectors.stopChanged(WANTED)).keys()], []);
+  assert.deepEqual(collectors.start(WANTED), NAMES);
+});
+
+test('a stop of the agent leaves those alone that a reload has not come to', async () => {
+  const collectors = new Collectors(createChild, memoryLog());
+  collectors.start(WANTED);
+  const stop = new AbortController();
+  stop.abort(new HuatuoError('CANCELLED', { found: 'a test', remedy: 'none' }));
+  await assert.rejects(collectors.stopChanged(withRing({ wakeup_age_ms: 7 }), stop.signal), {
+    code: 'CANCELLED',
+  });
+  assert.deepEqual([steps, collectors.names], [ALL('start'), NAMES]);
+});
+
+test('one that cannot be stopped in good order keeps no other from it, and is in the log', async () => {
+  const log = memoryLog();
+  const collectors = new Collectors(createChild, log);
+  collectors.start(WANTED);
+  brokenStop = 'oom';
+  assert.deepEqual(await collectors.stopAll(), { waiting: {}, lost: { runqlat: 2, softirq: 2 } });
+  assert.deepEqual(log.lines, ['error oom was not stopped in good order']);
+});
