@@ -206,12 +206,19 @@ static __always_inline void count_times(block_dev device, struct cgroup *cgroup,
 	count_zone(&d2c_zones, &container_d2c_zones, &of, d2c);
 }
 
-/* The address of the request that is issued, or put back. */
+/*
+ * The address of the request that is issued, or put back. The compiler would compute which of the two
+ * arguments is read, and the verifier wants it as a constant.
+ */
 static __always_inline u64 request_id(const unsigned long long *ctx)
 {
+	u64 id;
+
 	if (bpf_core_type_exists(struct hd_struct))
-		return ctx[1];
-	return ctx[0];
+		asm volatile("%0 = *(u64 *)(%1 + 8)" : "=r"(id) : "r"(ctx));
+	else
+		asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(id) : "r"(ctx));
+	return id;
 }
 
 SEC("tp_btf/block_rq_issue")
