@@ -17,7 +17,6 @@ import { RingWatch } from '../kernel/ring-watch.ts';
 import type { PoolCollector } from '../pool/file-task.ts';
 import { unlessAborted, withDeadline } from '../promises.ts';
 import type { Log } from '../sdk/context.ts';
-import type { SeriesMemory } from '../sdk/kept-series.ts';
 import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
 import { AutotracerChild, type AutotracerDependencies } from './autotracer-child.ts';
@@ -26,8 +25,10 @@ import type { CollectorChild } from './child.ts';
 import { Collectors, type Leftovers, type Wanted } from './collectors.ts';
 import { CpuCgroups } from './fence/cgroup.ts';
 import { findQuotaParent } from './fence/quota-parent.ts';
+import type { Legacy } from './legacy.ts';
 import { type AgentPhase, Lifecycle } from './lifecycle.ts';
 import { trimMemory } from './memory.ts';
+import { objectSource } from './object-source.ts';
 import { Overview } from './overview.ts';
 import { PinKeeper } from './pin-keeper.ts';
 import { changedPooled, pooledCollectors } from './pooled.ts';
@@ -84,7 +85,13 @@ export class Agent {
     this.#pins = new PinKeeper(log);
     this.#programCosts = new ProgramCosts(log);
     this.#cgroups = new CpuCgroups(findQuotaParent(config.path.procfs), config.path.procfs);
-    this.#collectors = new Collectors((entry, series) => this.#createChild(entry, series), log);
+    this.#collectors = new Collectors(
+      {
+        create: (entry, legacy) => this.#createChild(entry, legacy),
+        source: (entry) => objectSource(entry, { config: this.#config, log, ...this.#pinning(entry) }),
+      },
+      log,
+    );
     this.#upkeep = new Upkeep(log, {
       config: () => this.#config,
       actors: () => this.#overview.actors,
@@ -244,15 +251,19 @@ export class Agent {
     );
   }
 
-  #createChild(entry: CatalogEntry, series: SeriesMemory | undefined): CollectorChild {
+  #pinning({ manifest }: CatalogEntry): { readonly pinDirectory?: string | undefined } {
+    return manifest ? { pinDirectory: this.#pins.directory } : {};
+  }
+
+  #createChild(entry: CatalogEntry, legacy: Legacy | undefined): CollectorChild {
     const dependencies = {
       config: this.#config,
       agent: this.#identity,
       log: this.#log,
       rings: this.#rings,
       cgroups: this.#cgroups,
-      series,
-      ...(entry.manifest && { pinDirectory: this.#pins.directory }),
+      legacy,
+      ...this.#pinning(entry),
       started: (reader: ReaderActor) => this.#services.connect(reader),
       changed: (status: ActorStatus) => this.#changed(status),
     };

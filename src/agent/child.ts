@@ -3,9 +3,10 @@ import type { KernelCalls } from '../actor/kernel-calls.ts';
 import type { ActorStatus } from '../actor/state.ts';
 import type { WorkerActor } from '../actor/worker-actor.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
+import type { ObjectSource } from '../kernel/object-owner.ts';
 import type { MappedCollector } from '../map-metrics/map-source.ts';
-import type { SeriesMemory } from '../sdk/kept-series.ts';
 import type { LedgerStatus } from '../web/status.ts';
+import type { Legacy } from './legacy.ts';
 import type { ReaderActor } from './services/services.ts';
 
 /** Of one BPF program, while the kernel measured it. */
@@ -40,8 +41,6 @@ export interface CollectorChild {
   keepQuota?(): Promise<void>;
   /** The CPUs that are online may be others now. */
   followCpus?(): void;
-  /** For the one that takes its place, once this one has stopped: what it has counted. */
-  leaveSeries?(): SeriesMemory | undefined;
   /** Set when maps of its object are metrics, which the Prometheus thread reads. */
   readonly mapped?: MappedCollector | undefined;
   /** What that reads from. @throws COLLECTOR_STARTING, WORKER_EXITED */
@@ -60,4 +59,9 @@ export interface CollectorChild {
    * @returns events and documents that are not in the journal, because that could not take them in time
    */
   stop(options?: { readonly leavePinned?: boolean }): Promise<bigint>;
+  /**
+   * Ends in good order for the one that takes its place, which is of the same files.
+   * @param next the object that this will load; undefined when it has none
+   */
+  leave?(next: ObjectSource | undefined): Promise<Legacy>;
 }

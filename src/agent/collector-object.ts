@@ -2,6 +2,7 @@
  * The BPF object of one collector, and what stands on it: the wake-ups of its ring, its ledger, what it tells of itself. All that
  * lives as long as the object, whatever becomes of the worker.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { KernelCalls } from '../actor/kernel-calls.ts';
 import type { ActorStatus } from '../actor/state.ts';
 import type { KernelObject } from '../kernel/object.ts';
@@ -25,11 +26,11 @@ export interface ObjectDependencies {
   readonly rings: RingWatch;
   /** `RingWakes` of the reader. */
   readonly wakes: SharedArrayBuffer;
-  /** Called at each wake-up of the ring, when the reader has been told. */
-  heard(): void;
 }
 
 export class CollectorObject {
+  /** Called at each wake-up of the ring, when the reader has been told. */
+  heard: () => void = () => undefined;
   readonly #source: ObjectSource;
   readonly #dependencies: ObjectDependencies;
   readonly #owner: KernelOwner;
@@ -57,10 +58,17 @@ export class CollectorObject {
     return this.#isAttached ? { number: this.#number, calls: this.calls } : undefined;
   }
 
-  /** See first-record.ts. */
+  /** Whether the object of another configuration is this one. Both are of the same files. */
+  fits(other: ObjectSource): boolean {
+    const { objectPath, options, paths, pin } = this.#source;
+    const own = [objectPath, options, paths, pin?.directory];
+    return isDeepStrictEqual(own, [other.objectPath, other.options, other.paths, other.pin?.directory]);
+  }
+
+  /** See first-record.ts. What a worker before has not read needs one, too. */
   async attachWithoutReader(): Promise<boolean> {
     this.#isAttached = await attachWithoutReader(this.#owner, this.#source);
-    return this.#isAttached;
+    return this.#isAttached && !this.#hasPending();
   }
 
   /**
@@ -71,7 +79,7 @@ export class CollectorObject {
     if (!this.#owner.object) return false;
     const pending = await this.#dependencies.attempts.tryLater('looking for a last record', async () => {
       await this.calls.detach();
-      return BigInt(this.ledger()?.pending_bytes ?? 0) > 0n;
+      return this.#hasPending();
     });
     return pending ?? true;
   }
@@ -129,10 +137,14 @@ export class CollectorObject {
     await this.#dependencies.attempts.tryLater('letting go of its object', () => this.#owner.release());
   }
 
+  #hasPending(): boolean {
+    return BigInt(this.ledger()?.pending_bytes ?? 0) > 0n;
+  }
+
   #loaded(collector: string, object: KernelObject): Disposable {
-    const { rings, wakes, heard } = this.#dependencies;
+    const { rings, wakes } = this.#dependencies;
     using dependents = new DisposableStack();
-    dependents.use(wakeReader(rings, object, wakes, () => heard()));
+    dependents.use(wakeReader(rings, object, wakes, () => this.heard()));
     const ledger = dependents.use(RingLedger.open(collector, object));
     dependents.defer(() => {
       this.#isAttached = false;

@@ -3,10 +3,11 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { CatalogEntry } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { HuatuoError } from '../error.ts';
+import type { ObjectSource } from '../kernel/object-owner.ts';
 import type { Log } from '../sdk/context.ts';
-import type { SeriesMemory } from '../sdk/kept-series.ts';
 import { collectorPart } from './changes.ts';
 import type { AttachedObject, CollectorChild } from './child.ts';
+import type { Legacy } from './legacy.ts';
 
 /** Events that an agent which has stopped did not bring into the journal, by collector. */
 export interface Leftovers {
@@ -21,7 +22,12 @@ export interface Wanted {
   readonly catalog: Catalog;
 }
 
-type CreateChild = (entry: CatalogEntry, series: SeriesMemory | undefined) => CollectorChild;
+/** What the agent around them gives. */
+export interface CollectorMaker {
+  create(entry: CatalogEntry, legacy: Legacy | undefined): CollectorChild;
+  /** Of the configuration that comes into force; undefined for a collector without BPF programs. */
+  source(entry: CatalogEntry): ObjectSource | undefined;
+}
 
 interface Running {
   readonly child: CollectorChild;
@@ -29,13 +35,12 @@ interface Running {
 }
 
 export class Collectors {
-  readonly #create: CreateChild;
+  readonly #maker: CollectorMaker;
   readonly #log: Log;
   readonly #running = new Map<string, Running>();
 
-  /** @param create makes the child of a collector, which goes on counting in the series of the one before */
-  constructor(create: CreateChild, log: Log) {
-    this.#create = create;
+  constructor(maker: CollectorMaker, log: Log) {
+    this.#maker = maker;
     this.#log = log;
   }
 
@@ -66,16 +71,17 @@ export class Collectors {
   async stopChanged(
     { config, catalog }: Wanted,
     stopping?: AbortSignal,
-  ): Promise<Map<string, SeriesMemory | undefined>> {
-    const stopped = new Map<string, SeriesMemory | undefined>();
+  ): Promise<Map<string, Legacy | undefined>> {
+    const stopped = new Map<string, Legacy | undefined>();
     for (const [name, { child, part }] of [...this.#running]) {
       const entry = catalog.find(name);
-      if (entry && collectorPart(config, entry) === part) continue;
+      const next = entry && collectorPart(config, entry);
+      if (next === part) continue;
       stopping?.throwIfAborted();
-      await this.#stop(child);
+      const isSame = entry && next !== undefined && entry.contents === child.entry.contents;
+      stopped.set(name, isSame ? await this.#leave(child, entry) : undefined);
+      if (!isSame) await this.#stop(child);
       this.#running.delete(name);
-      const isSame = entry?.contents === child.entry.contents;
-      stopped.set(name, isSame ? child.leaveSeries?.() : undefined);
     }
     return stopped;
   }
@@ -85,15 +91,12 @@ export class Collectors {
    * @param left what those before them have left
    * @returns their names
    */
-  start(
-    { config, catalog }: Wanted,
-    left: ReadonlyMap<string, SeriesMemory | undefined> = new Map(),
-  ): string[] {
+  start({ config, catalog }: Wanted, left: ReadonlyMap<string, Legacy | undefined> = new Map()): string[] {
     return catalog.entries.flatMap((entry) => {
       const { name } = entry;
       const part = collectorPart(config, entry);
       if (part === undefined || this.#running.has(name)) return [];
-      const child = this.#create(entry, left.get(name));
+      const child = this.#maker.create(entry, left.get(name));
       this.#running.set(name, { child, part });
       child.start();
       return [name];
@@ -117,6 +120,12 @@ export class Collectors {
       }),
     );
     return left;
+  }
+
+  async #leave(child: CollectorChild, next: CatalogEntry): Promise<Legacy | undefined> {
+    if (child.leave) return child.leave(this.#maker.source(next));
+    await this.#stop(child);
+    return undefined;
   }
 
   /** What keeps one from being stopped must not keep the others, or the services, from it. */

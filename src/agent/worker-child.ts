@@ -1,11 +1,9 @@
 /**
- * The supervisor's half of one collector: its worker, and everything of it that outlives a worker: stats, what it holds of
- * the kernel, the ledger.
+ * The supervisor's half of one collector: its worker, and everything of it that outlives a worker (legacy.ts): stats, what it
+ * holds of the kernel, the ledger.
  */
 import { pathToFileURL } from 'node:url';
 import type { MessagePort } from 'node:worker_threads';
-import { boottime_ns } from '../actor/clock.ts';
-import { RingWakes } from '../actor/ring-wakes.ts';
 import type { ActorMeasurements, ActorStatus } from '../actor/state.ts';
 import { ActorStats, type StatField } from '../actor/stats.ts';
 import { WorkerActor } from '../actor/worker-actor.ts';
@@ -15,6 +13,7 @@ import type { CpuFence as CpuFenceConfig, EffectiveConfig } from '../config/effe
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import { HuatuoError } from '../error.ts';
 import { NetlinkOwner } from '../kernel/netlink-owner.ts';
+import type { ObjectSource } from '../kernel/object-owner.ts';
 import { removePins } from '../kernel/pins/pin-set.ts';
 import { ProfileOwner } from '../kernel/profile-owner.ts';
 import type { RingWatch } from '../kernel/ring-watch.ts';
@@ -25,12 +24,11 @@ import type { Log } from '../sdk/context.ts';
 import { allocateSeries, type SeriesMemory } from '../sdk/kept-series.ts';
 import { allocateState } from '../sdk/shared-state.ts';
 import type { LedgerStatus } from '../web/status.ts';
-import { Attempts } from './attempts.ts';
 import type { AttachedObject, CollectorChild, ProgramRuns } from './child.ts';
-import { CollectorObject } from './collector-object.ts';
 import type { CpuCgroups } from './fence/cgroup.ts';
 import { CpuFence } from './fence/fence.ts';
 import { CollectorThrottle } from './fence/throttle.ts';
+import { type Belongings, createBelongings, type Legacy } from './legacy.ts';
 import { objectSource } from './object-source.ts';
 import { withSaved } from './saved-ledger.ts';
 import type { ReaderActor } from './services/services.ts';
@@ -45,8 +43,8 @@ export interface CollectorDependencies {
   readonly rings: RingWatch;
   /** Where CPU quotas of threads are set. */
   readonly cgroups: CpuCgroups;
-  /** What the one that it replaces has counted; undefined when that was another collector. */
-  readonly series?: SeriesMemory | undefined;
+  /** Of the one that it replaces; undefined when that was another collector. */
+  readonly legacy?: Legacy | undefined;
   /** Set for a collector that is to be pinned: a directory on a BPF file system. */
   readonly pinDirectory?: string | undefined;
   /** A worker of the collector has started: it needs its ports. */
@@ -58,52 +56,35 @@ export const UNFENCED: CpuFenceConfig = { affinity: [], nice: 0, quota_cores: un
 
 /** Those that a thread has to do with that has no metrics itself. */
 const SERVICES_OF_UNSCRAPED: readonly string[] = ['containers', 'journal'];
-/** Of this agent. */
-let children = 0;
-
 export class WorkerChild implements CollectorChild {
   readonly entry: CatalogEntry;
   readonly actor: WorkerActor<CollectorControl>;
   readonly stats: ActorStats;
   readonly #dependencies: CollectorDependencies;
-  readonly #attempts: Attempts;
   readonly #fence: CpuFence;
   readonly #throttle: CollectorThrottle;
-  readonly #statsMemory = ActorStats.allocate();
-  readonly #wakesMemory = RingWakes.allocate();
-  readonly #saveOrigin = boottime_ns().toString(36);
+  readonly #belongings: Belongings;
   readonly #state = allocateState();
   readonly #series: SeriesMemory;
-  /** Absent for a collector without BPF programs. */
-  readonly #object: CollectorObject | undefined;
   readonly #netlink: NetlinkOwner;
   /** Of an autotracer that has a BPF object, whose captures are in its worker. */
   readonly #profiles: ProfileOwner | undefined;
-  readonly #mapped: MappedCollector | undefined;
 
   constructor(entry: CatalogEntry, dependencies: CollectorDependencies) {
     this.entry = entry;
     this.#dependencies = dependencies;
-    this.stats = new ActorStats(this.#statsMemory);
-    this.#series = dependencies.series ?? allocateSeries();
-    const { name, manifest, maxSeries, isMapped } = entry;
-    if (manifest && isMapped)
-      this.#mapped = { name, id: ++children, maps: manifest.maps, maxSeries, series: allocateSeries() };
+    this.#series = dependencies.legacy?.series ?? allocateSeries();
+    this.#belongings =
+      dependencies.legacy?.belongings ??
+      createBelongings(entry, objectSource(entry, dependencies), dependencies);
+    const { stats, object } = this.#belongings;
+    this.stats = new ActorStats(stats);
+    if (object) object.heard = () => this.actor.startIfWaiting();
     const { cpu = UNFENCED } = dependencies.config.collectors[entry.name] ?? {};
     this.#fence = new CpuFence(entry.name, cpu, dependencies.cgroups, dependencies.log);
-    const source = objectSource(entry, dependencies);
-    this.#attempts = new Attempts(name, dependencies.log);
-    this.#object =
-      source &&
-      new CollectorObject(source, {
-        attempts: this.#attempts,
-        rings: dependencies.rings,
-        wakes: this.#wakesMemory,
-        heard: () => this.actor.startIfWaiting(),
-      });
     this.#netlink = new NetlinkOwner(dependencies.rings);
     this.#profiles = entry.kind === 'autotracing' ? new ProfileOwner(dependencies.config.path) : undefined;
-    const sample = (every: number): boolean => this.#object?.setSampling(every) ?? false;
+    const sample = (every: number): boolean => object?.setSampling(every) ?? false;
     const isCritical = entry.manifest?.event?.severity === 'critical';
     this.#throttle = new CollectorThrottle(cpu.quota_cores, isCritical ? undefined : sample, this.stats);
     const { supervisor } = dependencies.config;
@@ -114,12 +95,12 @@ export class WorkerChild implements CollectorChild {
         kind: entry.kind,
         entry: pathToFileURL(at('dist/workers/collector.js')),
         workerData: (control) => this.#workerData(control),
-        serve: { ...this.#object?.calls, ...this.#netlink.calls, ...this.#profiles?.calls },
+        serve: { ...object?.calls, ...this.#netlink.calls, ...this.#profiles?.calls },
         restart: collectorRestart(supervisor, entry.interval),
         shutdown_ms: supervisor.stop_timeout_ms * COLLECTOR_STOP_SHARE,
         startTimeout_ms: supervisor.start_timeout_ms,
         heartbeatTimeout_ms: supervisor.heartbeat_timeout_ms,
-        stats: this.#statsMemory,
+        stats,
         resourceLimits: WORKER_LIMITS,
       },
       {
@@ -146,7 +127,15 @@ export class WorkerChild implements CollectorChild {
 
   /** A page has nothing of one that this host cannot run. */
   get mapped(): MappedCollector | undefined {
-    return this.actor.state === 'unsupported' ? undefined : this.#mapped;
+    return this.actor.state === 'unsupported' ? undefined : this.#belongings.mapped;
+  }
+
+  get #object(): Belongings['object'] {
+    return this.#belongings.object;
+  }
+
+  get #attempts(): Belongings['attempts'] {
+    return this.#belongings.attempts;
   }
 
   get settled(): Promise<void> {
@@ -157,12 +146,6 @@ export class WorkerChild implements CollectorChild {
     const object = this.#object;
     if (object && this.entry.startsWithRecord) void this.actor.wait(() => object.attachWithoutReader());
     else this.actor.start();
-  }
-
-  /** Maps of a new object begin at 0. */
-  leaveSeries(): SeriesMemory {
-    forgetShown(this.#series);
-    return this.#series;
   }
 
   attached(): AttachedObject {
@@ -248,17 +231,34 @@ export class WorkerChild implements CollectorChild {
    * @returns events that are not in the journal, because that could not take them in time
    */
   async stop({ leavePinned = false }: { readonly leavePinned?: boolean } = {}): Promise<bigint> {
-    const isLeft = leavePinned && this.isPinned;
-    if (!isLeft) await this.#endWait();
+    await this.#stopWorker(leavePinned && this.isPinned);
+    const { difference = '0', dropped_cancelled = '0' } = this.ledger() ?? {};
+    await this.#object?.release();
+    return BigInt(difference) + BigInt(dropped_cancelled);
+  }
+
+  async leave(next: ObjectSource | undefined): Promise<Legacy> {
+    const object = this.#object;
+    if (next ? object?.fits(next) : !object) {
+      await this.#stopWorker(true);
+      this.#attempts.try('ending its sampling', () => object?.setSampling(1));
+      return { series: this.#series, belongings: this.#belongings };
+    }
+    await this.stop();
+    // Maps of a new object begin at 0.
+    forgetShown(this.#series);
+    return { series: this.#series };
+  }
+
+  /** @param isSucceeded its programs run on */
+  async #stopWorker(isSucceeded: boolean): Promise<void> {
+    if (!isSucceeded) await this.#endWait();
     await this.actor.stop(async (control) => {
-      await control.stop(isLeft);
+      await control.stop(isSucceeded);
     });
     this.#fence[Symbol.dispose]();
     this.#netlink[Symbol.dispose]();
     await this.#releaseProfiles();
-    const { difference = '0', dropped_cancelled = '0' } = this.ledger() ?? {};
-    await this.#object?.release();
-    return BigInt(difference) + BigInt(dropped_cancelled);
   }
 
   /** One without a thread gets it now where the wake-up of a record has not been heard yet. */
@@ -276,15 +276,16 @@ export class WorkerChild implements CollectorChild {
 
   #workerData(control: MessagePort): CollectorWorkerData {
     const { config, agent } = this.#dependencies;
+    const { stats, wakes, saveOrigin, object, mapped } = this.#belongings;
     const { name, kind, modulePath, manifest, maxSeries, interval } = this.entry;
     return {
       name,
       kind,
       ...(modulePath && { modulePath }),
-      ...(this.#object && manifest && { bpf: { manifest } }),
+      ...(object && manifest && { bpf: { manifest } }),
       options: config.collectors[name]?.options ?? {},
       maxSeries,
-      isMapped: this.#mapped !== undefined,
+      isMapped: mapped !== undefined,
       interval_seconds: interval,
       agent,
       paths: { procfs: config.path.procfs, sysfs: config.path.sysfs },
@@ -292,9 +293,9 @@ export class WorkerChild implements CollectorChild {
       containerWait_ms: config.containers.wait_ms,
       containerKeepGone_ms: config.containers.keep_gone_ms,
       log: config.log,
-      stats: this.#statsMemory,
-      wakes: this.#wakesMemory,
-      saveOrigin: this.#saveOrigin,
+      stats,
+      wakes,
+      saveOrigin,
       state: this.#state,
       series: this.#series,
       control,

@@ -23,7 +23,7 @@ async function create(t: TestContext, rings: RingWatch, attempts: Attempts): Pro
     options: { process: BigInt(process.pid) },
     paths: HOST_PATHS,
   };
-  const object = new CollectorObject(source, { attempts, rings, wakes: RingWakes.allocate(), heard() {} });
+  const object = new CollectorObject(source, { attempts, rings, wakes: RingWakes.allocate() });
   t.after(() => object.release());
   return object;
 }

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import type { CollectorChild } from '../../src/agent/child.ts';
-import { Collectors, type Wanted } from '../../src/agent/collectors.ts';
+import { type CollectorMaker, Collectors, type Wanted } from '../../src/agent/collectors.ts';
+import type { Legacy } from '../../src/agent/legacy.ts';
 import { createCatalog } from '../../src/catalog/catalog.ts';
 import type { CatalogEntry } from '../../src/catalog/entry.ts';
 import { loadCatalog } from '../../src/catalog/load-catalog.ts';
@@ -10,6 +11,7 @@ import type { EffectiveConfig } from '../../src/config/effective.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { HuatuoError } from '../../src/error.ts';
 import { at } from '../../src/paths.ts';
+import { allocateSeries } from '../../src/sdk/kept-series.ts';
 import { memoryLog } from '../storage/journal/fixture.ts';
 
 const all = await loadCatalog({ builtinRoot: at('dist'), extraDirectories: [] });
@@ -48,10 +50,12 @@ function createChild(entry: CatalogEntry): CollectorChild {
   };
 }
 
+const MAKER: CollectorMaker = { create: createChild, source: () => undefined };
+
 const ALL = (step: string): string[] => NAMES.map((name) => `${step} ${name}`);
 
 test('those that a configuration does not touch run on', async () => {
-  const collectors = new Collectors(createChild, memoryLog());
+  const collectors = new Collectors(MAKER, memoryLog());
   assert.deepEqual(collectors.start(WANTED), NAMES);
   const { oom, ...others } = config.collectors;
   const changed = {
@@ -64,15 +68,38 @@ test('those that a configuration does not touch run on', async () => {
 });
 
 test('what a refused configuration has stopped is started again by the old one', async () => {
-  const collectors = new Collectors(createChild, memoryLog());
+  const collectors = new Collectors(MAKER, memoryLog());
   collectors.start(WANTED);
   await collectors.stopChanged(withRing({ wakeup_age_ms: 7 }));
   assert.deepEqual([...(await collectors.stopChanged(WANTED)).keys()], []);
   assert.deepEqual(collectors.start(WANTED), NAMES);
 });
 
+test('one that runs on under another configuration leaves to its successor what it has; one that does not is stopped', async () => {
+  const legacies = new Map<string, Legacy | undefined>();
+  const legacy: Legacy = { series: allocateSeries() };
+  const maker: CollectorMaker = {
+    create(entry, left) {
+      legacies.set(entry.name, left);
+      return { ...createChild(entry), leave: async () => legacy };
+    },
+    source: () => undefined,
+  };
+  const collectors = new Collectors(maker, memoryLog());
+  collectors.start(WANTED);
+  const next = withRing({ wakeup_age_ms: 7 });
+  const { oom, ...others } = next.config.collectors;
+  const changed = {
+    catalog,
+    config: { ...next.config, collectors: { ...others, oom: { ...oom!, enabled: false } } },
+  };
+  collectors.start(changed, await collectors.stopChanged(changed));
+  assert.deepEqual(steps, [...ALL('start'), 'stop oom', 'start runqlat', 'start softirq']);
+  assert.deepEqual([...legacies.values()], [undefined, legacy, legacy]);
+});
+
 test('a stop of the agent leaves those alone that a reload has not come to', async () => {
-  const collectors = new Collectors(createChild, memoryLog());
+  const collectors = new Collectors(MAKER, memoryLog());
   collectors.start(WANTED);
   const stop = new AbortController();
   stop.abort(new HuatuoError('CANCELLED', { found: 'a test', remedy: 'none' }));
@@ -84,7 +111,7 @@ test('a stop of the agent leaves those alone that a reload has not come to', asy
 
 test('one that cannot be stopped in good order keeps no other from it, and is in the log', async () => {
   const log = memoryLog();
-  const collectors = new Collectors(createChild, log);
+  const collectors = new Collectors(MAKER, log);
   collectors.start(WANTED);
   brokenStop = 'oom';
   assert.deepEqual(await collectors.stopAll(), { waiting: {}, lost: { runqlat: 2, softirq: 2 } });

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { reloadAgent } from '../../src/cli/reload.ts';
 import { directoryWith } from '../config/collectors.ts';
+import { auditSequences, closedLedger, readEvents } from '../soak/audit.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { builtCollectors, FLOOD_CONFIG, flood, floodDocuments } from '../support/flood.ts';
 import { skipWithoutBpf } from '../support/kernel.ts';
+import { Producer } from '../support/producer.ts';
 import { sampleValue } from '../support/prometheus-text.ts';
 
 const skip = skipWithoutBpf();
@@ -91,7 +93,7 @@ test('a configuration that `huatuo check` refuses for this host does not replace
     [{ collectors: { dropwatch: { enabled: true, filter: 'udp prt 9' } } }, /a filter as tcpdump takes it/],
     [{ path: { procfs: '/nonexistent' } }, /path\.procfs.*the mount point of procfs/],
     [{ web: { config_file: '/nonexistent' } }, /web\.config_file.*a file that can be read/],
-    [{ journal: { directory: '/etc' } }, /a directory of the system/],
+    [{ journal: { directory: '/etc' } }, /journal\.directory.*a directory of its own/],
   ];
   for (const [config, message] of refused) {
     agent.configure({ ...config });
@@ -141,4 +143,37 @@ test('events that were produced before a reload are on disk after it', { skip },
   });
   await agent.reload();
   assert.equal(floodDocuments(agent.journal).size, 5000);
+});
+
+test('what changes nothing of the programs is put in force without a gap: every event is on disk once, and counts go on', {
+  skip,
+}, async () => {
+  await using agent = await AgentProcess.start({
+    collectors,
+    only: ['flood'],
+    config: { collectors: { flood: FLOOD_CONFIG } },
+  });
+  using producer = new Producer({ collector: 'flood', events: 20, every_ms: 5 });
+  for (const region of ['one', 'two', 'three']) {
+    const { made } = producer;
+    await agent.until('events meanwhile', () => producer.made > made);
+    agent.configure({ region, collectors: { flood: FLOOD_CONFIG } });
+    assert.match(await agent.reload(), /flood/);
+  }
+  producer[Symbol.dispose]();
+  await closedLedger(agent, 'flood', producer.made);
+  const events = readEvents(agent.journal, 'flood');
+  const { most_copies } = auditSequences(events);
+  assert.deepEqual([events.length, most_copies], [producer.made, 1]);
+  assert.deepEqual([...new Set(events.map(({ region }) => region))].sort(), [
+    'default',
+    'one',
+    'three',
+    'two',
+  ]);
+  const written = { collector: 'flood' };
+  assert.equal(
+    sampleValue(await agent.metrics('agent'), 'huatuo_events_journalled_total', written),
+    producer.made,
+  );
 });
