@@ -274,7 +274,11 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
     .addOption(new Option('--block', 'Where tasks wait for I/O').conflicts(['offCpu', 'alloc']))
     .option('--duration <TIME>', 'How long', '10s')
     .option('--hz <NUMBER>', 'How often each CPU is looked at, a second', '99')
-    .option('-o, --output <FILE>', 'Where it is written; the end of the name says as what', 'flame.html')
+    .option(
+      '-o, --output <FILE>',
+      'Where it is written, over what is there; the end of the name says as what',
+      'flame.html',
+    )
     .addHelpText('after', PROFILE_EXAMPLES)
     .action((profile) => done({ command: 'profile', flags: flags(), profile }));
   program

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { HuatuoError } from '../../../src/error.ts';
 import { type EventQuery, readEvents } from '../../../src/storage/journal/events.ts';
@@ -6,7 +8,7 @@ import { ofContainer, parseFilter } from '../../../src/storage/journal/filter.ts
 import { Journal } from '../../../src/storage/journal/journal.ts';
 import { parseTime } from '../../../src/storage/journal/time.ts';
 import { documentLines } from '../elasticsearch/fixture.ts';
-import { journalOptions, memoryLog, tempDirectory } from './fixture.ts';
+import { journalOptions, memoryLog, segmentFiles, tempDirectory } from './fixture.ts';
 
 async function read(
   directory: string,
@@ -165,4 +167,15 @@ describe('conditions', () => {
     assert.equal(parseTime('2026-11-22T19:49:44Z', 0), Date.UTC(2026, 10, 22, 19, 49, 44));
     for (const text of ['yesterday', '15', '2026', '']) assert.throws(() => parseTime(text, 0), HuatuoError);
   });
+});
+
+test('what others have written to a segment is no document', async () => {
+  using temp = tempDirectory();
+  const journal = new Journal(journalOptions(temp.path), memoryLog());
+  journal.append('oom', documentLines(0, 2), 2);
+  await journal.close();
+  const [name = ''] = segmentFiles(temp.path, 'oom');
+  const junk = ['zzz '.repeat(20), '{"pid":1,"more":"than a time and the beginning of a line"}', ''];
+  appendFileSync(join(temp.path, 'oom', name), junk.map((line) => `${line}\n`).join(''));
+  assert.deepEqual((await read(temp.path, {})).pids, [0, 1]);
 });
