@@ -226,7 +226,7 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
     .option('--container <NAME>', 'Only of this container: name, host name, pod, or the beginning of its id')
     .option(
       '--filter <CONDITION>',
-      'Only where it holds: tracer_data.victim.pid == 42; && joins, may be repeated',
+      'Only where it holds: tracer_data.victim.total_vm_bytes > 50MiB; && joins, may be repeated',
       collect,
       [],
     )

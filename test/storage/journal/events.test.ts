@@ -80,6 +80,8 @@ describe('conditions', () => {
       victim: { pid: 42, comm: 'a "b" c' },
       stack: ['one+0x1', 'two'],
       ratio: 0.5,
+      total_vm_bytes: 52_428_801,
+      duration_ns: 2_000_000_000,
       ok: true,
       none: null,
     },
@@ -110,6 +112,11 @@ describe('conditions', () => {
     ['container_labels.example.owner ~ ller', false],
     ['severity == "warning && more"', false],
     ['severity > 3', false],
+    ['tracer_data.total_vm_bytes > 50MiB', true],
+    ['tracer_data.total_vm_bytes > 51MiB', false],
+    ['tracer_data.duration_ns == 2s', true],
+    ['tracer_data.duration_ns < 1999ms', false],
+    ['tracer_data.victim.comm == 2s', false],
   ];
   for (const [text, expected] of cases)
     test(text, () => {
@@ -132,6 +139,22 @@ describe('conditions', () => {
       ['625d', false],
     ] as const)
       assert.equal(ofContainer(text).meets(document), expected, text);
+  });
+
+  test('what no document can meet is told from what these do not', () => {
+    const misfit = (text: string) => parseFilter(text)[0]?.misfit(document);
+    assert.equal(misfit('nofield == 1'), 'no nofield');
+    assert.equal(
+      misfit('tracer_data.victim.pid > abc'),
+      'tracer_data.victim.pid with a number, and not a text such as "abc"',
+    );
+    assert.equal(
+      misfit('tracer_data.victim > 3'),
+      'tracer_data.victim with fields of its own, and not a number such as 3',
+    );
+    for (const text of ['tracer_data.victim.pid == 4', 'tracer_data.stack == three', 'severity == error'])
+      assert.equal(misfit(text), undefined, text);
+    assert.equal(ofContainer('nosuch').misfit(document), 'no container is called "nosuch"');
   });
 
   for (const text of [
