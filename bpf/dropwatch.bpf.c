@@ -69,7 +69,8 @@ FALSE_POSITIVES("A drop need not be a loss: known reasons of that kind are count
 		"itself, and a drop in an interrupt that comes while the program runs on that CPU");
 
 OPTION(u64, max_events_per_second_per_cpu, 100,
-       "Drops beyond this rate are counted as rate limited, not written; the counters have them all");
+       "Drops beyond this rate are counted as rate limited, not written, 0 is no limit; the counters have "
+       "them all");
 
 #define REASONS 512
 

@@ -77,7 +77,7 @@ FALSE_POSITIVES(
     "such as most of NFS, and of the 4,096 that the agent follows where the kernel does not, those beyond");
 
 OPTION(u64, max_events_per_second_per_cpu, 10,
-       "Hung tasks beyond this rate are counted as rate limited, not written");
+       "Hung tasks beyond this rate are counted as rate limited, not written, 0 is no limit");
 OPTION(u64, threshold_ns, 120000000000,
        "How long a task waits before the agent reports it, where the kernel does not look for hung tasks");
 OPTION(u64, max_waiting_tasks, 64,

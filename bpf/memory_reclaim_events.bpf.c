@@ -57,7 +57,7 @@ FALSE_POSITIVES("Time that the task had no CPU meanwhile, preempted or throttled
 
 OPTION(u64, threshold_ns, 900000000, "Reclaims that take at least this long become events");
 OPTION(u64, max_events_per_second_per_cpu, 100,
-       "Events beyond this rate are counted as rate limited, not written");
+       "Events beyond this rate are counted as rate limited, not written, 0 is no limit");
 
 METRIC_ARRAY(stalls, "kind", reclaim_kind, struct time_histogram, RECLAIM_KINDS)
 HISTOGRAM("huatuo_memory_reclaim_stall_seconds", "Time tasks were held up to reclaim memory.");

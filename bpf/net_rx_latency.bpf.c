@@ -81,7 +81,7 @@ OPTION(u64, netif_threshold_ns, 5000000, "Packets that come to the stack at leas
 OPTION(u64, tcp_threshold_ns, 10000000, "Packets that come to TCP at least this late become events");
 OPTION(u64, usercopy_threshold_ns, 115000000, "Packets that are read at least this late become events");
 OPTION(u64, max_events_per_second_per_cpu, 100,
-       "Events beyond this rate are counted as rate limited, not written");
+       "Events beyond this rate are counted as rate limited, not written, 0 is no limit");
 
 METRIC_ARRAY(latencies, "stage", rx_stage, struct time_histogram, STAGES)
 HISTOGRAM("huatuo_net_rx_latency_seconds",

@@ -27,7 +27,8 @@ FALSE_POSITIVES("A link partner that holds the device up with pause frames for s
 		"seen: devices whose driver has no watchdog, as most virtual ones");
 
 OPTION(u64, max_events_per_second_per_cpu, 10,
-       "Events beyond this rate are counted as rate limited, not written; the counter has them all");
+       "Events beyond this rate are counted as rate limited, not written, 0 is no limit; the counter has "
+       "them all");
 
 u64 timeouts COUNTER("huatuo_netdev_txqueue_timeouts_total",
 		     "Queues of network devices that have not sent what was in them for too long.");

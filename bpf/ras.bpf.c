@@ -144,7 +144,8 @@ FALSE_POSITIVES("A corrected error now and then is normal for memory and links; 
 		"Not seen: what the firmware keeps to itself (firmware first without GHES)");
 
 OPTION(u64, max_events_per_second_per_cpu, 10,
-       "Events beyond this rate are counted as rate limited, not written; the counters have them all");
+       "Events beyond this rate are counted as rate limited, not written, 0 is no limit; the counters have "
+       "them all");
 OPTION(u64, threshold_interval_ns, 1800000000000,
        "After an MCE_THRESHOLD, others are counted as rate limited for this long");
 

@@ -88,7 +88,7 @@ OPTION(u64, threshold_ns, 10000000, "Times without interrupts at least this long
 OPTION(u64, scheduling_threshold_ns, 50000000,
        "Times at least this long in which a CPU ought to switch and does not become events");
 OPTION(u64, max_events_per_second_per_cpu, 10,
-       "Events beyond this rate are counted as rate limited, not written");
+       "Events beyond this rate are counted as rate limited, not written, 0 is no limit");
 
 METRIC_ARRAY(gaps, "kind", gap_kind, u64, GAP_KINDS)
 COUNTER("huatuo_tick_gaps_total",

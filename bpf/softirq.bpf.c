@@ -51,7 +51,7 @@ FALSE_POSITIVES("Left to ksoftirqd under load, softirqs wait for the scheduler, 
 OPTION(u64, threshold_ns, 10000000, "Waits at least this long become events");
 OPTION(u64, run_threshold_ns, 10000000, "Runs of handlers at least this long become events");
 OPTION(u64, max_events_per_second_per_cpu, 100,
-       "Events beyond this rate are counted as rate limited, not written");
+       "Events beyond this rate are counted as rate limited, not written, 0 is no limit");
 
 /* Softirqs of one CPU do not interrupt each other, so nothing here needs atomics. */
 struct vector {

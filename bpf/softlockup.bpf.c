@@ -78,7 +78,7 @@ FALSE_POSITIVES("A task that spends all its time in one system call, beside one 
 SAMPLES_PER_SECOND(4);
 OPTION(u64, threshold_ns, 3000000000, "Lock-ups at least this long become events");
 OPTION(u64, max_events_per_second_per_cpu, 10,
-       "Events beyond this rate are counted as rate limited, not written");
+       "Events beyond this rate are counted as rate limited, not written, 0 is no limit");
 
 u64 kernel_reports COUNTER("huatuo_bamai_softlockup_total",
 			   "Soft lockups that the kernel's watchdog has reported.");

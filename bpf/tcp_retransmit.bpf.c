@@ -87,7 +87,8 @@ FALSE_POSITIVES("Whether it was needed is known only a round trip later: dsack_d
 		"a smaller MTU and the data of a Fast Open SYN are one (non_congestion)");
 
 OPTION(u64, max_events_per_second_per_cpu, 100,
-       "Events beyond this rate are counted as rate limited, not written; the counters have them all");
+       "Events beyond this rate are counted as rate limited, not written, 0 is no limit; the counters have "
+       "them all");
 
 /* Segments, as TcpRetransSegs of /proc/net/snmp counts them; whatever becomes of the event. */
 METRIC_ARRAY(retransmits, "reason", retransmit_reason, u64, REASONS)

@@ -81,7 +81,7 @@ export async function runAgent(
     log.info('SIGHUP: the configuration is read again as soon as the agent is up');
     waiting = true;
   });
-  const asked = stopSignal();
+  const asked = stopSignal(log);
   try {
     const started = agent.start().then((summary) => {
       if (agent.phase === 'stopping') return;
@@ -112,12 +112,18 @@ function reportStopped({ waiting, lost }: Leftovers, log: Log): void {
     Object.values(counts).reduce((total, count) => total + count, 0);
   const [kept, gone] = [sum(waiting), sum(lost)];
   if (gone > 0)
-    log.error(`huatuo has stopped; ${gone} events are lost that the journal could not take`, {
-      lost,
-      waiting,
-    });
+    log.error(
+      `huatuo has stopped; ${gone === 1 ? '1 event is' : `${gone} events are`} lost that the journal could not take`,
+      {
+        lost,
+        waiting,
+      },
+    );
   else if (kept > 0)
-    log.warn(`huatuo has stopped; ${kept} events wait in pinned rings for the next start`, { waiting });
+    log.warn(
+      `huatuo has stopped; ${kept === 1 ? '1 event waits' : `${kept} events wait`} in pinned rings for the next start`,
+      { waiting },
+    );
   else log.info('huatuo has stopped');
 }
 
@@ -138,14 +144,17 @@ function onRename(call: () => void): NodeJS.Timeout {
 }
 
 /** Resolves with the first signal that asks to stop; the second one ends the process at once. */
-function stopSignal(): Promise<NodeJS.Signals> {
+function stopSignal(log: Log): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let asked: { readonly signal: NodeJS.Signals; readonly time_ms: number } | undefined;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
         const time_ms = performance.now();
         const isEcho = asked?.signal === signal && time_ms - asked.time_ms < ECHO_MS;
-        if (asked && !isEcho) process.exit(1);
+        if (asked && !isEcho) {
+          log.warn(`${signal} again: ended at once; what was not yet written is lost`);
+          process.exit(1);
+        }
         asked ??= { signal, time_ms };
         resolve(signal);
       });

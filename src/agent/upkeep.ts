@@ -1,5 +1,5 @@
 /**
- * What the agent looks after at each tick: heartbeats, garbage, CPU quotas, CPUs that come and go, and its memory.
+ * What the agent looks after at each tick: heartbeats, garbage, CPU quotas, CPUs that come and go, lost events, and its memory.
  *
  * A tick wakes no thread by itself. CPU time and heap are asked of the threads only where a CPU quota is to be kept, or when the
  * agent is over its memory limit. Main thread only.
@@ -10,6 +10,7 @@ import type { EffectiveConfig } from '../config/effective.ts';
 import { freshenClock } from '../kernel/clock-keeper.ts';
 import type { Log } from '../sdk/context.ts';
 import type { CollectorChild } from './child.ts';
+import { LossLog } from './loss-log.ts';
 import { MemoryGuard, residentBytes, threadsCollect } from './memory.ts';
 
 /** The tick is this part of the heartbeat timeout, or this time; with a CPU quota, which is kept second by second, a second. */
@@ -28,11 +29,13 @@ export interface UpkeepSubjects {
 export class Upkeep implements Disposable {
   readonly #subjects: UpkeepSubjects;
   readonly #memory: MemoryGuard;
+  readonly #losses: LossLog;
   #tick: NodeJS.Timeout | undefined;
 
   constructor(log: Log, subjects: UpkeepSubjects) {
     this.#subjects = subjects;
     this.#memory = new MemoryGuard(log);
+    this.#losses = new LossLog(log);
   }
 
   start(): void {
@@ -44,6 +47,7 @@ export class Upkeep implements Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#tick);
+    this.#losses[Symbol.dispose]();
   }
 
   #onTick(): void {
@@ -56,6 +60,7 @@ export class Upkeep implements Disposable {
     if (actors.map((actor) => actor.collectGarbage(now_ms)).includes(true)) threadsCollect();
     for (const child of this.#fenced) void child.keepQuota?.();
     for (const child of this.#subjects.collectors()) child.followCpus?.();
+    this.#losses.check(this.#subjects.collectors().flatMap((child) => child.ledger() ?? []));
     void this.#guardMemory(actors);
   }
 

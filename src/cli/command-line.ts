@@ -226,7 +226,7 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
     .option('--container <NAME>', 'Only of this container: name, host name, pod, or the beginning of its id')
     .option(
       '--filter <CONDITION>',
-      'Only where it holds: tracer_data.victim.pid == 42; && joins, may be repeated',
+      'Only where it holds: tracer_data.victim.total_vm_bytes > 50MiB; && joins, may be repeated',
       collect,
       [],
     )
@@ -274,7 +274,11 @@ function createProgram(catalog: Catalog, done: (invocation: Invocation) => void)
     .addOption(new Option('--block', 'Where tasks wait for I/O').conflicts(['offCpu', 'alloc']))
     .option('--duration <TIME>', 'How long', '10s')
     .option('--hz <NUMBER>', 'How often each CPU is looked at, a second', '99')
-    .option('-o, --output <FILE>', 'Where it is written; the end of the name says as what', 'flame.html')
+    .option(
+      '-o, --output <FILE>',
+      'Where it is written, over what is there; the end of the name says as what',
+      'flame.html',
+    )
     .addHelpText('after', PROFILE_EXAMPLES)
     .action((profile) => done({ command: 'profile', flags: flags(), profile }));
   program

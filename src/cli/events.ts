@@ -8,6 +8,7 @@ import { requireReadable, unreadable } from '../storage/journal/readable.ts';
 import { parseTime } from '../storage/journal/time.ts';
 import { printable } from '../text.ts';
 import type { EventFlags } from './command-line.ts';
+import { whyNone } from './why-none.ts';
 
 export interface Output {
   print(text: string): Promise<void>;
@@ -36,17 +37,23 @@ export async function showEvents(
   const table = flags.output === 'table';
   if (table) await output.print(`${row('TIME', 'COLLECTOR', 'SEVERITY', 'OWNER', 'DATA')}\n`);
   let lost = 0;
+  let shown = 0;
   try {
     for await (const chunk of readEvents(directory, query, stop.signal)) {
       const lines = chunk.events.map((event) => (table ? tableLine(event) : event.line.toString('utf8')));
       if (lines.length > 0) await output.print(`${lines.join('\n')}\n`);
       lost += chunk.lost;
+      shown += lines.length;
     }
+    if (shown === 0 && !query.follow)
+      for (const hint of await whyNone(directory, query)) output.complain(hint);
   } catch (error) {
     throw unreadable(directory, error);
   }
   if (lost > 0)
-    output.complain(`${lost} documents are missing: deleted by the bound of the journal, or damaged`);
+    output.complain(
+      `${lost === 1 ? '1 document is' : `${lost} documents are`} missing: deleted by the bound of the journal, or damaged`,
+    );
 }
 
 function queryOf(flags: EventFlags, now_ms: number): EventQuery {

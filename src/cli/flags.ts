@@ -85,11 +85,7 @@ export function configFlags(command: Command, catalog: Catalog): ConfigFlags {
   const overrides = FLAGS.flatMap(({ name, path, isPath }): Override[] => {
     const given = values[name];
     if (given === undefined) return [];
-    const value = !isPath
-      ? given
-      : Array.isArray(given)
-        ? given.map((dir) => resolve(dir))
-        : resolve(String(given));
+    const value = !isPath ? given : Array.isArray(given) ? given.map(absolute) : absolute(String(given));
     return [{ path, value, flag: `--${name}` }];
   });
   const collectors = catalog.entries.flatMap(({ name, aliases }) =>
@@ -112,6 +108,11 @@ export function configFlags(command: Command, catalog: Catalog): ConfigFlags {
     overrides: [...overrides, ...collectors],
     disableDefaults: values[DISABLE_DEFAULTS] === true,
   };
+}
+
+/** Nothing is not the directory that the user stands in; the schema says whether it may be. */
+function absolute(path: string): string {
+  return path === '' ? '' : resolve(path);
 }
 
 /** True for the flags that exist only once the collectors are known. */

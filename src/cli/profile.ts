@@ -181,7 +181,7 @@ function hertz(text: string): number {
   const hz = Number(text);
   if (Number.isInteger(hz) && hz >= 1 && hz <= MAX_HZ) return hz;
   throw new HuatuoError('USAGE', {
-    expected: `--hz between 1 and ${MAX_HZ}`,
+    expected: `--hz with a whole number between 1 and ${MAX_HZ}`,
     found: printable(text),
     remedy: '99 is usual: it does not beat with what happens each 10 ms',
   });

@@ -18,7 +18,14 @@ import type { Lookup, LookupKind } from '../decoder/lookup-kinds.ts';
 import { ownerFragment, ownerNames } from '../decoder/owner-fragment.ts';
 import { printable } from '../decoder/symbol-table.ts';
 import { parseUserFrame, USER_FRAME_BYTES } from '../decoder/user-stack.ts';
-import { blockDeviceName, hostNetns, interfaceName, netnsName, netnsOf } from '../procfs/device-names.ts';
+import {
+  blockDeviceName,
+  hostNetns,
+  interfaceName,
+  netnsName,
+  netnsOf,
+  processesByNetns,
+} from '../procfs/device-names.ts';
 import type { Owner } from '../sdk/container.ts';
 import type { HostPaths } from '../sdk/context.ts';
 import { KernelFrames } from './kernel-frames.ts';
@@ -31,6 +38,8 @@ export interface LookupSources {
 }
 
 const REFRESH_MS = 60_000;
+/** What has no name now may have one soon: a namespace is made before it is named, and before a process is in it. */
+const UNKNOWN_MS = 5_000;
 const MAX_NAME_BYTES = 128;
 const HOST_INIT = 1;
 
@@ -39,8 +48,11 @@ export class Lookups implements Disposable {
   readonly #sources: LookupSources;
   readonly #kernelFrames: KernelFrames;
   readonly #userFrames: UserFrames;
-  /** When the oldest answer was given that will not hold for good. */
+  /** When the oldest answer was given that will not hold for good, and that was no name. */
   #passing_ms: number | undefined;
+  #unknown_ms: number | undefined;
+  /** A process in each network namespace, while an answer that was no name holds. */
+  #inNetns: ReadonlyMap<number, number> | undefined;
 
   constructor(decoder: Decoder, sources: LookupSources) {
     this.#decoder = decoder;
@@ -58,8 +70,13 @@ export class Lookups implements Disposable {
 
   /** Call it between two batches: forgets what may not be so any more. */
   refresh(): void {
-    if (this.#passing_ms === undefined || performance.now() - this.#passing_ms < REFRESH_MS) return;
+    const now_ms = performance.now();
+    const isOld = this.#passing_ms !== undefined && now_ms - this.#passing_ms >= REFRESH_MS;
+    const isUnknown = this.#unknown_ms !== undefined && now_ms - this.#unknown_ms >= UNKNOWN_MS;
+    if (!isOld && !isUnknown) return;
     this.#passing_ms = undefined;
+    this.#unknown_ms = undefined;
+    this.#inNetns = undefined;
     this.#decoder.clearLookups();
   }
 
@@ -135,23 +152,35 @@ export class Lookups implements Disposable {
     const number = Number(BigInt.asUintN(32, key));
     if (type === 'block_dev') return shown(blockDeviceName(sysfs, number));
     if (type === 'netns')
-      return shown(netnsName(procfs, number) ?? this.#containerOf(number) ?? `net:[${number}]`);
+      return shown(
+        netnsName(procfs, number) ?? this.#containerOf(number) ?? this.#unknown(`net:[${number}]`),
+      );
     const pid = this.#processIn(Number(key >> 32n), process);
-    return shown((pid && interfaceName(procfs, pid, number)) || `if${number}`);
+    return shown((pid && interfaceName(procfs, pid, number)) || this.#unknown(`if${number}`));
+  }
+
+  /** What stands for a name that is not known. */
+  #unknown(number: string): string {
+    this.#unknown_ms ??= performance.now();
+    return number;
   }
 
   #containerOf(netns: number): string | undefined {
     return this.#sources.containers.list().find(({ netnsInode }) => netnsInode === netns)?.hostname;
   }
 
-  /** A process whose /proc files show the namespace: that of the record, or the init of the container that has it. */
+  /** A process whose /proc files show the namespace: that of the record, the init of the container that has it, or any other. */
   #processIn(netns: number, process: number): number | undefined {
     const { containers, paths } = this.#sources;
     if (netns === 0 || netns === hostNetns(paths.procfs)) return HOST_INIT;
     const init = containers.list().find(({ netnsInode }) => netnsInode === netns)?.initPid;
-    return [process, init].find(
-      (pid) => pid !== undefined && pid > 0 && netnsOf(paths.procfs, pid) === netns,
-    );
+    const isIn = (pid: number | undefined): boolean =>
+      pid !== undefined && pid > 0 && netnsOf(paths.procfs, pid) === netns;
+    const near = [process, init].find(isIn);
+    if (near !== undefined) return near;
+    this.#unknown_ms ??= performance.now();
+    this.#inNetns ??= processesByNetns(paths.procfs);
+    return this.#inNetns.get(netns);
   }
 
   [Symbol.dispose](): void {

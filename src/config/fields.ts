@@ -17,9 +17,12 @@ export interface UnitField {
   readonly doc: string;
 }
 
+/** Longer ones are more nanoseconds than a number holds. */
+const LONGEST = '104d';
+
 /** A duration; the value is nanoseconds. */
 export function durationNs(field: UnitField): z.ZodType<number> {
-  return unit(field, DURATION_PATTERN, parseDuration, 'a duration such as 500ms or 15s');
+  return unit({ max: LONGEST, ...field }, DURATION_PATTERN, parseDuration, 'a duration such as 500ms or 15s');
 }
 
 /** A duration; the value is milliseconds. */

@@ -17,18 +17,25 @@ export interface ConfigIssue {
 /** More are not shown: a file of another kind would fill the screen. */
 const MAX_ISSUES = 50;
 
+const KEYS = '`huatuo check --default` prints every key with its description';
+
+export interface ConfigErrorDetail {
+  readonly cause?: unknown;
+  readonly remedy?: string;
+}
+
 /** CONFIG_INVALID with its list; the message has one line for each. */
 export class ConfigError extends HuatuoError {
   /** By line and column; at most 50. */
   readonly issues: readonly ConfigIssue[];
 
-  constructor(issues: readonly ConfigIssue[], cause?: unknown) {
+  /** @param remedy in place of where the keys of the agent's own file are described */
+  constructor(issues: readonly ConfigIssue[], { cause, remedy = KEYS }: ConfigErrorDetail = {}) {
     const sorted = issues.toSorted(byPosition);
     const shown = sorted.slice(0, MAX_ISSUES);
     const lines = shown.map(formatIssue);
     if (sorted.length > shown.length) lines.push(`and ${sorted.length - shown.length} more`);
     const count = sorted.length === 1 ? '1 problem' : `${sorted.length} problems`;
-    const remedy = '`huatuo check --default` prints every key with its description';
     super('CONFIG_INVALID', { found: count, remedy, cause });
     this.message = `${count} in the configuration:\n${lines.join('\n')}\n${remedy}`;
     this.issues = shown;

@@ -21,6 +21,8 @@ const CLIENT_AUTH = [
   'RequireAndVerifyClientCert',
 ] as const;
 const VERSIONS = { TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const;
+const REMEDY =
+  'docs/web-configuration.md of the Prometheus exporter-toolkit describes every key of this file';
 /** Those of the format that no page of ours depends on. */
 const HEADERS = [
   'Content-Security-Policy',
@@ -128,7 +130,7 @@ export function readWebFile(file: string): WebFile {
     ),
     ...userIssues(yaml),
   ];
-  if (!checked.success || issues.length > 0) throw new ConfigError(issues);
+  if (!checked.success || issues.length > 0) throw new ConfigError(issues, { remedy: REMEDY });
   const { tls_server_config, http_server_config, basic_auth_users } = checked.data;
   const users = (basic_auth_users ?? {}) as Record<string, string>;
   const headers = http_server_config.headers as Record<string, string>;
@@ -220,6 +222,6 @@ function fault(yaml: YamlFile, key: string, found: string, expected: string, cau
   const path = ['tls_server_config', key];
   return new ConfigError(
     [{ source: yaml.file, ...yaml.positionOf(path), path: showPath(path), found, expected }],
-    cause,
+    { cause, remedy: REMEDY },
   );
 }

@@ -72,7 +72,7 @@ export function parseYaml(file: string, bytes: Buffer): YamlFile {
     };
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
-    throw new ConfigError([{ source: file, path: '', ...unparsable(cause) }], cause);
+    throw new ConfigError([{ source: file, path: '', ...unparsable(cause) }], { cause });
   }
 }
 

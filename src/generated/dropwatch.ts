@@ -254,7 +254,7 @@ export interface DropwatchSockOwnersValue {
 export interface DropwatchObject {
   event: DropwatchEvent;
   options: {
-    /** Drops beyond this rate are counted as rate limited, not written; the counters have them all */
+    /** Drops beyond this rate are counted as rate limited, not written, 0 is no limit; the counters have them all */
     max_events_per_second_per_cpu: number;
   };
   maps: {

@@ -76,7 +76,7 @@ export interface HungtaskHangsValue {
 export interface HungtaskObject {
   event: HungtaskEvent;
   options: {
-    /** Hung tasks beyond this rate are counted as rate limited, not written */
+    /** Hung tasks beyond this rate are counted as rate limited, not written, 0 is no limit */
     max_events_per_second_per_cpu: number;
     /** How long a task waits before the agent reports it, where the kernel does not look for hung tasks */
     threshold_ns: number;

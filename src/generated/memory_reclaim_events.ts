@@ -76,7 +76,7 @@ export interface MemoryReclaimEventsObject {
   options: {
     /** Reclaims that take at least this long become events */
     threshold_ns: number;
-    /** Events beyond this rate are counted as rate limited, not written */
+    /** Events beyond this rate are counted as rate limited, not written, 0 is no limit */
     max_events_per_second_per_cpu: number;
   };
   maps: {

@@ -139,7 +139,7 @@ export interface NetRxLatencyObject {
     tcp_threshold_ns: number;
     /** Packets that are read at least this late become events */
     usercopy_threshold_ns: number;
-    /** Events beyond this rate are counted as rate limited, not written */
+    /** Events beyond this rate are counted as rate limited, not written, 0 is no limit */
     max_events_per_second_per_cpu: number;
   };
   maps: {

@@ -24,7 +24,7 @@ export interface NetdevTxqueueTimeoutEvent {
 export interface NetdevTxqueueTimeoutObject {
   event: NetdevTxqueueTimeoutEvent;
   options: {
-    /** Events beyond this rate are counted as rate limited, not written; the counter has them all */
+    /** Events beyond this rate are counted as rate limited, not written, 0 is no limit; the counter has them all */
     max_events_per_second_per_cpu: number;
   };
   maps: object;

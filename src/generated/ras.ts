@@ -164,7 +164,7 @@ export interface RasEvent {
 export interface RasObject {
   event: RasEvent;
   options: {
-    /** Events beyond this rate are counted as rate limited, not written; the counters have them all */
+    /** Events beyond this rate are counted as rate limited, not written, 0 is no limit; the counters have them all */
     max_events_per_second_per_cpu: number;
     /** After an MCE_THRESHOLD, others are counted as rate limited for this long */
     threshold_interval_ns: number;

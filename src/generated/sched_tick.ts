@@ -156,7 +156,7 @@ export interface SchedTickObject {
     threshold_ns: number;
     /** Times at least this long in which a CPU ought to switch and does not become events */
     scheduling_threshold_ns: number;
-    /** Events beyond this rate are counted as rate limited, not written */
+    /** Events beyond this rate are counted as rate limited, not written, 0 is no limit */
     max_events_per_second_per_cpu: number;
   };
   maps: {

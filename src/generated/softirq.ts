@@ -94,7 +94,7 @@ export interface SoftirqObject {
     threshold_ns: number;
     /** Runs of handlers at least this long become events */
     run_threshold_ns: number;
-    /** Events beyond this rate are counted as rate limited, not written */
+    /** Events beyond this rate are counted as rate limited, not written, 0 is no limit */
     max_events_per_second_per_cpu: number;
   };
   maps: {

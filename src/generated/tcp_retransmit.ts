@@ -110,7 +110,7 @@ export interface TcpRetransmitSockOwnersValue {
 export interface TcpRetransmitObject {
   event: TcpRetransmitEvent;
   options: {
-    /** Events beyond this rate are counted as rate limited, not written; the counters have them all */
+    /** Events beyond this rate are counted as rate limited, not written, 0 is no limit; the counters have them all */
     max_events_per_second_per_cpu: number;
   };
   maps: {

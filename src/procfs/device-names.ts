@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 /** Where `ip netns` keeps its namespaces. */
 const NAMED_NAMESPACES = '/run/netns';
 const MAX_NAMED = 4096;
+const MAX_PROCESSES = 32_768;
 /** The host's init: its network namespace is the host's. */
 const INIT = 1;
 
@@ -39,13 +40,40 @@ export function hostNetns(procfs: string): number | undefined {
 /** @returns `host`, the name `ip netns` gave it, or undefined */
 export function netnsName(procfs: string, inode: number): string | undefined {
   if (inode === hostNetns(procfs)) return 'host';
-  const root = join(procfs, String(INIT), 'root', NAMED_NAMESPACES);
+  // Not every root may look through the root of process 1; the agent's own is the host's where it is in no container.
+  const places = [join(procfs, String(INIT), 'root', NAMED_NAMESPACES), NAMED_NAMESPACES];
+  for (const place of places) {
+    const name = namesIn(place).find((one) => inodeOf(join(place, one)) === inode);
+    if (name !== undefined) return name;
+  }
+  return undefined;
+}
+
+function namesIn(directory: string): string[] {
   try {
-    const named = readdirSync(root).slice(0, MAX_NAMED);
-    return named.find((name) => statSync(join(root, name), { throwIfNoEntry: false })?.ino === inode);
+    return readdirSync(directory).slice(0, MAX_NAMED);
+  } catch {
+    return [];
+  }
+}
+
+function inodeOf(path: string): number | undefined {
+  try {
+    return statSync(path).ino;
   } catch {
     return undefined;
   }
+}
+
+/** A process in each network namespace that has one, by inode: of the first processes of the host, which are at most 32,768. */
+export function processesByNetns(procfs: string): ReadonlyMap<number, number> {
+  const found = new Map<number, number>();
+  const pids = readdirSync(procfs).filter((name) => /^\d+$/.test(name));
+  for (const pid of pids.slice(0, MAX_PROCESSES)) {
+    const netns = netnsOf(procfs, Number(pid));
+    if (netns !== undefined && !found.has(netns)) found.set(netns, Number(pid));
+  }
+  return found;
 }
 
 /**

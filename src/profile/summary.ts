@@ -41,8 +41,11 @@ const NANOSECONDS = [
 ] as const;
 
 function scaled(value: number, units: readonly (readonly [number, string])[]): string {
-  const [size, name] = units.find(([least]) => value >= least) ?? units.at(-1)!;
-  return `${(value / size).toPrecision(3)} ${name}`;
+  // Three digits may round it up to the next unit, which it is written in then: 1.00 s.
+  const digits = (size: number): number => Number((value / size).toPrecision(3));
+  const [size, name] = units.find(([least]) => digits(least) >= 1) ?? units.at(-1)!;
+  const shown = digits(size);
+  return `${shown < 1000 ? shown.toPrecision(3) : shown} ${name}`;
 }
 
 function count(number: number): string {

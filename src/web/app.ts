@@ -106,7 +106,8 @@ export function failure(c: Context, status: ContentfulStatusCode, code: string, 
   return json(c, { error: { code, message } }, status);
 }
 
+/** Without the part that a client sends as if to a proxy, which a server has to take too (RFC 9112, 3.2.2). */
 function pathOf(target = ''): string {
-  const [path = ''] = target.split('?', 1);
+  const [path = ''] = target.replace(/^https?:\/\/[^/?]+(?=\/)/i, '').split('?', 1);
   return path;
 }

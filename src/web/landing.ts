@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type ActorStatus, isHealthy } from '../actor/state.ts';
 import type { JournalTracerStatus } from '../storage/journal/stream-status.ts';
-import type { PooledStatus, StatusDocument } from './status.ts';
+import type { LedgerStatus, PooledStatus, StatusDocument } from './status.ts';
 
 const STYLE = `:root{color-scheme:light dark}
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
@@ -44,13 +44,25 @@ ${status ? actorTable(status.actors) + pooledTable(status.pooled ?? []) : ''}
 `;
 }
 
-function about({ agent, containers, journal }: StatusDocument): string {
+function about({ agent, containers, journal, ledger }: StatusDocument): string {
   const facts = `${agent.hostname}, Linux ${agent.kernel}, region ${agent.region}, since ${agent.started_at}`;
   const around = containers
     ? ` Containers: ${containers.containers}, systemd units: ${containers.units}.`
     : '';
   const kept = journal ? ` ${onDisk(Object.values(journal.tracers))}` : '';
-  return `<p>${escapeHtml(`The agent is ${agent.state}. ${facts}.${around}${kept}`)}</p>`;
+  return `<p>${escapeHtml(`The agent is ${agent.state}. ${facts}.${around}${kept}`)}</p>${onTheWay(ledger)}`;
+}
+
+/** What was lost before it could be a document, since each collector has begun. */
+function onTheWay(ledger: readonly LedgerStatus[]): string {
+  const lost = ledger.flatMap((row) => {
+    const dropped = Object.entries(row).filter(([field]) => field.startsWith('dropped_'));
+    const sum = dropped.reduce((total, [, count]) => total + BigInt(count), 0n);
+    return sum > 0n ? [`${row.collector} ${sum}`] : [];
+  });
+  if (lost.length === 0) return '';
+  const text = `Lost on the way to the journal: ${lost.join(', ')}; the ledger of the status has the causes.`;
+  return `<p class="bad">${escapeHtml(text)}</p>`;
 }
 
 function onDisk(tracers: readonly JournalTracerStatus[]): string {

@@ -93,6 +93,14 @@ async function metrics(c: Context, pages: Pages): Promise<Response> {
   const without = c.req.queries('exclude[]') ?? [];
   if (only.length > 0 && without.length > 0)
     return failure(c, 400, 'BAD_QUERY', 'collect[] and exclude[] cannot be used together');
+  const bare = ['collect', 'exclude'].find((name) => c.req.query(name) !== undefined);
+  if (bare !== undefined)
+    return failure(
+      c,
+      400,
+      'BAD_QUERY',
+      `${bare} selects nothing; did you mean ${bare}[]=${c.req.query(bare)?.slice(0, MAX_NAME)}?`,
+    );
   const known = new Set([...pages.collectors(), AGENT]);
   // One that is excluded need not be there: the same URL is asked of hosts that differ.
   const unknown = only.find((name) => !known.has(name));

@@ -55,6 +55,11 @@ test('paths of the command line are meant from the working directory', () => {
     ['path.procfs', resolve('host/proc')],
     ['path.collectors', [resolve('a'), '/b']],
   ]);
+  // Nothing is no directory: the schema refuses it, or has none where none may be.
+  assert.deepEqual(overrides('--journal.directory', '', '--web.config.file='), [
+    ['web.config_file', ''],
+    ['journal.directory', ''],
+  ]);
 });
 
 test('each collector is switched by its name or by the name that users know', () => {

@@ -1,18 +1,25 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { EventFlags } from '../../src/cli/command-line.ts';
 import { showEvents } from '../../src/cli/events.ts';
 import { type ErrorCode, HuatuoError } from '../../src/error.ts';
 import { unreadable } from '../../src/storage/journal/readable.ts';
+import { segmentName } from '../../src/storage/journal/segment.ts';
 import { directoryWith } from '../config/collectors.ts';
+import { documentLines } from '../storage/elasticsearch/fixture.ts';
 
 /** What is printed before it ends. */
-async function show(directory: string, flags: Partial<EventFlags> = {}, printed: string[] = []) {
+async function show(
+  directory: string,
+  flags: Partial<EventFlags> = {},
+  printed: string[] = [],
+  complain: (text: string) => void = () => {},
+) {
   const print = async (text: string): Promise<void> => void printed.push(text);
   const all: EventFlags = { collectors: [], filters: [], follow: false, output: 'table', ...flags };
-  await showEvents(directory, all, ['oom', 'softirq'], { print, complain: () => {} });
+  await showEvents(directory, all, ['oom', 'softirq'], { print, complain });
   return printed;
 }
 
@@ -45,6 +52,22 @@ test('a journal that is not there or is no directory is refused before anything 
     /found ENOTDIR.*; name the directory with --journal/,
     join(directory.path, 'file'),
   );
+});
+
+test('an answer without documents says which condition none of them can meet', async () => {
+  using directory = directoryWith({});
+  mkdirSync(join(directory.path, 'oom'));
+  writeFileSync(join(directory.path, 'oom', segmentName(0, 'plain')), documentLines(0, 3));
+  const hints = async (flags: Partial<EventFlags>): Promise<string[]> => {
+    const said: string[] = [];
+    await show(directory.path, flags, [], (text) => said.push(text));
+    return said;
+  };
+  assert.deepEqual(await hints({ filters: ['nofield == 1'] }), ['hint: these documents have no nofield']);
+  assert.match((await hints({ filters: ['tracer_data.victim.pid > abc'] }))[0] ?? '', /with a number/);
+  assert.match((await hints({ container: 'nosuch' }))[0] ?? '', /no container .*"nosuch"/);
+  assert.deepEqual(await hints({ filters: ['tracer_data.victim.pid == 99'] }), []);
+  assert.deepEqual(await hints({}), []);
 });
 
 test('a name that is neither a collector nor in the journal is refused, with the one that was meant', async () => {

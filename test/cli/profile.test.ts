@@ -21,7 +21,7 @@ const refusals: readonly (readonly [argv: readonly string[], found: RegExp])[] =
   [['-o', 'flame.png'], /ends in \.html, \.svg, .*found flame\.png/],
   [['--duration', '10'], /--duration between 100ms and 10m, found 10/],
   [['--duration', '3h'], /found 3h/],
-  [['--hz', '0'], /--hz between 1 and 10000, found 0/],
+  [['--hz', '0'], /--hz with a whole number between 1 and 10000, found 0/],
   [['--hz', '9.5'], /found 9\.5/],
   [['--pid', '4194305'], /--pid of a process that runs, found 4194305/],
   [['--pid', 'self'], /found self/],

@@ -24,3 +24,18 @@ test('a cell cannot drive the terminal', () => {
     /^NAME\n\\u001b\[2J\\u000a$/,
   );
 });
+
+test('the last column is wrapped at the width of the terminal, between words', () => {
+  const rows = [['oom', 'Who ran out of memory, and who was killed for it?']];
+  const lines = stripVTControlCharacters(formatTable(['NAME', 'ABOUT'], rows, undefined, 38)).split('\n');
+  assert.deepEqual(lines, [
+    'NAME  ABOUT',
+    'oom   Who ran out of memory, and who',
+    '      was killed for it?',
+  ]);
+});
+
+test('without a terminal each row is one line', () => {
+  const about = 'word '.repeat(200).trim();
+  assert.equal(formatTable(['NAME', 'ABOUT'], [['oom', about]], undefined, undefined).split('\n').length, 2);
+});

@@ -81,3 +81,9 @@ test('a hash that is none, or takes too long, is refused and not shown', () => {
         /basic_auth_users\.scraper.*bcrypt/.test(error.message) && !error.message.includes(hash),
     );
 });
+
+test('the remedy is about this file, and not about that of the agent', () => {
+  assert.throws(() => read('tls_config: {}'), {
+    message: /exporter-toolkit describes every key of this file$/,
+  });
+});

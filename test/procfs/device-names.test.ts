@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { blockDeviceName, interfaceName, netnsName, netnsOf } from '../../src/procfs/device-names.ts';
+import {
+  blockDeviceName,
+  interfaceName,
+  netnsName,
+  netnsOf,
+  processesByNetns,
+} from '../../src/procfs/device-names.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'huatuo-devices-'));
 after(() => rmSync(root, { recursive: true }));
@@ -40,4 +47,26 @@ test('the namespace of init is the host, another without a name has none', () =>
   assert.equal(netnsOf(root, 99), undefined);
   assert.equal(netnsName(root, 4026531840), 'host');
   assert.equal(netnsName(root, 5), undefined);
+});
+
+test('a namespace without a container has a process when any is in it', () => {
+  mkdirSync(join(root, '7/ns'), { recursive: true });
+  symlinkSync('net:[5]', join(root, '7/ns/net'));
+  assert.deepEqual([...processesByNetns(root)].sort(), [
+    [4026531840, 1],
+    [5, 7],
+  ]);
+});
+
+test('a namespace that `ip netns` has named has that name, also where the root of process 1 may not be looked through', (t) => {
+  const name = `huatuo-test-${process.pid}`;
+  const made = spawnSync('ip', ['netns', 'add', name]);
+  if (made.status !== 0) return t.skip('cannot make a network namespace here');
+  try {
+    const { ino } = statSync(join('/run/netns', name));
+    assert.equal(netnsName('/proc', ino), name);
+    assert.equal(netnsName(root, ino), name);
+  } finally {
+    spawnSync('ip', ['netns', 'delete', name]);
+  }
 });

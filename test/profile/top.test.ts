@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { amount } from '../../src/profile/summary.ts';
 import { unnamedFiles } from '../../src/profile/top.ts';
 import type { Profile, ProfileFrame } from '../../src/sdk/profile.ts';
 
@@ -33,4 +34,11 @@ test('a few frames without a name need no words', () => {
     unnamedFiles(profileOf([...Array<ProfileFrame>(9).fill(named), unnamed('libc.so.6')])),
     [],
   );
+});
+
+test('an amount is never written with an exponent: what rounds up to the next unit is written in that', () => {
+  const time = (ns: number): string => amount({ unit: 'nanoseconds' }, ns);
+  assert.deepEqual([999_400_000, 999_600_000, 5e12, 0].map(time), ['999 ms', '1.00 s', '5000 s', '0.00 ns']);
+  const size = (bytes: number): string => amount({ unit: 'bytes' }, bytes);
+  assert.deepEqual([1020 * 1024, 1023.9 * 1024, 1536].map(size), ['1020 KiB', '1.00 MiB', '1.50 KiB']);
 });

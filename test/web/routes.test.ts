@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { HuatuoError } from '../../src/error.ts';
 import { createApp } from '../../src/web/app.ts';
 import { addPages, type Pages, type ScrapeWish, type Selection } from '../../src/web/routes.ts';
-import type { AgentState, StatusDocument } from '../../src/web/status.ts';
+import type { AgentState, LedgerStatus, StatusDocument } from '../../src/web/status.ts';
 import { ask, LOCAL, type Reply } from '../support/ask.ts';
 import { NO_CONTAINERS } from '../support/no-containers.ts';
 
@@ -58,6 +58,14 @@ const silent = (): Promise<never> =>
   Promise.reject(new HuatuoError('DEADLINE_EXCEEDED', { found: 'silence', remedy: 'wait' }));
 
 describe('/metrics', () => {
+  test('a selection without its brackets is refused: it would give the whole page', async () => {
+    for (const name of ['collect', 'exclude']) {
+      const reply = await get(`/metrics?${name}=loadavg`);
+      assert.equal(reply.status, 400);
+      assert.match(reply.body, new RegExp(`did you mean ${name}\\[\\]=loadavg\\?`));
+    }
+  });
+
   async function selected(target: string): Promise<Selection | undefined> {
     let selection: Selection | undefined;
     await get(target, {
@@ -214,6 +222,14 @@ describe('the landing page', () => {
     assert.match(body, /<td>cpu_util<td class="bad">failed<td>2026-01-01T00:00:00.000Z<td>no &lt;stat&gt;/);
   });
 
+  test('says which collectors lose events on the way to the journal', async () => {
+    assert.doesNotMatch((await get('/')).body, /Lost on the way/);
+    const row = { collector: 'softirq', dropped_ring_full: '19685', dropped_lost: '1', difference: '0' };
+    const ledger = [row, { collector: 'oom', dropped_ring_full: '0' }] as unknown as LedgerStatus[];
+    const { body } = await get('/', { status: async () => ({ ...document('ready'), ledger }) });
+    assert.match(body, /Lost on the way to the journal: softirq 19686;/);
+  });
+
   test('works without the main thread', async () => {
     const reply = await get('/', { status: silent });
     assert.equal(reply.status, 200);
@@ -226,6 +242,12 @@ describe('the landing page', () => {
     assert.match(policy, /style-src 'sha256-[A-Za-z0-9+/]+='/);
     assert.doesNotMatch(policy, /unsafe|script-src/);
   });
+});
+
+test('a target in the form for proxies is the page that it names', async () => {
+  assert.equal((await get('http://localhost:19704/-/healthy')).status, 200);
+  assert.equal((await get('http://localhost:19704/')).status, 200);
+  assert.equal((await get('http://localhost:19704/nowhere')).status, 404);
 });
 
 test('nothing reloads over HTTP, whoever asks and however; the answer says what does', async () => {

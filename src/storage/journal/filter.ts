@@ -3,6 +3,7 @@
  * meet it, so that most lines are passed over without being parsed.
  */
 import { HuatuoError } from '../../error.ts';
+import { NS_PER_MS, parseDuration, parseSize } from '../../sdk/units.ts';
 
 const OPERATORS = ['==', '!=', '<=', '>=', '<', '>', '~'] as const;
 type Operator = (typeof OPERATORS)[number];
@@ -23,6 +24,8 @@ export interface Condition {
   /** One of these is in every line that meets it; undefined when nothing can be said. */
   readonly needles: readonly Buffer[] | undefined;
   meets(document: unknown): boolean;
+  /** Why a document cannot meet it, whatever the values are in it: what is compared is not there, or is of another kind. */
+  misfit(document: unknown): string | undefined;
 }
 
 /**
@@ -46,6 +49,9 @@ export function ofContainer(text: string): Condition {
       const named = [container_name, container_hostname, pod_name].includes(text);
       return named || (typeof container_id === 'string' && container_id.startsWith(text));
     },
+    misfit(document) {
+      return this.meets(document) ? undefined : `no container is called ${JSON.stringify(text)}`;
+    },
   };
 }
 
@@ -53,7 +59,7 @@ function parseClause(clause: string): Condition {
   const [, path = '', operator = '', written = ''] = CLAUSE.exec(clause) ?? [];
   if (path === '' || NO_PATH.test(path))
     throw misspelt(JSON.stringify(clause.trim().slice(0, 200)), 'PATH OPERATOR VALUE');
-  const value = parseValue(written);
+  const value = parseValue(written, path);
   if (ORDERED.has(operator) && (typeof value === 'boolean' || value === null))
     throw misspelt(clause.trim().slice(0, 200), `a number or a text after ${operator}`);
   const keys = path.split('.');
@@ -64,10 +70,39 @@ function parseClause(clause: string): Condition {
       if (operator === '!=') return !found.some((one) => one === value);
       return found.some((one) => compare(one, operator as Operator, value));
     },
+    misfit: (document) => {
+      const found = valuesAt(document, keys);
+      if (found.length === 0) return `no ${path}`;
+      if (operator === '!=' || found.some((one) => typeof one === typeof value)) return undefined;
+      return `${path} with ${kindOf(found[0])}, and not ${kindOf(value)} such as ${JSON.stringify(value)}`;
+    },
   };
 }
 
-function parseValue(text: string): Scalar {
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return value === null ? 'null' : 'fields of its own';
+  return { number: 'a number', string: 'a text' }[typeof value as string] ?? 'true or false';
+}
+
+/** The end of a field's name says in which unit its number is. */
+const IN_UNITS: readonly (readonly [suffix: string, parse: (text: string) => number | undefined])[] = [
+  ['_bytes', parseSize],
+  ['_ns', parseDuration],
+  ['_us', (text) => scaled(parseDuration(text), 1e3)],
+  ['_ms', (text) => scaled(parseDuration(text), NS_PER_MS)],
+  ['_seconds', (text) => scaled(parseDuration(text), 1e9)],
+];
+
+function scaled(ns: number | undefined, by: number): number | undefined {
+  return ns === undefined ? undefined : ns / by;
+}
+
+/** @param path of the field that it is compared with: of one in bytes 50MiB is a number, as in the configuration */
+function parseValue(text: string, path: string): Scalar {
+  const [, parse] = IN_UNITS.find(([suffix]) => path.endsWith(suffix)) ?? [];
+  const inUnits = parse?.(text);
+  if (inUnits !== undefined) return inUnits;
   if (text === 'true' || text === 'false') return text === 'true';
   if (text === 'null') return null;
   if (/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text)) return Number(text);

@@ -3,7 +3,10 @@ import type { Condition } from './filter.ts';
 
 const NEWLINE = 10;
 const COLON = 58;
-const TIME_AT = '{"@timestamp":"'.length;
+const BRACE = 125;
+/** As every document begins. */
+const HEAD = Buffer.from('{"@timestamp":"');
+const TIME_AT = HEAD.length;
 const TIME_BYTES = 30;
 
 export interface LineTest {
@@ -30,6 +33,8 @@ export function matchLines(lines: Buffer, test: LineTest, found: (start: number,
 }
 
 function meets(line: Buffer, { conditions, since, until }: LineTest): boolean {
+  // Others can write to the directory too, and what they write is no document.
+  if (line.at(-1) !== BRACE || !line.subarray(0, HEAD.length).equals(HEAD)) return false;
   const time = timeOf(line);
   if (time < since || time > until) return false;
   if (conditions.length === 0) return true;

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { HuatuoError } from '../../../src/error.ts';
 import { type EventQuery, readEvents } from '../../../src/storage/journal/events.ts';
@@ -6,7 +8,7 @@ import { ofContainer, parseFilter } from '../../../src/storage/journal/filter.ts
 import { Journal } from '../../../src/storage/journal/journal.ts';
 import { parseTime } from '../../../src/storage/journal/time.ts';
 import { documentLines } from '../elasticsearch/fixture.ts';
-import { journalOptions, memoryLog, tempDirectory } from './fixture.ts';
+import { journalOptions, memoryLog, segmentFiles, tempDirectory } from './fixture.ts';
 
 async function read(
   directory: string,
@@ -78,6 +80,8 @@ describe('conditions', () => {
       victim: { pid: 42, comm: 'a "b" c' },
       stack: ['one+0x1', 'two'],
       ratio: 0.5,
+      total_vm_bytes: 52_428_801,
+      duration_ns: 2_000_000_000,
       ok: true,
       none: null,
     },
@@ -108,6 +112,11 @@ describe('conditions', () => {
     ['container_labels.example.owner ~ ller', false],
     ['severity == "warning && more"', false],
     ['severity > 3', false],
+    ['tracer_data.total_vm_bytes > 50MiB', true],
+    ['tracer_data.total_vm_bytes > 51MiB', false],
+    ['tracer_data.duration_ns == 2s', true],
+    ['tracer_data.duration_ns < 1999ms', false],
+    ['tracer_data.victim.comm == 2s', false],
   ];
   for (const [text, expected] of cases)
     test(text, () => {
@@ -130,6 +139,22 @@ describe('conditions', () => {
       ['625d', false],
     ] as const)
       assert.equal(ofContainer(text).meets(document), expected, text);
+  });
+
+  test('what no document can meet is told from what these do not', () => {
+    const misfit = (text: string) => parseFilter(text)[0]?.misfit(document);
+    assert.equal(misfit('nofield == 1'), 'no nofield');
+    assert.equal(
+      misfit('tracer_data.victim.pid > abc'),
+      'tracer_data.victim.pid with a number, and not a text such as "abc"',
+    );
+    assert.equal(
+      misfit('tracer_data.victim > 3'),
+      'tracer_data.victim with fields of its own, and not a number such as 3',
+    );
+    for (const text of ['tracer_data.victim.pid == 4', 'tracer_data.stack == three', 'severity == error'])
+      assert.equal(misfit(text), undefined, text);
+    assert.equal(ofContainer('nosuch').misfit(document), 'no container is called "nosuch"');
   });
 
   for (const text of [
@@ -168,4 +193,15 @@ describe('conditions', () => {
     assert.equal(parseTime('2026-11-22T19:49:44Z', 0), Date.UTC(2026, 10, 22, 19, 49, 44));
     for (const text of ['yesterday', '15', '2026', '']) assert.throws(() => parseTime(text, 0), HuatuoError);
   });
+});
+
+test('what others have written to a segment is no document', async () => {
+  using temp = tempDirectory();
+  const journal = new Journal(journalOptions(temp.path), memoryLog());
+  journal.append('oom', documentLines(0, 2), 2);
+  await journal.close();
+  const [name = ''] = segmentFiles(temp.path, 'oom');
+  const junk = ['zzz '.repeat(20), '{"pid":1,"more":"than a time and the beginning of a line"}', ''];
+  appendFileSync(join(temp.path, 'oom', name), junk.map((line) => `${line}\n`).join(''));
+  assert.deepEqual((await read(temp.path, {})).pids, [0, 1]);
 });
