@@ -15,6 +15,8 @@ interface Import {
 
 const IMPORT = /(?:\bfrom|\bimport\(|^import)\s*'([^']+)'/gm;
 const SOURCES = globSync('{src,workers}/**/*.ts', { cwd: at('.') });
+/** Functions, classes and constants. */
+const VALUE = /^export (?:async )?(?:function\*?|(?:abstract )?class|const) (\w+)/gm;
 const TYPES = /^(?:im|ex)port type [^;]+;/gm;
 const IMPORTS: readonly Import[] = SOURCES.flatMap((from) => importsOf(from, readFileSync(at(from), 'utf8')));
 /** Without those of types alone, which a thread does not load. */
@@ -149,4 +151,23 @@ test('no program is attached to a tracepoint that the kernel passes again while 
     /SEC\("[^"]*\/sched_set_need_resched_tp"\)/.test(readFileSync(at(file), 'utf8')),
   );
   assert.deepEqual(attached, [], 'it panics Linux 7.3: see bpf/sched_tick.bpf.c');
+});
+
+test('what a file exports, another names', () => {
+  const texts = new Map(
+    globSync('{src,workers,test,wasm}/**/*.{ts,mjs}', { cwd: at('.') }).map((file) => [
+      file,
+      new Set(readFileSync(at(file), 'utf8').match(/\w+/g)),
+    ]),
+  );
+  // A binding is there for whoever writes a module to its object.
+  const written = SOURCES.filter((file) => roomOf(file) !== 'generated');
+  const exported = written.flatMap((file) =>
+    [...readFileSync(at(file), 'utf8').matchAll(VALUE)].map(([, name = '']) => ({ file, name })),
+  );
+  assert.ok(exported.length > 500);
+  const alone = exported.filter(
+    ({ file, name }) => ![...texts].some(([other, words]) => other !== file && words.has(name)),
+  );
+  assert.deepEqual(alone, []);
 });

@@ -14,10 +14,13 @@
 
 COLLECTOR_DOC("Who fills the page cache, and with which files");
 
-/* A stack for each so many additions, with the bytes of all of them. */
+/*
+ * A stack for each so many additions, with the bytes of all since the one before. Those behind the last stack
+ * of a CPU, seven at most, are in the usages, which count each addition, and in no stack.
+ */
 #define ADDITIONS_PER_STACK 8
 
-/* src/capture/memory-wire.ts has the same layouts. */
+/* src/generated/agent_structs.ts has these layouts. */
 struct cache_user {
 	struct file_id file;
 	u32 process;

@@ -55,7 +55,7 @@ export interface KernelCalls extends LookupCalls {
   attach(): Promise<void>;
   /** Stops the programs; when it resolves none runs any more and the ring is final. */
   detach(): Promise<void>;
-  /** Frees everything. A decoder that works in the lent ring must not be used any more. */
+  /** Frees everything. A decoder that works in the shared ring must not be used any more. */
   unload(): Promise<void>;
   /**
    * Runs an iterator to its end. @param cgroup directory to begin with, for `iter/cgroup`
@@ -64,7 +64,7 @@ export interface KernelCalls extends LookupCalls {
   iterate(program: string, cgroup?: string): Promise<Uint8Array>;
   /** The ring `events`; one who asks again with the same needs gets the same memory. */
   shareRing(needs: DecoderNeeds): Promise<SharedRing>;
-  /** The four of `MapAccess`, for the map of that name. @throws SYSCALL_FAILED, COLLECTOR_INVALID */
+  /** As those of `MapAccess`, for the map of that name. @throws SYSCALL_FAILED, COLLECTOR_INVALID */
   mapLookup(map: string, key: Uint8Array): Promise<Uint8Array | undefined>;
   mapBatch(map: string, position: Uint8Array | undefined): Promise<MapBatch>;
   /** The first batch of each of some maps, one after the other in one call: a scrape waits for one answer. */

@@ -4,7 +4,7 @@ import type { CollectorKind } from '../sdk/collector.ts';
 
 export type ActorRole = 'collector' | 'storage' | 'containers' | 'pool';
 
-export const ACTOR_STATES = [
+const ACTOR_STATES = [
   /** Its thread is up, it has not yet said that it collects. */
   'starting',
   /** It works. A collector that has told nothing yet may have no thread. */

@@ -2,8 +2,8 @@
  * Numbers about one actor, in shared memory: the worker writes them, the supervisor reads them without asking, also of a
  * worker that hangs.
  *
- *   int64 [0]      heartbeat (heartbeat.ts)
- *   int64 [1..]    the numbers named in FIELDS
+ *   int64 [0..1]   heartbeat (heartbeat.ts)
+ *   int64 [2..]    the numbers named in FIELDS
  */
 import type { Worker } from 'node:worker_threads';
 import { HEARTBEAT_BYTES } from './heartbeat.ts';

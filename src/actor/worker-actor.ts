@@ -336,7 +336,7 @@ export function unexpectedExit(name: string, code: number): HuatuoError {
   });
 }
 
-export function hung(name: string, patience_ms: number, silent_ms: number): HuatuoError {
+function hung(name: string, patience_ms: number, silent_ms: number): HuatuoError {
   return new HuatuoError('WORKER_HUNG', {
     expected: `a heartbeat of ${name} within ${patience_ms} ms`,
     found: `none for ${Math.round(silent_ms)} ms`,

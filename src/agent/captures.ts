@@ -55,7 +55,7 @@ export class Captures {
     return this.#pending;
   }
 
-  /** Brings `cpu_us` up to date. */
+  /** Asks for what `cpu_us` is; it shows the answers when they have come, which a caller that reads it at once does not see. */
   measure(): void {
     for (const run of this.#running) void run.measure();
   }

@@ -61,7 +61,7 @@ export class RingLedger implements Disposable {
 }
 
 /** The sum that must close: produced = journalled + dropped_ring_full + rate_limited + malformed + what is pending. */
-export function ledgerStatus(
+function ledgerStatus(
   collector: string,
   { journalled, malformed }: Commit,
   { produced, dropped_ring_full, rate_limited }: KernelCounts,

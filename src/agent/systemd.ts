@@ -58,12 +58,12 @@ export class SystemdReporter implements Disposable {
 }
 
 /** Whether every thread gives signs of life: the watchdog is fed by the actors, not by a timer. */
-export function getsOn({ actors }: StatusDocument): boolean {
+function getsOn({ actors }: StatusDocument): boolean {
   return actors.every(({ vitals }) => (vitals?.heartbeat_age_seconds ?? 0) < SILENT_SECONDS);
 }
 
 /** `degraded: 4 running, 1 failed (oom)`. */
-export function summary({ agent, actors }: StatusDocument): string {
+function summary({ agent, actors }: StatusDocument): string {
   const byState = Map.groupBy(actors, ({ state }) => state);
   const parts = [...byState].map(([state, those]) => {
     const names =

@@ -110,7 +110,7 @@ const RESERVED_WORDS: ReadonlySet<string> = new Set(
 );
 
 /** `memory_reclaim` -> `MemoryReclaim`. */
-export function pascal(name: string): string {
+function pascal(name: string): string {
   return name.replace(/(?:^|_+)([a-z0-9])/g, (_, first: string) => first.toUpperCase());
 }
 

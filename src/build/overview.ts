@@ -25,12 +25,12 @@ export function collectorSources(
   });
 }
 
-export function kindOf({ manifest, description }: CollectorSources): CollectorKind {
+function kindOf({ manifest, description }: CollectorSources): CollectorKind {
   return description?.kind ?? (manifest?.event ? 'event' : 'metric');
 }
 
 /** The module's own word goes before the object's. */
-export function aboutOf({ manifest, description }: CollectorSources): About | undefined {
+function aboutOf({ manifest, description }: CollectorSources): About | undefined {
   return description?.about ?? manifest?.about;
 }
 

@@ -9,7 +9,7 @@ import { TICKS_PER_SECOND } from '../procfs/stat.ts';
 import type { Processes, ProcessUse, Subject } from '../sdk/autotracing.ts';
 
 /** Reading one takes 12 µs: this many do not hold a thread up for longer than it may be. */
-export const MAX_PROCESSES = 4096;
+const MAX_PROCESSES = 4096;
 
 /** Memory of all processes at one time. Plain data. */
 export interface Baseline {

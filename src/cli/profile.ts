@@ -1,9 +1,9 @@
 /** `huatuo profile`: one profile, taken by this process, with or without an agent. */
-import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EffectiveConfig } from '../config/effective.ts';
-import type { ContainerEntry } from '../containers/document.ts';
+import { findContainer } from '../containers/find-container.ts';
 import { findUnit } from '../containers/find-unit.ts';
 import { HuatuoError } from '../error.ts';
 import { ProfileOwner } from '../kernel/profile-owner.ts';
@@ -20,6 +20,7 @@ import { printable } from '../text.ts';
 import type { ProfileFlags } from './command-line.ts';
 import { askAgent, lookAround } from './containers.ts';
 import type { HeldSignals } from './early-signals.ts';
+import { requireWritable, writeOutput } from './output-file.ts';
 
 export interface ProfileOutput {
   print(text: string): void;
@@ -76,7 +77,7 @@ export async function profileCommand(
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
     if (stop.signal.aborted && profile.samples === 0) throw nothingSampled();
     if (profile.samples === 0) complain(nothingSeen(kind));
-    orExplain(flags.output, () => writeFileSync(flags.output, format(profile)));
+    writeOutput(flags.output, format(profile));
     print(subtitle(profile));
     for (const line of [...topFunctions(profile), ...unnamedFiles(profile)]) print(line);
     print(`written to ${flags.output}`);
@@ -122,7 +123,7 @@ async function subjectOf(
   if (unit !== undefined) return { subject: unitOf(config.path.procfs, unit), name: printable(unit) };
   if (container === undefined) return { subject: { type: 'host' }, name: 'the host' };
   const { containers } = (await askAgent(config.web)) ?? (await lookAround(config, complain));
-  const found = oneContainer(container, containers);
+  const found = findContainer(container, containers);
   const { name, id } = found;
   return { subject: workloadSubject(found), name: printable(`container ${name || id.slice(0, 12)}`) };
 }
@@ -149,20 +150,6 @@ function unitOf(procfs: string, name: string): ProfileSubject {
     expected: '--unit with the whole name of a systemd unit that runs, such as nginx.service',
     found: printable(name),
     remedy: 'see systemctl list-units',
-  });
-}
-
-function oneContainer(wanted: string, containers: readonly ContainerEntry[]): ContainerEntry {
-  const found = containers.filter(
-    ({ id, name, hostname, podName }) => [name, hostname, podName].includes(wanted) || id.startsWith(wanted),
-  );
-  const [one] = found;
-  if (one && found.length === 1) return one;
-  const names = found.map(({ name, id }) => `${name} (${id.slice(0, 12)})`).join(', ');
-  throw new HuatuoError('USAGE', {
-    expected: '--container with the name, host name, pod or the beginning of the id of one container',
-    found: printable(found.length === 0 ? `none called ${wanted}` : `${found.length}: ${names}`),
-    remedy: 'see huatuo containers',
   });
 }
 
@@ -195,24 +182,4 @@ function requireFormat(file: string): (profile: Profile) => string | Uint8Array 
     found: printable(file),
     remedy: 'the end of the name says what is written',
   });
-}
-
-/** Said before the time is spent; what is in the file stays until there is something to write. */
-function requireWritable(file: string): void {
-  const isNew = !existsSync(file);
-  orExplain(file, () => closeSync(openSync(file, 'a')));
-  if (isNew) rmSync(file);
-}
-
-function orExplain(file: string, write: () => void): void {
-  try {
-    write();
-  } catch (cause) {
-    throw new HuatuoError('DIRECTORY_NOT_WRITABLE', {
-      expected: `to write ${printable(file)}`,
-      found: (cause as NodeJS.ErrnoException).code ?? String(cause),
-      remedy: 'name another file with --output',
-      cause,
-    });
-  }
 }

@@ -83,7 +83,7 @@ export function createBpf(dependencies: BpfDependencies): OwnBpf {
   };
 }
 
-export class LoadedObject implements BpfObject {
+class LoadedObject implements BpfObject {
   readonly #dependencies: BpfDependencies;
   readonly #kernel: Remote<KernelCalls>;
   readonly #manifest: ObjectManifest;
@@ -223,7 +223,7 @@ async function openReader(
   });
 }
 
-export function ringEvents(reader: RingReader, dependencies: BpfDependencies): EventRing {
+function ringEvents(reader: RingReader, dependencies: BpfDependencies): EventRing {
   const { data, journal, stats, log, signal, enrich } = dependencies;
   return {
     batches: () => batches(reader, signal),

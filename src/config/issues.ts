@@ -43,7 +43,7 @@ export class ConfigError extends HuatuoError {
 }
 
 /** One line: `huatuo.yaml:3:9: log.level: found "loud", expected debug, info, warn or error`. */
-export function formatIssue(issue: ConfigIssue): string {
+function formatIssue(issue: ConfigIssue): string {
   const position = issue.line === undefined ? '' : `:${issue.line}:${issue.column}`;
   const path = issue.path === '' || position === '' ? '' : ` ${issue.path}:`;
   const hint = issue.suggestion === undefined ? '' : `; did you mean ${issue.suggestion}?`;

@@ -220,7 +220,7 @@ export class ContainerRegistry {
   }
 
   /**
-   * What one source knows now, in ref of what it knew before.
+   * What one source knows now, in place of what it knew before.
    * @returns paths of cgroups that are a container's now: `made` must be told again of them and of all below them
    */
   describe(source: string, details: readonly ContainerDetails[]): readonly string[] {

@@ -94,13 +94,13 @@ export function envelopeTemplate(fields: EnvelopeFields): EnvelopeTemplate {
 }
 
 /** RFC 3339 in UTC with nine digits, so that text order is time order. */
-export function rfc3339(realtime_ns: bigint): string {
+function rfc3339(realtime_ns: bigint): string {
   const seconds = new Date(Number(realtime_ns / 1_000_000n)).toISOString().slice(0, 19);
   return `${seconds}.${(realtime_ns % 1_000_000_000n).toString().padStart(9, '0')}Z`;
 }
 
 /** The upstream layout of `time` and `tracer_time`, always in UTC: `2026-11-22 15:03:14.123 +0000`. */
-export function upstreamTime(realtime_ns: bigint): string {
+function upstreamTime(realtime_ns: bigint): string {
   return `${new Date(Number(realtime_ns / 1_000_000n)).toISOString().slice(0, 23).replace('T', ' ')} +0000`;
 }
 

@@ -11,7 +11,7 @@ export function ipText(bytes: Uint8Array): string {
 
 /** The inverse of `ipText`, for any spelling. @returns undefined when it is no IP address */
 export function ipBytes(text: string): Uint8Array | undefined {
-  // Loaded when it is needed: most threads never are, and it takes each 300 KB.
+  // Loaded when it is needed: most threads never are, and it takes memory in each.
   const { isIPv4, isIPv6 } = process.getBuiltinModule('node:net');
   if (isIPv4(text)) return Uint8Array.from([...IPV4_MAPPED, ...text.split('.').map(Number)]);
   if (!isIPv6(text) || text.includes('%')) return undefined;

@@ -2,8 +2,8 @@
  * Kernel symbols for stacks: parsed once for the agent (src/kernel/symbols.ts), searched by every collector's thread when
  * its decoder meets a new address.
  *
- * `/proc/kallsyms` is 10 MB and 200,000 lines. It is read in chunks and parsed as bytes into growing shared arrays:
- * strings and objects for each line would cost the agent 60 MB of RSS that it never gets back.
+ * `/proc/kallsyms` has some 200,000 lines. It is read in chunks and parsed as bytes into growing shared arrays:
+ * strings and objects for each line would cost the agent several times as much, which it never gets back.
  */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';

@@ -93,14 +93,16 @@ export class KernelMap<Key, Value> implements BpfMap<Key, Value> {
     }
     const owners = await Promise.all(read.map(({ id }) => containers.byCgroupId(id, cgroup.controller)));
     const live = new Map(containers.list().map((container) => [container.id, container]));
-    const groups = new Map<string, { container: Container; key: Key; views: readonly DataView[] }>();
+    const groups = new Map<string, { container: Container; key: Key; views: DataView[] }>();
     for (const [index, { key, views }] of read.entries()) {
       const container = live.get(owners[index]?.id ?? '');
       if (!container) continue;
       const rest = cgroup.name === '' ? '' : { ...(key as object), [cgroup.json]: '' };
       const group = `${container.id} ${JSON.stringify(rest, (_, part) => (typeof part === 'bigint' ? `${part}` : part))}`;
       const known = groups.get(group);
-      groups.set(group, known ? { ...known, views: [...known.views, ...views] } : { container, key, views });
+      // A container has a cgroup for each of its services, of which there may be thousands.
+      if (known) known.views.push(...views);
+      else groups.set(group, { container, key, views: [...views] });
     }
     return Array.from(groups.values(), ({ container, key, views }) => ({
       container,

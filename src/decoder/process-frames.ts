@@ -22,7 +22,7 @@ import { demangled } from './demangle.ts';
 import { openElf, readFileSymbols } from './elf-symbols.ts';
 import { mappingOf, moduleOf, type NamedFrame, NOWHERE, type ProcessMappings } from './frame-places.ts';
 import { MAX_PERF_MAP_BYTES, parsePerfMap } from './perf-map.ts';
-import { type SymbolTable, symbolAt } from './symbol-table.ts';
+import { cachedBytes, type SymbolTable, symbolAt } from './symbol-table.ts';
 
 const OFFSET = /\+0x[0-9a-f]+$/;
 const MAX_TABLE_BYTES = 64 << 20;
@@ -37,8 +37,7 @@ interface ReadFile {
 /** By inode; the newest that was seen. A map of a runtime's code has its name before it, since a file may be mapped and be one. */
 const files = new LRUCache<string, ReadFile>({
   maxSize: MAX_TABLE_BYTES,
-  sizeCalculation: ({ table }) =>
-    128 + (table ? table.addresses.byteLength * 1.5 + table.names.byteLength : 0),
+  sizeCalculation: ({ table }) => cachedBytes(table, MAX_TABLE_BYTES),
 });
 
 /** @returns of those that are still there */

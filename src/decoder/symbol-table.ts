@@ -63,6 +63,15 @@ function lastAtOrBelow(addresses: BigUint64Array, address: bigint): number {
   return low - 1;
 }
 
+/**
+ * What a cache of tables counts a table as. A table that is larger than the whole cache would never be kept, and its file read again for
+ * each of its names: it is counted as all of it, and stands there alone.
+ * @param most bytes of the cache
+ */
+export function cachedBytes(table: SymbolTable | undefined, most: number): number {
+  return table ? Math.min(most, 1024 + table.addresses.byteLength * 1.5 + table.names.byteLength) : 1024;
+}
+
 /** Makes a table, entry by entry, without an object or a string for any of them. */
 export class SymbolTableWriter {
   readonly #addresses = new SharedArrayBuffer(0, { maxByteLength: MAX_SYMBOLS * 8 });

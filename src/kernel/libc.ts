@@ -1,4 +1,7 @@
-/** The few libc calls Node has no API for. Same rules as in libbpf.ts: main thread only, signatures only here. */
+/**
+ * The few libc calls Node has no API for. Same rules as in libbpf.ts: main thread only. What one file alone calls, for netlink,
+ * epoll or ethtool, is declared there.
+ */
 import koffi from 'koffi';
 import { HuatuoError } from '../error.ts';
 import { lastErrno, type Pointer } from './libbpf.ts';

@@ -4,6 +4,7 @@
 import { LRUCache } from 'lru-cache';
 import type { LookupCalls } from '../actor/kernel-calls.ts';
 import type { KernelSymbols } from '../decoder/kallsyms.ts';
+import { cachedBytes } from '../decoder/symbol-table.ts';
 import type { FileSymbols, SymbolTask } from '../decoder/symbol-tasks.ts';
 import type { ProfileCalls } from '../profile/protocol.ts';
 import { shareInFlight } from '../promises.ts';
@@ -26,8 +27,7 @@ const MAX_ENUMS = 64;
 const thread = new SymbolThread();
 const files = new LRUCache<string, FileSymbols>({
   maxSize: MAX_TABLE_BYTES,
-  sizeCalculation: ({ table }) =>
-    1024 + (table ? table.addresses.byteLength * 1.5 + table.names.byteLength : 0),
+  sizeCalculation: ({ table }) => cachedBytes(table, MAX_TABLE_BYTES),
 });
 const enums = new LRUCache<string, Readonly<Record<string, string>>>({ max: MAX_ENUMS });
 let kernel: KernelSymbols | undefined;

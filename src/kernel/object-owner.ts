@@ -92,7 +92,7 @@ export class KernelOwner {
     this.#object?.followCpus();
   }
 
-  /** Frees the object; what is pinned goes on. No worker may use the lent ring any more. */
+  /** Frees the object; what is pinned goes on. No worker may use the shared ring any more. */
   async release(): Promise<void> {
     // A worker may have died while its object was being loaded.
     await this.#loading?.catch(() => undefined);

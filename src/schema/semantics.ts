@@ -65,7 +65,7 @@ export function semanticOf(typedef: string): Semantic | undefined {
 }
 
 /** What counts count. A new noun is added here, once. */
-export const COUNTED: readonly string[] = ['_count', '_total', '_pages', '_packets', '_events', '_tasks'];
+const COUNTED: readonly string[] = ['_count', '_total', '_pages', '_packets', '_events', '_tasks'];
 
 /**
  * Why a name does not go with its format, or undefined.

@@ -28,7 +28,7 @@ export function isOfWorkloads({ labels }: Pick<InstrumentSpec, 'labels'>): boole
  * The name of the family of units. One that does not speak of containers gets the word behind its namespace:
  * `mine_waits_total` and `mine_unit_waits_total`.
  */
-export function unitFamily(name: string): string {
+function unitFamily(name: string): string {
   return name.includes(CONTAINER_WORD) ? ofUnits(name) : name.replace('_', `_${UNIT_WORD}_`);
 }
 

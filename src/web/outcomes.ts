@@ -88,6 +88,8 @@ export class ScrapeOutcomes implements Disposable {
   forget(collector: string): void {
     this.#newest.delete(collector);
     this.#succeeded_ms.delete(collector);
+    this.#logged.delete(collector);
+    this.#late.delete(collector);
   }
 
   /** Seconds since the epoch; undefined if it never gave all its samples. */

@@ -44,6 +44,14 @@ test('a collector that stays broken is logged once, and once when it is whole ag
   assert.deepEqual(logged, ['a collector gave no metrics', 'metrics are complete again']);
 });
 
+test('one that is made anew, or comes again, and fails as the former did is logged', () => {
+  const { made, logged } = outcomes();
+  made.add('a', [failed]);
+  made.forget('a');
+  made.add('a', [failed]);
+  assert.deepEqual(logged, Array(2).fill('a collector gave no metrics'));
+});
+
 const late = {
   type: 'failed',
   error: new HuatuoError('DEADLINE_EXCEEDED', { found: 'no answer after 2000 ms', remedy: 'wait' }),

@@ -1,7 +1,7 @@
 /**
  * Tasks in uninterruptible sleep. A quiet host costs one read of /proc/loadavg for each look: it counts every such task, so while
- * it is low, no container, no unit and not the host can have many, and none is looked at. Counting from files costs 12 µs for each task
- * when the load is not low, at most a hundredth of a CPU; a BPF object that counts for less would be loaded, with a thread of its
+ * it is low, no container, no unit and not the host can have many, and none is looked at. Counting from files reads one for each task
+ * when the load is not low, of 8,192 at most; a BPF object that counts for less would be loaded, with a thread of its
  * own, all the time.
  */
 import { readLoadAverage } from '../../procfs/loadavg.ts';

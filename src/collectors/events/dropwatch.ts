@@ -7,7 +7,7 @@ const REASONS = 'skb_drop_reason mac80211:___mac80211_drop_reason openvswitch:ov
 
 /**
  * Reasons of no loss (include/net/dropreason-core.h). Data that TCP has already, or keeps elsewhere: TCP_OLD_DATA, TCP_OFOMERGE,
- * TCP_OLD_ACK. Segments that have done their work: TCP_RESET, TCP_FASTOPEN. What was meant for others, or nobody asked for:
+ * TCP_OLD_ACK. Segments that have done their work: TCP_RESET, TCP_FASTOPEN. What was meant for others, or was not asked for:
  * OTHERHOST, IPV6DISABLED, SOCKET_FILTER. Queues of sockets and devices that go: QUEUE_PURGE, UNIX_DISCONNECT, UNIX_SKIP_OOB.
  */
 const BENIGN = [

@@ -62,7 +62,7 @@ const collector: Collector = defineMetric({
 export default collector;
 
 /** As dev_seq_printf_stats() adds up what rtnetlink has apart. */
-export function netDevCounters(link: LinkCounters): NetDevCounters {
+function netDevCounters(link: LinkCounters): NetDevCounters {
   return {
     receive_bytes: link.rx_bytes,
     receive_packets: link.rx_packets,

@@ -1,5 +1,5 @@
 /**
- * From the path of a cgroup to the container or the systemd unit it is in, without asking anybody.
+ * From the path of a cgroup to the container or the systemd unit it is in, without a question to an engine.
  *
  *   /docker/<id1>/kubelet.slice/kubelet-kubepods.slice/…-burstable-pod<uid>.slice/cri-containerd-<id2>.scope/init
  *   └── outer ──┘                                                    └─ pod ──┘  └──── innermost: id2 ────┘

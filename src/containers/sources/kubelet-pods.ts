@@ -1,4 +1,4 @@
-/** What kubelet's `/pods` (a Kubernetes `v1.PodList`) says about containers; nothing here asks anybody. */
+/** What kubelet's `/pods` (a Kubernetes `v1.PodList`) says about containers; nothing here opens a connection. */
 import * as z from 'zod/mini';
 import type { ContainerQos, ContainerRuntime, ContainerType } from '../../sdk/container.ts';
 import { known, utcTime } from './facts.ts';

@@ -44,7 +44,7 @@ export interface DetailSource extends Disposable {
   readonly name: string;
   /** What is asked: a socket, a directory, a URL without credentials. For people. */
   readonly place: string;
-  /** A cheap look whether there is anybody to ask: an absent socket is no failure. */
+  /** A cheap look whether the engine is there to be asked: an absent socket is no failure. */
   present(): boolean;
   /**
    * All its containers.

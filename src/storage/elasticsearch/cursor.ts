@@ -6,7 +6,7 @@
  * Between the two, a crash leaves documents of which the server may have some; they are asked for before they are sent again. A cursor
  * that cannot be read costs no document: everything in the journal is asked for.
  */
-import { closeSync, fsyncSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../../sdk/context.ts';
@@ -71,9 +71,8 @@ export class Cursor {
       await file.datasync();
     }
     await rename(unfinished, this.#path);
-    const directory = openSync(join(this.#path, '..'), 'r');
-    fsyncSync(directory);
-    closeSync(directory);
+    await using directory = await open(join(this.#path, '..'), 'r');
+    await directory.sync();
   }
 
   #read(): Map<string, Progress> {

@@ -27,7 +27,7 @@ const NOT_THE_DOCUMENT: ReadonlySet<string> = new Set([
 ]);
 
 /** Items that were refused again and again. */
-export class ItemsRefused extends HuatuoError {
+class ItemsRefused extends HuatuoError {
   readonly status: number;
 
   constructor(count: number, { status, type, reason }: ItemError) {

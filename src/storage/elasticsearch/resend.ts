@@ -1,4 +1,4 @@
-/** Sends dead letters again. What is delivered is remembered, what is rejected again stays. */
+/** Sends dead letters again. What became of them is remembered when all of a tracer have been sent; what is rejected again stays. */
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TRACER_NAME } from '../journal/journal.ts';

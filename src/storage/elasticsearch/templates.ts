@@ -9,7 +9,7 @@ import type { ShippingConfig } from './config.ts';
 import type { Product } from './server.ts';
 
 /** Rises with every change of this file that a server shall take over. */
-export const LAYOUT_VERSION = 1;
+const LAYOUT_VERSION = 1;
 /** Of the schema versions of tracers. */
 const MAX_SCHEMA_VERSION = 10_000;
 

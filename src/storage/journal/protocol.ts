@@ -1,14 +1,10 @@
 /**
- * Every message that crosses a thread, as discriminated unions.
+ * Messages between the thread of a collector, or of a capture, and the journal's, on a port of their own.
  *
- *                 comlink (control, deadlines)
- *   supervisor ───────────────┬──────────────────┬──────────────────┐
- *                             ▼                  ▼                  ▼
- *                      collector worker ──►  journal worker   prometheus worker
- *                             ▲   batch/ack (MessagePort)           │
- *                             └───────────── scrape/samples ────────┘
+ *   hello ──►  welcome          whose documents follow, and what of them is on the disk
+ *   batch ──►  ack | refused
  *
- * The data plane carries whole batches in transferred buffers; an object per event never crosses a thread.
+ * Whole batches go in transferred buffers; an object per event never crosses a thread.
  */
 import type { WireError } from '../../error.ts';
 
@@ -24,7 +20,10 @@ export interface BatchMessage {
   /** Bytes of `buffer` in use; whole lines, the last one ends in a newline. */
   readonly bytes: number;
   readonly documents: number;
-  /** The range of the kernel ring these lines were made from; absent for documents that a collector saved. */
+  /**
+   * The range these lines are: of a ring in bytes, of documents that a collector saved in their numbers. Collectors always send it; without
+   * it the journal does not look whether the batch came before.
+   */
   readonly ring?: RingRange;
 }
 
