@@ -203,6 +203,7 @@ export class Agent {
     // They hear of it before those that take their places are connected.
     const forgotten = [...stopped.keys()].map((name) => this.#services.forget(name, FORGET_MS));
     this.#settlePins();
+    // Also when the agent is to stop by now: what was left is drained by who has it.
     const started = this.#collectors.start(next, stopped);
     this.#services.configure();
     await Promise.all(forgotten);

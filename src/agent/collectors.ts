@@ -66,7 +66,7 @@ export class Collectors {
   /**
    * Drains and stops those that are to run otherwise, or not at all.
    * @param stopping the agent stops: those that are left then are not touched
-   * @returns their names, with what each leaves to the one that takes its place
+   * @returns their names, with what each leaves to the one that takes its place, and only that drains it
    */
   async stopChanged(
     { config, catalog }: Wanted,
@@ -77,7 +77,7 @@ export class Collectors {
       const entry = catalog.find(name);
       const next = entry && collectorPart(config, entry);
       if (next === part) continue;
-      stopping?.throwIfAborted();
+      if (stopping?.aborted) break;
       const isSame = entry && next !== undefined && entry.contents === child.entry.contents;
       stopped.set(name, isSame ? await this.#leave(child, entry) : undefined);
       if (!isSame) await this.#stop(child);
@@ -123,8 +123,12 @@ export class Collectors {
   }
 
   async #leave(child: CollectorChild, next: CatalogEntry): Promise<Legacy | undefined> {
-    if (child.leave) return child.leave(this.#maker.source(next));
-    await this.#stop(child);
+    try {
+      if (child.leave) return await child.leave(this.#maker.source(next));
+      await child.stop();
+    } catch (error) {
+      this.#told(child, error);
+    }
     return undefined;
   }
 
@@ -133,8 +137,12 @@ export class Collectors {
     try {
       return await child.stop({ leavePinned });
     } catch (error) {
-      this.#log.error(`${child.entry.name} was not stopped in good order`, { error });
+      this.#told(child, error);
       return 0n;
     }
+  }
+
+  #told({ entry }: CollectorChild, error: unknown): void {
+    this.#log.error(`${entry.name} was not stopped in good order`, { error });
   }
 }

@@ -103,10 +103,40 @@ test('a stop of the agent leaves those alone that a reload has not come to', asy
   collectors.start(WANTED);
   const stop = new AbortController();
   stop.abort(new HuatuoError('CANCELLED', { found: 'a test', remedy: 'none' }));
-  await assert.rejects(collectors.stopChanged(withRing({ wakeup_age_ms: 7 }), stop.signal), {
-    code: 'CANCELLED',
-  });
-  assert.deepEqual([steps, collectors.names], [ALL('start'), NAMES]);
+  const stopped = await collectors.stopChanged(withRing({ wakeup_age_ms: 7 }), stop.signal);
+  assert.deepEqual([[...stopped.keys()], steps, collectors.names], [[], ALL('start'), NAMES]);
+});
+
+test('what it has come to gets a successor, which drains what was left to it', async () => {
+  const stop = new AbortController();
+  const legacies: unknown[] = [];
+  const legacy = {} as Legacy;
+  const leave = async (): Promise<Legacy> => {
+    stop.abort();
+    return legacy;
+  };
+  const create: CollectorMaker['create'] = (entry, left) => {
+    legacies.push(left);
+    return { ...createChild(entry), leave };
+  };
+  const collectors = new Collectors({ ...MAKER, create }, memoryLog());
+  collectors.start(WANTED);
+  const next = withRing({ wakeup_age_ms: 7 });
+  const left = await collectors.stopChanged(next, stop.signal);
+  assert.deepEqual([[...left.keys()], collectors.start(next, left)], [['oom'], ['oom']]);
+  assert.equal(legacies.at(-1), legacy);
+  assert.deepEqual(collectors.names.toSorted(), NAMES);
+});
+
+test('one that cannot leave anything is in the log, and replaced', async () => {
+  const log = memoryLog();
+  const leave = () => Promise.reject(new Error('a map that cannot be unmapped'));
+  const create: CollectorMaker['create'] = (entry) => ({ ...createChild(entry), leave });
+  const collectors = new Collectors({ ...MAKER, create }, log);
+  collectors.start(WANTED);
+  const next = withRing({ wakeup_age_ms: 7 });
+  assert.deepEqual(collectors.start(next, await collectors.stopChanged(next)), NAMES);
+  assert.equal(log.lines.length, NAMES.length);
 });
 
 test('one that cannot be stopped in good order keeps no other from it, and is in the log', async () => {
