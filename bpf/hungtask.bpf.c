@@ -94,15 +94,6 @@ struct cgroup_hangs {
 };
 CGROUP_COUNTERS(cgroups, cpu, struct cgroup_hangs, MAX_CGROUPS);
 
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct task_struct___waiting {
-	unsigned long nvcsw;
-	unsigned long nivcsw;
-};
-
-#pragma clang attribute pop
-
 /* One hang lasts for as long as its task is not switched to. */
 struct hang {
 	u64 switches;
@@ -117,13 +108,6 @@ struct {
 	__type(key, u32);
 	__type(value, struct hang);
 } hangs SEC(".maps");
-
-static __always_inline u64 switches_of(struct task_struct *task)
-{
-	struct task_struct___waiting *counts = (void *)task;
-
-	return BPF_CORE_READ(counts, nvcsw) + BPF_CORE_READ(counts, nivcsw);
-}
 
 static __always_inline void fill_task(struct hungtask_event *event, struct task_struct *task)
 {

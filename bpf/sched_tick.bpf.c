@@ -164,11 +164,6 @@ static __always_inline bool is_idle(void)
 	return (u32)bpf_get_current_pid_tgid() == 0;
 }
 
-static __always_inline u64 switches_of(struct task_struct___scheduled *task)
-{
-	return BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
-}
-
 /* What the hypervisor took of this CPU, as of the last tick. */
 static __always_inline u64 stolen_until_now(struct task_struct___scheduled *task)
 {

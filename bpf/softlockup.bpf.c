@@ -193,11 +193,6 @@ static __always_inline void count_episode(struct cpu_watch *watch)
 
 #define MAX_GAP_NS NSEC_PER_SEC
 
-static __always_inline u64 switches_of(struct task_struct___scheduled *task)
-{
-	return BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
-}
-
 SEC("perf_event")
 int cpu_looked_at(void *ctx)
 {

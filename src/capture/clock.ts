@@ -15,6 +15,12 @@ export const systemClock: EngineClock = {
   sleep: (seconds, signal) => sleep(seconds * 1000, undefined, { signal }).catch(() => undefined),
 };
 
+/** CPU time of this thread since it began. */
+export function usedCpu_us(): number {
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
+}
+
 /**
  * Bounds a piece of work.
  * @param work is told by its signal when its time is up, or `stop` aborts; what comes of it after that is dropped

@@ -2,7 +2,7 @@
 import type { ProfileCalls } from '../profile/protocol.ts';
 import type { AnyAutotracer } from '../sdk/collector.ts';
 import type { CollectorContext } from '../sdk/context.ts';
-import { type EngineClock, systemClock } from './clock.ts';
+import { type EngineClock, systemClock, usedCpu_us } from './clock.ts';
 import { createCounts } from './counts.ts';
 import { captureDocument } from './document.ts';
 import { Engine } from './engine.ts';
@@ -78,11 +78,6 @@ class CaptureCpu {
       },
     };
   }
-}
-
-function usedCpu_us(): number {
-  const { user, system } = process.threadCpuUsage();
-  return user + system;
 }
 
 /** Too much to keep is no reason to stop: without windows there is no baseline after a crash, but cool-downs hold. */

@@ -10,7 +10,7 @@ import { answerHeartbeat } from '../actor/heartbeat.ts';
 import { expose, wrap } from '../actor/rpc.ts';
 import { ActorStats } from '../actor/stats.ts';
 import { threadId } from '../actor/thread.ts';
-import { systemClock } from '../capture/clock.ts';
+import { systemClock, usedCpu_us } from '../capture/clock.ts';
 import { type Captured, captureDocument, triggerDocument } from '../capture/document.ts';
 import { type CaptureRequest, unpackAlarm } from '../capture/request.ts';
 import type { Outcome } from '../capture/tracer.ts';
@@ -135,11 +135,6 @@ async function makeDocument(
     clock: systemClock,
     stop,
   });
-}
-
-function usedCpu_us(): number {
-  const { user, system } = process.threadCpuUsage();
-  return user + system;
 }
 
 function notify(notice: CaptureNotice): void {

@@ -1,6 +1,7 @@
 /** Reads small text files of procfs, sysfs and cgroupfs. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { HuatuoError } from '../error.ts';
+import { isGone } from '../sdk/gone.ts';
 import { OpenFiles } from './open-files.ts';
 
 let openFiles: OpenFiles | undefined;
@@ -59,14 +60,7 @@ function unreadable(path: string, cause: unknown): HuatuoError {
   });
 }
 
-/** A path that is not there, one below what is no directory any more, and cgroups and processes that end while they are read. */
-const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ENODEV', 'ESRCH']);
-
-/** True when a file was removed: a container or process has ended, which is no failure of the collector. */
-export function isGone(error: unknown): boolean {
-  const cause = error instanceof HuatuoError ? error.cause : error;
-  return GONE.has((cause as NodeJS.ErrnoException | undefined)?.code);
-}
+export { isGone };
 
 /** The error for text that is not what the kernel documents. */
 export function malformed(path: string, line: number, expected: string, found: string): HuatuoError {

@@ -1,4 +1,4 @@
-import { HuatuoError } from '../error.ts';
+import { isGone } from './gone.ts';
 
 /** What runs it; `unknown` when the cgroup path has nothing but an id and no source knows the container. */
 export type ContainerRuntime =
@@ -161,9 +161,6 @@ export function splitCgroupId(id: bigint): {
   return { hierarchy: mark === 0 ? undefined : mark - 1, inode: id & INODE_BITS };
 }
 
-/** Error codes of files that went with a workload: it has ended, which is no failure. */
-const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENODEV', 'ESRCH']);
-
 /**
  * Runs `read` for each running container. One that cannot be read is logged and left out, so that it does not cost the
  * others their samples; one that has ended meanwhile is left out silently.
@@ -203,8 +200,7 @@ function perOne<One extends Workload, Labels, Result>(
       const result = read(one, labelsOf(one));
       if (result !== undefined) results.push([one, result]);
     } catch (error) {
-      const cause = error instanceof HuatuoError ? error.cause : error;
-      if (GONE.has((cause as { readonly code?: unknown } | undefined)?.code)) continue;
+      if (isGone(error)) continue;
       log.warn(complaint, { id: one.id, error });
     }
   }

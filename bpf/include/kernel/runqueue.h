@@ -33,8 +33,6 @@ struct task_struct___scheduled {
 	int pid;
 	int on_rq;
 	int prio;
-	unsigned long nvcsw;
-	unsigned long nivcsw;
 	struct sched_entity se;
 };
 

@@ -41,6 +41,8 @@ struct task_struct {
 	u64 self_exec_id;		  /* another one after each execve(2) */
 	void *stack;
 	unsigned in_iowait : 1;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
 };
 
 /* Before Linux 5.14 the field was called `state`. */
@@ -58,6 +60,15 @@ struct task_struct___before_5_14 {
 #define TASK_NOLOAD 0x400
 /* An `exit_state`: it has ended, and its parent has not asked for it. */
 #define EXIT_ZOMBIE 0x20
+
+/* @param task any flavour of task_struct. How often it was switched from: the same number is the same stay on
+ * a CPU, or off it. */
+static __always_inline u64 switches_of(void *task)
+{
+	struct task_struct *counts = task;
+
+	return BPF_CORE_READ(counts, nvcsw) + BPF_CORE_READ(counts, nivcsw);
+}
 
 static __always_inline u32 task_state(struct task_struct *task)
 {

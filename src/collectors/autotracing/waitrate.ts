@@ -8,7 +8,7 @@ import { processOwners, RUNNERS, runnersOf } from './cpu-runners.ts';
 import { historyOf, type Throttling, throttlingSince, type WaitState } from './wait-history.ts';
 
 /** A container that hardly ever waits has next to no deviation, and each wait would be out of its ordinary. */
-const LEAST_DEVIATION = 2;
+const LEAST_DEVIATION_PERCENT = 2;
 const NS_PER_US = 1_000;
 
 export default sdk.defineAutotracing({
@@ -79,7 +79,7 @@ export default sdk.defineAutotracing({
     if (!history || !previous) return undefined;
     const { now, waiting, mean, deviation, rise } = history;
     if (now < options.wait_percent || waiting < options.waiting_tasks) return undefined;
-    const isJump = now > mean + options.deviations * Math.max(deviation, LEAST_DEVIATION);
+    const isJump = now > mean + options.deviations * Math.max(deviation, LEAST_DEVIATION_PERCENT);
     if (!isJump && rise < options.rise) return undefined;
     return {
       wait_percent: rounded(now),
