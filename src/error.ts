@@ -126,7 +126,7 @@ export class HuatuoError extends Error {
 
   /** Plain data for `postMessage`, cause chain included (at most five links, so a cycle cannot hang it). */
   static toWire(thrown: unknown, depth = 0): WireError {
-    const error = HuatuoError.from(thrown, 'COLLECTOR_FAILED', 'see the stack and the cause');
+    const error = HuatuoError.from(thrown, 'COLLECTOR_FAILED', 'its stack is in the log at level debug');
     const wire: { -readonly [K in keyof WireError]: WireError[K] } = {
       code: error.code,
       message: error.message,

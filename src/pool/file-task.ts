@@ -96,7 +96,7 @@ export async function runFileTask(task: FileTask, host: TaskHost): Promise<FileT
     const error = HuatuoError.from(
       thrown,
       'COLLECTOR_FAILED',
-      `see the log of collector ${task.collector.name}`,
+      `the stack of collector ${task.collector.name} is in the log at level debug`,
     );
     return { type: 'failed', error: HuatuoError.toWire(error) };
   }

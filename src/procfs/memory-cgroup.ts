@@ -84,9 +84,14 @@ function readDirectory(directory: string, path: string, unified: boolean): Memor
     path,
     current,
     ...(max !== undefined && max < UNLIMITED_BYTES && { max }),
-    stat: parseFlatKeyed(file('memory.stat') ?? ''),
+    stat: withoutUnlimited(parseFlatKeyed(file('memory.stat') ?? '')),
     events,
   };
+}
+
+/** v1 has limits among its statistics. */
+function withoutUnlimited(rows: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(rows).filter(([, value]) => value < UNLIMITED_BYTES));
 }
 
 /** `name number` on each line; lines of another shape are skipped. */

@@ -161,6 +161,13 @@ test('a journal on a read-only file system is a warning of the check', {
   assert.match(stderr, /warning: no document can be kept in journal\.directory .*EROFS/);
 });
 
+test('nothing is built into a directory of the system', () => {
+  using directory = directoryWith(moduleFile('watcher'));
+  const { status, stderr } = huatuo(['build', directory.path, '--out', '/etc/']);
+  assert.equal(status, 2);
+  assert.match(stderr, /found \/etc, a directory of the system; name one that is new/);
+});
+
 test('the check of what an agent runs with says how it is put in force', () => {
   using directory = directoryWith({ 'ok.yaml': 'region: eu\n' });
   using journal = directoryWith({ '.reload.sock': '' });

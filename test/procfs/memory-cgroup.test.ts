@@ -20,7 +20,8 @@ class Host extends FixtureProc {
     for (const name of ['web', 'other']) {
       this.write(`mounted/${name}/memory.current`, '4096\n');
       this.write(`mounted/${name}/memory.max`, 'max\n');
-      this.write(`mounted/${name}/memory.stat`, 'anon 4096\n');
+      // The last one is how v1 says none.
+      this.write(`mounted/${name}/memory.stat`, 'anon 4096\nhierarchical_memsw_limit 9223372036854771712\n');
       this.write(`mounted/${name}/memory.events`, 'oom_kill 1\n');
     }
   }

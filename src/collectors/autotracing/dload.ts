@@ -40,7 +40,7 @@ export default sdk.defineAutotracing({
     top: sdk.count(32, 'Tasks in a document', { min: 1, max: 256 }),
     known_issues: sdk.list(
       sdk.pattern('', ''),
-      'Known issues: a name, =, and a regular expression that is found in the stacks',
+      'Known issues: a name, =, and a regular expression that is found in the stacks; one without a name is its own',
     ),
   },
   document: {

@@ -22,6 +22,8 @@ import type { JournalTracerStatus } from './stream-status.ts';
 const MAX_QUEUED = 64;
 /** A collector has one ring, and another for what it saves. */
 const MAX_REFUSED_RINGS = 8;
+/** Of tracers, in a message. */
+const MAX_NAMED = 8;
 
 export interface JournalStatus {
   readonly tracers: Readonly<Record<string, JournalTracerStatus>>;
@@ -215,10 +217,14 @@ export class JournalActor implements JournalControl {
 }
 
 function failure(tracers: JournalStatus['tracers']): HuatuoError | undefined {
-  const [tracer, status] = Object.entries(tracers).find(([, { failing }]) => failing) ?? [];
-  if (!status) return undefined;
+  const failing = Object.entries(tracers).filter(([, { failing }]) => failing);
+  const [first] = failing;
+  if (!first) return undefined;
+  const [, status] = first;
+  const names = failing.slice(0, MAX_NAMED).map(([tracer]) => tracer);
+  const more = failing.length > MAX_NAMED ? ` and ${failing.length - MAX_NAMED} more` : '';
   return new HuatuoError('JOURNAL_FAILED', {
-    found: `documents of ${tracer} are refused, lost, or do not reach the disk (${status.last_error})`,
+    found: `documents of ${names.join(', ')}${more} are refused, lost, or do not reach the disk (${status.last_error})`,
     remedy: 'see last_error of each tracer in the journal section of /api/v1/status',
   });
 }

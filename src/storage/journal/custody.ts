@@ -71,6 +71,8 @@ export class Custody implements Disposable {
       while (this.#isOurs() && !this.#journal.suspension && !signal.aborted) {
         this.#inspect();
         await watch.changed(signal);
+        // One segment at a time, and none while the agent starts: it takes as long as to decompress it.
+        if (!signal.aborted) await this.#journal.verify().catch(() => undefined);
       }
       if (!signal.aborted) await this.#regain();
     }

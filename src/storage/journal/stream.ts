@@ -159,6 +159,11 @@ export class JournalStream {
     if (this.#files && !this.#stock.inspect()) this.reopen();
   }
 
+  /** Reads one of the closed segments, if there is one that was not read yet, and counts what is damaged. @throws the errno's error */
+  async verify(): Promise<boolean> {
+    return this.#files !== undefined && (await this.#stock.verify());
+  }
+
   /** Lets go of the files and opens what has their names now. @throws as `open` */
   reopen(): void {
     const files = this.#files;

@@ -59,7 +59,19 @@ test('while the kernel looks it is asked once a minute whether it still does', a
   using run = new Run(120);
   run.begin();
   await run.clock.advance(119);
-  assert.deepEqual([run.looks, run.logged, run.timeouts], [0, [], [120, 120]]);
+  assert.deepEqual([run.looks, run.timeouts], [0, [120, 120]]);
+});
+
+test('a threshold that has no effect is told once, unless it is what the kernel does anyway', async () => {
+  using ignored = new Run(120);
+  ignored.begin();
+  await ignored.clock.advance(200);
+  assert.equal(ignored.logged.length, 1);
+  assert.match(ignored.logged[0] ?? '', /the threshold of hungtask has no effect/);
+  using same = new Run(20);
+  same.begin();
+  await same.clock.advance(200);
+  assert.deepEqual(same.logged, []);
 });
 
 test('while it does not, there are ten looks for each threshold', async () => {

@@ -448,3 +448,29 @@ test('sizes that make no sense are refused at start', () => {
       code: 'CONFIG_INVALID',
     });
 });
+
+test('a closed segment that was damaged while no agent ran is found, counted once, and named', async () => {
+  using temp = tempDirectory();
+  const options = journalOptions(temp.path, { segment_bytes: 4000, segments: 100, compression: 'sealed' });
+  const former = new Journal(options, memoryLog());
+  for (let n = 0; n < 1000; n += 10) former.append('oom', noise(10, n, 60), 10);
+  await former.packed();
+  await former.close();
+  const [first = '', second = ''] = segmentFiles(temp.path, 'oom').filter((name) => name.endsWith('.zst'));
+  const path = join(temp.path, 'oom', first);
+  const bytes = readFileSync(path);
+  bytes[bytes.length - 20]! ^= 0xff;
+  writeFileSync(path, bytes);
+  const documents = Number.parseInt(second, 10);
+  const told: object[] = [];
+  for (const life of [1, 2]) {
+    const log = { ...memoryLog(), warn: (_: string, detail: object = {}) => void told.push(detail) };
+    const journal = new Journal(options, log);
+    for (let look = 0; look < 100; look++) await journal.verify();
+    const { stored_documents, lost_documents, last_error } = journal.status().oom ?? assert.fail();
+    assert.deepEqual([stored_documents, lost_documents], [1000 - documents, documents]);
+    if (life === 1) assert.match(last_error ?? '', new RegExp(`frames are damaged in ${path}`));
+    await journal.close();
+  }
+  assert.deepEqual(told, [{ path, lost_documents: documents }]);
+});
