@@ -25,7 +25,7 @@ const FAMILIES: readonly Field[] = [
     'lost_documents',
     'counter',
     'lost_documents_total',
-    'Documents in files that others deleted, renamed or cut.',
+    'Documents in files that others deleted, renamed or cut, or that are damaged.',
   ],
   [
     'doubtful_documents',

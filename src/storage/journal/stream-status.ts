@@ -21,7 +21,7 @@ export interface JournalTracerStatus {
   readonly stored_documents: number;
   /** Documents in segments that a bound deleted, or that were deleted while no agent ran. */
   readonly expired_documents: number;
-  /** Documents in segments that others deleted, renamed or cut, and in frames that were damaged when the journal was opened. */
+  /** Documents in segments that others deleted, renamed or cut, and in frames that are damaged. */
   readonly lost_documents: number;
   /** Documents since the journal was opened that may not be on the disk, because it failed to sync them. */
   readonly doubtful_documents: number;
