@@ -155,7 +155,7 @@ test('a journal whose directory could not be made begins when it can, and keeps 
   assert.match(actor.status().error?.message ?? '', /EROFS; mount it read-write/);
   assert.throws(() => journal.append('oom', lines(1, 1), 1), { message: /EROFS/ });
   isReady = true;
-  await eventually('the journal to go on', () => actor.status().error === undefined);
+  await eventually('the journal to go on', () => journal.suspension === undefined);
   journal.append('oom', lines(1, 1), 1);
   assert.equal(streamText(directory, 'oom'), lines(2).toString());
   assert.equal(log.lines.filter((line) => line === 'warn the journal is suspended').length, 1);
