@@ -52,7 +52,7 @@ async function timeSamples(): Promise<(readonly [string, number])[]> {
     const ctx = {
       options: {},
       paths: { procfs: '/proc', sysfs: '/sys' },
-      containers: { list: () => [] },
+      containers: { list: () => [], units: () => [] },
     } as unknown as SampleContext<unknown>;
     const times: number[] = [];
     for (let look = 0; look < LOOKS; look++) {
