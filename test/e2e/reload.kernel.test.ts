@@ -16,6 +16,11 @@ import { sampleValue } from '../support/prometheus-text.ts';
 const skip = skipWithoutBpf();
 const collectors = skip ? '' : await builtCollectors('collectors');
 
+function startFlooded(more: Partial<Parameters<typeof AgentProcess.start>[0]> = {}): Promise<AgentProcess> {
+  const config = { collectors: { flood: FLOOD_CONFIG } };
+  return AgentProcess.start({ collectors, only: ['flood'], config, ...more });
+}
+
 /** When each actor began its present state: unchanged for those that were left alone. */
 async function starts(agent: AgentProcess): Promise<Record<string, string>> {
   const { actors } = await agent.status();
@@ -37,10 +42,7 @@ test('a valid configuration restarts only the collectors whose part changed', { 
 test('a host that gets its name later has it after a reload, in metrics and documents; a set one counts for more', {
   skip,
 }, async () => {
-  await using agent = await AgentProcess.start({
-    collectors,
-    only: ['flood'],
-    config: { collectors: { flood: FLOOD_CONFIG } },
+  await using agent = await startFlooded({
     wrapper: ['unshare', '--uts', '--', 'sh', '-c', 'hostname localhost; exec "$@"', 'sh'],
   });
   const hostOf = (): Promise<string | undefined> =>
@@ -131,11 +133,7 @@ test('a port that is taken leaves the page where it was', { skip }, async () => 
 });
 
 test('events that were produced before a reload are on disk after it', { skip }, async () => {
-  await using agent = await AgentProcess.start({
-    collectors,
-    only: ['flood'],
-    config: { collectors: { flood: FLOOD_CONFIG } },
-  });
+  await using agent = await startFlooded();
   flood(5000);
   agent.configure({
     collectors: { flood: FLOOD_CONFIG },
@@ -148,11 +146,7 @@ test('events that were produced before a reload are on disk after it', { skip },
 test('what changes nothing of the programs is put in force without a gap: every event is on disk once, and counts go on', {
   skip,
 }, async () => {
-  await using agent = await AgentProcess.start({
-    collectors,
-    only: ['flood'],
-    config: { collectors: { flood: FLOOD_CONFIG } },
-  });
+  await using agent = await startFlooded();
   using producer = new Producer({ collector: 'flood', events: 20, every_ms: 5 });
   for (const region of ['one', 'two', 'three']) {
     const { made } = producer;

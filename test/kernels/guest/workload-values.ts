@@ -23,17 +23,24 @@ export async function endUnit(): Promise<void> {
   await run('systemctl', 'stop', UNIT);
 }
 
-export function unitValues(hierarchy: Hierarchy): Value[] {
-  const of = (
-    collector: string,
-    about: string,
-    name: string,
-    read?: () => number,
-    ...labels: string[]
-  ): Value => ({
-    ...{ collector, about: `${about} of a unit`, series: [name, `systemd_unit="${UNIT}"`, ...labels] },
+type SeriesOf = (
+  collector: string,
+  about: string,
+  name: string,
+  read?: () => number,
+  ...labels: string[]
+) => Value;
+
+/** @param label that the series of it have */
+function seriesOf(whose: string, label: string): SeriesOf {
+  return (collector, about, name, read, ...labels) => ({
+    ...{ collector, about: `${about} of ${whose}`, series: [name, label, ...labels] },
     ...(read && { read }),
   });
+}
+
+export function unitValues(hierarchy: Hierarchy): Value[] {
+  const of = seriesOf('a unit', `systemd_unit="${UNIT}"`);
   const isUnified = hierarchy === 'unified';
   const file = (controller: string, unified: string, legacy: string): string =>
     readFileSync(
@@ -94,20 +101,7 @@ function property(name: string): number {
 /** @param limit_bytes of its memory */
 export function containerValues(work: ContainerGroup, limit_bytes: number, hierarchy: Hierarchy): Value[] {
   const isUnified = hierarchy === 'unified';
-  const of = (
-    collector: string,
-    about: string,
-    name: string,
-    read?: () => number,
-    ...labels: string[]
-  ): Value => ({
-    ...{
-      collector,
-      about: `${about} of a container`,
-      series: [name, `container_id="${work.id}"`, ...labels],
-    },
-    ...(read && { read }),
-  });
+  const of = seriesOf('a container', `container_id="${work.id}"`);
   return [
     of('memory_usage', 'limit', 'huatuo_container_memory_limit_bytes', () => limit_bytes),
     of('cpu_util', 'CPU time', 'huatuo_container_cpu_seconds_total', () =>
