@@ -33,12 +33,24 @@ const readIn = (cgroup: TestCgroup, disk: LoopDevice): Promise<void> =>
 
 const numberOf = (disk: LoopDevice): string => readFileSync(`/sys/block/${disk.name}/dev`, 'utf8').trim();
 
+function isOf(disk: LoopDevice, device: number): boolean {
+  const [major = 0, minor = 0] = numberOf(disk).split(':').map(Number);
+  return device === major * 2 ** 20 + minor;
+}
+
 /** Requests of a cgroup to this disk: dd itself may have to be read from another one. */
 async function requestsOf(object: Iolatency, disk: LoopDevice, id: bigint): Promise<number> {
-  const [major = 0, minor = 0] = numberOf(disk).split(':').map(Number);
   let requests = 0;
   for await (const [{ cgroup, device }, { q2c }] of object.map('containers').entries())
-    if (cgroup === id && device === major * 2 ** 20 + minor) requests += sum(q2c.slots);
+    if (cgroup === id && isOf(disk, device)) requests += sum(q2c.slots);
+  return requests;
+}
+
+/** Requests of all cgroups to this disk that the program has seen done. */
+async function requestsTo(object: Iolatency, disk: LoopDevice): Promise<number> {
+  let requests = 0;
+  for await (const [{ device }, { q2c }] of object.map('disks').entries())
+    if (isOf(disk, device)) requests += sum(q2c.slots);
   return requests;
 }
 
@@ -50,14 +62,14 @@ test('requests of cgroups that are removed become those of their parent, and no 
   await using iolatency = await CollectorHarness.load('iolatency');
   const object = (await iolatency.ctx.bpf.load()) as Iolatency;
   await readIn(container, disk);
-  assert.equal(await requestsOf(object, disk, container.inode), READS);
   for (let made = 0; made < CHURN; made++) {
     await using inner = TestCgroup.make('blkio', `${PARENT}/container/job-${made}`);
     await readIn(inner, disk);
   }
-  const requests = await requestsOf(object, disk, container.inode);
-  const missing = READS * (CHURN + 1) - requests;
-  assert.ok(missing >= 0 && missing <= iolatency.missedRuns, `${missing} requests are missing`);
+  // All of them, but for a few whose end a sandbox hides: see support/unseen.ts.
+  const requests = await requestsTo(object, disk);
+  assert.equal(await requestsOf(object, disk, container.inode), requests);
+  assert.ok(requests <= READS * (CHURN + 1) && requests > READS * CHURN, `${requests} requests`);
 
   // Others make and remove cgroups meanwhile.
   const live = liveInodes();

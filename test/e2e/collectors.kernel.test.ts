@@ -19,6 +19,7 @@ import { parsePage, samplesOf, sampleValue } from '../support/prometheus-text.ts
 import { promlint } from '../support/promlint.ts';
 import { promtoolComplaints } from '../support/promtool.ts';
 import { skipWithoutTcpPair, TcpPair } from '../support/tcp-pair.ts';
+import { retryUnseen } from '../support/unseen.ts';
 
 const skip = skipWithoutBpf();
 const HOST = ['region', 'host'];
@@ -152,13 +153,19 @@ describe('one agent with all collectors', { skip }, () => {
   test('every name of the existing dashboards is there with its type and labels, also for the container', async () => {
     const ours = { container_host: ID.slice(0, 12) };
     // Use of CPUs and disks is a difference: it takes two samples of the collector's own clock.
-    const text = await agent.until('samples of the host and of the container', async () => {
-      const page = await agent.get('/metrics');
-      const families = parsePage(page);
-      const isThere = ([name, , labels]: (typeof UPSTREAM)[number]): boolean =>
-        samplesOf(families, name, labels.includes('container_host') ? ours : {}).length > 0;
-      return UPSTREAM.every(isThere) ? page : undefined;
-    });
+    let missing: readonly string[] = [];
+    const text = await agent.until(
+      () => `samples of the host and of the container, without ${missing.join(', ')}`,
+      async () => {
+        const page = await agent.get('/metrics');
+        const families = parsePage(page);
+        missing = UPSTREAM.filter(
+          ([name, , labels]) =>
+            samplesOf(families, name, labels.includes('container_host') ? ours : {}).length === 0,
+        ).map(([name]) => name);
+        return missing.length === 0 ? page : undefined;
+      },
+    );
     const page = parsePage(text);
     for (const [name, type, labels] of UPSTREAM) {
       assert.equal(page.get(name)?.type, type, name);
@@ -287,12 +294,19 @@ describe('one agent with all collectors', { skip }, () => {
     skip: skipWithoutController('blkio') || skipWithoutPrograms('losetup', 'dd'),
   }, async () => {
     using disk = new LoopDevice(MIB);
-    await directIo([`if=${disk.path}`, 'of=/dev/null', 'iflag=direct', 'count=100'], (pid) =>
-      cgroupOf('blkio').add(pid),
-    );
-    const page = await agent.metrics('iolatency');
-    const labels = { container_id: ID, device: disk.name };
-    assert.equal(sampleValue(page, 'huatuo_container_disk_request_seconds_count', labels), 100);
+    const requests = async (): Promise<number> => {
+      const labels = { container_id: ID, device: disk.name };
+      const page = await agent.metrics('iolatency');
+      const [sample] = samplesOf(page, 'huatuo_container_disk_request_seconds_count', labels);
+      return sample?.value ?? 0;
+    };
+    await retryUnseen(async () => {
+      const before = await requests();
+      await directIo([`if=${disk.path}`, 'of=/dev/null', 'iflag=direct', 'count=100'], (pid) =>
+        cgroupOf('blkio').add(pid),
+      );
+      assert.equal((await requests()) - before, 100);
+    });
   });
 
   test('the series of a container go with it', { skip: skipWithoutController('cpu') }, async () => {

@@ -158,7 +158,7 @@ export class AgentProcess implements AsyncDisposable {
 
   /** Asks again until `check` answers something true; fails at once when the agent has ended. */
   async until<T>(
-    what: string,
+    what: string | (() => string),
     check: () => T | Promise<T>,
     timeout_ms?: number,
   ): Promise<Exclude<T, undefined | false>> {
@@ -166,7 +166,10 @@ export class AgentProcess implements AsyncDisposable {
       what,
       async () => {
         const found = await check();
-        if (!found && this.#gone) throw new Error(`the agent ended before ${what}:\n${this.#stderr}`);
+        if (!found && this.#gone)
+          throw new Error(
+            `the agent ended before ${typeof what === 'string' ? what : what()}:\n${this.#stderr}`,
+          );
         return found;
       },
       { ...(timeout_ms !== undefined && { timeout_ms }), last: () => this.#stderr },

@@ -7,12 +7,12 @@ const TIMEOUT_MS = 60_000;
 
 /**
  * Asks again until `check` answers something true.
- * @param what completes the sentence "waited N ms for …"
+ * @param what completes the sentence "waited N ms for …"; a function tells what it is in the end
  * @param last added to the message when time is up: what was there instead
  * @returns what `check` answered; what it throws ends the wait
  */
 export async function eventually<T>(
-  what: string,
+  what: string | (() => string),
   check: () => T | Promise<T>,
   { timeout_ms = TIMEOUT_MS, last = (): string => '' }: { timeout_ms?: number; last?: () => string } = {},
 ): Promise<Exclude<T, undefined | false>> {
@@ -20,7 +20,10 @@ export async function eventually<T>(
   for (;;) {
     const answer = await check();
     if (answer) return answer as Exclude<T, undefined | false>;
-    if (performance.now() > deadline) throw new Error(`waited ${timeout_ms} ms for ${what}\n${last()}`);
+    if (performance.now() > deadline) {
+      const missed = typeof what === 'string' ? what : what();
+      throw new Error(`waited ${timeout_ms} ms for ${missed}\n${last()}`);
+    }
     await sleep(STEP_MS);
   }
 }
