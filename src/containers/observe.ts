@@ -1,7 +1,10 @@
-/** Looks at the init process of each new container, until it is found or has been looked for often enough. */
+/**
+ * Looks at the init process of each new container, until it is found or has been looked for often enough. One in the pid namespace of
+ * the host has no init; a process stands for it, and when that has ended another one.
+ */
 import { join } from 'node:path';
 import { wallOffset_ns } from '../actor/clock.ts';
-import { type InitProcess, readInitProcess } from '../procfs/init-process.ts';
+import { type InitProcess, processStart, readInitProcess } from '../procfs/init-process.ts';
 import type { Container } from '../sdk/container.ts';
 import type { ContainerRegistry } from './registry.ts';
 import { walkHierarchy } from './walk.ts';
@@ -19,6 +22,8 @@ export class InitObserver {
   readonly #procfs: string;
   /** How often each container has been looked at. */
   #looks: ReadonlyMap<string, number> = new Map();
+  /** What stands for containers without an init, the one first that was not looked at for longest. */
+  readonly #substitutes = new Map<string, InitProcess>();
 
   /** @param procfs mount point of procfs */
   constructor(registry: ContainerRegistry, procfs: string) {
@@ -45,6 +50,18 @@ export class InitObserver {
       looks.set(id, count + 1);
     }
     this.#looks = looks;
+    this.#replaceEnded();
+  }
+
+  /** A container that has no other process at the moment keeps the one that has ended until the next tick. */
+  #replaceEnded(): void {
+    for (const [id, substitute] of [...this.#substitutes].slice(0, LOOKS_PER_TICK)) {
+      this.#substitutes.delete(id);
+      if (this.#registry.find(id)?.initPid !== substitute.pid) continue;
+      this.#substitutes.set(id, substitute);
+      const hasEnded = processStart(this.#procfs, substitute.pid) !== substitute.started_seconds;
+      if (hasEnded) this.#look(id, MAX_LOOKS);
+    }
   }
 
   #look(id: string, looks: number): void {
@@ -52,6 +69,8 @@ export class InitObserver {
     const init = container && findInit(this.#procfs, container);
     // A runtime moves itself into the cgroup before the container's init is there, and leaves.
     if (!init || (!init.isNamespaceInit && looks < MAX_LOOKS)) return;
+    if (init.isNamespaceInit) this.#substitutes.delete(id);
+    else this.#substitutes.set(id, init);
     const { pid, netnsInode, started_seconds } = init;
     this.#registry.observe(id, { initPid: pid, netnsInode, startTime: sinceBoot(started_seconds) });
   }

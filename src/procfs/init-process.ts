@@ -13,30 +13,48 @@ export interface InitProcess {
   readonly isNamespaceInit: boolean;
 }
 
-/** Processes that are looked at: the init of a container is among the first of its cgroup. */
+/** Processes that are looked at. The kernel lists them by number, which says little of their age once numbers begin anew. */
 const MAX_PIDS = 32;
 const STATE_FIELDS = 2;
 const START_TIME_FIELD = 22;
 
 /**
  * Reads the processes of a cgroup and picks the container's init: the first one that is process 1 of a pid namespace of
- * its own, or the first one of all when the container shares the host's.
+ * its own, or the oldest one when the container shares the host's: others come and go.
  * @param cgroupDirectory absolute
  * @returns undefined while there is none, or it has just ended
  */
 export function readInitProcess(procfs: string, cgroupDirectory: string): InitProcess | undefined {
   const pids = readText(join(cgroupDirectory, 'cgroup.procs')).split('\n').filter(Boolean).slice(0, MAX_PIDS);
   const first = pids.find((pid) => isNamespaceInit(readText(join(procfs, pid, 'status'))));
-  const init = first ?? pids[0];
-  if (init === undefined) return undefined;
+  const init = oldest(procfs, first === undefined ? pids : [first]);
+  if (!init) return undefined;
   try {
-    const netnsInode = parseNamespaceLink(readlinkSync(join(procfs, init, 'ns/net')));
-    const started_seconds = parseStartTime(readText(join(procfs, init, 'stat')));
-    if (netnsInode === undefined || started_seconds === undefined) return undefined;
-    return { pid: Number(init), netnsInode, started_seconds, isNamespaceInit: first !== undefined };
+    const netnsInode = parseNamespaceLink(readlinkSync(join(procfs, String(init.pid), 'ns/net')));
+    return netnsInode === undefined
+      ? undefined
+      : { ...init, netnsInode, isNamespaceInit: first !== undefined };
   } catch {
     return undefined;
   }
+}
+
+/** @returns seconds since boot; undefined when there is no such process */
+export function processStart(procfs: string, pid: number): number | undefined {
+  return parseStartTime(readText(join(procfs, String(pid), 'stat')));
+}
+
+function oldest(
+  procfs: string,
+  pids: readonly string[],
+): Pick<InitProcess, 'pid' | 'started_seconds'> | undefined {
+  return pids
+    .map(Number)
+    .flatMap((pid) => {
+      const started_seconds = processStart(procfs, pid);
+      return started_seconds === undefined ? [] : [{ pid, started_seconds }];
+    })
+    .toSorted((a, b) => a.started_seconds - b.started_seconds)[0];
 }
 
 /** `NSpid:\t4711\t1`: one number for each pid namespace, the innermost last. */

@@ -46,12 +46,16 @@ class Host implements Disposable {
     this.registry.made({ hierarchy: this.#tree.hierarchy.number, inode, path });
   }
 
-  process(pid: number, isNamespaceInit: boolean): void {
+  process(pid: number, isNamespaceInit: boolean, started_ticks = 100): void {
     const directory = join(this.#procfs, String(pid));
     mkdirSync(join(directory, 'ns'), { recursive: true });
     writeFileSync(join(directory, 'status'), `NSpid:\t${pid}${isNamespaceInit ? '\t1' : ''}\n`);
-    writeFileSync(join(directory, 'stat'), `${pid} (x) S ${'0 '.repeat(18)}100 0\n`);
+    writeFileSync(join(directory, 'stat'), `${pid} (x) S ${'0 '.repeat(18)}${started_ticks} 0\n`);
     symlinkSync(`net:[${pid}000]`, join(directory, 'ns/net'));
+  }
+
+  end(pid: number): void {
+    rmSync(join(this.#procfs, String(pid)), { recursive: true });
   }
 
   endCgroup(): void {
@@ -102,6 +106,38 @@ test('a container in the pid namespace of the host gets its first process in the
   assert.equal(host.initPid, undefined);
   host.tick();
   assert.equal(host.initPid, 5);
+});
+
+test('it is its oldest process, though a younger one has a lower number', () => {
+  using host = new Host();
+  host.process(5, false, 900);
+  host.process(32_000, false, 800);
+  host.cgroup('', 5, 32_000);
+  host.tick(MAX_LOOKS + 1);
+  assert.equal(host.initPid, 32_000);
+});
+
+test('when that process has ended another one stands for the container, also when its number is in use again', () => {
+  using host = new Host();
+  host.process(5, false);
+  host.process(6, false);
+  host.cgroup('', 5, 6);
+  host.tick(MAX_LOOKS + 1);
+  assert.equal(host.initPid, 5);
+  host.end(5);
+  host.cgroup('', 6);
+  host.tick();
+  assert.equal(host.initPid, 6);
+  host.end(6);
+  host.process(6, false, 900);
+  host.process(7, false, 700);
+  host.cgroup('', 6, 7);
+  host.tick();
+  assert.equal(host.initPid, 7);
+  host.end(7);
+  host.cgroup('');
+  host.tick();
+  assert.equal(host.initPid, 7, 'no other one');
 });
 
 test('looks between ticks do not use up patience', () => {

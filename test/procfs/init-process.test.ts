@@ -54,11 +54,11 @@ test('it is the process that is number 1 of a namespace of its own, wherever it 
   });
 });
 
-test('without such a one it is the first, and that is said', () => {
-  using fixture = new Fixture([30, 40]);
-  fixture.process(30, undefined);
+test('without such a one it is the oldest, and that is said', () => {
+  using fixture = new Fixture([30, 40, 50]);
+  fixture.process(30, undefined, { ticks: 300 });
   fixture.process(40, 7);
-  assert.deepEqual([fixture.read()?.pid, fixture.read()?.isNamespaceInit], [30, false]);
+  assert.deepEqual([fixture.read()?.pid, fixture.read()?.isNamespaceInit], [40, false]);
 });
 
 test('an empty cgroup, one that is gone, and one whose processes have just ended have none', () => {
