@@ -55,11 +55,6 @@ struct request___with_disk {
 	struct gendisk *rq_disk;
 };
 
-/* Gone since Linux 5.11, which also took the queue out of the arguments of the tracepoints of requests. */
-struct hd_struct {
-	int partno;
-};
-
 /* Since Linux 6.10; before, RQF_FLUSH_SEQ was bit 4. */
 enum rqf_flags { __RQF_FLUSH_SEQ = 1 };
 
@@ -93,6 +88,17 @@ static __always_inline struct gendisk *request_disk(struct request *rq)
 	if (bpf_core_field_exists(old->rq_disk))
 		return old->rq_disk;
 	return rq->q->disk;
+}
+
+/*
+ * Until Linux 5.11 the queue came first in the tracepoints of requests. Late 5.10.y have that change, too,
+ * and still the types of before: only the type that each tracepoint leaves in the kernel's BTF tells.
+ */
+typedef void (*btf_trace_block_rq_issue___with_queue)(void *, struct request_queue *, struct request *);
+
+static __always_inline bool request_comes_second(void)
+{
+	return bpf_core_type_exists(btf_trace_block_rq_issue___with_queue);
 }
 
 static __always_inline enum request_op request_operation(struct request *rq)
