@@ -206,38 +206,43 @@ static __always_inline void count_times(block_dev device, struct cgroup *cgroup,
 	count_zone(&d2c_zones, &container_d2c_zones, &of, d2c);
 }
 
-/*
- * The address of the request that is issued, or put back. The compiler would compute which of the two
- * arguments is read, and the verifier wants it as a constant.
- */
-static __always_inline u64 request_id(const unsigned long long *ctx)
+static __always_inline int request_issued(u64 id)
 {
-	u64 id;
-
-	if (bpf_core_type_exists(struct hd_struct))
-		asm volatile("%0 = *(u64 *)(%1 + 8)" : "=r"(id) : "r"(ctx));
-	else
-		asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(id) : "r"(ctx));
-	return id;
-}
-
-SEC("tp_btf/block_rq_issue")
-int BPF_PROG(request_issued)
-{
-	u64 id = request_id(ctx);
-
 	span_start(&issued, &id);
 	return 0;
 }
 
-/* It will be issued again, or fail without. */
-SEC("tp_btf/block_rq_requeue")
-int BPF_PROG(request_requeued)
+SEC("tp_btf/block_rq_issue")
+int BPF_PROG(request_issued___without_queue, struct request *rq)
 {
-	u64 id = request_id(ctx);
+	REFUSED_IF(request_comes_second());
+	return request_issued((u64)rq);
+}
 
+SEC("tp_btf/block_rq_issue")
+int BPF_PROG(request_issued___before_5_11, struct request_queue *queue, struct request *rq)
+{
+	return request_issued((u64)rq);
+}
+
+/* It will be issued again, or fail without. */
+static __always_inline int request_requeued(u64 id)
+{
 	span_drop(&issued, &id);
 	return 0;
+}
+
+SEC("tp_btf/block_rq_requeue")
+int BPF_PROG(request_requeued___without_queue, struct request *rq)
+{
+	REFUSED_IF(request_comes_second());
+	return request_requeued((u64)rq);
+}
+
+SEC("tp_btf/block_rq_requeue")
+int BPF_PROG(request_requeued___before_5_11, struct request_queue *queue, struct request *rq)
+{
+	return request_requeued((u64)rq);
 }
 
 SEC("tp_btf/block_rq_complete")

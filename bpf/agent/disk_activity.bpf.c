@@ -10,7 +10,7 @@
  * of such bytes the file is known, and the cgroup that pays; who has made the pages dirty is counted when
  * that happens.
  *
- * Linux >= 5.17: bpf_loop().
+ * Linux >= 5.10.
  */
 #include "slot.h"
 #include "file_names.h"
@@ -75,25 +75,23 @@ struct {
 } direct_files SEC(".maps");
 
 struct disk_losses {
-	u64 bios;   /* there was no room to follow them */
+	u64 bios;   /* there was no room to follow them, or too many in a request */
 	u64 usages; /* nor to add them up */
 };
 SLOT(losses, struct disk_losses);
 
-static __always_inline bool is_ours(struct block_device *bdev)
+static __always_inline bool is_ours(struct gendisk *disk)
 {
-	struct gendisk *disk = BPF_CORE_READ(bdev, bd_disk);
-
 	return disk &&
 	       (BPF_CORE_READ(disk, major) << MINOR_BITS | BPF_CORE_READ(disk, first_minor)) == device;
 }
 
 static __always_inline void fill_user(struct disk_user *user, comm_t *comm)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = (void *)bpf_get_current_task();
 
-	user->process = task->tgid;
-	user->is_kernel = (task->flags & PF_KTHREAD) != 0;
+	user->process = bpf_get_current_pid_tgid() >> 32;
+	user->is_kernel = (BPF_CORE_READ(task, flags) & PF_KTHREAD) != 0;
 	BPF_CORE_READ_STR_INTO(comm, task, group_leader, comm);
 }
 
@@ -114,8 +112,7 @@ static __always_inline struct disk_usage *usage_of(struct disk_user *user, const
 	return usage;
 }
 
-SEC("tp_btf/block_bio_queue")
-int BPF_PROG(disk_bio_queued, struct bio *bio)
+static __always_inline int disk_bio_queued(struct bio *bio)
 {
 	struct bio___of_pages *pages = (void *)bio;
 	u32 operation = bio->bi_opf & OPERATION_BITS, tid;
@@ -125,7 +122,7 @@ int BPF_PROG(disk_bio_queued, struct bio *bio)
 	struct inode *inode;
 	u64 id = (u64)bio;
 
-	if ((operation != READ && operation != WRITE) || !is_ours(bio->bi_bdev))
+	if ((operation != READ && operation != WRITE) || !is_ours(bio_disk(bio)))
 		return 0;
 	queued.bytes = BPF_CORE_READ(pages, bi_iter.bi_size);
 	if (!queued.bytes)
@@ -151,8 +148,22 @@ int BPF_PROG(disk_bio_queued, struct bio *bio)
 	return 0;
 }
 
-/* More than a request has. */
-#define MAX_BIOS 4096
+SEC("tp_btf/block_bio_queue")
+int BPF_PROG(disk_bio_queued___without_queue, struct bio *bio)
+{
+	REFUSED_IF(bio_comes_second());
+	return disk_bio_queued(bio);
+}
+
+SEC("tp_btf/block_bio_queue")
+int BPF_PROG(disk_bio_queued___before_5_11, struct request_queue *queue, struct bio *bio)
+{
+	return disk_bio_queued(bio);
+}
+
+/* More than a request has; without bpf_loop() more than most have. */
+#define MAX_BIOS	     4096
+#define MAX_BIOS_BEFORE_5_17 128
 
 struct bio_walk {
 	struct bio___of_pages *bio;
@@ -172,14 +183,44 @@ static long bio_issued(u32 number, struct bio_walk *walk)
 	return !walk->bio;
 }
 
+static __always_inline bool is_walked(struct request *rq)
+{
+	return rq->bio && disk_number(request_disk(rq)) == device;
+}
+
 SEC("tp_btf/block_rq_issue")
-int BPF_PROG(disk_request_issued, struct request *rq)
+int BPF_PROG(disk_request_issued___with_bpf_loop, struct request *rq)
 {
 	struct bio_walk walk = {(void *)rq->bio, bpf_ktime_get_ns()};
 
-	if (walk.bio && disk_number(request_disk(rq)) == device)
+	if (is_walked(rq))
 		bpf_loop(MAX_BIOS, bio_issued, &walk, 0);
 	return 0;
+}
+
+static __always_inline int issued_before_5_17(struct request *rq)
+{
+	struct bio_walk walk = {(void *)rq->bio, bpf_ktime_get_ns()};
+
+	if (!is_walked(rq))
+		return 0;
+	for (u32 number = 0; number < MAX_BIOS_BEFORE_5_17; number++)
+		if (bio_issued(number, &walk))
+			break;
+	return 0;
+}
+
+SEC("tp_btf/block_rq_issue")
+int BPF_PROG(disk_request_issued___before_5_17, struct request *rq)
+{
+	REFUSED_IF(request_comes_second());
+	return issued_before_5_17(rq);
+}
+
+SEC("tp_btf/block_rq_issue")
+int BPF_PROG(disk_request_issued___before_5_11, struct request_queue *queue, struct request *rq)
+{
+	return issued_before_5_17(rq);
 }
 
 static __always_inline void bio_done(u64 id, u64 now)
@@ -223,12 +264,29 @@ static long bio_of_request_done(u32 number, struct bio_walk *walk)
 }
 
 SEC("tp_btf/block_rq_complete")
-int BPF_PROG(disk_request_completed, struct request *rq, int error, unsigned int bytes)
+int BPF_PROG(disk_request_completed___with_bpf_loop, struct request *rq, int error, unsigned int bytes)
 {
 	struct bio_walk walk = {(void *)rq->bio, bpf_ktime_get_ns(), bytes};
 
-	if (walk.bio && disk_number(request_disk(rq)) == device)
+	if (is_walked(rq))
 		bpf_loop(MAX_BIOS, bio_of_request_done, &walk, 0);
+	return 0;
+}
+
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(disk_request_completed___before_5_17, struct request *rq, int error, unsigned int bytes)
+{
+	struct bio_walk walk = {(void *)rq->bio, bpf_ktime_get_ns(), bytes};
+	struct disk_losses *lost;
+
+	if (!is_walked(rq))
+		return 0;
+	for (u32 number = 0; number < MAX_BIOS_BEFORE_5_17; number++)
+		if (bio_of_request_done(number, &walk))
+			return 0;
+	lost = slot_of(&losses);
+	if (lost)
+		__sync_fetch_and_add(&lost->bios, 1);
 	return 0;
 }
 
@@ -247,7 +305,7 @@ int BPF_PROG(disk_direct_begins, struct kiocb *iocb)
 	struct inode *inode = BPF_CORE_READ(iocb, ki_filp, f_inode);
 	struct file_id file = {};
 
-	if (!inode || !is_ours(BPF_CORE_READ(inode, i_sb, s_bdev)))
+	if (!inode || !is_ours(BPF_CORE_READ(inode, i_sb, s_bdev, bd_disk)))
 		return 0;
 	remember_file(&file, inode);
 	bpf_map_update_elem(&direct_files, &tid, &file, BPF_ANY);
@@ -286,7 +344,7 @@ int BPF_PROG(disk_page_dirtied, struct folio *folio, struct address_space *mappi
 	if (!mapping)
 		return 0;
 	inode = BPF_CORE_READ(mapping, host);
-	if (!inode || !is_ours(BPF_CORE_READ(inode, i_sb, s_bdev)))
+	if (!inode || !is_ours(BPF_CORE_READ(inode, i_sb, s_bdev, bd_disk)))
 		return 0;
 	remember_file(&user.file, inode);
 	user.cgroup = task_io_cgroup(bpf_get_current_task_btf());

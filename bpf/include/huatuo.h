@@ -101,6 +101,15 @@ typedef u64 kstack_t[KSTACK_DEPTH]; /* kernel stack, innermost first, ends at 0;
  *
  *   SEC("?tp_btf/x")   the collector runs without this program where there is no x
  *   x___a(), x___b()   variants of one program: the first that the kernel has, loads and attaches runs
+ *
+ * A variant that would load where its arguments mean something else says so itself: the verifier takes no
+ * program that reads an argument behind the last one a tracepoint can have. The condition is one that
+ * CO-RE answers.
  */
+#define REFUSED_IF(condition)                                                                                \
+	do {                                                                                                 \
+		if (condition)                                                                               \
+			*(const volatile u64 *)&ctx[12];                                                     \
+	} while (0)
 
 #endif

@@ -2,6 +2,7 @@
  * From the bytes of an object to programs and maps in the kernel. A program that the kernel refuses gives its place to the next
  * variant, or is left out when the object can do without, and all are loaded once more: libbpf loads all programs or none.
  */
+import { release } from 'node:os';
 import { HuatuoError } from '../error.ts';
 import type { AttachPoint } from '../schema/manifest.ts';
 import { findProgram } from './attach.ts';
@@ -48,7 +49,8 @@ export function openHandles(api: Libbpf, request: LoadRequest, log: Buffer = Buf
  * Loads the chosen programs.
  * @param choice is left without those that the kernel refuses
  * @param earlier of the same object, loaded with other variants: its maps are used instead of new ones
- * @throws what keeps the programs from being loaded that the object cannot do without
+ * @throws what keeps the programs from being loaded that the object cannot do without: KERNEL_FEATURE_MISSING when it is a function
+ * that this kernel lacks, VERIFIER_REFUSED …
  */
 export async function loadFresh(
   api: Libbpf,
@@ -77,7 +79,7 @@ export async function loadFresh(
     const needed = refused.find((point) => !choice.canDrop(point));
     for (const point of refused) choice.drop(point, lackOf(errno, logs.get(point)!));
     const { collector } = request.manifest;
-    if (needed) throw verifierError(collector, choice.refusal(needed));
+    if (needed) throw refusedError(collector, choice.refusal(needed), textOf(logs.get(needed)!));
     if (refused.length === 0) throw loadError(collector, errno, textOf(log));
   }
 }
@@ -134,6 +136,19 @@ function textOf(log: Buffer): string {
 
 function tailOf(text: string): string {
   return text.split('\n').slice(-VERIFIER_TAIL_LINES).join('\n');
+}
+
+/** What the verifier says of a function that this kernel lacks. libbpf has a larger number stand for types and members that it lacks. */
+const UNKNOWN_HELPER = /^(?:invalid func|unknown func|program of this type cannot use helper) \w+#\d{1,5}\b/m;
+
+/** @param words the verifier's on the last variant, which is the one for the oldest kernels */
+function refusedError(name: string, lack: Lack, words: string): HuatuoError {
+  if (!UNKNOWN_HELPER.test(words)) return verifierError(name, lack);
+  return new HuatuoError('KERNEL_FEATURE_MISSING', {
+    expected: `a kernel with the functions that ${name} calls (${lack.expected})`,
+    found: `Linux ${release()}: ${lack.found.trimEnd()}\n`,
+    remedy: 'use a newer kernel; the table of collectors says since which one it is complete',
+  });
 }
 
 function verifierError(name: string, { expected, found }: Lack): HuatuoError {

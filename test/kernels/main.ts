@@ -119,12 +119,18 @@ async function tryBoot(
     console.error(`${new Date().toTimeString().slice(0, 8)} ${boot.name}: ${line}`);
   say(`${version} boots, with systemd of ${suiteOf(version)}`);
   await using machine = await Machine.boot(files, image, cache, HIERARCHIES[boot.hierarchy].commandLine);
+  const failed: string[] = [];
   for (const part of parts) {
     const take = (line: string): void => results.add(boot.name, JSON.parse(line) as Told);
     const command = `node /opt/huatuo/dist/test/kernels/guest/main.js ${part} ${boot.hierarchy}`;
-    await machine.run(command, PART_MS, take, say);
-    results.ended(boot.name, part);
+    try {
+      await machine.run(command, PART_MS, take, say);
+      results.ended(boot.name, part);
+    } catch (error) {
+      failed.push(`${part}: ${(error as Error).message}`);
+    }
   }
+  if (failed.length > 0) throw new Error(`expected each part to end, found\n${failed.join('\n')}`);
 }
 
 function writePage(results: Results): void {

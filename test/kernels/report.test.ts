@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type BootReport, renderReports, wrongOf } from './report.ts';
 
 function report(kernel: string, more: Partial<BootReport> = {}): BootReport {
-  return { kernel, systemd: '252', hierarchy: 'v2', service: {}, collectors: {}, ...more };
+  return { kernel, systemd: '252', hierarchy: 'v2', parts: [], service: {}, collectors: {}, ...more };
 }
 
 test('what every kernel has found is in its column, and notes that say the same have one number', () => {
@@ -14,12 +14,16 @@ test('what every kernel has found is in its column, and notes that say the same 
         softirq: { result: 'unsupported', note: 'no | atomics' },
       },
     }),
-    report('6.1', { collectors: { softirq: { result: 'ok', note: 'sizes' }, netdev: { result: 'runs' } } }),
+    report('6.1', {
+      parts: ['collectors', 'pins'],
+      collectors: { softirq: { result: 'ok', note: 'sizes' }, netdev: { result: 'runs' } },
+    }),
   ]);
   assert.match(page, /^\| collector \| 5\.10 \| 6\.1 \|$/m);
   assert.match(page, /^\| `oom` \| ok \(1\) \| {2}\|$/m);
   assert.match(page, /^\| `softirq` \| unsupported \(2\) \| ok \(1\) \|$/m);
   assert.match(page, /^\| `netdev` \| {2}\| runs \|$/m);
+  assert.match(page, /^\| parts \| {2}\| collectors, pins \|$/m);
   assert.match(page, /^1\. sizes\n2\. no \| atomics$/m);
 });
 

@@ -27,6 +27,8 @@ export interface Guest {
 /** All that is known of one boot. */
 export interface BootReport extends Guest {
   readonly hierarchy: string;
+  /** Of the guest's suite, those that have ended. */
+  readonly parts: readonly string[];
   readonly service: Readonly<Record<string, Finding>>;
   readonly collectors: Readonly<Record<string, Finding>>;
 }
@@ -59,6 +61,7 @@ export function renderReports(reports: readonly BootReport[]): string {
     ...head('host'),
     row(['systemd', ...reports.map(({ systemd }) => systemd)]),
     row(['cgroups', ...reports.map(({ hierarchy }) => hierarchy)]),
+    row(['parts', ...reports.map(({ parts }) => parts.join(', '))]),
     row(['wrong', ...reports.map((report) => String(wrongOf(report).length))]),
   ];
   const [service, collectors] = [table('service'), table('collectors')];
@@ -70,8 +73,9 @@ Debian's kernels were booted in an emulated machine, with the systemd of their r
     npm run test:kernels
 
 **ok**: a document or value agreed with the kernel's own log and files. **runs**: the collector is up and answers scrapes; nothing was
-provoked, for want of what the note says; without a note, because the kernel was tried before there was a provocation. **unsupported**: \`huatuo list\` says why. **wrong**: anything else. An empty cell was not tried. Emulation is some thirty times
-slower than the CPU: the page tells what loads, what is right and what is refused, and nothing about speed.
+provoked, for want of what the note says. **unsupported**: \`huatuo list\` says why. **wrong**: anything else. An empty cell was not
+tried: its part of the suite is not among those that came to their end there, or has nothing to say of such a host.
+Emulation is some thirty times slower than the CPU: the page tells what loads, what is right and what is refused, and nothing about speed.
 
 ${hosts.join('\n')}
 

@@ -1,13 +1,8 @@
 /** What runs have found out so far, a file for each boot: a run that is ended early leaves what it has, and the next one goes on. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HIERARCHIES, parseBoot } from './boots.ts';
 import type { BootReport, Told } from './report.ts';
-
-interface Known extends BootReport {
-  /** Parts of the guest's suite that have ended. */
-  readonly parts: readonly string[];
-}
 
 export class Results {
   readonly #directory: string;
@@ -42,24 +37,24 @@ export class Results {
     this.#write(boot, { ...known, parts: [...new Set([...known.parts, part])] });
   }
 
-  /** Forgets which parts have ended. */
+  /** Forgets a boot, so that what is known of it is of one run. */
   restart(boot: string): void {
-    this.#write(boot, { ...this.#known(boot), parts: [] });
+    rmSync(this.#path(boot), { force: true });
   }
 
-  #known(boot: string): Known {
+  #known(boot: string): BootReport {
     const hierarchy = HIERARCHIES[parseBoot(boot).hierarchy].title;
     return (
       this.#read(boot) ?? { kernel: boot, systemd: '', hierarchy, service: {}, collectors: {}, parts: [] }
     );
   }
 
-  #read(boot: string): Known | undefined {
+  #read(boot: string): BootReport | undefined {
     const path = this.#path(boot);
-    return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Known) : undefined;
+    return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as BootReport) : undefined;
   }
 
-  #write(boot: string, known: Known): void {
+  #write(boot: string, known: BootReport): void {
     const path = this.#path(boot);
     writeFileSync(`${path}.new`, JSON.stringify(known, undefined, 2));
     renameSync(`${path}.new`, path);

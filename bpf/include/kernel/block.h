@@ -41,6 +41,10 @@ struct bio {
 	unsigned int bi_opf;
 };
 
+struct bio___before_5_12 {
+	struct gendisk *bi_disk;
+};
+
 struct request {
 	struct request_queue *q;
 	unsigned int cmd_flags;
@@ -53,11 +57,6 @@ struct request {
 /* Before Linux 5.15. */
 struct request___with_disk {
 	struct gendisk *rq_disk;
-};
-
-/* Gone since Linux 5.11, which also took the queue out of the arguments of the tracepoints of requests. */
-struct hd_struct {
-	int partno;
 };
 
 /* Since Linux 6.10; before, RQF_FLUSH_SEQ was bit 4. */
@@ -93,6 +92,33 @@ static __always_inline struct gendisk *request_disk(struct request *rq)
 	if (bpf_core_field_exists(old->rq_disk))
 		return old->rq_disk;
 	return rq->q->disk;
+}
+
+/* NULL for a bio without one, as some drivers make for themselves. */
+static __always_inline struct gendisk *bio_disk(struct bio *bio)
+{
+	struct bio___before_5_12 *old = (void *)bio;
+
+	if (bpf_core_field_exists(old->bi_disk))
+		return BPF_CORE_READ(old, bi_disk);
+	return BPF_CORE_READ(bio, bi_bdev, bd_disk);
+}
+
+/*
+ * Until Linux 5.11 the queue came first in these tracepoints. Late 5.10.y have the one change, too, and still
+ * the types of before: only the type that each tracepoint leaves in the kernel's BTF tells.
+ */
+typedef void (*btf_trace_block_rq_issue___with_queue)(void *, struct request_queue *, struct request *);
+typedef void (*btf_trace_block_bio_queue___with_queue)(void *, struct request_queue *, struct bio *);
+
+static __always_inline bool request_comes_second(void)
+{
+	return bpf_core_type_exists(btf_trace_block_rq_issue___with_queue);
+}
+
+static __always_inline bool bio_comes_second(void)
+{
+	return bpf_core_type_exists(btf_trace_block_bio_queue___with_queue);
 }
 
 static __always_inline enum request_op request_operation(struct request *rq)

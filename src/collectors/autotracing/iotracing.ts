@@ -38,7 +38,7 @@ export default sdk.defineAutotracing({
     reads:
       '/proc/diskstats; while a disk has requests, io.stat or blkio.throttle.io_service_bytes of cgroups; at a capture disk_activity.bpf.c, profile_off_cpu.bpf.c and /proc/self/mountinfo',
     kernel:
-      '5.17; files that are read or written past the page cache from 6.6; pages made dirty from 5.18; before, files are named when they are written back',
+      '5.10; where tasks wait from 5.11; requests of more than 128 parts as a whole from 5.17; files that are read or written past the page cache from 6.6; pages made dirty from 5.18; before, files are named when they are written back',
     falsePositives:
       'A backup or a scan saturates a disk by intention, and a disk that serves many requests at once may be busy all the time and not full. Not seen: bytes that the page cache has without the disk, requests that a cgroup’s limit holds back before they are queued, and of a stacked disk (dm, md) what is made dirty: look at the disks below',
   },

@@ -92,7 +92,6 @@ export const BURSTS: Readonly<Record<string, Burst>> = {
         readonly container_id?: string;
         readonly total_files: readonly { readonly path?: string }[];
       }[];
-      if (isBefore(5, 17)) return 'a container that keeps a disk busy: disk, and neither processes nor files';
       const user = users.find(({ comm }) => comm === 'dd');
       expect(user?.total_files.some(({ path }) => path === WRITTEN) ?? false, text.slice(0, 1500));
       expect(hierarchy !== 'unified' || user?.container_id !== undefined, `container ${user?.container_id}`);

@@ -25,7 +25,8 @@ export async function captures(hierarchy: Hierarchy, tell: Tell): Promise<void> 
   const began = await step('', startsWell);
   if (began.result === 'wrong') throw new Error(began.note);
   await mkdir(FROZEN, { recursive: true });
-  await run('mount', '/dev/vdb', FROZEN);
+  // The part before it in the same boot leaves it there.
+  await run('sh', '-c', `mountpoint -q ${FROZEN} || mount /dev/vdb ${FROZEN}`);
   await run('sh', '-c', 'rm -f /run/frozen');
   const works = Object.entries(BURSTS).map(([name, burst]) => {
     const { limits = { memory_bytes: 64 * MIB }, work } = burst;
