@@ -37,7 +37,7 @@ struct dropwatch_event {
 	hex64 netdev_flags OPTIONAL DOC("Flags of the device, IFF_ of linux/if.h: 0x1 is up, 0x40 running");
 	netns_id net_namespace OPTIONAL DOC("The namespace's name, its container, or its inode");
 	index32 net_namespace_inum OPTIONAL DOC("Its inode");
-	netdev_nr netdev_name OPTIONAL DOC("Device that has received the packet, or should have sent it");
+	text16_t netdev_name OPTIONAL DOC("Device that has received the packet, or should have sent it");
 	index32 netdev_ifindex OPTIONAL DOC("Its index");
 	index32 netdev_queue_mapping DOC("Queue of the device");
 	index32 drop_reason KERNEL_ENUM("skb_drop_reason mac80211:___mac80211_drop_reason "
@@ -53,7 +53,9 @@ struct dropwatch_event {
 	pid_nr pid OPTIONAL DOC("Process that called connect() or listen() on the TCP socket while the "
 				"collector ran");
 	comm_t comm OPTIONAL DOC("Its name then");
-	enum owner_known_by owner_known_by DOC("Where cgroup_id is from");
+	enum owner_known_by owner_known_by DOC("Where cgroup_id is from. Without one the container is that "
+					       "of net_namespace, if it is one's own");
+	u8 _pad[4];
 	kstack_t stack DOC("Kernel stack, innermost first");
 	packet_head_t
 	    layers OPTIONAL DOC("Headers of the packet; of what is no packet of a network, such as a "
@@ -137,7 +139,7 @@ static __always_inline void describe_place(struct dropwatch_event *event, const 
 	if (!of_device || of_device != net)
 		return;
 	event->netdev_ifindex = BPF_CORE_READ(dev, ifindex);
-	event->netdev_name = event->netdev_ifindex;
+	BPF_CORE_READ_STR_INTO(&event->netdev_name, dev, name);
 	event->netdev_flags = BPF_CORE_READ(dev, flags);
 }
 

@@ -23,11 +23,14 @@ struct oom_trigger {
 	memory_cgroup_id cgroup_id OWNER DOC("Its memory cgroup");
 	cgroup_id unified_cgroup_id OPTIONAL DOC("Its v2 cgroup, where memory is a controller of v1");
 	comm_t comm DOC("Its name");
+	text128_t command_line OPTIONAL DOC("How it begins; none of the kernel's own threads");
 };
 
 struct oom_victim {
 	pid_nr pid DOC("Process that was chosen");
 	index32 uid DOC("Its user id in the initial namespace");
+	signed32 oom_score_adj DOC("What its owner has added to its score, from -1000 to 1000");
+	u8 _pad[4];
 	memory_cgroup_id cgroup_id OWNER DOC("Its memory cgroup");
 	cgroup_id unified_cgroup_id OPTIONAL DOC("Its v2 cgroup, where memory is a controller of v1");
 	bytes64 total_vm_bytes DOC("Its address space");
@@ -38,6 +41,8 @@ struct oom_victim {
 	bytes64 shmem_rss_bytes DOC("Its resident shared memory");
 	count64 cgroup_kills_count DOC("Kills in its memory cgroup by the kernel's own count (oom_kill)");
 	comm_t comm DOC("Its name");
+	text128_t command_line OPTIONAL
+	    DOC("How it begins, where it asked for the memory itself or could still be read");
 };
 
 struct oom_event {
@@ -196,6 +201,30 @@ static __always_inline bytes64 resident_bytes(struct mm_struct *mm, enum mm_coun
 	return pages > 0 ? pages * page_bytes : 0;
 }
 
+/*
+ * How the command line of the process that runs begins, with a space where an argument ends. No other's
+ * memory can be read here, and what is not in memory now is left out.
+ */
+static __always_inline void current_command_line(struct task_struct *task, u8 *line)
+{
+	unsigned long start = BPF_CORE_READ(task, mm, arg_start);
+	u64 bytes = BPF_CORE_READ(task, mm, arg_end) - start;
+	bool is_inside = false;
+
+	if (!start)
+		return;
+	if (bytes > sizeof(text128_t) - 1)
+		bytes = sizeof(text128_t) - 1;
+	if (bpf_probe_read_user(line, bytes, (void *)start))
+		return;
+	for (int i = sizeof(text128_t) - 2; i >= 0; i--) {
+		if (line[i])
+			is_inside = true;
+		else if (is_inside)
+			line[i] = ' ';
+	}
+}
+
 static __always_inline void fill_trigger(struct oom_trigger *trigger)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -205,6 +234,7 @@ static __always_inline void fill_trigger(struct oom_trigger *trigger)
 	trigger->cgroup_id = read_task_memory_cgroup(task);
 	trigger->unified_cgroup_id = other_cgroup(task);
 	bpf_get_current_comm(trigger->comm, sizeof(trigger->comm));
+	current_command_line(task, trigger->command_line);
 }
 
 static __always_inline void fill_victim(struct oom_victim *victim, struct task_struct *task,
@@ -212,6 +242,7 @@ static __always_inline void fill_victim(struct oom_victim *victim, struct task_s
 {
 	victim->pid = BPF_CORE_READ(task, tgid);
 	victim->uid = BPF_CORE_READ((struct task_struct___with_user *)task, real_cred, uid.val);
+	victim->oom_score_adj = BPF_CORE_READ(task, signal, oom_score_adj);
 	victim->cgroup_id = read_task_memory_cgroup(task);
 	victim->unified_cgroup_id = other_cgroup(task);
 	BPF_CORE_READ_STR_INTO(&victim->comm, task, comm);
@@ -242,6 +273,8 @@ static __always_inline int victim_marked(u64 marked, enum reach reach)
 	mm = BPF_CORE_READ(victim, mm);
 	fill_trigger(&event->trigger);
 	fill_victim(&event->victim, victim, mm, reach);
+	if (event->victim.pid == event->trigger.pid)
+		__builtin_memcpy(event->victim.command_line, event->trigger.command_line, sizeof(text128_t));
 	event->cgroup_id = event->victim.cgroup_id;
 
 	/* The kernel counts in the cgroup of the task that the memory is accounted to. */

@@ -84,7 +84,16 @@ export interface WireError {
   readonly message: string;
   readonly remedy: string;
   readonly stack?: string;
-  readonly cause?: WireError;
+  readonly cause?: WireCause;
+}
+
+/** What an error was caused by: of ours, of the system with its errno's name as code, or any other. */
+export interface WireCause {
+  readonly code?: string;
+  readonly message: string;
+  readonly remedy?: string;
+  readonly stack?: string;
+  readonly cause?: WireCause;
 }
 
 /** A limit that is reached is met by whoever is the next to open a file, and only raising it helps. */
@@ -96,6 +105,21 @@ const LIMITS: readonly (readonly [found: RegExp, remedy: string])[] = [
   [/^ENFILE\b|\bENFILE$/, 'raise the limit of open files of the host: sysctl fs.file-max'],
 ];
 
+/** What is wrong with a disk, and may pass, by errno. */
+export const DISK_REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: 'free space on that file system',
+  EDQUOT: 'raise the disk quota of the agent',
+  EROFS: 'mount the file system read-write',
+  EIO: 'check the disk (dmesg)',
+};
+
+/** What the host lacks, and has again when its owner has seen to it: no fault of the code that was told so. */
+const HOST_REMEDIES: Readonly<Record<string, string>> = {
+  ...DISK_REMEDIES,
+  EADDRINUSE: 'stop who uses that address (ss -lntp shows it), or choose another one',
+};
+
+const MAX_CAUSES = 5;
 const NAME = 'HuatuoError';
 
 export class HuatuoError extends Error {
@@ -117,15 +141,18 @@ export class HuatuoError extends Error {
     return PERMANENT.has(this.code);
   }
 
-  /** Wraps anything that was thrown; a HuatuoError passes through unchanged. */
+  /** Wraps anything that was thrown; a HuatuoError passes through unchanged, and what the host lacks is SYSCALL_FAILED. */
   static from(thrown: unknown, code: ErrorCode, remedy: string): HuatuoError {
     if (isHuatuoError(thrown)) return thrown;
     const found = thrown instanceof Error ? thrown.message : String(thrown);
+    const lacking = HOST_REMEDIES[codeOf(thrown) ?? ''];
+    if (lacking !== undefined)
+      return new HuatuoError('SYSCALL_FAILED', { found, remedy: lacking, cause: thrown });
     return new HuatuoError(code, { found, remedy, cause: thrown });
   }
 
   /** Plain data for `postMessage`, cause chain included (at most five links, so a cycle cannot hang it). */
-  static toWire(thrown: unknown, depth = 0): WireError {
+  static toWire(thrown: unknown): WireError {
     const error = HuatuoError.from(thrown, 'COLLECTOR_FAILED', 'its stack is in the log at level debug');
     const wire: { -readonly [K in keyof WireError]: WireError[K] } = {
       code: error.code,
@@ -135,18 +162,48 @@ export class HuatuoError extends Error {
     // Of a plain error the wire form says it all: where it was thrown and why, not where it was wrapped.
     const { stack, cause } = thrown instanceof Error ? thrown : error;
     if (stack) wire.stack = stack;
-    if (cause !== undefined && depth < 5) wire.cause = HuatuoError.toWire(cause, depth + 1);
+    if (cause !== undefined) wire.cause = causeToWire(cause, 1);
     return wire;
   }
 
   /** The inverse of `toWire`. */
   static fromWire(wire: WireError): HuatuoError {
-    const cause = wire.cause ? HuatuoError.fromWire(wire.cause) : undefined;
+    const cause = wire.cause && reviveCause(wire.cause);
     const error = new HuatuoError(wire.code, { found: '', remedy: wire.remedy, cause });
     error.message = wire.message;
     if (wire.stack) error.stack = wire.stack;
     return error;
   }
+}
+
+/** A cause keeps the code it has, and gets none: it is not what is told, but why. */
+function causeToWire(thrown: unknown, depth: number): WireCause {
+  if (!(thrown instanceof Error)) return { message: String(thrown) };
+  const { message, stack, cause } = thrown;
+  const code = codeOf(thrown);
+  return {
+    ...(code !== undefined && { code }),
+    message,
+    ...(isHuatuoError(thrown) && { remedy: thrown.remedy }),
+    ...(stack !== undefined && { stack }),
+    ...(cause !== undefined && depth < MAX_CAUSES && { cause: causeToWire(cause, depth + 1) }),
+  };
+}
+
+function reviveCause({ code, message, remedy, stack, cause: inner }: WireCause): Error {
+  const cause = inner && reviveCause(inner);
+  const error =
+    remedy === undefined
+      ? Object.assign(new Error(message, { cause }), code !== undefined && { code })
+      : new HuatuoError(code as ErrorCode, { found: '', remedy, cause });
+  error.message = message;
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
+
+function codeOf(thrown: unknown): string | undefined {
+  const { code } = (thrown ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' ? code : undefined;
 }
 
 /** By name: a collector's module and the bundle of the thread it runs in (src/build/bundle.ts) have a class each. */

@@ -117,16 +117,24 @@ export function serializeError(thrown: unknown, withStack = false, depth = 0): L
   if (typeof thrown !== 'object' || thrown === null) return { message: String(thrown) };
   // HuatuoError, WireError and Node's system errors have these, each its own subset.
   const { code, message, remedy, stack, cause } = thrown as Partial<Record<keyof LoggedError, unknown>>;
+  const text =
+    typeof message === 'string'
+      ? message
+      : inspect(thrown, { depth: 1, breakLength: Number.POSITIVE_INFINITY });
+  const why =
+    cause !== undefined && depth < MAX_CAUSES ? serializeError(cause, withStack, depth + 1) : undefined;
   return {
     ...(typeof code === 'string' && { code }),
-    message:
-      typeof message === 'string'
-        ? message
-        : inspect(thrown, { depth: 1, breakLength: Number.POSITIVE_INFINITY }),
+    message: text,
     ...(typeof remedy === 'string' && { remedy }),
     ...(withStack && typeof stack === 'string' && { stack }),
-    ...(cause !== undefined && depth < MAX_CAUSES && { cause: serializeError(cause, withStack, depth + 1) }),
+    ...(why && !isSaid(text, why) && { cause: why }),
   };
+}
+
+/** One that was wrapped has its message in that of the wrapper: it is told when it has more to say. */
+function isSaid(text: string, { message, ...more }: LoggedError): boolean {
+  return Object.keys(more).length === 0 && text.startsWith(message);
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

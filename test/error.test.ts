@@ -5,7 +5,7 @@ import { HuatuoError } from '../src/error.ts';
 const detail = { expected: 'a', found: 'b', remedy: 'do c' };
 
 test('an error crosses a thread with code, sentence, remedy and its chain of causes', () => {
-  const root = Object.assign(new Error('EADDRINUSE'), { errno: 98 });
+  const root = Object.assign(new Error('EADDRINUSE'), { code: 'EADDRINUSE' });
   const error = new HuatuoError('PORT_IN_USE', { ...detail, cause: new Error('listen', { cause: root }) });
   const wire = structuredClone(HuatuoError.toWire(error));
   assert.deepEqual(
@@ -13,13 +13,31 @@ test('an error crosses a thread with code, sentence, remedy and its chain of cau
     ['PORT_IN_USE', 'expected a, found b; do c', 'do c'],
   );
   assert.match(wire.cause?.message ?? '', /^listen/);
-  assert.match(wire.cause?.cause?.message ?? '', /^EADDRINUSE/);
+  assert.deepEqual([wire.cause?.code, wire.cause?.remedy], [undefined, undefined]);
+  assert.deepEqual([wire.cause?.cause?.message, wire.cause?.cause?.code], ['EADDRINUSE', 'EADDRINUSE']);
   assert.equal(wire.cause?.cause?.cause, undefined, 'the chain ends where it ended');
 
   const revived = HuatuoError.fromWire(wire);
   assert.equal(revived.message, error.message);
   assert.equal(revived.stack, error.stack);
-  assert.ok(revived.cause instanceof HuatuoError);
+  const { cause: listening } = revived;
+  assert.ok(listening instanceof Error && !(listening instanceof HuatuoError));
+  assert.equal((listening.cause as NodeJS.ErrnoException).code, 'EADDRINUSE');
+  const outer = new HuatuoError('JOURNAL_FAILED', { ...detail, cause: revived });
+  const again = HuatuoError.fromWire(HuatuoError.toWire(outer)).cause;
+  assert.ok(again instanceof HuatuoError && again.code === 'PORT_IN_USE' && again.remedy === 'do c');
+});
+
+test('what the host lacks is no fault of a collector: it has the remedy, and keeps its errno', () => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  for (const error of [
+    HuatuoError.from(full, 'COLLECTOR_FAILED', 'see its stack'),
+    HuatuoError.fromWire(HuatuoError.toWire(full)),
+  ])
+    assert.deepEqual(
+      [error.code, error.message],
+      ['SYSCALL_FAILED', `${full.message}; free space on that file system`],
+    );
 });
 
 test('a limit of open files is told with what raises it, whoever meets it', () => {

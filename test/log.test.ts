@@ -54,14 +54,20 @@ test('an error is logged with code, remedy and causes, its stack only at debug',
   assert.match(JSON.parse(debug.lines[0] ?? '').error.stack, /log\.test/);
 });
 
+test('a message is said once: a cause that was wrapped is left out, unless it has a code, a cause, or a stack to show', () => {
+  const wrapped = HuatuoError.from(new Error('boom'), 'COLLECTOR_FAILED', 'see its stack');
+  assert.ok(!('cause' in serializeError(wrapped)));
+  assert.match(serializeError(wrapped, true).cause?.stack ?? '', /log\.test/);
+});
+
 test('errors that crossed a thread, cycles and thrown values are logged too', () => {
   const wire = HuatuoError.toWire(new HuatuoError('WORKER_HUNG', { found: 'silence', remedy: 'wait' }));
   assert.deepEqual(serializeError(wire), { code: 'WORKER_HUNG', message: 'silence; wait', remedy: 'wait' });
   const cyclic = new Error('a');
-  cyclic.cause = cyclic;
+  cyclic.cause = new Error('b', { cause: cyclic });
   assert.match(
     JSON.stringify(serializeError(cyclic)),
-    /^(\{"message":"a","cause":){5}\{"message":"a"\}\}{5}$/,
+    /^(\{"message":"a","cause":\{"message":"b","cause":){2}\{"message":"a","cause":\{"message":"b"\}{6}$/,
   );
   assert.deepEqual(serializeError('text'), { message: 'text' });
   assert.deepEqual(serializeError({ odd: 1 }), { message: '{ odd: 1 }' });

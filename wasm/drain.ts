@@ -46,9 +46,8 @@ import {
 const OWNER: u32 = 1;
 
 /**
- * @param T class over a record: `time_ns`, `cgroupId` (0: the host), `looksUp` (whether `write` looks anything up) and
- * `fits(length)`
- * (whether a record of so many bytes is sound) and `write(o)`, which writes `,"tracer_data":…` and the end of the line. A type parameter, so that the compiler puts its code into the loop.
+ * @param T class over a record: `time_ns`, `cgroupId` (0: the host, or not known), `netns` (0: none) and its kind of look-up, `looksUp` (whether `write` looks
+ * anything up) and `fits(length)` (whether a record of so many bytes is sound) and `write(o)`, which writes `,"tracer_data":…` and the end of the line. A type parameter, so that the compiler puts its code into the loop.
  * @param maxDataBytes the most that `write` writes
  */
 @inline
@@ -103,12 +102,15 @@ export function drain<T>(maxDataBytes: usize): void {
       const record = changetype<T>(header + HEADER_BYTES);
       const line = o;
       const cgroupId = record.cgroupId;
-      const owner: usize = cgroupId == 0 ? 0 : find(OWNER, cgroupId);
-      if (cgroupId != 0 && owner == 0) miss(OWNER, cgroupId, 0, 0);
+      // Where no cgroup is known, the network namespace may still be that of one container.
+      const owning: u64 = cgroupId != 0 ? cgroupId : <u64>record.netns;
+      const ownerKind = cgroupId != 0 ? OWNER : record.netnsOwnerKind;
+      const owner: usize = owning == 0 ? 0 : find(ownerKind, owning);
+      if (owning != 0 && owner == 0) miss(ownerKind, owning, 0, 0);
       o = envelope(o, position, record.time_ns + wallOffset_ns);
       if (owner != 0) o = copy(o, textAddress(owner), textBytes(owner));
       o = record.write(o);
-      if ((cgroupId != 0 && owner == 0) || (record.looksUp && load<u32>(MISSES) != 0)) {
+      if ((owning != 0 && owner == 0) || (record.looksUp && load<u32>(MISSES) != 0)) {
         o = line;
         status = LOOKUP_MISS;
         break;

@@ -184,6 +184,7 @@ export class AutotracerChild implements CollectorChild {
       this.#dependencies.look(this.#collector),
       this.#patience_ms - MARGIN_MS,
       'a sample',
+      'it is taken again; where the host is full of work, raise web.scrape_timeout',
     );
     this.#looked_ms = performance.now();
     return look;

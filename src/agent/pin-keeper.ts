@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { lockPinDirectory, preparePinDirectory } from '../kernel/bpffs.ts';
+import { forgetPinOwner, notePinOwner, pinOwner } from '../kernel/pins/pin-owner.ts';
 import { removeOtherPins } from '../kernel/pins/pin-set.ts';
 import type { Log } from '../sdk/context.ts';
 
@@ -40,8 +41,9 @@ export class PinKeeper implements Disposable {
    * known to be the one that runs on its journal, and what ran with another configuration has stopped.
    * @param pinned names of the collectors that keep their pins; the others' are removed
    */
-  settle({ bpf }: EffectiveConfig, pinned: ReadonlySet<string>): void {
-    this.#removeOthers(bpf.pin_directory, bpf.pin ? pinned : new Set());
+  settle({ bpf, journal }: EffectiveConfig, pinned: ReadonlySet<string>): void {
+    if (this.#directory !== undefined) notePinOwner(this.#directory, journal.directory);
+    this.#removeOthers(bpf.pin_directory, bpf.pin ? pinned : new Set(), journal.directory);
     for (const [directory, lock] of this.#locks) {
       if (directory === this.#directory) continue;
       lock[Symbol.dispose]();
@@ -49,11 +51,19 @@ export class PinKeeper implements Disposable {
     }
   }
 
-  /** An agent that pins nothing meets those of another one in the directory that both have by default. */
-  #removeOthers(directory: string, pinned: ReadonlySet<string>): void {
+  /** An agent that pins nothing meets those of another one, which runs or is down, in the directory that both have by default. */
+  #removeOthers(directory: string, pinned: ReadonlySet<string>, journal: string): void {
     if (!existsSync(directory)) return;
     try {
-      using _lock = this.#locks.has(directory) ? undefined : lockPinDirectory(directory);
+      const isHeld = this.#locks.has(directory);
+      using _lock = isHeld ? undefined : lockPinDirectory(directory);
+      const owner = pinOwner(directory);
+      if (!isHeld && owner !== undefined && owner !== journal) {
+        const detail = { directory, journal: owner, remedy: 'huatuo unpin removes them' };
+        this.#log.info('pins of an agent with another journal are left alone', detail);
+        return;
+      }
+      if (!isHeld) forgetPinOwner(directory);
       for (const set of removeOtherPins(directory, pinned))
         this.#log.info('removed the pins of a collector that is not pinned any more', { ...set });
     } catch (error) {

@@ -32,6 +32,9 @@ export class ReloadSocket implements Disposable {
   readonly #silence_ms: number;
   readonly #clients = new Set<Socket>();
   #open: Open | undefined;
+  #wanted: ReloadPlace | undefined;
+  /** The path that could not be listened on, as the log has been told. */
+  #missing: string | undefined;
   #disposed = false;
 
   /**
@@ -46,10 +49,11 @@ export class ReloadSocket implements Disposable {
 
   /**
    * Listens where the configuration in force says. Clients of the old place still get their answer. Where it cannot be listened on, the
-   * log says so, and SIGHUP remains.
+   * log says so once, SIGHUP remains, and `heal` tries again.
    */
   follow(config: ReloadPlace): void {
     if (this.#disposed) return;
+    this.#wanted = config;
     const path = reloadSocketPath(config);
     const { access } = config.reload;
     const known = this.#open;
@@ -57,9 +61,18 @@ export class ReloadSocket implements Disposable {
     this.#leave();
     try {
       this.#open = this.#listen(path, access);
+      if (this.#missing !== undefined) this.#log.info('huatuo reload reaches this agent', { socket: path });
+      this.#missing = undefined;
     } catch (error) {
-      this.#log.warn('huatuo reload cannot reach this agent, SIGHUP can', { socket: path, error });
+      if (this.#missing !== path)
+        this.#log.warn('huatuo reload cannot reach this agent, SIGHUP can', { socket: path, error });
+      this.#missing = path;
     }
+  }
+
+  /** Listens where the socket could not be made before, as on a disk that was read-only. Else it looks at no file, which might hang. */
+  heal(): void {
+    if (this.#wanted && this.#missing !== undefined) this.follow(this.#wanted);
   }
 
   /** Ends every connection and removes the socket. */

@@ -24,8 +24,8 @@ import { SystemdNotifier, SystemdReporter } from './systemd.ts';
 
 /** The same signal so soon is the same request: npm passes on the ^C that the terminal has sent to the agent too. */
 const ECHO_MS = 500;
-/** The host may be given its name after the agent was started: cloud-init, DHCP. */
-const HOSTNAME_EVERY_MS = 10_000;
+/** The host may be given its name after the agent was started (cloud-init, DHCP), and a disk may become writable. */
+const UPKEEP_MS = 10_000;
 
 /**
  * Runs the agent until SIGTERM or SIGINT.
@@ -60,6 +60,7 @@ export async function runAgent(
     reloads: () => reloader.record,
   });
   const same = async (): Promise<CheckedConfig> => inForce;
+  const upkeep = setInterval(() => socket.heal(), UPKEEP_MS).unref();
   const renames = onRename(() => {
     if (inForce.config.hostname !== '') return;
     log.info('this host has another name', { hostname: hostname() });
@@ -102,6 +103,7 @@ export async function runAgent(
     await agent.stop().catch((later: unknown) => log.error('stopping failed too', { error: later }));
     return 1;
   } finally {
+    clearInterval(upkeep);
     clearInterval(renames);
   }
 }
@@ -140,7 +142,7 @@ function onRename(call: () => void): NodeJS.Timeout {
     known = now;
     call();
   };
-  return setInterval(look, HOSTNAME_EVERY_MS).unref();
+  return setInterval(look, UPKEEP_MS).unref();
 }
 
 /** Resolves with the first signal that asks to stop; the second one ends the process at once. */

@@ -5,7 +5,7 @@
  * constant JSON, merged so that `","pid":` is one copy. All that is the same for every event is in `wasm/*.ts`.
  */
 import { maxDataBytes } from '../decoder/bounds.ts';
-import { lookupKinds, ownerField } from '../decoder/lookup-kinds.ts';
+import { lookupKinds, netnsField, ownerField } from '../decoder/lookup-kinds.ts';
 import { buildFailed } from '../schema/failure.ts';
 import type { EventLayout, EventVariant, FieldLayout } from '../schema/manifest.ts';
 import { isTail } from '../schema/record.ts';
@@ -38,6 +38,7 @@ const MAX_DOCUMENT_BYTES = 1 << 19;
 export function decoderSource(collector: string, layout: EventLayout): string {
   const time = timeField(layout);
   const cgroup = ownerField(layout.fields);
+  const netns = netnsField(layout);
   checkLength(layout);
   const kinds = lookupKinds(layout);
   const structs = structsOf(layout);
@@ -80,6 +81,8 @@ export const STATIC_END: usize = __heap_base;
 class EventRecord {
   @inline get time_ns(): u64 { return load<u64>(changetype<usize>(this), ${time.offset}); }
   @inline get cgroupId(): u64 { return ${cgroup ? `load<u64>(changetype<usize>(this), ${cgroup.offset})` : '0'}; }
+  @inline get netns(): u32 { return ${netns ? `load<u32>(changetype<usize>(this), ${netns.offset})` : '0'}; }
+  @inline get netnsOwnerKind(): u32 { return ${kinds.findIndex(({ type }) => type === 'netns_owner') + 1}; }
   @inline get looksUp(): boolean { return ${kinds.length > 1}; }
 
   @inline fits(length: u32): boolean {

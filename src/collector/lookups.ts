@@ -3,6 +3,7 @@
  *
  *   kind           answered by
  *   owner(_names)  the thread `containers`; known again at once, and told anew when more becomes known
+ *   netns_owner    the containers of that namespace, by their init processes
  *   kernel_frame   the agent's table of kernel symbols, shared memory (kernel-frames.ts)
  *   user_frame     the symbols of one file, by build id (user-frames.ts)
  *   kernel_enum    the running kernel's BTF, read by the main thread
@@ -15,7 +16,7 @@ import type { LookupCalls } from '../actor/kernel-calls.ts';
 import type { ContainersClient } from '../containers/client.ts';
 import type { Decoder } from '../decoder/decoder.ts';
 import type { Lookup, LookupKind } from '../decoder/lookup-kinds.ts';
-import { ownerFragment, ownerNames } from '../decoder/owner-fragment.ts';
+import { ownerFragment, ownerNames, sharedFragment } from '../decoder/owner-fragment.ts';
 import { printable } from '../decoder/symbol-table.ts';
 import { parseUserFrame, USER_FRAME_BYTES } from '../decoder/user-stack.ts';
 import {
@@ -26,7 +27,7 @@ import {
   netnsOf,
   processesByNetns,
 } from '../procfs/device-names.ts';
-import type { Owner } from '../sdk/container.ts';
+import type { Container, Owner } from '../sdk/container.ts';
 import type { HostPaths } from '../sdk/context.ts';
 import { KernelFrames } from './kernel-frames.ts';
 import { type ProcessFrame, UserFrames } from './user-frames.ts';
@@ -95,6 +96,10 @@ export class Lookups implements Disposable {
       case 'owner':
       case 'owner_names':
         await Promise.all(lookups.map((lookup) => this.#answerOwner(lookup, kind)));
+        return;
+      case 'netns_owner':
+        this.#passing_ms ??= performance.now();
+        for (const lookup of lookups) this.#decoder.addLookup(lookup, this.#ownerOfNetns(Number(lookup.key)));
         return;
       case 'kernel_frame':
         return this.#tell(lookups, await this.#kernelFrames.names(lookups.map(({ key }) => key)));
@@ -165,15 +170,26 @@ export class Lookups implements Disposable {
     return number;
   }
 
+  #containersIn(netns: number): readonly Container[] {
+    return this.#sources.containers.list().filter(({ netnsInode }) => netnsInode === netns);
+  }
+
   #containerOf(netns: number): string | undefined {
-    return this.#sources.containers.list().find(({ netnsInode }) => netnsInode === netns)?.hostname;
+    return this.#containersIn(netns)[0]?.hostname;
+  }
+
+  /** Nothing for the host's, which containers may share. */
+  #ownerOfNetns(netns: number): string {
+    return netns === hostNetns(this.#sources.paths.procfs)
+      ? ''
+      : sharedFragment(this.#containersIn(netns)) || this.#unknown('');
   }
 
   /** A process whose /proc files show the namespace: that of the record, the init of the container that has it, or any other. */
   #processIn(netns: number, process: number): number | undefined {
-    const { containers, paths } = this.#sources;
+    const { paths } = this.#sources;
     if (netns === 0 || netns === hostNetns(paths.procfs)) return HOST_INIT;
-    const init = containers.list().find(({ netnsInode }) => netnsInode === netns)?.initPid;
+    const init = this.#containersIn(netns)[0]?.initPid;
     const isIn = (pid: number | undefined): boolean =>
       pid !== undefined && pid > 0 && netnsOf(paths.procfs, pid) === netns;
     const near = [process, init].find(isIn);

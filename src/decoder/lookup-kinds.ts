@@ -9,6 +9,8 @@ import { structsOf } from '../schema/variants.ts';
 export type LookupKind =
   /** cgroup id → members that name the container, in the envelope. */
   | { readonly type: 'owner'; readonly controller: string | undefined }
+  /** Inode of a network namespace → the same members, for records without a cgroup. */
+  | { readonly type: 'netns_owner' }
   /** cgroup id → `container_id` and `container_hostname`, beside the id. */
   | { readonly type: 'owner_names'; readonly controller: string | undefined }
   /** Address → `"symbol+0xoff"`. */
@@ -42,6 +44,7 @@ export interface Lookup {
 /** Longest text of each kind. A decoder reserves it for each field, so nothing needs to be checked when it is written. */
 export const MAX_TEXT_BYTES: Readonly<Record<LookupKind['type'], number>> = {
   owner: 4096,
+  netns_owner: 4096,
   owner_names: 4096,
   // A name of 512 bytes, the build id or the offset, quotes.
   kernel_frame: 536,
@@ -57,6 +60,7 @@ export function lookupKinds(layout: EventLayout): readonly LookupKind[] {
   const fields = structsOf(layout).flatMap((struct) => struct.fields);
   const owner = ownerField(layout.fields);
   const kinds: LookupKind[] = [{ type: 'owner', controller: owner?.controller }];
+  if (netnsField(layout)) kinds.push({ type: 'netns_owner' });
   const visit = (field: FieldLayout): void => {
     const kind = kindOf(field);
     if (kind && numberOf(kinds, kind) === 0) kinds.push(kind);
@@ -75,6 +79,13 @@ export function lookupNumber(kinds: readonly LookupKind[], field: FieldLayout): 
 /** The field that says whose the document is: the first cgroup id at the top. */
 export function ownerField(fields: readonly FieldLayout[]): FieldLayout | undefined {
   return fields.find((field) => field.format === 'cgroup_id' && field.length === undefined);
+}
+
+/** The field that says whose the document is when the cgroup is not known: the network namespace at the top. */
+export function netnsField({ fields, variants }: EventLayout): FieldLayout | undefined {
+  return variants
+    ? undefined
+    : fields.find(({ format, length }) => format === 'netns' && length === undefined);
 }
 
 function numberOf(kinds: readonly LookupKind[], kind: LookupKind): number {

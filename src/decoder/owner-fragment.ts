@@ -37,6 +37,20 @@ export function ownerNames(owner: Owner): string {
   return fragment({ container_id: clip(id), container_hostname: clip(hostname) });
 }
 
+/**
+ * For a document about a network namespace: what is the same of all containers that share it, as those of a pod do.
+ * @returns empty when there is none, or nothing that all have
+ */
+export function sharedFragment(containers: readonly Container[]): string {
+  const [first, ...others] = containers;
+  if (!first || others.length === 0) return first ? containerFragment(first) : '';
+  const each = others.map(knownOf);
+  const shared = Object.entries(knownOf(first)).filter(
+    ([key, value]) => typeof value === 'string' && each.every((one) => one[key] === value),
+  );
+  return shared.length === 0 ? '' : fragment(Object.fromEntries(shared));
+}
+
 /** For a document about a container that is gone for so long that nothing else is known. */
 export function idFragment(containerId: string): string {
   return fragment({ container_id: clip(containerId) });
@@ -49,6 +63,14 @@ export function unitFragment(name: string): string {
 
 /** As `ownerFragment`, of at most 4 KiB. */
 export function containerFragment(container: Container): string {
+  const known = knownOf(container);
+  const { container_labels, ...named } = known;
+  const { container_id = '' } = known;
+  const candidates = [known, named, { container_id }].map(fragment);
+  return candidates.find((text) => Buffer.byteLength(text) <= MAX_FRAGMENT_BYTES) ?? '';
+}
+
+function knownOf(container: Container): Readonly<Record<string, string | object>> {
   const { labels } = container;
   const fields: Record<string, string | object> = {
     container_id: clip(container.id),
@@ -65,11 +87,7 @@ export function containerFragment(container: Container): string {
     fields.container_labels = Object.fromEntries(
       Object.entries(labels).map(([key, value]) => [key, clip(value)]),
     );
-  const known = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''));
-  const { container_labels, ...named } = known;
-  const { container_id = '' } = known;
-  const candidates = [known, named, { container_id }].map(fragment);
-  return candidates.find((text) => Buffer.byteLength(text) <= MAX_FRAGMENT_BYTES) ?? '';
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''));
 }
 
 function fragment(fields: object): string {

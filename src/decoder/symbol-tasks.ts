@@ -1,5 +1,6 @@
 /** What the thread `symbols` is asked and answers. It reads files of megabytes, so neither the main thread nor a collector's does. */
-import { executableFiles, withFile } from '../procfs/executable-files.ts';
+import { type ExecutableFile, executableFiles, withFile } from '../procfs/executable-files.ts';
+import { othersFiles } from '../procfs/others-files.ts';
 import { openElf, readFileSymbols } from './elf-symbols.ts';
 import type { NamedFrame, ProcessMappings } from './frame-places.ts';
 import { type KernelSymbols, readSymbols } from './kallsyms.ts';
@@ -60,7 +61,7 @@ export function runSymbolTask(task: SymbolTask): SymbolAnswer {
   }
 }
 
-/** The files of a process that have these build ids. */
+/** The files that have these build ids: of a process, or of others where it has ended. */
 function symbolsOfProcess(procfs: string, process: number, wanted: ReadonlySet<string>): FileSymbols[] {
   const found = new Map<string, FileSymbols>();
   for (const { path, name } of filesOf(procfs, process)) {
@@ -76,10 +77,11 @@ function symbolsOfProcess(procfs: string, process: number, wanted: ReadonlySet<s
   return [...found.values()];
 }
 
-function filesOf(procfs: string, process: number): ReturnType<typeof executableFiles> {
+function* filesOf(procfs: string, process: number): Generator<ExecutableFile> {
   try {
-    return executableFiles(procfs, process);
+    yield* executableFiles(procfs, process);
   } catch {
-    return [];
+    // Not to be looked at.
   }
+  yield* othersFiles(procfs);
 }

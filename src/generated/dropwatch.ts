@@ -26,7 +26,7 @@ export interface DropwatchEvent {
   net_namespace?: string;
   /** Its inode [identifier] */
   net_namespace_inum?: number;
-  /** Device that has received the packet, or should have sent it [network interface] */
+  /** Device that has received the packet, or should have sent it [text] */
   netdev_name?: string;
   /** Its index [identifier] */
   netdev_ifindex?: number;
@@ -55,7 +55,7 @@ export interface DropwatchEvent {
   pid?: number;
   /** Its name then [text] */
   comm?: string;
-  /** Where cgroup_id is from [name; the number when it has none] */
+  /** Where cgroup_id is from. Without one the container is that of net_namespace, if it is one's own [name; the number when it has none] */
   owner_known_by: 'unknown_owner' | 'connect_or_listen' | 'socket_memory' | 'socket_creation' | number;
   /** Kernel stack, innermost first [symbol+offset, innermost first] */
   stack: string[];

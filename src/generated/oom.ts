@@ -49,6 +49,8 @@ export interface OomEvent {
     unified_cgroup_id?: number;
     /** Its name [text] */
     comm: string;
+    /** How it begins; none of the kernel's own threads [text] */
+    command_line?: string;
   };
   /** Who is killed for it */
   victim: {
@@ -56,6 +58,8 @@ export interface OomEvent {
     pid: number;
     /** Its user id in the initial namespace [identifier] */
     uid: number;
+    /** What its owner has added to its score, from -1000 to 1000 [signed number] */
+    oom_score_adj: number;
     /** Its memory cgroup [inode of a cgroup directory] */
     cgroup_id: number;
     /** Container of that cgroup; absent on the host */
@@ -82,6 +86,8 @@ export interface OomEvent {
     cgroup_kills_count: number;
     /** Its name [text] */
     comm: string;
+    /** How it begins, where it asked for the memory itself or could still be read [text] */
+    command_line?: string;
   };
 }
 

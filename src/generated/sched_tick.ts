@@ -38,7 +38,7 @@ export interface SchedTickEvent {
   comm: string;
   /** Kernel stack, innermost first. It begins with the tick's own interrupt; below is what it has interrupted [symbol+offset, innermost first] */
   stack: string[];
-  /** Its user stack: the system call it is in [symbol+offset or file[build id]+offset, innermost first] */
+  /** Its user stack: the system call it is in [symbol+offset, or file[build id]+offset with the file as long as some process runs it, innermost first] */
   user_stack: string[];
 }
 

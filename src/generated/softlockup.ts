@@ -32,7 +32,7 @@ export interface SoftlockupEvent {
   comm: string;
   /** Kernel stack, innermost first; of the kernel's report it begins with the interrupt that reports [symbol+offset, innermost first] */
   stack: string[];
-  /** Its user stack: the system call it is in [symbol+offset or file[build id]+offset, innermost first] */
+  /** Its user stack: the system call it is in [symbol+offset, or file[build id]+offset with the file as long as some process runs it, innermost first] */
   user_stack: string[];
 }
 

@@ -56,7 +56,7 @@ export function lockPinDirectory(path: string): Disposable {
   throw new HuatuoError('DIRECTORY_NOT_WRITABLE', {
     expected: `${path} to be free`,
     found: `its lock is held by another agent (${errnoName(lock)})`,
-    remedy: 'stop that agent, or give this one another pin directory',
+    remedy: 'stop that agent first, or name another pin directory',
   });
 }
 

@@ -23,12 +23,16 @@ const FRAMES_DEADLINE_MS = 5000;
 /** Of files; what a collector still holds lives on. */
 const MAX_TABLE_BYTES = 64 * 1024 * 1024;
 const MAX_ENUMS = 64;
+/** Looked for among all processes; before this has passed they are not gone through for it again. */
+const NOT_FOUND_MS = 60_000;
+const MAX_NOT_FOUND = 256;
 
 const thread = new SymbolThread();
 const files = new LRUCache<string, FileSymbols>({
   maxSize: MAX_TABLE_BYTES,
   sizeCalculation: ({ table }) => cachedBytes(table, MAX_TABLE_BYTES),
 });
+const notFound = new LRUCache<string, true>({ max: MAX_NOT_FOUND, ttl: NOT_FOUND_MS });
 const enums = new LRUCache<string, Readonly<Record<string, string>>>({ max: MAX_ENUMS });
 let kernel: KernelSymbols | undefined;
 
@@ -69,11 +73,12 @@ export function lookupCalls(procfs: string): LookupCalls {
       return kernel;
     },
     fileSymbols: async (process, buildIds) => {
-      const missing = buildIds.filter((buildId) => !files.has(buildId));
+      const missing = buildIds.filter((buildId) => !files.has(buildId) && !notFound.has(buildId));
       if (missing.length > 0) {
         const task: SymbolTask = { type: 'files', procfs, process, buildIds: missing };
         const answer = await thread.run(task, FILES_DEADLINE_MS);
         if (answer?.type === 'files') for (const file of answer.files) files.set(file.buildId, file);
+        for (const buildId of missing) if (!files.has(buildId)) notFound.set(buildId, true);
       }
       return buildIds.flatMap((buildId) => files.get(buildId) ?? []);
     },

@@ -49,18 +49,21 @@ export class Looks {
   /** @throws what the sample failed with, or DEADLINE_EXCEEDED */
   async take(collector: PoolCollector): Promise<Look<CaptureRequest>> {
     const turn = this.#turn;
-    const look = turn.then(() => this.#take(collector));
+    const end_ms = performance.now() + this.#deadline_ms;
+    const look = turn.then(() => this.#take(collector, end_ms));
     const slow = turn.then(() => sleep(this.#slow_ms, undefined, { ref: false }));
     this.#turn = Promise.race([look.catch(() => undefined), slow]);
     return look;
   }
 
-  async #take(collector: PoolCollector): Promise<Look<CaptureRequest>> {
+  /** @param end_ms as performance.now() has it: the pool knows why there is no answer by then, the caller who gives up does not */
+  async #take(collector: PoolCollector, end_ms: number): Promise<Look<CaptureRequest>> {
     await this.#listed;
     const rest = this.#rests.get(collector.name) ?? new HangRest(collector.name);
     this.#rests.set(collector.name, rest);
     const task = { type: 'look', collector, containers: this.#containers() } as const;
-    return (await rest.run(() => this.#pool.run(task, this.#deadline_ms))).look;
+    const { look } = await rest.run(() => this.#pool.run(task, Math.max(1, end_ms - performance.now())));
+    return look;
   }
 
   /** The collector is gone, or another one now. */

@@ -27,7 +27,7 @@ const MAX_MAPPINGS = 4096;
 const MAPPING = /^([0-9a-f]+)-([0-9a-f]+) ..x. ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)$/;
 
 /** @returns in the order of their addresses, at most 4,096; empty when the process is gone */
-export function executableMappings(procfs: string, pid: number): readonly ExecutableMapping[] {
+export function executableMappings(procfs: string, pid: number | 'self'): readonly ExecutableMapping[] {
   const mappings: ExecutableMapping[] = [];
   for (const line of (readIfThere(join(procfs, String(pid), 'maps')) ?? '').split('\n')) {
     const [, start, end, offset, device, inode, path = ''] = MAPPING.exec(line) ?? [];
@@ -59,7 +59,7 @@ export function executableFiles(procfs: string, pid: number): readonly Executabl
 /** @returns a path that opens the file which is mapped there, while the process runs */
 export function mappedFile(
   procfs: string,
-  pid: number,
+  pid: number | 'self',
   { start, end }: Pick<ExecutableMapping, 'start' | 'end'>,
 ): string {
   return join(procfs, String(pid), 'map_files', `${start.toString(16)}-${end.toString(16)}`);

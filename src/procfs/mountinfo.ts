@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Mount {
+  /** `<major>:<minor>` of the file system, decimal. */
+  readonly device: string;
   /** Directory of the file system that is mounted here; `/` unless it is a bind mount or in a namespace. */
   readonly root: string;
   readonly mountPoint: string;
@@ -32,12 +34,13 @@ export function parseMountinfo(text: string): Mount[] {
 /** `36 35 98:0 /root /mount rw,noatime [tag[:value]]... - type source rw,super,options` */
 function parseLine(line: string): Mount | undefined {
   const fields = line.split(' ');
-  const [, , , root, mountPoint, options] = fields;
+  const [, , device, root, mountPoint, options] = fields;
   const separator = fields.indexOf('-', 6);
   const [type, source = '', superOptions] = fields.slice(separator + 1);
-  if (!root || !mountPoint || !options || separator < 0 || !type || superOptions === undefined)
+  if (!device || !root || !mountPoint || !options || separator < 0 || !type || superOptions === undefined)
     return undefined;
   return {
+    device,
     root: unescapeField(root),
     mountPoint: unescapeField(mountPoint),
     options: options.split(','),

@@ -138,7 +138,7 @@ export const APPEARANCE: Readonly<Record<Exclude<FieldFormat, 'pad' | 'struct' |
   ustack: {
     type: 'string[]',
     mapping: UNSEARCHED,
-    unit: 'symbol+offset or file[build id]+offset, innermost first',
+    unit: 'symbol+offset, or file[build id]+offset with the file as long as some process runs it, innermost first',
   },
   tag: { type: 'string', mapping: KEYWORD, unit: 'which kind of event' },
   tail_length: { type: 'number', mapping: LONG, unit: 'bytes' },

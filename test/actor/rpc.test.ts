@@ -42,7 +42,7 @@ test('methods are called on the instance', async () => {
 test('an error keeps class, code, remedy and cause', async () => {
   using served = serve();
   await assert.rejects(served.api.fail(), (error) => {
-    assert.ok(error instanceof HuatuoError && error.cause instanceof HuatuoError);
+    assert.ok(error instanceof HuatuoError && error.cause instanceof Error);
     assert.deepEqual([error.code, error.remedy], ['JOURNAL_FAILED', 'make some']);
     assert.equal(error.message, 'expected room, found none; make some');
     assert.match(error.cause.message, /write failed/);

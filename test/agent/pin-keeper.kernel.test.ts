@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { JournalLock } from '../../src/agent/journal-lock.ts';
 import { PinKeeper } from '../../src/agent/pin-keeper.ts';
+import { unpin } from '../../src/cli/unpin.ts';
 import type { EffectiveConfig } from '../../src/config/effective.ts';
 import { lockPinDirectory } from '../../src/kernel/bpffs.ts';
 import { mount } from '../../src/kernel/libc.ts';
@@ -16,8 +17,8 @@ import { skipWithoutBpf } from '../support/kernel.ts';
 
 const NONE: ReadonlySet<string> = new Set();
 
-function configOf(pin_directory: string, pin: boolean): EffectiveConfig {
-  return { bpf: { pin, pin_directory } } as EffectiveConfig;
+function configOf(pin_directory: string, pin: boolean, journal = '/journal'): EffectiveConfig {
+  return { bpf: { pin, pin_directory }, journal: { directory: journal } } as EffectiveConfig;
 }
 
 /** On a BPF file system of its own. */
@@ -61,6 +62,30 @@ describe('pins of other agents', { skip: skipWithoutBpf() }, () => {
     assert.ok(existsSync(set));
   });
 
+  test('stay while their agent is down, when this one pins nothing and has another journal', () => {
+    const log = memoryLog();
+    {
+      using first = new PinKeeper(log);
+      first.hold(configOf(directory, true));
+      first.settle(configOf(directory, true), new Set(['oom']));
+    }
+    using keeper = new PinKeeper(log);
+    keeper.settle(configOf(directory, false, '/other'), NONE);
+    assert.ok(existsSync(set));
+    assert.match(log.lines.join('\n'), /pins of an agent with another journal are left alone/);
+  });
+
+  test('are not removed by hand while their agent runs', () => {
+    {
+      using _running = lockPinDirectory(directory);
+      assert.throws(() => unpin(directory), {
+        code: 'DIRECTORY_NOT_WRITABLE',
+        message: /stop that agent first/,
+      });
+    }
+    assert.ok(existsSync(set));
+  });
+
   test('a directory that cannot be had leaves this agent the one it has', () => {
     const [mine, other] = [join(root, 'bpffs', 'mine'), join(root, 'bpffs', 'other')];
     mkdirSync(other);
@@ -90,5 +115,7 @@ describe('pins of other agents', { skip: skipWithoutBpf() }, () => {
     keeper.settle(configOf(directory, false), NONE);
     assert.equal(existsSync(set), false);
     lockPinDirectory(directory)[Symbol.dispose]();
+    assert.equal(unpin(directory), `nothing is pinned in ${directory}`);
+    assert.equal(existsSync(directory), false);
   });
 });

@@ -94,6 +94,20 @@ test('a file that is no socket is left alone, and the log says so', () => {
   assert.equal(statSync(path).isFile(), true);
 });
 
+test('where it could not be made it is made as soon as it can be, and the log is told once', async () => {
+  using scratch = directoryWith({});
+  const directory = join(scratch.path, 'later');
+  const log = memoryLog();
+  using socket = new ReloadSocket(async () => 'reloaded', log);
+  socket.heal();
+  socket.follow(at(directory));
+  for (let times = 0; times < 3; times++) socket.heal();
+  assert.equal(log.lines.filter((line) => line.includes('cannot reach this agent')).length, 1);
+  mkdirSync(directory);
+  socket.heal();
+  assert.equal(await reloadAgent(at(directory)), 'reloaded');
+});
+
 test('what is no question is hung up on, and reloads nothing', async () => {
   using scratch = directoryWith({});
   using socket = new ReloadSocket(() => assert.fail('reloaded'), memoryLog());

@@ -263,6 +263,7 @@ test('a sample that hangs has failed after its deadline, and no second one is st
   assert.deepEqual(numbers.counted, ['sample failed']);
   await run.clock.advance(20);
   assert.deepEqual([started, numbers.counted.length], [1, 3]);
+  assert.deepEqual(numbers.logged, Array(2).fill('a sample failed'), 'one that is late is no reason to warn');
   open.resolve(lookAt([[ONE, 120]]));
   await settled();
   assert.deepEqual(numbers.captured, [], 'what comes late is dropped');

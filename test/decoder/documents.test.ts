@@ -19,11 +19,12 @@ const RUNS = 60;
 const RECORDS_PER_RUN = 50;
 
 const IDENTITY = { idPrefix: '0123456789abcdef-sample-7-', hostname: 'höst "1"\n', region: 'r\\1' };
+const OWNERS: readonly LookupKind['type'][] = ['owner', 'owner_names', 'netns_owner'];
 /** Texts of every length, and for members also none; what two numbers have in common their texts have not. */
 function textOf(kind: LookupKind, key: bigint, frame?: Uint8Array): string {
   const which = `${kind.type === 'kernel_enum' ? kind.name : kind.type} ${frame ? Buffer.from(frame).toString('hex') : key}`;
   const long = 'c'.repeat(Number(key % 40n));
-  if (kind.type !== 'owner' && kind.type !== 'owner_names') return JSON.stringify(`${which}${long}`);
+  if (!OWNERS.includes(kind.type)) return JSON.stringify(`${which}${long}`);
   return key % 2n === 0n ? '' : `,${JSON.stringify(kind.type)}:${JSON.stringify(`${which}${long}`)}`;
 }
 

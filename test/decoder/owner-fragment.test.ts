@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { containerFragment, ownerFragment } from '../../src/decoder/owner-fragment.ts';
+import { containerFragment, ownerFragment, sharedFragment } from '../../src/decoder/owner-fragment.ts';
 import type { Container } from '../../src/sdk/container.ts';
 import { containerLabels } from '../../src/sdk/container.ts';
 import { A, container } from '../support/containers-fixture.ts';
@@ -119,4 +119,18 @@ test('the labels of metrics have the names of the existing dashboards', () => {
     container_hostnamespace: '',
     container_id: A,
   });
+});
+
+test('of containers that share a network namespace what all have is said', () => {
+  const pod = { podName: 'web-0', hostNamespace: 'shop', hostname: 'web-0', runtime: 'containerd' } as const;
+  const one = container({ id: 'a'.repeat(64), name: 'app', ...pod });
+  const two = container({ id: 'b'.repeat(64), name: 'sidecar', ...pod });
+  assert.equal(sharedFragment([]), '');
+  assert.equal(sharedFragment([one]), containerFragment(one));
+  const shared = spliced(sharedFragment([one, two])) as Record<string, unknown>;
+  assert.deepEqual(
+    [shared.pod_name, shared.container_host_namespace, shared.container_hostname, shared.container_runtime],
+    ['web-0', 'shop', 'web-0', 'containerd'],
+  );
+  assert.ok(!('container_id' in shared) && !('container_name' in shared));
 });

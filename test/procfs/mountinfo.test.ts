@@ -11,6 +11,7 @@ test('mounts are read with and without optional fields', () => {
   ].join('\n');
   assert.deepEqual(parseMountinfo(text), [
     {
+      device: '98:0',
       root: '/mnt1',
       mountPoint: '/mnt2',
       options: ['rw', 'noatime'],
@@ -19,6 +20,7 @@ test('mounts are read with and without optional fields', () => {
       superOptions: ['rw', 'errors=continue'],
     },
     {
+      device: '0:35',
       root: '/',
       mountPoint: '/sys/fs/cgroup/cpu,cpuacct',
       options: ['rw', 'nosuid'],

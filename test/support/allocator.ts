@@ -16,7 +16,10 @@ export class Allocator implements AsyncDisposable {
   readonly #child: ChildProcess;
 
   constructor() {
-    this.#child = fork(new URL('allocator-child.js', import.meta.url));
+    // Its command line is recorded with its end: it names no directory of this machine.
+    this.#child = fork('allocator-child.js', {
+      ...{ cwd: import.meta.dirname, execPath: '/proc/self/exe', execArgv: [] },
+    });
     this.ended = once(this.#child, 'exit').then(([, signal]) => signal);
   }
 

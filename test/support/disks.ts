@@ -68,6 +68,8 @@ export class LoopDevice implements Disposable {
     const show = ['--find', '--show', ...flags, image];
     this.path = execFileSync('losetup', show, { encoding: 'utf8' }).trim();
     this.#lock = withoutUdev(this.path);
+    // It goes with the last who has it open, a mount or this process: also when a test is killed.
+    execFileSync('losetup', ['--detach', this.path]);
   }
 
   get name(): string {
@@ -76,7 +78,6 @@ export class LoopDevice implements Disposable {
 
   [Symbol.dispose](): void {
     this.#lock[Symbol.dispose]();
-    execFileSync('losetup', ['--detach', this.path]);
     rmSync(this.#directory, { recursive: true });
   }
 }

@@ -45,14 +45,20 @@ export function referenceDocument(parts: DocumentParts, record: Uint8Array, posi
     tracer_id: id,
   };
   const cgroupId = cgroup ? unsigned(record, cgroup.offset, 8) : 0n;
+  const netnsAt = layout.variants
+    ? undefined
+    : layout.fields.find(({ format }) => format === 'netns')?.offset;
+  const inode = netnsAt === undefined ? 0n : unsigned(record, netnsAt, 4);
   const container =
-    cgroupId === 0n ? '' : parts.textOf({ type: 'owner', controller: cgroup?.controller }, cgroupId);
+    cgroupId !== 0n
+      ? parts.textOf({ type: 'owner', controller: cgroup?.controller }, cgroupId)
+      : inode && parts.textOf({ type: 'netns_owner' }, inode);
   const tag = layout.variants && layout.fields.find(({ format }) => format === 'tag');
   const which = tag ? Number(unsigned(record, tag.offset, 4)) : 0;
   const fields = structsOf(layout).find((struct) => struct.tag === which)?.fields ?? [];
   const printed = fields.filter(({ format }) => format !== 'ktime_ns');
   const data = object(parts, printed, record, [{ fields, bytes: record }]);
-  return `{${join(members)}${container},"tracer_data":${data}}\n`;
+  return `{${join(members)}${container || ''},"tracer_data":${data}}\n`;
 }
 
 /** The upper byte of a cgroup id is not the inode's. */

@@ -55,7 +55,7 @@ export function ringRecords({ memory, regions }: DecoderMemory): Buffer[] {
 
 /** No owner is a container, and what has a name elsewhere has its number here. */
 function everythingIsTheHosts({ type }: LookupKind, key: bigint): string {
-  return type === 'owner' || type === 'owner_names' ? '' : `"${type} 0x${key.toString(16)}"`;
+  return type.includes('owner') ? '' : `"${type} 0x${key.toString(16)}"`;
 }
 
 /** Writes a recording, when the environment has HUATUO_RECORD=1. @param records at most a few: it is committed */

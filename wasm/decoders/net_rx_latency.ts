@@ -16,6 +16,8 @@ export const STATIC_END: usize = __heap_base;
 class EventRecord {
   @inline get time_ns(): u64 { return load<u64>(changetype<usize>(this), 0); }
   @inline get cgroupId(): u64 { return load<u64>(changetype<usize>(this), 32); }
+  @inline get netns(): u32 { return load<u32>(changetype<usize>(this), 80); }
+  @inline get netnsOwnerKind(): u32 { return 2; }
   @inline get looksUp(): boolean { return true; }
 
   @inline fits(length: u32): boolean {
@@ -43,11 +45,11 @@ class EventRecord {
     o = text(o, '","tcp_daddr":"', 15);
     o = ipAddress(o, r + 64);
     o = text(o, '","net_namespace":', 18);
-    o = known(o, 2, load<u32>(r, 80), load<u32>(r, 96));
+    o = known(o, 3, load<u32>(r, 80), load<u32>(r, 96));
     o = text(o, ',"net_namespace_inum":', 22);
     o = unsigned(o, load<u32>(r, 84));
     o = text(o, ',"netdev_name":', 15);
-    o = known(o, 3, (<u64>load<u32>(r, 80) << 32) | load<u32>(r, 88), load<u32>(r, 96));
+    o = known(o, 4, (<u64>load<u32>(r, 80) << 32) | load<u32>(r, 88), load<u32>(r, 96));
     o = text(o, ',"latency_stage":', 17);
     switch (load<u32>(r, 92)) {
       case 0: o = text(o, '"RX_STAGE_NETIF"', 16); break;

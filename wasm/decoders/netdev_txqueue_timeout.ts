@@ -16,6 +16,8 @@ export const STATIC_END: usize = __heap_base;
 class EventRecord {
   @inline get time_ns(): u64 { return load<u64>(changetype<usize>(this), 0); }
   @inline get cgroupId(): u64 { return 0; }
+  @inline get netns(): u32 { return load<u32>(changetype<usize>(this), 16); }
+  @inline get netnsOwnerKind(): u32 { return 2; }
   @inline get looksUp(): boolean { return true; }
 
   @inline fits(length: u32): boolean {
@@ -30,7 +32,7 @@ class EventRecord {
     o = text(o, ',"index":', 9);
     o = unsigned(o, load<u32>(r, 12));
     o = text(o, ',"net_namespace":', 17);
-    o = known(o, 2, load<u32>(r, 16), 0);
+    o = known(o, 3, load<u32>(r, 16), 0);
     o = text(o, ',"device_name":"', 16);
     o = chars(o, r + 20, 16);
     o = text(o, '"', 1);

@@ -15,6 +15,8 @@ export const STATIC_END: usize = __heap_base;
 class EventRecord {
   @inline get time_ns(): u64 { return load<u64>(changetype<usize>(this), 0); }
   @inline get cgroupId(): u64 { return 0; }
+  @inline get netns(): u32 { return 0; }
+  @inline get netnsOwnerKind(): u32 { return 0; }
   @inline get looksUp(): boolean { return false; }
 
   @inline fits(length: u32): boolean {

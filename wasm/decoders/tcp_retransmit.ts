@@ -16,6 +16,8 @@ export const STATIC_END: usize = __heap_base;
 class EventRecord {
   @inline get time_ns(): u64 { return load<u64>(changetype<usize>(this), 0); }
   @inline get cgroupId(): u64 { return load<u64>(changetype<usize>(this), 16); }
+  @inline get netns(): u32 { return load<u32>(changetype<usize>(this), 88); }
+  @inline get netnsOwnerKind(): u32 { return 2; }
   @inline get looksUp(): boolean { return true; }
 
   @inline fits(length: u32): boolean {
@@ -51,7 +53,7 @@ class EventRecord {
     o = text(o, '","tcp_daddr":"', 15);
     o = ipAddress(o, r + 72);
     o = text(o, '","net_namespace":', 18);
-    o = known(o, 2, load<u32>(r, 88), load<u32>(r, 96));
+    o = known(o, 3, load<u32>(r, 88), load<u32>(r, 96));
     o = text(o, ',"net_namespace_inum":', 22);
     o = unsigned(o, load<u32>(r, 92));
     if (load<u32>(r, 96) != 0) {
@@ -113,7 +115,7 @@ class EventRecord {
       default: o = unsigned(o, load<u32>(r, 132));
     }
     o = text(o, ',"ca_state":', 12);
-    o = known(o, 3, load<u32>(r, 136), load<u32>(r, 96));
+    o = known(o, 4, load<u32>(r, 136), load<u32>(r, 96));
     o = text(o, ',"icsk_pending":', 16);
     switch (load<u32>(r, 140)) {
       case 0: o = text(o, '"none"', 6); break;

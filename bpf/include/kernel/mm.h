@@ -18,6 +18,8 @@ struct percpu_counter {
 
 struct mm_struct {
 	unsigned long total_vm;
+	unsigned long arg_start; /* arguments, each with its NUL, in the process's own memory */
+	unsigned long arg_end;
 	struct task_struct *owner;
 	struct percpu_counter rss_stat[4]; /* by enum mm_counter; Linux >= 6.2 */
 };

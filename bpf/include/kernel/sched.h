@@ -17,6 +17,7 @@ struct mm_struct;
 
 struct signal_struct {
 	struct mm_struct *oom_mm; /* set once the process was marked as an OOM victim */
+	short oom_score_adj;
 };
 
 /* CONFIG_SCHED_INFO: what a task has waited for CPUs, by the clocks of their run queues. */

@@ -1,6 +1,7 @@
 /** OOM kills: the event of bpf/oom.bpf.c with the state of both cgroups and of the host at that moment. */
 
 import { type OomEvent, oom } from '../../generated/oom.ts';
+import { readCommandLine } from '../../procfs/command-line.ts';
 import { readHostMeminfo } from '../../procfs/meminfo.ts';
 import { readMemoryCgroup } from '../../procfs/memory-cgroup.ts';
 import { readCgroupProcesses } from '../../procfs/processes.ts';
@@ -111,10 +112,15 @@ const collector: Collector = defineEvent({
       else if (victim.type !== 'container') metrics.host_total.add(kills);
       showLatest(metrics, state);
     }
+    const command_line = event.victim.command_line ?? readCommandLine(paths.procfs, event.victim.pid);
     return {
       ...event,
       trigger: { ...event.trigger, ...surroundings(event.trigger, trigger, paths) },
-      victim: { ...event.victim, ...surroundings(event.victim, victim, paths) },
+      victim: {
+        ...event.victim,
+        ...(command_line !== undefined && { command_line }),
+        ...surroundings(event.victim, victim, paths),
+      },
       memory_snapshot: { host_meminfo: readHostMeminfo(paths.procfs) },
     };
   },

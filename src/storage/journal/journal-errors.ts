@@ -1,12 +1,9 @@
 /** What the journal says when it does not write, and what to do about it. */
-import { HuatuoError } from '../../error.ts';
+import { DISK_REMEDIES, HuatuoError } from '../../error.ts';
 
-/** What is wrong with a disk, and may pass. */
 const REMEDIES: Readonly<Record<string, string>> = {
+  ...DISK_REMEDIES,
   ENOSPC: 'free space there or lower the total size of the journal',
-  EDQUOT: 'raise the disk quota of the agent',
-  EIO: 'check the disk (dmesg)',
-  EROFS: 'mount the file system read-write',
 };
 
 /** What to do about the disk when that is what has failed; undefined when it is something else. */

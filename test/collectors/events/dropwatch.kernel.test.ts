@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import type { Container } from '../../../src/sdk/container.ts';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
 import { CollectorHarness } from '../../support/collector-harness.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -145,6 +146,37 @@ test('the owner is that of the socket that should have got the packet, whatever 
     );
     assert.equal(data.layers?.label, 'TCP 192.0.2.1:4321 > 192.0.2.2:8080 .');
   }
+});
+
+test('a packet for no socket is that of the container whose network namespace it is in, its pod’s where it is several’s', {
+  skip,
+}, async () => {
+  await using stage = await PacketStage.open();
+  const inPod = (id: string): Container => ({
+    ...container(id, {}),
+    podName: 'web-0',
+    hostNamespace: 'shop',
+    netnsInode: stage.netns,
+  });
+  await using collector = await CollectorHarness.load('dropwatch', {
+    options: EVERYTHING,
+    containers: [inPod('one')],
+  });
+  await stage.send(datagram(9), 3);
+  for (const { fields, text } of await stage.drops(collector, 'NO_SOCKET', 3))
+    assert.deepEqual([fields.container_id, fields.pod_name], ['one', 'web-0'], text);
+
+  await using others = await CollectorHarness.load('dropwatch', {
+    options: EVERYTHING,
+    containers: [inPod('one'), inPod('two')],
+  });
+  await stage.send(datagram(9), 3);
+  for (const { fields, text } of await stage.drops(others, 'NO_SOCKET', 3))
+    assert.deepEqual(
+      [fields.container_id, fields.pod_name, fields.container_host_namespace],
+      [undefined, 'web-0', 'shop'],
+      text,
+    );
 });
 
 test('what a rule of nftables drops', {

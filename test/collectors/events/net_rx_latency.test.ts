@@ -8,6 +8,7 @@ import { replay } from '../../support/ring-recording.ts';
 
 function textOf(kind: LookupKind, key: bigint): string {
   if (kind.type === 'owner') return `,"container_id":"${'c'.repeat(64)}"`;
+  if (kind.type === 'netns_owner') return '';
   return kind.type === 'netns' ? `"net:[${key}]"` : `"eth${key & 0xffffffffn}"`;
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { closeSync, constants, openSync, readdirSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { readCommandLine } from '../../../src/procfs/command-line.ts';
 import { Allocator } from '../../support/allocator.ts';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
 import { CollectorHarness } from '../../support/collector-harness.ts';
@@ -101,8 +102,13 @@ interface OomData {
   readonly memcg_id?: number;
   readonly memcg_limit_bytes?: number;
   readonly memcg_usage_bytes?: number;
-  readonly victim: { readonly pid: number; readonly cgroup_id: number };
-  readonly trigger: { readonly pid: number };
+  readonly victim: Task & { readonly cgroup_id: number; readonly oom_score_adj: number };
+  readonly trigger: Task;
+}
+
+interface Task {
+  readonly pid: number;
+  readonly command_line?: string;
 }
 
 /** Makes the kill. @returns the document's data, held against the kernel's log */
@@ -119,6 +125,8 @@ async function provoke({
   await using trigger = new Allocator();
   victimIn.add(victim.pid);
   triggerIn?.add(trigger.pid);
+  const [victimCommand, triggerCommand] = [victim, trigger].map(({ pid }) => readCommandLine('/proc', pid));
+  assert.ok(victimCommand?.includes('allocator-child.js') && triggerCommand);
   const grown = victim.ask({ oomScoreAdj: 1000, bytes: victim_bytes });
   await grown;
   if (triggerIn) {
@@ -135,7 +143,14 @@ async function provoke({
   const [data] = found;
   assert.ok(data);
   assert.equal(data.victim.pid, victim.pid);
-  assert.equal(data.trigger.pid, (triggerIn ? trigger : victim).pid);
+  assert.equal(data.victim.oom_score_adj, 1000);
+  assert.deepEqual(
+    [data.trigger.pid, data.trigger.command_line],
+    triggerIn ? [trigger.pid, triggerCommand] : [victim.pid, victimCommand],
+  );
+  // One that did not ask for the memory itself may be gone before its files are read.
+  if (!triggerIn || data.victim.command_line !== undefined)
+    assert.equal(data.victim.command_line, victimCommand);
   const logged = log.newest();
   const path = [victimIn.name, victimIn.name.replace(/\/[^/]*$/, '')];
   if (logged !== undefined) assert.ok(path.includes(logged), `the kernel names ${logged}`);

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { readCommandLine } from '../../src/procfs/command-line.ts';
+
+const procfs = mkdtempSync(join(tmpdir(), 'huatuo-command-line-'));
+after(() => rmSync(procfs, { recursive: true }));
+
+function process(pid: number, cmdline: string): void {
+  mkdirSync(join(procfs, String(pid)));
+  writeFileSync(join(procfs, String(pid), 'cmdline'), cmdline);
+}
+
+test('arguments are told apart by a space, also an empty one, and what sets its title has no end of spaces', () => {
+  process(1, 'java\0-jar\0\0shop.jar\0');
+  process(2, 'postgres: checkpointer\0\0\0\0\0');
+  assert.equal(readCommandLine(procfs, 1), 'java -jar  shop.jar');
+  assert.equal(readCommandLine(procfs, 2), 'postgres: checkpointer');
+});
+
+test('a long one is cut; a process that is gone, or has given its memory back, has none', () => {
+  process(3, `${'x'.repeat(1 << 16)}\0`);
+  process(4, '');
+  assert.equal(readCommandLine(procfs, 3), 'x'.repeat(127));
+  assert.deepEqual([readCommandLine(procfs, 4), readCommandLine(procfs, 5)], [undefined, undefined]);
+});
