@@ -112,7 +112,8 @@ const collector: Collector = defineEvent({
       else if (victim.type !== 'container') metrics.host_total.add(kills);
       showLatest(metrics, state);
     }
-    const command_line = event.victim.command_line ?? readCommandLine(paths.procfs, event.victim.pid);
+    const { pid, comm } = event.victim;
+    const command_line = event.victim.command_line ?? readCommandLine(paths.procfs, pid, comm);
     return {
       ...event,
       trigger: { ...event.trigger, ...surroundings(event.trigger, trigger, paths) },
