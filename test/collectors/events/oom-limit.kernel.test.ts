@@ -125,7 +125,9 @@ async function provoke({
   await using trigger = new Allocator();
   victimIn.add(victim.pid);
   triggerIn?.add(trigger.pid);
-  const [victimCommand, triggerCommand] = [victim, trigger].map(({ pid }) => readCommandLine('/proc', pid));
+  const [victimCommand, triggerCommand] = [victim, trigger].map(({ pid }) =>
+    readCommandLine('/proc', pid, readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd()),
+  );
   assert.ok(victimCommand?.includes('allocator-child.js') && triggerCommand);
   const grown = victim.ask({ oomScoreAdj: 1000, bytes: victim_bytes });
   await grown;
