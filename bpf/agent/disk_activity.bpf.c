@@ -131,7 +131,7 @@ static __always_inline int disk_bio_queued(struct bio *bio)
 	queued.queued_ns = bpf_ktime_get_ns();
 	queued.user.cgroup = bio_cgroup(bio)->kn->id;
 	fill_user(&queued.user, &queued.comm);
-	inode = inode_of_page(BPF_CORE_READ(pages, bi_io_vec, bv_page));
+	inode = inode_of_folio(head_of_page(BPF_CORE_READ(pages, bi_io_vec, bv_page)));
 	tid = (u32)bpf_get_current_pid_tgid();
 	direct = inode ? 0 : bpf_map_lookup_elem(&direct_files, &tid);
 	if (inode) {

@@ -54,7 +54,7 @@ PERCPU_SLOT(drafts, struct draft);
 
 static __always_inline void count_usage(struct task_struct *task, struct folio *folio, u64 bytes)
 {
-	struct inode *inode = inode_of_page((void *)folio);
+	struct inode *inode = inode_of_folio((void *)folio);
 	struct cache_user user = {.process = task->tgid};
 	struct cache_usage fresh = {}, *usage;
 	struct cache_losses *lost;

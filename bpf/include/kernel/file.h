@@ -27,6 +27,11 @@ struct dentry {
 	} d_u;
 };
 
+/* Linux 7.x */
+struct dentry___of_inode {
+	struct hlist_node d_alias;
+};
+
 struct super_block {
 	u32 s_dev;
 	struct block_device *s_bdev;
@@ -54,6 +59,11 @@ struct kiocb {
 struct page {
 	unsigned long compound_head;
 	struct address_space *mapping;
+};
+
+/* Linux 7.x */
+struct page___with_info {
+	unsigned long compound_info;
 };
 
 struct bio_vec {
@@ -87,18 +97,33 @@ enum pageflags { PG_head = 6 };
 #define MAPPING_FLAGS 3UL
 
 /*
- * The file that a page caches, NULL for others. A page of another use has something else where the mapping
- * is; an inode that does not lead back to it is none.
+ * compound_head(): a tail of a large page has the address of its head, and the lowest bit says so. On
+ * Linux 7.x it may have a mask of its own address instead: ones, and behind them zeros.
  */
-static __always_inline struct inode *inode_of_page(struct page *page)
+static __always_inline struct page *head_of_page(struct page *page)
 {
-	unsigned long head = BPF_CORE_READ(page, compound_head);
-	struct address_space *mapping;
+	struct page___with_info *newer = (void *)page;
+	bool may_be_mask = bpf_core_field_exists(newer->compound_info);
+	unsigned long head =
+	    may_be_mask ? BPF_CORE_READ(newer, compound_info) : BPF_CORE_READ(page, compound_head);
+
+	if (!(head & 1))
+		return page;
+	head -= 1;
+	if (may_be_mask && !(~head & (~head + 1)))
+		head &= (unsigned long)page;
+	return (void *)head;
+}
+
+/*
+ * The file that a folio, the head of its pages, caches; NULL for others. A page of another use has something
+ * else where the mapping is; an inode that does not lead back to it is none.
+ */
+static __always_inline struct inode *inode_of_folio(struct page *head)
+{
+	struct address_space *mapping = BPF_CORE_READ(head, mapping);
 	struct inode *inode;
 
-	if (head & 1)
-		page = (void *)(head - 1);
-	mapping = BPF_CORE_READ(page, mapping);
 	if (!mapping || (unsigned long)mapping & MAPPING_FLAGS)
 		return 0;
 	inode = BPF_CORE_READ(mapping, host);
@@ -122,9 +147,13 @@ static __always_inline u32 folio_order(struct folio *folio)
 /* One of the names it has, NULL when it has none in memory. */
 static __always_inline struct dentry *dentry_of(struct inode *inode)
 {
-	struct hlist_node *alias = BPF_CORE_READ(inode, i_dentry.first);
+	void *alias = BPF_CORE_READ(inode, i_dentry.first);
 
-	return alias ? (void *)alias - bpf_core_field_offset(struct dentry, d_u.d_alias) : 0;
+	if (!alias)
+		return 0;
+	if (bpf_core_field_exists(struct dentry___of_inode, d_alias))
+		return alias - bpf_core_field_offset(struct dentry___of_inode, d_alias);
+	return alias - bpf_core_field_offset(struct dentry, d_u.d_alias);
 }
 
 #endif
