@@ -20,7 +20,6 @@
 
 #define MAX_CGROUPS	     4096
 #define MAX_RECLAIMING_TASKS 8192
-#define MAX_CGROUP_DEPTH     16
 
 enum reclaim_kind { direct, memcg };
 #define RECLAIM_KINDS 2

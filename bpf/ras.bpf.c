@@ -15,18 +15,12 @@
  * between kernels, and BPF_PROG_TEST_RUN takes it, so that tests can run programs no hardware here triggers.
  */
 #include "event.h"
+#include "kernel/hardware_error.h"
 #include "metric.h"
+#include "ras_severity.h"
 #include "ratelimit.h"
 
 enum ras_event_name { MCE, EDAC, NON_STANDARD, AER, MCE_THRESHOLD, ARM_GHES, EXTLOG };
-enum ras_type {
-	Corrected,
-	UncorrectedRecoverable,
-	UncorrectedDeferred,
-	UncorrectedFatal,
-	Info,
-	unknown,
-};
 enum ras_device { cpu, memory, pcie, firmware };
 /* Labels of existing dashboards; acpi is what firmware tells without a format of its own. */
 enum hw_error { mce, edac, acpi, aer, thr, arm_ghes };
@@ -152,33 +146,6 @@ OPTION(u64, threshold_interval_ns, 1800000000000,
 METRIC_ARRAY(errors, "type", hw_error, u64, HW_ERRORS)
 COUNTER("huatuo_bamai_ras_hw_err_total", "Errors of the hardware, by who reports them.");
 
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-/* arch/x86/include/asm/mce.h. Since Linux 6.13 the tracepoint has it as the first member of a mce_hw_err. */
-struct mce {
-	u64 status, misc, addr, mcgstatus, ip, tsc, time;
-	u8 cpuvendor;
-	u32 cpuid;
-	u8 cs, bank;
-	u32 extcpu, socketid, apicid;
-	u64 mcgcap, synd, ipid;
-};
-
-/* include/linux/cper.h */
-struct cper_sec_proc_arm {
-	u8 affinity_level;
-	u64 mpidr, midr;
-	u32 running_state, psci_state;
-};
-
-struct cper_sec_mem_err {
-	u64 physical_addr, physical_addr_mask;
-	u16 node, card, module, bank, device, row, column;
-	u8 error_type;
-};
-
-#pragma clang attribute pop
-
 /* The counter has them all. NULL: limited or no room, and accounted for. */
 static __always_inline struct ras_event *ras_begin(enum hw_error counted, enum ras_event_name name,
 						   enum ras_type type, enum ras_device device)
@@ -197,18 +164,6 @@ static __always_inline struct ras_event *ras_begin(enum hw_error counted, enum r
 	event->type = type;
 	event->dev = device;
 	return event;
-}
-
-#define MCI_STATUS_UC	    (1ULL << 61)
-#define MCI_STATUS_PCC	    (1ULL << 57)
-#define MCI_STATUS_DEFERRED (1ULL << 44) /* AMD */
-#define X86_VENDOR_AMD	    2
-
-static __always_inline enum ras_type mce_type(u64 status, u8 vendor)
-{
-	if (status & MCI_STATUS_UC)
-		return status & MCI_STATUS_PCC ? UncorrectedFatal : UncorrectedRecoverable;
-	return vendor == X86_VENDOR_AMD && status & MCI_STATUS_DEFERRED ? UncorrectedDeferred : Corrected;
 }
 
 SEC("?raw_tp/mce_record")
@@ -266,25 +221,6 @@ int BPF_PROG(threshold_reached, int vector)
 	return 0;
 }
 
-/* HW_EVENT_ERR_* of include/linux/edac.h */
-static __always_inline enum ras_type edac_type(u32 type)
-{
-	switch (type) {
-	case 0:
-		return Corrected;
-	case 1:
-		return UncorrectedRecoverable;
-	case 2:
-		return UncorrectedDeferred;
-	case 3:
-		return UncorrectedFatal;
-	case 4:
-		return Info;
-	default:
-		return unknown;
-	}
-}
-
 SEC("?raw_tp/mc_event")
 int BPF_PROG(memory_controller, u32 err_type, const char *msg, const char *label, int error_count,
 	     u8 mc_index, s8 top_layer, s8 mid_layer, s8 low_layer, unsigned long address, u8 grain_bits,
@@ -327,23 +263,6 @@ static __always_inline void guid_text(u8 *text, const void *guid)
 	}
 }
 
-/* GHES_SEV_* of include/acpi/ghes.h */
-static __always_inline enum ras_type ghes_type(u8 severity)
-{
-	switch (severity) {
-	case 0:
-		return Info;
-	case 1:
-		return Corrected;
-	case 2:
-		return UncorrectedRecoverable;
-	case 3:
-		return UncorrectedFatal;
-	default:
-		return unknown;
-	}
-}
-
 SEC("?raw_tp/non_standard_event")
 int BPF_PROG(vendor_record, const void *sec_type, const void *fru_id, const char *fru_text, u8 severity,
 	     const u8 *data, u32 length)
@@ -363,21 +282,6 @@ int BPF_PROG(vendor_record, const void *sec_type, const void *fru_id, const char
 		event->raw_data_len = kept;
 	event_submit_urgent(event);
 	return 0;
-}
-
-/* AER_* of include/linux/aer.h */
-static __always_inline enum ras_type aer_type(u8 severity)
-{
-	switch (severity) {
-	case 0:
-		return UncorrectedRecoverable;
-	case 1:
-		return UncorrectedFatal;
-	case 2:
-		return Corrected;
-	default:
-		return unknown;
-	}
 }
 
 /* The header is four words, whatever its struct is called (aer_header_log_regs, pcie_tlp_log). */
@@ -426,23 +330,6 @@ int BPF_PROG(arm_processor, struct cper_sec_proc_arm *proc)
 	event->arm_ghes.affinity_level = BPF_CORE_READ(proc, affinity_level);
 	event_submit_urgent(event);
 	return 0;
-}
-
-/* CPER_SEV_* of include/linux/cper.h */
-static __always_inline enum ras_type cper_type(u8 severity)
-{
-	switch (severity) {
-	case 0:
-		return UncorrectedRecoverable;
-	case 1:
-		return UncorrectedFatal;
-	case 2:
-		return Corrected;
-	case 3:
-		return Info;
-	default:
-		return unknown;
-	}
 }
 
 SEC("?raw_tp/extlog_mem_event")

@@ -37,6 +37,7 @@
 #include "event.h"
 #include "kernel/current_task.h"
 #include "kernel/interrupt.h"
+#include "kernel/need_resched.h"
 #include "kernel/runqueue.h"
 #include "ratelimit.h"
 #include "stack.h"
@@ -306,37 +307,6 @@ static __always_inline void tick_was_late(void *ctx, struct cpu_watch *watch)
 }
 
 /* ---- Scheduling */
-
-/*
- * The number of TIF_NEED_RESCHED is in no type of the kernel: arch/<name>/include/asm/thread_info.h, and for
- * x86 since Linux 6.18 include/asm-generic/thread_info_tif.h. Where it is not known nothing is told of
- * scheduling.
- *
- * The tracepoint sched_set_need_resched_tp would tell it, but nothing may be attached to that: when the
- * program has run, the kernel ends a read section of RCU, which may ask the task to make room, which passes
- * the tracepoint once more, before anything keeps the program from running within itself. On Linux 7.3 that
- * takes all of the stack, and the host panics.
- */
-extern int LINUX_KERNEL_VERSION __kconfig;
-
-#define NOT_KNOWN  63
-#define LINUX_6_18 ((6 << 16) + (18 << 8))
-#if defined(__TARGET_ARCH_x86)
-#define NEED_RESCHED_BIT (LINUX_KERNEL_VERSION >= LINUX_6_18 ? 4 : 3)
-#elif defined(__TARGET_ARCH_arm64)
-#define NEED_RESCHED_BIT (LINUX_KERNEL_VERSION >= LINUX_6_18 ? NOT_KNOWN : 1)
-#else
-#define NEED_RESCHED_BIT NOT_KNOWN
-#endif
-
-static __always_inline bool ought_to_switch(struct task_struct___scheduled *task)
-{
-	u32 bit = NEED_RESCHED_BIT;
-
-	if (bit == NOT_KNOWN || !bpf_core_field_exists(task->thread_info))
-		return false;
-	return (BPF_CORE_READ(task, thread_info.flags) >> bit) & 1;
-}
 
 /* It becomes an event, if it was long enough. */
 static __always_inline void end_hold(struct cpu_watch *watch)

@@ -12,6 +12,7 @@
  *
  * Linux >= 5.10.
  */
+#include "map_value.h"
 #include "slot.h"
 #include "file_names.h"
 #include "kernel/mm.h"
@@ -97,15 +98,11 @@ static __always_inline void fill_user(struct disk_user *user, comm_t *comm)
 
 static __always_inline struct disk_usage *usage_of(struct disk_user *user, const u8 *comm)
 {
-	struct disk_usage fresh = {}, *usage = bpf_map_lookup_elem(&usages, user);
+	struct disk_usage fresh = {}, *usage;
 	struct disk_losses *lost;
 
-	if (usage)
-		return usage;
 	__builtin_memcpy(fresh.comm, comm, sizeof(fresh.comm));
-	bpf_map_update_elem(&usages, user, &fresh, BPF_NOEXIST);
-	/* Another CPU may have been first. */
-	usage = bpf_map_lookup_elem(&usages, user);
+	usage = find_or_add(&usages, user, &fresh);
 	lost = usage ? 0 : slot_of(&losses);
 	if (lost)
 		__sync_fetch_and_add(&lost->usages, 1);

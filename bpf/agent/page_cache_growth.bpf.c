@@ -64,9 +64,7 @@ static __always_inline void count_usage(struct task_struct *task, struct folio *
 	usage = bpf_map_lookup_elem(&usages, &user);
 	if (!usage) {
 		BPF_CORE_READ_STR_INTO(&fresh.comm, task, group_leader, comm);
-		bpf_map_update_elem(&usages, &user, &fresh, BPF_NOEXIST);
-		/* Another CPU may have been first. */
-		usage = bpf_map_lookup_elem(&usages, &user);
+		usage = find_or_add(&usages, &user, &fresh);
 	}
 	if (usage) {
 		__sync_fetch_and_add(&usage->bytes, bytes);

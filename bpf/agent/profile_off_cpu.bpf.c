@@ -85,15 +85,10 @@ static __always_inline struct wait *wait_of(struct task_struct *task)
 static __always_inline struct wait *new_wait_of(struct task_struct *task)
 {
 	u32 tid = task->pid;
-	struct wait *wait;
 
 	if (has_task_storage)
 		return bpf_task_storage_get(&waits, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	wait = bpf_map_lookup_elem(&waits_by_id, &tid);
-	if (wait)
-		return wait;
-	bpf_map_update_elem(&waits_by_id, &tid, &no_wait, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&waits_by_id, &tid);
+	return find_or_add(&waits_by_id, &tid, &no_wait);
 }
 
 static __always_inline void count_lost(void)

@@ -48,7 +48,7 @@ PERCPU_SLOT(counts, struct profile_counts);
 
 /* By cgroup: those above it, nearest first; behind the last one there are zeros. */
 struct cgroup_path {
-	u64 above[MAX_CGROUP_DEPTH];
+	u64 above[MAX_NESTED_CGROUPS];
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -72,7 +72,7 @@ static __always_inline void remember_cgroup(struct cgroup *cgroup, struct draft 
 	draft->stack.is_unified = cgroup->root->hierarchy_id == 0;
 	if (bpf_map_lookup_elem(&cgroups, &id))
 		return;
-	for (int depth = 0; depth < MAX_CGROUP_DEPTH; depth++) {
+	for (int depth = 0; depth < MAX_NESTED_CGROUPS; depth++) {
 		draft->path.above[depth] = 0;
 		if (cgroup->level == 0)
 			continue;

@@ -125,16 +125,11 @@ static __always_inline void follow(void *ctx, u64 address, struct slab_user *use
 	object.stack = hash_of(&draft->stack);
 	object.user.process = task->tgid;
 	profile_remember(task);
-	stack = bpf_map_lookup_elem(&slab_stacks, &object.stack);
-	if (!stack) {
-		bpf_map_update_elem(&slab_stacks, &object.stack, draft, BPF_NOEXIST);
-		stack = bpf_map_lookup_elem(&slab_stacks, &object.stack);
-	}
+	stack = find_or_add(&slab_stacks, &object.stack, draft);
 	usage = bpf_map_lookup_elem(&usages, &object.user);
 	if (!usage) {
 		BPF_CORE_READ_STR_INTO(&fresh.comm, task, group_leader, comm);
-		bpf_map_update_elem(&usages, &object.user, &fresh, BPF_NOEXIST);
-		usage = bpf_map_lookup_elem(&usages, &object.user);
+		usage = find_or_add(&usages, &object.user, &fresh);
 	}
 	if (!stack || !usage || bpf_map_update_elem(&objects, &address, &object, BPF_ANY)) {
 		lose_object();

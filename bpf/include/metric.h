@@ -18,6 +18,7 @@
 #define HUATUO_METRIC_H
 
 #include "histogram.h"
+#include "map_value.h"
 #include "slot.h"
 
 #define METRIC(type, name, help) TAG("metric:" type ":" name) TAG("help:" help)
@@ -87,12 +88,8 @@ static const u8 metric_zero[1024];
 
 static __always_inline void *metric_slot_in(void *map, const void *key)
 {
-	void *slot = bpf_map_lookup_elem(map, key);
+	void *slot = find_or_add(map, key, metric_zero);
 
-	if (slot)
-		return slot;
-	bpf_map_update_elem(map, key, metric_zero, BPF_NOEXIST);
-	slot = bpf_map_lookup_elem(map, key);
 	if (!slot)
 		__sync_fetch_and_add(&series_overflows, 1);
 	return slot;

@@ -53,7 +53,7 @@ static __always_inline bool is_of_subject(struct task_struct *task)
 	if (subject_kind == PROCESSES)
 		return bpf_map_lookup_elem(&subject_processes, &process) != 0;
 	cgroup = profile_cgroup(task, subject_hierarchy);
-	for (int depth = 0; depth < MAX_CGROUP_DEPTH; depth++) {
+	for (int depth = 0; depth < MAX_NESTED_CGROUPS; depth++) {
 		if (cgroup->kn->id == subject_cgroup)
 			return true;
 		if (cgroup->level == 0)

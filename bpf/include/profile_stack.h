@@ -11,6 +11,7 @@
 #define HUATUO_PROFILE_STACK_H
 
 #include "kernel/sched.h"
+#include "map_value.h"
 
 /* What a stack was met in; src/profile/wire.ts has the same order. */
 enum profile_state { ON_CPU, RUN_QUEUE, SLEEPING, UNINTERRUPTIBLE, IO_WAIT };
@@ -46,7 +47,7 @@ struct profile_counts {
 /* Hierarchies by a controller that is in it, as ids of two hierarchies may be the same. */
 enum profile_hierarchy { UNIFIED, OF_CPU, OF_MEMORY, OF_IO };
 /* Cgroups of a container that are its own, one below the other. */
-#define MAX_CGROUP_DEPTH 16
+#define MAX_NESTED_CGROUPS 16
 
 static __always_inline struct cgroup *profile_cgroup(struct task_struct *task, u32 hierarchy)
 {
@@ -88,17 +89,11 @@ static __always_inline void profile_remember_in(void *processes, struct task_str
 static __always_inline void profile_add_to(void *stacks, struct profile_counts *counted, const void *key,
 					   u64 samples, u64 ns)
 {
-	struct profile_total fresh = {.samples = samples, .ns = ns};
-	struct profile_total *total = bpf_map_lookup_elem(stacks, key);
+	struct profile_total fresh = {};
+	struct profile_total *total = find_or_add(stacks, key, &fresh);
 
 	if (counted)
 		counted->samples += samples;
-	if (!total) {
-		if (bpf_map_update_elem(stacks, key, &fresh, BPF_NOEXIST) == 0)
-			return;
-		/* Another CPU may have been first. */
-		total = bpf_map_lookup_elem(stacks, key);
-	}
 	if (total) {
 		__sync_fetch_and_add(&total->samples, samples);
 		if (ns)

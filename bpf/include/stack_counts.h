@@ -20,6 +20,7 @@
 #ifndef HUATUO_STACK_COUNTS_H
 #define HUATUO_STACK_COUNTS_H
 
+#include "map_value.h"
 #include "metric.h"
 #include "stack.h"
 
@@ -35,15 +36,9 @@ struct stack_count {
 
 static __always_inline void stack_count_in(void *map, const void *key, u64 samples)
 {
-	struct stack_count fresh = {.samples = samples, .pid = bpf_get_current_pid_tgid() >> 32};
-	struct stack_count *counted = bpf_map_lookup_elem(map, key);
+	struct stack_count fresh = {.pid = bpf_get_current_pid_tgid() >> 32};
+	struct stack_count *counted = find_or_add(map, key, &fresh);
 
-	if (!counted) {
-		if (bpf_map_update_elem(map, key, &fresh, BPF_NOEXIST) == 0)
-			return;
-		/* Another CPU may have been first. */
-		counted = bpf_map_lookup_elem(map, key);
-	}
 	if (counted)
 		__sync_fetch_and_add(&counted->samples, samples);
 	else

@@ -12,6 +12,7 @@
 #ifndef HUATUO_TASK_DATA_H
 #define HUATUO_TASK_DATA_H
 
+#include "map_value.h"
 #include "metric.h"
 #include "kernel/sched.h"
 
@@ -41,15 +42,10 @@ const volatile bool has_task_storage = false;
 		value_type *of, fresh = {};                                                                  \
 		u32 tid = task->pid;                                                                         \
                                                                                                              \
-		if (has_task_storage) {                                                                      \
+		if (has_task_storage)                                                                        \
 			of = bpf_task_storage_get(&map, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);            \
-		} else {                                                                                     \
-			of = bpf_map_lookup_elem(&map##_by_id, &tid);                                        \
-			if (!of) {                                                                           \
-				bpf_map_update_elem(&map##_by_id, &tid, &fresh, BPF_NOEXIST);                \
-				of = bpf_map_lookup_elem(&map##_by_id, &tid);                                \
-			}                                                                                    \
-		}                                                                                            \
+		else                                                                                         \
+			of = find_or_add(&map##_by_id, &tid, &fresh);                                        \
 		if (!of)                                                                                     \
 			__sync_fetch_and_add(&task_data_overflows, 1);                                       \
 		return of;                                                                                   \

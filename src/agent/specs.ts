@@ -19,6 +19,8 @@ export const COLLECTOR_STOP_SHARE = 0.55;
 
 /** A worker that has been up for this long starts over with a clean record. */
 const CALM_MS = 60_000;
+/** A service is waited for by collectors, whose rings fill meanwhile: one that has failed is tried again at least as often. */
+const SERVICE_RETRY_MS = 5_000;
 
 export function serviceRestart(supervisor: SupervisorConfig): RestartSpec {
   return {
@@ -28,7 +30,7 @@ export function serviceRestart(supervisor: SupervisorConfig): RestartSpec {
     backoffMin_ms: supervisor.backoff_min_ms,
     backoffMax_ms: supervisor.backoff_max_ms,
     calm_ms: CALM_MS,
-    failedRetry_ms: Math.min(supervisor.failed_retry_ms, 5000),
+    failedRetry_ms: Math.min(supervisor.failed_retry_ms, SERVICE_RETRY_MS),
   };
 }
 

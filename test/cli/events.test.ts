@@ -80,11 +80,12 @@ test('a name that is neither a collector nor in the journal is refused, with the
   assert.equal((await show(directory.path, { collectors: ['oom', 'old_one'] })).length, 1);
 });
 
-test('a file of the journal that cannot be read is told without a stack', async () => {
+test('a journal that cannot be read is told without a stack', async () => {
   using directory = directoryWith({});
-  symlinkSync('oom', join(directory.path, 'oom'));
+  const journal = join(directory.path, 'journal');
+  symlinkSync('journal', journal);
   await assert.rejects(
-    show(directory.path),
+    show(journal),
     (error) => error instanceof HuatuoError && /ELOOP.*; check the file system/.test(error.message),
   );
 });

@@ -10,6 +10,9 @@
 
 #include "huatuo.h"
 
+/* How far programs go up from a cgroup: deeper than they are nested in practice. */
+#define MAX_CGROUP_DEPTH 32
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct kernfs_node {

@@ -4,16 +4,9 @@
 #define HUATUO_KERNEL_FILE_H
 
 #include "kernel/block.h"
+#include "kernel/list.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct hlist_node {
-	struct hlist_node *next;
-};
-
-struct hlist_head {
-	struct hlist_node *first;
-};
 
 struct qstr {
 	const unsigned char *name;

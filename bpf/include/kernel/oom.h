@@ -36,7 +36,6 @@ struct oom_control {
 
 #pragma clang attribute pop
 
-#define MAX_CGROUP_DEPTH 32
 /* Words of a stack of 128 KiB: the largest any architecture has, with KASAN. */
 #define MAX_STACK_WORDS 16384
 #define MAX_ORDER_TRIED 16

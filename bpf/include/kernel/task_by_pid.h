@@ -7,6 +7,7 @@
 #ifndef HUATUO_KERNEL_TASK_BY_PID_H
 #define HUATUO_KERNEL_TASK_BY_PID_H
 
+#include "kernel/list.h"
 #include "kernel/task_reads.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -30,14 +31,6 @@ struct pid_namespace {
 
 struct upid {
 	struct pid_namespace *ns;
-};
-
-struct hlist_node {
-	struct hlist_node *next;
-};
-
-struct hlist_head {
-	struct hlist_node *first;
 };
 
 struct pid {

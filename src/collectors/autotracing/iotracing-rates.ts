@@ -27,10 +27,9 @@ export interface IoStatus {
 
 export interface DiskLimits {
   readonly util_percent: number;
-  readonly await: number;
-  readonly min_requests: number;
-  readonly nvme_read: number;
-  readonly nvme_write: number;
+  readonly await_seconds: number;
+  readonly nvme_read_bps: number;
+  readonly nvme_write_bps: number;
 }
 
 export type Reason = 'ioutil' | 'read_bps' | 'write_bps' | 'read_await' | 'write_await';
@@ -76,11 +75,11 @@ export function reasonOf(device: string, status: IoStatus, limits: DiskLimits): 
   if (io_util > limits.util_percent) {
     const isStuck = read_iops + write_iops === 0;
     if (!device.startsWith('nvme') || isStuck) return 'ioutil';
-    if (read_bps > limits.nvme_read) return 'read_bps';
-    if (write_bps > limits.nvme_write) return 'write_bps';
+    if (read_bps > limits.nvme_read_bps) return 'read_bps';
+    if (write_bps > limits.nvme_write_bps) return 'write_bps';
   }
-  if (read_await > limits.await * 1000) return 'read_await';
-  return write_await > limits.await * 1000 ? 'write_await' : undefined;
+  if (read_await > limits.await_seconds * 1000) return 'read_await';
+  return write_await > limits.await_seconds * 1000 ? 'write_await' : undefined;
 }
 
 export function summaryOf(device: string, reason: Reason, status: IoStatus): string {

@@ -164,11 +164,18 @@ export default sdk.defineAutotracing({
   trigger({ full, samples, newest }, options) {
     if (!full) return undefined;
     const { device, number } = newest.state;
+    const {
+      util_percent,
+      await: await_seconds,
+      nvme_read: nvme_read_bps,
+      nvme_write: nvme_write_bps,
+    } = options;
+    const limits = { util_percent, await_seconds, nvme_read_bps, nvme_write_bps };
     const pairs = samples.slice(1).map((after, index) => {
       const before = samples[index]!;
       const seconds = Number(after.boottime_ns - before.boottime_ns) / 1e9;
       const iostatus = ratesOf(before.state, after.state, seconds, options.min_requests);
-      return { iostatus, type: iostatus && reasonOf(device, iostatus, options) };
+      return { iostatus, type: iostatus && reasonOf(device, iostatus, limits) };
     });
     const { iostatus, type } = pairs.at(-1) ?? {};
     if (!iostatus || !type || !pairs.every((pair) => pair.type)) return undefined;

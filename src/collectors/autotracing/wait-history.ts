@@ -13,16 +13,16 @@ export interface WaitState extends CpuWait {
   readonly throttling: Throttling;
 }
 
-/** In percent, as the wait is measured. */
+/** Percent of the time, as the wait is measured. */
 export interface WaitHistory {
-  readonly now: number;
+  readonly now_percent: number;
   /** How many tasks waited at a time, on average over the newest interval. */
-  readonly waiting: number;
+  readonly waiting_tasks: number;
   /** Of the intervals before. */
-  readonly mean: number;
-  readonly deviation: number;
+  readonly mean_percent: number;
+  readonly deviation_percent: number;
   /** Of all intervals: by how much the line through them rises from the first to the last. */
-  readonly rise: number;
+  readonly rise_percent: number;
 }
 
 interface Point {
@@ -31,13 +31,13 @@ interface Point {
 }
 
 /**
- * @param least tasks that wait at a time, on average: an interval with fewer counts as one without waits. The share of one
+ * @param least_tasks that wait at a time, on average: an interval with fewer counts as one without waits. The share of one
  * that hardly wants to run is that of a few wake-ups, and may be anything.
  * @returns undefined while the newest interval, or half of those before, is not known
  */
 export function historyOf(
   { samples, newest, full }: Window<WaitState>,
-  least: number,
+  least_tasks: number,
 ): WaitHistory | undefined {
   const previous = samples.at(-2);
   if (!full || !previous) return undefined;
@@ -45,19 +45,19 @@ export function historyOf(
     const from = samples[index]!;
     const share = between(from, to);
     if (share === undefined) return [];
-    const percent = waitingAt(from, to) < least ? 0 : share;
+    const percent = waitingAt(from, to) < least_tasks ? 0 : share;
     return [{ seconds: Number(to.boottime_ns) / 1e9, percent }];
   });
-  const now = between(previous, newest);
+  const now_percent = between(previous, newest);
   const before = points.slice(0, -1).map(({ percent }) => percent);
-  if (now === undefined || 2 * before.length < samples.length - 2) return undefined;
-  const mean = meanOf(before);
+  if (now_percent === undefined || 2 * before.length < samples.length - 2) return undefined;
+  const mean_percent = meanOf(before);
   return {
-    now,
-    waiting: waitingAt(previous, newest),
-    mean,
-    deviation: Math.sqrt(meanOf(before.map((percent) => (percent - mean) ** 2))),
-    rise: riseOf(points),
+    now_percent,
+    waiting_tasks: waitingAt(previous, newest),
+    mean_percent,
+    deviation_percent: Math.sqrt(meanOf(before.map((percent) => (percent - mean_percent) ** 2))),
+    rise_percent: riseOf(points),
   };
 }
 

@@ -77,17 +77,19 @@ export default sdk.defineAutotracing({
     const history = historyOf(window, options.waiting_tasks);
     const previous = window.samples.at(-2);
     if (!history || !previous) return undefined;
-    const { now, waiting, mean, deviation, rise } = history;
-    if (now < options.wait_percent || waiting < options.waiting_tasks) return undefined;
-    const isJump = now > mean + options.deviations * Math.max(deviation, LEAST_DEVIATION_PERCENT);
-    if (!isJump && rise < options.rise) return undefined;
+    const { now_percent, waiting_tasks, mean_percent, deviation_percent, rise_percent } = history;
+    if (now_percent < options.wait_percent || waiting_tasks < options.waiting_tasks) return undefined;
+    const usual_percent =
+      mean_percent + options.deviations * Math.max(deviation_percent, LEAST_DEVIATION_PERCENT);
+    const isJump = now_percent > usual_percent;
+    if (!isJump && rise_percent < options.rise) return undefined;
     return {
-      wait_percent: rounded(now),
+      wait_percent: rounded(now_percent),
       source: window.newest.state.tasks === undefined ? 'pressure' : 'tasks',
-      waiting_tasks: rounded(waiting),
-      mean_percent: rounded(mean),
-      deviation_percent: rounded(deviation),
-      rise_percent: rounded(rise),
+      waiting_tasks: rounded(waiting_tasks),
+      mean_percent: rounded(mean_percent),
+      deviation_percent: rounded(deviation_percent),
+      rise_percent: rounded(rise_percent),
       reason: isJump ? 'jump' : 'rise',
       window_seconds: window.seconds,
       ...throttlingSince(previous, window.newest),

@@ -6,13 +6,12 @@
  *   <journal>/softirq ──► …          ├─ Limiter ──► Server        <journal>/.elasticsearch/   cursor.json, dead_letter/
  *                                    ┘
  */
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { withDeadline } from '../../promises.ts';
 import type { Log } from '../../sdk/context.ts';
-import { TRACER_NAME } from '../journal/journal.ts';
 import { listSegments } from '../journal/segment.ts';
+import { tracersIn } from '../journal/tracers.ts';
 import { DirectoryWatch } from '../journal/watch.ts';
 import type { ShippingConfig } from './config.ts';
 import { Latency } from './counts.ts';
@@ -131,7 +130,8 @@ export class ElasticsearchActor implements ElasticsearchControl {
   async #discover(): Promise<void> {
     using watch = new DirectoryWatch(this.#journal);
     while (!this.#stop.signal.aborted) {
-      for (const tracer of tracersIn(this.#journal)) if (!this.#shippers.has(tracer)) this.#start(tracer);
+      for (const tracer of readableTracers(this.#journal))
+        if (!this.#shippers.has(tracer)) this.#start(tracer);
       await watch.changed(this.#stop.signal);
     }
   }
@@ -172,12 +172,10 @@ export class ElasticsearchActor implements ElasticsearchControl {
   }
 }
 
-function tracersIn(directory: string): string[] {
+/** What cannot be read now is looked at again with the next change. */
+function readableTracers(directory: string): string[] {
   try {
-    const entries = readdirSync(directory, { withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isDirectory() && TRACER_NAME.test(entry.name))
-      .map(({ name }) => name);
+    return tracersIn(directory);
   } catch {
     return [];
   }

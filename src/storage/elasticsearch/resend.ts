@@ -1,8 +1,8 @@
 /** Sends dead letters again. What became of them is remembered when all of a tracer have been sent; what is rejected again stays. */
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TRACER_NAME } from '../journal/journal.ts';
 import { StreamReader } from '../journal/reader.ts';
+import { tracersIn } from '../journal/tracers.ts';
 import { type Bulk, BulkBuilder } from './bulk.ts';
 import { Latency, noCounts } from './counts.ts';
 import type { StoredLetter } from './dead-letters.ts';
@@ -115,15 +115,6 @@ function lettersIn(lines: Buffer, first: number): Letter[] {
       return [];
     }
   });
-}
-
-function tracersIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).filter((name) => TRACER_NAME.test(name));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 function readState(directory: string): Record<string, Resent> {

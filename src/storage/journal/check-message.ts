@@ -4,8 +4,8 @@
  */
 
 import { HuatuoError } from '../../error.ts';
-import { TRACER_NAME } from './journal.ts';
 import type { BatchMessage, ToJournal } from './protocol.ts';
+import { TRACER_NAME } from './tracers.ts';
 
 /** Longer than any document; a batch beyond it would hold up every other collector. */
 export const MAX_BATCH_BYTES: number = 16 * 1024 * 1024;

@@ -5,16 +5,15 @@
  *
  * Several tracers are merged by time as far as they have been read.
  */
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { HuatuoError } from '../../error.ts';
 import { nearest } from '../../suggest.ts';
 import { countLines } from './bookmark.ts';
 import type { Condition } from './filter.ts';
-import { TRACER_NAME } from './journal.ts';
 import { type LineTest, matchLines, timeOf, timestamp } from './match.ts';
 import { type Block, type From, StreamReader } from './reader.ts';
 import { listSegments } from './segment.ts';
+import { tracersIn } from './tracers.ts';
 import { DirectoryWatch } from './watch.ts';
 
 /** Documents are not written in the order of their time: a capture is dated by its beginning, rings are one for each CPU. */
@@ -96,13 +95,7 @@ export function requireTracers(
 }
 
 function tracersOf(directory: string, { tracers }: Pick<EventQuery, 'tracers'>): string[] {
-  let names: string[];
-  try {
-    names = readdirSync(directory).filter((name) => TRACER_NAME.test(name));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  const names = tracersIn(directory);
   return tracers.length === 0 ? names : names.filter((name) => tracers.includes(name));
 }
 

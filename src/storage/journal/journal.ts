@@ -30,6 +30,7 @@ import { type PackCounts, SegmentPacker } from './packer.ts';
 import { JournalStream, type StreamServices } from './stream.ts';
 import type { JournalTracerStatus } from './stream-status.ts';
 import { JournalSync, SyncCounts, SyncedFile } from './sync.ts';
+import { TRACER_NAME } from './tracers.ts';
 
 export interface JournalOptions {
   readonly directory: string;
@@ -51,7 +52,6 @@ export interface JournalOptions {
 /** `sealed`: segments that are full are compressed in the background; `live`: the one in use is, batch by batch, too. */
 export type Compression = 'off' | 'sealed' | 'live';
 
-export const TRACER_NAME: RegExp = /^[a-z0-9_]{1,64}$/;
 const MAX_TRACERS = 1024;
 
 export class Journal {

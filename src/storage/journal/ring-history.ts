@@ -10,7 +10,8 @@ import { LRUCache } from 'lru-cache';
 import type { RingRange } from './protocol.ts';
 
 const MAX_RINGS = 256;
-const MAX_STRETCHES = 64;
+/** Of each ring. */
+const MAX_RANGES = 64;
 
 interface Interval {
   readonly start: bigint;
@@ -43,7 +44,7 @@ export class RingHistory {
     const ring = this.#rings.get(range.id) ?? { recent: [], intervals: [] };
     this.#rings.set(range.id, ring);
     ring.recent.push(range);
-    if (ring.recent.length > MAX_STRETCHES) ring.recent.shift();
+    if (ring.recent.length > MAX_RANGES) ring.recent.shift();
     ring.intervals = merge(ring.intervals, range);
   }
 }
@@ -57,5 +58,5 @@ function merge(intervals: readonly Interval[], added: Interval): Interval[] {
   const last = touching.at(-1);
   const start = first && first.start < added.start ? first.start : added.start;
   const end = last && last.end > added.end ? last.end : added.end;
-  return [...below, { start, end }, ...above].slice(-MAX_STRETCHES);
+  return [...below, { start, end }, ...above].slice(-MAX_RANGES);
 }
