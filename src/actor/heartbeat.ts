@@ -1,11 +1,12 @@
 /**
  * Whether a thread is alive, without a timer in it: the supervisor asks from time to time, and the thread's event loop
- * answers. A thread that sleeps is woken by the question, one that hangs is seen by the answer that does not come.
+ * answers. One that hangs is seen by the answer that does not come. One that sleeps in its event loop, and has nothing under way that
+ * must end, is not asked: whatever comes wakes it, and the question would be most of what does.
  *
  *   int32 [0]   how often the supervisor has asked
  *   int32 [1]   the newest question that was answered
  *   int32 [2]   the newest question that was also one to collect garbage
- *   int32 [3]   not used
+ *   int32 [3]   how many pieces of work are under way that must end; the thread may sleep while it waits for what never comes
  *
  * The words are the first ones of the actor's stats. They outlive each worker: a new one answers what is open.
  */
@@ -14,6 +15,7 @@ import { collectGarbage } from './collect-garbage.ts';
 const ASKED = 0;
 const ANSWERED = 1;
 const COLLECT = 2;
+const UNDER_WAY = 3;
 
 /** Size of the words. */
 export const HEARTBEAT_BYTES: number = 4 * Int32Array.BYTES_PER_ELEMENT;
@@ -22,10 +24,14 @@ export const HEARTBEAT_BYTES: number = 4 * Int32Array.BYTES_PER_ELEMENT;
  * Answers from now on whenever the calling thread's event loop turns; does not keep the thread alive.
  * @param stats of the actor
  * @param isHeld answers are held back while it says so
- * @returns to be called when what held the answers back is over: answers what is open
+ * @returns to be called when work that must end begins or ends, with how many pieces are under way now: answers what is open
  */
-export function answerHeartbeat(stats: SharedArrayBuffer, isHeld: () => boolean = () => false): () => void {
+export function answerHeartbeat(
+  stats: SharedArrayBuffer,
+  isHeld: () => boolean = () => false,
+): (underWay: number) => void {
   const words = new Int32Array(stats, 0, 4);
+  Atomics.store(words, UNDER_WAY, 0);
   let collected = Atomics.load(words, COLLECT);
   const answer = (): void => {
     if (!isHeld()) Atomics.store(words, ANSWERED, Atomics.load(words, ASKED));
@@ -44,7 +50,10 @@ export function answerHeartbeat(stats: SharedArrayBuffer, isHeld: () => boolean 
     }
   };
   listen();
-  return answer;
+  return (underWay) => {
+    Atomics.store(words, UNDER_WAY, underWay);
+    answer();
+  };
 }
 
 /** The supervisor's end. */
@@ -66,12 +75,13 @@ export class Heartbeat {
   }
 
   /**
-   * Asks, unless a question is open or the last one is younger than `every_ms`.
+   * Asks, unless a question is open, the last one is younger than `every_ms`, or the thread sleeps with nothing under way.
    * @returns milliseconds for which a question has been open, 0 when there is none
    */
-  listen(now_ms: number, every_ms: number): number {
+  listen(now_ms: number, every_ms: number, sleeps = false): number {
     this.#isOpen &&= !this.#isAnswered;
-    if (!this.#isOpen && now_ms - this.#asked_ms >= every_ms) {
+    const rests = sleeps && Atomics.load(this.#words, UNDER_WAY) === 0;
+    if (!this.#isOpen && !rests && now_ms - this.#asked_ms >= every_ms) {
       this.#isOpen = true;
       this.#asked_ms = now_ms;
       Atomics.add(this.#words, ASKED, 1);

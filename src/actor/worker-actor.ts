@@ -230,7 +230,7 @@ export class WorkerActor<Control extends object> {
   checkHeartbeat(now_ms: number): void {
     if (!this.#worker || this.#error) return;
     const every_ms = Math.min(this.spec.heartbeatTimeout_ms * ASK_SHARE, ASK_MAX_MS);
-    const silent_ms = this.#heartbeat.listen(now_ms, every_ms);
+    const silent_ms = this.#heartbeat.listen(now_ms, every_ms, !this.#isStarting && sleeps(this.#worker));
     const { name, startTimeout_ms, heartbeatTimeout_ms } = this.spec;
     if (this.#isStarting) {
       if (silent_ms >= startTimeout_ms) this.end(slowToStart(name, startTimeout_ms));
@@ -325,6 +325,12 @@ export class WorkerActor<Control extends object> {
     this.#since = new Date();
     this.#hooks.changed(this.status);
   }
+}
+
+/** Whether its event loop waits at this moment: then the time for which it did so passes. */
+function sleeps({ performance: { eventLoopUtilization } }: Worker): boolean {
+  const { idle } = eventLoopUtilization();
+  return eventLoopUtilization().idle > idle;
 }
 
 /** The thread is gone and has not said why. */

@@ -4,27 +4,28 @@
  */
 export class Overdue {
   readonly #limit_ms: number;
-  readonly #settled: () => void;
+  readonly #changed: (underWay: number) => void;
   readonly #started = new Map<symbol, number>();
 
   /**
    * @param limit_ms how long one piece of work may take
-   * @param settled called when one has ended
+   * @param changed called when one has begun or ended, with how many there are now
    */
-  constructor(limit_ms: number, settled: () => void) {
+  constructor(limit_ms: number, changed: (underWay: number) => void) {
     this.#limit_ms = limit_ms;
-    this.#settled = settled;
+    this.#changed = changed;
   }
 
   /** Watches until the promise settles; passes its outcome on. */
   async watch<T>(work: Promise<T>): Promise<T> {
     const key = Symbol();
     this.#started.set(key, performance.now());
+    this.#changed(this.#started.size);
     try {
       return await work;
     } finally {
       this.#started.delete(key);
-      this.#settled();
+      this.#changed(this.#started.size);
     }
   }
 

@@ -49,8 +49,8 @@ export class CollectorRuntime {
   readonly #journal = new JournalClient();
   readonly #containers: ContainersClient;
   readonly #stop = new AbortController();
-  readonly #overdue = new Overdue(OVERDUE_MS, () => this.#answer());
-  #answer: () => void = () => undefined;
+  readonly #overdue = new Overdue(OVERDUE_MS, (underWay) => this.#answer(underWay));
+  #answer: (underWay: number) => void = () => undefined;
   readonly #saver: Saver;
   readonly #sampler: Sampler | undefined;
   readonly #ctx: RuntimeContext;

@@ -50,11 +50,25 @@ test('an answer is held back until what holds it is over', async () => {
   let isHeld = true;
   const answer = answerHeartbeat(stats, () => isHeld);
   heartbeat.listen(0, EVERY_MS);
-  answer();
+  answer(1);
   assert.equal(heartbeat.silence(10), 10);
   isHeld = false;
-  answer();
+  answer(0);
   assert.equal(heartbeat.silence(10), 0);
+});
+
+test('a thread that sleeps is asked only while work is under way that must end, also when it left that to its successor', () => {
+  const stats = ActorStats.allocate();
+  const heartbeat = new Heartbeat(stats);
+  const answer = answerHeartbeat(stats);
+  assert.equal(heartbeat.listen(0, EVERY_MS, true), 0);
+  assert.equal(heartbeat.silence(1000), 0, 'it was not asked');
+  answer(1);
+  heartbeat.listen(1000, EVERY_MS, true);
+  assert.equal(heartbeat.silence(1010), 10);
+  answerHeartbeat(stats);
+  heartbeat.listen(2000, EVERY_MS, true);
+  assert.equal(heartbeat.silence(2010), 0);
 });
 
 test('questions go on past the end of their integer', async () => {

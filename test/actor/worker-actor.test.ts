@@ -263,6 +263,20 @@ test('a start that takes too long ends, and names the setting that gives it more
   assert.match(watched.endings[0]?.message ?? '', /supervisor\.start_timeout/);
 });
 
+test('a worker that sleeps is not asked', async () => {
+  await using watched = await Watched.running();
+  const asked = new Int32Array(watched.actor.spec.stats, 0, 1);
+  let now_ms = performance.now();
+  await eventually('a look without a question, while none is open', () => {
+    if (watched.actor.status.vitals?.heartbeat_age_seconds !== 0) return false;
+    const before = Atomics.load(asked, 0);
+    now_ms += 1e6;
+    watched.actor.checkHeartbeat(now_ms);
+    return Atomics.load(asked, 0) === before;
+  });
+  assert.equal(watched.actor.state, 'running');
+});
+
 test('a worker that answers is left alone, however late the supervisor looks', async () => {
   await using watched = await Watched.running();
   for (let tick = 1; tick < 5; tick++) {
