@@ -237,12 +237,16 @@ export class WorkerActor<Control extends object> {
     } else if (silent_ms >= heartbeatTimeout_ms) this.end(hung(name, heartbeatTimeout_ms, silent_ms));
   }
 
-  /** Has the worker collect its garbage when that is due. Called on the supervisor's tick. @returns whether it does */
-  collectGarbage(now_ms: number): boolean {
+  /**
+   * Has the worker collect its garbage when that is due. Called on the supervisor's tick.
+   * @param isTurn no other worker does at this tick
+   * @returns whether it does
+   */
+  collectGarbage(now_ms: number, isTurn: boolean): boolean {
     if (!this.#worker || this.#isStarting) return false;
     // Read from here; it wakes the thread no more than a look at its state does.
     const { active } = this.#worker.performance.eventLoopUtilization();
-    const isDue = this.#garbage.isDue(now_ms, active);
+    const isDue = this.#garbage.isDue(now_ms, active, isTurn);
     if (isDue) this.#heartbeat.collect();
     return isDue;
   }

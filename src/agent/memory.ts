@@ -79,7 +79,7 @@ function overLimit(limit_bytes: number, found: string, remedy: string): HuatuoEr
 }
 
 const AFTER_EXIT_MS = 500;
-/** By then the threads have collected, one after the other on a host with few CPUs. */
+/** By then the last of them is done. */
 const AFTER_COLLECTION_MS = 2000;
 
 const due = new Map<number, NodeJS.Timeout>();
@@ -96,7 +96,7 @@ function trimAfter(delay_ms: number, trimmed: () => void = () => undefined): voi
 }
 
 /**
- * Threads collect their garbage now: the main thread does so too, what all of them have freed goes back to the system, and so
+ * Threads have collected their garbage: the main thread does so too, what all of them have freed goes back to the system, and so
  * does what of the program was needed last for this.
  */
 export function threadsCollect(): void {

@@ -31,6 +31,8 @@ export class Upkeep implements Disposable {
   readonly #memory: MemoryGuard;
   readonly #losses: LossLog;
   #tick: NodeJS.Timeout | undefined;
+  /** A thread was told at the last tick. */
+  #collects = false;
 
   constructor(log: Log, subjects: UpkeepSubjects) {
     this.#subjects = subjects;
@@ -56,12 +58,20 @@ export class Upkeep implements Disposable {
     const now_ms = performance.now();
     const actors = this.#subjects.actors();
     for (const actor of actors) actor.checkHeartbeat(now_ms);
-    // All of them: each keeps its own time.
-    if (actors.map((actor) => actor.collectGarbage(now_ms)).includes(true)) threadsCollect();
+    this.#collectGarbage(actors, now_ms);
     for (const child of this.#fenced) void child.keepQuota?.();
     for (const child of this.#subjects.collectors()) child.followCpus?.();
     this.#losses.check(this.#subjects.collectors().flatMap((child) => child.ledger() ?? []));
     void this.#guardMemory(actors);
+  }
+
+  /** One thread at a tick; when none is left whose time has come, what all of them have freed is given back. */
+  #collectGarbage(actors: readonly WorkerActor<object>[], now_ms: number): void {
+    let collects = false;
+    // All of them are asked: each keeps its own time.
+    for (const actor of actors) collects = actor.collectGarbage(now_ms, !collects) || collects;
+    if (this.#collects && !collects) threadsCollect();
+    this.#collects = collects;
   }
 
   get #fenced(): CollectorChild[] {

@@ -32,7 +32,7 @@ const LIMITS: Limits = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
   keepAliveTimeout: 60_000,
-  connectionsCheckingInterval: 1_000,
+  connectionsCheckingInterval: 2_500,
   maxHeaderSize: 8 * 1024,
 };
 

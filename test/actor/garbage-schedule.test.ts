@@ -32,6 +32,14 @@ test('a busy thread is left alone until it is quiet', () => {
   assert.deepEqual(dueTimes(schedule, 120, busyFor60s), [65, 70]);
 });
 
+test('a thread whose turn it is not collects as soon as it is', () => {
+  const schedule = new GarbageSchedule();
+  schedule.begin(0);
+  assert.equal(schedule.isDue(6000, 0, false), false);
+  assert.equal(schedule.isDue(8000, 0), true);
+  assert.equal(schedule.isDue(10_000, 0), false);
+});
+
 test('a new run begins anew', () => {
   const schedule = new GarbageSchedule();
   schedule.begin(0);
