@@ -1,10 +1,12 @@
 /** Part `delegation`: without a cgroup of its own the agent says so and keeps quotas by measurement; how exposed the unit is. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Hierarchy } from '../boots.ts';
 import type { Finding } from '../report.ts';
 import { configure, installUnit, status } from './agent.ts';
 import { eventually, ok, run, wrong } from './commands.ts';
 import { startsWell, step } from './service.ts';
+
+const CONTROLLERS = '/sys/fs/cgroup/system.slice/cgroup.subtree_control';
 
 type Tell = (table: 'service', name: string, finding: Finding) => void;
 
@@ -19,11 +21,16 @@ export async function delegation(_: Hierarchy, tell: Tell): Promise<void> {
 function measures(): Promise<Finding> {
   return step('a warning, and quotas by measurement', async () => {
     // Containers of other parts may have it enabled, for every unit.
-    writeFileSync('/sys/fs/cgroup/system.slice/cgroup.subtree_control', '-cpu');
+    writeFileSync(CONTROLLERS, '-cpu');
     const fault = await startsWell();
     if (fault !== undefined) return fault;
-    const log = await run('journalctl', '-u', 'huatuo', '-o', 'cat', '--no-pager');
-    if (!/Delegate=cpu/.test(log)) return 'no warning';
+    // It may come to the log after the agent has settled.
+    const isWarned = await eventually(3, async () =>
+      /Delegate=cpu/.test(await run('journalctl', '-u', 'huatuo', '-o', 'cat', '--no-pager'))
+        ? true
+        : undefined,
+    );
+    if (!isWarned) return `no warning, with the controllers ${readFileSync(CONTROLLERS, 'utf8').trim()}`;
     const softirq = await eventually(5, async () =>
       (await status())?.actors.find(({ name }) => name === 'softirq'),
     );
