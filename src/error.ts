@@ -68,7 +68,7 @@ const PERMANENT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** What the sentence of an error is made of. Only `expected` may be left out. */
-export interface ErrorDetail {
+interface ErrorDetail {
   /** What the code needed, as a clause: `a writable directory`. */
   readonly expected?: string;
   /** What it met instead, with the value: `/var/lib/x is owned by uid 7, mode 0500`. */
@@ -88,7 +88,7 @@ export interface WireError {
 }
 
 /** What an error was caused by: of ours, of the system with its errno's name as code, or any other. */
-export interface WireCause {
+interface WireCause {
   readonly code?: string;
   readonly message: string;
   readonly remedy?: string;

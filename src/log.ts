@@ -13,7 +13,7 @@ const STDERR = 2;
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const require = createRequire(import.meta.url);
 
-export interface LogOptions {
+interface LogOptions {
   /** Who speaks: the actor's or collector's name. */
   readonly component: string;
   readonly level: LogLevel;
@@ -98,7 +98,7 @@ function prettyLines(lines: DestinationStream): DestinationStream {
 }
 
 /** An error as it stands in the log. */
-export interface LoggedError {
+interface LoggedError {
   readonly code?: string;
   readonly message: string;
   readonly remedy?: string;

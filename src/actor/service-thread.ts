@@ -17,7 +17,7 @@ export interface ServiceData<Options> {
   readonly stats: SharedArrayBuffer;
 }
 
-export interface ServiceThread<Options> {
+interface ServiceThread<Options> {
   readonly options: Options;
   readonly control: MessagePort;
   readonly log: Log;

@@ -80,14 +80,14 @@ type FencePartStatus =
   /** A quota that the kernel does not keep is kept by measurement. */
   | { readonly in_force: false; readonly reason: StatusError };
 
-export interface ChosenVariant {
+interface ChosenVariant {
   /** What its variants have in common: the C name before `___`. */
   readonly purpose: string;
   readonly program: string;
   readonly section: string;
 }
 
-export interface MissingProgram {
+interface MissingProgram {
   /** C name. */
   readonly program: string;
   /** What it would be attached to. */

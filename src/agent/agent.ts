@@ -49,7 +49,7 @@ const FORGET_MS = 5_000;
 const POOL_READY_MS = 5_000;
 
 /** What the agent asks of the process around it. */
-export interface AgentHooks {
+interface AgentHooks {
   reloads(): ReloadRecord;
 }
 

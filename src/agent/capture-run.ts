@@ -17,7 +17,7 @@ import { trimMemory } from './memory.ts';
 import type { ReaderActor } from './services/services.ts';
 import { CAPTURE_RESTART, COLLECTOR_STOP_SHARE, WORKER_LIMITS } from './specs.ts';
 
-export interface CaptureDependencies {
+interface CaptureDependencies {
   readonly supervisor: SupervisorConfig;
   /** Of its threads and ports; unique. */
   readonly name: string;

@@ -19,7 +19,7 @@ import { wakeReader } from './wake-reader.ts';
 /** Of this agent. */
 let objects = 0;
 
-export interface ObjectDependencies {
+interface ObjectDependencies {
   /** What of the object cannot be read is left out. */
   readonly attempts: Attempts;
   /** Hears the wake-ups of the ring. */

@@ -17,7 +17,7 @@ import { actorDetails, precaptureFamilies, statusFamilies } from './status-metri
 /** Pages wait no longer for the threads' CPU time and heap, and for the number of containers; then they show the last ones. */
 const MEASURE_DEADLINE_MS = 100;
 
-export interface OverviewSubjects {
+interface OverviewSubjects {
   readonly services: Services;
   readonly collectors: Collectors;
   readonly precapture: Precapture;

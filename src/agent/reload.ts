@@ -26,7 +26,7 @@ export interface ReloadRecord {
 /** Between two: each reads every collector's files again, and replaced threads have to give their memory back. */
 const REST_MS = 1_000;
 
-export interface ReloaderOptions {
+interface ReloaderOptions {
   /** Reads and checks the configuration as the command line names it. */
   read(): Promise<CheckedConfig>;
   /** Puts it in force; what it throws leaves the old one in force. */

@@ -19,7 +19,7 @@ const TICK_MAX_MS = 5000;
 const TICK_QUOTA_MS = 1000;
 
 /** What is looked after, as of now: asked for at each tick. */
-export interface UpkeepSubjects {
+interface UpkeepSubjects {
   config(): EffectiveConfig;
   actors(): readonly WorkerActor<object>[];
   collectors(): readonly CollectorChild[];

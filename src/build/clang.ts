@@ -82,7 +82,7 @@ export function compileFlags(includeDirectory: string): string[] {
   ];
 }
 
-export interface Compiled {
+interface Compiled {
   readonly object: Buffer;
   /** The compiler's warnings, empty as a rule. */
   readonly warnings: string;

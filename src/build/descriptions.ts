@@ -10,7 +10,7 @@ import {
 import { HuatuoError } from '../error.ts';
 import { readIfThere, removeOrphans, writeIfChanged } from './files.ts';
 
-export interface DescribedModules {
+interface DescribedModules {
   /** By collector. */
   readonly descriptions: ReadonlyMap<string, CollectorDescription>;
   /** Collectors whose description was made anew. */

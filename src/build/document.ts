@@ -45,7 +45,7 @@ function mappingOf(field: DocumentField, known: object | undefined): object {
 }
 
 /** One row of the reference: path, type, unit, meaning. */
-export type FieldRow = readonly [path: string, type: string, unit: string, doc: string];
+type FieldRow = readonly [path: string, type: string, unit: string, doc: string];
 
 /** Rows of declared fields. A struct without a doc adds to one that the event has, and has no row of its own. */
 export function documentRows(fields: DocumentFields, parent = ''): FieldRow[] {

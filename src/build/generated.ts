@@ -13,7 +13,7 @@ import { collectorSources, withSummary } from './overview.ts';
 import { referenceSource } from './reference.ts';
 
 /** Paths, relative to the checkout, and texts. */
-export type GeneratedFiles = ReadonlyMap<string, string>;
+type GeneratedFiles = ReadonlyMap<string, string>;
 
 /** What modules are compiled against. */
 export function bindingFiles(manifests: readonly ObjectManifest[]): GeneratedFiles {

@@ -1,7 +1,7 @@
 /** Names of system packages. Pure: `system.ts` looks and installs. */
 
 /** What the build and the agent need. */
-export type AgentNeed = 'clang' | 'libbpf' | 'libbpf headers' | 'kernel headers' | 'bpftool';
+type AgentNeed = 'clang' | 'libbpf' | 'libbpf headers' | 'kernel headers' | 'bpftool';
 
 /** What only tests need, those with real containers and with network namespaces; they skip without. */
 export const TEST_NEEDS = ['runc', 'crun', 'busybox', 'iproute2'] as const;

@@ -29,7 +29,7 @@ const TSCONFIG = {
 /** Modules that the last build made, so that those without a source are removed, and no other file is. */
 const MADE = '.build-modules.json';
 
-export interface UserModules {
+interface UserModules {
   /** Names of what was made anew. */
   readonly rewritten: readonly string[];
   readonly failures: readonly HuatuoError[];

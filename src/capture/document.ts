@@ -18,7 +18,7 @@ export interface Captured {
   readonly isPartial: boolean;
 }
 
-export interface CaptureSources {
+interface CaptureSources {
   /** Of processes, for their growth. */
   readonly baseline: Baseline | undefined;
   readonly profile: ProfileCalls;

@@ -25,7 +25,7 @@ export interface ProfileLimits {
 }
 
 /** Profiles of a capture, and whether all of them could be taken in full. */
-export interface CaptureProfiles {
+interface CaptureProfiles {
   readonly profiles: Profiles;
   readonly isIncomplete: () => boolean;
 }

@@ -17,7 +17,7 @@ interface Kept {
 }
 
 /** What a run needs of a context; a test has no more. */
-export type TracerContext = Pick<
+type TracerContext = Pick<
   CollectorContext,
   'name' | 'options' | 'paths' | 'containers' | 'log' | 'metrics' | 'signal' | 'state' | 'save'
 > & { readonly profile: ProfileCalls };

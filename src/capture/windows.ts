@@ -1,7 +1,7 @@
 /** The windows of all subjects of one collector, by key: bounded in number, length and age. */
 import { type Window, type WindowSample, windowOf } from '../sdk/window.ts';
 
-export interface WindowLimits {
+interface WindowLimits {
   /** Samples of a full window. */
   readonly size: number;
   /** An older sample says nothing any more: the agent stood still meanwhile, or the subject could not be read. */

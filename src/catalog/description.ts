@@ -10,7 +10,7 @@ import type { MetricSpecs } from '../sdk/metrics.ts';
 import type { OptionSpecs } from '../sdk/options.ts';
 
 const HOOKS = ['start', 'prepare', 'enrich', 'update', 'sample', 'trigger', 'capture'] as const;
-export type Hook = (typeof HOOKS)[number];
+type Hook = (typeof HOOKS)[number];
 
 export interface CollectorDescription {
   readonly kind: CollectorKind;

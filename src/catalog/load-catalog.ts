@@ -15,7 +15,7 @@ import { type Catalog, createCatalog } from './catalog.ts';
 import { ContentsReader } from './contents.ts';
 import { COLLECTOR_NAME, type CollectorFiles, readCollector } from './read-collector.ts';
 
-export interface CatalogDirectories {
+interface CatalogDirectories {
   /** What the build made: `dist`. Parts of it may be missing. */
   readonly builtinRoot: string;
   /** The user's own collectors, one flat directory each. */

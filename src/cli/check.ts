@@ -15,7 +15,7 @@ import { complain, print } from './output.ts';
 import { textsOf } from './texts.ts';
 
 /** What is checked. */
-export interface Checked {
+interface Checked {
   readonly catalog: Catalog;
   /** @throws CONFIG_INVALID, CONFIG_UNREADABLE */
   load(options?: { readonly requireFiles?: boolean }): LoadedConfig;

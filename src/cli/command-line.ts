@@ -134,7 +134,7 @@ export function parseCommandLine(argv: readonly string[], catalog: Catalog): Inv
 }
 
 /** What can be known before the collectors are. */
-export interface Peek {
+interface Peek {
   /** Undefined when the command line is wrong or asks for help. */
   readonly command: Invocation['command'] | undefined;
   readonly flags: ConfigFlags;

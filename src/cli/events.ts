@@ -10,7 +10,7 @@ import { printable } from '../text.ts';
 import type { EventFlags } from './command-line.ts';
 import { whyNone } from './why-none.ts';
 
-export interface Output {
+interface Output {
   print(text: string): Promise<void>;
   complain(text: string): void;
 }

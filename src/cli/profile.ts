@@ -22,7 +22,7 @@ import { askAgent, lookAround } from './containers.ts';
 import type { HeldSignals } from './early-signals.ts';
 import { requireWritable, writeOutput } from './output-file.ts';
 
-export interface ProfileOutput {
+interface ProfileOutput {
   print(text: string): void;
   complain(text: string): void;
 }

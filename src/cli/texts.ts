@@ -3,7 +3,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { OptionSpec, TextOption } from '../sdk/options.ts';
 
-export interface Texts {
+interface Texts {
   /** Of the key: `collectors.dropwatch.suppress`. */
   readonly path: string;
   readonly spec: TextOption;

@@ -2,7 +2,7 @@
 import { arch, release } from 'node:os';
 import { version as agent } from '../version.ts';
 
-export interface Version {
+interface Version {
   readonly version: string;
   readonly node: string;
   readonly kernel: string;

@@ -22,7 +22,7 @@ import { RingReader, ringId } from './ring-reader.ts';
 import { type CountedStack, type StackCount, StackFolder } from './stack-folder.ts';
 
 /** What the object needs of the worker it runs in. */
-export interface BpfDependencies {
+interface BpfDependencies {
   readonly data: CollectorWorkerData;
   readonly journal: JournalClient;
   readonly stats: ActorStats;

@@ -13,7 +13,7 @@ const LINE_END = 0x0a;
 /** What the collector does with one event; a returned object replaces it. */
 export type EnrichEvent = (event: EventData) => unknown;
 
-export interface EnrichOptions {
+interface EnrichOptions {
   readonly enrich: EnrichEvent;
   readonly log: Log;
   /** Longest line that the journal takes. */

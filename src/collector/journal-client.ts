@@ -14,7 +14,7 @@ export type Outcome =
   | { readonly kind: 'refused'; readonly buffer: ArrayBuffer; readonly error: HuatuoError }
   | { readonly kind: 'lost' };
 
-export interface Outgoing {
+interface Outgoing {
   readonly tracer: string;
   /** Transferred: unusable here until the outcome brings it back. */
   readonly buffer: ArrayBuffer;

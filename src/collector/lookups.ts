@@ -32,7 +32,7 @@ import type { HostPaths } from '../sdk/context.ts';
 import { KernelFrames } from './kernel-frames.ts';
 import { type ProcessFrame, UserFrames } from './user-frames.ts';
 
-export interface LookupSources {
+interface LookupSources {
   readonly containers: ContainersClient;
   readonly kernel: LookupCalls;
   readonly paths: HostPaths;

@@ -20,7 +20,7 @@ const REFUSED_PAUSE_MS = 1000;
 /** A program that is at work on a record needs microseconds; this is for when its CPU was taken away. */
 const BUSY_PAUSE_MS = 1;
 
-export interface PumpOptions {
+interface PumpOptions {
   readonly tracer: string;
   readonly buffers: number;
   readonly bufferBytes: number;

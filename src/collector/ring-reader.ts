@@ -40,7 +40,7 @@ export function ringId(collector: string, mapId: number): string {
 
 const NOTHING = { lines: new Uint8Array(0), documents: 0, malformed: 0, more: false, busy: false } as const;
 
-export interface ReaderParts {
+interface ReaderParts {
   readonly decoder: Decoder;
   readonly lookups: Lookups;
   readonly ringId: string;

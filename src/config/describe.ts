@@ -22,7 +22,7 @@ export interface SchemaNode {
 export type Path = readonly string[];
 
 /** One key that holds a value. */
-export interface Setting {
+interface Setting {
   readonly path: Path;
   readonly node: SchemaNode;
 }
@@ -91,7 +91,7 @@ export function listWords(words: readonly string[], join: 'and' | 'or'): string 
   return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} ${join} ${shown.at(-1)}`;
 }
 
-export type Tree = Readonly<Record<string, unknown>>;
+type Tree = Readonly<Record<string, unknown>>;
 
 export function isTree(value: unknown): value is Tree {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -48,7 +48,7 @@ export interface ReloadConfig {
   readonly access: 'user' | 'group';
 }
 
-export interface PathConfig {
+interface PathConfig {
   readonly procfs: string;
   readonly sysfs: string;
   /** Directories with the user's own collectors, absolute. */

@@ -8,7 +8,7 @@ import type { ConfigIssue } from './issues.ts';
 import type { Override } from './load.ts';
 import type { YamlFile } from './yaml-file.ts';
 
-export interface Explained {
+interface Explained {
   readonly node: SchemaNode;
   readonly yaml: YamlFile | undefined;
   readonly overrides: readonly Override[];

@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { matchesWhole } from '../sdk/name-filter.ts';
 import { DURATION_PATTERN, NS_PER_MS, parseDuration, parseSize, SIZE_PATTERN } from '../sdk/units.ts';
 
-export interface UnitField {
+interface UnitField {
   /** As in the file: `15s`, `64MiB`. */
   readonly default: string;
   readonly min?: string;
@@ -68,7 +68,7 @@ function range({ min, max }: Pick<UnitField, 'min' | 'max'>): string {
   return max === undefined ? '' : `, at most ${max}`;
 }
 
-export interface CountField {
+interface CountField {
   readonly default: number;
   readonly min?: number;
   readonly max?: number;

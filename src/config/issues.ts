@@ -19,7 +19,7 @@ const MAX_ISSUES = 50;
 
 const KEYS = '`huatuo check --default` prints every key with its description';
 
-export interface ConfigErrorDetail {
+interface ConfigErrorDetail {
   readonly cause?: unknown;
   readonly remedy?: string;
 }

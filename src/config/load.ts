@@ -37,7 +37,7 @@ export interface Override {
   readonly flag: string;
 }
 
-export interface ConfigSources {
+interface ConfigSources {
   /** Without a file everything is default or flag. */
   readonly file?: string | undefined;
   /** Those that were read already, for the directories of collectors. */
@@ -51,7 +51,7 @@ export interface ConfigSources {
 }
 
 /** One key with its value in the form of the file. */
-export interface EffectiveSetting {
+interface EffectiveSetting {
   readonly path: Path;
   readonly value: unknown;
   readonly origin: Origin;

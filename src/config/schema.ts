@@ -17,7 +17,7 @@ import { elasticsearch } from './elasticsearch-schema.ts';
 import { absolutePath, choice, count, durationMs, flag, section, size } from './fields.ts';
 import { reload, web } from './web-schema.ts';
 
-export interface ConfigSchema {
+interface ConfigSchema {
   /** Input: the parsed YAML; `{}` gives the defaults. */
   readonly check: z.ZodType<EffectiveConfig>;
   /** Made when it is asked for: an agent that starts without a fault in its file does without. */

@@ -19,7 +19,7 @@ export const MAX_BYTES = 1 << 20;
 /** Aliases multiply: what they may expand to is bounded, see https://en.wikipedia.org/wiki/Billion_laughs_attack. */
 const MAX_ALIASES = 100;
 
-export interface Position {
+interface Position {
   readonly line: number;
   readonly column: number;
 }

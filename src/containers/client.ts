@@ -25,14 +25,14 @@ type Known =
   | { readonly type: 'container'; readonly id: string }
   | Exclude<Owner, { readonly type: 'container' }>;
 
-export interface ClientListener {
+interface ClientListener {
   /** Something new is known of a container; `cgroups` are the ids that were resolved to it, each with its controller. */
   described(container: Container, cgroups: readonly ResolvedCgroup[]): void;
   /** Nothing that was resolved holds any more. */
   forgotten(): void;
 }
 
-export interface ResolvedCgroup {
+interface ResolvedCgroup {
   readonly cgroupId: bigint;
   readonly controller: string | undefined;
 }

@@ -3,7 +3,7 @@
 import { recognise } from './recognise/path.ts';
 import type { ContainerDetails } from './sources/source.ts';
 
-export interface NewDescriptions {
+interface NewDescriptions {
   /** Containers and pods of which something else is said than before. */
   readonly changed: readonly Described[];
   /** Cgroups that have become a container's. */

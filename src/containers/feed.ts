@@ -18,7 +18,7 @@ export type CgroupChange =
   | ({ readonly type: 'removed' } & Cgroup)
   | ({ readonly type: 'joined'; readonly pid: number } & Cgroup);
 
-export interface Drained {
+interface Drained {
   readonly changes: readonly CgroupChange[];
   /** Records were lost, or the path of a new cgroup was longer than the kernel prints: only a walk tells what there is now. */
   readonly lost: boolean;

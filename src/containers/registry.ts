@@ -22,7 +22,7 @@ import type { ContainerDetails } from './sources/source.ts';
 import { UnitSeries, type UnitsConfig } from './unit-series.ts';
 import type { Cgroup } from './walk.ts';
 
-export interface RegistryOptions {
+interface RegistryOptions {
   readonly hierarchies: readonly Hierarchy[];
   readonly keepGone_ms: number;
   /** Keys of labels that are kept. */
@@ -36,7 +36,7 @@ export interface RegistryOptions {
 }
 
 /** What readers must learn. */
-export interface Changes {
+interface Changes {
   /** New containers and those of which something is known now that was not. */
   readonly upserts: readonly Container[];
   /** New units with series, and those of which another cgroup is known. */

@@ -16,7 +16,7 @@ import { InitObserver } from './observe.ts';
 import type { ContainerRegistry } from './registry.ts';
 import { directoryOf, inodeOf, type Walk, walkHierarchy } from './walk.ts';
 
-export interface TrackerOptions {
+interface TrackerOptions {
   readonly registry: ContainerRegistry;
   readonly hierarchies: readonly Hierarchy[];
   readonly paths: HostPaths;
@@ -26,9 +26,7 @@ export interface TrackerOptions {
 }
 
 /** How the tree is followed. */
-export type Following =
-  | { readonly by: 'tracepoints' }
-  | { readonly by: 'walks'; readonly reason?: HuatuoError };
+type Following = { readonly by: 'tracepoints' } | { readonly by: 'walks'; readonly reason?: HuatuoError };
 
 const WALK_EVERY_MS = 5_000;
 /** Between two walks, however many ask. */

@@ -43,7 +43,7 @@ import {
 } from './memory.ts';
 import { type DecodeResult, readResult, ringCorrupt } from './result.ts';
 
-export interface DecoderOptions {
+interface DecoderOptions {
   readonly wasm: Uint8Array<ArrayBuffer> | WebAssembly.Module;
   readonly layout: EventLayout;
   /** Of the sizes that `decoderNeeds` says. */

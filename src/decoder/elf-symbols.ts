@@ -45,7 +45,7 @@ interface Segment {
 }
 
 /** What is read of a file before it is known whether it is the one that is wanted. */
-export interface ElfFile {
+interface ElfFile {
   /** 40 hexadecimal digits: as the kernel reports it, filled up with zeros. Not every file has one. */
   readonly buildId: string | undefined;
   readonly source: ByteSource;

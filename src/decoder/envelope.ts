@@ -63,7 +63,7 @@ function textAroundHoles(fields: EnvelopeFields): readonly [string, string, stri
 }
 
 /** The template and the byte offsets of its holes. */
-export interface EnvelopeTemplate {
+interface EnvelopeTemplate {
   readonly text: Uint8Array;
   /** `YYYY-MM-DDThh:mm:ss.nnnnnnnnnZ` */
   readonly timestamp: number;

@@ -41,7 +41,7 @@ export function valueStride({ type, valueBytes }: MapLayout): number {
 }
 
 /** What the supervisor does with one map; see `MapAccess`. */
-export interface MapCalls {
+interface MapCalls {
   lookup(key: Uint8Array): Promise<Uint8Array | undefined>;
   readonly batch: ReadBatch;
   update(key: Uint8Array, value: Uint8Array): Promise<void>;

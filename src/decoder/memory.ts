@@ -66,7 +66,7 @@ const SLACK_BYTES = 128;
 const HEADER_BYTES = 8;
 
 /** A range of the memory. */
-export interface Region {
+interface Region {
   readonly offset: number;
   readonly bytes: number;
 }
@@ -97,7 +97,7 @@ export interface DecoderNeeds {
   readonly recordBytes: number;
 }
 
-export interface DecoderSizes extends DecoderNeeds {
+interface DecoderSizes extends DecoderNeeds {
   /** Size of the ring: a power of two and a multiple of the page. */
   readonly ringBytes: number;
   /** System page size: what mmap wants its addresses and lengths to be a multiple of. */

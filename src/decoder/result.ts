@@ -27,7 +27,7 @@ export type DecodeResult =
   | (Progress & { readonly status: 'corrupt'; readonly corruption: RingCorruption });
 
 /** What does not hold, in ring positions and bytes. */
-export interface RingCorruption {
+interface RingCorruption {
   readonly invariant:
     | 'positions_too_far_apart'
     | 'read_position_outside'

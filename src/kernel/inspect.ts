@@ -6,7 +6,7 @@ import { KernelObject } from './object.ts';
 import type { ObjectSource } from './object-owner.ts';
 import { ProgramChoice, type ProgramStatus } from './programs.ts';
 
-export interface Inspection {
+interface Inspection {
   /** Why the collector cannot run here. */
   readonly error?: HuatuoError;
   /** What is known of each program. */

@@ -63,7 +63,7 @@ export function cgroupOf(
 }
 
 /** What one map held. */
-export interface MapReading {
+interface MapReading {
   readonly map: AnyMap;
   readonly entries: readonly MapEntry[];
 }

@@ -10,7 +10,7 @@ import { KeptSeries, type SeriesMemory } from '../sdk/kept-series.ts';
 import type { Instruments, MetricSpecs, MetricsAnswer } from '../sdk/metrics.ts';
 import { MapMetrics, type MapMetricsDependencies, mapMetricSpecs } from './map-metrics.ts';
 
-export interface CollectorMetricsDependencies {
+interface CollectorMetricsDependencies {
   /** Its name. */
   readonly collector: string;
   /** What its module declares. */

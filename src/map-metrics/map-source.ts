@@ -27,7 +27,7 @@ export interface MappedCollector {
   readonly series: SeriesMemory;
 }
 
-export interface MapSourceDependencies {
+interface MapSourceDependencies {
   readonly reads: MapReads;
   readonly containers: ContainersClient;
   readonly sysfs: string;

@@ -56,7 +56,7 @@ export function underWay({ tasks, begun }: PoolJob): FileTask | undefined {
 }
 
 /** Runs a job. @throws what became of the task that was under way, or of all when none was */
-export type RunJob = (job: PoolJob, deadline_ms: number) => Promise<readonly FileTaskResult[]>;
+type RunJob = (job: PoolJob, deadline_ms: number) => Promise<readonly FileTaskResult[]>;
 
 interface Waiting extends PromiseWithResolvers<FileTaskResult> {
   readonly task: FileTask;

@@ -28,10 +28,7 @@ const MAX_QUEUE = 200;
 const LIMITS: ResourceLimits = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 2 };
 
 /** Successful results; failures are thrown. */
-export type FileTaskAnswer<Type extends FileTaskResult['type']> = Extract<
-  FileTaskResult,
-  { readonly type: Type }
->;
+type FileTaskAnswer<Type extends FileTaskResult['type']> = Extract<FileTaskResult, { readonly type: Type }>;
 const ANSWERS = { describe: 'described', take: 'taken', update: 'updated', look: 'looked' } as const;
 
 export class FilePool implements AsyncDisposable {

@@ -13,7 +13,7 @@ const NAMES_MS = 8000;
 const UNKNOWN = '[unknown]';
 const OFFSET = /\+0x[0-9a-f]+$/;
 
-export interface TakenStacks {
+interface TakenStacks {
   /** Of the map `stacks`. */
   readonly stacks: readonly MapBatch[];
   readonly processes: ReadonlyMap<number, RawProcess>;

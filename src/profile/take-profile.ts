@@ -17,7 +17,7 @@ import { rawCounts, rawProcesses, slabStacks } from './wire.ts';
 
 const LOOK_MS = 250;
 
-export interface ProfileTime {
+interface ProfileTime {
   readonly seconds: number;
   /** Ends it before its time, with what there is. */
   readonly signal: AbortSignal;

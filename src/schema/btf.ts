@@ -12,12 +12,12 @@ export interface BtfMember {
   readonly bits: number;
 }
 
-export interface BtfEnumerator {
+interface BtfEnumerator {
   readonly name: string;
   readonly value: bigint;
 }
 
-export interface BtfRecord<Kind> {
+interface BtfRecord<Kind> {
   readonly kind: Kind;
   readonly name: string;
   readonly bytes: number;

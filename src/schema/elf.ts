@@ -4,7 +4,7 @@
  */
 import { HuatuoError } from '../error.ts';
 
-export interface ElfSection {
+interface ElfSection {
   readonly index: number;
   readonly name: string;
   /** SHF_EXECINSTR: the section holds programs. */
@@ -15,7 +15,7 @@ export interface ElfSection {
   readonly bytes: number;
 }
 
-export interface ElfSymbol {
+interface ElfSymbol {
   readonly name: string;
   readonly section: number;
   /** Offset in its section: the object is not linked, so this is the location of the variable. */

@@ -107,7 +107,7 @@ function bucketsOf(
 }
 
 /** One part of a key as a label. */
-export interface KeyLabel {
+interface KeyLabel {
   readonly name: string;
   readonly field: FieldLayout;
   /** Names of the members that lead to it. */

@@ -9,7 +9,7 @@
  */
 import type { FieldFormat, FieldLayout } from './manifest.ts';
 
-export interface Semantic {
+interface Semantic {
   readonly format: FieldFormat;
   /** What sizeof must give; absent when the length is free (stacks). */
   readonly bytes?: number;
@@ -91,7 +91,7 @@ export function formatOfPlainInteger(name: string, signed: boolean): FieldFormat
 }
 
 /** How a format looks from outside. */
-export interface Appearance {
+interface Appearance {
   /** TypeScript type; `enum` and `struct` are written out by their users. */
   readonly type: string;
   /** Elasticsearch field mapping. */

@@ -25,7 +25,7 @@ export interface Env {
 export type App = Hono<Env>;
 export type Page = Handler<Env>;
 
-export interface AppObserver {
+interface AppObserver {
   /** A page has thrown; the client is told no more than the error's message. */
   onError(error: unknown): void;
   /** Called once for each answer. @param route path of the page, or `other`: bounded, so it can be a label */

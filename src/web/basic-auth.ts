@@ -10,8 +10,8 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 
-export type AuthOutcome = 'passed' | 'refused' | 'too_many' | 'busy';
-export type Users = Readonly<Record<string, string>>;
+type AuthOutcome = 'passed' | 'refused' | 'too_many' | 'busy';
+type Users = Readonly<Record<string, string>>;
 
 /** User, password and hash that have passed. */
 const MAX_PASSED = 128;

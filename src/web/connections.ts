@@ -12,7 +12,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ConnectionCounts } from '../storage/prometheus/own.ts';
 
-export interface ConnectionLimits {
+interface ConnectionLimits {
   readonly total: number;
   readonly perAddress: number;
 }

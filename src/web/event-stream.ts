@@ -25,7 +25,7 @@ export interface EventStreamOptions {
   onError(error: unknown): void;
 }
 
-export interface EventStreamCounts {
+interface EventStreamCounts {
   readonly clients: number;
   /** Were cut off, because they took nothing. */
   readonly cut: number;

@@ -19,7 +19,7 @@ const TEXT = 'text/plain';
 /** Other versions of the text format (1.0.0) quote names, which no page of the agent needs. */
 const TEXT_VERSION = '0.0.4';
 
-export interface AcceptedFormat {
+interface AcceptedFormat {
   readonly format: PageFormat;
   readonly contentType: string;
 }

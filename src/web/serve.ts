@@ -15,7 +15,7 @@ import { webFileGuard } from './web-file-guard.ts';
 /** A request looks by itself, but a connection has its certificate before it has a request. */
 const LOOK_MS = 10_000;
 
-export interface ServeOptions {
+interface ServeOptions {
   readonly web: Pick<WebConfig, 'host' | 'port' | 'hosts' | 'config_file'>;
   /** What this host is called in metrics, as far as it is known. */
   hostLabel(): string;

@@ -6,7 +6,7 @@ import { moduleFor } from '../support/decoder-module.ts';
 import { FakeRing } from '../support/decoder-ring.ts';
 import { sharedMemoryFor } from '../support/decoder-shared-memory.ts';
 
-export interface DecodeFigures {
+interface DecodeFigures {
   readonly documents_per_second: number;
   readonly bytes_per_document: number;
   readonly records_walked_per_second: number;

@@ -70,7 +70,7 @@ function fileReadsByThread(pid: number): Map<string, number> {
   );
 }
 
-export interface Resident {
+interface Resident {
   readonly total_bytes: number;
   /** Of a page that several processes map, each has its part (PSS). */
   readonly proportional_bytes: number;
@@ -97,7 +97,7 @@ function statSeconds(path: string): number {
 }
 
 /** All of it at one moment; by thread where it says so. */
-export interface Usage {
+interface Usage {
   readonly now_ms: number;
   readonly cpu_seconds: number;
   /** CPU seconds. */

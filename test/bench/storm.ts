@@ -142,7 +142,7 @@ async function startAgent(
   return AgentProcess.start(directory, { journal, collectors }, ['--path.collectors', neighbours]);
 }
 
-export interface Scrape {
+interface Scrape {
   readonly took_ms: number;
   /** Whether it has what the collector measures. */
   readonly whole: boolean;

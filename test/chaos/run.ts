@@ -22,7 +22,7 @@ import { patiently, type Scene } from './scene.ts';
 import type { End, Fault, Life } from './schedule.ts';
 import { Stage } from './stage.ts';
 
-export interface ChaosOptions {
+interface ChaosOptions {
   readonly lives: readonly Life[];
   /** After this time only what has not been there yet is injected. */
   readonly length_ms: number;
@@ -31,7 +31,7 @@ export interface ChaosOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface Tally {
+interface Tally {
   injected: number;
   readonly recovered_ms: number[];
 }

@@ -67,7 +67,7 @@ export const FAULTS: readonly Fault[] = [
   'reload refused',
 ];
 
-export interface Step {
+interface Step {
   readonly fault: Fault;
   /** Quiet time before it, while the load goes on. */
   readonly after_ms: number;
@@ -89,7 +89,7 @@ const LIVES: readonly Pick<Life, 'pinned' | 'end'>[] = [
   { pinned: true, end: 'SIGTERM' },
 ];
 
-export interface ScheduleOptions {
+interface ScheduleOptions {
   /** Of four lives each. */
   readonly rounds: number;
   readonly faults?: readonly Fault[];

@@ -19,7 +19,7 @@ export type Told =
   | { readonly guest: Guest }
   | { readonly table: Table; readonly name: string; readonly finding: Finding };
 
-export interface Guest {
+interface Guest {
   readonly kernel: string;
   readonly systemd: string;
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Netlink } from '../../src/sdk/netlink.ts';
 
-export interface AnsweringKernel extends Netlink {
+interface AnsweringKernel extends Netlink {
   /** What it was asked, in order. */
   readonly requests: Uint8Array[];
   readonly protocols: number[];

@@ -8,7 +8,7 @@ import { CHOKE_EVENTS, choke, chokingDecoder } from '../support/choking-decoder.
 import { builtCollectors } from '../support/flood.ts';
 import { type Scratch, scratchDirectory } from './scratch.ts';
 
-export interface FailingOptions {
+interface FailingOptions {
   /** Size of its ring; without it that of the fixture. */
   readonly ring_bytes?: number;
   /** With a decoder that `trap in decoder` and `loop in decoder` work on. */
@@ -91,7 +91,7 @@ function linkCopy(from: string, to: string): void {
   }
 }
 
-export interface Variant {
+interface Variant {
   /** Of five letters: a task that renames itself to `<name>:<count>` makes the events. */
   readonly name: string;
   readonly ring_bytes: number;

@@ -7,7 +7,7 @@ import { Producer } from '../support/producer.ts';
 import { auditSequences, closedLedger, type Event, readEvents } from './audit.ts';
 import { FailingCollector } from './collectors.ts';
 
-export interface CrashReport {
+interface CrashReport {
   /** From the end of each worker to the next one's "running", by the agent's log. */
   readonly running_ms: readonly number[];
   /** From the end of each worker to the first batch that the next one read, by `uploaded_time` of its documents. */

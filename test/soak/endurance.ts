@@ -25,7 +25,7 @@ export interface PartGrowth extends Trend {
   readonly last: number;
 }
 
-export interface EnduranceReport {
+interface EnduranceReport {
   readonly ledger: LedgerStatus;
   readonly restarts: number;
   readonly collectors: number;

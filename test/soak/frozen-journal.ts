@@ -9,7 +9,7 @@ import { auditSequences, closedLedger, readEvents } from './audit.ts';
 import { FailingCollector } from './collectors.ts';
 import type { LoopDisk } from './loop-disk.ts';
 
-export interface FrozenReport {
+interface FrozenReport {
   /** From the freeze to the status that names the hang. */
   readonly seen_ms: number;
   /** From the thaw to the closed ledger. */

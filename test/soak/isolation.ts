@@ -14,7 +14,7 @@ import { auditSequences, closedLedger, readEvents } from './audit.ts';
 import { buildVariants } from './collectors.ts';
 import { scratchDirectory } from './scratch.ts';
 
-export interface IsolationReport {
+interface IsolationReport {
   readonly noisy: LedgerStatus;
   readonly quiet: LedgerStatus;
   readonly throttled_seconds: number;

@@ -9,7 +9,7 @@ import { auditSequences, closedLedger, readEvents } from './audit.ts';
 import { PinPlace } from './pin-place.ts';
 import { scratchDirectory } from './scratch.ts';
 
-export interface PinnedReport {
+interface PinnedReport {
   readonly events: number;
   /** Made while no agent was ready. */
   readonly between: number;

@@ -10,7 +10,7 @@ import { type PageFamily, sampleValue } from '../support/prometheus-text.ts';
 import { culpritsIn, subjectIn, triggerIn } from './evidence.ts';
 import { type HostLook, hostMeanwhile, hostUse, lookAtHost } from './host-look.ts';
 
-export interface TracerReport {
+interface TracerReport {
   readonly tracer: string;
   readonly samples: number;
   readonly failed_samples: number;
@@ -20,7 +20,7 @@ export interface TracerReport {
   readonly subjects: readonly string[];
 }
 
-export interface QuietReport {
+interface QuietReport {
   readonly tracers: readonly TracerReport[];
   /** CPU use of the host: of the whole time, and of the busiest minute. */
   readonly mean_percent: number;

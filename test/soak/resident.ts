@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 /** Bytes. Together they are the RSS. */
-export interface ResidentParts {
+interface ResidentParts {
   /** Programs, libraries and data that are mapped from files. */
   readonly files_bytes: number;
   /** Of malloc: the break, and arenas of threads. */

@@ -9,7 +9,7 @@ import { Producer } from '../support/producer.ts';
 import { auditSequences, closedLedger, readEvents } from './audit.ts';
 import { WorkerFuse } from './worker-fuse.ts';
 
-export interface ServiceCrashReport {
+interface ServiceCrashReport {
   readonly actor: ActorStatus;
   readonly collector: ActorStatus;
   readonly repeated: number;

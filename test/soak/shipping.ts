@@ -9,7 +9,7 @@ import { type FoundServer, SearchServer } from '../support/search-server/server.
 import { readEvents } from './audit.ts';
 import { scratchDirectory } from './scratch.ts';
 
-export interface ShippingReport {
+interface ShippingReport {
   readonly rounds: number;
   readonly agentKills: number;
   readonly serverKills: number;

@@ -11,7 +11,7 @@ import { auditSequences, readEvents } from './audit.ts';
 import { scratchDirectory } from './scratch.ts';
 import { tearTail } from './torn.ts';
 
-export interface KillReport {
+interface KillReport {
   /** From the start of each process to its readiness. */
   readonly ready_ms: readonly number[];
   /** Documents of all lives. */

@@ -12,7 +12,7 @@ import { sampleValue } from '../support/prometheus-text.ts';
 import { culpritsIn, subjectIn, triggerIn } from './evidence.ts';
 import { makeTroubles, type Trouble } from './trouble-kinds.ts';
 
-export interface TroubleReport {
+interface TroubleReport {
   readonly trouble: string;
   readonly tracer: string;
   /** Of its subject; 0 when none came in time. */

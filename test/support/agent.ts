@@ -43,7 +43,7 @@ export interface AgentOptions {
   readonly deadline_ms?: number;
 }
 
-export interface Ending {
+interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }

@@ -3,7 +3,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { App } from '../../src/web/app.ts';
 
 /** Where a request comes from, and what it says. */
-export interface Sender {
+interface Sender {
   readonly address: string;
   readonly headers: Readonly<Record<string, string>>;
 }

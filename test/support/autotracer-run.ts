@@ -13,7 +13,7 @@ import { FakeClock } from './fake-clock.ts';
 import { familiesOf, type MetricFamily } from './families.ts';
 import { NO_PROFILES } from './no-profiles.ts';
 
-export interface RunOptions {
+interface RunOptions {
   readonly procfs: string;
   readonly options: Readonly<Record<string, unknown>>;
   readonly clock?: FakeClock;

@@ -15,7 +15,7 @@ const NAMES = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'googl
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars'];
 const REQUEST_MS = 60_000;
 
-export interface PageSize {
+interface PageSize {
   readonly width: number;
   readonly height: number;
 }

@@ -17,7 +17,7 @@ import { builtCollectors } from './flood.ts';
 import { rename } from './rename.ts';
 
 /** Name of the task; what the decoder does about it. */
-export type Choke = 'trap' | 'loop';
+type Choke = 'trap' | 'loop';
 
 const HEAD = '    const r = changetype<usize>(this);\n';
 

@@ -64,7 +64,7 @@ const SERVICES = {
 
 const CALL_TIMEOUT_MS = 20_000;
 
-export interface PodSpec {
+interface PodSpec {
   readonly name: string;
   readonly namespace: string;
   readonly uid: string;
@@ -74,7 +74,7 @@ export interface PodSpec {
   readonly cgroupParent: string;
 }
 
-export interface PodContainerSpec {
+interface PodContainerSpec {
   readonly name: string;
   readonly image: string;
   readonly args: readonly string[];

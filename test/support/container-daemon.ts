@@ -17,7 +17,7 @@ export function makeEngineDirectory(): string {
   return mkdtempSync(join(tmpdir(), `huatuo-engine-${process.pid}-`));
 }
 
-export interface DaemonOptions {
+interface DaemonOptions {
   /** From makeEngineDirectory(); removed with the daemon. */
   readonly directory: string;
   readonly socket: string;

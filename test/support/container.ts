@@ -33,7 +33,7 @@ const END_TIMEOUT_MS = 10_000;
 
 export type OciRuntime = 'runc' | 'crun';
 
-export interface TestContainerOptions extends Partial<ContainerSpec> {
+interface TestContainerOptions extends Partial<ContainerSpec> {
   readonly runtime: OciRuntime;
   /** Its cgroup below that of this test process, `/huatuo-test-<pid>`; given the id. @default the id alone */
   readonly cgroup?: (id: string) => string;

@@ -25,7 +25,7 @@ const KUBEPODS = `${CGROUP_PARENT}/kubepods`;
 
 const run = promisify(execFile);
 
-export interface EngineContainerSpec {
+interface EngineContainerSpec {
   readonly name: string;
   readonly hostname: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -33,14 +33,14 @@ export interface EngineContainerSpec {
   readonly args?: readonly string[];
 }
 
-export interface EngineContainer {
+interface EngineContainer {
   readonly id: string;
   /** Of its init, in the pid namespace of this process. */
   readonly pid: number;
 }
 
 /** The end of an engine removes its containers. */
-export interface TestEngine extends AsyncDisposable {
+interface TestEngine extends AsyncDisposable {
   readonly socket: string;
   /** Starts a container, without network interfaces. @throws the engine's words */
   run(spec: EngineContainerSpec): Promise<EngineContainer>;

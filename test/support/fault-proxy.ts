@@ -23,7 +23,7 @@ export type Fault =
       readonly body?: string;
     };
 
-export interface ProxiedRequest {
+interface ProxiedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage['headers'];

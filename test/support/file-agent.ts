@@ -18,7 +18,7 @@ const DEADLINE_MS = 60_000;
 /** A thread has begun by then, or is ended before it has. */
 const HANG_MS = 500;
 
-export interface FileAgentOptions {
+interface FileAgentOptions {
   readonly paths: HostPaths;
   readonly containers: readonly Container[];
   readonly units?: readonly Unit[];
@@ -28,7 +28,7 @@ export interface FileAgentOptions {
   readonly maxSeries?: number;
 }
 
-export interface ScrapedPage {
+interface ScrapedPage {
   readonly text: string;
   readonly faults: ReadonlyMap<string, readonly ScrapeFault[]>;
 }

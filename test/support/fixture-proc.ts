@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export interface FixtureProcess {
+interface FixtureProcess {
   readonly pid: number;
   readonly comm?: string | Buffer;
   readonly started_ticks?: number;

@@ -9,7 +9,7 @@ export function ethernet(type: number, payload: Uint8Array, tags: readonly numbe
   return Buffer.concat([hex(MAC.far), hex(MAC.near), ...tagged, u16(type), payload]);
 }
 
-export interface Ipv4 {
+interface Ipv4 {
   readonly protocol: number;
   readonly source?: string;
   readonly target?: string;

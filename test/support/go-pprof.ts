@@ -7,7 +7,7 @@ import { pprofFile } from '../../src/profile/pprof.ts';
 import type { Profile } from '../../src/sdk/profile.ts';
 import { findProgram } from './container-programs.ts';
 
-export interface PprofTop {
+interface PprofTop {
   /** With its unit: `1000ms`. */
   readonly total: string;
   /** Functions with their own value, most first. */

@@ -38,7 +38,7 @@ const FIRST = new Uint8Array(4);
 /** The kernel keeps this much of a program's name; bpftool may know the rest from the program's types. */
 const NAME_BYTES = 15;
 
-export type OffsetName = (typeof OFFSETS)[number];
+type OffsetName = (typeof OFFSETS)[number];
 
 export class KernelMemory implements Disposable {
   readonly #fixture: LoadedFixture;

@@ -22,7 +22,7 @@ import { pageOf } from './families.ts';
 import { builtManifest } from './ring-recording.ts';
 
 /** Keys and values, hexadecimal; a per-CPU value is those of all CPUs. */
-export type MapDump = Readonly<Record<string, readonly (readonly [key: string, value: string])[]>>;
+type MapDump = Readonly<Record<string, readonly (readonly [key: string, value: string])[]>>;
 
 interface Recording {
   readonly layout: string;

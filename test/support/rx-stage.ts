@@ -26,7 +26,7 @@ export const SEGMENT_BYTES = 1000;
 /** A container's id that no other stage of a test has. */
 export const idOf = (family: Family, digit: string): string => `${digit}${family}`.repeat(32);
 
-export type RxDocument = JournalDocument & { readonly data: NetRxLatencyEvent };
+type RxDocument = JournalDocument & { readonly data: NetRxLatencyEvent };
 export type RxStageName = Extract<NetRxLatencyEvent['latency_stage'], string>;
 
 export class RxStage implements AsyncDisposable {

@@ -1,7 +1,7 @@
 /** `tcp_segment_id` of bpf/include/tcp_segment.h, computed from what a document says of a segment. */
 import { isIPv4 } from 'node:net';
 
-export interface SegmentFlow {
+interface SegmentFlow {
   readonly saddr: string;
   readonly daddr: string;
   readonly sport: number;

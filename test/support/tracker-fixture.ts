@@ -13,7 +13,7 @@ const KEEP_GONE_MS = 300_000;
 export const WALK_EVERY_MS: number = 5_000;
 export const WALK_REST_MS: number = 1_000;
 
-export interface Tracked {
+interface Tracked {
   readonly registry: ContainerRegistry;
   readonly tracker: CgroupTracker;
   readonly warnings: readonly string[];

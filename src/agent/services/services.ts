@@ -42,7 +42,7 @@ interface Service {
   report: ServiceReport;
 }
 
-export interface ServiceHooks {
+interface ServiceHooks {
   /** Those of collectors that run, which get new ports when a service has started. */
   readers(): Iterable<ReaderActor>;
   changed(status: ActorStatus): void;

@@ -27,7 +27,7 @@ export interface Runner {
 }
 
 /** Containers and units by the ids of their processes. */
-export type ProcessOwners = ReadonlyMap<number, Container | Unit>;
+type ProcessOwners = ReadonlyMap<number, Container | Unit>;
 
 /** As it is now. */
 export function processOwners({

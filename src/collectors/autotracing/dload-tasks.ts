@@ -15,7 +15,7 @@ export interface TaskCounts {
   readonly nr_uninterruptible: number;
 }
 
-export interface Tasks {
+interface Tasks {
   /** The host, each running container, and each unit that has series. */
   readonly bySubject: readonly (readonly [Subject, readonly Thread[]])[];
   /** The container or unit that a thread is in. */

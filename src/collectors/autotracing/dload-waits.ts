@@ -24,7 +24,7 @@ const SYSCALLS_OF_FILES: Readonly<Record<string, Readonly<Record<number, string>
   },
 };
 
-export interface Wait {
+interface Wait {
   /** Kernel function. */
   readonly wchan?: string;
   readonly syscall?: string;

@@ -25,7 +25,7 @@ export interface IoStatus {
   readonly queue_size: number;
 }
 
-export interface DiskLimits {
+interface DiskLimits {
   readonly util_percent: number;
   readonly await_seconds: number;
   readonly nvme_read_bps: number;

@@ -50,7 +50,7 @@ function payerRow(owner: Owner | undefined): DiskPayer {
   return owner?.type === 'unit' ? { systemd_unit: owner.name } : {};
 }
 
-export interface Most {
+interface Most {
   readonly top: number;
   readonly top_files: number;
 }

@@ -14,7 +14,7 @@ export interface WaitState extends CpuWait {
 }
 
 /** Percent of the time, as the wait is measured. */
-export interface WaitHistory {
+interface WaitHistory {
   readonly now_percent: number;
   /** How many tasks waited at a time, on average over the newest interval. */
   readonly waiting_tasks: number;

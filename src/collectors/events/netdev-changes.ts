@@ -3,7 +3,7 @@ import type { Link } from '../../netlink/link.ts';
 import type { Severity } from '../../sdk/index.ts';
 
 /** Those of existing HuaTuo dashboards begin with `linkstatus_` in documents. */
-export type LinkStatus = 'adminup' | 'admindown' | 'carrierup' | 'carrierdown' | 'unknown';
+type LinkStatus = 'adminup' | 'admindown' | 'carrierup' | 'carrierdown' | 'unknown';
 export type Change =
   | LinkStatus
   | 'added'

@@ -18,7 +18,7 @@ interface Window<Change> {
   suppressed: number;
 }
 
-export interface FlapDependencies<Change> {
+interface FlapDependencies<Change> {
   /** Documents of a device in a minute; 0 means no limit. */
   readonly perMinute: number;
   readonly clock: Clock;

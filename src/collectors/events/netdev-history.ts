@@ -20,7 +20,7 @@ export interface DeviceChange {
   readonly driver: DeviceDriver | undefined;
 }
 
-export interface HistoryDependencies {
+interface HistoryDependencies {
   readonly netlink: Pick<Netlink, 'driverOf'>;
   readonly clock: Clock;
   readonly state: State;

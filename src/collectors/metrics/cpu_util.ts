@@ -19,7 +19,7 @@ const EVERY_SECONDS = 10;
 const NS_PER_SECOND = 1e9;
 
 /** One sample; containers by id. */
-export interface CpuUtilState {
+interface CpuUtilState {
   readonly host: CpuTicks;
   readonly containers: Readonly<Record<string, ContainerCpu>>;
 }

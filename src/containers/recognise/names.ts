@@ -7,7 +7,7 @@
 import type { ContainerRuntime } from '../../sdk/container.ts';
 
 /** A container, as the name of its directory tells it. */
-export interface Named {
+interface Named {
   readonly id: string;
   readonly runtime: ContainerRuntime;
 }

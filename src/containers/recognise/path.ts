@@ -13,7 +13,7 @@ import { containerNamed } from './names.ts';
 import { podOf } from './pod.ts';
 import { type RecognisedUnit, UnitReader } from './unit.ts';
 
-export interface RecognisedContainer {
+interface RecognisedContainer {
   readonly kind: 'container';
   /** 64 hex characters, or a name (LXC, systemd-nspawn, bare runc), or `<task>-<number>` (ECS). */
   readonly id: string;

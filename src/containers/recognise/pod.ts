@@ -1,7 +1,7 @@
 /** What kubelet writes into the path of a pod's containers. */
 import type { ContainerQos } from '../../sdk/container.ts';
 
-export interface Pod {
+interface Pod {
   readonly qos: ContainerQos;
   /** As in the API, with dashes; of a static pod 32 hexadecimal characters. */
   readonly uid?: string;

@@ -34,7 +34,7 @@ import { ClosableSource, type ContainerDetails, type DetailSource, MAX_DETAILS }
 const STATUSES_AT_A_TIME = 8;
 const SANDBOX_NAME = 'POD';
 
-export interface CriOptions {
+interface CriOptions {
   /** Path of the unix socket: /run/containerd/containerd.sock, /run/crio/crio.sock. */
   readonly socket: string;
 }

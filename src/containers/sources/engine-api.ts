@@ -19,7 +19,7 @@ import { ClosableSource } from './source.ts';
 /** An engine takes a lock for each inspect; more at a time would only queue there. */
 const INSPECTS_AT_A_TIME = 8;
 
-export interface EngineApiOptions {
+interface EngineApiOptions {
   readonly name: 'docker' | 'podman';
   /** Path of the unix socket. */
   readonly socket: string;

@@ -46,7 +46,7 @@ export async function readSmallFile(path: string, former: string | undefined): P
   return { version, text: buffer.toString('utf8', 0, bytesRead) };
 }
 
-export interface SmallFile {
+interface SmallFile {
   /** Inode, size and time: another text has another one. */
   readonly version: string;
   readonly text?: string;

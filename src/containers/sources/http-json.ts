@@ -7,7 +7,7 @@ import { type RequestOptions, request as tlsRequest } from 'node:https';
 import { HuatuoError } from '../../error.ts';
 import { MAX_ANSWER_BYTES, parseJson } from './answers.ts';
 
-export interface JsonRequest {
+interface JsonRequest {
   /** Host and port or `socketPath`, path, headers, certificates. Method, agent and signal are set here. */
   readonly options: RequestOptions & { readonly tls: boolean };
   /** Ends the request and its connection. It is the only deadline: without it, a silent server is waited for. */

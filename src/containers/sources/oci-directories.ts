@@ -14,7 +14,7 @@ import { isGone } from '../../procfs/source.ts';
 import type { ContainerRuntime } from '../../sdk/container.ts';
 import { crunStatus, type OciFacts, ociConfig, runcState } from './oci-files.ts';
 
-export interface StateDirectory {
+interface StateDirectory {
   /** Below the root. */
   readonly base: string;
   readonly namespaces: boolean;

@@ -18,7 +18,7 @@ import { type ContainerDetails, type DetailSource, type LeftOut, MAX_DETAILS } f
 
 const FILES_AT_A_TIME = 8;
 
-export interface OciStateOptions {
+interface OciStateOptions {
   /** `/run` of the host. */
   readonly root: string;
   /** Mount point of the procfs in which the containers' processes are seen. */

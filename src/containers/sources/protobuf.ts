@@ -6,7 +6,7 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 
 /** How the values of a field are read. */
-export interface Kind {
+interface Kind {
   readonly wire: WireType;
   /** @param former what the same message has in this field so far */
   readonly read: (reader: BinaryReader, former: unknown) => unknown;

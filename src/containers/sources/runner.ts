@@ -7,7 +7,7 @@ import type { Log } from '../../sdk/context.ts';
 import type { ContainerDetails, DetailSource } from './source.ts';
 
 /** `absent`: there is no engine to ask, which is no failure. */
-export type SourceCondition = 'absent' | 'unasked' | 'ok' | 'failed';
+type SourceCondition = 'absent' | 'unasked' | 'ok' | 'failed';
 
 /** For `/api/v1/status`, `/api/v1/containers` and metrics. */
 export interface SourceStatus {

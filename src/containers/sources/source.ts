@@ -88,7 +88,7 @@ export abstract class ClosableSource implements DetailSource {
  * 5 to 15 MB, and most hosts have one engine or none.
  */
 
-export interface LazyParts {
+interface LazyParts {
   readonly name: string;
   readonly place: string;
   readonly present: () => boolean;

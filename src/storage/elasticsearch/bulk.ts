@@ -61,7 +61,7 @@ export class Bulk {
 }
 
 /** Lines that are no documents, which damage to the disk makes of them. */
-export interface Damaged {
+interface Damaged {
   readonly line: Buffer;
 }
 

@@ -15,7 +15,7 @@ import { openDirectory } from '../journal/directory.ts';
 
 const FILE = 'cursor.json';
 
-export interface Progress {
+interface Progress {
   readonly bookmark: Bookmark;
   /** Sequence number before which documents may have been sent. */
   readonly reserved: number;

@@ -2,7 +2,7 @@
 import { readSync } from 'node:fs';
 import { behind, type FramePlace, findFrame, linesOf, PRELUDE_BYTES, type Range } from './frames.ts';
 
-export interface FrameWalk {
+interface FrameWalk {
   /** Documents of the frames that are as they were made. */
   readonly documents: number;
   /** Documents up to the end of the last such frame. */

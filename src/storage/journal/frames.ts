@@ -39,7 +39,7 @@ export const FRAME_BYTES: number = 1024 * 1024;
 
 const compressOnPool = promisify(zstdCompress);
 
-export interface Prelude {
+interface Prelude {
   /** Documents of the segment before this frame. */
   readonly documents_before: number;
   /** Bytes of lines before it. */

@@ -18,7 +18,7 @@ const NEWLINE = 10;
 /** What a crash leaves of a segment that was being compressed. */
 export const UNFINISHED: string = '.zst.tmp';
 
-export interface PackJob {
+interface PackJob {
   readonly directory: string;
   readonly segment: Segment;
   /** Its frames are full enough already. */

@@ -10,13 +10,13 @@ import { FORMS, type SegmentFile, segmentName } from './segment.ts';
 const WINDOW_BYTES = 256 * 1024;
 
 /** A place in a segment. */
-export interface SegmentPlace {
+interface SegmentPlace {
   /** Bytes of lines before it. */
   readonly offset: number;
   readonly documents_before: number;
 }
 
-export interface Lines {
+interface Lines {
   /** That were read, 0 at the end, and where something is damaged. */
   readonly bytes: number;
   /** What is there is damaged: where to go on. */

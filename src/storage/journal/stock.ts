@@ -24,7 +24,7 @@ import { readableDocuments } from './verify.ts';
 const SHOWN_MS = 300_000;
 
 /** `sequence = stored + expired + lost`. */
-export interface StockCounts {
+interface StockCounts {
   readonly sequence: number;
   readonly stored: number;
   readonly expired: number;

@@ -23,7 +23,7 @@ const REFUSING_MS = 30_000;
 /** A tracer's files may be more when they are compressed, but not without end: each is looked at by every reader. */
 const MAX_FILES_FOR_ONE = 64;
 
-export interface StreamLimits {
+interface StreamLimits {
   readonly segment_bytes: number;
   readonly segments: number;
 }

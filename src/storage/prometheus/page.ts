@@ -56,7 +56,7 @@ export class MetricsPage {
 }
 
 /** What one owner wants on a page. */
-export interface PagePart {
+interface PagePart {
   readonly owner: string;
   readonly families: readonly Sampled[];
 }

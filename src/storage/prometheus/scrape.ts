@@ -29,7 +29,7 @@ export class ScrapeMemory {
   readonly page = new KeptPage();
 }
 
-export interface ScrapeInputs {
+interface ScrapeInputs {
   /** Each becomes one value of the label `collector`. */
   readonly sources: readonly MetricSource[];
   /** The agent's own families; undefined leaves them out. */

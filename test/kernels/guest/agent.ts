@@ -31,7 +31,7 @@ const CAPTURES = `
   waitrate: { ${EAGER}, window: 4 }
 `;
 
-export interface Settings {
+interface Settings {
   /** `low` ones make documents without end; `high` ones let the ledger close. */
   readonly thresholds: 'low' | 'high';
   readonly pin?: boolean;

@@ -47,7 +47,7 @@ interface Look {
   readonly after: readonly number[];
 }
 
-export interface Comparison {
+interface Comparison {
   /** That which was compared last. */
   readonly page: Page;
   /** For each collector: which of its values were compared, or what is wrong with them. */

@@ -8,7 +8,7 @@ import { eventually } from '../../support/eventually.ts';
 import type { SearchServer } from '../../support/search-server/server.ts';
 import { journalOptions, memoryLog, tempDirectory } from '../journal/fixture.ts';
 
-export interface DocumentOptions {
+interface DocumentOptions {
   readonly tracer?: string;
   readonly data?: object;
 }
