@@ -350,8 +350,8 @@ __noinline int lose_disk_counts(u64 cgroup, u64 heir, u32 device)
 static __always_inline int io_cgroup_removed(struct cgroup *removed, bool can_read)
 {
 	int index = bpf_core_enum_value(enum cgroup_subsys_id, io_cgrp_id);
-	struct cgroup_disk_key key = {cgroup_id_for(removed, index)};
-	u64 heir = cgroup_id_for(cgroup_parent(removed), index);
+	struct cgroup_disk_key key = {read_cgroup_id_for(removed, index)};
+	u64 heir = read_cgroup_id_for(read_cgroup_parent(removed), index);
 	bool kept = bpf_map_lookup_elem(&container_cgroups, &key.cgroup);
 
 	if (!bpf_map_lookup_elem(&cgroup_disks, &key))

@@ -208,7 +208,7 @@ static __always_inline int reclaim_ended(void *ctx, u64 reclaimed_pages)
 		return 0;
 	event->reclaim_duration_ns = passed_ns;
 	event->threshold_ns = threshold_ns;
-	event->cgroup_id = current_memory_cgroup();
+	event->cgroup_id = read_current_memory_cgroup();
 	event->reclaimed_cgroup_id = reclaim.cgroup_id;
 	event->reclaimed_cgroup_usage_bytes = reclaim.usage_bytes;
 	event->reclaimed_cgroup_limit_bytes = reclaim.limit_bytes;

@@ -289,7 +289,7 @@ static __always_inline void was_read(struct sock *sk, const struct unread_segmen
 		return;
 	write_connection(event, sk);
 	if (reader) {
-		event->cgroup_id = task_memory_cgroup(reader);
+		event->cgroup_id = read_task_memory_cgroup(reader);
 		event->pid = bpf_get_current_pid_tgid() >> 32;
 		bpf_get_current_comm(event->comm, sizeof(event->comm));
 	} else {

@@ -197,7 +197,7 @@ static __always_inline void count_for_cgroup(enum gap_kind kind)
 
 static __always_inline void describe_task(void *ctx, struct sched_tick_event *event)
 {
-	event->cgroup_id = current_cpu_cgroup();
+	event->cgroup_id = read_current_cpu_cgroup();
 	event->cpu = bpf_get_smp_processor_id();
 	event->pid = bpf_get_current_pid_tgid() >> 32;
 	event->tid = bpf_get_current_pid_tgid();

@@ -158,7 +158,7 @@ int BPF_PROG(softirq_exited, u32 number)
 	event->run_threshold_ns = run_threshold_ns;
 	event->latency_ns = vector->waited_ns;
 	event->threshold_ns = threshold_ns;
-	event->cgroup_id = current_cpu_cgroup();
+	event->cgroup_id = read_current_cpu_cgroup();
 	event->vector = number;
 	event->cpu = bpf_get_smp_processor_id();
 	event->pid = bpf_get_current_pid_tgid() >> 32;

@@ -146,7 +146,7 @@ static __always_inline struct softlockup_event *begin(struct cpu_watch *watch)
 /* What is on the CPU. It is remembered, for the document that says it is over. */
 static __always_inline void fill_culprit(struct softlockup_event *event, struct cpu_watch *watch)
 {
-	watch->cgroup_id = current_cpu_cgroup();
+	watch->cgroup_id = read_current_cpu_cgroup();
 	watch->pid = bpf_get_current_pid_tgid() >> 32;
 	watch->tid = bpf_get_current_pid_tgid();
 	bpf_get_current_comm(watch->comm, sizeof(watch->comm));

@@ -29,7 +29,7 @@
 #define HUATUO_CGROUP_COUNTERS_H
 
 #include "metric.h"
-#include "kernel/cgroup.h"
+#include "kernel/task_reads.h"
 
 u64 cgroups_ended COUNTER("huatuo_bpf_cgroups_ended_total",
 			  "Cgroups that had counters and were removed: the counts are their parent's.")
@@ -57,13 +57,13 @@ static __always_inline u64 cgroup_live_id(struct cgroup *cgroup, int controller,
 	if (!cgroup || cgroup_is_live(cgroup))
 		return id;
 	for (int level = 0; level < MAX_CGROUP_LEVELS; level++) {
-		cgroup = cgroup_parent(cgroup);
+		cgroup = read_cgroup_parent(cgroup);
 		if (!cgroup)
 			return id;
-		if (cgroup_is_live(cgroup))
+		if (read_cgroup_is_live(cgroup))
 			break;
 	}
-	return cgroup_id_for(cgroup, controller);
+	return read_cgroup_id_for(cgroup, controller);
 }
 
 /*
@@ -143,8 +143,8 @@ static __always_inline u64 cgroup_live_id(struct cgroup *cgroup, int controller,
 	static __always_inline void map##_removed(struct cgroup *removed, bool can_read)                     \
 	{                                                                                                    \
 		int index = bpf_core_enum_value(enum cgroup_subsys_id, controller##_cgrp_id);                \
-		controller##_cgroup_id from = cgroup_id_for(removed, index);                                 \
-		controller##_cgroup_id to = cgroup_id_for(cgroup_parent(removed), index);                    \
+		controller##_cgroup_id from = read_cgroup_id_for(removed, index);                            \
+		controller##_cgroup_id to = read_cgroup_id_for(read_cgroup_parent(removed), index);          \
 		u64 id = from;                                                                               \
                                                                                                              \
 		if (bpf_map_lookup_elem(&container_cgroups, &id))                                            \

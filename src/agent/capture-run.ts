@@ -3,8 +3,9 @@
  * takes too much memory is followed by a second one, which runs none of the capture and writes what triggered it.
  */
 import { pathToFileURL } from 'node:url';
+import { unexpectedExit } from '../actor/endings.ts';
 import { ActorStats } from '../actor/stats.ts';
-import { unexpectedExit, WorkerActor } from '../actor/worker-actor.ts';
+import { WorkerActor } from '../actor/worker-actor.ts';
 import type { Outcome } from '../capture/tracer.ts';
 import type { CaptureControl, CaptureNotice, CaptureWorkerData } from '../collector/capture.ts';
 import type { SupervisorConfig } from '../config/effective.ts';

@@ -7,7 +7,7 @@ import test from 'node:test';
 import type { RestartSpec } from '../../src/actor/restart.ts';
 import type { ActorState, ActorStatus } from '../../src/actor/state.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
-import { reviveError, WorkerActor } from '../../src/actor/worker-actor.ts';
+import { WorkerActor } from '../../src/actor/worker-actor.ts';
 import { HuatuoError } from '../../src/error.ts';
 import { tempDirectory } from '../storage/journal/fixture.ts';
 import { eventually } from '../support/eventually.ts';
@@ -365,15 +365,4 @@ test('CPU time is added up over all lives', async () => {
   watched.fail('throw');
   await eventually('a second life that runs', () => watched.lives === 2 && watched.actor.state === 'running');
   assert.ok(watched.actor.cpu_us >= measured);
-});
-
-test('a thread that finds no addresses is told from one whose heap is full', () => {
-  const full = Object.assign(new Error('JS heap out of memory'), { code: 'ERR_WORKER_OUT_OF_MEMORY' });
-  assert.match(reviveError(full).remedy, /^it is restarted/);
-  const module = new URL('../../src/actor/worker-actor.js', import.meta.url).href;
-  const script = `const { reviveError } = await import(${JSON.stringify(module)});
-    const full = Object.assign(new Error('heap'), { code: 'ERR_WORKER_OUT_OF_MEMORY' });
-    process.stdout.write(reviveError(full).remedy);`;
-  const argv = ['--as=64000000000', process.execPath, '--input-type=module', '-e', script];
-  assert.match(execFileSync('prlimit', argv, { encoding: 'utf8' }), /ulimit -v, or LimitAS=/);
 });

@@ -39,6 +39,12 @@ static __always_inline cpu_cgroup_id current_cpu_cgroup(void)
 	return current_cpu_cgroup_found(&found);
 }
 
+/* By probes, for what is rare: task_reads.h says why. */
+static __always_inline cpu_cgroup_id read_current_cpu_cgroup(void)
+{
+	return read_task_cpu_cgroup(current_task_address());
+}
+
 /* As current_cpu_cgroup_found(). */
 static __always_inline memory_cgroup_id current_memory_cgroup_found(struct cgroup **found)
 {
@@ -53,6 +59,12 @@ static __always_inline memory_cgroup_id current_memory_cgroup(void)
 	struct cgroup *found;
 
 	return current_memory_cgroup_found(&found);
+}
+
+/* As read_current_cpu_cgroup(). */
+static __always_inline memory_cgroup_id read_current_memory_cgroup(void)
+{
+	return read_task_memory_cgroup(current_task_address());
 }
 
 #endif

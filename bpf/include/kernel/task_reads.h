@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
  * Tasks the verifier does not know: their addresses are numbers to it, so all of them is read by probes.
+ *
+ * Programs and branches that run rarely read those that it knows so, too. From Linux 6.2 on the verifier
+ * looks in all types of the kernel, several times, whether a pointer that a plain load gives can be trusted:
+ * a millisecond for each load, on each way that leads to it, when the object is loaded.
  */
 #ifndef HUATUO_KERNEL_TASK_READS_H
 #define HUATUO_KERNEL_TASK_READS_H
@@ -12,6 +16,26 @@ static __always_inline u64 read_cgroup_of_other(struct cgroup *cgroup)
 	u64 hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
 
 	return ((hierarchy + 1) << CGROUP_HIERARCHY_SHIFT) | BPF_CORE_READ(cgroup, kn, id);
+}
+
+/* As cgroup_id_for(). */
+static __always_inline u64 read_cgroup_id_for(struct cgroup *cgroup, int controller)
+{
+	if (BPF_CORE_READ(cgroup, root, subsys_mask) >> controller & 1)
+		return BPF_CORE_READ(cgroup, kn, id);
+	return read_cgroup_of_other(cgroup);
+}
+
+/* As cgroup_is_live(). */
+static __always_inline bool read_cgroup_is_live(struct cgroup *cgroup)
+{
+	return BPF_CORE_READ(cgroup, self.flags) & CSS_ONLINE;
+}
+
+/* As cgroup_parent(). */
+static __always_inline struct cgroup *read_cgroup_parent(struct cgroup *cgroup)
+{
+	return BPF_CORE_READ(cgroup, self.parent, cgroup);
 }
 
 /* As task_owner_cgroup(). */
