@@ -1,5 +1,6 @@
 /** The agent's end of the socket for reloads. Whoever may connect to it may reload; see reload-protocol.ts. */
 import { chmodSync, chownSync, mkdtempSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { HuatuoError } from '../error.ts';
@@ -35,6 +36,7 @@ export class ReloadSocket implements Disposable {
   #wanted: ReloadPlace | undefined;
   /** The path that could not be listened on, as the log has been told. */
   #missing: string | undefined;
+  #looking = false;
   #disposed = false;
 
   /**
@@ -70,9 +72,19 @@ export class ReloadSocket implements Disposable {
     }
   }
 
-  /** Listens where the socket could not be made before, as on a disk that was read-only. Else it looks at no file, which might hang. */
-  heal(): void {
-    if (this.#wanted && this.#missing !== undefined) this.follow(this.#wanted);
+  /**
+   * Listens where the socket could not be made before, as on a disk that was read-only, and where it was removed. Whether it is there
+   * is asked off the main thread: its disk may hang.
+   */
+  async heal(): Promise<void> {
+    if (!this.#wanted || this.#looking) return;
+    this.#looking = true;
+    try {
+      if (this.#missing !== undefined || (this.#open && (await isGone(this.#open.path))))
+        this.follow(this.#wanted);
+    } finally {
+      this.#looking = false;
+    }
   }
 
   /** Ends every connection and removes the socket. */
@@ -155,6 +167,14 @@ function refuseOther(path: string): void {
     found: 'something else',
     remedy: 'set reload.socket to another path',
   });
+}
+
+/** @returns false also when that cannot be known */
+function isGone(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    ({ code }: NodeJS.ErrnoException) => code === 'ENOENT',
+  );
 }
 
 function inodeOf(path: string): number | undefined {

@@ -60,7 +60,7 @@ export async function runAgent(
     reloads: () => reloader.record,
   });
   const same = async (): Promise<CheckedConfig> => inForce;
-  const upkeep = setInterval(() => socket.heal(), UPKEEP_MS).unref();
+  const upkeep = setInterval(() => void socket.heal(), UPKEEP_MS).unref();
   const renames = onRename(() => {
     if (inForce.config.hostname !== '') return;
     log.info('this host has another name', { hostname: hostname() });

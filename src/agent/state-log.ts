@@ -10,11 +10,16 @@ const REPEATS_MS = 10_000;
 /** What keeps the agent from starting, where it comes at the start. */
 const NO_SERVER: ReadonlySet<string> = new Set(['PORT_IN_USE', 'LISTEN_FAILED']);
 
+const IN_TURNS: ReadonlySet<ActorStatus['state']> = new Set(['running', 'waiting']);
+
 export class StateLog implements Disposable {
   readonly #log: Log;
   readonly #limited: Log & Partial<Disposable>;
   /** Why collectors cannot run here, and which one was told to have that reason. */
   readonly #told = new Map<string, string>();
+
+  /** Of each actor, as it was last written. */
+  readonly #last = new Map<string, ActorStatus['state']>();
 
   /** @param everyLine nothing is summarised */
   constructor(log: Log, everyLine: boolean) {
@@ -30,6 +35,9 @@ export class StateLog implements Disposable {
     const { name, role, state, reason, restarts } = status;
     const line = `${name} is ${state}`;
     const who = { actor: name, role, state, restarts };
+    // Whose work comes at intervals waits in between, and is well all the time.
+    const isInTurn = IN_TURNS.has(state) && IN_TURNS.has(this.#last.get(name) ?? 'starting');
+    this.#last.set(name, state);
     const first = state === 'unsupported' && reason ? this.#told.get(reason.message) : undefined;
     if (first !== undefined && first !== name) {
       this.#log.warn(`${line}, as ${first} is`, who);
@@ -43,7 +51,7 @@ export class StateLog implements Disposable {
     else if (state === 'unsupported' && isHealthy(status)) this.#log.info(line, detail);
     else if (state === 'failed' || state === 'unsupported') this.#log.error(line, detail);
     else if (state === 'restarting' || state === 'throttled') this.#limited.warn(line, detail);
-    else if (state === 'starting') this.#limited.debug(line, detail);
+    else if (state === 'starting' || isInTurn) this.#limited.debug(line, detail);
     else this.#limited.info(line, detail);
   }
 

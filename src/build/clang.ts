@@ -75,6 +75,8 @@ export function compileFlags(includeDirectory: string): string[] {
   const multiarch = `/usr/include/${target?.multiarch}`;
   return [
     ...['-g', '-O2', '-target', 'bpf', '-mcpu=v3', '-Wall'],
+    // Of a function that no header declares clang would make an external one, which libbpf does not find.
+    '-Werror=implicit-function-declaration',
     `-I${includeDirectory}`,
     // Debian keeps asm/types.h where only a native target looks for it.
     ...(existsSync(multiarch) ? [`-I${multiarch}`] : []),

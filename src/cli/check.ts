@@ -1,6 +1,4 @@
 /** `huatuo check`: whether a configuration can be used, on this host too, and what it comes to. */
-import { existsSync } from 'node:fs';
-import { reloadSocketPath } from '../agent/reload-protocol.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { LoadedConfig } from '../config/load.ts';
@@ -12,6 +10,7 @@ import type { CheckOutput } from './command-line.ts';
 import { requireUsable, warningsOf } from './configuration.ts';
 import { requireFilters } from './filters.ts';
 import { complain, print } from './output.ts';
+import { isReloadable } from './reload.ts';
 import { textsOf } from './texts.ts';
 
 /** What is checked. */
@@ -56,7 +55,11 @@ async function summary({ config, file }: LoadedConfig, catalog: Catalog): Promis
     ...(warnings.length > 0
       ? [`, ${warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`}`]
       : []),
-    ...(existsSync(reloadSocketPath(config)) ? ['; huatuo reload puts it in force'] : []),
+    ...((await isReloadable(config))
+      ? [
+          '; an agent runs on its journal.directory: huatuo reload puts in force what the agent was started with',
+        ]
+      : []),
   ].join('');
 }
 

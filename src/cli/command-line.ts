@@ -342,8 +342,10 @@ function usage(error: CommanderError, program: Command): HuatuoError {
       option.replace(/^--(?:no-)?/, '--no-'),
     );
   if (option !== undefined) return mistake(`unknown option '${printable(option)}'`, nearest(option, flags));
-  const word = program.args[0];
-  if (error.code === 'commander.excessArguments' && word !== undefined && !commands.includes(word)) {
+  // `huatuo nosuch`, `huatuo help nosuch`
+  const word = error.code === 'commander.help' ? program.args.at(-1) : program.args[0];
+  const isMisplaced = ['commander.excessArguments', 'commander.help'].includes(error.code);
+  if (isMisplaced && word !== undefined && !commands.includes(word)) {
     return mistake(`unknown command '${printable(word)}'`, nearest(word, commands));
   }
   return mistake(printable(error.message.replace(/^error: |\.$/g, '')));

@@ -13,6 +13,7 @@ import { HuatuoError } from '../error.ts';
 
 /** Collectors that are replaced are drained first, and threads are started. */
 const DEADLINE_MS = 120_000;
+const LOOK_MS = 2_000;
 
 /**
  * @returns what changed
@@ -25,6 +26,22 @@ export async function reloadAgent(config: ReloadPlace): Promise<string> {
   });
   if (answer.type === 'refused') throw HuatuoError.fromWire(answer.error);
   return answer.message;
+}
+
+/** Whether an agent runs that this user may tell so. */
+export async function isReloadable(config: ReloadPlace): Promise<boolean> {
+  try {
+    using short = shortPath(reloadSocketPath(config));
+    const socket = connect(short.path);
+    try {
+      await once(socket, 'connect', { signal: AbortSignal.timeout(LOOK_MS) });
+      return true;
+    } finally {
+      socket.destroy();
+    }
+  } catch {
+    return false;
+  }
 }
 
 async function ask(path: string): Promise<ReloadAnswer> {

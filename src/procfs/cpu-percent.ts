@@ -25,7 +25,11 @@ export function hostPercent(before: CpuTicks, after: CpuTicks): HostPercent | un
   return { usr, sys, total: usr + sys, iowait: (100 * passed('iowait')) / all };
 }
 
-/** @param available_ns CPU time the container could have used; more than 0 */
+/**
+ * With cgroup v1 the kernel counts user and system time in ticks, which may be more than all that was used to the nanosecond: then
+ * they are its parts, as cputime_adjust() in kernel/sched/cputime.c does with those of a task.
+ * @param available_ns CPU time the container could have used; more than 0
+ */
 export function containerPercent(
   before: CgroupCpuUse,
   after: CgroupCpuUse,
@@ -33,7 +37,9 @@ export function containerPercent(
 ): CpuPercent {
   const percent = (key: keyof CgroupCpuUse): number =>
     (100 * Math.max(0, after[key] - before[key])) / available_ns;
-  return { usr: percent('user_ns'), sys: percent('system_ns'), total: percent('total_ns') };
+  const [usr, sys, total] = [percent('user_ns'), percent('system_ns'), percent('total_ns')];
+  const share = usr + sys > total ? total / (usr + sys) : 1;
+  return { usr: usr * share, sys: sys * share, total };
 }
 
 /** What a container has waited for CPUs, and what that is a part of. */

@@ -1,7 +1,7 @@
 /** Both ends of the socket for reloads. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -99,13 +99,33 @@ test('where it could not be made it is made as soon as it can be, and the log is
   const directory = join(scratch.path, 'later');
   const log = memoryLog();
   using socket = new ReloadSocket(async () => 'reloaded', log);
-  socket.heal();
+  await socket.heal();
   socket.follow(at(directory));
-  for (let times = 0; times < 3; times++) socket.heal();
+  for (let times = 0; times < 3; times++) await socket.heal();
   assert.equal(log.lines.filter((line) => line.includes('cannot reach this agent')).length, 1);
   mkdirSync(directory);
-  socket.heal();
+  await socket.heal();
   assert.equal(await reloadAgent(at(directory)), 'reloaded');
+});
+
+test('a socket that was removed, alone or with its directory, is made again; one that another agent has made is not', async () => {
+  using scratch = directoryWith({});
+  const directory = join(scratch.path, 'journal');
+  const path = join(directory, '.reload.sock');
+  mkdirSync(directory);
+  using socket = new ReloadSocket(async () => 'reloaded', memoryLog());
+  socket.follow(at(directory));
+  for (const gone of [path, directory]) {
+    rmSync(gone, { recursive: true });
+    mkdirSync(directory, { recursive: true });
+    await socket.heal();
+    assert.equal(await reloadAgent(at(directory)), 'reloaded');
+  }
+  rmSync(path);
+  using other = new ReloadSocket(async () => 'by the other one', memoryLog());
+  other.follow(at(directory));
+  await socket.heal();
+  assert.equal(await reloadAgent(at(directory)), 'by the other one');
 });
 
 test('what is no question is hung up on, and reloads nothing', async () => {

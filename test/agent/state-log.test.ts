@@ -36,6 +36,15 @@ describe('the log of states', () => {
     assert.deepEqual(lines.slice(2).sort(), ['info oom is running +99', 'warn oom is restarting +99']);
   });
 
+  test('who works at intervals is told of once', () => {
+    const { log, lines } = recorder();
+    using states = new StateLog(log, true);
+    for (const state of ['running', 'waiting', 'running', 'restarting', 'running'] as const)
+      states.write(status(state), true);
+    const levels = lines.map((line) => line.split(' ', 1)[0]);
+    assert.deepEqual(levels, ['info', 'debug', 'debug', 'warn', 'info']);
+  });
+
   test('how a loop ends is always written', (t: TestContext) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     const { log, lines } = recorder();

@@ -7,10 +7,11 @@ import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { ReloadSocket } from '../../src/agent/reload-socket.ts';
 import { at } from '../../src/paths.ts';
 import { bpfFiles, directoryWith, FIXTURES, moduleFile } from '../config/collectors.ts';
 import { SmallDisk } from '../storage/elasticsearch/small-disk.ts';
-import { tempDirectory } from '../storage/journal/fixture.ts';
+import { memoryLog, tempDirectory } from '../storage/journal/fixture.ts';
 import { eventually } from '../support/eventually.ts';
 
 const BINARY = at('src/cli/huatuo');
@@ -168,13 +169,16 @@ test('nothing is built into a directory of the system', () => {
   assert.match(stderr, /found \/etc, a directory of the system; name one that is new/);
 });
 
-test('the check of what an agent runs with says how it is put in force', () => {
+test('a check says how it is put in force when an agent runs there, and not of a socket that was left behind', () => {
   using directory = directoryWith({ 'ok.yaml': 'region: eu\n' });
-  using journal = directoryWith({ '.reload.sock': '' });
-  const check = (place: string) =>
+  using left = directoryWith({ '.reload.sock': '' });
+  using running = directoryWith({});
+  using socket = new ReloadSocket(async () => '', memoryLog());
+  socket.follow({ reload: { socket: '', access: 'user' }, journal: { directory: running.path } });
+  const check = (place: string): string =>
     huatuo(['check', join(directory.path, 'ok.yaml'), '--journal.directory', place]).stdout;
-  assert.match(check(journal.path), /; huatuo reload puts it in force\n$/);
-  assert.doesNotMatch(check(join(directory.path, 'other')), /reload/);
+  assert.match(check(running.path), /; an agent runs on its journal\.directory: huatuo reload /);
+  for (const place of [left.path, join(directory.path, 'other')]) assert.doesNotMatch(check(place), /reload/);
 });
 
 test('a reload without an agent says where one was looked for', () => {

@@ -50,7 +50,7 @@ export function ofContainer(text: string): Condition {
       return named || (typeof container_id === 'string' && container_id.startsWith(text));
     },
     misfit(document) {
-      return this.meets(document) ? undefined : `no container is called ${JSON.stringify(text)}`;
+      return this.meets(document) ? undefined : `no container called ${JSON.stringify(text)}`;
     },
   };
 }

@@ -199,5 +199,13 @@ test('no time between two samples gives no percentage', () => {
 test('a container whose counters step back uses nothing', () => {
   const before = { total_ns: 10, user_ns: 5, system_ns: 5 };
   const after = { total_ns: 9, user_ns: 6, system_ns: 0 };
-  assert.deepEqual(containerPercent(before, after, 100), { usr: 1, sys: 0, total: 0 });
+  assert.deepEqual(containerPercent(before, after, 100), { usr: 0, sys: 0, total: 0 });
+});
+
+test('ticks that are more than the nanoseconds are parts of these; fewer are left as they are', () => {
+  const before = { total_ns: 0, user_ns: 0, system_ns: 0 };
+  const more = { total_ns: 90, user_ns: 75, system_ns: 25 };
+  assert.deepEqual(containerPercent(before, more, 100), { usr: 67.5, sys: 22.5, total: 90 });
+  const fewer = { total_ns: 90, user_ns: 50, system_ns: 25 };
+  assert.deepEqual(containerPercent(before, fewer, 100), { usr: 50, sys: 25, total: 90 });
 });

@@ -154,7 +154,7 @@ describe('conditions', () => {
     );
     for (const text of ['tracer_data.victim.pid == 4', 'tracer_data.stack == three', 'severity == error'])
       assert.equal(misfit(text), undefined, text);
-    assert.equal(ofContainer('nosuch').misfit(document), 'no container is called "nosuch"');
+    assert.equal(ofContainer('nosuch').misfit(document), 'no container called "nosuch"');
   });
 
   for (const text of [
