@@ -277,17 +277,21 @@ describe('one agent with all collectors', { skip }, () => {
       skipWithoutController('memory') ||
       skipWithoutTcpPair(),
   }, async () => {
-    await using pair = await TcpPair.open();
-    const { client, server } = pair;
-    cgroupOf('memory').add(client.pid);
-    await server.ask({ verb: 'listen', host: server.address(4), port: 8080 });
-    await server.lose({ match: 'tcp.syn', first: 1, last: 1 });
-    await client.ask({ verb: 'connect', host: server.address(4), port: 8080 });
-    const document = await agent.until('the document of the SYN', () =>
-      agent.documents('tcp_retransmit').find(({ data }) => data.net_namespace_inum === client.netns),
-    );
-    assertOwner(document.fields);
-    assert.deepEqual([document.data.tcp_reason, document.data.pid], ['SYN', client.pid]);
+    await retryUnseen(async () => {
+      await using pair = await TcpPair.open();
+      const { client, server } = pair;
+      cgroupOf('memory').add(client.pid);
+      await server.ask({ verb: 'listen', host: server.address(4), port: 8080 });
+      await server.lose({ match: 'tcp.syn', first: 1, last: 1 });
+      await client.ask({ verb: 'connect', host: server.address(4), port: 8080 });
+      const document = await agent.until(
+        'the document of the SYN',
+        () => agent.documents('tcp_retransmit').find(({ data }) => data.net_namespace_inum === client.netns),
+        20_000,
+      );
+      assertOwner(document.fields);
+      assert.deepEqual([document.data.tcp_reason, document.data.pid], ['SYN', client.pid]);
+    });
   });
 
   test("iolatency: requests of the container's processes are its own", {

@@ -1,4 +1,5 @@
 /** Bounded waits: tests never sleep for a fixed time, and say what they waited for when it did not come. */
+import { AssertionError } from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const STEP_MS = 20;
@@ -22,7 +23,7 @@ export async function eventually<T>(
     if (answer) return answer as Exclude<T, undefined | false>;
     if (performance.now() > deadline) {
       const missed = typeof what === 'string' ? what : what();
-      throw new Error(`waited ${timeout_ms} ms for ${missed}\n${last()}`);
+      throw new AssertionError({ message: `waited ${timeout_ms} ms for ${missed}\n${last()}` });
     }
     await sleep(STEP_MS);
   }
