@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import * as z from 'zod';
+import { HuatuoError } from '../error.ts';
 import { showPath } from '../text.ts';
 import { ConfigFiles } from './config-files.ts';
 import { isTree, jsonSchema, valueAt } from './describe.ts';
@@ -120,7 +121,7 @@ function verifies(type: ClientAuth): boolean {
  * @throws HuatuoError CONFIG_UNREADABLE; ConfigError with every fault, none of which shows a secret
  */
 export function readWebFile(file: string): WebFile {
-  const yaml = new ConfigFiles({ regularOnly: true }).yaml(file);
+  const yaml = readYaml(file);
   const checked = SCHEMA.safeParse(yaml.root);
   const node = jsonSchema(SCHEMA);
   const issues = [
@@ -157,6 +158,22 @@ export function readWebFile(file: string): WebFile {
         .map(at),
     ],
   };
+}
+
+/** With what helps with this file, and not with the agent's own. */
+function readYaml(file: string): YamlFile {
+  try {
+    return new ConfigFiles({ regularOnly: true }).yaml(file);
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw new ConfigError(cause.issues, { cause, remedy: REMEDY });
+    const reason = cause instanceof HuatuoError ? cause.cause : cause;
+    throw new HuatuoError('CONFIG_UNREADABLE', {
+      expected: 'a readable web.config_file',
+      found: reason instanceof Error ? reason.message : `${file}, which is no regular file`,
+      remedy: 'make it readable, or name another with web.config_file',
+      cause,
+    });
+  }
 }
 
 function notImplemented(issue: ConfigIssue): ConfigIssue {

@@ -41,6 +41,11 @@ export class InitObserver {
     return this.#registry.unobserved.some((id) => (this.#looks.get(id) ?? 0) <= MAX_LOOKS);
   }
 
+  /** Some containers are known by a process that may end before them: a tick is wanted from time to time. */
+  get hasSubstitutes(): boolean {
+    return this.#substitutes.size > 0;
+  }
+
   /** Called at each tick: looks at those whose init process has not been seen, the least looked-at first. */
   tick(): void {
     const looks = new Map(this.#registry.unobserved.map((id) => [id, this.#looks.get(id) ?? 0]));

@@ -36,6 +36,8 @@ const RECONCILE_EVERY_MS = 5 * 60_000;
 const PROCESSES_REST_MS = 5_000;
 /** A program at work on a record needs microseconds; this is for when its CPU was taken away. */
 const BUSY_TRIES = 1000;
+/** Until the end of the process that stands for a container without an init is noticed. */
+const SUBSTITUTES_MS = 5_000;
 
 export class CgroupTracker implements Disposable {
   readonly #options: TrackerOptions;
@@ -48,6 +50,7 @@ export class CgroupTracker implements Disposable {
   /** It was asked for a look too early. */
   #owesLook = false;
   #complaint = '';
+  #updated_ms = Number.NEGATIVE_INFINITY;
   readonly #observer: InitObserver;
 
   constructor(options: TrackerOptions) {
@@ -76,11 +79,15 @@ export class CgroupTracker implements Disposable {
   /** Milliseconds until the tree is to be walked, or the processes are to be looked at. */
   get nextWalkIn_ms(): number {
     const look_ms = this.#owesLook ? this.#looked_ms + PROCESSES_REST_MS : Number.POSITIVE_INFINITY;
-    return Math.max(0, Math.min(this.#walked_ms + this.#walkEvery_ms, look_ms) - performance.now());
+    const tick_ms = this.#observer.hasSubstitutes
+      ? this.#updated_ms + SUBSTITUTES_MS
+      : Number.POSITIVE_INFINITY;
+    return Math.max(0, Math.min(this.#walked_ms + this.#walkEvery_ms, look_ms, tick_ms) - performance.now());
   }
 
   /** Takes in what has happened; walks when it is time to. */
   update(): void {
+    this.#updated_ms = performance.now();
     this.#drain();
     this.#walkIfOlderThan(this.#walkEvery_ms);
     this.#observer.tick();

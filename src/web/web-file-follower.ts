@@ -60,7 +60,12 @@ export class WebFileFollower {
     // Before it is read: what changes meanwhile is met by the next look.
     this.#seen = signature(this.#value.files);
     try {
+      if (isProtected(this.#value)) refuseEmpty(this.#path);
       const file = await read(this.#path);
+      if (isProtected(this.#value) && !isProtected(file))
+        this.#log.warn('web.config_file has neither users nor TLS any more: all pages are open', {
+          file: this.#path,
+        });
       this.#seen = file.files.join() === this.#value.files.join() ? this.#seen : signature(file.files);
       this.#value = file;
       this.#changed(file);
@@ -69,6 +74,20 @@ export class WebFileFollower {
       this.#log.error('web.config_file is not usable; what it said before stays in force', { error });
     }
   }
+}
+
+function isProtected({ tls, users }: WebFile): boolean {
+  return tls !== undefined || Object.keys(users).length > 0;
+}
+
+/** Whoever writes a file in place empties it first. @throws CONFIG_INVALID */
+function refuseEmpty(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.size !== 0) return;
+  throw new HuatuoError('CONFIG_INVALID', {
+    expected: 'the users and certificates of web.config_file',
+    found: `an empty ${path}`,
+    remedy: 'write {} to it where all pages are to be open',
+  });
 }
 
 async function read(path: string): Promise<WebFile> {

@@ -83,7 +83,11 @@ test('a hash that is none, or takes too long, is refused and not shown', () => {
 });
 
 test('the remedy is about this file, and not about that of the agent', () => {
-  assert.throws(() => read('tls_config: {}'), {
-    message: /exporter-toolkit describes every key of this file$/,
-  });
+  for (const text of ['tls_config: {}', '{'])
+    assert.throws(() => read(text), { message: /exporter-toolkit describes every key of this file$/ });
+  for (const path of ['/nonexistent/web.yml', '/dev/null'])
+    assert.throws(() => readWebFile(path), {
+      code: 'CONFIG_UNREADABLE',
+      message: /found .*\/.*; make it readable, or name another with web\.config_file$/,
+    });
 });

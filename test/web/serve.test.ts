@@ -153,11 +153,18 @@ test('a user who is removed is refused by the next request; a file that became i
   replace(directory, 'web.yml', 'basic_auth_users: { scraper: no hash }');
   assert.equal(await status(), 200);
   assert.match(log.lines.join('\n'), /error web\.config_file is not usable/);
+  // Written in place: it is empty at first.
+  writeFileSync(join(directory.path, 'web.yml'), '');
+  assert.equal((await fetch(`http://127.0.0.1:${server.listening.port}/metrics`)).status, 401);
+  assert.equal(await status(), 200);
   replace(directory, 'web.yml', JSON.stringify({ basic_auth_users: { other: hashSync('x', 4) } }));
   // Those that come while it is read are no exception.
   assert.deepEqual(await Promise.all([1, 2, 3, 4, 5].map(status)), [401, 401, 401, 401, 401]);
   replace(directory, 'web.yml', JSON.stringify(web));
   assert.equal(await status(), 200);
+  replace(directory, 'web.yml', '{}');
+  assert.equal(await status(), 200);
+  assert.match(log.lines.join('\n'), /warn web\.config_file has neither users nor TLS any more/);
 });
 
 test('a renewed certificate is shown to new connections', async () => {

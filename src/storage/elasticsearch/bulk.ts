@@ -158,12 +158,13 @@ export function bulkPath(target: string): string {
 }
 
 /**
- * Reads the answer. One without errors is not parsed.
+ * Reads the answer. One without errors, which is not cut, is not parsed.
  * @param count entries that were sent
  * @returns the entries that were not created; undefined when this is no answer to such a request
  */
 export function readAnswer(body: Buffer, count: number): readonly ItemError[] | undefined {
-  if (/^\s*\{\s*(?:"took":\d+,)?\s*"errors":false/.test(body.toString('latin1', 0, 64))) return [];
+  const isWhole = /\}\s*$/.test(body.toString('latin1', Math.max(0, body.length - 16)));
+  if (isWhole && /^\s*\{\s*(?:"took":\d+,)?\s*"errors":false/.test(body.toString('latin1', 0, 64))) return [];
   let answer: { errors?: unknown; items?: unknown };
   try {
     answer = JSON.parse(body.toString('utf8')) as typeof answer;

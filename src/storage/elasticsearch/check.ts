@@ -1,6 +1,6 @@
 /** What a server would say to this configuration, without changing anything there. */
 import { type ShippingConfig, targetName } from './config.ts';
-import { type Product, Server } from './server.ts';
+import { type Product, parse, Server } from './server.ts';
 import { Setup, type SetupStep } from './setup.ts';
 import type { Abilities } from './templates.ts';
 
@@ -67,7 +67,7 @@ async function lackingPrivileges(
   });
   if (reply.status === 401) throw server.refused('to know the user', reply);
   if (reply.status >= 300) return undefined;
-  const answer = JSON.parse(reply.body.toString('utf8')) as {
+  const answer = (parse(reply.body) ?? {}) as {
     cluster?: Record<string, boolean>;
     index?: Record<string, Record<string, boolean>>;
   };

@@ -41,8 +41,12 @@ export class Server {
     // A node that does not serve this page, or not to this user, is still known by a header.
     if (reply.status >= 400 && (reply.status === 401 || reply.headers['x-elastic-product'] === undefined))
       throw this.refused('to learn which server this is', reply);
-    this.#product = identify(reply);
-    return this.#product;
+    const product = identify(reply);
+    // A proxy or a page to log in answers, too.
+    if (product.version === '' && reply.headers['x-elastic-product'] === undefined)
+      throw this.refused('to say that it is Elasticsearch or OpenSearch', reply);
+    this.#product = product;
+    return product;
   }
 
   /** @throws Unavailable */
@@ -114,7 +118,8 @@ function identify({ body, headers }: Reply): Product {
   return { name: opensearch ? 'opensearch' : 'elasticsearch', version: number, major, minor };
 }
 
-function parse(body: Buffer): unknown {
+/** @returns undefined for what is no JSON */
+export function parse(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));
   } catch {

@@ -40,7 +40,7 @@ export function markJournal(directory: string): void {
  * @throws CONFIG_INVALID with what lies there and what to do
  */
 export function requireOwnDirectory(directory: string): void {
-  if (isSomethingElse(directory)) throw foreign(directory, `${directory}, which is no directory`);
+  if (isSomethingElse(directory)) throw foreign(dirname(directory), `${directory}, which is no directory`);
   const entries = list(directory);
   const real = entries ? realpathSync(directory) : directory;
   if (isSystemDirectory(real)) throw foreign(directory, `${real}, a directory of the system`);
@@ -88,10 +88,11 @@ function isStreamAt(path: string): boolean {
   }
 }
 
-function foreign(directory: string, found: string): HuatuoError {
+/** @param beside where a directory of its own may be */
+function foreign(beside: string, found: string): HuatuoError {
   return new HuatuoError('CONFIG_INVALID', {
     expected: 'an empty or new directory, or a journal, as journal.directory',
     found,
-    remedy: `set journal.directory to one of its own, such as ${join(directory, 'huatuo')}`,
+    remedy: `set journal.directory to one of its own, such as ${join(beside, 'huatuo')}`,
   });
 }

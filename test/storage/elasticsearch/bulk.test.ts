@@ -74,7 +74,8 @@ for (const [what, line] of [
   });
 
 test('an answer without errors is not parsed; one with errors tells of each item', () => {
-  assert.deepEqual(readAnswer(Buffer.from('{"errors":false,"items":[{{{'), 3), []);
+  assert.deepEqual(readAnswer(Buffer.from('{"errors":false,"items":[{{{]}\n'), 3), []);
+  assert.equal(readAnswer(Buffer.from('{"errors":false,"items":[{{{'), 3), undefined, 'a part of one');
   assert.deepEqual(readAnswer(Buffer.from('{"took":7,"errors":false}'), 3), []);
   const items = [
     { create: { status: 201 } },
