@@ -114,9 +114,9 @@ async function freezes(): Promise<void> {
   writeFileSync('/run/frozen', '');
 }
 
-/** Short against the period of the samples' window, and long enough for two of them. */
+/** Long enough for a capture that an emulated agent is late to begin, with pauses as long as the samples' windows. */
 function bursts(command: string): string {
-  return `while :; do timeout 20 sh -c '${command}'; sleep 25; done`;
+  return `while :; do timeout 60 sh -c '${command}'; sleep 40; done`;
 }
 
 /** @returns what of it was looked at */
