@@ -2,14 +2,15 @@
  * What autotracers exist for, by autotracer. Bursts come again and again, with pauses in which a window of quiet samples fills, so that it
  * does not matter when the agent begins to look.
  */
+import { writeFileSync } from 'node:fs';
 import type { JournalDocument } from '../../support/journal-reader.ts';
 import type { Hierarchy } from '../boots.ts';
-import { isBefore } from './commands.ts';
+import { isBefore, run } from './commands.ts';
 
 export const MIB = 2 ** 20;
 const CORES = 0.3;
 const GROWTH_BYTES = 80 * MIB;
-export const WRITERS = 4;
+const WRITERS = 4;
 export const FROZEN = '/mnt/frozen';
 const WRITTEN = '/var/tmp/written';
 
@@ -18,10 +19,15 @@ export interface Burst {
   readonly limits?: { readonly memory_bytes: number; readonly cores?: number };
   /** Runs until it is ended. */
   readonly work: string;
+  /** Once the work has begun. */
+  readonly begun?: () => Promise<void>;
+  /** Before the work is ended. */
+  readonly over?: () => Promise<unknown>;
   /** @returns what was compared. @throws Error for what is wrong */
   check(found: JournalDocument, hierarchy: Hierarchy): string;
 }
 
+/** In the order in which they are provoked, some at a time. */
 export const BURSTS: Readonly<Record<string, Burst>> = {
   cpuidle: {
     limits: { memory_bytes: 64 * MIB, cores: CORES },
@@ -30,19 +36,6 @@ export const BURSTS: Readonly<Record<string, Burst>> = {
       expect(data.cores === CORES, `cores ${data.cores}`);
       expect((data.total_percent as number) > 40, `total_percent ${data.total_percent}`);
       return `a container that uses all of its quota: the quota${profileOf(data, 'sh')}`;
-    },
-  },
-  cpusys: {
-    work: bursts('for i in 1 2; do dd if=/dev/zero of=/dev/null bs=512 & done; wait'),
-    check({ data }) {
-      return `processes that keep the kernel busy: system time${profileOf(data, 'dd')}`;
-    },
-  },
-  waitrate: {
-    limits: { memory_bytes: 64 * MIB },
-    work: bursts('for i in 1 2 3; do (while :; do :; done) & done; wait'),
-    check({ data }) {
-      return `a container with more to run than CPUs, by its ${data.source}${profileOf(data, 'sh')}`;
     },
   },
   memburst: {
@@ -64,6 +57,8 @@ export const BURSTS: Readonly<Record<string, Burst>> = {
   dload: {
     limits: { memory_bytes: 64 * MIB },
     work: `for i in $(seq ${WRITERS}); do (exec 3> ${FROZEN}/$i; while ! [ -e /run/frozen ]; do sleep 1; done; exec dd if=/dev/zero bs=4k count=1 >&3) & done; wait`,
+    begun: freezes,
+    over: () => run('fsfreeze', '--unfreeze', FROZEN),
     check({ data }) {
       const tasks = data.tasks as readonly Readonly<Record<string, unknown>>[];
       expect(tasks.length === WRITERS, `${tasks.length} tasks`);
@@ -79,6 +74,19 @@ export const BURSTS: Readonly<Record<string, Burst>> = {
           JSON.stringify({ comm, path, mount_point, device, syscall }),
         );
       return 'tasks that write to a frozen file system: how many, file, disk and mount';
+    },
+  },
+  cpusys: {
+    work: bursts('for i in 1 2; do dd if=/dev/zero of=/dev/null bs=512 & done; wait'),
+    check({ data }) {
+      return `processes that keep the kernel busy: system time${profileOf(data, 'dd')}`;
+    },
+  },
+  waitrate: {
+    limits: { memory_bytes: 64 * MIB },
+    work: bursts('for i in 1 2 3; do (while :; do :; done) & done; wait'),
+    check({ data }) {
+      return `a container with more to run than CPUs, by its ${data.source}${profileOf(data, 'sh')}`;
     },
   },
   iotracing: {
@@ -100,9 +108,15 @@ export const BURSTS: Readonly<Record<string, Burst>> = {
   },
 };
 
-/** Short against the period of the samples' window, and long enough for two of them. */
+async function freezes(): Promise<void> {
+  const opened = `while [ $(ls ${FROZEN} | grep -c '^[0-9]') -lt ${WRITERS} ]; do sleep 1; done`;
+  await run('sh', '-c', `${opened}; fsfreeze --freeze ${FROZEN}`);
+  writeFileSync('/run/frozen', '');
+}
+
+/** Long enough for a capture that an emulated agent is late to begin, with pauses as long as the samples' windows. */
 function bursts(command: string): string {
-  return `while :; do timeout 20 sh -c '${command}'; sleep 25; done`;
+  return `while :; do timeout 60 sh -c '${command}'; sleep 40; done`;
 }
 
 /** @returns what of it was looked at */
