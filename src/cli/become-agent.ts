@@ -12,9 +12,6 @@ export const V8_FLAGS: readonly string[] = [
   // Waking four threads for a small heap costs more than to collect it.
   '--single-threaded-gc',
   '--v8-pool-size=1',
-  // V8 would have each heap collect in the middle of its start, when nearly all of it is still in use: the supervisor says when
-  // (src/actor/garbage-schedule.ts). After the first collection V8's own limit follows what is in use, as ever.
-  '--initial-old-space-size=64',
   // For src/actor/collect-garbage.ts.
   '--expose-gc',
 ];
