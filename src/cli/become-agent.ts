@@ -4,6 +4,8 @@
  * one that is told, and its id stays. ARCHITECTURE.md has what each flag is worth.
  */
 
+import { MALLOC_OF_START } from '../agent/malloc.ts';
+
 export const V8_FLAGS: readonly string[] = [
   // A heap that is deserialised is 1 MB larger, and is never compacted.
   '--no-node-snapshot',
@@ -16,13 +18,10 @@ export const V8_FLAGS: readonly string[] = [
   '--expose-gc',
 ];
 
-/** What malloc's thresholds begin with (mallopt(3)); set, they stay, where else they rise with the largest block ever freed. */
-const MALLOC_THRESHOLD_BYTES = String(128 * 1024);
 export const ENVIRONMENT: Readonly<Record<string, string>> = {
   // Threads allocate little, and what one has freed another can use.
   MALLOC_ARENA_MAX: '1',
-  MALLOC_MMAP_THRESHOLD_: MALLOC_THRESHOLD_BYTES,
-  MALLOC_TRIM_THRESHOLD_: MALLOC_THRESHOLD_BYTES,
+  ...MALLOC_OF_START,
   UV_USE_IO_URING: '0',
 };
 
