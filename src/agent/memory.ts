@@ -12,9 +12,10 @@
 import { collectGarbage } from '../actor/collect-garbage.ts';
 import type { ActorState } from '../actor/state.ts';
 import { HuatuoError } from '../error.ts';
-import { trimMalloc } from '../kernel/libc.ts';
+import { setMallocThresholds, trimMalloc } from '../kernel/libc.ts';
 import { unmapProgramPages } from '../kernel/program-pages.ts';
 import type { Log } from '../sdk/context.ts';
+import { hasMallocOfStart, SETTLED_THRESHOLD_BYTES } from './malloc.ts';
 
 /** A worker that could be replaced. */
 export interface Candidate {
@@ -100,7 +101,11 @@ function trimAfter(delay_ms: number, trimmed: () => void = () => undefined): voi
  * does what of the program was needed last for this.
  */
 export function threadsCollect(): void {
-  trimAfter(AFTER_COLLECTION_MS, unmapProgramPages);
+  trimAfter(AFTER_COLLECTION_MS, () => {
+    // The start is over.
+    if (hasMallocOfStart(process.env)) setMallocThresholds(SETTLED_THRESHOLD_BYTES);
+    unmapProgramPages();
+  });
 }
 
 /**

@@ -8,7 +8,6 @@
 import type { WorkerActor } from '../actor/worker-actor.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import { freshenClock } from '../kernel/clock-keeper.ts';
-import { followProgramPages } from '../kernel/program-pages.ts';
 import type { Log } from '../sdk/context.ts';
 import type { CollectorChild } from './child.ts';
 import { LossLog } from './loss-log.ts';
@@ -60,7 +59,6 @@ export class Upkeep implements Disposable {
     const actors = this.#subjects.actors();
     for (const actor of actors) actor.checkHeartbeat(now_ms);
     this.#collectGarbage(actors, now_ms);
-    followProgramPages(now_ms);
     for (const child of this.#fenced) void child.keepQuota?.();
     for (const child of this.#subjects.collectors()) child.followCpus?.();
     this.#losses.check(this.#subjects.collectors().flatMap((child) => child.ledger() ?? []));

@@ -4,6 +4,8 @@
  * one that is told, and its id stays. ARCHITECTURE.md has what each flag is worth.
  */
 
+import { MALLOC_OF_START } from '../agent/malloc.ts';
+
 export const V8_FLAGS: readonly string[] = [
   // A heap that is deserialised is 1 MB larger, and is never compacted.
   '--no-node-snapshot',
@@ -12,20 +14,14 @@ export const V8_FLAGS: readonly string[] = [
   // Waking four threads for a small heap costs more than to collect it.
   '--single-threaded-gc',
   '--v8-pool-size=1',
-  // V8 would have each heap collect in the middle of its start, when nearly all of it is still in use: the supervisor says when
-  // (src/actor/garbage-schedule.ts). After the first collection V8's own limit follows what is in use, as ever.
-  '--initial-old-space-size=64',
   // For src/actor/collect-garbage.ts.
   '--expose-gc',
 ];
 
-/** What malloc's thresholds begin with (mallopt(3)); set, they stay, where else they rise with the largest block ever freed. */
-const MALLOC_THRESHOLD_BYTES = String(128 * 1024);
 export const ENVIRONMENT: Readonly<Record<string, string>> = {
   // Threads allocate little, and what one has freed another can use.
   MALLOC_ARENA_MAX: '1',
-  MALLOC_MMAP_THRESHOLD_: MALLOC_THRESHOLD_BYTES,
-  MALLOC_TRIM_THRESHOLD_: MALLOC_THRESHOLD_BYTES,
+  ...MALLOC_OF_START,
   UV_USE_IO_URING: '0',
 };
 

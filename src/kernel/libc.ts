@@ -35,8 +35,11 @@ const sendtoCall = libc.func(
 );
 
 const mallocTrim = libc.func('int malloc_trim(size_t pad)');
+const mallopt = libc.func('int mallopt(int param, int value)');
 const madviseCall = libc.func('int madvise(void *addr, size_t length, int advice)');
 
+const M_TRIM_THRESHOLD = -1;
+const M_MMAP_THRESHOLD = -3;
 const MADV_DONTNEED = 4;
 const MAP_FAILED = 0xffffffffffffffffn;
 const SC_PAGESIZE = 30;
@@ -108,6 +111,12 @@ export function clock_ns(id: number): bigint {
 /** Gives freed pages in the middle of malloc's heaps back to the system. */
 export function trimMalloc(): void {
   mallocTrim(0);
+}
+
+/** From which size on a block is a mapping of its own, and how much freed memory malloc keeps (mallopt(3)). */
+export function setMallocThresholds(bytes: number): void {
+  mallopt(M_MMAP_THRESHOLD, bytes);
+  mallopt(M_TRIM_THRESHOLD, bytes);
 }
 
 /** Whole pages. */

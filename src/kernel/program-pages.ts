@@ -4,7 +4,7 @@
  * needed again is mapped again by a minor fault. Main thread only.
  */
 import { readFileSync } from 'node:fs';
-import { type AddressRange, forgetPages, PAGE_BYTES } from './libc.ts';
+import { type AddressRange, forgetPages } from './libc.ts';
 
 /** A private mapping of a file that cannot be written: program text and constants. */
 const READ_ONLY_FILE = /^([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \S+ +\//;
@@ -15,53 +15,6 @@ const EACH_MAPPING = /\n(?=[0-9a-f]+-)/;
 /** Unmaps what would come back from its file as it was; the pages that are needed from now on come back one by one. */
 export function unmapProgramPages(): void {
   for (const range of droppable(ownMappings())) forgetPages(range);
-  growth.begin(performance.now());
-}
-
-/** Does so again when much has come that the work itself does not need all the time: called from time to time. */
-export function followProgramPages(now_ms: number): void {
-  if (growth.isDue(now_ms, mappedFileBytes)) unmapProgramPages();
-}
-
-/** Until then the pages that are needed all the time are back. */
-const SETTLED_MS = 30_000;
-const LOOK_MS = 10_000;
-/** What is mapped for something rare, such as symbols, the first of many events, or a capture: a new unmapping takes some milliseconds. */
-const GROWN_BYTES = 6 << 20;
-
-/** When pages are to be unmapped again: a busy agent, which needs more of them, is left with these. Pure. */
-export class PageGrowth {
-  #unmapped_ms = Number.NEGATIVE_INFINITY;
-  #looked_ms = Number.NEGATIVE_INFINITY;
-  #settled_bytes: number | undefined;
-
-  /** They were unmapped. */
-  begin(now_ms: number): void {
-    this.#unmapped_ms = now_ms;
-    this.#settled_bytes = undefined;
-  }
-
-  /** @param mapped how much of files is mapped, when that is asked for; undefined where it is not known */
-  isDue(now_ms: number, mapped: () => number | undefined): boolean {
-    if (now_ms - this.#unmapped_ms < SETTLED_MS || now_ms - this.#looked_ms < LOOK_MS) return false;
-    this.#looked_ms = now_ms;
-    const bytes = mapped();
-    if (bytes === undefined) return false;
-    this.#settled_bytes ??= bytes;
-    return bytes - this.#settled_bytes > GROWN_BYTES;
-  }
-}
-
-const growth = new PageGrowth();
-
-/** With what is in shared memory; undefined while no more file can be opened. */
-function mappedFileBytes(): number | undefined {
-  try {
-    const [, , shared] = readFileSync('/proc/self/statm', 'latin1').split(' ');
-    return Number(shared) * PAGE_BYTES;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Empty while no more file can be opened. */

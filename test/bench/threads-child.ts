@@ -7,9 +7,11 @@ import { Heartbeat } from '../../src/actor/heartbeat.ts';
 import { RingWakes } from '../../src/actor/ring-wakes.ts';
 import { transferPort, wrap } from '../../src/actor/rpc.ts';
 import { ActorStats } from '../../src/actor/stats.ts';
+import { hasMallocOfStart, SETTLED_THRESHOLD_BYTES } from '../../src/agent/malloc.ts';
 import { WORKER_LIMITS } from '../../src/agent/specs.ts';
 import type { CollectorControl, CollectorWorkerData } from '../../src/collector/protocol.ts';
 import { keepClock } from '../../src/kernel/clock-keeper.ts';
+import { setMallocThresholds } from '../../src/kernel/libc.ts';
 import { at } from '../../src/paths.ts';
 import { allocateSeries } from '../../src/sdk/kept-series.ts';
 import { allocateState } from '../../src/sdk/shared-state.ts';
@@ -78,6 +80,7 @@ async function settled(threads: readonly Thread[]): Promise<void> {
 
 const [kind, directory = ''] = process.argv.slice(2);
 keepClock();
+if (hasMallocOfStart(process.env)) setMallocThresholds(SETTLED_THRESHOLD_BYTES);
 const modulePath = `${directory}/quiet.mjs`;
 writeFileSync(modulePath, `export default { kind: 'event', doc: '', start: () => new Promise(() => {}) }`);
 const start = kind === 'bare' ? bare : () => collector(modulePath);

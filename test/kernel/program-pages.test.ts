@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { droppable, PageGrowth, unmapProgramPages } from '../../src/kernel/program-pages.ts';
+import { droppable, unmapProgramPages } from '../../src/kernel/program-pages.ts';
 
 function mapping(range: string, mode: string, file: string, anonymous_kb: number): string {
   return `${range} ${mode} 00000000 fe:00 42      ${file}\nRss:   64 kB\nAnonymous:      ${anonymous_kb} kB\nVmFlags: rd\n`;
@@ -23,29 +23,6 @@ test('program text and constants are dropped, and nothing that would not come ba
     { start: 0x400000n, end: 0x600000n },
     { start: 0x600000n, end: 0x800000n },
   ]);
-});
-
-test('pages are due again when they grow beyond what came back at once, and a busy process keeps what it needs', () => {
-  const growth = new PageGrowth();
-  const MB = 1 << 20;
-  const due = (seconds: number, megabytes: number): boolean =>
-    growth.isDue(seconds * 1000, () => megabytes * MB);
-  growth.begin(0);
-  assert.deepEqual(
-    [due(10, 5), due(29, 60), due(30, 20), due(40, 26), due(50, 27)],
-    [false, false, false, false, true],
-  );
-  growth.begin(50_000);
-  assert.deepEqual([due(70, 27), due(81, 60), due(91, 65), due(101, 67)], [false, false, false, true]);
-});
-
-test('pages that cannot be counted are left alone', () => {
-  const growth = new PageGrowth();
-  growth.begin(0);
-  assert.equal(
-    growth.isDue(60_000, () => undefined),
-    false,
-  );
 });
 
 test('the process goes on with fewer pages of files', () => {
