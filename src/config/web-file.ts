@@ -169,7 +169,7 @@ function readYaml(file: string): YamlFile {
     const reason = cause instanceof HuatuoError ? cause.cause : cause;
     throw new HuatuoError('CONFIG_UNREADABLE', {
       expected: 'a readable web.config_file',
-      found: reason instanceof Error ? reason.message : `${file}, which is no regular file`,
+      found: reason instanceof Error ? reason.message : `${file}, which is not a regular file`,
       remedy: 'make it readable, or name another with web.config_file',
       cause,
     });

@@ -120,7 +120,7 @@ test('a file that the agent would need later and that is not there is an error o
   assert.match(check('es.yaml').stderr, /es\.yaml:1:\d+: elasticsearch\.password_file: .*\(ENOENT\)/);
   assert.equal(check('off.yaml').status, 0);
   assert.match(check('web.yaml').stderr, /web\.config_file: .*\(ENOENT\)/);
-  assert.match(check('hash.yaml').stderr, /a regular file/);
+  assert.match(check('hash.yaml').stderr, /not a regular file/);
 });
 
 test('what this host does not have is a warning of the check, not an error', () => {
