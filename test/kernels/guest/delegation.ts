@@ -1,5 +1,5 @@
 /** Part `delegation`: without a cgroup of its own the agent says so and keeps quotas by measurement; how exposed the unit is. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Hierarchy } from '../boots.ts';
 import type { Finding } from '../report.ts';
 import { configure, installUnit, status } from './agent.ts';
@@ -13,15 +13,15 @@ type Tell = (table: 'service', name: string, finding: Finding) => void;
 export async function delegation(_: Hierarchy, tell: Tell): Promise<void> {
   configure({ thresholds: 'low' });
   tell('service', 'exposure', await exposure());
-  await installUnit('Delegate=no', 'DelegateSubgroup=');
+  // Other units may have it enabled, and systemd enables it when it pleases: it is taken away when all is set up.
+  const takesAway = `ExecStartPre=+/bin/sh -c "echo -cpu > ${CONTROLLERS}"`;
+  await installUnit('Delegate=no', 'DelegateSubgroup=', takesAway);
   tell('service', 'without delegation', await measures());
   await run('systemctl', 'stop', 'huatuo');
 }
 
 function measures(): Promise<Finding> {
   return step('a warning, and quotas by measurement', async () => {
-    // Containers of other parts may have it enabled, for every unit.
-    writeFileSync(CONTROLLERS, '-cpu');
     const fault = await startsWell();
     if (fault !== undefined) return fault;
     // It may come to the log after the agent has settled.
