@@ -61,6 +61,11 @@ test('a module whose source is gone is removed from the result', () => {
   directory.build();
   assert.equal(existsSync(join(directory.out, 'other.js')), false);
   assert.ok(existsSync(join(directory.out, 'renamed.js')));
+  for (const name of ['renamed.ts', 'renamed.bpf.c']) rmSync(join(directory.sources, name));
+  assert.match(
+    directory.build().printed,
+    /warning: \S+\/mine has no \*\.bpf\.c and no \*\.ts: nothing to build/,
+  );
 });
 
 test('the collectors that the README shows can be built', () => {
