@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'CANCELLED'
   | 'OVERLOADED'
   | 'COLLECTOR_STARTING'
+  | 'NO_SAMPLES'
   // storage and HTTP
   | 'DIRECTORY_NOT_WRITABLE'
   | 'JOURNAL_FAILED'

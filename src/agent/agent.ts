@@ -34,7 +34,7 @@ import { PinKeeper } from './pin-keeper.ts';
 import { changedPooled, pooledCollectors } from './pooled.ts';
 import { Precapture } from './precapture.ts';
 import { ProgramCosts } from './program-costs.ts';
-import type { ReloadRecord } from './reload.ts';
+import type { Reloaded, ReloadRecord } from './reload.ts';
 import { SERVICES } from './services/list.ts';
 import { type ReaderActor, Services } from './services/services.ts';
 import { StateLog } from './state-log.ts';
@@ -175,10 +175,9 @@ export class Agent {
 
   /**
    * Puts a checked configuration in force. Where that does not work, services and collectors are as before.
-   * @returns names of the actors and of the collectors on the pool that were replaced, started or stopped
    * @throws what keeps a service from working with the new configuration, and CANCELLED when the agent stops
    */
-  apply(config: EffectiveConfig, catalog: Catalog): Promise<string[]> {
+  apply(config: EffectiveConfig, catalog: Catalog): Promise<Reloaded> {
     return this.#lifecycle.run('reloading', async (stopping) => {
       const before = this.#inForce;
       try {
@@ -193,7 +192,7 @@ export class Agent {
   }
 
   /** @throws what keeps it from being in force: part of it may be */
-  async #replace(next: InForce, stopping?: AbortSignal): Promise<string[]> {
+  async #replace(next: InForce, stopping?: AbortSignal): Promise<Reloaded> {
     const before = this.#inForce;
     this.#pins.hold(next.config);
     this.#inForce = next;
@@ -210,7 +209,8 @@ export class Agent {
     await this.#attached(started, stopping);
     // A set: what has moved between a worker and the pool is in both.
     const pooled = changedPooled(before.pooled, next.pooled);
-    return [...new Set([...services, ...stopped.keys(), ...started, ...pooled])];
+    const touched = [...new Set([...services, ...stopped.keys(), ...started, ...pooled])];
+    return { touched, unsupported: this.#collectors.unsupported(started) };
   }
 
   async #putBack(before: InForce): Promise<void> {

@@ -108,6 +108,14 @@ export class Collectors {
     await Promise.allSettled(names.map((name) => this.#running.get(name)?.child.settled));
   }
 
+  /** @returns those that cannot run here, and why */
+  unsupported(names: readonly string[]): { readonly name: string; readonly reason: string }[] {
+    return names.flatMap((name) => {
+      const { state, reason } = this.#running.get(name)?.child.status() ?? {};
+      return state === 'unsupported' && reason ? [{ name, reason: reason.message }] : [];
+    });
+  }
+
   /** Drains all of them, side by side. They are still there afterwards, for a page that is made meanwhile. */
   async stopAll(): Promise<Leftovers> {
     const left: Leftovers = { waiting: {}, lost: {} };

@@ -2,8 +2,9 @@
 import type { BpfConfig } from '../config/effective.ts';
 import { areRunsMeasured, enableRunStats } from '../kernel/run-stats.ts';
 import type { Log } from '../sdk/context.ts';
-import { counter, type OwnFamily, type Sample } from '../storage/prometheus/own-family.ts';
-import type { CollectorChild, ProgramRuns } from './child.ts';
+import type { OwnFamily } from '../storage/prometheus/own-family.ts';
+import type { CollectorChild } from './child.ts';
+import { programFamilies } from './program-metrics.ts';
 
 export class ProgramCosts {
   readonly #log: Log;
@@ -27,26 +28,11 @@ export class ProgramCosts {
 
   families(children: Iterable<CollectorChild>, procfs: string): OwnFamily[] {
     if (!this.#measuring && !areRunsMeasured(procfs)) return [];
-    const programs = [...children].flatMap((child) =>
-      (child.programRuns?.() ?? []).map((one) => ({ collector: child.entry.name, ...one })),
+    return programFamilies(
+      [...children].flatMap((child) =>
+        (child.programRuns?.() ?? []).map((one) => ({ collector: child.entry.name, ...one })),
+      ),
     );
-    const of = (value: (program: ProgramRuns) => number): Sample[] =>
-      programs.map(({ collector, ...one }) => ({
-        labels: { collector, program: one.program },
-        value: value(one),
-      }));
-    return [
-      counter(
-        'huatuo_bpf_program_runs_total',
-        'Runs of each BPF program, while the kernel measured them.',
-        of(({ runs }) => runs),
-      ),
-      counter(
-        'huatuo_bpf_program_run_seconds_total',
-        'Time these runs took, in seconds.',
-        of(({ run_ns }) => run_ns / 1e9),
-      ),
-    ];
   }
 
   [Symbol.dispose](): void {

@@ -23,6 +23,14 @@ export interface ReloadRecord {
   readonly success_seconds: number;
 }
 
+/** What a reload has come to. */
+export interface Reloaded {
+  /** Names of the actors and of the collectors on the pool that were replaced, started or stopped. */
+  readonly touched: readonly string[];
+  /** Of these, collectors that cannot run since, and why. */
+  readonly unsupported: readonly { readonly name: string; readonly reason: string }[];
+}
+
 /** Between two: each reads every collector's files again, and replaced threads have to give their memory back. */
 const REST_MS = 1_000;
 
@@ -30,7 +38,7 @@ interface ReloaderOptions {
   /** Reads and checks the configuration as the command line names it. */
   read(): Promise<CheckedConfig>;
   /** Puts it in force; what it throws leaves the old one in force. */
-  apply(checked: CheckedConfig): Promise<string[]>;
+  apply(checked: CheckedConfig): Promise<Reloaded>;
   /** Called after each, whatever became of it. */
   done(): void;
   readonly log: Log;
@@ -79,9 +87,8 @@ export class Reloader {
   async #reload(read: Read): Promise<string> {
     const { apply, log, done } = this.#options;
     try {
-      const touched = await apply(await read());
+      const line = lineOf(await apply(await read()));
       this.#recordOf(read, { successful: true, success_seconds: Date.now() / 1000 });
-      const line = `configuration reloaded: ${touched.length > 0 ? touched.join(' ') : 'nothing changed'}`;
       log.info(line);
       return line;
     } catch (thrown) {
@@ -98,4 +105,10 @@ export class Reloader {
   #recordOf(read: Read, outcome: Partial<ReloadRecord>): void {
     if (read === this.#options.read) this.#record = { ...this.#record, ...outcome };
   }
+}
+
+function lineOf({ touched, unsupported }: Reloaded): string {
+  const changed = touched.length > 0 ? touched.join(' ') : 'nothing changed';
+  const lost = unsupported.map(({ name, reason }) => `; ${name} is unsupported: ${reason}`);
+  return `configuration reloaded: ${changed}${lost.join('')}`;
 }

@@ -18,7 +18,7 @@ import type { Log } from '../sdk/context.ts';
 import { Agent } from './agent.ts';
 import type { Leftovers } from './collectors.ts';
 import { trimAfterReload } from './memory.ts';
-import { type CheckedConfig, Reloader } from './reload.ts';
+import { type CheckedConfig, type Reloaded, Reloader } from './reload.ts';
 import { ReloadSocket } from './reload-socket.ts';
 import { SystemdNotifier, SystemdReporter } from './systemd.ts';
 
@@ -47,12 +47,12 @@ export async function runAgent(
   const lacking = probeKernel(config.path);
   if (lacking) log.error('collectors with BPF programs cannot run', { error: lacking });
   let inForce = checked;
-  const apply = async (checked: CheckedConfig): Promise<string[]> => {
-    const touched = await agent.apply(named(checked.config), checked.catalog);
+  const apply = async (checked: CheckedConfig): Promise<Reloaded> => {
+    const reloaded = await agent.apply(named(checked.config), checked.catalog);
     inForce = checked;
     for (const warning of checked.warnings) log.warn(warning);
     socket.follow(checked.config);
-    return touched;
+    return reloaded;
   };
   const reloader = new Reloader({ read: reread, apply, done: trimAfterReload, log });
   using socket = new ReloadSocket(() => reloader.reload(), log);

@@ -183,6 +183,8 @@ function removeLeftovers({ manifests }: BuildOutcome): void {
 async function buildUserSet(sources: string, out: string, progress: Progress): Promise<void> {
   try {
     checkDirectories(sources, out);
+    if (filesIn(sources, '.bpf.c', '.ts').length === 0)
+      progress.warn(`warning: ${sources} has no *.bpf.c and no *.ts: nothing to build`);
     const outcome = await reported(buildDirectory(sources, out), progress);
     if (!outcome) return;
     const { rewritten, failures } = await buildUserModules(sources, out, outcome.manifests);

@@ -113,6 +113,9 @@ export class Engine<OneAlarm extends Alarm> {
     this.#failed += 1;
     // One that came late has lost a sample, and a host that is full of work, as at its start, makes that happen by itself.
     if (this.#failed === 1 && isLate(error)) this.#tracer.log.info('a sample came late', { error });
+    // A reload replaces the thread that is asked; of one that has crashed the log tells without this.
+    else if (this.#failed === 1 && isGone(error))
+      this.#tracer.log.debug('a sample was not answered', { error });
     else this.#tracer.log.warn('a sample failed', { error });
     const permanent = error instanceof HuatuoError && error.permanent;
     if (permanent || this.#failed >= MAX_FAILED_SAMPLES) throw error;
@@ -183,4 +186,8 @@ function nanoseconds(seconds: number): bigint {
 
 function isLate(error: unknown): boolean {
   return error instanceof HuatuoError && (error.code === 'DEADLINE_EXCEEDED' || error.code === 'OVERLOADED');
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof HuatuoError && error.code === 'WORKER_EXITED';
 }

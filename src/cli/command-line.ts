@@ -348,11 +348,13 @@ function usage(error: CommanderError, program: Command): HuatuoError {
   if (isMisplaced && word !== undefined && !commands.includes(word)) {
     return mistake(`unknown command '${printable(word)}'`, nearest(word, commands));
   }
-  return mistake(printable(error.message.replace(/^error: |\.$/g, '')));
+  const command = commands.find((name) => name === program.args[0]);
+  return mistake(printable(error.message.replace(/^error: |\.$/g, '')), undefined, command);
 }
 
-function mistake(found: string, suggestion?: string): HuatuoError {
-  const remedy =
-    suggestion === undefined ? 'see huatuo --help' : `did you mean ${suggestion}? See huatuo --help`;
+/** @param command whose help tells of it, when that is known */
+function mistake(found: string, suggestion?: string, command?: string): HuatuoError {
+  const help = command === undefined ? 'huatuo --help' : `huatuo ${command} --help`;
+  const remedy = suggestion === undefined ? `see ${help}` : `did you mean ${suggestion}? See ${help}`;
   return new HuatuoError('USAGE', { found, remedy });
 }

@@ -1,5 +1,5 @@
 /** `huatuo profile`: one profile, taken by this process, with or without an agent. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EffectiveConfig } from '../config/effective.ts';
@@ -8,6 +8,7 @@ import { findUnit } from '../containers/find-unit.ts';
 import { HuatuoError } from '../error.ts';
 import { ProfileOwner } from '../kernel/profile-owner.ts';
 import { pageSize } from '../procfs/page-size.ts';
+import { parseTaskState } from '../procfs/task-state.ts';
 import { FORMAT_NAMES, formatOf } from '../profile/formats.ts';
 import type { ProfileRequest, ProfileSubject } from '../profile/protocol.ts';
 import { workloadSubject } from '../profile/subject.ts';
@@ -75,8 +76,7 @@ export async function profileCommand(
     const request: ProfileRequest = { kind, subject, hz, faultsPerSample: FAULTS_PER_SAMPLE };
     const profile = await takeProfile(owner.calls, request, time, pageSize(config.path.procfs));
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-    if (stop.signal.aborted && profile.samples === 0) throw nothingSampled();
-    if (profile.samples === 0) complain(nothingSeen(kind));
+    if (profile.samples === 0) throw stop.signal.aborted ? nothingSampled() : nothingSeen(kind);
     writeOutput(flags.output, format(profile));
     print(subtitle(profile));
     for (const line of [...topFunctions(profile), ...unnamedFiles(profile)]) print(line);
@@ -102,10 +102,15 @@ function progressOn(seconds: number): (passed: number) => void {
   };
 }
 
-function nothingSeen(kind: ProfileKind): string {
-  return kind === 'on_cpu'
-    ? 'warning: no sample: it did not run meanwhile; --off-cpu shows where it waits'
-    : 'warning: no sample: nothing of this kind happened meanwhile';
+function nothingSeen(kind: ProfileKind): HuatuoError {
+  return new HuatuoError('NO_SAMPLES', {
+    expected: 'a sample',
+    found: 'none: nothing is written',
+    remedy:
+      kind === 'on_cpu'
+        ? 'it did not run meanwhile; --off-cpu shows where it waits'
+        : 'nothing of this kind happened meanwhile; take it for longer',
+  });
 }
 
 function kindOf({ offCpu, alloc, block }: ProfileFlags): ProfileKind {
@@ -134,13 +139,24 @@ function isOver(procfs: string, { pid }: ProfileFlags): boolean {
 }
 
 function processOf(procfs: string, text: string): ProfileSubject {
-  if (/^[1-9]\d{0,9}$/.test(text) && existsSync(join(procfs, text)))
-    return { type: 'processes', pids: [Number(text)] };
+  const isThere = /^[1-9]\d{0,9}$/.test(text) && existsSync(join(procfs, text));
+  const isOver = isThere && hasEnded(procfs, text);
+  if (isThere && !isOver) return { type: 'processes', pids: [Number(text)] };
   throw new HuatuoError('USAGE', {
     expected: '--pid of a process that runs',
-    found: printable(text),
+    found: isOver ? `${text}, which has ended and waits for its parent` : printable(text),
     remedy: 'see ps; a process in a container has another id there than on the host',
   });
+}
+
+/** Whether it is a zombie. One of the kernel's threads may be profiled: it has stacks, too. */
+function hasEnded(procfs: string, pid: string): boolean {
+  try {
+    return /^[ZX]$/.test(parseTaskState(readFileSync(join(procfs, pid, 'stat'), 'latin1')) ?? '');
+  } catch {
+    // What ended just now is told about when there is no sample.
+    return false;
+  }
 }
 
 function unitOf(procfs: string, name: string): ProfileSubject {

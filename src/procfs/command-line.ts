@@ -1,6 +1,7 @@
 /** How a process was called: /proc/PID/cmdline, proc_pid_cmdline(5). */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
 
 const MAX_BYTES = 127;
 
@@ -17,7 +18,8 @@ export function readCommandLine(procfs: string, pid: number, comm: string): stri
     try {
       if (readFileSync(join(directory, 'comm'), 'utf8') !== `${comm}\n`) return undefined;
       const length = readSync(fd, bytes);
-      const text = Buffer.from(bytes.subarray(0, length)).toString('utf8');
+      // Without the part of a character that a cut leaves.
+      const text = new StringDecoder('utf8').write(bytes.subarray(0, length));
       return text.replace(/\0+$/, '').replaceAll('\0', ' ') || undefined;
     } finally {
       closeSync(fd);

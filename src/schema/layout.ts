@@ -8,7 +8,7 @@ import { isTail } from './record.ts';
 import { isShown } from './semantics.ts';
 import { checkVariants, variantAnchors, variantName } from './variants.ts';
 
-const SEVERITIES = ['info', 'warning', 'critical'] as const;
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 const TRACER = /^[a-z][a-z0-9_]{0,63}$/;
 
 /** Where everything of an event is: what the decoder goes by. */

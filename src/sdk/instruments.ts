@@ -122,7 +122,8 @@ export function createInstruments<const Specs extends Readonly<Record<string, In
   };
 }
 
-function lossFamilies(collector: string): readonly FamilyText[] {
+/** What every collector has: what it could not show. */
+export function lossFamilies(collector: string): readonly FamilyText[] {
   const family = (name: string, help: string): FamilyText => {
     return { name, help, type: 'counter', series: labelText({ collector }) };
   };

@@ -18,6 +18,9 @@ const ANY_IPV4 = '0.0.0.0';
 /** The host has no such address family, or not this address of a name it knows. */
 const NOT_HERE: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
 
+/** Before the path of a target in absolute form, which servers have to take (RFC 9112, 3.2.2). */
+const ORIGIN = /^https?:\/\/((?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{0,5})?)(?=[/?]|$)/i;
+
 /** How long a client may take, in milliseconds, and how much it may say. */
 export interface Limits {
   readonly headersTimeout: number;
@@ -77,7 +80,13 @@ export async function listen({ host, port, app, tls, limits, onError }: ServerOp
     // The adapter makes a URL of host and target, and where that fails or changes the host (long forms of IPv6) it answers
     // with an empty 400. The app reads the host from the raw headers, and a target that is no path shall get the app's 404.
     delete request.headers.host;
-    request.url = request.url?.replace(/^(?!\/)/, '/').replaceAll('\\', '%5C') ?? '/';
+    const [origin = '', authority] = ORIGIN.exec(request.url ?? '') ?? [];
+    // What stands in the target counts as the host that is asked, and is looked at beside the header.
+    if (authority !== undefined) request.rawHeaders.push('Host', authority);
+    request.url = (request.url ?? '')
+      .slice(origin.length)
+      .replace(/^(?!\/)/, '/')
+      .replaceAll('\\', '%5C');
     void answer(request, response);
   };
   const addresses = await addressesOf(host, port);

@@ -9,7 +9,7 @@ function reloader(read: () => Promise<CheckedConfig>, rest_ms = 0) {
   const counts = { applied: 0, done: 0 };
   const made = new Reloader({
     read,
-    apply: async () => [`${++counts.applied}`],
+    apply: async () => ({ touched: [`${++counts.applied}`], unsupported: [] }),
     done: () => void counts.done++,
     log: memoryLog(),
     rest_ms,

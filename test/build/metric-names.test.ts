@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { actorDetails, statusFamilies } from '../../src/agent/status-metrics.ts';
+import { agentMetrics } from '../../src/build/agent-metrics.ts';
 import {
   DASHBOARD_NAMES,
   NODE_EXPORTER_NAMES,
@@ -10,9 +10,6 @@ import {
   readNames,
 } from '../../src/build/name-tables.ts';
 import { at } from '../../src/paths.ts';
-import { OwnMetrics } from '../../src/storage/prometheus/own.ts';
-import { processFamilies } from '../../src/storage/prometheus/process.ts';
-import type { StatusDocument } from '../../src/web/status.ts';
 import { NodeExporter } from '../bench/node-exporter.ts';
 
 const ROW =
@@ -68,18 +65,7 @@ test('what node_exporter shows by another name is there by the name that is said
 });
 
 test('what programs of Node show of themselves the agent shows, too, or there is a reason', () => {
-  const status = { agent: {}, actors: [], ledger: [] } as unknown as StatusDocument;
-  const streams = () => ({ clients: 0, cut: 0, refused: 0 });
-  const own = new OwnMetrics(streams);
-  own.addConnections({ open: 0, ended: { idle: 0, unread: 0, refused: 0 } });
-  const families = [
-    ...statusFamilies(status, { successful: true, success_seconds: 0 }),
-    ...actorDetails(status),
-    ...processFamilies(),
-    ...own.families,
-    ...own.details,
-  ];
-  const names = new Set(families.map(({ text }) => text.name));
+  const names = new Set(agentMetrics().map(({ name }) => name));
   const wrong = readNames(NODE_PROCESS_NAMES).filter(({ here, reason }) =>
     here === '' ? reason === '' : !names.has(here),
   );

@@ -61,16 +61,27 @@ test('a module whose source is gone is removed from the result', () => {
   directory.build();
   assert.equal(existsSync(join(directory.out, 'other.js')), false);
   assert.ok(existsSync(join(directory.out, 'renamed.js')));
+  for (const name of ['renamed.ts', 'renamed.bpf.c']) rmSync(join(directory.sources, name));
+  assert.match(
+    directory.build().printed,
+    /warning: \S+\/mine has no \*\.bpf\.c and no \*\.ts: nothing to build/,
+  );
 });
 
-test('the collector that the README shows can be built', () => {
+test('the collectors that the README shows can be built', () => {
   const readme = readFileSync(at('README.md'), 'utf8');
   const [, c = ''] = /```c\n(\/\* mine\/long_sleep[\s\S]*?)```/.exec(readme) ?? [];
   const [, ts = ''] = /```ts\n(import [\s\S]*?longSleep[\s\S]*?)```/.exec(readme) ?? [];
   using directory = new UserDirectory();
   directory.write('long_sleep.bpf.c', c);
   directory.write('long_sleep.ts', ts);
+  directory.write(
+    'open_files.ts',
+    /```ts\n(import [^`]*defineMetric(?:(?!```)[\s\S])*)```/.exec(readme)?.[1] ?? '',
+  );
   const { status, printed } = directory.build();
   assert.equal(status, 0, printed);
-  assert.ok(existsSync(join(directory.out, 'long_sleep.description.json')));
+  for (const name of ['long_sleep', 'open_files'])
+    assert.ok(existsSync(join(directory.out, `${name}.description.json`)), name);
+  assert.match(readFileSync(join(directory.out, 'long_sleep.json'), 'utf8'), /"cgroup_id"/);
 });

@@ -241,6 +241,17 @@ test('a failed sample is counted and the next one taken in its time; only many i
   assert.equal(await run.ended, failure);
 });
 
+test('a sample whose thread is replaced meanwhile is counted, and worth no line unless it happens again', async () => {
+  const numbers = new Numbers();
+  const gone = { expected: 'an answer', found: 'that it has ended', remedy: 'none' };
+  numbers.look = () => Promise.reject(new HuatuoError('WORKER_EXITED', gone));
+  await using run = new Run(numbers);
+  await run.clock.advance(0);
+  assert.deepEqual([numbers.counted, numbers.logged], [['sample failed'], []]);
+  await run.clock.advance(10);
+  assert.deepEqual(numbers.logged, ['a sample failed']);
+});
+
 test('a failure that no retry can heal ends the run at once', async () => {
   const numbers = new Numbers();
   const failure = new HuatuoError('COLLECTOR_INVALID', { found: 'nonsense', remedy: 'correct it' });

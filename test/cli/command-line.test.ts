@@ -43,7 +43,7 @@ test('flags of the Prometheus family set keys of the file, with a space or with 
 test('a directory is built for one that is named', () => {
   const built = { command: 'build', directory: 'mine', out: 'built' };
   assert.deepEqual(parse('build', 'mine', '--out', 'built'), built);
-  assert.match(usageOf('build', 'mine'), /--out/);
+  assert.match(usageOf('build', 'mine'), /--out.*; see huatuo build --help$/);
 });
 
 test('flags stand before or after the command', () => {

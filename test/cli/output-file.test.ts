@@ -1,7 +1,8 @@
-/** Where `huatuo profile` writes: whole files, and never through a link. */
+/** Where `huatuo profile` writes: whole files, and never through a link of another user. */
 import assert from 'node:assert/strict';
 import {
   existsSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -23,11 +24,28 @@ test('asking whether a file can be written makes and changes nothing', () => {
   assert.ok(lstatSync(link).isSymbolicLink());
 });
 
-test('a link in the place of the file is replaced, and what it leads to stays as it is', () => {
+test('own links are followed, also to a file that is not there yet; a circle of them is refused', () => {
+  using temp = tempDirectory();
+  const [target, link, first] = ['target', 'flame.html', 'first.html'].map((name) => join(temp.path, name));
+  assert.ok(target && link && first);
+  mkdirSync(join(temp.path, 'in'));
+  symlinkSync('in/target', link);
+  symlinkSync('flame.html', first);
+  writeOutput(first, 'flames');
+  assert.equal(readFileSync(join(temp.path, 'in/target'), 'utf8'), 'flames');
+  assert.ok(lstatSync(link).isSymbolicLink() && lstatSync(first).isSymbolicLink());
+  symlinkSync('target', target);
+  assert.throws(() => requireWritable(target), { code: 'DIRECTORY_NOT_WRITABLE', message: /ELOOP/ });
+});
+
+const skip = process.geteuid?.() !== 0 && 'only root can give a link to another user';
+
+test('a link of another user is replaced, and what it leads to stays as it is', { skip }, () => {
   using temp = tempDirectory();
   const [target, link] = [join(temp.path, 'target'), join(temp.path, 'flame.html')];
   writeFileSync(target, 'of another user');
   symlinkSync(target, link);
+  lchownSync(link, 65_534, 65_534);
   writeOutput(link, 'flames');
   assert.equal(readFileSync(link, 'utf8'), 'flames');
   assert.ok(!lstatSync(link).isSymbolicLink());

@@ -10,6 +10,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +49,27 @@ test('a profile of a process without an agent: files of several kinds, and the f
     assert.match((await profile('a.html')).content.toString(), /"hot_function"/);
     assert.ok(gunzipSync((await profile('a.pprof')).content).includes('hot_function'));
   } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('a profile of what does not run replaces no file, and says so', { skip }, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'huatuo-profile-'));
+  const idle = spawn('sleep', ['1000'], { stdio: 'ignore' });
+  try {
+    await eventually('it to sleep', () =>
+      /\(sleep\) S /.test(readFileSync(`/proc/${idle.pid}/stat`, 'utf8')),
+    );
+    const file = join(directory, 'a.folded');
+    writeFileSync(file, 'of before');
+    const argv = ['profile', '--pid', `${idle.pid}`, '--duration', '200ms', '-o', file];
+    const child = spawn(at('src/cli/huatuo'), argv, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const { code, said } = await ended(child);
+    assert.equal(code, 1, said);
+    assert.match(said, /expected a sample, found none: nothing is written; it did not run meanwhile/);
+    assert.equal(readFileSync(file, 'utf8'), 'of before');
+  } finally {
+    idle.kill();
     rmSync(directory, { recursive: true });
   }
 });

@@ -1,11 +1,14 @@
 /** `huatuo profile`: what it refuses, before anything is loaded. */
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { createCatalog } from '../../src/catalog/catalog.ts';
 import { parseCommandLine } from '../../src/cli/command-line.ts';
 import { loadFrom } from '../../src/cli/configuration.ts';
 import { profileCommand } from '../../src/cli/profile.ts';
 import { ConfigFiles } from '../../src/config/config-files.ts';
+import { tempDirectory } from '../storage/journal/fixture.ts';
 
 const CATALOG = createCatalog([]);
 
@@ -40,6 +43,16 @@ for (const [argv, found] of refusals) {
     });
   });
 }
+
+test('a process that has ended and is not waited for is refused with what it is', async () => {
+  using procfs = tempDirectory();
+  mkdirSync(join(procfs.path, '17'));
+  writeFileSync(join(procfs.path, '17/stat'), '17 (a) b) Z 1 17 17');
+  await assert.rejects(run('--pid', '17', '--path.procfs', procfs.path), {
+    code: 'USAGE',
+    message: /--pid of a process that runs, found 17, which has ended and waits for its parent/,
+  });
+});
 
 test('a file that cannot be written is refused before time is spent', async () => {
   await assert.rejects(run('-o', '/nonexistent/flame.html'), {

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { agentMetrics } from '../../src/build/agent-metrics.ts';
 import { AgentProcess } from '../support/agent.ts';
 import { Allocator } from '../support/allocator.ts';
 import { hierarchyOf, skipWithoutController, TestCgroup } from '../support/cgroup.ts';
@@ -190,6 +191,13 @@ describe('one agent with all collectors', { skip }, () => {
     const own = await agent.get('/metrics?collect[]=agent');
     assert.deepEqual([...promlint(own), ...promtoolComplaints(own)], []);
     const [every, detailed] = [await agent.metrics(), parsePage(own)];
+    const listed = new Map(agentMetrics().map((metric) => [metric.name, metric]));
+    for (const [name, { type, samples }] of detailed) {
+      assert.equal(listed.get(name)?.type, type, name);
+      const shown = new Set(samples.flatMap(({ labels }) => Object.keys(labels)));
+      for (const label of listed.get(name)?.labels ?? []) assert.ok(shown.has(label), `${name} by ${label}`);
+      assert.equal(every.has(name), listed.get(name)?.isUsual, `${name} on every page`);
+    }
     assert.ok(detailed.has('huatuo_actor_heap_bytes') && !every.has('huatuo_actor_heap_bytes'));
     const actors = samplesOf(every, 'huatuo_actor_state', { actor: 'runqlat' });
     assert.deepEqual(

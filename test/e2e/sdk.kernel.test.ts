@@ -88,6 +88,18 @@ test('a reload replaces a collector that was rebuilt under its old name, and no 
   assert.equal((await agent.actor('journal')).since, since);
 });
 
+test('a reload names the collectors that cannot run since, and why', { skip }, async () => {
+  using scratch = scratchDirectory();
+  const { agent: started, collectors } = await agentWith(scratch.path);
+  await using agent = started;
+  writeFileSync(join(collectors, 'flood.bpf.o'), 'no object');
+  assert.match(
+    await agent.reload(),
+    /^configuration reloaded: flood; flood is unsupported: expected .*, found /,
+  );
+  assert.equal((await agent.actor('flood')).state, 'unsupported');
+});
+
 test('a reload runs the new code of a collector on the pool', { skip }, async () => {
   using scratch = scratchDirectory();
   const write = (value: number): void =>

@@ -24,7 +24,9 @@ test('arguments are told apart by a space, also an empty one, and what sets its 
 test('a long one is cut; a process that is gone, or has given its memory back, has none', () => {
   process(3, `${'x'.repeat(1 << 16)}\0`);
   process(4, '');
+  process(7, 'é'.repeat(1 << 8));
   assert.equal(readCommandLine(procfs, 3, 'shop'), 'x'.repeat(127));
+  assert.equal(readCommandLine(procfs, 7, 'shop'), 'é'.repeat(63), 'not within a character');
   assert.deepEqual(
     [readCommandLine(procfs, 4, 'shop'), readCommandLine(procfs, 5, 'shop')],
     [undefined, undefined],

@@ -26,6 +26,7 @@ const FORCED_NAMES: readonly RegExp[] = [
   /^huatuo_bamai_cpu_util_(container_)?total$/,
   /^huatuo_bamai_cpu_stat_container_\w+$/,
   /^huatuo_bamai_diskio_disk_iowait_percent$/,
+  /^huatuo_bamai_iolatency_(container_)?blkdisk_(d2c|q2c)$/,
   /^huatuo_bamai_memory_events_container_\w+$/,
   /^huatuo_bamai_memory_free_(allocpages|compaction)_stall$/,
   /^huatuo_bamai_memory_others_container_\w+_time$/,

@@ -93,12 +93,29 @@ test('no form of a host is too much for the adapter, and a request may name none
 
 test('a target that is no path is 404 with a JSON error', async () => {
   await using server = await listen({ '/': (c) => text(c, 'here') });
-  for (const target of ['*', 'http://host/', 'http://[', '/\\', '/./'])
+  for (const target of ['*', 'http://[', 'http://user@host/', 'ftp://host/', '/\\', '/./'])
     assert.match(
       await raw(server, `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`),
       /^HTTP\/1.1 404 .*"NOT_FOUND"/s,
       target,
     );
+});
+
+test('a target in absolute form is its path, and the host in it is one that is asked', async () => {
+  const hosts: string[] = [];
+  const page: Page = (c) => {
+    const { rawHeaders } = c.env.incoming;
+    hosts.push(...rawHeaders.filter((_, i) => rawHeaders[i - 1]?.toLowerCase() === 'host'));
+    return text(c, `query ${c.req.query('q')}`);
+  };
+  await using server = await listen({ '/': page, '/metrics': page });
+  for (const target of ['http://other/metrics?q=1', 'HTTP://[::1]:9704/metrics?q=1', 'https://other:1?q=1'])
+    assert.match(
+      await raw(server, `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`),
+      /^HTTP\/1.1 200 .*query 1$/s,
+      target,
+    );
+  assert.deepEqual(hosts, ['a', 'other', 'a', '[::1]:9704', 'a', 'other:1']);
 });
 
 test('a page without an end arrives as it is written, until the server closes', async () => {

@@ -2,7 +2,7 @@
 import { counter, gauge, type OwnFamily } from '../../storage/prometheus/own-family.ts';
 import type { ServiceReport } from './service.ts';
 
-export function containerFamilies({ containers }: ServiceReport): OwnFamily[] {
+export function containerFamilies({ containers }: Pick<ServiceReport, 'containers'>): OwnFamily[] {
   if (!containers) return [];
   const { sources } = containers;
   const known = (['containers', 'units', 'gone'] as const).map((state) => ({

@@ -39,7 +39,7 @@ const FAMILIES: readonly Field[] = [
     'torn_documents_total',
     'Lines that a crash left unfinished, and that were cut off.',
   ],
-  ['segment_bytes', 'gauge', 'segment_bytes', 'Bytes in them.'],
+  ['segment_bytes', 'gauge', 'segment_bytes', 'Bytes of its files.'],
 ];
 
 /** What is only on the page of the agent. */

@@ -3,6 +3,7 @@
  * meet it, so that most lines are passed over without being parsed.
  */
 import { HuatuoError } from '../../error.ts';
+import { SEVERITIES } from '../../schema/layout.ts';
 import { NS_PER_MS, parseDuration, parseSize } from '../../sdk/units.ts';
 
 const OPERATORS = ['==', '!=', '<=', '>=', '<', '>', '~'] as const;
@@ -73,10 +74,16 @@ function parseClause(clause: string): Condition {
     misfit: (document) => {
       const found = valuesAt(document, keys);
       if (found.length === 0) return `no ${path}`;
+      if (path === 'severity' && operator === '==' && !isSeverity(value))
+        return `a severity of ${SEVERITIES.join(', ')}, and never ${JSON.stringify(value)}`;
       if (operator === '!=' || found.some((one) => typeof one === typeof value)) return undefined;
       return `${path} with ${kindOf(found[0])}, and not ${kindOf(value)} such as ${JSON.stringify(value)}`;
     },
   };
+}
+
+function isSeverity(value: Scalar): boolean {
+  return SEVERITIES.some((one) => one === value);
 }
 
 function kindOf(value: unknown): string {

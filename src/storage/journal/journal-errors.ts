@@ -17,7 +17,7 @@ export function away(directory: string): HuatuoError {
   return new HuatuoError('JOURNAL_FAILED', {
     expected: `${directory} and its lock to stay where they are`,
     found: 'that they were deleted or renamed',
-    remedy: 'nothing: the journal goes on in a new directory, and counts what is gone',
+    remedy: 'the journal goes on in a new directory, and counts what is gone',
   });
 }
 

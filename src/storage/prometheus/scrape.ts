@@ -105,10 +105,11 @@ function tell(
   return faults.length === 0;
 }
 
-function scrapeFamilies(
+/** How the sources of a page answered. */
+export function scrapeFamilies(
   outcomes: readonly Outcome[],
   succeeded: ReadonlyMap<Outcome, boolean>,
-  { lastSuccess_seconds }: ScrapeInputs,
+  { lastSuccess_seconds }: Pick<ScrapeInputs, 'lastSuccess_seconds'>,
 ): OwnFamily[] {
   const family = (name: string, help: string, value: (outcome: Outcome) => number | undefined): OwnFamily => {
     const known = outcomes.flatMap((outcome) => {
@@ -140,7 +141,8 @@ function seriesOf(collector: string): string {
   return text;
 }
 
-function upFamily(up: boolean): OwnFamily {
+/** Whether the page has the agent's own families. */
+export function upFamily(up: boolean): OwnFamily {
   return gauge(SUPERVISOR_UP, 'Whether the main thread gave the metrics of the agent itself: 1 yes, 0 no.', [
     { labels: {}, value: up ? 1 : 0 },
   ]);

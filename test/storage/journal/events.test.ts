@@ -152,8 +152,9 @@ describe('conditions', () => {
       misfit('tracer_data.victim > 3'),
       'tracer_data.victim with fields of its own, and not a number such as 3',
     );
-    for (const text of ['tracer_data.victim.pid == 4', 'tracer_data.stack == three', 'severity == error'])
+    for (const text of ['tracer_data.victim.pid == 4', 'tracer_data.stack == three', 'severity == info'])
       assert.equal(misfit(text), undefined, text);
+    assert.equal(misfit('severity == critcal'), 'a severity of info, warning, critical, and never "critcal"');
     assert.equal(ofContainer('nosuch').misfit(document), 'no container called "nosuch"');
   });
 
