@@ -1,7 +1,9 @@
 /**
- * What the agent costs while nothing happens and Prometheus scrapes: with five collectors, and with thirty of which 25 are a
- * user's own; and beside it node_exporter, where that is installed. Of an agent with all collectors only the start.
+ * What the agent costs while nothing happens and Prometheus scrapes: with five collectors, with thirty of which 25 are a user's own, and
+ * node_exporter, where that is installed, all at the same time. Of an agent with all collectors only the start.
  */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import { at } from '../../src/paths.ts';
@@ -18,16 +20,16 @@ const SCRAPE_INTERVAL_MS = 15_000;
 /** Until then V8 still compiles what a scrape runs through, and threads have not collected what their start has left. */
 const WARM_UP_SCRAPES = 4;
 
-interface Goals {
-  readonly rss_mb: number;
-  readonly cpu_s_per_min: number;
+interface StartGoals {
   readonly ready_s?: number;
   readonly start_cpu_s?: number;
 }
 
 /** A process that is scraped. */
 interface Scraped {
+  readonly name: string;
   readonly pid: number;
+  readonly goals?: { readonly rss_mb: number; readonly cpu_s_per_min: number };
   scrape(): Promise<unknown>;
 }
 
@@ -35,36 +37,40 @@ export async function benchIdle(options: BenchOptions): Promise<Row[]> {
   using workspace = new Workspace(options.directory);
   options.progress(`idle: building ${QUIET} collectors`);
   const quiet = await buildQuietCollectors(workspace.path, QUIET);
+  const all = await startOfAll(workspace);
+  await using five = await startAgent(workspace, FIVE, []);
+  await using thirty = await startAgent(workspace, [...FIVE, ...quietNames()], [quiet]);
+  await using exporter = await NodeExporter.start();
+  const scraped: Scraped[] = [
+    { name: '5 collectors', agent: five, goals: { rss_mb: 90, cpu_s_per_min: 0.15 } },
+    { name: '30 collectors', agent: thirty, goals: { rss_mb: 220, cpu_s_per_min: 0.4 } },
+  ].map(({ agent, ...one }) => ({ ...one, pid: agent.pid, scrape: () => agent.get('/metrics') }));
+  if (exporter) scraped.push({ name: 'node_exporter', pid: exporter.pid, scrape: () => exporter.page() });
+  // Side by side, and scraped in turns: none has a minute of the machine that the others have not.
+  const rows = scraped.map(async (one, turn) => {
+    await sleep((turn * SCRAPE_INTERVAL_MS) / scraped.length);
+    return await watch(one, options);
+  });
   return [
-    ...(await idleAgent('5 collectors', [], workspace, options, {
-      rss_mb: 90,
-      cpu_s_per_min: 0.15,
-      ready_s: 1.5,
-      start_cpu_s: 1,
-    })),
-    ...(await idleAgent('30 collectors', [quiet], workspace, options, { rss_mb: 220, cpu_s_per_min: 0.4 })),
-    ...(await startOfAll(workspace)),
-    ...(await idleNodeExporter(options)),
+    ...startRows('5 collectors', five, { ready_s: 1.5, start_cpu_s: 1 }),
+    ...startRows('30 collectors', thirty, {}),
+    ...all,
+    ...(await Promise.all(rows)).flat(),
   ];
 }
 
-async function idleAgent(
-  name: string,
-  directories: readonly string[],
+async function startAgent(
   workspace: Workspace,
-  options: BenchOptions,
-  goals: Goals,
-): Promise<Row[]> {
-  const named = [...FIVE, ...(directories.length > 0 ? quietNames() : [])];
-  await using agent = await AgentProcess.start(
-    workspace.path,
-    { journal: { directory: `${workspace.path}/journal` }, path: { collectors: directories } },
-    ['--collector.disable-defaults', ...named.map((collector) => `--collector.${collector}`)],
+  collectors: readonly string[],
+  directories: readonly string[],
+): Promise<AgentProcess> {
+  const own = join(workspace.path, `${collectors.length}-collectors`);
+  mkdirSync(own);
+  return await AgentProcess.start(
+    own,
+    { journal: { directory: join(own, 'journal') }, path: { collectors: directories } },
+    ['--collector.disable-defaults', ...collectors.map((collector) => `--collector.${collector}`)],
   );
-  return [
-    ...startRows(name, agent, goals),
-    ...(await watch(name, { pid: agent.pid, scrape: () => agent.get('/metrics') }, options, goals)),
-  ];
 }
 
 async function startOfAll(workspace: Workspace): Promise<Row[]> {
@@ -77,11 +83,7 @@ async function startOfAll(workspace: Workspace): Promise<Row[]> {
   return startRows(`all ${entries.length} collectors`, agent, { ready_s: 1.5, start_cpu_s: 1 });
 }
 
-function startRows(
-  name: string,
-  { start }: AgentProcess,
-  goals: Pick<Goals, 'ready_s' | 'start_cpu_s'>,
-): Row[] {
+function startRows(name: string, { start }: AgentProcess, goals: StartGoals): Row[] {
   return [
     { name: `idle, ${name}, ready after`, ...bounded(start.ready_ms / 1000, goals.ready_s, 's') },
     { name: `idle, ${name}, CPU of the start`, ...bounded(start.cpu_seconds, goals.start_cpu_s, 's') },
@@ -92,17 +94,9 @@ function quietNames(): string[] {
   return Array.from({ length: QUIET }, (_, index) => `quiet_${index}`);
 }
 
-async function idleNodeExporter(options: BenchOptions): Promise<Row[]> {
-  await using exporter = await NodeExporter.start();
-  if (!exporter) return [];
-  return await watch('node_exporter', { pid: exporter.pid, scrape: () => exporter.page() }, options);
-}
-
 async function watch(
-  name: string,
-  { pid, scrape }: Scraped,
+  { name, pid, scrape, goals }: Scraped,
   { idle_seconds, progress }: BenchOptions,
-  goals?: Goals,
 ): Promise<Row[]> {
   progress(`idle: ${name}, warming up for ${(WARM_UP_SCRAPES * SCRAPE_INTERVAL_MS) / 1000} s`);
   await scrapeFor(WARM_UP_SCRAPES * SCRAPE_INTERVAL_MS, scrape);
@@ -111,7 +105,7 @@ async function watch(
   await scrapeFor(idle_seconds * 1000, scrape);
   const seconds = (performance.now() - start) / 1000;
   for (const [thread, used] of usageBetween(before.threads, cpuSecondsByThread(pid)))
-    progress(`idle: ${thread.padEnd(16)} ${((used / seconds) * 60).toFixed(2)} s/min`);
+    progress(`idle: ${name}: ${thread.padEnd(16)} ${((used / seconds) * 60).toFixed(2)} s/min`);
   const cpu = ((cpuSeconds(pid) - before.cpu) / seconds) * 60;
   const wakeups = (sleeps(pid) - before.sleeps) / seconds;
   const [rss, pss, file] = megabytes(pid);
