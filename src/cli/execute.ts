@@ -40,8 +40,11 @@ export async function execute(argv: readonly string[], held: HeldSignals): Promi
         load: (options) => loadFrom(invocation.flags, catalog, files, options),
       });
     case 'list': {
-      const collectors = await listCollectors(catalog, load(invocation.flags).config);
+      const { config } = load(invocation.flags);
+      const collectors = await listCollectors(catalog, config);
       print(invocation.output === 'json' ? JSON.stringify(collectors, null, 2) : formatList(collectors));
+      const { refusedCaptures } = await import('./capture-objects.ts');
+      for (const refused of await refusedCaptures(config)) complain(refused);
       return 0;
     }
     case 'events': {
