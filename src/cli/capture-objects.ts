@@ -21,11 +21,7 @@ export async function refusedCaptures({ path }: EffectiveConfig): Promise<string
     const name = file.slice(0, -OBJECT.length);
     if (!file.endsWith(OBJECT) || name === NOT_OF_CAPTURES) continue;
     const { error } = await inspect({ ...agentObject(name), options: {}, paths: path });
-    if (error) refused.push(refusal(name, error.message));
+    if (error) refused.push(`captures of autotracers go without ${name}: ${error.message.split('\n')[0]}`);
   }
   return refused;
-}
-
-function refusal(name: string, message: string): string {
-  return `captures of autotracers go without ${name}: ${message.split('\n')[0]}`;
 }

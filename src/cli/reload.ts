@@ -1,6 +1,6 @@
 /** `huatuo reload`: tells the agent that runs with this configuration to read it again. */
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import {
   REQUEST,
@@ -31,30 +31,35 @@ export async function reloadAgent(config: ReloadPlace): Promise<string> {
 /** Whether an agent runs that this user may tell so. */
 export async function isReloadable(config: ReloadPlace): Promise<boolean> {
   try {
-    using short = shortPath(reloadSocketPath(config));
-    const socket = connect(short.path);
-    try {
-      await once(socket, 'connect', { signal: AbortSignal.timeout(LOOK_MS) });
-      return true;
-    } finally {
-      socket.destroy();
-    }
+    (await connected(reloadSocketPath(config), AbortSignal.timeout(LOOK_MS))).destroy();
+    return true;
   } catch {
     return false;
   }
 }
 
 async function ask(path: string): Promise<ReloadAnswer> {
-  using short = shortPath(path);
-  const socket = connect(short.path);
   const signal = AbortSignal.timeout(DEADLINE_MS);
+  const socket = await connected(path, signal);
   try {
-    await once(socket, 'connect', { signal });
     socket.write(REQUEST);
     signal.addEventListener('abort', () => socket.destroy(signal.reason), { once: true });
     return JSON.parse(await text(socket)) as ReloadAnswer;
   } finally {
     socket.destroy();
+  }
+}
+
+/** @throws the errno's error, or the signal's reason; then nothing is left of it */
+async function connected(path: string, signal: AbortSignal): Promise<Socket> {
+  using short = shortPath(path);
+  const socket = connect(short.path);
+  try {
+    await once(socket, 'connect', { signal });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
   }
 }
 

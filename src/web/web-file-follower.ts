@@ -60,9 +60,10 @@ export class WebFileFollower {
     // Before it is read: what changes meanwhile is met by the next look.
     this.#seen = signature(this.#value.files);
     try {
-      if (isProtected(this.#value)) refuseEmpty(this.#path);
+      const wasProtected = isProtected(this.#value);
+      if (wasProtected) refuseEmpty(this.#path);
       const file = await read(this.#path);
-      if (isProtected(this.#value) && !isProtected(file))
+      if (wasProtected && !isProtected(file))
         this.#log.warn('web.config_file has neither users nor TLS any more: all pages are open', {
           file: this.#path,
         });

@@ -2,7 +2,7 @@
  * How much slower work gets with the agent than without, and with its collector of run queues alone than with the same of bpftrace:
  *
  *   round 1   without   all collectors   runqlat   bpftrace
- *   round 2   bpftrace  without   all collectors   runqlat        each begins with another one
+ *   round 2   all collectors   runqlat   bpftrace   without        each begins with another one
  *   …
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -70,11 +70,9 @@ export async function slowDown(
   const names = Object.keys(arms);
   const rounds: Readonly<Record<string, Times>>[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const order = names.map(
-      (_, index) => names[(index + names.length - (round % names.length)) % names.length]!,
-    );
+    const first = round % names.length;
     const times: Record<string, Times> = {};
-    for (const name of order) times[name] = await arms[name]!();
+    for (const name of [...names.slice(first), ...names.slice(0, first)]) times[name] = await arms[name]!();
     rounds.push(times);
     progress(`probes: round ${round + 1} of ${ROUNDS}`);
   }

@@ -12,7 +12,7 @@ import type { ActorStatus } from '../../src/actor/state.ts';
 import { reloadAgent } from '../../src/cli/reload.ts';
 import { at } from '../../src/paths.ts';
 import type { LedgerStatus, StatusDocument } from '../../src/web/status.ts';
-import { eventually } from './eventually.ts';
+import { eventually, nameOf, type Waited } from './eventually.ts';
 import { type JournalDocument, readDocuments } from './journal-reader.ts';
 import { type PageFamily, parsePage } from './prometheus-text.ts';
 
@@ -158,7 +158,7 @@ export class AgentProcess implements AsyncDisposable {
 
   /** Asks again until `check` answers something true; fails at once when the agent has ended. */
   async until<T>(
-    what: string | (() => string),
+    what: Waited,
     check: () => T | Promise<T>,
     timeout_ms?: number,
   ): Promise<Exclude<T, undefined | false>> {
@@ -166,10 +166,7 @@ export class AgentProcess implements AsyncDisposable {
       what,
       async () => {
         const found = await check();
-        if (!found && this.#gone)
-          throw new Error(
-            `the agent ended before ${typeof what === 'string' ? what : what()}:\n${this.#stderr}`,
-          );
+        if (!found && this.#gone) throw new Error(`the agent ended before ${nameOf(what)}:\n${this.#stderr}`);
         return found;
       },
       { ...(timeout_ms !== undefined && { timeout_ms }), last: () => this.#stderr },

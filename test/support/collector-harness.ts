@@ -195,11 +195,6 @@ export class CollectorHarness implements AsyncDisposable {
     return this.#ring ? ringRecords(this.#ring) : [];
   }
 
-  /** Runs of its programs that the kernel left out: what they would have counted is missing. */
-  get missedRuns(): number {
-    return this.#kernel?.object?.missedRuns ?? 0;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     await this.#kernel?.release();

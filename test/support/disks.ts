@@ -15,7 +15,7 @@ import { basename, join } from 'node:path';
 import { holdLock } from '../../src/kernel/lock.ts';
 
 /** `/sys/block/<disk>/stat`, Documentation/admin-guide/iostats.rst */
-interface DiskStat {
+export interface DiskStat {
   readonly reads: number;
   readonly read_ms: number;
   readonly writes: number;

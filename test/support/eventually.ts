@@ -6,14 +6,20 @@ const STEP_MS = 20;
 /** Only a wait that would never end gets there: half of what the runner gives a test. */
 const TIMEOUT_MS = 60_000;
 
+/** What completes a sentence such as "waited N ms for …"; a function tells what it is in the end. */
+export type Waited = string | (() => string);
+
+export function nameOf(what: Waited): string {
+  return typeof what === 'string' ? what : what();
+}
+
 /**
  * Asks again until `check` answers something true.
- * @param what completes the sentence "waited N ms for …"; a function tells what it is in the end
  * @param last added to the message when time is up: what was there instead
  * @returns what `check` answered; what it throws ends the wait
  */
 export async function eventually<T>(
-  what: string | (() => string),
+  what: Waited,
   check: () => T | Promise<T>,
   { timeout_ms = TIMEOUT_MS, last = (): string => '' }: { timeout_ms?: number; last?: () => string } = {},
 ): Promise<Exclude<T, undefined | false>> {
@@ -21,10 +27,8 @@ export async function eventually<T>(
   for (;;) {
     const answer = await check();
     if (answer) return answer as Exclude<T, undefined | false>;
-    if (performance.now() > deadline) {
-      const missed = typeof what === 'string' ? what : what();
-      throw new AssertionError({ message: `waited ${timeout_ms} ms for ${missed}\n${last()}` });
-    }
+    if (performance.now() > deadline)
+      throw new AssertionError({ message: `waited ${timeout_ms} ms for ${nameOf(what)}\n${last()}` });
     await sleep(STEP_MS);
   }
 }

@@ -90,6 +90,14 @@ export class Stage implements AsyncDisposable {
     await this.arrived(1);
   }
 
+  /** Sends segments over a connection of which some are lost on their way to the server; all have arrived in the end. */
+  async sendLosing(lost: { readonly first: number; readonly last: number }, segments: number): Promise<void> {
+    await this.established();
+    await this.pair.server.lose({ match: DATA, ...lost });
+    await this.send(segments);
+    await this.arrived(segments + 1);
+  }
+
   /** Documents about one end so far. */
   async documents(side: Side): Promise<Document[]> {
     this.#documents.push(...((await this.collector.documents()) as Document[]));

@@ -134,10 +134,7 @@ describe('TCP retransmissions become documents', { skip }, () => {
       retryUnseen(async () => {
         await using stage = await Stage.set(collector, family);
         const { client } = stage.pair;
-        await stage.established();
-        await lose(stage, { match: DATA, first: 3, last: 3 });
-        await stage.send(9);
-        await stage.arrived(10);
+        await stage.sendLosing({ first: 3, last: 3 }, 9);
         const documents = await complete(stage, 'client');
         assertClients(stage, documents);
         assert.deepEqual(
@@ -155,10 +152,7 @@ describe('TCP retransmissions become documents', { skip }, () => {
       retryUnseen(async () => {
         await using stage = await Stage.set(collector, family);
         const { client } = stage.pair;
-        await stage.established();
-        await lose(stage, { match: DATA, first: 3, last: 3 });
-        await stage.send(3);
-        await stage.arrived(4);
+        await stage.sendLosing({ first: 3, last: 3 }, 3);
         const documents = await complete(stage, 'client');
         assertClients(stage, documents);
         assert.deepEqual([...reasonsOf(documents)], [['TLP', client.counter('TcpExtTCPLossProbes')]]);
@@ -183,11 +177,8 @@ test('what the rate limit suppresses is counted by reason, and as rate limited',
       options: { max_events_per_second_per_cpu: 1 },
     });
     await using stage = await Stage.set(collector, 4);
-    const { client, server } = stage.pair;
-    await stage.established();
-    await server.lose({ match: DATA, first: 2, last: 8 });
-    await stage.send(9);
-    await stage.arrived(10);
+    const { client } = stage.pair;
+    await stage.sendLosing({ first: 2, last: 8 }, 9);
     const documents = await stage.documents('client');
     const ledger = (await (await collector.ctx.bpf.load()).map('ledger').get(0)) as { rate_limited: number };
     assert.ok(ledger.rate_limited > 0, JSON.stringify(ledger));

@@ -8,7 +8,7 @@ import { eventually } from '../../support/eventually.ts';
 import { skipWithoutKernelType } from '../../support/kernel.ts';
 import type { Drop } from '../../support/packet-stage.ts';
 import type { Family, Side } from '../../support/tcp-pair.ts';
-import { DATA, type Document, Stage, skipWithoutRetransmits } from '../../support/tcp-stage.ts';
+import { type Document, Stage, skipWithoutRetransmits } from '../../support/tcp-stage.ts';
 import { retryUnseen } from '../../support/unseen.ts';
 
 const skip = skipWithoutRetransmits() || skipWithoutKernelType('skb_drop_reason');
@@ -61,10 +61,7 @@ for (const family of [4, 6] as const) {
     retryUnseen(async () => {
       await using lossy = await Lossy.open(family);
       const { stage } = lossy;
-      await stage.established();
-      await stage.pair.server.lose({ match: DATA, first: 3, last: 3 });
-      await stage.send(9);
-      await stage.arrived(10);
+      await stage.sendLosing({ first: 3, last: 3 }, 9);
       const [drop, ...moreDrops] = await lossy.drops('server', 'TC_INGRESS', 1);
       const [again, ...more] = await stage.complete('client');
       assert.deepEqual([moreDrops.length, more.length], [0, 0]);
@@ -85,10 +82,7 @@ for (const family of [4, 6] as const) {
     retryUnseen(async () => {
       await using lossy = await Lossy.open(family);
       const { stage } = lossy;
-      await stage.established();
-      await stage.pair.server.lose({ match: DATA, first: 1, last: 3 });
-      await stage.send(1);
-      await stage.arrived(2);
+      await stage.sendLosing({ first: 1, last: 3 }, 1);
       const drops = ids(await lossy.drops('server', 'TC_INGRESS', 3));
       const again = ids(await stage.complete('client'));
       assert.equal(new Set(drops).size, 1, `${drops}`);

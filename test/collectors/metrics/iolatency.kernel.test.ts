@@ -4,7 +4,7 @@ import test from 'node:test';
 import { skipWithoutController, TestCgroup } from '../../support/cgroup.ts';
 import { CollectorHarness } from '../../support/collector-harness.ts';
 import { skipWithoutPrograms } from '../../support/container-programs.ts';
-import { directIo, diskStat, LoopDevice, ZramDevice } from '../../support/disks.ts';
+import { type DiskStat, directIo, diskStat, LoopDevice, ZramDevice } from '../../support/disks.ts';
 import { container } from '../../support/harness-containers.ts';
 import { skipWithoutBpf } from '../../support/kernel.ts';
 import { type PageFamily, samplesOf, sampleValue } from '../../support/prometheus-text.ts';
@@ -22,6 +22,21 @@ type Page = ReadonlyMap<string, PageFamily>;
 const sumOf = (page: Page, name: string, labels: Readonly<Record<string, string>>): number =>
   samplesOf(page, name, labels).reduce((sum, { value }) => sum + value, 0);
 
+interface Counted {
+  readonly before: DiskStat;
+  readonly after: DiskStat;
+  readonly shown: Page;
+}
+
+/** What the kernel and the page have counted of a disk around runs of dd, each with its operands. */
+async function counted(disk: { readonly name: string }, ...runs: readonly string[][]): Promise<Counted> {
+  await using iolatency = await CollectorHarness.load('iolatency');
+  const before = diskStat(disk.name);
+  for (const operands of runs) await directIo(operands);
+  const after = diskStat(disk.name);
+  return { before, after, shown: await iolatency.scrape() };
+}
+
 test(
   'requests of a loop device: counts are those of dd and of /sys/block, times those of the kernel',
   {
@@ -30,12 +45,11 @@ test(
   () =>
     retryUnseen(async () => {
       using disk = new LoopDevice(BYTES);
-      await using iolatency = await CollectorHarness.load('iolatency');
-      const before = diskStat(disk.name);
-      await directIo([`if=${disk.path}`, 'of=/dev/null', 'iflag=direct', `count=${READS}`]);
-      await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`]);
-      const after = diskStat(disk.name);
-      const shown = await iolatency.scrape();
+      const { before, after, shown } = await counted(
+        disk,
+        [`if=${disk.path}`, 'of=/dev/null', 'iflag=direct', `count=${READS}`],
+        ['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`],
+      );
 
       assert.equal(after.reads - before.reads, READS);
       assert.equal(after.writes - before.writes, WRITES);
@@ -67,11 +81,8 @@ test(
   () =>
     retryUnseen(async () => {
       using disk = new LoopDevice(BYTES);
-      await using iolatency = await CollectorHarness.load('iolatency');
-      const before = diskStat(disk.name);
-      await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', 'conv=fsync', `count=${WRITES}`]);
-      const after = diskStat(disk.name);
-      const shown = await iolatency.scrape();
+      const operands = ['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', 'conv=fsync', `count=${WRITES}`];
+      const { before, after, shown } = await counted(disk, operands);
       const written = { device: disk.name, operation: 'WRITE' };
       assert.ok(after.flushes > before.flushes);
       const flushes = sumOf(shown, 'huatuo_disk_flush_seconds_count', { device: disk.name });
@@ -116,13 +127,10 @@ test('a driver that takes bios has q2c, and no d2c', {
   skip: skip || (ZramDevice.available() ? false : 'no zram'),
 }, async () => {
   using disk = new ZramDevice(BYTES);
-  await using iolatency = await CollectorHarness.load('iolatency');
-  const before = diskStat(disk.name);
-  await directIo(['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`]);
-  const written = diskStat(disk.name).writes - before.writes;
-  const shown = await iolatency.scrape();
+  const operands = ['if=/dev/zero', `of=${disk.path}`, 'oflag=direct', `count=${WRITES}`];
+  const { before, after, shown } = await counted(disk, operands);
   const labels = { device: disk.name, operation: 'WRITE' };
-  assert.equal(written, WRITES);
+  assert.equal(after.writes - before.writes, WRITES);
   assert.equal(sampleValue(shown, `${Q2C}_count`, labels), WRITES);
   assert.equal(sampleValue(shown, `${D2C}_count`, labels), 0);
 });
