@@ -113,7 +113,7 @@ static __always_inline void fill_task(struct hungtask_event *event, struct task_
 {
 	struct awaited_lock lock = {};
 
-	event->cgroup_id = task_cpu_cgroup(task);
+	event->cgroup_id = read_task_cpu_cgroup(task);
 	event->pid = BPF_CORE_READ(task, tgid);
 	event->tid = BPF_CORE_READ(task, pid);
 	BPF_CORE_READ_STR_INTO(&event->comm, task, comm);

@@ -143,18 +143,19 @@ static __always_inline void write_late_packet(const struct sk_buff *skb, const s
 
 	if (!event)
 		return;
+	/* By probes: kernel/task_reads.h. */
+	net = BPF_CORE_READ(skb, dev, nd_net.net);
 	tcp_header_addresses(headers, event->tcp_saddr, event->tcp_daddr);
 	event->tcp_sport = tcp_header_source(headers);
 	event->tcp_dport = tcp_header_destination(headers);
 	event->tcp_seq = tcp_header_seq(headers);
 	event->tcp_ack_seq = tcp_header_ack_seq(headers);
 	event->packet_len_bytes = skb->len;
-	event->netdev = skb->dev->ifindex;
-	net = skb->dev->nd_net.net;
-	event->net_namespace = net->ns.inum;
-	event->net_namespace_inum = net->ns.inum;
+	event->netdev = BPF_CORE_READ(skb, dev, ifindex);
+	event->net_namespace = BPF_CORE_READ(net, ns.inum);
+	event->net_namespace_inum = event->net_namespace;
 	if (bpf_core_field_exists(net->net_cookie))
-		event->net_namespace_cookie = net->net_cookie;
+		event->net_namespace_cookie = BPF_CORE_READ(net, net_cookie);
 	event_submit(event);
 }
 

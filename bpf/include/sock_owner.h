@@ -64,14 +64,14 @@ int BPF_PROG(sock_owner_appears, const struct sock *sk, int before, int after)
 	if (after != SYN_SENT && after != LISTEN)
 		return 0;
 	/* A kernel thread. */
-	if (!((struct task_struct *)bpf_get_current_task_btf())->mm)
+	if (!BPF_CORE_READ((struct task_struct *)current_task_address(), mm))
 		return 0;
 	owner = bpf_sk_storage_get(&sock_owners, (void *)sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!owner) {
 		__sync_fetch_and_add(&sock_owners_lost, 1);
 		return 0;
 	}
-	owner->cgroup_id = current_memory_cgroup();
+	owner->cgroup_id = read_current_memory_cgroup();
 	owner->pid = bpf_get_current_pid_tgid() >> 32;
 	bpf_get_current_comm(owner->comm, sizeof(owner->comm));
 	owner->known_by = connect_or_listen;

@@ -122,6 +122,7 @@ const description = z
       trigger: isFunction,
       capture: isFunction,
     }),
+    enrichesByEvent: z.literal(true).optional(),
   })
   .refine(({ kind, hooks }) => kind !== 'metric' || hooks.update, {
     path: ['update'],

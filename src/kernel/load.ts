@@ -58,12 +58,14 @@ export async function loadFresh(
   choice: ProgramChoice,
   earlier?: Handles,
 ): Promise<Handles> {
+  // Most objects are taken at once. A megabyte of log for each of their programs would have V8 collect garbage all through a start.
+  let log_bytes = 0;
   for (;;) {
-    const log = Buffer.alloc(VERIFIER_LOG_BYTES);
+    const log = Buffer.alloc(log_bytes);
     using opened = new DisposableStack();
     const handles = opened.adopt(openHandles(api, request, log), (those) => those.close(api));
     if (earlier) shareMaps(api, earlier.object, handles.object);
-    const logs = select(api, handles, request, choice);
+    const logs = select(api, handles, request, choice, log_bytes);
     writeOptions(api, handles.object, request.bytes, {
       ...request.options,
       page_bytes: BigInt(PAGE_BYTES),
@@ -73,6 +75,10 @@ export async function loadFresh(
     if (result >= 0) {
       opened.move();
       return handles;
+    }
+    if (log_bytes === 0) {
+      log_bytes = VERIFIER_LOG_BYTES;
+      continue;
     }
     const errno = errnoName(result);
     const refused = refusedPrograms(choice, logs);
@@ -97,20 +103,21 @@ function shareMaps(api: Libbpf, from: Pointer, to: Pointer): void {
   }
 }
 
-/** @returns a log for each program that is loaded */
+/** @returns a log for each program that is loaded, where logs are wanted */
 function select(
   api: Libbpf,
   handles: Handles,
   { manifest }: LoadRequest,
   choice: ProgramChoice,
+  log_bytes: number,
 ): Map<AttachPoint, Buffer> {
   const chosen = new Set(choice.chosen);
   const logs = new Map<AttachPoint, Buffer>();
   for (const point of manifest.attachPoints) {
     const program = findProgram(api, handles.object, point.program);
     api.bpf_program__set_autoload(program, chosen.has(point));
-    if (!chosen.has(point)) continue;
-    const log = Buffer.alloc(VERIFIER_LOG_BYTES);
+    if (log_bytes === 0 || !chosen.has(point)) continue;
+    const log = Buffer.alloc(log_bytes);
     collectLog(api, program, log);
     logs.set(point, log);
   }
