@@ -326,7 +326,7 @@ export class Prometheus implements PrometheusControl {
       lastSuccess_seconds: (collector) => this.#outcomes.lastSuccess_seconds(collector),
     });
     this.#outcomes.pageMade();
-    return encode(Buffer.from(page), encoding);
+    return encode(page, encoding);
   }
 
   #ownFamilies(agent: PageRequest['agent']): OwnFamily[] {

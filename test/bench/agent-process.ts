@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { V8_FLAGS } from '../../src/cli/become-agent.ts';
 import { at } from '../../src/paths.ts';
 import type { LedgerStatus, StatusDocument } from '../../src/web/status.ts';
 import { cpuSeconds } from './proc-usage.ts';
@@ -12,6 +13,19 @@ const START_TIMEOUT_MS = 20_000;
 const POLL_MS = 20;
 /** As a service manager gives it: a variable of this shell, such as one of certificates, may cost Node memory and time. */
 const ENVIRONMENT = { PATH: process.env.PATH };
+
+/** What is said last counts, and an agent that was given its flags does not start itself anew with them. */
+const UNDONE = V8_FLAGS.map((flag) => {
+  if (flag.startsWith('--v8-pool-size')) return '--v8-pool-size=4';
+  return flag.startsWith('--no-') ? flag.replace('--no-', '--') : flag.replace('--', '--no-');
+});
+const COMMANDS: Readonly<Record<Launch, readonly [string, ...string[]]>> = {
+  own: [at('src/cli/huatuo')],
+  plain: [process.execPath, ...V8_FLAGS, ...UNDONE, at('src/cli/huatuo.mjs')],
+};
+
+/** `own`: with the agent's set-up of V8 and malloc; `plain`: as Node starts any program. */
+export type Launch = 'own' | 'plain';
 
 export class AgentProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -33,14 +47,16 @@ export class AgentProcess implements AsyncDisposable {
     directory: string,
     config: object,
     flags: readonly string[] = [],
+    launch: Launch = 'own',
   ): Promise<AgentProcess> {
     const [file, log] = [join(directory, 'agent.yaml'), join(directory, 'agent.log')];
     const web = { listen_address: '127.0.0.1:0' };
     writeFileSync(file, JSON.stringify({ web, log: { format: 'json' }, ...config }));
     const stderr = openSync(log, 'w', 0o600);
-    const argv = ['run', '--config.file', file, ...flags];
+    const [command, ...first] = COMMANDS[launch];
+    const argv = [...first, 'run', '--config.file', file, ...flags];
     const agent = new AgentProcess(
-      spawn(at('src/cli/huatuo'), argv, { stdio: ['ignore', 'ignore', stderr], env: ENVIRONMENT }),
+      spawn(command, argv, { stdio: ['ignore', 'ignore', stderr], env: ENVIRONMENT }),
       log,
     );
     try {

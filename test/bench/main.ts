@@ -12,6 +12,7 @@ import { at } from '../../src/paths.ts';
 import { benchCompression } from './compression.ts';
 import { benchContainers } from './containers.ts';
 import { benchEncode } from './encode.ts';
+import { benchFlags } from './flags.ts';
 import { benchIdle } from './idle.ts';
 import { benchLookups } from './lookups.ts';
 import { benchPipeline } from './pipeline.ts';
@@ -34,6 +35,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>>
   containers: benchContainers,
   lookups: benchLookups,
   pipeline: benchPipeline,
+  flags: benchFlags,
   threads: benchThreads,
   scrape: benchScrape,
   idle: benchIdle,

@@ -87,5 +87,5 @@ export function pageOf(
   const page = new MetricsPage();
   const { families, faults } = new AnswerReader().read(answer);
   assert.deepEqual([...faults, ...page.add(owner, families)], []);
-  return renderPage(page.entries, labels, 'text');
+  return String(renderPage(page.entries, labels, 'text'));
 }

@@ -81,7 +81,7 @@ export class FileAgent implements AsyncDisposable {
 
   async scrape(): Promise<ScrapedPage> {
     const faults = new Map<string, readonly ScrapeFault[]>();
-    const text = await scrape({
+    const body = await scrape({
       ...{ sources: this.#sources, own: [], memory: this.#memory, deadline_ms: DEADLINE_MS },
       ...{ labels: { region: 'r', host: 'h' }, format: 'text' },
       onOutcome: (name, found) => {
@@ -89,7 +89,7 @@ export class FileAgent implements AsyncDisposable {
       },
       lastSuccess_seconds: () => undefined,
     });
-    return { text, faults };
+    return { text: String(body), faults };
   }
 
   /** As when a collector hangs: its deadline ends the thread, and with it what that thread kept. */

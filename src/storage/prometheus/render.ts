@@ -5,6 +5,7 @@
  */
 import { escapeLabelValue, labelText } from '../../sdk/label-text.ts';
 import type { PageEntry } from './page.ts';
+import { PageBytes } from './page-bytes.ts';
 import type { Sampled } from './reader.ts';
 
 /** Existing HuaTuo dashboards select by these labels; what is new leaves naming the target to Prometheus. */
@@ -20,37 +21,52 @@ const UPSTREAM_PREFIX = 'huatuo_bamai_';
 const COUNTER_SUFFIX = '_total';
 const UNIT = /_(seconds|bytes|ratio)$/;
 
-/** @param entries sorted by name */
-export function renderPage(entries: readonly PageEntry[], labels: PageLabels, format: PageFormat): string {
+/**
+ * @param entries sorted by name
+ * @returns the page in UTF-8
+ */
+export function renderPage(
+  entries: readonly PageEntry[],
+  labels: PageLabels,
+  format: PageFormat,
+): Buffer<ArrayBuffer> {
   const shared = labelText({ region: labels.region, host: labels.host });
-  const heads = headsOf(entries, format);
-  const page: (string | number)[] = [];
+  const known = kept[format].get(entries);
+  const heads = known?.heads ?? headsOf(entries, format);
+  const page = new PageBytes(known?.bytes ?? 0);
   for (const [index, { first, parts }] of entries.entries()) {
-    page.push(heads[index]!);
+    page.add(heads[index]!, '');
     for (const part of parts)
       addSamples(page, part, first.text.name.startsWith(UPSTREAM_PREFIX) ? shared : '');
   }
-  if (format === 'openmetrics') page.push('\n# EOF');
-  page.push('\n');
-  // Everything begins with the end of the line before it.
-  return page.join('').trimStart();
+  if (format === 'openmetrics') page.add(entries.length > 0 ? '\n# EOF' : '# EOF', '\n');
+  else if (entries.length > 0) page.add('\n', '');
+  const bytes = page.end();
+  // Values of the next one may be longer by some digits.
+  kept[format].set(entries, { heads, bytes: Math.ceil(bytes.byteLength * ROOM) });
+  return bytes;
 }
 
-/** Those of a page that is written again (`KeptPage`) are there already. */
-const kept: Readonly<Record<PageFormat, WeakMap<readonly PageEntry[], readonly string[]>>> = {
+/** What is there already of a page that is written again (`KeptPage`). */
+interface Kept {
+  readonly heads: readonly string[];
+  /** As many as it may need. */
+  readonly bytes: number;
+}
+
+const ROOM = 1.02;
+const kept: Readonly<Record<PageFormat, WeakMap<readonly PageEntry[], Kept>>> = {
   text: new WeakMap(),
   openmetrics: new WeakMap(),
 };
 
+/** Everything but the first begins with the end of the line before it. */
 function headsOf(entries: readonly PageEntry[], format: PageFormat): readonly string[] {
-  const known = kept[format].get(entries);
-  if (known) return known;
   const names = new Set(entries.map(({ first }) => first.text.name));
-  const heads = entries.map(({ first }) =>
-    format === 'text' ? textHead(first.text) : openMetricsHead(first.text, names),
-  );
-  kept[format].set(entries, heads);
-  return heads;
+  return entries.map(({ first }, index) => {
+    const head = format === 'text' ? textHead(first.text) : openMetricsHead(first.text, names);
+    return index === 0 ? head.trimStart() : head;
+  });
 }
 
 type Head = Pick<PageEntry['first']['text'], 'name' | 'help' | 'type'>;
@@ -71,18 +87,18 @@ function openMetricsHead({ name, help, type }: Head, names: ReadonlySet<string>)
   return `\n${lines.join('\n')}`;
 }
 
-function addSamples(page: (string | number)[], { family, values }: Sampled, shared: string): void {
+function addSamples(page: PageBytes, { family, values }: Sampled, shared: string): void {
   const prefixes = family.prefixes(shared);
   const buckets = (family.text.bounds?.length ?? 0) + 1;
   if (!family.text.bounds) {
     for (let i = 0; i < values.length; i++)
-      if (!Number.isNaN(values[i])) page.push(prefixes[i]!, numberText(values[i]!));
+      if (!Number.isNaN(values[i])) page.add(prefixes[i]!, numberText(values[i]!));
     return;
   }
   let at = 0;
   for (let from = 0; from < values.length; from += buckets + 1) {
-    for (let i = 0; i <= buckets; i++) page.push(prefixes[at++]!, numberText(values[from + i]!));
-    page.push(prefixes[at++]!, numberText(values[from + buckets - 1]!));
+    for (let i = 0; i <= buckets; i++) page.add(prefixes[at++]!, numberText(values[from + i]!));
+    page.add(prefixes[at++]!, numberText(values[from + buckets - 1]!));
   }
 }
 

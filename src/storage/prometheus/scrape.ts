@@ -57,8 +57,8 @@ interface Outcome {
   readonly error?: HuatuoError;
 }
 
-/** @returns the page; never rejects because of a source */
-export async function scrape(inputs: ScrapeInputs): Promise<string> {
+/** @returns the page in UTF-8; never rejects because of a source */
+export async function scrape(inputs: ScrapeInputs): Promise<Buffer<ArrayBuffer>> {
   const { sources, deadline_ms, supervisor, own, memory } = inputs;
   const [outcomes, agent] = await Promise.all([
     Promise.all(sources.map((source) => ask(source.name, () => source.scrape(deadline_ms)))),

@@ -33,7 +33,7 @@ class Half implements MetricSource {
 function lines({ families }: Awaited<ReturnType<Half['scrape']>>): string[] {
   const page = new MetricsPage();
   assert.deepEqual(page.add(NAME, families), []);
-  const text = renderPage(page.entries, { region: '', host: '' }, 'text');
+  const text = renderPage(page.entries, { region: '', host: '' }, 'text').toString();
   return text.split('\n').filter((line) => line.startsWith('huatuo_') && !line.includes('truncated'));
 }
 

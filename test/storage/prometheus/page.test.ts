@@ -27,7 +27,7 @@ function page(answers: Readonly<Record<string, MetricsAnswer>>, reserved: readon
     const reading = new AnswerReader().read(answer);
     return [...reading.faults, ...made.add(owner, reading.families)];
   });
-  const text = renderPage(made.entries, LABELS, 'text');
+  const text = String(renderPage(made.entries, LABELS, 'text'));
   assert.deepEqual(promlint(text), []);
   return { text, faults };
 }
@@ -73,14 +73,14 @@ for (const [format, golden] of [
     const made = new MetricsPage();
     const { families, faults } = new AnswerReader().read(EVERY_KIND);
     assert.deepEqual([...faults, ...made.add('test', families)], []);
-    assertGolden(join(FIXTURES, golden), renderPage(made.entries, LABELS, format));
+    assertGolden(join(FIXTURES, golden), String(renderPage(made.entries, LABELS, format)));
   });
 
 test('families of upstream get region and host, others do not, and another host is on the next page', () => {
   const made = new MetricsPage();
   made.add('test', new AnswerReader().read(answerOf([one('huatuo_bamai_a'), one('huatuo_b')])).families);
   for (const host of ['h', 'other']) {
-    const text = renderPage(made.entries, { region: 'r', host }, 'text');
+    const text = String(renderPage(made.entries, { region: 'r', host }, 'text'));
     assert.match(text, new RegExp(`^huatuo_bamai_a\\{region="r",host="${host}"\\} 1$`, 'm'));
     assert.match(text, /^huatuo_b 1$/m);
   }
@@ -204,6 +204,6 @@ test('collectors share a family when every series says whose it is', () => {
 });
 
 test('a page of nothing is one that can be read', () => {
-  assert.equal(renderPage([], LABELS, 'openmetrics'), '# EOF\n');
+  assert.equal(String(renderPage([], LABELS, 'openmetrics')), '# EOF\n');
   assert.match(pageOf('x', answerOf([one('huatuo_x')])), /\n$/);
 });

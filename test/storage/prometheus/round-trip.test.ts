@@ -46,7 +46,7 @@ function rendered(set: ReturnType<typeof createInstruments>, format: PageFormat)
   const page = new MetricsPage();
   const { families, faults } = new AnswerReader().read(set.collect());
   assert.deepEqual([...faults, ...page.add('test', families)], []);
-  return renderPage(page.entries, { region: 'r', host: 'h' }, format);
+  return String(renderPage(page.entries, { region: 'r', host: 'h' }, format));
 }
 
 /** What a scraper reads; that of OpenMetrics after its own rules were checked. */
@@ -133,7 +133,8 @@ test('an answer of numbers alone makes the page that a whole one would', () => {
         if (what !== 'scrape') continue;
         const page = new MetricsPage();
         page.add('test', reader.read(set.collect(reader.token)).families);
-        assert.equal(renderPage(page.entries, { region: 'r', host: 'h' }, 'text'), rendered(whole, 'text'));
+        const written = renderPage(page.entries, { region: 'r', host: 'h' }, 'text');
+        assert.equal(String(written), rendered(whole, 'text'));
       }
     }),
   );

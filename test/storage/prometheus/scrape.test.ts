@@ -72,7 +72,7 @@ async function page(
   more: Partial<Parameters<typeof scrape>[0]> = {},
 ): Promise<{ text: string; faults: Map<string, readonly ScrapeFault[]> }> {
   const faults = new Map<string, readonly ScrapeFault[]>();
-  const text = await scrape({
+  const body = await scrape({
     sources,
     own: [],
     memory: new ScrapeMemory(),
@@ -83,6 +83,7 @@ async function page(
     onOutcome: (name, found) => faults.set(name, found),
     ...more,
   });
+  const text = String(body);
   assert.deepEqual(promlint(text), []);
   return { text, faults };
 }
