@@ -108,6 +108,17 @@ export function threadsCollect(): void {
   });
 }
 
+/** Scrapes, clocks and collections between them need ten megabytes of the program in five minutes, and each of them a part of it. */
+const UNMAP_EVERY_MS = 60_000;
+let unmapped_ms = 0;
+
+/** Called at each tick: the program's pages are unmapped now and then, not only after collections. */
+export function unmapProgramAtTimes(now_ms: number): void {
+  if (now_ms - unmapped_ms < UNMAP_EVERY_MS) return;
+  unmapped_ms = now_ms;
+  unmapProgramPages();
+}
+
 /**
  * Called when an actor's state has changed. What the supervisor had made for one that has ended is garbage, and V8 would let that
  * grow to its heap's own size.

@@ -11,7 +11,7 @@ import { freshenClock } from '../kernel/clock-keeper.ts';
 import type { Log } from '../sdk/context.ts';
 import type { CollectorChild } from './child.ts';
 import { LossLog } from './loss-log.ts';
-import { MemoryGuard, residentBytes, threadsCollect } from './memory.ts';
+import { MemoryGuard, residentBytes, threadsCollect, unmapProgramAtTimes } from './memory.ts';
 
 /** The tick is this part of the heartbeat timeout, or this time; with a CPU quota, which is kept second by second, a second. */
 const TICK_SHARE = 1 / 3;
@@ -59,6 +59,7 @@ export class Upkeep implements Disposable {
     const actors = this.#subjects.actors();
     for (const actor of actors) actor.checkHeartbeat(now_ms);
     this.#collectGarbage(actors, now_ms);
+    unmapProgramAtTimes(now_ms);
     for (const child of this.#fenced) void child.keepQuota?.();
     for (const child of this.#subjects.collectors()) child.followCpus?.();
     this.#losses.check(this.#subjects.collectors().flatMap((child) => child.ledger() ?? []));

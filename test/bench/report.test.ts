@@ -13,6 +13,7 @@ test('a ratio above 1 is better than the goal, whichever way the goal points', (
   assert.deepEqual(atLeast(2, 4), { ratio: 0.5, verdict: 'missed' });
   assert.deepEqual(atMost(2, 4), { ratio: 2, verdict: 'met' });
   assert.deepEqual(atMost(8, 4), { ratio: 0.5, verdict: 'missed' });
+  assert.deepEqual(atMost(-1, 4), { ratio: Number.POSITIVE_INFINITY, verdict: 'met' });
 });
 
 test('columns of the table are as wide as their widest cell', () => {

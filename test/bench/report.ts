@@ -18,7 +18,7 @@ export function atLeast(value: number, goal: number): Pick<Row, 'ratio' | 'verdi
 /** The figures of a row whose goal is a greatest value. */
 export function atMost(value: number, goal: number): Pick<Row, 'ratio' | 'verdict'> {
   return {
-    ratio: value === 0 ? Number.POSITIVE_INFINITY : goal / value,
+    ratio: value <= 0 ? Number.POSITIVE_INFINITY : goal / value,
     verdict: value <= goal ? 'met' : 'missed',
   };
 }
