@@ -1,5 +1,9 @@
-/** Starts threads of one kind, lets them collect their garbage, and prints what each costs, in megabytes of resident memory. */
+/**
+ * Starts threads of one kind, lets them collect their garbage, and prints what each costs, in megabytes of resident memory; and the
+ * milliseconds of CPU until each runs its first line.
+ */
 import console from 'node:console';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, Worker } from 'node:worker_threads';
@@ -23,12 +27,13 @@ const BARE = `const { parentPort } = require('node:worker_threads');
 parentPort.on('message', () => globalThis.gc?.({ type: 'major', flavor: 'last-resort' }));`;
 
 interface Thread {
+  readonly online: Promise<unknown>;
   collect(): void;
 }
 
 function bare(): Thread {
   const worker = new Worker(BARE, { eval: true, resourceLimits: WORKER_LIMITS });
-  return { collect: () => worker.postMessage('') };
+  return { online: once(worker, 'online'), collect: () => worker.postMessage('') };
 }
 
 /** A collector that has started and waits, without a BPF object. @param modulePath of one whose start() never ends */
@@ -57,11 +62,11 @@ function collector(modulePath: string): Thread {
     control: port2,
   };
   const entry = process.env.ENTRY ?? at('dist/workers/collector.js');
-  new Worker(entry, { workerData, transferList: [port2], resourceLimits: WORKER_LIMITS });
+  const worker = new Worker(entry, { workerData, transferList: [port2], resourceLimits: WORKER_LIMITS });
   // As in the agent, it is told of a port, and lives as long as the control port's other end.
   void wrap<CollectorControl>(port1).connectTo('none', transferPort(new MessageChannel().port1));
   const heartbeat = new Heartbeat(stats);
-  return { collect: () => heartbeat.collect() };
+  return { online: once(worker, 'online'), collect: () => heartbeat.collect() };
 }
 
 function resident_bytes(): number {
@@ -87,6 +92,10 @@ const start = kind === 'bare' ? bare : () => collector(modulePath);
 // What the first one makes for all is not its cost.
 await settled([start()]);
 const before = resident_bytes();
-await settled(Array.from({ length: THREADS }, start));
-console.log((resident_bytes() - before) / THREADS / 1e6);
+const cpu = process.cpuUsage();
+const threads = Array.from({ length: THREADS }, start);
+await Promise.all(threads.map(({ online }) => online));
+const { user, system } = process.cpuUsage(cpu);
+await settled(threads);
+console.log((resident_bytes() - before) / THREADS / 1e6, (user + system) / THREADS / 1e3);
 process.exit(0);
