@@ -1,6 +1,6 @@
 /**
  * Starts threads of one kind, lets them collect their garbage, and prints what each costs, in megabytes of resident memory; and the
- * milliseconds of CPU until each runs its first line.
+ * milliseconds of CPU until each has said something.
  */
 import console from 'node:console';
 import { once } from 'node:events';
@@ -24,16 +24,18 @@ const THREADS = 10;
 /** On a busy host ten threads take seconds to start and to collect. */
 const SETTLED_MS = 5000;
 const BARE = `const { parentPort } = require('node:worker_threads');
+parentPort.postMessage('');
 parentPort.on('message', () => globalThis.gc?.({ type: 'major', flavor: 'last-resort' }));`;
 
 interface Thread {
-  readonly online: Promise<unknown>;
+  /** It runs. */
+  readonly spoken: Promise<unknown>;
   collect(): void;
 }
 
 function bare(): Thread {
   const worker = new Worker(BARE, { eval: true, resourceLimits: WORKER_LIMITS });
-  return { online: once(worker, 'online'), collect: () => worker.postMessage('') };
+  return { spoken: once(worker, 'message'), collect: () => worker.postMessage('') };
 }
 
 /** A collector that has started and waits, without a BPF object. @param modulePath of one whose start() never ends */
@@ -66,7 +68,7 @@ function collector(modulePath: string): Thread {
   // As in the agent, it is told of a port, and lives as long as the control port's other end.
   void wrap<CollectorControl>(port1).connectTo('none', transferPort(new MessageChannel().port1));
   const heartbeat = new Heartbeat(stats);
-  return { online: once(worker, 'online'), collect: () => heartbeat.collect() };
+  return { spoken: once(worker, 'message'), collect: () => heartbeat.collect() };
 }
 
 function resident_bytes(): number {
@@ -94,7 +96,7 @@ await settled([start()]);
 const before = resident_bytes();
 const cpu = process.cpuUsage();
 const threads = Array.from({ length: THREADS }, start);
-await Promise.all(threads.map(({ online }) => online));
+await Promise.all(threads.map(({ spoken }) => spoken));
 const { user, system } = process.cpuUsage(cpu);
 await settled(threads);
 console.log((resident_bytes() - before) / THREADS / 1e6, (user + system) / THREADS / 1e3);

@@ -27,7 +27,7 @@ export async function benchThreads({ directory, progress }: BenchOptions): Promi
       { env: { ...process.env, ...env } },
     );
     const [megabytes, cpu_ms] = stdout.split(' ').map(Number) as [number, number];
-    const measured = `${megabytes.toFixed(2)} MB, ${cpu_ms.toFixed(0)} ms of CPU until it runs`;
+    const measured = `${megabytes.toFixed(2)} MB, ${cpu_ms.toFixed(0)} ms of CPU to start`;
     rows.push({ name: `thread, ${name}`, measured, verdict: 'info' });
   }
   return rows;
