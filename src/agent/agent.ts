@@ -10,7 +10,7 @@
 import type { Remote } from '../actor/rpc.ts';
 import type { ActorStatus } from '../actor/state.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { type CatalogEntry, looksOnPool } from '../catalog/entry.ts';
+import { type BrokenCollector, type CatalogEntry, looksOnPool } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 import type { AgentIdentity } from '../decoder/envelope.ts';
 import { RingWatch } from '../kernel/ring-watch.ts';
@@ -148,8 +148,7 @@ export class Agent {
       await this.#services.start(stopping);
       this.#hasServices = true;
       this.#settlePins();
-      for (const { name, error } of this.#inForce.catalog.broken)
-        this.#states.write(setAside(name, 'unsupported', { error }), true);
+      this.#tellBroken(this.#inForce.catalog.broken);
       this.#collectors.start(this.#inForce);
       this.#services.configure();
       await unlessAborted(this.#poolReady(), stopping);
@@ -210,7 +209,10 @@ export class Agent {
     // A set: what has moved between a worker and the pool is in both.
     const pooled = changedPooled(before.pooled, next.pooled);
     const touched = [...new Set([...services, ...stopped.keys(), ...started, ...pooled])];
-    return { touched, unsupported: this.#collectors.unsupported(started) };
+    const broken = newlyBroken(before.catalog, next.catalog);
+    this.#tellBroken(broken);
+    const unsupported = broken.map(({ name, error }) => ({ name, reason: error.message }));
+    return { touched, unsupported: [...this.#collectors.unsupported(started), ...unsupported] };
   }
 
   async #putBack(before: InForce): Promise<void> {
@@ -292,6 +294,10 @@ export class Agent {
     }
   }
 
+  #tellBroken(broken: readonly BrokenCollector[]): void {
+    for (const { name, error } of broken) this.#states.write(setAside(name, 'unsupported', { error }), true);
+  }
+
   #changed(status: ActorStatus): void {
     this.#states.write(status, this.#hasServices);
     trimMemory(status.state);
@@ -299,4 +305,10 @@ export class Agent {
     if (status.state === 'unsupported' && status.role === 'collector')
       void this.#services.forget(status.name, FORGET_MS);
   }
+}
+
+/** Those of a reload that were not broken before, or for another reason. */
+function newlyBroken(before: Catalog, { broken }: Catalog): BrokenCollector[] {
+  const known = new Map(before.broken.map(({ name, error }) => [name, error.message]));
+  return broken.filter(({ name, error }) => known.get(name) !== error.message);
 }

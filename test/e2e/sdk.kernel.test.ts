@@ -118,4 +118,9 @@ test('a reload runs the new code of a collector on the pool', { skip }, async ()
   write(2);
   assert.equal(await agent.reload(), 'configuration reloaded: pooled');
   await agent.until('the new value', async () => (await value()) === 2);
+  writeFileSync(join(scratch.path, 'pooled.js'), 'export default {');
+  const broken = /pooled is unsupported: expected a module in .*, found /;
+  assert.match(await agent.reload(), broken);
+  assert.match(agent.stderr, /"msg":"pooled is unsupported"/);
+  assert.equal(await agent.reload(), 'configuration reloaded: nothing changed');
 });
