@@ -80,7 +80,7 @@ export class Collectors {
       if (stopping?.aborted) break;
       const isSame = entry && next !== undefined && entry.contents === child.entry.contents;
       stopped.set(name, isSame ? await this.#leave(child, entry) : undefined);
-      if (!isSame) await this.#stop(child);
+      if (!isSame) this.#tellLost(child, await this.#stop(child));
       this.#running.delete(name);
     }
     return stopped;
@@ -132,8 +132,9 @@ export class Collectors {
 
   async #leave(child: CollectorChild, next: CatalogEntry): Promise<Legacy | undefined> {
     try {
-      if (child.leave) return await child.leave(this.#maker.source(next));
-      await child.stop();
+      const legacy = await child.leave?.(this.#maker.source(next));
+      this.#tellLost(child, legacy ? (legacy.lost ?? 0n) : await child.stop());
+      return legacy;
     } catch (error) {
       this.#told(child, error);
     }
@@ -148,6 +149,15 @@ export class Collectors {
       this.#told(child, error);
       return 0n;
     }
+  }
+
+  /** Its counters go with it: nothing else tells. */
+  #tellLost({ entry: { name } }: CollectorChild, events: bigint): void {
+    if (events === 0n) return;
+    const lost = events === 1n ? '1 event' : `${events} events`;
+    this.#log.error(`${lost} of ${name} lost, which it had not saved when it was replaced or stopped`, {
+      lost: { [name]: Number(events) },
+    });
   }
 
   #told({ entry }: CollectorChild, error: unknown): void {

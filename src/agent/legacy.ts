@@ -33,6 +33,8 @@ export interface Legacy {
   readonly series: SeriesMemory;
   /** Absent where its object is another one. */
   readonly belongings?: Belongings;
+  /** Events that are not in the journal, and were in an object that is not handed on. */
+  readonly lost?: bigint;
 }
 
 /** Of this agent. */

@@ -104,17 +104,21 @@ export function threadsCollect(): void {
   trimAfter(AFTER_COLLECTION_MS, () => {
     // The start is over.
     if (hasMallocOfStart(process.env)) setMallocThresholds(SETTLED_THRESHOLD_BYTES);
-    unmapProgramPages();
+    unmap(performance.now());
   });
 }
 
-/** Scrapes, clocks and collections between them need ten megabytes of the program in five minutes, and each of them a part of it. */
+/** In the five minutes between two collections, scrapes would bring ten megabytes of the program back. */
 const UNMAP_EVERY_MS = 60_000;
 let unmapped_ms = 0;
 
 /** Called at each tick: the program's pages are unmapped now and then, not only after collections. */
 export function unmapProgramAtTimes(now_ms: number): void {
   if (now_ms - unmapped_ms < UNMAP_EVERY_MS) return;
+  unmap(now_ms);
+}
+
+function unmap(now_ms: number): void {
   unmapped_ms = now_ms;
   unmapProgramPages();
 }

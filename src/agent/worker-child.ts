@@ -244,10 +244,10 @@ export class WorkerChild implements CollectorChild {
       this.#attempts.try('ending its sampling', () => object?.setSampling(1));
       return { series: this.#series, belongings: this.#belongings };
     }
-    await this.stop();
+    const lost = await this.stop();
     // Maps of a new object begin at 0.
     forgetShown(this.#series);
-    return { series: this.#series };
+    return { series: this.#series, lost };
   }
 
   /** @param isSucceeded its programs run on */

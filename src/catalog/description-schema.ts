@@ -122,7 +122,6 @@ const description = z
       trigger: isFunction,
       capture: isFunction,
     }),
-    enrichesByEvent: z.literal(true).optional(),
   })
   .refine(({ kind, hooks }) => kind !== 'metric' || hooks.update, {
     path: ['update'],

@@ -25,12 +25,10 @@ export interface CollectorDescription {
   /** Seconds. */
   readonly interval?: number | undefined;
   readonly hooks: Readonly<Partial<Record<Hook, 'function'>>>;
-  /** Its `enrich` takes no context: the event is all that it knows. */
-  readonly enrichesByEvent?: true | undefined;
 }
 
 /** Of `StoredDescription`; another one is made again. To be raised when its shape changes. */
-export const DESCRIPTION_FORMAT = 3;
+export const DESCRIPTION_FORMAT = 2;
 
 /** `<name>.description.json`, which the build leaves beside a module when it has checked what that says. */
 export interface StoredDescription {
@@ -66,28 +64,20 @@ const MAX_JSON = 1 << 20;
  * @throws Error when it cannot be printed
  */
 export function describeExport(exported: unknown): string {
-  if (!isObject(exported)) return 'null';
-  const hooks = HOOKS.filter((hook) => exported[hook] !== undefined).map((hook) => [
+  if (typeof exported !== 'object' || exported === null) return 'null';
+  const fields = exported as Record<string, unknown>;
+  const hooks = HOOKS.filter((hook) => fields[hook] !== undefined).map((hook) => [
     hook,
-    kindOf(exported[hook]),
+    kindOf(fields[hook]),
   ]);
-  const described = Object.fromEntries(DESCRIBED.map((field) => [field, exported[field]]));
-  const { enrich } = exported;
-  const enrichesByEvent = typeof enrich === 'function' && enrich.length === 1;
-  const json = JSON.stringify({
-    ...described,
-    hooks: Object.fromEntries(hooks),
-    ...(enrichesByEvent && { enrichesByEvent }),
-  });
+  const described = Object.fromEntries(DESCRIBED.map((field) => [field, fields[field]]));
+  const json = JSON.stringify({ ...described, hooks: Object.fromEntries(hooks) });
   if (json.length > MAX_JSON) throw new Error(`its description has ${json.length} characters`);
   return json;
 }
 
 /** A sample is an object around its function. */
 function kindOf(hook: unknown): string {
-  return typeof (isObject(hook) && 'take' in hook ? hook.take : hook);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
+  const take: unknown = typeof hook === 'object' && hook !== null && 'take' in hook ? hook.take : hook;
+  return typeof take;
 }

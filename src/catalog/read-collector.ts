@@ -116,13 +116,12 @@ function isScraped(manifest: ObjectManifest | undefined, module: CollectorDescri
 }
 
 /**
- * Not one that enriches with more than the event itself, as what it looks for may be gone by the time that a thread has started, or
- * that tells what is critical: then the host may not be able to start one.
+ * Not one that enriches, as what it looks for may be gone by the time that a thread has started, or that tells what is critical: then
+ * the host may not be able to start one.
  */
 function startsWithRecord(manifest: ObjectManifest, module: CollectorDescription | undefined): boolean {
   const { start, prepare, enrich, sample, trigger } = module?.hooks ?? {};
-  const looks = module?.enrichesByEvent ? undefined : enrich;
-  const hooks = start ?? prepare ?? looks ?? sample ?? trigger;
+  const hooks = start ?? prepare ?? enrich ?? sample ?? trigger;
   return !isScraped(manifest, module) && !hooks && manifest.event?.severity !== 'critical';
 }
 

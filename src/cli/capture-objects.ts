@@ -5,6 +5,7 @@ import { agentObject } from '../kernel/agent-object.ts';
 import { probeHost } from '../kernel/features.ts';
 import { inspect } from '../kernel/inspect.ts';
 import { at } from '../paths.ts';
+import { refusalLine } from './refusal-line.ts';
 
 const OBJECT = '.bpf.o';
 /** That of the thread `containers`, which walks where it cannot have it. */
@@ -21,7 +22,7 @@ export async function refusedCaptures({ path }: EffectiveConfig): Promise<string
     const name = file.slice(0, -OBJECT.length);
     if (!file.endsWith(OBJECT) || name === NOT_OF_CAPTURES) continue;
     const { error } = await inspect({ ...agentObject(name), options: {}, paths: path });
-    if (error) refused.push(`captures of autotracers go without ${name}: ${error.message.split('\n')[0]}`);
+    if (error) refused.push(`captures of autotracers go without ${name}: ${refusalLine(error.message)}`);
   }
   return refused;
 }

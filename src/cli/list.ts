@@ -7,6 +7,7 @@ import type { ProgramStatus } from '../kernel/programs.ts';
 import type { CollectorKind } from '../sdk/collector.ts';
 import type { Log } from '../sdk/context.ts';
 import { lackOf } from '../sdk/host-need.ts';
+import { refusalLine } from './refusal-line.ts';
 import { formatTable } from './table.ts';
 
 export interface ListedCollector {
@@ -60,7 +61,7 @@ function describePrograms(programs: readonly ProgramStatus[]): string[] {
     if (state !== 'missing') return [];
     const instead = purpose === undefined ? undefined : running.get(purpose);
     const what = instead ? `${instead.program} (${instead.section}) instead of` : 'Without';
-    return [`${what} ${program}: ${reason?.split('\n')[0]}.`];
+    return [`${what} ${program}: ${refusalLine(reason ?? '')}.`];
   });
 }
 

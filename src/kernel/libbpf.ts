@@ -238,14 +238,17 @@ export function loadVmlinuxBtf(): Promise<Pointer | null> {
   });
 }
 
+/** What an empty log has as its address: with none at all libbpf would make logs of its own, of 16 MB and more. */
+const NO_LOG = new Uint8Array(1);
+
 /**
  * Options of `bpf_object__open_mem` that collect the verifier's words of a refused program in `log`, which the caller
- * keeps alive until the object is loaded: libbpf stores its address.
+ * keeps alive until the object is loaded: libbpf stores its address. With an empty one libbpf does not ask for them.
  */
 export function openOptions(log: Uint8Array): OpenOptions {
   return {
     sz: openOptionsBytes,
-    kernel_log_buf: koffi.address(log),
+    kernel_log_buf: koffi.address(log.byteLength > 0 ? log : NO_LOG),
     kernel_log_size: log.byteLength,
     kernel_log_level: 0,
   };

@@ -83,8 +83,7 @@ interface Tracing<
   prepare?(object: BpfObject<Types['maps']>, ctx: ContextOf<Options, Specs, Fields, Types>): Promise<void>;
   /**
    * Called with each event before it is written, for context that only user space knows (files, cgroups). May change
-   * `event` in place or return another object. Costs a parse and a serialisation for each event. One that takes no `ctx` is called
-   * a tenth of a second later with the first event, if it is all that the collector's module does: the thread starts with that event.
+   * `event` in place or return another object. Costs a parse and a serialisation for each event.
    */
   enrich?(
     event: Types['event'],

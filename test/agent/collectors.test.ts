@@ -98,6 +98,29 @@ test('one that runs on under another configuration leaves to its successor what 
   assert.deepEqual([...legacies.values()], [undefined, legacy, legacy]);
 });
 
+test('events that are lost with one that a reload stops or replaces are told, and that none is is not', async () => {
+  const log = memoryLog();
+  const leave = async (): Promise<Legacy> => ({ series: allocateSeries(), lost: 1n });
+  const create: CollectorMaker['create'] = (entry) => ({
+    ...createChild(entry),
+    ...(entry.name !== 'oom' && { leave }),
+    ...(entry.name === 'softirq' && { leave: async () => ({ series: allocateSeries() }) }),
+  });
+  const collectors = new Collectors({ ...MAKER, create }, log);
+  collectors.start(WANTED);
+  const next = withRing({ wakeup_age_ms: 7 });
+  const { oom, ...others } = next.config.collectors;
+  await collectors.stopChanged({
+    catalog,
+    config: { ...next.config, collectors: { ...others, oom: { ...oom!, enabled: false } } },
+  });
+  const told = 'which it had not saved when it was replaced or stopped';
+  assert.deepEqual(log.lines, [
+    `error 2 events of oom lost, ${told}`,
+    `error 1 event of runqlat lost, ${told}`,
+  ]);
+});
+
 test('a stop of the agent leaves those alone that a reload has not come to', async () => {
   const collectors = new Collectors(MAKER, memoryLog());
   collectors.start(WANTED);

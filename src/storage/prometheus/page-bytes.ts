@@ -3,7 +3,7 @@
  * thread has to mark its heap, which holds up a scrape. Pieces of this size die young.
  */
 
-/** Below a large object of V8, 128 KiB, with texts of 150 bytes. */
+/** With texts of 150 bytes of Latin-1, below what is a large object for V8 (128 KiB). */
 const PIECE_TEXTS = 512;
 const LEAST_BYTES = 4096;
 
