@@ -20,7 +20,7 @@ import type { Log } from '../sdk/context.ts';
 import type { PrometheusControl } from '../web/actor.ts';
 import type { StatusDocument } from '../web/status.ts';
 import { AutotracerChild, type AutotracerDependencies } from './autotracer-child.ts';
-import { collectorPart } from './changes.ts';
+import { collectorPart, newlyBroken } from './changes.ts';
 import type { CollectorChild } from './child.ts';
 import { Collectors, type Leftovers, type Wanted } from './collectors.ts';
 import { CpuCgroups } from './fence/cgroup.ts';
@@ -305,10 +305,4 @@ export class Agent {
     if (status.state === 'unsupported' && status.role === 'collector')
       void this.#services.forget(status.name, FORGET_MS);
   }
-}
-
-/** Those of a reload that were not broken before, or for another reason. */
-function newlyBroken(before: Catalog, { broken }: Catalog): BrokenCollector[] {
-  const known = new Map(before.broken.map(({ name, error }) => [name, error.message]));
-  return broken.filter(({ name, error }) => known.get(name) !== error.message);
 }

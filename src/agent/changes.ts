@@ -1,6 +1,7 @@
 /** Which parts of the agent a new configuration touches: what is equal is left running. Pure. */
 
-import { type CatalogEntry, isPooled, looksOnPool } from '../catalog/entry.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { type BrokenCollector, type CatalogEntry, isPooled, looksOnPool } from '../catalog/entry.ts';
 import type { EffectiveConfig } from '../config/effective.ts';
 
 /**
@@ -27,4 +28,10 @@ export function collectorPart(config: EffectiveConfig, entry: CatalogEntry): str
 export function supervisionPart({ supervisor }: EffectiveConfig): object {
   const { memory_limit_bytes: _, ...supervision } = supervisor;
   return supervision;
+}
+
+/** Those that were not broken before, or for another reason. */
+export function newlyBroken(before: Catalog, { broken }: Catalog): BrokenCollector[] {
+  const known = new Map(before.broken.map(({ name, error }) => [name, error.message]));
+  return broken.filter(({ name, error }) => known.get(name) !== error.message);
 }

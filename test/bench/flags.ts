@@ -28,14 +28,15 @@ export async function benchFlags({ directory, flood_seconds, progress }: BenchOp
       rmSync(`${workspace.path}/journal`, { recursive: true, force: true });
     }
   };
-  const rounds: { readonly own: Held; readonly plain: Held }[] = [];
+  const held: Record<Launch, Held[]> = { own: [], plain: [] };
   for (let round = 0; round < ROUNDS; round++) {
-    const first = round % 2 === 0 ? await run('own') : undefined;
-    const plain = await run('plain');
-    rounds.push({ own: first ?? (await run('own')), plain });
+    const order: readonly Launch[] = round % 2 === 0 ? ['own', 'plain'] : ['plain', 'own'];
+    for (const launch of order) held[launch].push(await run(launch));
   }
-  const ratios = rounds.map(({ own, plain }) => own.agent_cpu_seconds / plain.agent_cpu_seconds);
-  const lost = (launch: Launch): number => rounds.reduce((sum, round) => sum + round[launch].lost, 0);
+  const ratios = held.own.map(
+    ({ agent_cpu_seconds }, round) => agent_cpu_seconds / held.plain[round]!.agent_cpu_seconds,
+  );
+  const lost = (launch: Launch): number => held[launch].reduce((sum, one) => sum + one.lost, 0);
   const row = comparisonRow(`flags, CPU of the agent at ${millions(RATE)} M/s`, ratios, GOAL);
   return [{ ...row, measured: `${row.measured}, ${lost('own')} and ${lost('plain')} lost` }];
 }

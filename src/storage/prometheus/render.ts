@@ -35,12 +35,12 @@ export function renderPage(
   const heads = known?.heads ?? headsOf(entries, format);
   const page = new PageBytes(known?.bytes ?? 0);
   for (const [index, { first, parts }] of entries.entries()) {
-    page.add(heads[index]!, '');
+    page.add(heads[index]!);
     for (const part of parts)
       addSamples(page, part, first.text.name.startsWith(UPSTREAM_PREFIX) ? shared : '');
   }
   if (format === 'openmetrics') page.add(entries.length > 0 ? '\n# EOF' : '# EOF', '\n');
-  else if (entries.length > 0) page.add('\n', '');
+  else if (entries.length > 0) page.add('\n');
   const bytes = page.end();
   // Values of the next one may be longer by some digits.
   kept[format].set(entries, { heads, bytes: Math.ceil(bytes.byteLength * ROOM) });
